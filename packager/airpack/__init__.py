@@ -1,0 +1,9 @@
+"""airpack carries Python packages across an air gap.
+
+The packager: requirements -> Lock -> Wheelhouse -> Tree -> Bundle, each stage
+a function of its own module. `airpack.pipeline.pack` chains them.
+"""
+
+from airpack_runtime import __version__
+
+__all__ = ["__version__"]

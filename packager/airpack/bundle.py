@@ -1,0 +1,147 @@
+"""Tree -> Bundle: one file that any zstd and tar can read, and the shim in parallel."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from airpack import frames, members
+from airpack.decoders import Decoder
+from airpack.lock import Lock
+from airpack.members import Group
+from airpack_runtime import __version__, framing, layout, toc
+
+# 1980-01-01, the oldest time that a zip can hold: what wheels are commonly built with.
+DEFAULT_MTIME = 315532800
+DEFAULT_LEVEL = 9
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bundle:
+    """A bundle file: its size in bytes, its digest (SHA-256, hexadecimal) and its contents."""
+
+    path: Path
+    size: int
+    digest: str
+    contents: toc.Toc
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How a bundle is written: zstd level, modification time (seconds since the epoch), decoder.
+
+    The decoder is None where the target's Python needs none.
+    """
+
+    level: int = DEFAULT_LEVEL
+    mtime: int = DEFAULT_MTIME
+    decoder: Decoder | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pool:
+    """Where compression runs: `executor` has `jobs` threads."""
+
+    executor: Executor
+    jobs: int
+
+
+def write(
+    groups: Sequence[Group],
+    lock: Lock,
+    path: Path,
+    options: Options,
+    *,
+    pool: Pool,
+    on_bytes: Callable[[int], None] = lambda count: None,
+) -> Bundle:
+    """Write the bundle of `groups` to `path` (format: `airpack_runtime.layout`).
+
+    The bytes depend on the arguments and the builds of libzstd and zlib alone,
+    not on the pool. `on_bytes` is called with raw sizes as frames are compressed.
+    """
+    tar = frames.TarWriter(options.mtime)
+    distributions = [_add_group(tar, group) for group in groups]
+    tar.start_group()
+    sums = tar.add_bytes(layout.SUMS, members.sums(groups))
+    tar.finish()
+    with open(path, "wb") as file:
+        out = _Writer(file)
+        compressed = frames.compress(tar.frames, options.level, executor=pool.executor, jobs=pool.jobs)
+        for frame, data in zip(tar.frames, compressed, strict=True):
+            out.frame(data, frame.size)
+            on_bytes(frame.size)
+        contents = toc.Toc(
+            target=lock.target.name,
+            creator=f"airpack {__version__}",
+            requirements=lock.requirements,
+            unpacked_size=sum(each.size for each in tar.files),
+            frames=tuple(out.frames),
+            sums=sums,
+            directories=tuple(members.directories(groups)),
+            files=tuple(tar.files),
+            links=tuple(tar.links),
+            distributions=tuple(distributions),
+            decoder=out.decoder(options.decoder) if options.decoder else None,
+        )
+        stored = toc.encode(contents)
+        out.skippable(layout.TOC_MAGIC, stored)
+        file.write(framing.seek_table(out.sizes))
+        size = file.tell()
+    return Bundle(path=path, size=size, digest=hashlib.sha256(stored).hexdigest(), contents=contents)
+
+
+def _add_group(tar: frames.TarWriter, group: Group) -> toc.Distribution:
+    """Add one wheel's members to the tar and return its entry in the table of contents."""
+    first_file, first_link = len(tar.files), len(tar.links)
+    tar.start_group()
+    for directory in members.directories([group]):
+        tar.add_directory(directory)
+    for member in group.members:
+        tar.add(member)
+    wheel = group.part.wheel
+    return toc.Distribution(
+        name=wheel.name,
+        version=wheel.version,
+        wheel=wheel.filename,
+        sha256=wheel.sha256,
+        files=(first_file, len(tar.files)),
+        links=(first_link, len(tar.links)),
+        top_level=group.part.top_level(),
+    )
+
+
+class _Writer:
+    """Writes frames one after the other and keeps what the TOC and the seek table say of them."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.frames: list[toc.Frame] = []
+        self.sizes: list[tuple[int, int]] = []
+        self._file = file
+
+    def frame(self, data: bytes, raw_size: int) -> None:
+        """Write a compressed frame of the tar."""
+        self.frames.append(toc.Frame(self._file.tell(), len(data), raw_size, hashlib.sha256(data).hexdigest()))
+        self._write(data, raw_size)
+
+    def skippable(self, magic: int, content: bytes) -> int:
+        """Write a skippable frame and return the offset of its content."""
+        offset = self._file.tell() + framing.SKIPPABLE_HEADER.size
+        self._write(framing.skippable(magic, content), 0)
+        return offset
+
+    def decoder(self, decoder: Decoder) -> toc.Decoder:
+        """Write the decoder's frame and return its entry in the table of contents."""
+        stored = zlib.compress(decoder.extension, 9)
+        offset = self.skippable(layout.DECODER_MAGIC, stored)
+        sha256 = hashlib.sha256(stored).hexdigest()
+        return toc.Decoder(offset, len(stored), sha256, decoder.module, decoder.origin)
+
+    def _write(self, data: bytes, raw_size: int) -> None:
+        self._file.write(data)
+        self.sizes.append((len(data), raw_size))

@@ -1,0 +1,103 @@
+"""What can go wrong while packing. `cli` prints each as one line and ends with its status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class AirpackError(Exception):
+    """Base of every error that a user is meant to read. `status` is the exit status."""
+
+    status = 1
+
+
+class UsageError(AirpackError):
+    """The command line asks for something impossible; says what to write instead."""
+
+    status = 2
+
+
+class InvalidTarget(UsageError):
+    """A target name or an image profile that can't be read."""
+
+
+class InvalidRequirement(AirpackError):
+    """A requirement, or a requirements file, that pip can't read; names file and line."""
+
+
+class Unsatisfiable(AirpackError):
+    """No version of a distribution fits the requirement and the target."""
+
+    def __init__(self, message: str, *, requirement: str, required_by: Sequence[str]) -> None:
+        super().__init__(message)
+        self.requirement = requirement
+        self.required_by = tuple(required_by)
+
+
+class Conflict(AirpackError):
+    """Requirements that exclude each other; `sides` holds (who requires, what)."""
+
+    def __init__(self, sides: Sequence[tuple[str, str]]) -> None:
+        said = "; ".join(f"{who} needs {what}" for who, what in sides)
+        super().__init__(f"these can't be had together: {said}: loosen or drop one of them")
+        self.sides = tuple(sides)
+
+
+class UnknownMarker(AirpackError):
+    """A requirement depends on a value that the target's name doesn't tell."""
+
+    def __init__(self, variable: str, marker: str) -> None:
+        super().__init__(
+            f"the marker {marker!r} asks for {variable}, which a target's name doesn't tell: "
+            f'give --target a JSON file whose "marker_environment", read in the image, has it'
+        )
+        self.variable = variable
+        self.marker = marker
+
+
+class IndexUnreachable(AirpackError):
+    """A package index or file server that gave no usable answer."""
+
+
+class HashMismatch(AirpackError):
+    """A downloaded file that is not the one that was locked."""
+
+    def __init__(self, filename: str, *, expected: str, actual: str) -> None:
+        super().__init__(
+            f"{filename} has SHA-256 {actual}, but {expected} was expected: "
+            "the file was changed or damaged; check the index it came from"
+        )
+        self.filename = filename
+        self.expected = expected
+        self.actual = actual
+
+
+class PipFailed(AirpackError):
+    """pip ended in a way that airpack has no better words for than pip's own."""
+
+
+class InvalidWheel(AirpackError):
+    """A wheel that can't be installed as it is; nothing of it was kept."""
+
+    def __init__(self, wheel: str, problem: str) -> None:
+        super().__init__(f"{wheel}: {problem}")
+        self.wheel = wheel
+        self.problem = problem
+
+
+class NoInterpreter(AirpackError):
+    """The interpreter that was named is not the target's."""
+
+
+class NoDecoder(AirpackError):
+    """No zstd decoder is known for the target, so that its image couldn't read a bundle."""
+
+
+class OutputRefused(AirpackError):
+    """A place to write to that holds something of the user's."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}")
+        self.path = path
+        self.problem = problem

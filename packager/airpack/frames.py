@@ -1,0 +1,139 @@
+"""Lays members out as one tar, cuts it into frames, and compresses them on all cores."""
+
+from __future__ import annotations
+
+import tarfile
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyzstd
+
+from airpack.members import Member
+from airpack_runtime import layout
+from airpack_runtime.toc import File, Link
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slice:
+    """A run of bytes of a file on disk."""
+
+    source: Path
+    offset: int
+    length: int
+
+    def read(self) -> bytes:
+        """Return the bytes."""
+        with open(self.source, "rb") as file:
+            file.seek(self.offset)
+            return file.read(self.length)
+
+
+@dataclass(kw_only=True, slots=True)
+class RawFrame:
+    """A frame before compression: pieces of tar, at most `layout.FRAME_LIMIT` bytes."""
+
+    pieces: list[bytes | Slice] = field(default_factory=list)
+    size: int = 0
+
+    def read(self) -> bytes:
+        """Return the frame's raw bytes."""
+        return b"".join(piece if isinstance(piece, bytes) else piece.read() for piece in self.pieces)
+
+
+class TarWriter:
+    """Collects members into raw frames, and notes for the table of contents where each lies.
+
+    The tar is POSIX.1-2001 (pax) with fixed owners; `mtime` is in seconds since the epoch.
+    """
+
+    def __init__(self, mtime: int) -> None:
+        self.frames: list[RawFrame] = []
+        self.files: list[File] = []
+        self.links: list[Link] = []
+        self._mtime = mtime
+        self._current: RawFrame | None = None
+
+    def start_group(self) -> None:
+        """Let what follows begin a frame, so that a group's frames depend on the group alone."""
+        self._current = None
+
+    def add_directory(self, path: str) -> None:
+        """Add a folder."""
+        self._append(self._header(path + "/", 0o755, kind=tarfile.DIRTYPE))
+
+    def add(self, member: Member) -> None:
+        """Add a file, or the link that stands for it."""
+        if member.link_to is not None:
+            self._append(self._header(member.path, member.mode, kind=tarfile.LNKTYPE, target=member.link_to))
+            self.links.append(Link(member.path, member.link_to))
+        else:
+            self.files.append(self._add_content(member.path, member.mode, member.size, member.source))
+
+    def add_bytes(self, path: str, content: bytes) -> File:
+        """Add a file that is in memory, which the table of contents lists apart, and return its place."""
+        return self._add_content(path, 0o644, len(content), content)
+
+    def finish(self) -> None:
+        """End the tar: two blocks of zeros."""
+        self._append(bytes(2 * layout.TAR_BLOCK))
+
+    def _add_content(self, path: str, mode: int, size: int, content: Path | bytes) -> File:
+        header = self._header(path, mode, size=size)
+        padding = bytes(-size % layout.TAR_BLOCK)
+        self._append(header, followed_by=size + len(padding))
+        frame = self._frame_with_room(min(size, 1))
+        file = File(path, mode, size, len(self.frames) - 1, frame.size)
+        done = 0
+        while done < size:
+            frame = self._frame_with_room(1)
+            length = min(size - done, layout.FRAME_LIMIT - frame.size)
+            if isinstance(content, bytes):
+                frame.pieces.append(content[done : done + length])
+            else:
+                frame.pieces.append(Slice(source=content, offset=done, length=length))
+            frame.size += length
+            done += length
+        self._append(padding)
+        return file
+
+    def _append(self, data: bytes, followed_by: int = 0) -> None:
+        """Append bytes; begin a frame first where they, and what follows them, don't fit any more."""
+        if not data:
+            return
+        frame = self._frame_with_room(len(data) + followed_by)
+        frame.pieces.append(data)
+        frame.size += len(data)
+
+    def _frame_with_room(self, size: int) -> RawFrame:
+        """Return the current frame, or a new one if `size` more bytes don't fit into it."""
+        if self._current is None or (self._current.size and self._current.size + size > layout.FRAME_LIMIT):
+            self._current = RawFrame()
+            self.frames.append(self._current)
+        return self._current
+
+    def _header(self, path: str, mode: int, *, kind: bytes = tarfile.REGTYPE, size: int = 0, target: str = "") -> bytes:
+        info = tarfile.TarInfo(path)
+        info.mode, info.type, info.size, info.linkname, info.mtime = mode, kind, size, target, self._mtime
+        return info.tobuf(format=tarfile.PAX_FORMAT, encoding="utf-8")
+
+
+def compress(frames: Iterable[RawFrame], level: int, *, executor: Executor, jobs: int) -> Iterator[bytes]:
+    """Yield each frame compressed, in order; `jobs` are under way at once, and few wait.
+
+    The bytes depend on the frame, the level and libzstd's version alone.
+    """
+    option = {pyzstd.CParameter.compressionLevel: level, pyzstd.CParameter.checksumFlag: 1}
+
+    def one(frame: RawFrame) -> bytes:
+        return pyzstd.compress(frame.read(), option)
+
+    waiting: deque[Future[bytes]] = deque()
+    for frame in frames:
+        waiting.append(executor.submit(one, frame))
+        if len(waiting) > 2 * jobs:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

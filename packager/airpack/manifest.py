@@ -1,0 +1,64 @@
+"""`manifest.json`: what was packed, for which target, with which tools."""
+
+from __future__ import annotations
+
+import json
+import platform
+import zlib
+from importlib.metadata import version
+from typing import Any
+
+import pyzstd
+
+from airpack.bundle import Bundle
+from airpack.interpreter import Interpreter
+from airpack.target import Target
+from airpack.wheelhouse import Wheelhouse
+from airpack_runtime import __version__, layout
+
+NAME = "manifest.json"
+
+
+def dumps(target: Target, python: Interpreter | None, house: Wheelhouse, bundle: Bundle) -> str:
+    """Return the manifest as JSON. Sizes are in bytes.
+
+    `toolchain` names what the bundle's bytes depend on besides the wheels.
+    """
+    contents = bundle.contents
+    data: dict[str, Any] = {
+        "format": layout.FORMAT,
+        "creator": contents.creator,
+        "target": {
+            "name": target.name,
+            "python_full_version": target.python_full_version,
+            "marker_environment": dict(target.marker_environment),
+        },
+        "requirements": list(contents.requirements),
+        "bundle": {
+            "file": layout.BUNDLE_NAME,
+            "digest": f"sha256:{bundle.digest}",
+            "size": bundle.size,
+            "unpacked_size": contents.unpacked_size,
+            "files": len(contents.files) + len(contents.links),
+        },
+        "packages": [
+            {
+                "name": wheel.name,
+                "version": wheel.version,
+                "wheel": wheel.filename,
+                "size": wheel.size,
+                "sha256": wheel.sha256,
+            }
+            for wheel in house.lock.wheels
+        ],
+        "toolchain": {
+            "airpack": __version__,
+            "python": platform.python_version(),
+            "pip": version("pip"),
+            "installer": version("installer"),
+            "libzstd": pyzstd.zstd_version,
+            "zlib": zlib.ZLIB_RUNTIME_VERSION,
+            "target_python": python and {"version": python.version, "magic": python.magic},
+        },
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"

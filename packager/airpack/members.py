@@ -1,0 +1,107 @@
+"""What of a tree goes into a bundle: which files, which of them once, which clash."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from airpack.errors import InvalidWheel
+from airpack.tree import Clash, Installed
+from airpack_runtime import layout
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A file of the tree: its path there, its source, mode, size in bytes and SHA-256.
+
+    `link_to` is the path of an earlier member with the same content and mode, if there is one.
+    """
+
+    path: str
+    source: Path
+    mode: int
+    size: int
+    sha256: str
+    link_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """The members that one wheel contributes, sorted by path."""
+
+    part: Installed
+    members: tuple[Member, ...]
+
+
+def collect(
+    parts: Sequence[Installed], *, executor: Executor, on_bytes: Callable[[int], None]
+) -> tuple[list[Group], list[Clash]]:
+    """Return the groups of a bundle, and the paths that two wheels write differently.
+
+    Where wheels share a path, the last one's file is kept, as pip would overwrite
+    it. Identical files become links to the first of them. Raises InvalidWheel.
+    """
+    hashed = list(executor.map(_hash_part, parts))
+    owners: dict[str, tuple[Installed, Member]] = {}
+    clashes = []
+    for part, members in zip(parts, hashed, strict=True):
+        for member in members:
+            if member.path in owners and owners[member.path][1].sha256 != member.sha256:
+                first = owners[member.path][0].wheel.filename
+                clashes.append(Clash(path=member.path, first=first, second=part.wheel.filename))
+            owners[member.path] = (part, member)
+    first_of: dict[tuple[str, int], str] = {}
+    groups = []
+    for part, members in zip(parts, hashed, strict=True):
+        kept = [member for member in members if owners[member.path][0] is part]
+        groups.append(Group(part=part, members=tuple(_linked(kept, first_of))))
+        on_bytes(sum(member.size for member in members))
+    return groups, clashes
+
+
+def directories(groups: Iterable[Group]) -> list[str]:
+    """Return every folder that the members of `groups` need, sorted: parents first."""
+    found: set[str] = set()
+    for group in groups:
+        for member in group.members:
+            parent = member.path.rpartition("/")[0]
+            while parent and parent not in found:
+                found.add(parent)
+                parent = parent.rpartition("/")[0]
+    return sorted(found)
+
+
+def sums(groups: Iterable[Group]) -> bytes:
+    """Return the lines of SHA256SUMS, sorted by path, as `sha256sum -c` reads them."""
+    lines = sorted((member.path, member.sha256) for group in groups for member in group.members)
+    return "".join(f"{sha256}  {path}\n" for path, sha256 in lines).encode()
+
+
+def _hash_part(part: Installed) -> list[Member]:
+    members = []
+    for path in part.files():
+        if path == layout.SUMS or "\\" in path or not path.isprintable():
+            raise InvalidWheel(part.wheel.filename, f"holds a file that no bundle can: {path!r}")
+        source = part.prefix / path
+        total, size = hashlib.sha256(), 0
+        with open(source, "rb", buffering=0) as file:
+            executable = os.fstat(file.fileno()).st_mode & 0o100
+            while chunk := file.read(_CHUNK):
+                total.update(chunk)
+                size += len(chunk)
+        mode = 0o755 if executable else 0o644
+        members.append(Member(path=path, source=source, mode=mode, size=size, sha256=total.hexdigest()))
+    return members
+
+
+def _linked(members: Iterable[Member], first_of: dict[tuple[str, int], str]) -> Iterable[Member]:
+    for member in members:
+        # Empty files are cheaper to create than to link.
+        first = first_of.setdefault((member.sha256, member.mode), member.path) if member.size else member.path
+        yield member if first == member.path else replace(member, link_to=first)

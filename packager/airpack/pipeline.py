@@ -1,0 +1,125 @@
+"""Chains the stages: requirements -> Lock -> Wheelhouse -> Tree -> Bundle. No logic of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from airpack import bundle as bundles
+from airpack import decoders, manifest, members, output, resolve, tree, wheelhouse
+from airpack.bytecode import compile_modules
+from airpack.interpreter import Interpreter
+from airpack.lock import PYLOCK
+from airpack.members import Group
+from airpack.pip_process import Pip
+from airpack.progress import BYTES, Progress
+from airpack.resolve import Requirements
+from airpack.target import Target
+from airpack.tree import Clash, Installed
+from airpack.wheelhouse import Wheelhouse
+from airpack_runtime import layout
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What `pack` is to make.
+
+    `output` is the folder of the results, `tree` one for the plain tree if that
+    is wanted too. `python` compiles the bytecode; None leaves it out. `decoder`
+    is a wheel to take the decoder from instead of the index; `cache` keeps it.
+    """
+
+    requirements: Requirements
+    target: Target
+    output: Path
+    cache: Path
+    tree: Path | None = None
+    python: Interpreter | None = None
+    decoder: Path | None = None
+    level: int = bundles.DEFAULT_LEVEL
+    mtime: int = bundles.DEFAULT_MTIME
+    jobs: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packed:
+    """What `pack` made, and which files two wheels write differently."""
+
+    wheelhouse: Wheelhouse
+    bundle: bundles.Bundle
+    clashes: Sequence[Clash]
+
+
+def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
+    """Resolve, fetch, install, compile and bundle; put the results into `order.output`.
+
+    On any error, and on Ctrl-C, the folder is left as it was. Raises AirpackError.
+    """
+    output.check(order.output, order.tree)
+    with output.staging(order.output) as scratch, ThreadPoolExecutor(order.jobs) as executor:
+        try:
+            return _pack(order, scratch, executor, pip, progress)
+        except BaseException:
+            executor.shutdown(cancel_futures=True)
+            raise
+
+
+def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: Progress) -> Packed:
+    decoder = executor.submit(decoders.obtain, order.target, order.cache, given=order.decoder, pip=pip)
+    with progress.stage("resolve", "wheels") as advance:
+        lock = resolve.resolve(order.requirements, order.target, pip=pip)
+        advance(len(lock.wheels))
+    with progress.stage("fetch", BYTES, lock.size) as advance:
+        house = wheelhouse.fetch(lock, scratch / wheelhouse.NAME, pip=pip, on_bytes=advance)
+    parts = _install(house, scratch / "parts", order, executor, progress)
+    with progress.stage("hash", BYTES) as advance:
+        groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
+    with progress.stage("compress", BYTES, _size_of(groups)) as advance:
+        bundle = bundles.write(
+            groups,
+            house.lock,
+            scratch / layout.BUNDLE_NAME,
+            bundles.Options(level=order.level, mtime=order.mtime, decoder=decoder.result()),
+            pool=bundles.Pool(executor=executor, jobs=order.jobs),
+            on_bytes=advance,
+        )
+    (scratch / PYLOCK).write_text(house.lock.to_pylock(wheelhouse=wheelhouse.NAME), encoding="utf-8")
+    (scratch / manifest.NAME).write_text(
+        manifest.dumps(order.target, order.python, house, bundle), encoding="utf-8"
+    )
+    if order.tree is not None:
+        with output.staging(order.tree.parent) as beside:
+            tree.merge(parts, beside / "tree")
+            output.replace(beside / "tree", order.tree)
+    for name in (wheelhouse.NAME, PYLOCK, manifest.NAME, layout.BUNDLE_NAME):
+        output.replace(scratch / name, order.output / name)
+    placed = replace(bundle, path=order.output / layout.BUNDLE_NAME)
+    return Packed(
+        wheelhouse=replace(house, folder=order.output / wheelhouse.NAME), bundle=placed, clashes=clashes
+    )
+
+
+def _install(
+    house: Wheelhouse, folder: Path, order: Order, executor: Executor, progress: Progress
+) -> list[Installed]:
+    """Install every wheel into a folder of its own, and compile its modules."""
+
+    def one(number: int) -> Installed:
+        wheel = house.lock.wheels[number]
+        part = tree.install_wheel(wheel, house.path_of(wheel), folder / str(number), order.target)
+        if order.python is not None:
+            compile_modules(part.site_packages, part.modules(), order.python)
+        return part
+
+    parts = []
+    with progress.stage("install", "wheels", len(house.lock.wheels)) as advance:
+        for part in executor.map(one, range(len(house.lock.wheels))):
+            parts.append(part)
+            advance(1)
+    return parts
+
+
+def _size_of(groups: Sequence[Group]) -> int:
+    return sum(member.size for group in groups for member in group.members if member.link_to is None)

@@ -1,0 +1,156 @@
+"""Wheelhouse -> Tree: every wheel installed, by pypa/installer, into a prefix of its own.
+
+One prefix a wheel keeps the stages that follow independent of each other: what
+a wheel becomes depends on nothing but itself, the target and the interpreter.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from installer import install
+from installer.destinations import SchemeDictionaryDestination
+from installer.exceptions import InstallerError
+from installer.records import RecordEntry
+from installer.sources import WheelFile
+from installer.utils import Scheme
+from packaging.utils import canonicalize_name
+
+from airpack.errors import InvalidWheel
+from airpack.lock import LockedWheel
+from airpack.target import Target
+from airpack_runtime import layout
+
+if TYPE_CHECKING:
+    from installer.scripts import ScriptSection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installed:
+    """One wheel, installed: `prefix` holds `site-packages/`, and `bin/`, `share/`, ... as needed."""
+
+    wheel: LockedWheel
+    prefix: Path
+
+    def files(self) -> list[str]:
+        """Return the paths of its files relative to `prefix`, with `/`, sorted."""
+        found = []
+        for folder, _, names in os.walk(self.prefix):
+            relative = os.path.relpath(folder, self.prefix)
+            found += [name if relative == "." else f"{relative}/{name}" for name in names]
+        return sorted(found)
+
+    def modules(self) -> list[str]:
+        """Return the paths of its Python sources relative to `site_packages`, sorted."""
+        prefix = f"{layout.SITE_PACKAGES}/"
+        return [
+            path.removeprefix(prefix) for path in self.files() if path.startswith(prefix) and path.endswith(".py")
+        ]
+
+    @property
+    def site_packages(self) -> Path:
+        """The folder of its modules."""
+        return self.prefix / layout.SITE_PACKAGES
+
+    def top_level(self) -> tuple[str, ...]:
+        """Return the names that it adds to the top level of imports, sorted."""
+        names = set()
+        for entry in os.scandir(self.site_packages):
+            stem = entry.name.partition(".")[0]
+            if entry.is_dir() and not entry.name.endswith((".dist-info", ".libs", ".data")) and stem != "__pycache__":
+                names.add(entry.name)
+            elif entry.name.endswith((".py", ".so")):
+                names.add(stem)
+        return tuple(sorted(names))
+
+
+def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) -> Installed:
+    """Install the wheel at `path` into the new folder `prefix`.
+
+    Scripts are started by `$AIRPACK_PYTHON`, else by the target's `pythonX.Y`
+    on PATH. Raises InvalidWheel if the wheel is damaged or would write elsewhere.
+    """
+    destination = _Prefix(prefix, wheel, f"python{target.python_version}")
+    try:
+        with WheelFile.open(path) as source:
+            source.validate_record(validate_contents=False)
+            install(source, destination, additional_metadata={"INSTALLER": b"airpack\n"})
+    except (InstallerError, zipfile.BadZipFile, ValueError, KeyError, NotImplementedError) as error:
+        raise InvalidWheel(wheel.filename, f"can't be installed: {error}") from error
+    except FileExistsError as error:
+        raise InvalidWheel(wheel.filename, f"holds a file twice: {error}") from error
+    (prefix / layout.SITE_PACKAGES).mkdir(exist_ok=True)
+    return Installed(wheel=wheel, prefix=prefix)
+
+
+class _Prefix(SchemeDictionaryDestination):
+    """Writes one wheel into a prefix whose place in the image is not known yet."""
+
+    def __init__(self, prefix: Path, wheel: LockedWheel, python: str) -> None:
+        site_packages = str(prefix / layout.SITE_PACKAGES)
+        super().__init__(
+            scheme_dict={
+                "purelib": site_packages,
+                "platlib": site_packages,
+                "headers": str(prefix / "include" / canonicalize_name(wheel.name)),
+                "scripts": str(prefix / layout.BIN),
+                "data": str(prefix),
+            },
+            interpreter=python,
+            script_kind="posix",
+        )
+
+    def write_file(
+        self, scheme: Scheme, path: str | os.PathLike[str], stream: io.BufferedIOBase, is_executable: bool
+    ) -> RecordEntry:
+        """Write a file; a script that begins with `#!python` gets our launcher (PEP 427)."""
+        if scheme == "scripts":
+            content = stream.read()
+            first, newline, rest = content.partition(b"\n")
+            if first.startswith(b"#!python"):
+                content = self._launcher() + rest
+            return self.write_to_fs(scheme, os.fspath(path), io.BytesIO(content), True)
+        return self.write_to_fs(scheme, os.fspath(path), stream, is_executable)
+
+    def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:
+        """Write the script of an entry point."""
+        call = f"{attr.partition('.')[0]}"
+        code = f"import sys\nfrom {module} import {call}\nsys.exit({attr}())\n"
+        return self.write_to_fs(Scheme("scripts"), name, io.BytesIO(self._launcher() + code.encode()), True)
+
+    def _launcher(self) -> bytes:
+        """Return lines that are a shell script which starts Python, and a Python string."""
+        python = f'"${{AIRPACK_PYTHON:-{self.interpreter}}}"'
+        return f"#!/bin/sh\n'''exec' {python} \"$0\" \"$@\"\n' '''\n".encode()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clash:
+    """A file that two wheels write with different content; the later one's is kept."""
+
+    path: str
+    first: str
+    second: str
+
+
+def merge(parts: Iterable[Installed], folder: Path) -> None:
+    """Put the files of all `parts` into one new folder, as hard links where that works.
+
+    Where several parts have a path, the last one's file is kept.
+    """
+    for part in parts:
+        for file in part.files():
+            place = folder / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.unlink(missing_ok=True)
+            try:
+                os.link(part.prefix / file, place)
+            except OSError:  # another file system
+                shutil.copy2(part.prefix / file, place)

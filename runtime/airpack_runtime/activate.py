@@ -1,0 +1,70 @@
+"""Puts a tree on `sys.path`: behind the standard library, ahead of the image's packages.
+
+Imports `os` and `sys` alone: this module is on the path of every warm start.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from airpack_runtime import layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import MutableMapping
+
+
+def activate(tree: str, env: MutableMapping[str, str]) -> str:
+    """Make the packages of `tree` importable here, and its scripts in `env["PATH"]`.
+
+    Returns the folder put on `sys.path`. Doing it again changes nothing.
+    """
+    site_packages = f"{tree}/{layout.SITE_PACKAGES}"
+    if site_packages not in sys.path:
+        place = _behind_standard_library()
+        sys.path.insert(place, site_packages)
+        _process_pth(site_packages, place + 1)
+    export(tree, env)
+    return site_packages
+
+
+def export(tree: str, env: MutableMapping[str, str]) -> None:
+    """Put the tree's scripts on `env["PATH"]`; they run under this interpreter."""
+    scripts = f"{tree}/{layout.BIN}"
+    path = env.get("PATH", os.defpath)
+    if scripts not in path.split(os.pathsep):
+        env["PATH"] = scripts + os.pathsep + path
+    if sys.executable:
+        env["AIRPACK_PYTHON"] = sys.executable
+
+
+def _behind_standard_library() -> int:
+    """Return the index in `sys.path` right behind the standard library's last folder."""
+    library = os.path.dirname(os.__file__)
+    own = (library, f"{library}/lib-dynload", f"{sys.exec_prefix}/lib/{os.path.basename(library)}/lib-dynload")
+    last = max((index for index, entry in enumerate(sys.path) if entry in own), default=-1)
+    if last >= 0:
+        return last + 1
+    # A frozen or zipped standard library: at least ahead of the image's packages.
+    for index, entry in enumerate(sys.path):
+        if entry.endswith(("site-packages", "dist-packages")):
+            return index
+    return len(sys.path)
+
+
+def _process_pth(site_packages: str, place: int) -> None:
+    """Process the tree's `.pth` files as `site` does, with what they append moved to `place`."""
+    names = sorted(name for name in os.listdir(site_packages) if name.endswith(".pth"))
+    if not names:
+        return
+    import site
+
+    before = list(sys.path)
+    for name in names:
+        site.addpackage(site_packages, name, None)
+    # Lines that begin with "import" may insert anywhere; only what was appended is moved.
+    if sys.path[: len(before)] == before:
+        appended = sys.path[len(before) :]
+        del sys.path[len(before) :]
+        sys.path[place:place] = appended

@@ -1,0 +1,170 @@
+"""From a bundle to an activated tree: finds the tree if it is there, else unpacks it.
+
+The warm path reads a file of a few bytes and looks at three others; what the
+cold path needs is imported only there.
+"""
+
+from __future__ import annotations
+
+import os
+
+from airpack_runtime import activate as activation
+from airpack_runtime import cache, host, layout
+from airpack_runtime.errors import BundleNotFound, NoPlace, UnpackFailed, WrongTarget
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping, MutableMapping
+
+    from airpack_runtime.reader import Bundle
+
+
+def shim_root() -> str:
+    """Return the folder or zipapp that this package lies in."""
+    return os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def find_bundle(env: Mapping[str, str]) -> str:
+    """Return the path of the bundle to boot: AIRPACK_BUNDLE, or the one beside the shim.
+
+    Raises BundleNotFound with what to set, if it is in neither place.
+    """
+    given = env.get("AIRPACK_BUNDLE")
+    if given:
+        path = os.path.abspath(given)
+        if not os.path.exists(path):
+            raise BundleNotFound(path, "correct AIRPACK_BUNDLE or --bundle")
+        return path
+    root = shim_root()
+    beside = root if os.path.isdir(root) else os.path.dirname(root)
+    path = os.path.join(beside, layout.BUNDLE_NAME)
+    if not os.path.exists(path):
+        raise BundleNotFound(path, "put it beside the shim, or set AIRPACK_BUNDLE to where it is")
+    return path
+
+
+def activate(bundle: str | None, env: MutableMapping[str, str]) -> str:
+    """Make the packages of the bundle at `bundle` (default: as found) importable here.
+
+    Returns the folder put on `sys.path`. Raises BootError.
+    """
+    return activation.activate(tree_of(bundle or find_bundle(env), env), env)
+
+
+def tree_of(path: str, env: Mapping[str, str]) -> str:
+    """Return the folder of the bundle's tree, unpacked into the cache if it isn't there yet.
+
+    Raises BundleNotFound, BundleDamaged, WrongTarget, NoPlace or UnpackFailed.
+    """
+    seen = look_up(path, env)
+    if seen is None:
+        return _unpacked(path, env)
+    target, tree = seen
+    _check_host(path, target)
+    return tree
+
+
+def environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Return `env` as a command needs it to find the packages in each Python that it starts.
+
+    Raises BootError if the packages can't be provided.
+    """
+    path = find_bundle(env)
+    changed = {**env, "AIRPACK_BUNDLE": path}
+    activation.export(tree_of(path, env), changed)
+    dropin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dropin")
+    others = [entry for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry and entry != dropin]
+    changed["PYTHONPATH"] = os.pathsep.join([dropin, *others])
+    return changed
+
+
+def look_up(path: str, env: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the target and tree that an earlier boot of this very file left; None if none did."""
+    try:
+        bundle_stat = os.stat(path)
+    except OSError as error:
+        raise BundleNotFound(path, error.strerror or str(error)) from error
+    for folder in cache.candidates(env):
+        words = cache.read(cache.seen_path(folder, bundle_stat)).split()
+        if len(words) == 2 and cache.objection(folder) is None:
+            target, digest = words
+            tree = cache.tree_path(folder, digest)
+            if cache.is_whole(folder, digest) and os.path.isdir(tree):
+                return target, tree
+    return None
+
+
+def target_of(path: str) -> str:
+    """Return the name of the target that the bundle was packed for. Raises BootError."""
+    from airpack_runtime.reader import open_bundle
+
+    with open_bundle(path) as bundle:
+        return bundle.target
+
+
+def _check_host(path: str, target: str) -> None:
+    if not host.is_target_python(target):
+        python = target.partition("-")[0]
+        raise WrongTarget(
+            path, target, f"Python {host.python_tag()}", f"run it with {python}, or pack for {host.python_tag()}"
+        )
+    objection = host.objection(target)
+    if objection:
+        raise WrongTarget(path, target, objection, "pack it with the --target of this image")
+
+
+def _unpacked(path: str, env: Mapping[str, str]) -> str:
+    from airpack_runtime.reader import open_bundle
+
+    bundle_stat = os.stat(path)
+    with open_bundle(path) as bundle:
+        _check_host(path, bundle.target)
+        folder = _place_for(bundle, env)
+        try:
+            tree = _ensure(bundle, folder)
+        except OSError as error:
+            raise UnpackFailed(folder, error.strerror or str(error)) from error
+        try:
+            cache.write(cache.seen_path(folder, bundle_stat), f"{bundle.target} {bundle.digest}")
+        except OSError:
+            pass  # the next start hashes the table of contents again, and no more
+        return tree
+
+
+def _place_for(bundle: Bundle, env: Mapping[str, str]) -> str:
+    """Return the cache folder to use: one that has the tree, else the first that can hold it."""
+    folders = cache.candidates(env)
+    for folder in folders:
+        if os.path.isdir(cache.tree_path(folder, bundle.digest)) and cache.objection(folder) is None:
+            return folder
+    toc = bundle.toc()
+    block = 4096
+    needed = toc.unpacked_size + block * (len(toc.files) + len(toc.directories))
+    refused = []
+    for folder in folders:
+        reason = cache.prepare(folder, needed)
+        if reason is None:
+            return folder
+        refused.append((folder, reason))
+    raise NoPlace(needed, refused)
+
+
+def _ensure(bundle: Bundle, folder: str) -> str:
+    """Return the whole tree in `folder`, written or checked under the lock if need be."""
+    from airpack_runtime import unpack, verify
+
+    tree = cache.tree_path(folder, bundle.digest)
+    with cache.Lock(folder, bundle.digest):
+        cache.sweep(folder, bundle.digest)
+        if os.path.isdir(tree) and cache.is_whole(folder, bundle.digest):
+            return tree  # another process was first
+        with cache.Scratch(tree) as scratch:
+            if os.path.isdir(tree):
+                if verify.problem(bundle, tree, scratch) is None:
+                    cache.remember_boot(folder, bundle.digest)
+                    return tree
+                os.rename(tree, f"{scratch}/damaged")
+            unpack.unpack(bundle, f"{scratch}/tree")
+            os.rename(f"{scratch}/tree", tree)
+        cache.remember_boot(folder, bundle.digest)
+    return tree

@@ -1,0 +1,55 @@
+"""What can go wrong at boot. Each error is one line for the person on call."""
+
+from __future__ import annotations
+
+
+class BootError(Exception):
+    """The packages can't be provided; base of every error of the runtime."""
+
+
+class BundleNotFound(BootError):
+    """No bundle lies where the settings, or the shim's own place, point to."""
+
+    def __init__(self, path: str, hint: str) -> None:
+        super().__init__(f"no bundle at {path}: {hint}")
+        self.path = path
+
+
+class BundleDamaged(BootError):
+    """The bundle's bytes are not what its table of contents says."""
+
+    def __init__(self, path: str, problem: str, remedy: str = "copy it again from where it was packed") -> None:
+        super().__init__(f"{path}: {problem}; {remedy}")
+        self.path = path
+        self.problem = problem
+
+
+class WrongTarget(BootError):
+    """The bundle was packed for another Python, platform or machine."""
+
+    def __init__(self, path: str, wanted: str, found: str, remedy: str) -> None:
+        super().__init__(f"{path} was packed for {wanted}, but this is {found}: {remedy}")
+        self.path = path
+        self.wanted = wanted
+        self.found = found
+
+
+class NoPlace(BootError):
+    """None of the cache folders can hold the tree; each with its reason."""
+
+    def __init__(self, needed: int, refused: list[tuple[str, str]]) -> None:
+        reasons = "; ".join(f"{folder}: {reason}" for folder, reason in refused)
+        super().__init__(
+            f"no folder can hold the unpacked packages ({needed / 1e6:.1f} MB): {reasons}; "
+            "set AIRPACK_CACHE_DIR to a writable folder on a file system without noexec"
+        )
+        self.needed = needed
+        self.refused = refused
+
+
+class UnpackFailed(BootError):
+    """The tree could not be written; nothing of it was left behind."""
+
+    def __init__(self, folder: str, problem: str) -> None:
+        super().__init__(f"unpacking into {folder} failed: {problem}")
+        self.folder = folder

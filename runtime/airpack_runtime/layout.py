@@ -1,0 +1,45 @@
+"""The bundle format, version 1, and the only place where it is written down.
+
+A bundle is one file of zstd frames (RFC 8878) whose content, in order, is one
+POSIX tar, followed by three skippable frames:
+
+    frame *                   at most FRAME_LIMIT bytes of tar each
+    skippable DECODER_MAGIC   the decoder: a zstd extension module for the target, zlib-compressed
+    skippable TOC_MAGIC       the heading line, then the table of contents as zlib-compressed JSON
+    skippable SEEK_MAGIC      the seek table of the zstd seekable format 0.1.0, listing all before it
+
+The SHA-256 of the TOC frame's content, heading included, is the bundle digest:
+it pins the frames and the decoder, whose own SHA-256 stand in the TOC.
+
+The packager writes with this module and the shim reads with it, so that the
+two sides can't drift: `toc` encodes and decodes the table of contents, `framing`
+the frames around it. Nothing is imported here: every warm start reads this module.
+"""
+
+FORMAT = 1
+BUNDLE_NAME = "bundle.tar.zst"
+
+# Folders of the tree.
+SITE_PACKAGES = "site-packages"
+BIN = "bin"
+# Lists every file's SHA-256 for `sha256sum -c`; in a frame of its own that a boot skips.
+SUMS = "SHA256SUMS"
+
+FRAME_LIMIT = 4 << 20
+WINDOW_LOG_LIMIT = 22  # a window never exceeds FRAME_LIMIT
+TAR_BLOCK = 512
+
+ZSTD_MAGIC = 0xFD2FB528
+DECODER_MAGIC = 0x184D2A51
+TOC_MAGIC = 0x184D2A52
+SEEK_MAGIC = 0x184D2A5E
+SEEK_FOOTER_MAGIC = 0x8F92EAB1
+
+SEEK_CHECKSUM_FLAG = 0x80
+
+HEADING = b"airpack-bundle"
+HEADING_LIMIT = 256
+# A TOC costs about 100 bytes a file: these bounds leave room for half a million files.
+TOC_STORED_LIMIT = 32 << 20
+TOC_LIMIT = 64 << 20
+DECODER_LIMIT = 16 << 20

@@ -1,0 +1,130 @@
+"""Writes a bundle's tree into a folder: in parallel, every frame checked, all or nothing."""
+
+from __future__ import annotations
+
+import _thread
+import os
+
+from airpack_runtime import decoder
+from airpack_runtime import toc as contents
+from airpack_runtime.errors import UnpackFailed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from airpack_runtime.reader import Bundle, Decompress
+
+# Each worker holds one frame, compressed and raw: this bounds memory on large machines.
+MAX_WORKERS = 8
+
+
+def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
+    """Write the tree of `bundle` into `folder`, which is made unless it is there, empty.
+
+    Every frame is hashed before it is decompressed. `workers` defaults to the
+    processors this process may use, at most MAX_WORKERS. The first error of
+    any worker stops the others and is raised: BundleDamaged, WrongTarget, or
+    UnpackFailed (a full disk, say). What was written so far is left for the
+    caller to remove.
+    """
+    toc = bundle.toc()
+    if workers is None:
+        workers = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+    umask = os.umask(0o022)  # root's workers may run as another user
+    try:
+        os.makedirs(folder, exist_ok=True)
+        decompress = decoder.load(bundle, folder)
+        prefix = folder + os.sep
+        for directory in toc.directories:
+            os.mkdir(prefix + directory)
+        _run(_Frames(bundle, decompress, prefix), workers)
+        for link in toc.links:
+            _link(prefix + link.target, prefix + link.path)
+    except OSError as error:
+        raise UnpackFailed(folder, error.strerror or str(error)) from error
+    finally:
+        os.umask(umask)
+
+
+class _Frames:
+    """The frames still to be written, handed out to the workers one by one."""
+
+    def __init__(self, bundle: Bundle, decompress: Decompress, prefix: str) -> None:
+        self._bundle = bundle
+        self._decompress = decompress
+        self._prefix = prefix
+        self._plan = contents.plan(bundle.toc())
+        self._lock = _thread.allocate_lock()
+        self._next = iter(range(len(self._plan)))
+        self.failure: BaseException | None = None
+
+    def work(self) -> None:
+        """Write frames until none is left or any worker has failed."""
+        try:
+            while self.failure is None:
+                with self._lock:
+                    number = next(self._next, None)
+                if number is None:
+                    return
+                if self._plan[number]:
+                    self._write(number)
+        except BaseException as error:
+            self.failure = error
+
+    def _write(self, number: int) -> None:
+        raw = self._bundle.frame(number, self._decompress)
+        view = memoryview(raw)
+        for file, place, start, length in self._plan[number]:
+            fd = os.open(
+                self._prefix + file.path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, file.mode
+            )
+            try:
+                while length:
+                    written = os.pwrite(fd, view[start : start + length], place)
+                    start, place, length = start + written, place + written, length - written
+            finally:
+                os.close(fd)
+
+
+def _run(frames: _Frames, workers: int) -> None:
+    """Run `frames.work` in this thread and `workers` - 1 others, and raise what any raised."""
+    # `threading` costs 9 ms to import in 3.7.
+    running = []
+    for _ in range(workers - 1):
+        done = _thread.allocate_lock()
+        done.acquire()
+        try:
+            _thread.start_new_thread(_work_and_release, (frames, done))
+        except RuntimeError:  # the container's process limit: fewer threads do as well
+            break
+        running.append(done)
+    frames.work()
+    for done in running:
+        while not _acquired(done, frames):
+            pass
+    if frames.failure is not None:
+        raise frames.failure
+
+
+def _acquired(done: _thread.LockType, frames: _Frames) -> bool:
+    """Wait for a worker; a Ctrl-C meanwhile stops the workers, and is raised when all have ended."""
+    try:
+        return done.acquire()
+    except BaseException as error:
+        frames.failure = error
+        return False
+
+
+def _work_and_release(frames: _Frames, done: _thread.LockType) -> None:
+    try:
+        frames.work()
+    finally:
+        done.release()
+
+
+def _link(target: str, path: str) -> None:
+    try:
+        os.link(target, path)
+    except OSError:  # CIFS and some FUSE file systems have no hard links
+        import shutil
+
+        shutil.copy(target, path)
