@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 
-from airpack_runtime import activate as activation
-from airpack_runtime import cache, host, layout
+from airpack_runtime import activation, cache, host, layout
 from airpack_runtime.errors import BundleNotFound, NoPlace, UnpackFailed, WrongTarget
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from airpack_runtime import activate, boot, host
+from airpack_runtime import activation, boot, host
 from airpack_runtime.errors import BootError
 
 # The status with which Azure ML's images end a start whose packages are missing.
@@ -35,7 +35,7 @@ def _activate() -> None:
     seen = boot.look_up(path, os.environ)
     target = seen[0] if seen else boot.target_of(path)
     if host.is_target_python(target):
-        activate.activate(boot.tree_of(path, os.environ), os.environ)
+        activation.activate(boot.tree_of(path, os.environ), os.environ)
 
 
 def _end(message: str, status: int) -> None:
