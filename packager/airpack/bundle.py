@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from airpack_runtime import __version__, framing, layout, toc
+
 from airpack import frames, members
 from airpack.decoders import Decoder
 from airpack.lock import Lock
 from airpack.members import Group
-from airpack_runtime import __version__, framing, layout, toc
 
 # 1980-01-01, the oldest time that a zip can hold: what wheels are commonly built with.
 DEFAULT_MTIME = 315532800
@@ -58,7 +59,7 @@ def write(
     options: Options,
     *,
     pool: Pool,
-    on_bytes: Callable[[int], None] = lambda count: None,
+    on_bytes: Callable[[int], None] = lambda _: None,
 ) -> Bundle:
     """Write the bundle of `groups` to `path` (format: `airpack_runtime.layout`).
 

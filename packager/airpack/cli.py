@@ -172,7 +172,8 @@ def _print_packed(packed: pipeline.Packed, arguments: argparse.Namespace) -> Non
     files = len(contents.files) + len(contents.links)
     wheels = packed.wheelhouse.lock
     print(f"wheels    {len(wheels.wheels)} in {packed.wheelhouse.folder}, {(wheels.size or 0) / 1e6:,.1f} MB")
-    print(f"bundle    {made.path}, {made.size / 1e6:,.1f} MB ({contents.unpacked_size / 1e6:,.1f} MB unpacked, {files:,} files)")
+    unpacked = f"{contents.unpacked_size / 1e6:,.1f} MB unpacked, {files:,} files"
+    print(f"bundle    {made.path}, {made.size / 1e6:,.1f} MB ({unpacked})")
     if arguments.tree:
         print(f"tree      {arguments.tree}")
     print(f"digest    sha256:{made.digest}")

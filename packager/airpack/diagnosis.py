@@ -55,7 +55,9 @@ def _impossible(failure: Mapping[str, Any]) -> AirpackError:
     for cause in causes:
         links = _Links.of(cause["name"], failure["skipped"])
         wanted = _specifier(cause["requirement"])
-        if cause["candidates"] is not None and not any(wanted.contains(each, prereleases=True) for each in cause["candidates"]):
+        if cause["candidates"] is not None and not any(
+            wanted.contains(each, prereleases=True) for each in cause["candidates"]
+        ):
             return _no_candidate(cause, causes, wanted, links, failure["unreachable"])
     sides = {(cause["by"] or "you", cause["requirement"]) for cause in causes}
     sides |= {("a constraint", f"{name}{specifier}") for name, specifier in constraints.items()}
@@ -172,5 +174,3 @@ def _short_reason(reason: str) -> str:
         if found:
             return found[1]
     return _one_line(reason.split("(Caused by", 1)[0])[:200]
-
-

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyzstd
-
-from airpack.members import Member
 from airpack_runtime import layout
 from airpack_runtime.toc import File, Link
+
+from airpack.members import Member
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +125,7 @@ def compress(frames: Iterable[RawFrame], level: int, *, executor: Executor, jobs
 
     The bytes depend on the frame, the level and libzstd's version alone.
     """
-    option = {pyzstd.CParameter.compressionLevel: level, pyzstd.CParameter.checksumFlag: 1}
+    option: dict[int, int] = {pyzstd.CParameter.compressionLevel: level, pyzstd.CParameter.checksumFlag: 1}
 
     def one(frame: RawFrame) -> bytes:
         return pyzstd.compress(frame.read(), option)

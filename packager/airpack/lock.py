@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import tomli_w
+from airpack_runtime import __version__
 from packaging.markers import Marker
 from packaging.pylock import Package, PackageWheel, Pylock
 from packaging.specifiers import SpecifierSet
@@ -14,7 +15,6 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from airpack.target import Target
-from airpack_runtime import __version__
 
 PYLOCK = "pylock.toml"
 REQUIREMENTS = "requirements.txt"

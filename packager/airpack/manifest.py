@@ -9,12 +9,12 @@ from importlib.metadata import version
 from typing import Any
 
 import pyzstd
+from airpack_runtime import __version__, layout
 
 from airpack.bundle import Bundle
 from airpack.interpreter import Interpreter
 from airpack.target import Target
 from airpack.wheelhouse import Wheelhouse
-from airpack_runtime import __version__, layout
 
 NAME = "manifest.json"
 

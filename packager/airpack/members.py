@@ -9,9 +9,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from airpack_runtime import layout
+
 from airpack.errors import InvalidWheel
 from airpack.tree import Clash, Installed
-from airpack_runtime import layout
 
 _CHUNK = 1 << 20
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from airpack_runtime import layout
+
 from airpack import wheelhouse
 from airpack.errors import OutputRefused
 from airpack.lock import REQUIREMENTS
-from airpack_runtime import layout
 
 _PREFIX = ".airpack-"
 

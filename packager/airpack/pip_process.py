@@ -35,7 +35,7 @@ class Pip:
         request: Mapping[str, Any],
         options: Sequence[str] = (),
         *,
-        on_bytes: Callable[[int], None] = lambda count: None,
+        on_bytes: Callable[[int], None] = lambda _: None,
     ) -> Answer:
         """Carry out `request` (see `pip_worker`) with these options of pip's command line.
 

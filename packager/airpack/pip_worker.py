@@ -98,27 +98,28 @@ def main() -> int:
             emit({"failure": "pip", "message": "\n".join(observed.errors)})
         return status
 
-    command.run = guarded  # type: ignore[method-assign]
+    command.run = guarded
     if request["do"] == "resolve":
         prepare(request["target"], observed, emit)
-    return command.main(request["options"])
+    status: int = command.main(request["options"])
+    return status
 
 
 def prepare(target: dict[str, Any], observed: Observed, emit: Emit) -> None:
     """Make pip see the target's tags and markers, and explain a failure with facts."""
     accepted = [Tag(*text.split("-")) for text in target["tags"]]
-    TargetPython.get_sorted_tags = lambda self: accepted  # type: ignore[method-assign]
+    TargetPython.get_sorted_tags = lambda _: accepted
     environment = target["marker_environment"]
     markers.default_environment = lambda: dict(environment)
     # The report would look up platform_release, which may be unknown.
-    installation_report.default_environment = lambda: {}  # type: ignore[attr-defined]
+    installation_report.default_environment = dict
     evaluate = markers.Marker.evaluate
 
     def evaluate_known(self: markers.Marker, *args: Any, **kwargs: Any) -> bool:
         """Evaluate a marker, unless the answer hangs on a variable that is unknown."""
         unknown = sorted(set(_variables(self._markers)) - environment.keys() - {"extra", "extras", "dependency_groups"})
         if not unknown:
-            return evaluate(self, *args, **kwargs)
+            return bool(evaluate(self, *args, **kwargs))
         # Markers have no negation: if all unknown comparisons may be true or false
         # alike, the answer doesn't hang on them.
         answers = set()
@@ -128,9 +129,9 @@ def prepare(target: dict[str, Any], observed: Observed, emit: Emit) -> None:
             answers.add(evaluate(settled, *args, **kwargs))
         if len(answers) > 1:
             raise Failure("marker", variable=unknown[0], marker=str(self))
-        return answers.pop()
+        return bool(answers.pop())
 
-    markers.Marker.evaluate = evaluate_known  # type: ignore[method-assign]
+    markers.Marker.evaluate = evaluate_known
     _report_requirements(emit)
     _report_conflicts(observed)
 
@@ -175,7 +176,7 @@ def _observe(observed: Observed) -> None:
         def emit(self, record: logging.LogRecord) -> None:
             observed.errors.append(record.getMessage())
 
-    PackageFinder._log_skipped_link = skipped  # type: ignore[method-assign]
+    PackageFinder._log_skipped_link = skipped
     collector._handle_get_simple_fail = failed
     logging.getLogger("pip").addHandler(Errors(logging.ERROR))
 
@@ -189,7 +190,7 @@ def _report_requirements(emit: Emit) -> None:
         emit({"requirements": sorted({str(req) for req in asked if req is not None})})
         return resolve(self, root_reqs, *args, **kwargs)
 
-    Resolver.resolve = resolve_reported  # type: ignore[method-assign]
+    Resolver.resolve = resolve_reported
 
 
 def _report_conflicts(observed: Observed) -> None:
@@ -216,7 +217,7 @@ def _report_conflicts(observed: Observed) -> None:
             unreachable=observed.unreachable,
         )
 
-    Factory.get_installation_error = explain  # type: ignore[method-assign, assignment]
+    Factory.get_installation_error = explain
 
 
 def _fetch(files: list[dict[str, str]], session: Any, jobs: int, emit: Emit) -> None:
@@ -241,7 +242,7 @@ def _fetch(files: list[dict[str, str]], session: Any, jobs: int, emit: Emit) -> 
                 return
             try:
                 _download(file, session, emit)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised again in the main thread
                 failures.append(error)
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(jobs)]
@@ -257,7 +258,8 @@ def _download(file: dict[str, str], session: Any, emit: Emit) -> None:
     """Write one file to its path and tell its hash and size; try again when a connection breaks."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _download_once(file, session, emit)
+            _download_once(file, session, emit)
+            return
         except NetworkConnectionError as error:
             raise Failure("download", url=file["url"], reason=str(error)) from error
         except (RequestException, HTTPError) as error:

@@ -7,6 +7,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from airpack_runtime import layout
+
 from airpack import bundle as bundles
 from airpack import decoders, manifest, members, output, resolve, tree, wheelhouse
 from airpack.bytecode import compile_modules
@@ -19,7 +21,6 @@ from airpack.resolve import Requirements
 from airpack.target import Target
 from airpack.tree import Clash, Installed
 from airpack.wheelhouse import Wheelhouse
-from airpack_runtime import layout
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +87,7 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
             on_bytes=advance,
         )
     (scratch / PYLOCK).write_text(house.lock.to_pylock(wheelhouse=wheelhouse.NAME), encoding="utf-8")
-    (scratch / manifest.NAME).write_text(
-        manifest.dumps(order.target, order.python, house, bundle), encoding="utf-8"
-    )
+    (scratch / manifest.NAME).write_text(manifest.dumps(order.target, order.python, house, bundle), encoding="utf-8")
     if order.tree is not None:
         with output.staging(order.tree.parent) as beside:
             tree.merge(parts, beside / "tree")
@@ -96,14 +95,10 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
     for name in (wheelhouse.NAME, PYLOCK, manifest.NAME, layout.BUNDLE_NAME):
         output.replace(scratch / name, order.output / name)
     placed = replace(bundle, path=order.output / layout.BUNDLE_NAME)
-    return Packed(
-        wheelhouse=replace(house, folder=order.output / wheelhouse.NAME), bundle=placed, clashes=clashes
-    )
+    return Packed(wheelhouse=replace(house, folder=order.output / wheelhouse.NAME), bundle=placed, clashes=clashes)
 
 
-def _install(
-    house: Wheelhouse, folder: Path, order: Order, executor: Executor, progress: Progress
-) -> list[Installed]:
+def _install(house: Wheelhouse, folder: Path, order: Order, executor: Executor, progress: Progress) -> list[Installed]:
     """Install every wheel into a folder of its own, and compile its modules."""
 
     def one(number: int) -> Installed:

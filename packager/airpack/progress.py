@@ -35,7 +35,7 @@ class Silent(Progress):
     @contextmanager
     def stage(self, name: str, unit: str, total: int | None = None) -> Iterator[Advance]:
         """See Progress."""
-        yield lambda amount: None
+        yield lambda _: None
 
     def note(self, text: str) -> None:
         """See Progress."""

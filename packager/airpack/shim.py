@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import airpack_runtime
+
 from airpack.bytecode import compile_modules
 from airpack.errors import OutputRefused
 from airpack.interpreter import Interpreter

@@ -198,7 +198,7 @@ def _string_map(value: Any) -> dict[str, str]:
     markers = {key: value[key] for key in _KNOWN_MARKERS if value.get(key) is not None}
     for key, each in markers.items():
         if not isinstance(each, str):
-            raise ValueError(f"marker_environment.{key}, which is no text")
+            raise TypeError(f"marker_environment.{key}, which is no text")
     return markers
 
 

@@ -13,8 +13,9 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from airpack_runtime import layout
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.exceptions import InstallerError
@@ -26,7 +27,6 @@ from packaging.utils import canonicalize_name
 from airpack.errors import InvalidWheel
 from airpack.lock import LockedWheel
 from airpack.target import Target
-from airpack_runtime import layout
 
 if TYPE_CHECKING:
     from installer.scripts import ScriptSection
@@ -50,9 +50,7 @@ class Installed:
     def modules(self) -> list[str]:
         """Return the paths of its Python sources relative to `site_packages`, sorted."""
         prefix = f"{layout.SITE_PACKAGES}/"
-        return [
-            path.removeprefix(prefix) for path in self.files() if path.startswith(prefix) and path.endswith(".py")
-        ]
+        return [path.removeprefix(prefix) for path in self.files() if path.startswith(prefix) and path.endswith(".py")]
 
     @property
     def site_packages(self) -> Path:
@@ -108,18 +106,18 @@ class _Prefix(SchemeDictionaryDestination):
         )
 
     def write_file(
-        self, scheme: Scheme, path: str | os.PathLike[str], stream: io.BufferedIOBase, is_executable: bool
+        self, scheme: Scheme, path: str | os.PathLike[str], stream: BinaryIO, is_executable: bool
     ) -> RecordEntry:
         """Write a file; a script that begins with `#!python` gets our launcher (PEP 427)."""
         if scheme == "scripts":
             content = stream.read()
-            first, newline, rest = content.partition(b"\n")
+            first, _, rest = content.partition(b"\n")
             if first.startswith(b"#!python"):
                 content = self._launcher() + rest
             return self.write_to_fs(scheme, os.fspath(path), io.BytesIO(content), True)
         return self.write_to_fs(scheme, os.fspath(path), stream, is_executable)
 
-    def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:
+    def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:  # noqa: ARG002
         """Write the script of an entry point."""
         call = f"{attr.partition('.')[0]}"
         code = f"import sys\nfrom {module} import {call}\nsys.exit({attr}())\n"

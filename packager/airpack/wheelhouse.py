@@ -30,7 +30,7 @@ class Wheelhouse:
         return self.folder / wheel.filename
 
 
-def fetch(lock: Lock, folder: Path, *, pip: Pip, on_bytes: Callable[[int], None] = lambda count: None) -> Wheelhouse:
+def fetch(lock: Lock, folder: Path, *, pip: Pip, on_bytes: Callable[[int], None] = lambda _: None) -> Wheelhouse:
     """Download the wheels of `lock` into the new folder `folder`.
 
     `on_bytes` is called with each number of bytes that arrived. Raises
@@ -44,7 +44,7 @@ def fetch(lock: Lock, folder: Path, *, pip: Pip, on_bytes: Callable[[int], None]
 
 
 def download(
-    wheels: Sequence[LockedWheel], folder: Path, *, pip: Pip, on_bytes: Callable[[int], None] = lambda count: None
+    wheels: Sequence[LockedWheel], folder: Path, *, pip: Pip, on_bytes: Callable[[int], None] = lambda _: None
 ) -> list[LockedWheel]:
     """Download `wheels` into `folder` and return them with the sizes and hashes that arrived.
 
@@ -61,5 +61,3 @@ def download(
             raise HashMismatch(wheel.filename, expected=wheel.sha256, actual=sha256)
         arrived.append(replace(wheel, sha256=sha256, size=size))
     return arrived
-
-

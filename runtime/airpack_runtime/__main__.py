@@ -7,7 +7,7 @@ import os
 import sys
 
 from airpack_runtime import __version__, boot
-from airpack_runtime.errors import BootError, BundleNotFound, UnpackFailed
+from airpack_runtime.errors import BootError, BundleNotFound, UnpackFailed, reason
 from airpack_runtime.startup import FAILED
 
 TYPE_CHECKING = False
@@ -44,9 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.required = True
 
     execute = commands.add_parser("exec", help="run a command that finds the packages")
-    execute.add_argument(
-        "--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)"
-    )
+    execute.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
     execute.add_argument("words", metavar="COMMAND", nargs=argparse.REMAINDER, help="-- COMMAND [ARG ...]")
     execute.set_defaults(run=_exec)
 
@@ -87,7 +85,7 @@ def _unpack(arguments: argparse.Namespace) -> int:
             os.chmod(f"{scratch}/tree", 0o755)
             os.replace(f"{scratch}/tree", folder)
     except OSError as error:
-        raise UnpackFailed(folder, error.strerror or str(error)) from error
+        raise UnpackFailed(folder, reason(error)) from error
     return 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from airpack_runtime import activation, cache, host, layout
-from airpack_runtime.errors import BundleNotFound, NoPlace, UnpackFailed, WrongTarget
+from airpack_runtime.errors import BundleNotFound, NoPlace, UnpackFailed, WrongTarget, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ def look_up(path: str, env: Mapping[str, str]) -> tuple[str, str] | None:
     try:
         bundle_stat = os.stat(path)
     except OSError as error:
-        raise BundleNotFound(path, error.strerror or str(error)) from error
+        raise BundleNotFound(path, reason(error)) from error
     for folder in cache.candidates(env):
-        words = cache.read(cache.seen_path(folder, bundle_stat)).split()
-        if len(words) == 2 and cache.objection(folder) is None:
-            target, digest = words
+        seen = cache.seen_bundle(folder, bundle_stat)
+        if seen and cache.objection(folder) is None:
+            target, digest = seen
             tree = cache.tree_path(folder, digest)
             if cache.is_whole(folder, digest) and os.path.isdir(tree):
                 return target, tree
@@ -122,11 +122,8 @@ def _unpacked(path: str, env: Mapping[str, str]) -> str:
         try:
             tree = _ensure(bundle, folder)
         except OSError as error:
-            raise UnpackFailed(folder, error.strerror or str(error)) from error
-        try:
-            cache.write(cache.seen_path(folder, bundle_stat), f"{bundle.target} {bundle.digest}")
-        except OSError:
-            pass  # the next start hashes the table of contents again, and no more
+            raise UnpackFailed(folder, reason(error)) from error
+        cache.remember_bundle(folder, bundle_stat, bundle.target, bundle.digest)
         return tree
 
 

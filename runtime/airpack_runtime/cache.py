@@ -15,11 +15,15 @@ from __future__ import annotations
 
 import os
 
+from airpack_runtime.errors import reason
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
 PROGRAM = "airpack"
+# Everyone may write there, which is why `objection` looks at owner, mode and links.
+_SHARED = ("/var/tmp", "/tmp", "/dev/shm")  # noqa: S108
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -30,7 +34,7 @@ def candidates(env: Mapping[str, str]) -> list[str]:
         os.path.join(env.get("AIRPACK_CACHE_DIR", ""), own),
         os.path.join(env.get("XDG_CACHE_HOME", ""), PROGRAM),
         os.path.join(env.get("HOME", ""), ".cache", PROGRAM),
-        *(f"{place}/{own}" for place in ("/var/tmp", "/tmp", "/dev/shm")),
+        *(f"{place}/{own}" for place in _SHARED),
     ]
     # A variable that is unset leaves a relative path, as does one that holds none.
     return [folder for folder in folders if folder.startswith("/")]
@@ -41,7 +45,7 @@ def objection(folder: str) -> str | None:
     try:
         info = os.lstat(folder)
     except OSError as error:
-        return error.strerror
+        return reason(error)
     if info.st_mode & 0o170000 != 0o040000:
         return "is a link or no folder"
     if info.st_uid != os.getuid():
@@ -60,10 +64,10 @@ def prepare(folder: str, needed: int) -> str | None:
     except FileExistsError:
         pass
     except OSError as error:
-        return error.strerror
-    reason = objection(folder)
-    if reason:
-        return reason
+        return reason(error)
+    refusal = objection(folder)
+    if refusal:
+        return refusal
     if not os.access(folder, os.W_OK | os.X_OK):
         return "is not writable"
     space = os.statvfs(folder)
@@ -80,16 +84,23 @@ def tree_path(folder: str, digest: str) -> str:
     return f"{folder}/{digest}"
 
 
-def seen_path(folder: str, bundle_stat: os.stat_result) -> str:
-    """Return the file that remembers a bundle by its stat; a changed bundle has another."""
-    return "%s/%x-%x-%x-%x-%x.seen" % (
-        folder,
-        bundle_stat.st_dev,
-        bundle_stat.st_ino,
-        bundle_stat.st_size,
-        bundle_stat.st_mtime_ns,
-        bundle_stat.st_ctime_ns,
-    )
+def seen_bundle(folder: str, bundle_stat: os.stat_result) -> tuple[str, str] | None:
+    """Return the target and digest of a bundle that was booted before, by its stat."""
+    words = read(_seen_path(folder, bundle_stat)).split()
+    return (words[0], words[1]) if len(words) == 2 else None
+
+
+def remember_bundle(folder: str, bundle_stat: os.stat_result, target: str, digest: str) -> None:
+    """Note what bundle lies in the file with this stat; a changed file has another."""
+    try:
+        write(_seen_path(folder, bundle_stat), f"{target} {digest}")
+    except OSError:
+        return  # the next start hashes the table of contents again, and no more
+
+
+def _seen_path(folder: str, info: os.stat_result) -> str:
+    numbers = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+    return f"{folder}/{'-'.join(f'{number:x}' for number in numbers)}.seen"
 
 
 def boot_id() -> str:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def reason(error: OSError) -> str:
+    """Return what the system says of an error, without the path that the message names anyway."""
+    return error.strerror or str(error)
+
+
 class BootError(Exception):
     """The packages can't be provided; base of every error of the runtime."""
 

@@ -9,7 +9,7 @@ import sys
 def python_tag() -> str:
     """Return this interpreter's tag, such as `cp37` (PEP 425)."""
     name = "cp" if sys.implementation.name == "cpython" else sys.implementation.name
-    return "%s%d%d" % ((name,) + sys.version_info[:2])
+    return f"{name}{sys.version_info[0]}{sys.version_info[1]}"
 
 
 def is_target_python(target: str) -> bool:
@@ -41,7 +41,7 @@ def objection(target: str) -> str | None:
 
 def _glibc() -> tuple[int, int] | None:
     try:
-        name, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
+        _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
         major, minor = version.split(".")[:2]
         return int(major), int(minor)
     except (ValueError, OSError):  # musl knows no such name

@@ -25,7 +25,7 @@ def start(own_folder: str) -> None:
         _end(str(error), FAILED)
     except KeyboardInterrupt:
         _end("interrupted", 130)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - `site` would print it and run the program without its packages
         _end(f"{type(error).__name__}: {error} (a fault of airpack itself)", FAILED)
     _run_next_sitecustomize(own_folder)
 

@@ -122,7 +122,7 @@ def decode_heading(stored: bytes) -> Heading:
 
     Raises LayoutError if it is none, NewerFormat if its version is unknown.
     """
-    line, newline, _ = stored[:layout.HEADING_LIMIT].partition(b"\n")
+    line, newline, _ = stored[: layout.HEADING_LIMIT].partition(b"\n")
     words = line.split(b" ")
     if not newline or words[0] != layout.HEADING or len(words) < 2 or not words[1].isdigit():
         raise LayoutError("it has no table of contents")
@@ -185,26 +185,32 @@ def plan(toc: Toc) -> List[List[Piece]]:
 
 def _check(toc: Toc) -> None:
     """Refuse a TOC that would write outside the tree, overlap, or exceed the limits."""
-    paths = [*toc.directories, *(file.path for file in toc.files), *(each.path for each in toc.links)]
-    # One pass over one string is several times faster than a loop over many paths.
-    joined = "\n/" + "/\n/".join(paths) + "/\n"
-    for bad in ("//", "/./", "/../", "\0", "\\"):
-        if bad in joined:
-            raise LayoutError("its table of contents holds a path that leaves the tree")
-    if joined.count("\n") != len(paths) + 1 or len(set(paths)) != len(paths):
-        raise LayoutError("its table of contents holds a path twice, or one with a line break")
+    _check_paths([*toc.directories, *(file.path for file in toc.files), *(each.path for each in toc.links)])
     names = {file.path for file in toc.files}
     if not all(link.target in names for link in toc.links):
         raise LayoutError("its table of contents holds a link to no file of the tree")
+    _check_places(toc)
+    if sum(file.size for file in toc.files) != toc.unpacked_size:
+        raise LayoutError("its table of contents gives a wrong unpacked size")
 
-    position = 0
+
+def _check_paths(paths: List[str]) -> None:
+    # One pass over one string is several times faster than a loop over many paths.
+    joined = "\n/" + "/\n/".join(paths) + "/\n"
+    if any(bad in joined for bad in ("//", "/./", "/../", "\0", "\\")):
+        raise LayoutError("its table of contents holds a path that leaves the tree")
+    if joined.count("\n") != len(paths) + 1 or len(set(paths)) != len(paths):
+        raise LayoutError("its table of contents holds a path twice, or one with a line break")
+
+
+def _check_places(toc: Toc) -> None:
+    position, total = 0, 0
+    starts = []
     for frame in toc.frames:
         if frame.offset != position or frame.size <= 0 or not 0 < frame.raw_size <= layout.FRAME_LIMIT:
             raise LayoutError("its table of contents holds a frame out of place or too large")
-        position += frame.size
-    starts, total = [], 0
-    for frame in toc.frames:
         starts.append(total)
+        position += frame.size
         total += frame.raw_size
     for file in (*toc.files, toc.sums):
         if not 0 <= file.frame < len(starts) or not 0 <= file.offset <= toc.frames[file.frame].raw_size:
@@ -213,5 +219,3 @@ def _check(toc: Toc) -> None:
             raise LayoutError(f"its table of contents gives {file.path} more bytes than there are")
         if file.mode not in (0o644, 0o755):
             raise LayoutError(f"its table of contents gives {file.path} the mode {file.mode!r}")
-    if sum(file.size for file in toc.files) != toc.unpacked_size:
-        raise LayoutError("its table of contents gives a wrong unpacked size")

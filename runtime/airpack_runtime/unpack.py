@@ -7,7 +7,7 @@ import os
 
 from airpack_runtime import decoder
 from airpack_runtime import toc as contents
-from airpack_runtime.errors import UnpackFailed
+from airpack_runtime.errors import UnpackFailed, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
         for link in toc.links:
             _link(prefix + link.target, prefix + link.path)
     except OSError as error:
-        raise UnpackFailed(folder, error.strerror or str(error)) from error
+        raise UnpackFailed(folder, reason(error)) from error
     finally:
         os.umask(umask)
 
@@ -67,20 +67,20 @@ class _Frames:
                     return
                 if self._plan[number]:
                     self._write(number)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self.failure = error
 
     def _write(self, number: int) -> None:
         raw = self._bundle.frame(number, self._decompress)
         view = memoryview(raw)
-        for file, place, start, length in self._plan[number]:
-            fd = os.open(
-                self._prefix + file.path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, file.mode
-            )
+        for piece in self._plan[number]:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open(self._prefix + piece.file.path, flags, piece.file.mode)
             try:
-                while length:
-                    written = os.pwrite(fd, view[start : start + length], place)
-                    start, place, length = start + written, place + written, length - written
+                done = 0
+                while done < piece.length:
+                    start = piece.offset + done
+                    done += os.pwrite(fd, view[start : piece.offset + piece.length], piece.place + done)
             finally:
                 os.close(fd)
 
@@ -109,7 +109,7 @@ def _acquired(done: _thread.LockType, frames: _Frames) -> bool:
     """Wait for a worker; a Ctrl-C meanwhile stops the workers, and is raised when all have ended."""
     try:
         return done.acquire()
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - raised when all workers have ended
         frames.failure = error
         return False
 

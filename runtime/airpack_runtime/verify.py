@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 
 from airpack_runtime import decoder
-from airpack_runtime.reader import Bundle, sha256
+from airpack_runtime.errors import reason
+from airpack_runtime.hashing import sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from airpack_runtime.reader import Bundle
 
 _CHUNK = 1 << 20
 
@@ -28,7 +33,7 @@ def problem(bundle: Bundle, tree: str, scratch: str) -> str | None:
             if _hash(f"{tree}/{path}") != expected.get(path):
                 return f"{path} has another content"
         except OSError as error:
-            return f"{path}: {error.strerror}"
+            return f"{path}: {reason(error)}"
     return None
 
 
