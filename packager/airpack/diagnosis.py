@@ -9,7 +9,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement as BadRequirement
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -28,7 +28,10 @@ from airpack.errors import (
     PipFailed,
     UnknownMarker,
     Unsatisfiable,
+    WriteFailed,
 )
+
+_CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
 
 
 def error_from(failure: Mapping[str, Any]) -> AirpackError:
@@ -38,9 +41,10 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:
             return UnknownMarker(failure["variable"], failure["marker"])
         case "download":
             return IndexUnreachable(
-                f"{failure['url']} can't be downloaded: {_short_reason(failure['reason'])}: "
-                "check the network, the proxy and the credentials, then try again"
+                f"{failure['url']} can't be downloaded: {_short_reason(failure['reason'])}: {_CHECK_ACCESS}"
             )
+        case "os":
+            return WriteFailed(failure["path"] or "pip", failure["message"])
         case "hash":
             return _hash_error(failure["message"])
         case "impossible":
@@ -58,8 +62,8 @@ def _impossible(failure: Mapping[str, Any]) -> AirpackError:
         if cause["candidates"] is not None and not any(
             wanted.contains(each, prereleases=True) for each in cause["candidates"]
         ):
-            return _no_candidate(cause, causes, wanted, links, failure["unreachable"])
-    sides = {(cause["by"] or "you", cause["requirement"]) for cause in causes}
+            return _no_candidate(cause, causes, wanted, links, failure)
+    sides = {(cause["by"] or "", cause["requirement"]) for cause in causes}
     sides |= {("a constraint", f"{name}{specifier}") for name, specifier in constraints.items()}
     return Conflict(sorted(sides))
 
@@ -96,13 +100,13 @@ def _no_candidate(
     causes: Sequence[Mapping[str, Any]],
     wanted: SpecifierSet,
     links: _Links,
-    unreachable: Sequence[Mapping[str, Any]],
+    failure: Mapping[str, Any],
 ) -> AirpackError:
     """Say why one requirement has no candidate at all."""
     name, requirement = cause["name"], cause["requirement"]
     parents = sorted({each["by"] for each in causes if each["name"] == name and each["by"]})
     by = f" (required by {', '.join(parents)})" if parents else ""
-    failed = [each for each in unreachable if each["status"] not in (404, 410)]
+    failed = [each for each in failure["unreachable"] if each["status"] not in (404, 410)]
     fitting = links.within(wanted)
 
     def unsatisfiable(reason: str) -> Unsatisfiable:
@@ -111,10 +115,11 @@ def _no_candidate(
     if not links.rows and not cause["candidates"]:
         if failed:
             return IndexUnreachable(
-                f"{failed[0]['url']} can't be read: {_short_reason(failed[0]['reason'])}: "
-                "check the index URL, the network, the proxy and the credentials"
+                f"{failed[0]['url']} can't be read: {_short_reason(failed[0]['reason'])}: {_CHECK_ACCESS}"
             )
-        return unsatisfiable("no such distribution on the index: check the name, or give its index with --index-url")
+        return unsatisfiable(
+            "no such distribution is to be found: check its name, or say where it is with --index-url or --find-links"
+        )
     if not fitting.rows:
         versions = sorted({*(Version(each) for each in cause["candidates"]), *(row[0] for row in links.rows)})
         return unsatisfiable(f"no such version; the newest is {versions[-1]}")
@@ -122,9 +127,11 @@ def _no_candidate(
     newest = [(kind, link) for each, kind, link in fitting.rows if each == version]
     usable = max((Version(each) for each in cause["candidates"]), default=None)
     instead = f"; the newest that the target can use is {usable}" if usable else ""
-    pythons = {link["requires_python"] for _, link in newest if link["why"] == "requires_python_mismatch"}
+    python = failure["python"]
+    pythons = {link["requires_python"] for _, link in newest if not _allows(link["requires_python"], python)}
     if pythons:
-        return unsatisfiable(f"version {version} needs Python {' or '.join(sorted(pythons))}{instead}")
+        needed = " or ".join(sorted(pythons))
+        return unsatisfiable(f"version {version} needs Python {needed}, the target has {python}{instead}")
     if all(kind == "sdist" for kind, _ in newest):
         return unsatisfiable(
             f"version {version} has no wheel, only an sdist, and sdists are not built yet{instead}: "
@@ -142,9 +149,16 @@ def _specifier(requirement: str) -> SpecifierSet:
         return SpecifierSet()
 
 
+def _allows(requires_python: str, python: str) -> bool:
+    try:
+        return SpecifierSet(requires_python).contains(python, prereleases=True)
+    except InvalidSpecifier:  # pip ignores those too
+        return True
+
+
 def _hash_error(message: str) -> AirpackError:
     """Read pip's paragraph on a hash that doesn't match."""
-    found = re.search(r"(\S+)(?: from [^\n]*)?:\s+Expected sha256 (\w+).*?Got\s+(\w+)", message, re.DOTALL)
+    found = re.search(r"^ +(\S+).*:\s+Expected sha256 (\w+)\s+Got\s+(\w+)", message, re.MULTILINE)
     if found:
         return HashMismatch(found[1], expected=found[2], actual=found[3])
     return PipFailed(_one_line(message))
@@ -157,8 +171,16 @@ def _pip_error(message: str) -> AirpackError:
     if invalid:
         where = f", {place[1]}" if place else ""
         return InvalidRequirement(f"{invalid[1].strip()!r} is no requirement{where}: write NAME==VERSION (PEP 508)")
-    if "Could not open requirements file" in message:
-        return InvalidRequirement(_one_line(message))
+    unanswered = re.search(r"HTTPS?ConnectionPool\(host='([^']+)'.*?with url: (\S+) \(Caused by (.*)\)", message)
+    if unanswered:
+        url, reason = f"{unanswered[1]}{unanswered[2]}", _short_reason(unanswered[3])
+        return IndexUnreachable(f"{url} can't be downloaded: {reason}: {_CHECK_ACCESS}")
+    refused = re.search(r"OSError: \[Errno \d+\] ([^:'\n]+)(?:: '(.*)')?", message)
+    if refused:
+        return WriteFailed(refused[2] or "pip's temporary folder", refused[1])
+    unreadable = re.search(r"Could not open (\w+) file: (?:\[Errno \d+\] )?(.*?): '?(.*?)'?$", message, re.MULTILINE)
+    if unreadable:
+        return InvalidRequirement(f"{unreadable[1]} file {unreadable[3]} can't be read: {unreadable[2]}")
     return PipFailed(f"pip: {_one_line(message) or 'it ended without a word; try again with -v'}")
 
 
@@ -169,7 +191,11 @@ def _one_line(message: str) -> str:
 
 def _short_reason(reason: str) -> str:
     """Cut urllib3's nested representation down to its innermost sentence."""
-    for pattern in (r"\[Errno -?\d+\] ([\w ,]+)", r"(\d{3} (?:Client|Server) Error: [\w ]+?)(?: for url|$)"):
+    for pattern in (
+        r"(too many \d+ error responses)",
+        r"\[Errno -?\d+\] ([\w ,]+)",
+        r"(\d{3} (?:Client|Server) Error: [\w ]+?)(?: for url|$)",
+    ):
         found = re.search(pattern, reason)
         if found:
             return found[1]

@@ -36,10 +36,13 @@ class Unsatisfiable(AirpackError):
 
 
 class Conflict(AirpackError):
-    """Requirements that exclude each other; `sides` holds (who requires, what)."""
+    """Requirements that exclude each other; `sides` holds (who requires, what).
+
+    Who is empty for what the user asked for.
+    """
 
     def __init__(self, sides: Sequence[tuple[str, str]]) -> None:
-        said = "; ".join(f"{who} needs {what}" for who, what in sides)
+        said = "; ".join(f"{who} requires {what}" if who else f"you asked for {what}" for who, what in sides)
         super().__init__(f"these can't be had together: {said}: loosen or drop one of them")
         self.sides = tuple(sides)
 
@@ -92,6 +95,15 @@ class NoInterpreter(AirpackError):
 
 class NoDecoder(AirpackError):
     """No zstd decoder is known for the target, so that its image couldn't read a bundle."""
+
+
+class WriteFailed(AirpackError):
+    """The system refused to write: a full disk, a missing permission."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(f"{path}: {problem}; nothing was changed: packing needs room for the unpacked tree and more")
+        self.path = path
+        self.problem = problem
 
 
 class OutputRefused(AirpackError):

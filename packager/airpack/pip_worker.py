@@ -20,13 +20,14 @@ import os
 import queue
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pip._internal.commands import create_command
-from pip._internal.exceptions import HashErrors, InstallationError, NetworkConnectionError
+from pip._internal.exceptions import HashError, HashErrors, InstallationError, NetworkConnectionError
 from pip._internal.index import collector
 from pip._internal.index.package_finder import PackageFinder
 from pip._internal.models import installation_report
@@ -80,29 +81,36 @@ def main() -> int:
 
     def guarded(options: Any, args: list[str]) -> int:
         try:
-            if request["do"] == "resolve":
-                status = run(options, args)
-            else:
+            if request["do"] == "fetch":
                 _fetch(request["files"], command.get_default_session(options), request["jobs"], emit)
-                status = 0
-        except Failure as failure:
-            emit(failure.facts)
+                return 0
+            status = run(options, args)
+            if status:
+                emit({"failure": "pip", "message": "\n".join(observed.errors)})
+            return status
+        except Exception as error:  # noqa: BLE001 - pip would print it and forget its facts
+            emit(_facts(error))
             return 1
-        except HashErrors as error:
-            emit({"failure": "hash", "message": str(error)})
-            return 1
-        except InstallationError as error:
-            emit({"failure": "pip", "message": str(error)})
-            return 1
-        if status:
-            emit({"failure": "pip", "message": "\n".join(observed.errors)})
-        return status
 
     command.run = guarded
     if request["do"] == "resolve":
         prepare(request["target"], observed, emit)
     status: int = command.main(request["options"])
     return status
+
+
+def _facts(error: Exception) -> dict[str, Any]:
+    """Return what `diagnosis` makes a message of."""
+    if isinstance(error, Failure):
+        return error.facts
+    if isinstance(error, (HashError, HashErrors)):
+        return {"failure": "hash", "message": str(error)}
+    if isinstance(error, InstallationError):
+        return {"failure": "pip", "message": str(error)}
+    if isinstance(error, OSError):
+        return {"failure": "os", "message": error.strerror or str(error), "path": error.filename or ""}
+    traceback.print_exc()  # a fault here or in pip: one line for the user, and all of it with -v
+    return {"failure": "pip", "message": f"{type(error).__name__}: {error}"}
 
 
 def prepare(target: dict[str, Any], observed: Observed, emit: Emit) -> None:
@@ -133,7 +141,7 @@ def prepare(target: dict[str, Any], observed: Observed, emit: Emit) -> None:
 
     markers.Marker.evaluate = evaluate_known
     _report_requirements(emit)
-    _report_conflicts(observed)
+    _report_conflicts(observed, target["python_full_version"])
 
 
 def _variables(parsed: Any) -> Iterator[str]:
@@ -193,7 +201,7 @@ def _report_requirements(emit: Emit) -> None:
     Resolver.resolve = resolve_reported
 
 
-def _report_conflicts(observed: Observed) -> None:
+def _report_conflicts(observed: Observed, python: str) -> None:
     """Raise the causes of an impossible resolve as facts, not as pip's paragraphs."""
 
     def explain(self: Factory, error: Any, constraints: dict[str, Any]) -> Failure:
@@ -215,6 +223,7 @@ def _report_conflicts(observed: Observed) -> None:
             constraints={name: str(constraints[name].specifier) for name in names if name in constraints},
             skipped=observed.skipped,
             unreachable=observed.unreachable,
+            python=python,
         )
 
     Factory.get_installation_error = explain
@@ -265,6 +274,8 @@ def _download(file: dict[str, str], session: Any, emit: Emit) -> None:
         except (RequestException, HTTPError) as error:
             if attempt == ATTEMPTS:
                 raise Failure("download", url=file["url"], reason=str(error)) from error
+        except OSError as error:
+            raise Failure("os", message=error.strerror, path=os.path.dirname(file["path"])) from error
 
 
 def _download_once(file: dict[str, str], session: Any, emit: Emit) -> None:

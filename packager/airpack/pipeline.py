@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from airpack_runtime import layout
 from airpack import bundle as bundles
 from airpack import decoders, manifest, members, output, resolve, tree, wheelhouse
 from airpack.bytecode import compile_modules
+from airpack.errors import WriteFailed
 from airpack.interpreter import Interpreter
 from airpack.lock import PYLOCK
 from airpack.members import Group
@@ -59,19 +61,30 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
     On any error, and on Ctrl-C, the folder is left as it was. Raises AirpackError.
     """
     output.check(order.output, order.tree)
-    with output.staging(order.output) as scratch, ThreadPoolExecutor(order.jobs) as executor:
-        try:
+    try:
+        with output.staging(order.output) as scratch, _threads(order.jobs) as executor:
             return _pack(order, scratch, executor, pip, progress)
+    except OSError as error:
+        raise WriteFailed(error.filename or order.output, error.strerror or str(error)) from error
+
+
+@contextmanager
+def _threads(jobs: int) -> Iterator[Executor]:
+    """Give an executor whose waiting work is dropped when the block fails."""
+    with ThreadPoolExecutor(jobs) as executor:
+        try:
+            yield executor
         except BaseException:
-            executor.shutdown(cancel_futures=True)
+            executor.shutdown(wait=False, cancel_futures=True)
             raise
 
 
 def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: Progress) -> Packed:
-    decoder = executor.submit(decoders.obtain, order.target, order.cache, given=order.decoder, pip=pip)
+    obtaining = executor.submit(decoders.obtain, order.target, order.cache, given=order.decoder, pip=pip)
     with progress.stage("resolve", "wheels") as advance:
         lock = resolve.resolve(order.requirements, order.target, pip=pip)
         advance(len(lock.wheels))
+        decoder = obtaining.result()
     with progress.stage("fetch", BYTES, lock.size) as advance:
         house = wheelhouse.fetch(lock, scratch / wheelhouse.NAME, pip=pip, on_bytes=advance)
     parts = _install(house, scratch / "parts", order, executor, progress)
@@ -82,7 +95,7 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
             groups,
             house.lock,
             scratch / layout.BUNDLE_NAME,
-            bundles.Options(level=order.level, mtime=order.mtime, decoder=decoder.result()),
+            bundles.Options(level=order.level, mtime=order.mtime, decoder=decoder),
             pool=bundles.Pool(executor=executor, jobs=order.jobs),
             on_bytes=advance,
         )

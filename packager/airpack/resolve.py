@@ -42,6 +42,7 @@ def resolve(requirements: Requirements, target: Target, *, pip: Pip) -> Lock:
     request = {
         "do": "resolve",
         "target": {
+            "python_full_version": target.python_full_version,
             "tags": [str(tag) for tag in target.tags],
             "marker_environment": dict(target.marker_environment),
         },

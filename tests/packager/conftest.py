@@ -1,0 +1,92 @@
+"""Fixtures of the packager's tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from airpack.cli import main
+from airpack.pip_process import Pip
+from airpack.target import Target
+from support import index as loopback
+from support.index import Index
+
+
+@pytest.fixture
+def target() -> Target:
+    """Return the default target."""
+    return Target.parse("cp37-manylinux_2_27_x86_64")
+
+
+@pytest.fixture(scope="session")
+def decoder_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the decoder's wheel, downloaded from the user's index once a session."""
+    cache = tmp_path_factory.mktemp("decoder")
+    from airpack import decoders
+
+    target = Target.parse("cp37-manylinux_2_27_x86_64")
+    decoders.obtain(target, cache, given=None, pip=Pip(env=os.environ))
+    return next(cache.glob("*.whl"))
+
+
+@pytest.fixture
+def plain_env(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the machine's own pip configuration out: only what the test names is looked at."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg-cache"))
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    """Return an empty folder for the wheels that a test builds."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def index(wheels: Path) -> Iterator[Index]:
+    """Serve the folder `wheels` as a package index on loopback."""
+    with loopback.serve(wheels) as served:
+        yield served
+
+
+class Airpack:
+    """Runs the command line in this process and keeps what it wrote."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], wheels: Path, decoder: Path, output: Path) -> None:
+        self._capsys = capsys
+        self._wheels = wheels
+        self._decoder = decoder
+        self.output = output
+        self.out = self.err = ""
+
+    def __call__(self, *words: object) -> int:
+        """Run `airpack WORDS` and return its exit status."""
+        self._capsys.readouterr()
+        status = main([str(word) for word in words])
+        self.out, self.err = self._capsys.readouterr()
+        return status
+
+    def pack(self, *words: object) -> int:
+        """Run `airpack pack` on the test's own wheels, without any index."""
+        index = ["--no-index", "--find-links", self._wheels, "--decoder", self._decoder]
+        return self("pack", "-o", self.output, *index, *words)
+
+    @property
+    def error(self) -> str:
+        """The last line on standard error: the message."""
+        return self.err.splitlines()[-1]
+
+
+@pytest.fixture
+def airpack(
+    capsys: pytest.CaptureFixture[str], plain_env: None, wheels: Path, decoder_wheel: Path, tmp_path: Path
+) -> Airpack:
+    """Return the command `airpack`; `airpack.pack` writes to `tmp_path / "dist"`."""
+    return Airpack(capsys, wheels, decoder_wheel, tmp_path / "dist")

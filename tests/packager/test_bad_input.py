@@ -1,0 +1,270 @@
+"""Bad input: one clear line, a status that is not 0, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.index import Index
+from support.machine import lacking
+from support.wheels import build_wheel
+
+from .conftest import Airpack
+
+OTHER_PYTHON = "cp311-cp311-manylinux_2_17_x86_64"
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(airpack: Airpack, wheels: Path) -> Iterator[None]:
+    """Every test here ends with no results, and a message of one line."""
+    yield
+    assert not airpack.output.exists()
+    errors = [line for line in airpack.err.splitlines() if not line.startswith(("target ", "resolve ", "fetch "))]
+    assert len(errors) == 1, airpack.err
+
+
+def test_a_distribution_that_does_not_exist(airpack: Airpack) -> None:
+    """The name is the likely mistake."""
+    assert airpack.pack("no-such-thing") == 1
+    assert airpack.error == (
+        "airpack: error: no-such-thing: no such distribution is to be found: "
+        "check its name, or say where it is with --index-url or --find-links"
+    )
+
+
+def test_a_version_that_does_not_exist(airpack: Airpack, wheels: Path) -> None:
+    """The newest one is named."""
+    build_wheel(wheels, "one", "1.5")
+    assert airpack.pack("one>2") == 1
+    assert airpack.error == "airpack: error: one>2: no such version; the newest is 1.5"
+
+
+def test_no_version_for_the_targets_python(airpack: Airpack, index: Index, wheels: Path) -> None:
+    """The metadata's Requires-Python is shown, and what could be had instead."""
+    build_wheel(wheels, "one", "1.0")
+    build_wheel(wheels, "one", "2.0", tag=OTHER_PYTHON)
+    assert airpack.pack("one==2.0") == 1
+    assert airpack.error == (
+        "airpack: error: one==2.0: version 2.0 has no wheel for the target, only for "
+        f"{OTHER_PYTHON}; the newest that the target can use is 1.0"
+    )
+
+
+def test_only_an_sdist(airpack: Airpack, wheels: Path) -> None:
+    """The sdist is named with who requires it."""
+    build_wheel(wheels, "one", requires=["two==1.0"])
+    (wheels / "two-1.0.tar.gz").write_bytes(b"")
+    assert airpack.pack("one") == 1
+    assert airpack.error.startswith(
+        "airpack: error: two==1.0 (required by one 1.0): version 1.0 has no wheel, only an sdist"
+    )
+
+
+def test_a_conflict_names_both_sides(airpack: Airpack, wheels: Path) -> None:
+    """And who requires what."""
+    build_wheel(wheels, "one", requires=["common<2"])
+    build_wheel(wheels, "two", requires=["common>=2"])
+    build_wheel(wheels, "common", "1.0")
+    build_wheel(wheels, "common", "2.0")
+    assert airpack.pack("one", "two") == 1
+    assert airpack.error == (
+        "airpack: error: these can't be had together: one 1.0 requires common<2; two 1.0 requires common>=2: "
+        "loosen or drop one of them"
+    )
+
+
+def test_a_conflict_with_a_constraint(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """The constraint is one of the sides."""
+    build_wheel(wheels, "one", "1.0")
+    build_wheel(wheels, "one", "2.0")
+    (tmp_path / "constraints.txt").write_text("one<2\n")
+    assert airpack.pack("one==2.0", "-c", tmp_path / "constraints.txt") == 1
+    assert airpack.error == (
+        "airpack: error: these can't be had together: you asked for one==2.0; a constraint requires one<2: "
+        "loosen or drop one of them"
+    )
+
+
+def test_a_malformed_requirement_in_a_file(airpack: Airpack, tmp_path: Path) -> None:
+    """File and line are named."""
+    file = tmp_path / "requirements.txt"
+    file.write_text("one\ntwo=>1\n")
+    assert airpack.pack("-r", file) == 1
+    assert airpack.error == (
+        f"airpack: error: 'two=>1' is no requirement, line 2 of {file}: write NAME==VERSION (PEP 508)"
+    )
+
+
+def test_a_malformed_requirement_on_the_command_line(airpack: Airpack) -> None:
+    """The word is shown as it was read."""
+    assert airpack.pack("two=>1") == 1
+    assert airpack.error == "airpack: error: 'two=>1' is no requirement: write NAME==VERSION (PEP 508)"
+
+
+def test_a_requirements_file_that_is_missing(airpack: Airpack, tmp_path: Path) -> None:
+    """With the system's reason."""
+    assert airpack.pack("-r", tmp_path / "none.txt") == 1
+    assert airpack.error == (
+        f"airpack: error: requirements file {tmp_path}/none.txt can't be read: No such file or directory"
+    )
+
+
+def test_nothing_to_pack(airpack: Airpack) -> None:
+    """A usage error."""
+    assert airpack.pack() == 2
+    assert airpack.error == "airpack: error: nothing to pack: name requirements, or a file with -r"
+
+
+def test_a_hash_in_the_requirements_that_does_not_match(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """Both hashes are shown."""
+    build_wheel(wheels, "one")
+    file = tmp_path / "requirements.txt"
+    file.write_text(f"one==1.0 --hash=sha256:{'0' * 64}\n")
+    assert airpack.pack("-r", file) == 1
+    assert "one==1.0 has SHA-256 " in airpack.error
+    assert f"but {'0' * 64} was expected" in airpack.error
+
+
+def test_a_file_that_is_not_what_the_index_promised(airpack: Airpack, index: Index, wheels: Path) -> None:
+    """What arrives is hashed, whatever the index says of it."""
+    build_wheel(wheels, "one")
+    index.wrong_hash = True
+    assert airpack("pack", "-o", airpack.output, "--index-url", index.url, "one") == 1
+    assert f"but {'0' * 64} was expected: the file was changed or damaged" in airpack.error
+
+
+def test_an_index_that_cannot_be_reached(airpack: Airpack) -> None:
+    """It is not mistaken for a distribution that doesn't exist."""
+    assert airpack("pack", "-o", airpack.output, "--index-url", "http://127.0.0.1:9/simple", "one") == 1
+    assert airpack.error == (
+        "airpack: error: http://127.0.0.1:9/simple/one/ can't be read: Connection refused: "
+        "check the URL, the network, the proxy and the credentials"
+    )
+
+
+def test_a_file_server_that_fails(airpack: Airpack, index: Index, wheels: Path) -> None:
+    """The URL and the status are shown."""
+    build_wheel(wheels, "one")
+    index.status = 500
+    assert airpack("pack", "-o", airpack.output, "--index-url", index.url, "one") == 1
+    assert airpack.error == (
+        "airpack: error: 127.0.0.1/files/one-1.0-py3-none-any.whl can't be downloaded: too many 500 error responses: "
+        "check the URL, the network, the proxy and the credentials"
+    )
+
+
+def test_a_target_that_is_none(airpack: Airpack) -> None:
+    """A usage error with an example."""
+    assert airpack.pack("one", "--target", "py37") == 2
+    assert "write cpXY-PLATFORM, such as cp37-manylinux_2_27_x86_64" in airpack.error
+
+
+def test_an_interpreter_of_another_version(airpack: Airpack) -> None:
+    """Bytecode of another Python would be useless in the image."""
+    assert airpack.pack("one", "--python", sys.executable) == 1
+    assert airpack.error.endswith("but cp37-manylinux_2_27_x86_64 needs 3.7")
+
+
+def test_a_decoder_that_is_not_the_pinned_one(airpack: Airpack, wheels: Path) -> None:
+    """What the image will execute is pinned by hash."""
+    other = build_wheel(wheels, "pyzstd", "0.15.10")
+    assert (
+        airpack("pack", "-o", airpack.output, "--no-index", "--find-links", wheels, "--decoder", other, "pyzstd") == 1
+    )
+    assert "but a15a3ef14cb929b07e0a98639f2ebcd69a0038d6e31367157018ec841a54d8fa was expected" in airpack.error
+
+
+def test_an_index_without_the_decoder(airpack: Airpack, wheels: Path) -> None:
+    """The way around it is told."""
+    build_wheel(wheels, "one")
+    assert airpack("pack", "-o", airpack.output, "--no-index", "--find-links", wheels, "one") == 1
+    assert "the index lacks the bundle's zstd decoder (pyzstd==0.15.10" in airpack.error
+    assert "give it with --decoder" in airpack.error
+
+
+def test_a_damaged_wheel(airpack: Airpack, wheels: Path) -> None:
+    """The wheel is named."""
+    path = build_wheel(wheels, "one", files={"one.py": "x = 1\n" * 1000})
+    data = bytearray(path.read_bytes())
+    data[60] ^= 255
+    path.write_bytes(data)
+    assert airpack.pack("one") == 1
+    assert airpack.error.startswith("airpack: error: one-1.0-py3-none-any.whl: can't be installed: ")
+
+
+@pytest.mark.parametrize("name", ["../../escaped.py", "one-1.0.data/data/../../../escaped.py"])
+def test_a_wheel_that_writes_elsewhere(airpack: Airpack, wheels: Path, name: str, tmp_path: Path) -> None:
+    """It is refused, and nothing is written there."""
+    build_wheel(wheels, "one", files={name: "escaped\n"})
+    assert airpack.pack("one") == 1
+    assert airpack.error.startswith("airpack: error: one-1.0-py3-none-any.whl: can't be installed: ")
+    assert not list(tmp_path.rglob("escaped.py"))
+
+
+def test_a_wheelhouse_that_is_the_users(airpack: Airpack, wheels: Path) -> None:
+    """Files that airpack did not write are never deleted."""
+    build_wheel(wheels, "one")
+    notes = airpack.output / "wheelhouse" / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine")
+    assert airpack.pack("one") == 1
+    assert airpack.error.endswith("wheelhouse holds notes.txt, which airpack did not write: move it away")
+    assert notes.read_text() == "mine"
+    notes.unlink()
+    notes.parent.rmdir()
+    airpack.output.rmdir()
+
+
+def test_a_tree_that_is_the_users(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """So is a folder given to --tree."""
+    build_wheel(wheels, "one")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "mine").write_text("mine")
+    assert airpack.pack("one", "--tree", tmp_path / "home") == 1
+    assert "is not an empty folder or a tree of airpack's" in airpack.error
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a small file system")
+@pytest.mark.parametrize("kilobytes", [64, 1024, 4096])
+def test_a_full_disk(airpack: Airpack, wheels: Path, tmp_path: Path, kilobytes: int) -> None:
+    """Whichever stage meets it: one line, and the disk as it was."""
+    build_wheel(wheels, "one", files={f"one/{number}.bin": os.urandom(50_000) for number in range(60)})
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", disk], check=False)
+    if mounted.returncode:
+        lacking("the right to mount a tmpfs", "run the tests as root outside a container")
+    try:
+        airpack.output = disk / "dist"
+        assert airpack.pack("one") == 1
+        assert "No space left on device" in airpack.error
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after", [0.2, 0.5, 0.8, 1.2])
+def test_an_interrupt_at_any_stage(
+    airpack: Airpack, wheels: Path, decoder_wheel: Path, signal_number: int, after: float
+) -> None:
+    """Ctrl-C, or a CI system that cancels: status 130, and nothing is left."""
+    for number in range(8):
+        files = {f"p{number}/m{each}.py": "X = 1\n" * 4000 for each in range(60)}
+        build_wheel(wheels, f"p{number}", files=files, requires=[f"p{number + 1}"] if number < 7 else [])
+    words = ["pack", "-o", airpack.output, "--no-index", "--find-links", wheels, "--decoder", decoder_wheel]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "airpack", *words, "--level", "19", "p0"], stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(after)
+    process.send_signal(signal_number)
+    airpack.err = process.communicate(timeout=60)[1]
+    airpack.err = "\n".join(line for line in airpack.err.splitlines() if not line.startswith(("install ", "hash ")))
+    assert process.returncode == 130
+    assert airpack.error == "airpack: error: interrupted; nothing was changed"

@@ -1,0 +1,134 @@
+"""Boot: cold, warm, after damage, in the wrong Python."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import pytest
+from airpack_runtime import boot, cache, reader, unpack
+from airpack_runtime.errors import BundleDamaged, BundleNotFound, NoPlace, UnpackFailed, WrongTarget
+
+from .conftest import needs_target, sums_of
+
+pytestmark = needs_target
+
+
+def test_a_second_boot_does_not_read_the_bundle(
+    golden: Path, env: Dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tree is found by the bundle's stat alone."""
+    first = boot.tree_of(str(golden), env)
+    monkeypatch.setattr(reader, "open_bundle", None)
+    assert boot.tree_of(str(golden), env) == first
+
+
+def test_a_copy_of_the_bundle_uses_the_same_tree(tmp_path: Path, golden: Path, env: Dict[str, str]) -> None:
+    """Trees are found by digest: another file with the same content unpacks nothing."""
+    first = boot.tree_of(str(golden), env)
+    copy = tmp_path / "copy.tar.zst"
+    copy.write_bytes(golden.read_bytes())
+    before = os.stat(first).st_ino
+    assert boot.tree_of(str(copy), env) == first
+    assert os.stat(first).st_ino == before
+
+
+def test_the_cache_holds_only_the_tree_and_its_notes(golden: Path, env: Dict[str, str], cache_folder: Path) -> None:
+    """Nothing temporary is left after a boot."""
+    tree = boot.tree_of(str(golden), env)
+    digest = os.path.basename(tree)
+    names = {path.name for path in cache_folder.iterdir()}
+    assert {name for name in names if not name.endswith(".seen")} == {digest, f"{digest}.lock", f"{digest}.boot"}
+
+
+def test_after_a_reboot_a_whole_tree_is_kept(
+    golden: Path, env: Dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is compared with the bundle and believed again."""
+    tree = boot.tree_of(str(golden), env)
+    inode = os.stat(tree).st_ino
+    monkeypatch.setattr(cache, "boot_id", lambda: "another")
+    assert boot.tree_of(str(golden), env) == tree
+    assert os.stat(tree).st_ino == inode
+
+
+def test_after_a_reboot_a_damaged_tree_is_replaced(
+    golden: Path, env: Dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power loss leaves files empty that had been written: they are noticed."""
+    tree = Path(boot.tree_of(str(golden), env))
+    whole = sums_of(tree)
+    (tree / "site-packages" / "alpha" / "data.txt").write_bytes(b"")
+    monkeypatch.setattr(cache, "boot_id", lambda: "another")
+    boot.tree_of(str(golden), env)
+    assert sums_of(tree) == whole
+
+
+def test_a_failed_unpack_leaves_nothing(
+    golden: Path, env: Dict[str, str], cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error is raised and the folder is clean."""
+
+    def fail(*args: Any) -> None:
+        os.mkdir(args[1])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(unpack, "unpack", fail)
+    with pytest.raises(UnpackFailed, match="No space left on device"):
+        boot.tree_of(str(golden), env)
+    assert [path.name for path in cache_folder.iterdir() if not path.name.endswith(".lock")] == []
+
+
+def test_no_place_lists_every_folder_and_reason(
+    tmp_path: Path, golden: Path, env: Dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says what was tried and what to set."""
+    places = [str(tmp_path / "one"), str(tmp_path / "two")]
+    (tmp_path / "one").symlink_to(tmp_path)
+    (tmp_path / "two").write_text("a file")
+    monkeypatch.setattr(cache, "candidates", lambda _: places)
+    with pytest.raises(NoPlace) as caught:
+        boot.tree_of(str(golden), env)
+    assert f"{places[0]}: is a link or no folder; {places[1]}: is a link or no folder" in str(caught.value)
+    assert "set AIRPACK_CACHE_DIR" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("cp39-manylinux_2_27_x86_64", "this is Python cp37: run it with cp39"),
+        ("cp37-manylinux_2_27_aarch64", "but this is a x86_64 machine: pack it with the --target of this image"),
+        ("cp37-manylinux_2_99_x86_64", "but this is a system with glibc 2."),
+        ("cp37-musllinux_1_2_x86_64", ", not musl: pack it"),
+    ],
+)
+def test_a_bundle_of_another_target_is_refused(
+    forge: Callable[..., Path], env: Dict[str, str], cache_folder: Path, target: str, message: str
+) -> None:
+    """Before anything of it is unpacked or executed."""
+    path = forge(lambda data: data.update(target=target))
+    with pytest.raises(WrongTarget, match=message):
+        boot.tree_of(str(path), env)
+    assert not cache_folder.exists()
+
+
+def test_a_damaged_bundle_leaves_no_tree(tmp_path: Path, golden: Path, env: Dict[str, str], cache_folder: Path) -> None:
+    """A flipped bit in the last frame is found before the tree gets its name."""
+    data = bytearray(golden.read_bytes())
+    with reader.open_bundle(str(golden)) as bundle:
+        frame = bundle.toc().frames[-2]
+    data[frame.offset + 20] ^= 4
+    path = tmp_path / "flipped"
+    path.write_bytes(data)
+    with pytest.raises(BundleDamaged, match="copy it again"):
+        boot.tree_of(str(path), env)
+    assert [path.name for path in cache_folder.iterdir() if not path.name.endswith(".lock")] == []
+
+
+def test_the_bundle_is_looked_for_where_the_setting_says(tmp_path: Path, env: Dict[str, str]) -> None:
+    """A wrong setting is named."""
+    with pytest.raises(BundleNotFound, match="correct AIRPACK_BUNDLE or --bundle"):
+        boot.find_bundle({**env, "AIRPACK_BUNDLE": str(tmp_path / "nowhere")})
+    with pytest.raises(BundleNotFound, match="put it beside the shim, or set AIRPACK_BUNDLE"):
+        boot.find_bundle(env)

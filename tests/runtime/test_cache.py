@@ -1,0 +1,99 @@
+"""The cache: which folders are trusted, and what is kept there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Dict
+
+import pytest
+from airpack_runtime import cache
+
+
+def test_candidates_come_in_the_documented_order() -> None:
+    """The user's folder is first, memory the last."""
+    uid = os.getuid()
+    env = {"AIRPACK_CACHE_DIR": "/given", "XDG_CACHE_HOME": "/xdg", "HOME": "/home/u"}
+    assert cache.candidates(env) == [
+        f"/given/airpack-{uid}",
+        "/xdg/airpack",
+        "/home/u/.cache/airpack",
+        f"/var/tmp/airpack-{uid}",
+        f"/tmp/airpack-{uid}",
+        f"/dev/shm/airpack-{uid}",
+    ]
+
+
+def test_an_unset_variable_is_no_candidate() -> None:
+    """No folder is made relative to where the process happens to stand."""
+    assert all(folder.startswith(("/var/tmp/", "/tmp/", "/dev/shm/")) for folder in cache.candidates({}))
+
+
+def test_a_folder_of_ones_own_is_trusted(tmp_path: Path) -> None:
+    """What `prepare` makes has no objection."""
+    folder = str(tmp_path / "a" / "b")
+    assert cache.prepare(folder, 1000) is None
+    assert cache.objection(folder) is None
+    assert os.stat(folder).st_mode & 0o777 == (0o755 if os.getuid() == 0 else 0o700)
+
+
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    """Another user can't lead the cache elsewhere."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert cache.prepare(str(tmp_path / "link"), 0) == "is a link or no folder"
+
+
+def test_a_folder_that_others_can_write_is_refused(tmp_path: Path) -> None:
+    """Others could put modules there."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    assert cache.prepare(str(tmp_path / "open"), 0) == "others can write to it (mode 0777)"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    """Its owner could replace what is in it."""
+    (tmp_path / "foreign").mkdir()
+    os.chown(str(tmp_path / "foreign"), 12345, 12345)
+    assert cache.prepare(str(tmp_path / "foreign"), 0) == "belongs to uid 12345, not to this process's uid 0"
+
+
+def test_a_full_disk_is_noticed_before(tmp_path: Path) -> None:
+    """The reason says how much there is."""
+    assert "MB free" in (cache.prepare(str(tmp_path / "small"), 1 << 60) or "")
+
+
+def test_a_tree_is_whole_only_in_the_boot_that_wrote_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power loss the tree is checked before it is believed."""
+    cache.remember_boot(str(tmp_path), "digest")
+    assert cache.is_whole(str(tmp_path), "digest")
+    monkeypatch.setattr(cache, "boot_id", lambda: "another")
+    assert not cache.is_whole(str(tmp_path), "digest")
+    cache.remember_boot(str(tmp_path), "digest")
+    monkeypatch.undo()
+    assert cache.is_whole(str(tmp_path), "digest")
+
+
+def test_a_changed_bundle_is_not_taken_for_the_one_seen(tmp_path: Path) -> None:
+    """The stat of the file is the key."""
+    bundle = tmp_path / "bundle"
+    bundle.write_bytes(b"one")
+    cache.remember_bundle(str(tmp_path), os.stat(str(bundle)), "cp37-x", "digest")
+    assert cache.seen_bundle(str(tmp_path), os.stat(str(bundle))) == ("cp37-x", "digest")
+    bundle.write_bytes(b"two!")
+    assert cache.seen_bundle(str(tmp_path), os.stat(str(bundle))) is None
+
+
+def test_the_sweep_removes_only_temporary_trees_of_the_digest(tmp_path: Path) -> None:
+    """Trees, and other digests' work in progress, stay."""
+    names = ["aa", "aa.tmp.1", "aa.tmp.22", "bb.tmp.3"]
+    for name in names:
+        (tmp_path / name / "sub").mkdir(parents=True)
+    cache.sweep(str(tmp_path), "aa")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["aa", "bb.tmp.3"]
+
+
+def test_unknown_settings_do_no_harm(env: Dict[str, str]) -> None:
+    """A relative cache folder is passed over."""
+    assert cache.candidates({**env, "AIRPACK_CACHE_DIR": "relative"})[0].startswith("/var/tmp/")

@@ -1,0 +1,76 @@
+"""The shim's command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict
+
+from .conftest import RUNTIME, needs_target, python, sums_of
+
+pytestmark = needs_target
+
+
+def _shim(*words: str, env: Dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    return python("-m", "airpack_runtime", *words, env={**env, "PYTHONPATH": str(RUNTIME)})
+
+
+def test_exec_gives_its_command_the_packages(golden: Path, env: Dict[str, str]) -> None:
+    """Twice: unpacked the first time, found the second."""
+    for _ in range(2):
+        done = _shim(
+            "exec", "--bundle", str(golden), "--", sys.executable, "-c", "import alpha; print(alpha.VALUE)", env=env
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "41\n", "")
+
+
+def test_exec_passes_the_commands_status_on(golden: Path, env: Dict[str, str]) -> None:
+    """The shim is gone when the command runs."""
+    done = _shim("exec", "--bundle", str(golden), "--", "sh", "-c", "alpha-hello; exit 7", env=env)
+    assert (done.returncode, done.stdout) == (7, "alpha 41\n")
+
+
+def test_exec_finds_scripts_of_the_bundle(golden: Path, env: Dict[str, str]) -> None:
+    """The command itself may be one of the bundle's."""
+    done = _shim("exec", "--bundle", str(golden), "--", "alpha-hello", env=env)
+    assert (done.returncode, done.stdout) == (0, "alpha 41\n")
+
+
+def test_exec_without_a_command_says_how(golden: Path, env: Dict[str, str]) -> None:
+    """A usage error has status 2."""
+    done = _shim("exec", "--bundle", str(golden), env=env)
+    assert done.returncode == 2
+    assert done.stderr == "airpack: exec needs a command: exec [--bundle PATH] -- COMMAND [ARG ...]\n"
+
+
+def test_an_unknown_command_ends_as_in_a_shell(golden: Path, env: Dict[str, str]) -> None:
+    """Status 127 and the name."""
+    done = _shim("exec", "--bundle", str(golden), "--", "no-such-command", env=env)
+    assert (done.returncode, done.stderr) == (127, "airpack: no-such-command: command not found\n")
+
+
+def test_errors_are_one_line_and_v_shows_where(env: Dict[str, str], tmp_path: Path) -> None:
+    """A traceback is for those who ask."""
+    words = ["unpack", "--bundle", str(tmp_path / "nothing"), str(tmp_path / "tree")]
+    done = _shim(*words, env=env)
+    assert (done.returncode, done.stderr) == (97, f"airpack: no bundle at {tmp_path}/nothing: correct --bundle\n")
+    assert "Traceback" in _shim("-v", *words, env=env).stderr
+
+
+def test_unpack_writes_the_tree(tmp_path: Path, golden: Path, env: Dict[str, str]) -> None:
+    """Into a new folder, whole, with nothing beside it."""
+    done = _shim("unpack", "--bundle", str(golden), str(tmp_path / "tree"), env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "site-packages/alpha/__init__.py" in sums_of(tmp_path / "tree")
+    assert os.listdir(str(tmp_path)) == ["tree"]
+
+
+def test_unpack_refuses_a_folder_in_use(tmp_path: Path, golden: Path, env: Dict[str, str]) -> None:
+    """What lies there is not mixed with the tree."""
+    (tmp_path / "mine").write_text("mine")
+    done = _shim("unpack", "--bundle", str(golden), str(tmp_path), env=env)
+    assert done.returncode == 97
+    assert "it is not empty" in done.stderr
+    assert os.listdir(str(tmp_path)) == ["mine"]

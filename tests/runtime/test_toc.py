@@ -1,0 +1,99 @@
+"""The table of contents: what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import pytest
+from airpack_runtime import framing, layout, reader, toc
+from airpack_runtime.errors import BundleDamaged
+
+
+def test_encode_is_the_inverse_of_decode(golden: Path) -> None:
+    """A decoded table of contents encodes to the same value."""
+    with reader.open_bundle(str(golden)) as bundle:
+        contents = bundle.toc()
+    assert toc.decode(toc.encode(contents)) == contents
+
+
+def test_plan_covers_every_byte_once(golden: Path) -> None:
+    """The pieces of a file over several frames follow each other without gap."""
+    with reader.open_bundle(str(golden)) as bundle:
+        contents = bundle.toc()
+    done: Dict[str, int] = {}
+    for pieces in toc.plan(contents):
+        for piece in pieces:
+            assert piece.place == done.get(piece.file.path, 0)
+            done[piece.file.path] = piece.place + piece.length
+    assert done == {file.path: file.size for file in contents.files}
+    assert max(done.values()) > layout.FRAME_LIMIT
+
+
+def _rename(path: str) -> Callable[[Dict[str, Any]], None]:
+    def change(data: Dict[str, Any]) -> None:
+        data["files"][0] = [path, *data["files"][0][1:]]
+
+    return change
+
+
+def _set_file(field: int, value: Any) -> Callable[[Dict[str, Any]], None]:
+    def change(data: Dict[str, Any]) -> None:
+        row = list(data["files"][0])
+        row[field] = value
+        data["files"][0] = row
+
+    return change
+
+
+def _set_frame(field: int, value: Any) -> Callable[[Dict[str, Any]], None]:
+    def change(data: Dict[str, Any]) -> None:
+        row = list(data["frames"][1])
+        row[field] = value
+        data["frames"][1] = row
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (_rename("../outside"), "a path that leaves the tree"),
+        (_rename("/etc/passwd"), "a path that leaves the tree"),
+        (_rename("a/../../b"), "a path that leaves the tree"),
+        (_rename("a//b"), "a path that leaves the tree"),
+        (_rename("a/./b"), "a path that leaves the tree"),
+        (_rename(""), "a path that leaves the tree"),
+        (_rename("a\0b"), "a path that leaves the tree"),
+        (_rename("a\nb"), "a path twice, or one with a line break"),
+        (_rename("site-packages"), "a path twice, or one with a line break"),
+        (_set_file(1, 0o4755), "the mode 2541"),
+        (_set_file(2, 1 << 40), "more bytes than there are"),
+        (_set_file(2, -1), "more bytes than there are"),
+        (_set_file(2, "1"), "lacks or mistypes"),
+        (_set_file(3, 99), "outside its frame"),
+        (_set_file(4, layout.FRAME_LIMIT + 1), "outside its frame"),
+        (_set_frame(0, 3), "a frame out of place or too large"),
+        (_set_frame(2, layout.FRAME_LIMIT + 1), "a frame out of place or too large"),
+        (lambda data: data.update(unpacked_size=1), "a wrong unpacked size"),
+        (lambda data: data["links"].append(["x", "../../etc/shadow"]), "a link to no file"),
+        (lambda data: data.pop("files"), "lacks or mistypes 'files'"),
+    ],
+)
+def test_a_hostile_table_of_contents_is_refused(
+    forge: Callable[..., Path], change: Callable[[Dict[str, Any]], None], problem: str
+) -> None:
+    """Nothing is read further from a bundle whose contents would leave the tree or exceed the limits."""
+    path = forge(change)
+    with reader.open_bundle(str(path)) as bundle, pytest.raises(BundleDamaged) as caught:
+        bundle.toc()
+    assert problem in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_inflate_is_bounded() -> None:
+    """A small stream that would inflate beyond the limit is refused."""
+    import zlib
+
+    with pytest.raises(framing.LayoutError, match="larger than allowed"):
+        framing.inflate(zlib.compress(bytes(1 << 20)), 1000)

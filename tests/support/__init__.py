@@ -1,0 +1,1 @@
+"""What several tests share: real wheels built on the spot, a loopback index, sandboxes."""

@@ -1,0 +1,86 @@
+"""A package index (PEP 503) on loopback, which can be told to misbehave."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+@dataclass
+class Index:
+    """A running index. The fields change how it answers from then on.
+
+    `url` is what --index-url takes. `wrong_hash` makes pages promise another
+    hash, `cut` ends files after so many bytes, `status` answers files with that
+    HTTP status; `requests` are the paths that were asked for.
+    """
+
+    folder: Path
+    url: str = ""
+    wrong_hash: bool = False
+    cut: int | None = None
+    status: int | None = None
+    requests: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[Index]:
+    """Serve the wheels and sdists in `folder` until the block ends."""
+    index = Index(folder)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            index.requests.append(self.path)
+            kind, _, rest = self.path.strip("/").partition("/")
+            if kind == "simple":
+                self._page(rest)
+            else:
+                self._file(index.folder / rest)
+
+        def _page(self, project: str) -> None:
+            files = [file for file in sorted(index.folder.iterdir()) if _project(file) == project]
+            links = "".join(
+                f'<a href="/files/{file.name}#sha256={self._hash(file)}">{file.name}</a>\n' for file in files
+            )
+            self._answer(200 if files else 404, links.encode(), "text/html")
+
+        def _file(self, file: Path) -> None:
+            if index.status is not None:
+                self._answer(index.status, b"", "text/plain")
+                return
+            data = file.read_bytes()
+            self._answer(200, data, "application/octet-stream")
+
+        def _hash(self, file: Path) -> str:
+            return "0" * 64 if index.wrong_hash else hashlib.sha256(file.read_bytes()).hexdigest()
+
+        def _answer(self, status: int, body: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            cut = index.cut if kind == "application/octet-stream" else None
+            self.wfile.write(body[:cut])
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    index.url = f"http://127.0.0.1:{server.server_port}/simple"
+    try:
+        yield index
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _project(file: Path) -> str:
+    return file.name.split("-")[0].lower().replace("_", "-")

@@ -1,0 +1,46 @@
+"""What a test needs of this machine: tools, interpreters; skipped if missing, failed under CI."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from airpack import interpreter
+from airpack.target import Target
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FIXTURES = ROOT / "fixtures"
+
+
+def lacking(what: str, remedy: str) -> None:
+    """Skip the test for a user whose machine lacks something, fail it in CI."""
+    message = f"{what} is missing: {remedy}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def tool(name: str, package: str | None = None) -> str:
+    """Return the path of a command from a Debian package."""
+    path = shutil.which(name)
+    if path is None:
+        lacking(name, f"apt-get install {package or name}")
+    assert path is not None
+    return path
+
+
+@functools.cache
+def _find(target_name: str) -> interpreter.Interpreter | None:
+    return interpreter.find(Target.parse(target_name), given=None, env=os.environ)
+
+
+def python37() -> interpreter.Interpreter:
+    """Return a real Python 3.7."""
+    found = _find("cp37-manylinux_2_27_x86_64")
+    if found is None:
+        lacking("a Python 3.7", "install one with pyenv or uv, or put python3.7 on PATH")
+    assert found is not None
+    return found
