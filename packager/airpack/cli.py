@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from airpack import __version__, bundle, interpreter, pipeline, shim
+from airpack_runtime.errors import BootError
+
+from airpack import __version__, bundle, interpreter, local_boot, pipeline, shim
 from airpack.errors import AirpackError, UsageError
 from airpack.pip_process import Pip
 from airpack.progress import Bars, Lines, Progress, Silent
@@ -32,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("interrupted; nothing was changed", INTERRUPTED, arguments.verbose)
     except AirpackError as error:
         return _fail(str(error), error.status, arguments.verbose)
+    except BootError as error:
+        return _fail(str(error), 1, arguments.verbose)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _fail(f"{place}{error.strerror or error}; nothing was changed", 1, arguments.verbose)
@@ -55,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_pack(commands)
     _add_shim(commands)
+    _add_run(commands)
     return parser
 
 
@@ -96,6 +101,7 @@ def _add_pack(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     how.add_argument("--jobs", metavar="N", type=_jobs, default=len(os.sched_getaffinity(0)), help="default: all cores")
     how.add_argument("--no-bytecode", action="store_true", help="leave the bytecode out: smaller, slower to import")
     _add_python(how)
+    how.add_argument("--no-progress", action="store_true", help="lines instead of bars")
     _add_verbosity(pack)
 
 
@@ -112,6 +118,19 @@ def _add_shim(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     _add_verbosity(parser)
 
 
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="run a command with a bundle's packages on this machine",
+        description="Boot a bundle here as the image will: by the shim, under the target's interpreter.",
+    )
+    parser.set_defaults(run=_run)
+    parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
+    parser.add_argument("words", metavar="COMMAND", nargs="+", help="-- COMMAND [ARG ...], such as: -- python score.py")
+    _add_python(parser)
+    parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks of errors")
+
+
 def _add_python(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--python",
@@ -126,7 +145,6 @@ def _add_verbosity(parser: argparse.ArgumentParser) -> None:
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     loudness.add_argument("-v", "--verbose", action="store_true", help="show pip's log, and tracebacks of errors")
-    parser.add_argument("--no-progress", action="store_true", help="lines instead of bars")
 
 
 def _pack(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -177,7 +195,7 @@ def _print_packed(packed: pipeline.Packed, arguments: argparse.Namespace) -> Non
     if arguments.tree:
         print(f"tree      {arguments.tree}")
     print(f"digest    sha256:{made.digest}")
-    python = contents.target.partition("-")[0].replace("cp3", "python3.")
+    python = f"python{wheels.target.python_version}"
     print(
         f"boot      airpack shim -o airpack-runtime.pyz, then in the image:\n"
         f"          {python} airpack-runtime.pyz exec --bundle {made.path.name} -- {python} YOUR_PROGRAM.py"
@@ -195,6 +213,11 @@ def _shim(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         usage = f"put the bundle into it, and set PYTHONPATH={output}"
     if not arguments.quiet:
         print(f"shim      {output}, {size / 1e3:,.1f} kB\nboot      {usage}")
+
+
+def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
+    command = local_boot.command(arguments.place, arguments.words, python=arguments.python, env=env)
+    os.execve(command.words[0], list(command.words), command.env)  # noqa: S606 - that is what the command is for
 
 
 def _progress(arguments: argparse.Namespace) -> Progress:

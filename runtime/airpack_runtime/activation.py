@@ -46,9 +46,9 @@ def _behind_standard_library() -> int:
     last = max((index for index, entry in enumerate(sys.path) if entry in own), default=-1)
     if last >= 0:
         return last + 1
-    # A frozen or zipped standard library: at least ahead of the image's packages.
+    # A frozen or zipped standard library: at least ahead of the image's site- or dist-packages.
     for index, entry in enumerate(sys.path):
-        if entry.endswith(("site-packages", "dist-packages")):
+        if entry.endswith("-packages"):
             return index
     return len(sys.path)
 

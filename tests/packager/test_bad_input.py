@@ -258,7 +258,8 @@ def test_an_interrupt_at_any_stage(
     for number in range(8):
         files = {f"p{number}/m{each}.py": "X = 1\n" * 4000 for each in range(60)}
         build_wheel(wheels, f"p{number}", files=files, requires=[f"p{number + 1}"] if number < 7 else [])
-    words = ["pack", "-o", airpack.output, "--no-index", "--find-links", wheels, "--decoder", decoder_wheel]
+    words: list[str | Path] = ["pack", "-o", airpack.output, "--no-index", "--find-links", wheels]
+    words += ["--decoder", decoder_wheel]
     process = subprocess.Popen(
         [sys.executable, "-m", "airpack", *words, "--level", "19", "p0"], stderr=subprocess.PIPE, text=True
     )

@@ -12,13 +12,17 @@ from pathlib import Path
 
 import pytest
 import pyzstd
-import tomllib
 from airpack_runtime import layout, reader
 from packaging.pylock import Pylock
 from support import machine
 from support.wheels import build_wheel
 
 from .conftest import Airpack
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 @pytest.fixture
@@ -43,7 +47,16 @@ def test_the_results_are_where_the_help_says(packed: Path) -> None:
 def test_the_wheelhouse_installs_with_plain_pip(packed: Path, tmp_path: Path) -> None:
     """With hashes required, and no index."""
     house = packed / "wheelhouse"
-    words = ["install", "-q", "--no-index", "--find-links", house, "--require-hashes", "-r", house / "requirements.txt"]
+    words: list[str | Path] = [
+        "install",
+        "-q",
+        "--no-index",
+        "--find-links",
+        house,
+        "--require-hashes",
+        "-r",
+        house / "requirements.txt",
+    ]
     subprocess.run([sys.executable, "-m", "pip", *words, "--target", tmp_path / "site"], check=True)
     assert (tmp_path / "site" / "second" / "data.bin").stat().st_size == 1000
 

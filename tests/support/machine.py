@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -37,10 +39,21 @@ def _find(target_name: str) -> interpreter.Interpreter | None:
     return interpreter.find(Target.parse(target_name), given=None, env=os.environ)
 
 
-def python37() -> interpreter.Interpreter:
-    """Return a real Python 3.7."""
-    found = _find("cp37-manylinux_2_27_x86_64")
+def python(tag: str) -> interpreter.Interpreter:
+    """Return a real interpreter, such as that of `cp37`."""
+    found = _find(f"{tag}-manylinux_2_17_x86_64")
+    version = tag.replace("cp3", "3.")
     if found is None:
-        lacking("a Python 3.7", "install one with pyenv or uv, or put python3.7 on PATH")
+        lacking(f"a Python {version}", f"install one with pyenv or uv, or put python{version} on PATH")
     assert found is not None
     return found
+
+
+def python37() -> interpreter.Interpreter:
+    """Return a real Python 3.7."""
+    return python("cp37")
+
+
+def run(line: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command for at most two minutes and return how it ended; what it writes is captured."""
+    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)

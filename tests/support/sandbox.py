@@ -9,8 +9,6 @@ from pathlib import Path
 from support import machine
 
 USER = 1000
-# Where an interpreter's installation is seen inside.
-PYTHON_HOME = "/opt/python"
 
 
 def command(
@@ -28,7 +26,7 @@ def command(
     tmpfs, or the folder `tmp`, which keeps what is written. No compiler, no pip, no packager.
     """
     home = interpreter.resolve().parent.parent
-    site_packages = next((home / "lib").glob("python3*/site-packages")).relative_to(home)
+    site_packages = next((home / "lib").glob("python3*/site-packages"))
     line = [machine.tool("bwrap", "bubblewrap"), "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     line += ["--uid", str(USER), "--gid", str(USER), "--cap-drop", "ALL"]
     for folder in ("/usr/lib", "/lib", "/lib64", "/usr/lib64"):
@@ -36,12 +34,12 @@ def command(
             line += ["--ro-bind", folder, folder]
     for program in ("/bin/sh", "/usr/bin/env"):
         line += ["--ro-bind", str(Path(program).resolve()), program]
-    line += ["--ro-bind", str(home), PYTHON_HOME, "--tmpfs", f"{PYTHON_HOME}/{site_packages}"]
+    line += ["--ro-bind", str(home), str(home), "--tmpfs", str(site_packages)]
     line += ["--proc", "/proc", "--dev", "/dev"]
     line += ["--bind", str(tmp), "/tmp"] if tmp is not None else ["--tmpfs", "/tmp"]
     for place, path in mounts.items():
         line += ["--ro-bind", str(path), place]
-    for name, value in {"PATH": f"{PYTHON_HOME}/bin:/usr/bin:/bin", "HOME": "/nonexistent", **env}.items():
+    for name, value in {"PATH": f"{home}/bin:/usr/bin:/bin", "HOME": "/nonexistent", **env}.items():
         line += ["--setenv", name, value]
     return [*line, "--remount-ro", "/", "--chdir", "/", "--", *words]
 
@@ -55,5 +53,4 @@ def run(
     tmp: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run `words` in the sandbox and return how it ended; what it writes is captured."""
-    line = command(interpreter, words, mounts=mounts, env=env or {}, tmp=tmp)
-    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    return machine.run(command(interpreter, words, mounts=mounts, env=env or {}, tmp=tmp))

@@ -1,0 +1,48 @@
+"""Boots a bundle on this machine, as the image will: by the shim, under the target's interpreter."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import airpack_runtime
+from airpack_runtime import layout
+from airpack_runtime.reader import open_bundle
+
+from airpack import interpreter
+from airpack.errors import NoInterpreter
+from airpack.target import Target
+
+# The target's interpreter has no airpack: the shim's package is found last, behind all of its own.
+_SHIM = "import sys; sys.path.append(sys.argv.pop(1)); from airpack_runtime.__main__ import main; sys.exit(main())"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """A command line and its environment, ready for `os.execve`."""
+
+    words: Sequence[str]
+    env: Mapping[str, str]
+
+
+def command(place: Path, words: Sequence[str], *, python: Path | None, env: Mapping[str, str]) -> Command:
+    """Return what runs `words` with the packages of the bundle, or folder of results, at `place`.
+
+    The target's interpreter comes first on PATH. Raises NoInterpreter if there is
+    none, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
+    """
+    path = place / layout.BUNDLE_NAME if place.is_dir() else place
+    with open_bundle(str(path)) as bundle:
+        target = Target.parse(bundle.target)
+    found = interpreter.find(target, given=python, env=env)
+    if found is None:
+        raise NoInterpreter(
+            f"no Python {target.python_version} found to run {path} with: give its path with --python, "
+            f"or install one (pyenv install {target.python_version}, uv python install {target.python_version})"
+        )
+    runtime = Path(airpack_runtime.__file__).parent.parent
+    shim = [str(found.path), "-c", _SHIM, str(runtime), "exec", "--bundle", str(path), "--", *words]
+    search = os.pathsep.join([str(found.path.parent), env.get("PATH", os.defpath)])
+    return Command(words=shim, env={**env, "PATH": search})

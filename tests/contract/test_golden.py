@@ -1,0 +1,29 @@
+"""The golden bundle: what an earlier airpack wrote, today's shim reads, and today's airpack writes alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airpack_runtime import layout, reader
+from contract import make_golden
+from support.machine import FIXTURES
+
+GOLDEN = FIXTURES / "golden" / layout.BUNDLE_NAME
+DIGEST = "f5c4c5790ea4713365533805105fcebac04bd0deda51bf90da426db1b6909aa3"
+
+
+def test_the_golden_bundle_was_not_regenerated() -> None:
+    """Its digest stands here."""
+    with reader.open_bundle(str(GOLDEN)) as bundle:
+        assert bundle.digest == DIGEST
+
+
+def test_todays_bundle_holds_the_same_files(tmp_path: Path) -> None:
+    """Paths, modes and sizes; the compressed bytes depend on libzstd's version."""
+    make_golden.make(tmp_path)
+    with reader.open_bundle(str(GOLDEN)) as golden, reader.open_bundle(str(tmp_path / layout.BUNDLE_NAME)) as today:
+        then, now = golden.toc(), today.toc()
+    assert [file[:3] for file in now.files] == [file[:3] for file in then.files]
+    assert now.links == then.links
+    assert now.directories == then.directories
+    assert now.target == then.target

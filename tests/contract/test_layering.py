@@ -1,0 +1,80 @@
+"""Who may import whom: data flows one way."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.machine import ROOT
+
+PACKAGER = ROOT / "packager" / "airpack"
+RUNTIME = ROOT / "runtime" / "airpack_runtime"
+
+# Each stage imports those before it, never one behind it.
+STAGES = [
+    "target",
+    "lock",
+    "resolve",
+    "wheelhouse",
+    "tree",
+    "members",
+    "frames",
+    "bundle",
+    "manifest",
+    "pipeline",
+    "cli",
+]
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def _modules(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", _modules(RUNTIME), ids=lambda path: path.stem)
+def test_the_runtime_imports_only_itself_and_the_standard_library(path: Path) -> None:
+    """The shim is the runtime's source alone."""
+    allowed = sys.stdlib_module_names | {"airpack_runtime", "compression"}
+    assert {name.partition(".")[0] for name in _imports(path)} <= allowed
+
+
+@pytest.mark.parametrize("path", _modules(PACKAGER), ids=lambda path: path.stem)
+def test_a_stage_imports_only_earlier_ones(path: Path) -> None:
+    """Requirements, Lock, Wheelhouse, Tree, Bundle: no module reaches forward."""
+    if path.stem not in STAGES:
+        return
+    later = {f"airpack.{stage}" for stage in STAGES[STAGES.index(path.stem) + 1 :]}
+    assert not later & set(_imports(path))
+
+
+@pytest.mark.parametrize("path", [*_modules(PACKAGER), *_modules(RUNTIME)], ids=lambda path: path.stem)
+def test_only_the_command_lines_print_and_exit(path: Path) -> None:
+    """Every other module raises; but a subprocess's own, and what ends a process that starts."""
+    if path.name in ("cli.py", "__main__.py", "startup.py", "pip_worker.py"):
+        return
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    names = {f.id for f in calls if isinstance(f, ast.Name)} | {
+        f"{f.value.id}.{f.attr}" for f in calls if isinstance(f, ast.Attribute) and isinstance(f.value, ast.Name)
+    }
+    allowed = {"print"} if path.name == "progress.py" else set()
+    assert not names & {"print", "exit", "sys.exit", "os._exit"} - allowed
+
+
+@pytest.mark.parametrize("path", [*_modules(PACKAGER), *_modules(RUNTIME)], ids=lambda path: path.stem)
+def test_the_formats_literals_stand_in_layout_alone(path: Path) -> None:
+    """`layout.SITE_PACKAGES`, never the word retyped."""
+    if path == RUNTIME / "layout.py":
+        return
+    strings = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+    assert not strings & {"site-packages", "bundle.tar.zst", "SHA256SUMS", 0x184D2A51, 0x184D2A52, 0x184D2A5E}
