@@ -1,0 +1,96 @@
+"""Keeps what pip tells only its log: why links are passed over, which pages fail, what conflicts."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from pip._internal.index import collector
+from pip._internal.index.package_finder import PackageFinder
+from pip._internal.resolution.resolvelib.factory import Factory
+from pip._internal.resolution.resolvelib.resolver import Resolver
+
+from airpack.pip_worker.events import Events, Failure
+
+
+class Observed:
+    """What pip tells only its debug log: links that were passed over, pages that failed, errors."""
+
+    def __init__(self) -> None:
+        self.skipped: list[dict[str, str]] = []
+        self.unreachable: list[dict[str, Any]] = []
+        self.errors: list[str] = []
+
+
+def observe(events: Events, python_full_version: str) -> Observed:
+    """Keep what pip says from now on; an impossible resolve raises Failure with its causes.
+
+    `python_full_version` is the target's, for the causes.
+    """
+    observed = Observed()
+    log_skipped = PackageFinder._log_skipped_link
+    handle_fail = collector._handle_get_simple_fail
+
+    def skipped(self: PackageFinder, link: Any, result: Any, detail: str) -> None:
+        observed.skipped.append(
+            {"file": link.filename, "why": result.name, "requires_python": link.requires_python or ""}
+        )
+        log_skipped(self, link, result, detail)
+
+    def failed(link: Any, reason: Any, *args: Any, **kwargs: Any) -> None:
+        response = getattr(reason, "response", None)
+        observed.unreachable.append(
+            {"url": str(link), "status": getattr(response, "status_code", None), "reason": str(reason)}
+        )
+        handle_fail(link, reason, *args, **kwargs)
+
+    class Errors(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            observed.errors.append(record.getMessage())
+
+    PackageFinder._log_skipped_link = skipped
+    collector._handle_get_simple_fail = failed
+    logging.getLogger("pip").addHandler(Errors(logging.ERROR))
+    _report_requirements(events)
+    _report_conflicts(observed, python_full_version)
+    return observed
+
+
+def _report_requirements(events: Events) -> None:
+    """Tell which requirements pip read from the command line and the files."""
+    resolve = Resolver.resolve
+
+    def resolve_reported(self: Resolver, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
+        asked = [each.req for each in root_reqs if not each.constraint]
+        events.emit(requirements=sorted({str(req) for req in asked if req is not None}))
+        return resolve(self, root_reqs, *args, **kwargs)
+
+    Resolver.resolve = resolve_reported
+
+
+def _report_conflicts(observed: Observed, python_full_version: str) -> None:
+    """Raise the causes of an impossible resolve as facts, not as pip's paragraphs."""
+
+    def explain(self: Factory, error: Any, constraints: dict[str, Any]) -> Failure:
+        causes = [
+            {
+                "requirement": str(requirement),
+                "name": requirement.project_name,
+                "by": f"{parent.name} {parent.version}" if parent else None,
+                "candidates": [str(each.version) for each in self._finder.find_all_candidates(requirement.project_name)]
+                if not requirement.project_name.startswith("<")
+                else None,
+            }
+            for requirement, parent in error.causes
+        ]
+        names = {cause["name"] for cause in causes}
+        return Failure(
+            "impossible",
+            causes=causes,
+            constraints={name: str(constraints[name].specifier) for name in names if name in constraints},
+            skipped=observed.skipped,
+            unreachable=observed.unreachable,
+            python=python_full_version,
+        )
+
+    Factory.get_installation_error = explain
