@@ -76,6 +76,15 @@ class HashMismatch(AirpackError):
         self.actual = actual
 
 
+class InvalidLock(AirpackError):
+    """A `pylock.toml` that can't be read, or isn't for the target."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
 class PipFailed(AirpackError):
     """pip ended in a way that airpack has no better words for than pip's own."""
 

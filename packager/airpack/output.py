@@ -50,6 +50,15 @@ def staging(folder: Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one step: a reader, or a failed write, sees the old text or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=path.parent) as scratch:
+        staged = Path(scratch, path.name)
+        staged.write_text(text, encoding="utf-8")
+        staged.replace(path)
+
+
 def replace(staged: Path, destination: Path) -> None:
     """Move `staged`, a file or a folder, to `destination`, whatever lies there by now.
 

@@ -15,7 +15,7 @@ from airpack import decoders, manifest, members, output, resolve, tree, wheelhou
 from airpack.bytecode import compile_modules
 from airpack.errors import WriteFailed
 from airpack.interpreter import Interpreter
-from airpack.lock import PYLOCK
+from airpack.lock import PYLOCK, Lock
 from airpack.members import Group
 from airpack.pip_process import Pip
 from airpack.progress import BYTES, Progress
@@ -29,12 +29,13 @@ from airpack.wheelhouse import Wheelhouse
 class Order:
     """What `pack` is to make.
 
-    `output` is the folder of the results, `tree` one for the plain tree if that
-    is wanted too. `python` compiles the bytecode; None leaves it out. `decoder`
-    is a wheel to take the decoder from instead of the index; `cache` keeps it.
+    `source` is resolved unless it is a lock. `output` is the folder of the results,
+    `tree` one for the plain tree if that is wanted too. `python` compiles the
+    bytecode; None leaves it out. `decoder` is a wheel to take the decoder from
+    instead of the index; `cache` keeps it, and wheels.
     """
 
-    requirements: Requirements
+    source: Requirements | Lock
     target: Target
     output: Path
     cache: Path
@@ -81,12 +82,10 @@ def _threads(jobs: int) -> Iterator[Executor]:
 
 def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: Progress) -> Packed:
     obtaining = executor.submit(decoders.obtain, order.target, order.cache, given=order.decoder, pip=pip)
-    with progress.stage("resolve", "wheels") as advance:
-        lock = resolve.resolve(order.requirements, order.target, pip=pip)
-        advance(len(lock.wheels))
-        decoder = obtaining.result()
+    lock = _lock(order, pip, progress)
+    decoder = obtaining.result()
     with progress.stage("fetch", BYTES, lock.size) as advance:
-        house = wheelhouse.fetch(lock, scratch / wheelhouse.NAME, pip=pip, on_bytes=advance)
+        house = wheelhouse.fetch(lock, scratch / wheelhouse.NAME, order.cache, pip=pip, on_bytes=advance)
     parts = _install(house, scratch / "parts", order, executor, progress)
     with progress.stage("hash", BYTES) as advance:
         groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
@@ -109,6 +108,15 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
         output.replace(scratch / name, order.output / name)
     placed = replace(bundle, path=order.output / layout.BUNDLE_NAME)
     return Packed(wheelhouse=replace(house, folder=order.output / wheelhouse.NAME), bundle=placed, clashes=clashes)
+
+
+def _lock(order: Order, pip: Pip, progress: Progress) -> Lock:
+    if isinstance(order.source, Lock):
+        return order.source
+    with progress.stage("resolve", "wheels") as advance:
+        lock = resolve.resolve(order.source, order.target, pip=pip)
+        advance(len(lock.wheels))
+    return lock
 
 
 def _install(house: Wheelhouse, folder: Path, order: Order, executor: Executor, progress: Progress) -> list[Installed]:

@@ -74,17 +74,20 @@ class Target:
     assumed_release: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> Target:
+    def parse(cls, text: str, *, python_version: str | None = None) -> Target:
         """Read a target's name, or the path of an image profile (`*.json`).
 
-        Raises InvalidTarget.
+        `python_version` is the full version behind a name, such as `3.7.9`;
+        without it, it is the minor version's last. Raises InvalidTarget.
         """
         if text.endswith(".json") or "/" in text:
+            if python_version is not None:
+                raise InvalidTarget(f"the profile {text} says which Python the image has: leave --python-version out")
             return cls.from_profile(Path(text))
-        return cls.from_name(text)
+        return cls.from_name(text, python_version=python_version)
 
     @classmethod
-    def from_name(cls, name: str) -> Target:
+    def from_name(cls, name: str, *, python_version: str | None = None) -> Target:
         """Read `cpXY-PLATFORM`, such as `cp37-manylinux2014_x86_64`. Raises InvalidTarget."""
         match = _NAME.fullmatch(name)
         platform = match and _PLATFORM.fullmatch(match["platform"])
@@ -97,13 +100,17 @@ class Target:
         if version not in LAST_RELEASE:
             known = ", ".join(f"cp{major}{minor}" for major, minor in LAST_RELEASE)
             raise InvalidTarget(f"target {name!r} names a Python that airpack doesn't know; it knows {known}")
-        full_version = LAST_RELEASE[version]
+        full_version = python_version or LAST_RELEASE[version]
+        if re.fullmatch(rf"3\.{version[1]}\.\d+", full_version) is None:
+            raise InvalidTarget(
+                f"--python-version {full_version} is no 3.{version[1]}.PATCH, as target {name} needs it"
+            )
         return cls(
             name=name,
             python_full_version=full_version,
             tags=tuple(_supported(version, tuple(_platforms(platform)))),
             marker_environment=_marker_environment(full_version, platform["machine"]),
-            assumed_release=True,
+            assumed_release=python_version is None,
         )
 
     @classmethod
@@ -134,6 +141,18 @@ class Target:
             tags=accepted,
             marker_environment=markers,
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the target as JSON takes it: the inverse of `from_profile`."""
+        return {
+            "marker_environment": dict(self.marker_environment),
+            "compatible_tags": [str(tag) for tag in self.tags],
+        }
+
+    @property
+    def unknown_markers(self) -> tuple[str, ...]:
+        """The marker variables whose values the target doesn't know, sorted."""
+        return tuple(sorted(_KNOWN_MARKERS - self.marker_environment.keys()))
 
     @property
     def python_tag(self) -> str:

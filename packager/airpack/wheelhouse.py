@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,15 +34,27 @@ class Wheelhouse:
         return self.folder / wheel.filename
 
 
-def fetch(lock: Lock, folder: Path, *, pip: Pip, on_bytes: Callable[[int], None] = lambda _: None) -> Wheelhouse:
-    """Download the wheels of `lock` into the new folder `folder`.
+def fetch(
+    lock: Lock, folder: Path, cache: Path, *, pip: Pip, on_bytes: Callable[[int], None] = lambda _: None
+) -> Wheelhouse:
+    """Put the wheels of `lock` into the new folder `folder`, out of `cache` or by download.
 
+    What is downloaded is kept in `cache`; if all is there, no connection is made.
     `on_bytes` is called with each number of bytes that arrived. Raises
     IndexUnreachable or HashMismatch.
     """
     folder.mkdir()
-    wheels = download(lock.wheels, folder, pip=pip, on_bytes=on_bytes)
-    complete = replace(lock, wheels=tuple(wheels))
+    arrived = {}
+    for wheel in lock.wheels:
+        size = _take(wheel, cache, folder)
+        if size is not None:
+            arrived[wheel.key] = replace(wheel, size=size)
+            on_bytes(size)
+    missing = [wheel for wheel in lock.wheels if wheel.key not in arrived]
+    for wheel in download(missing, folder, pip=pip, on_bytes=on_bytes):
+        arrived[wheel.key] = wheel
+        _keep(folder / wheel.filename, _place(wheel, cache))
+    complete = replace(lock, wheels=tuple(arrived[wheel.key] for wheel in lock.wheels))
     (folder / REQUIREMENTS).write_text(complete.to_requirements(), encoding="utf-8")
     return Wheelhouse(folder=folder, lock=complete)
 
@@ -50,6 +66,8 @@ def download(
 
     Raises IndexUnreachable or HashMismatch.
     """
+    if not wheels:
+        return []
     files = [{"url": wheel.url, "path": str(folder / wheel.filename)} for wheel in wheels]
     jobs = min(MAX_CONNECTIONS, len(files))
     answer = pip.run({"do": "fetch", "files": files, "jobs": jobs}, on_bytes=on_bytes)
@@ -61,3 +79,28 @@ def download(
             raise HashMismatch(wheel.filename, expected=wheel.sha256, actual=sha256)
         arrived.append(replace(wheel, sha256=sha256, size=size))
     return arrived
+
+
+def _take(wheel: LockedWheel, cache: Path, folder: Path) -> int | None:
+    """Copy a wheel out of the cache, hashed on the way; return its size, None if it isn't there whole."""
+    try:
+        content = _place(wheel, cache).read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(content).hexdigest() != wheel.sha256:
+        return None
+    (folder / wheel.filename).write_bytes(content)
+    return len(content)
+
+
+def _keep(path: Path, place: Path) -> None:
+    """Copy a wheel into the cache; one that can't be written is done without."""
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        aside = place.with_name(f"{place.name}.{os.getpid()}")
+        shutil.copyfile(path, aside)
+        os.replace(aside, place)
+
+
+def _place(wheel: LockedWheel, cache: Path) -> Path:
+    return cache / "wheels" / f"{wheel.sha256 or 'unknown'}.whl"

@@ -1,0 +1,40 @@
+"""`airpack lock`: requirements to pylock.toml."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from airpack import output
+from airpack.commands import options
+from airpack.lock import PYLOCK
+from airpack.resolve import resolve
+
+
+def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "lock",
+        help="resolve requirements for an image and write the lock",
+        description="Resolve requirements for an image and write pylock.toml (PEP 751), without fetching the wheels.",
+    )
+    parser.set_defaults(run=run)
+    options.add_target(options.add_requirements(parser))
+    options.add_index(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, default=Path(PYLOCK), help="default: %(default)s")
+    options.add_verbosity(parser, progress=True)
+
+
+def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
+    """Carry out the command."""
+    progress = options.progress(arguments)
+    target = options.target(arguments)
+    with progress.stage("resolve", "wheels") as advance:
+        lock = resolve(options.requirements(arguments), target, pip=options.pip(arguments, env))
+        advance(len(lock.wheels))
+    output.write_text(arguments.output, lock.to_pylock())
+    if not arguments.quiet:
+        print(f"lock      {arguments.output}, {len(lock.wheels)} wheels for {target.name}")
+        print(f"pack it   airpack pack --lock {os.fspath(arguments.output)}")

@@ -1,0 +1,129 @@
+"""`airpack pack`: requirements, or a lock, to a bundle."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from airpack import bundle, lock, pipeline
+from airpack.commands import options
+from airpack.errors import UsageError
+from airpack.interpreter import Interpreter
+from airpack.lock import Lock
+from airpack.progress import Progress
+from airpack.resolve import Requirements
+from airpack.target import Target
+
+_MAX_LEVEL = 19  # above it, zstd's windows outgrow what the shim allows
+
+
+def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "pack",
+        help="resolve requirements for an image and bundle them",
+        description="Resolve requirements for an image, fetch the wheels, and write bundle.tar.zst, wheelhouse/, "
+        "pylock.toml and manifest.json.",
+    )
+    parser.set_defaults(run=run)
+    what = options.add_requirements(parser)
+    what.add_argument("--lock", metavar="FILE", type=Path, help="pack exactly this pylock.toml, without resolving")
+    options.add_target(what)
+    results = parser.add_argument_group("where the results go")
+    results.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("dist"), help="default: dist")
+    results.add_argument("--tree", metavar="DIR", type=Path, help="also write the tree as a plain folder to mount")
+    index = options.add_index(parser)
+    index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, where the index lacks it")
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--level",
+        metavar="N",
+        type=_level,
+        default=bundle.DEFAULT_LEVEL,
+        help=f"zstd level, 1 to {_MAX_LEVEL} (default: %(default)s)",
+    )
+    cores = len(os.sched_getaffinity(0))
+    how.add_argument("--jobs", metavar="N", type=options.positive, default=cores, help="default: all cores")
+    how.add_argument("--no-bytecode", action="store_true", help="leave the bytecode out: smaller, slower to import")
+    options.add_python(how)
+    options.add_verbosity(parser, progress=True)
+
+
+def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
+    """Carry out the command."""
+    progress = options.progress(arguments)
+    target, source = _source(arguments)
+    python = _python(arguments, target, env, progress)
+    if target.assumed_release:
+        progress.note(f"target    {target.name}, taken for Python {target.python_full_version}")
+    order = pipeline.Order(
+        source=source,
+        target=target,
+        output=arguments.output,
+        cache=options.cache(env),
+        tree=arguments.tree,
+        python=python,
+        decoder=arguments.decoder,
+        level=arguments.level,
+        mtime=options.mtime(env),
+        jobs=arguments.jobs,
+    )
+    packed = pipeline.pack(order, pip=options.pip(arguments, env), progress=progress)
+    for clash in packed.clashes:
+        progress.note(f"warning: {clash.first} and {clash.second} both write {clash.path}; the latter's is kept")
+    if not arguments.quiet:
+        _print(packed, arguments.tree)
+
+
+def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]:
+    """Return the target, and what to pack for it: requirements, or a lock."""
+    path: Path | None = arguments.lock
+    if path is None:
+        target = options.target(arguments)
+        return target, options.requirements(arguments)
+    if arguments.requirements or arguments.requirement or arguments.constraint:
+        raise UsageError("--lock says all that is packed: leave requirements out, or leave --lock out")
+    if arguments.target is None:
+        arguments.target, full_version = lock.target_of(path)
+        arguments.python_version = arguments.python_version or full_version
+    target = options.target(arguments)
+    return target, Lock.from_pylock(path, target)
+
+
+def _python(
+    arguments: argparse.Namespace, target: Target, env: Mapping[str, str], progress: Progress
+) -> Interpreter | None:
+    """Return the interpreter to compile with, None if bytecode is left out."""
+    if arguments.no_bytecode:
+        return None
+    python = options.find_python(arguments, target, env)
+    if python is None:
+        progress.note(
+            f"no Python {target.python_version} found (--python PATH): packing without bytecode, so that "
+            "the first import in each process compiles; about 3 times slower for scikit-learn and pandas"
+        )
+    return python
+
+
+def _print(packed: pipeline.Packed, tree: Path | None) -> None:
+    made, contents, lock = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock
+    files = len(contents.files) + len(contents.links)
+    print(f"wheels    {len(lock.wheels)} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB")
+    unpacked = f"{contents.unpacked_size / 1e6:,.1f} MB unpacked, {files:,} files"
+    print(f"bundle    {made.path}, {made.size / 1e6:,.1f} MB ({unpacked})")
+    if tree:
+        print(f"tree      {tree}")
+    print(f"digest    sha256:{made.digest}")
+    python = f"python{lock.target.python_version}"
+    print(
+        "boot      airpack shim -o airpack-runtime.pyz, then in the image:\n"
+        f"          {python} airpack-runtime.pyz exec --bundle {made.path.name} -- {python} YOUR_PROGRAM.py"
+    )
+
+
+def _level(text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= _MAX_LEVEL:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no level: give a number from 1 to {_MAX_LEVEL}")
