@@ -95,7 +95,7 @@ def obtain(target: Target, cache: Path, *, given: Path | None, pip: Pip) -> Deco
     except OSError as error:
         if given is not None:
             raise NoDecoder(f"--decoder {given} can't be read: {error.strerror}") from error
-        content = _download(pin, target, pip)
+        content = _download(pin, target, cache, pip)
     actual = hashlib.sha256(content).hexdigest()
     if actual != pin.sha256:
         raise HashMismatch(str(given or kept), expected=pin.sha256, actual=actual)
@@ -122,10 +122,11 @@ def pin_for(target: Target) -> Pin | None:
     return Pin(version=wheel[0], sha256=wheel[1])
 
 
-def _download(pin: Pin, target: Target, pip: Pip) -> bytes:
+def _download(pin: Pin, target: Target, cache: Path, pip: Pip) -> bytes:
     requirement = f"{PROJECT}=={pin.version}"
     try:
-        lock = resolve(Requirements(specifications=[requirement]), target, pip=pip)
+        wanted = Requirements(specifications=[requirement, f"--only-binary={PROJECT}"])
+        lock = resolve(wanted, target, pip=pip, cache=cache)
         wheels = [wheel for wheel in lock.wheels if wheel.key == PROJECT]
         with tempfile.TemporaryDirectory(prefix="airpack-decoder-") as folder:
             download(wheels, Path(folder), pip=pip)

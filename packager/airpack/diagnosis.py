@@ -21,6 +21,7 @@ from packaging.version import Version
 
 from airpack.errors import (
     AirpackError,
+    BuildFailed,
     Conflict,
     HashMismatch,
     IndexUnreachable,
@@ -34,7 +35,7 @@ from airpack.errors import (
 _CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
 
 
-def error_from(failure: Mapping[str, Any]) -> AirpackError:
+def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: PLR0911 - one for each kind
     """Return the error that says what `pip_worker` reported with `failure`."""
     match failure["failure"]:
         case "marker":
@@ -43,13 +44,16 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:
             return IndexUnreachable(
                 f"{failure['url']} can't be downloaded: {_short_reason(failure['reason'])}: {_CHECK_ACCESS}"
             )
+        case "build":
+            return BuildFailed(failure["name"], failure["reason"], failure["required_by"])
         case "os":
             return WriteFailed(failure["path"] or "pip", failure["message"])
-        case "hash":
-            return _hash_error(failure["message"])
         case "impossible":
             return _impossible(failure)
-    return _pip_error(failure["message"])
+        case "hash":
+            return _hash_error(failure["message"])
+        case _:
+            return _pip_error(failure["message"])
 
 
 def _impossible(failure: Mapping[str, Any]) -> AirpackError:
@@ -134,8 +138,7 @@ def _no_candidate(
         return unsatisfiable(f"version {version} needs Python {needed}, the target has {python}{instead}")
     if all(kind == "sdist" for kind, _ in newest):
         return unsatisfiable(
-            f"version {version} has no wheel, only an sdist, and sdists are not built yet{instead}: "
-            "build its wheel with the target's Python (pip wheel) and give its folder with --find-links"
+            f"version {version} has no wheel, only an sdist, and --only-binary forbids to build it{instead}"
         )
     tags = sorted({link["file"].removesuffix(".whl").split("-", 2)[-1] for kind, link in newest if kind == "wheel"})
     shown = ", ".join(tags[:3]) + (", ..." if len(tags) > 3 else "")

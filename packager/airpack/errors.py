@@ -85,6 +85,17 @@ class InvalidLock(AirpackError):
         self.problem = problem
 
 
+class BuildFailed(AirpackError):
+    """A distribution without a fitting wheel that can't be built from its source, and why."""
+
+    def __init__(self, name: str, reason: str, required_by: str | None = None) -> None:
+        by = f" (required by {required_by})" if required_by else ""
+        super().__init__(f"{name}{by} has no wheel for the target and can't be built from its source: {reason}")
+        self.name = name
+        self.reason = reason
+        self.required_by = required_by
+
+
 class PipFailed(AirpackError):
     """pip ended in a way that airpack has no better words for than pip's own."""
 

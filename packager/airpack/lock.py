@@ -32,10 +32,23 @@ REQUIREMENTS = "requirements.txt"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """What a wheel was built from: the URL of an sdist, a folder or a repository at a commit.
+
+    `sha256` is an sdist's, empty for the others.
+    """
+
+    url: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LockedWheel:
     """One wheel of a lock. `size` is in bytes, `sha256` in hexadecimal.
 
-    `requires_python` is the metadata's specifier, empty if there is none.
+    `requires_python` is the metadata's specifier, empty if there is none. A wheel
+    that was built here has a `source`; `built_by_host` says that not the target's
+    interpreter built it.
     """
 
     name: str
@@ -45,6 +58,8 @@ class LockedWheel:
     sha256: str
     size: int | None = None
     requires_python: str = ""
+    source: Source | None = None
+    built_by_host: bool = False
 
     @property
     def key(self) -> NormalizedName:

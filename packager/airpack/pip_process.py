@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from airpack import diagnosis
+from airpack.sdist import Built
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,9 +79,12 @@ class Pip:
         return process, os.fdopen(reading, encoding="utf-8")
 
     def _options(self) -> list[str]:
-        options = ["--no-input", "--disable-pip-version-check", *([] if self.verbose else ["--quiet"])]
-        if self.no_index:
-            options.append("--no-index")
+        quiet = [] if self.verbose else ["--quiet"]
+        return ["--no-input", "--disable-pip-version-check", *quiet, *self.index_options()]
+
+    def index_options(self) -> list[str]:
+        """Return where to look, as options of pip's command line."""
+        options = ["--no-index"] if self.no_index else []
         if self.index_url:
             options += ["--index-url", self.index_url]
         for url in self.extra_index_urls:
@@ -92,10 +96,11 @@ class Pip:
 
 @dataclass(kw_only=True, slots=True)
 class Answer:
-    """What pip reported: the requirements as it read them, and (SHA-256, size) of files by URL."""
+    """What pip reported: requirements as it read them, (SHA-256, size) of files by URL, wheels built."""
 
     requirements: tuple[str, ...] = ()
     hashed: dict[str, tuple[str, int]] = field(default_factory=dict)
+    built: list[Built] = field(default_factory=list)
     failure: dict[str, Any] | None = None
 
 
@@ -107,6 +112,8 @@ def _read(events: IO[str], on_bytes: Callable[[int], None]) -> Answer:
             on_bytes(event["bytes"])
         elif "hashed" in event:
             answer.hashed[event["hashed"]] = (event["sha256"], event["size"])
+        elif "built" in event:
+            answer.built.append(Built(path=Path(event["built"]), by_host=event["by_host"]))
         elif "requirements" in event:
             answer.requirements = tuple(event["requirements"])
         else:

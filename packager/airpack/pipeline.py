@@ -30,8 +30,8 @@ class Order:
     """What `pack` is to make.
 
     `source` is resolved unless it is a lock. `output` is the folder of the results,
-    `tree` one for the plain tree if that is wanted too. `python` compiles the
-    bytecode; None leaves it out. `decoder` is a wheel to take the decoder from
+    `tree` one for the plain tree if that is wanted too. `python` builds
+    sdists and compiles the bytecode; without it, both are done without. `decoder` is a wheel to take the decoder from
     instead of the index; `cache` keeps it, and wheels.
     """
 
@@ -41,6 +41,7 @@ class Order:
     cache: Path
     tree: Path | None = None
     python: Interpreter | None = None
+    compile_bytecode: bool = True
     decoder: Path | None = None
     level: int = bundles.DEFAULT_LEVEL
     mtime: int = bundles.DEFAULT_MTIME
@@ -114,7 +115,7 @@ def _lock(order: Order, pip: Pip, progress: Progress) -> Lock:
     if isinstance(order.source, Lock):
         return order.source
     with progress.stage("resolve", "wheels") as advance:
-        lock = resolve.resolve(order.source, order.target, pip=pip)
+        lock = resolve.resolve(order.source, order.target, pip=pip, cache=order.cache, python=order.python)
         advance(len(lock.wheels))
     return lock
 
@@ -125,7 +126,7 @@ def _install(house: Wheelhouse, folder: Path, order: Order, executor: Executor, 
     def one(number: int) -> Installed:
         wheel = house.lock.wheels[number]
         part = tree.install_wheel(wheel, house.path_of(wheel), folder / str(number), order.target)
-        if order.python is not None:
+        if order.python is not None and order.compile_bytecode:
             compile_modules(part.site_packages, part.modules(), order.python)
         return part
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from airpack.lock import Lock, LockedWheel
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from airpack.interpreter import Interpreter
+from airpack.lock import Lock, LockedWheel, Source
 from airpack.pip_process import Pip
+from airpack.sdist import Builder, Built
 from airpack.target import Target
 
 
@@ -33,14 +39,25 @@ class Requirements:
         return [*arguments, *self.specifications]
 
 
-def resolve(requirements: Requirements, target: Target, *, pip: Pip) -> Lock:
+def resolve(
+    requirements: Requirements, target: Target, *, pip: Pip, cache: Path, python: Interpreter | None = None
+) -> Lock:
     """Return the wheels that `requirements` mean for `target`.
 
-    Raises Unsatisfiable, Conflict, UnknownMarker, InvalidRequirement,
+    What has no wheel is built from its sdist, under `python`, the target's
+    interpreter, and kept in `cache`. Raises BuildFailed, Unsatisfiable, Conflict, UnknownMarker, InvalidRequirement,
     IndexUnreachable, HashMismatch, or PipFailed with pip's own words.
     """
+    builder = Builder(
+        target=target.name,
+        python=str(python.path) if python else None,
+        tags=[str(tag) for tag in target.tags],
+        cache=cache,
+        pip_options=pip.index_options(),
+    )
     request = {
         "do": "resolve",
+        "builder": builder.to_dict(),
         "target": {
             "python_full_version": target.python_full_version,
             "tags": [str(tag) for tag in target.tags],
@@ -52,14 +69,14 @@ def resolve(requirements: Requirements, target: Target, *, pip: Pip) -> Lock:
         options = [
             "--dry-run",
             "--ignore-installed",
-            "--only-binary=:all:",
             f"--python-version={target.python_full_version}",
             f"--report={report}",
             *requirements.arguments(),
         ]
         answer = pip.run(request, options)
         installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
-    wheels = [_locked(install) for install in installs]
+    built = {parse_wheel_filename(each.path.name)[:2]: each for each in answer.built}
+    wheels = [_locked(install, built) for install in installs]
     return Lock(
         target=target,
         requirements=answer.requirements,
@@ -67,9 +84,23 @@ def resolve(requirements: Requirements, target: Target, *, pip: Pip) -> Lock:
     )
 
 
-def _locked(install: dict[str, Any]) -> LockedWheel:
+def _locked(install: dict[str, Any], built: Mapping[tuple[NormalizedName, Version], Built]) -> LockedWheel:
     """Read one entry of pip's installation report (its specification: version 1)."""
     metadata, download = install["metadata"], install["download_info"]
+    made = built.get((canonicalize_name(metadata["name"]), Version(metadata["version"])))
+    if made is not None:
+        content = made.path.read_bytes()
+        return LockedWheel(
+            name=metadata["name"],
+            version=metadata["version"],
+            filename=made.path.name,
+            url=made.path.as_uri(),
+            sha256=hashlib.sha256(content).hexdigest(),
+            size=len(content),
+            requires_python=metadata.get("requires_python", ""),
+            source=_source(download),
+            built_by_host=made.by_host,
+        )
     return LockedWheel(
         name=metadata["name"],
         version=metadata["version"],
@@ -78,3 +109,11 @@ def _locked(install: dict[str, Any]) -> LockedWheel:
         sha256=download["archive_info"].get("hashes", {}).get("sha256", ""),
         requires_python=metadata.get("requires_python", ""),
     )
+
+
+def _source(download: Mapping[str, Any]) -> Source:
+    """Read where a wheel that was built here came from (PEP 610)."""
+    sha256 = download.get("archive_info", {}).get("hashes", {}).get("sha256", "")
+    vcs = download.get("vcs_info", {})
+    revision = f"@{vcs['commit_id']}" if vcs else ""
+    return Source(url=f"{vcs['vcs']}+{download['url']}{revision}" if vcs else download["url"], sha256=sha256)

@@ -23,6 +23,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
     options.add_target(options.add_requirements(parser))
     options.add_index(parser)
+    options.add_python(parser)
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, default=Path(PYLOCK), help="default: %(default)s")
     options.add_verbosity(parser, progress=True)
 
@@ -32,7 +33,13 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     progress = options.progress(arguments)
     target = options.target(arguments)
     with progress.stage("resolve", "wheels") as advance:
-        lock = resolve(options.requirements(arguments), target, pip=options.pip(arguments, env))
+        lock = resolve(
+            options.requirements(arguments),
+            target,
+            pip=options.pip(arguments, env),
+            cache=options.cache(env),
+            python=options.find_python(arguments, target, env),
+        )
         advance(len(lock.wheels))
     output.write_text(arguments.output, lock.to_pylock())
     if not arguments.quiet:

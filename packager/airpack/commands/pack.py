@@ -10,9 +10,7 @@ from pathlib import Path
 from airpack import bundle, lock, pipeline
 from airpack.commands import options
 from airpack.errors import UsageError
-from airpack.interpreter import Interpreter
 from airpack.lock import Lock
-from airpack.progress import Progress
 from airpack.resolve import Requirements
 from airpack.target import Target
 
@@ -55,7 +53,12 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
     progress = options.progress(arguments)
     target, source = _source(arguments)
-    python = _python(arguments, target, env, progress)
+    python = options.find_python(arguments, target, env)
+    if python is None and not arguments.no_bytecode:
+        progress.note(
+            f"no Python {target.python_version} found (--python PATH): packing without bytecode, so that "
+            "the first import in each process compiles; about 3 times slower for scikit-learn and pandas"
+        )
     if target.assumed_release:
         progress.note(f"target    {target.name}, taken for Python {target.python_full_version}")
     order = pipeline.Order(
@@ -65,12 +68,17 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         cache=options.cache(env),
         tree=arguments.tree,
         python=python,
+        compile_bytecode=not arguments.no_bytecode,
         decoder=arguments.decoder,
         level=arguments.level,
         mtime=options.mtime(env),
         jobs=arguments.jobs,
     )
     packed = pipeline.pack(order, pip=options.pip(arguments, env), progress=progress)
+    for wheel in packed.wheelhouse.lock.wheels:
+        if wheel.source is not None:
+            who = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
+            progress.note(f"built     {wheel.filename} by {who}, from {wheel.source.url}")
     for clash in packed.clashes:
         progress.note(f"warning: {clash.first} and {clash.second} both write {clash.path}; the latter's is kept")
     if not arguments.quiet:
@@ -90,21 +98,6 @@ def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]
         arguments.python_version = arguments.python_version or full_version
     target = options.target(arguments)
     return target, Lock.from_pylock(path, target)
-
-
-def _python(
-    arguments: argparse.Namespace, target: Target, env: Mapping[str, str], progress: Progress
-) -> Interpreter | None:
-    """Return the interpreter to compile with, None if bytecode is left out."""
-    if arguments.no_bytecode:
-        return None
-    python = options.find_python(arguments, target, env)
-    if python is None:
-        progress.note(
-            f"no Python {target.python_version} found (--python PATH): packing without bytecode, so that "
-            "the first import in each process compiles; about 3 times slower for scikit-learn and pandas"
-        )
-    return python
 
 
 def _print(packed: pipeline.Packed, tree: Path | None) -> None:

@@ -1,10 +1,10 @@
 """Runs inside a subprocess: pip, prepared to resolve for another Python than its own.
 
-This package is all that touches pip's internals. It imports nothing of airpack but
-itself, and talks to `airpack.pip_process` by one JSON object a line on a pipe:
+This package is all that touches pip's internals. It talks to `airpack.pip_process` by one JSON object a line on a pipe:
 
     {"bytes": N}                                    N more bytes have been downloaded
     {"hashed": URL, "sha256": DIGEST, "size": N}    a file that has arrived whole
     {"requirements": [...]}                         what was asked for, normalised
+    {"built": PATH, "by_host": BOOL}                a wheel built from an sdist, and by whose Python
     {"failure": KIND, ...}                          why the command failed; the last line
 """

@@ -12,7 +12,9 @@ from pip._internal.commands import create_command
 from airpack.pip_worker.events import Events, facts_of
 from airpack.pip_worker.fetch import fetch
 from airpack.pip_worker.observe import observe
+from airpack.pip_worker.sources import allow_sources
 from airpack.pip_worker.target import prepare
+from airpack.sdist import Builder
 
 
 def main() -> int:
@@ -22,6 +24,7 @@ def main() -> int:
     command = create_command("install")
     if request["do"] == "resolve":
         prepare(request["target"])
+        allow_sources(Builder.from_dict(request["builder"]), events)
         command.run = _reporting(_resolving(command.run, events, request), events)
     else:
 

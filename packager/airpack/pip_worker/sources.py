@@ -1,0 +1,63 @@
+"""Lets a resolve take sdists, source trees and repositories: each is built at once, for the target.
+
+pip would ask its own interpreter for their metadata. Here the wheel that the target
+gets is what is asked, so that what was resolved is what is packed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from pip._internal.cache import WheelCache
+from pip._internal.cli import cmdoptions
+from pip._internal.distributions.sdist import SourceDistribution
+from pip._internal.operations import prepare
+
+from airpack.errors import BuildFailed
+from airpack.pip_worker.events import Events, Failure
+from airpack.sdist import Builder, build_wheel
+
+
+def allow_sources(builder: Builder, events: Events) -> None:
+    """Make pip build what has no wheel with `builder`, and tell of each wheel built."""
+    # Its refusal of sdists in a cross resolve, which would build for the wrong Python.
+    cmdoptions.check_dist_restriction = lambda *_, **__: None
+    # Its cache holds wheels that it built under its own Python.
+    WheelCache.get_cache_entry = lambda *_, **__: None
+
+    class BuiltDistribution(SourceDistribution):
+        """A source distribution whose metadata is that of its wheel."""
+
+        def prepare_distribution_metadata(self, *_: Any, **__: Any) -> None:
+            wheel = _built(self.req, builder, events)
+            folder = Path(tempfile.mkdtemp(prefix="metadata-", dir=self.req.source_dir))
+            with zipfile.ZipFile(wheel) as archive:
+                names = [name for name in archive.namelist() if name.split("/")[0].endswith(".dist-info")]
+                archive.extractall(folder, names)
+            self.req.metadata_directory = str(folder / names[0].split("/")[0])
+
+    make = prepare.make_distribution_for_install_requirement
+    prepare.make_distribution_for_install_requirement = lambda req: (
+        make(req) if _is_wheel(req) else BuiltDistribution(req)
+    )
+
+
+def _is_wheel(req: Any) -> bool:
+    return bool(req.is_wheel) and not req.editable
+
+
+def _built(req: Any, builder: Builder, events: Events) -> Path:
+    archive = Path(req.local_file_path) if req.local_file_path else None
+    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive else None
+    name = req.name or Path(req.unpacked_source_directory).name
+    try:
+        built = build_wheel(Path(req.unpacked_source_directory), name, builder, sha256=sha256)
+    except BuildFailed as error:
+        by = getattr(req.comes_from, "name", None)
+        raise Failure("build", name=name, reason=error.reason, required_by=by) from error
+    events.emit(built=str(built.path), by_host=built.by_host)
+    return built.path

