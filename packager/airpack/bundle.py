@@ -24,11 +24,16 @@ DEFAULT_LEVEL = 9
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bundle:
-    """A bundle file: its size in bytes, its digest (SHA-256, hexadecimal) and its contents."""
+    """A bundle file: its size in bytes, its digest and its contents.
+
+    `digest` is the bundle digest, which a boot can be pinned to, `file_sha256` that
+    of all bytes, as `sha256sum` tells it; both in hexadecimal.
+    """
 
     path: Path
     size: int
     digest: str
+    file_sha256: str
     contents: toc.Toc
 
 
@@ -92,9 +97,11 @@ def write(
         )
         stored = toc.encode(contents)
         out.skippable(layout.TOC_MAGIC, stored)
-        file.write(framing.seek_table(out.sizes))
+        out.finish()
         size = file.tell()
-    return Bundle(path=path, size=size, digest=hashlib.sha256(stored).hexdigest(), contents=contents)
+    toc.decode(stored)  # what the shim would refuse must not leave this function
+    digest = hashlib.sha256(stored).hexdigest()
+    return Bundle(path=path, size=size, digest=digest, file_sha256=out.sha256.hexdigest(), contents=contents)
 
 
 def _add_group(tar: frames.TarWriter, group: Group) -> toc.Distribution:
@@ -122,7 +129,8 @@ class _Writer:
 
     def __init__(self, file: BinaryIO) -> None:
         self.frames: list[toc.Frame] = []
-        self.sizes: list[tuple[int, int]] = []
+        self.sha256 = hashlib.sha256()
+        self._sizes: list[tuple[int, int]] = []
         self._file = file
 
     def frame(self, data: bytes, raw_size: int) -> None:
@@ -143,6 +151,11 @@ class _Writer:
         sha256 = hashlib.sha256(stored).hexdigest()
         return toc.Decoder(offset, len(stored), sha256, decoder.module, decoder.origin)
 
+    def finish(self) -> None:
+        """Write the seek table of all that was written."""
+        self._write(framing.seek_table(self._sizes), 0)
+
     def _write(self, data: bytes, raw_size: int) -> None:
         self._file.write(data)
-        self.sizes.append((len(data), raw_size))
+        self.sha256.update(data)
+        self._sizes.append((len(data), raw_size))

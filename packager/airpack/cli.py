@@ -33,7 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), 1, arguments.verbose)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{place}{error.strerror or error}; nothing was changed", 1, arguments.verbose)
+        return _fail(f"{place}{error.strerror or error}", 1, arguments.verbose)
+    except Exception as error:  # noqa: BLE001 - the last resort: a user never sees a traceback unasked
+        hint = "this is a fault of airpack: please report it with what -v shows"
+        return _fail(f"{type(error).__name__}: {error}; {hint}", 1, arguments.verbose)
     return 0
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from airpack.errors import HashMismatch, NoDecoder, Unsatisfiable
+from airpack.errors import NoDecoder, Unsatisfiable
 from airpack.pip_process import Pip
 from airpack.resolve import Requirements, resolve
 from airpack.target import Target
@@ -84,23 +84,22 @@ def obtain(target: Target, cache: Path, *, given: Path | None, pip: Pip) -> Deco
     """Return the decoder for `target`, None if its Python reads zstd itself.
 
     It comes out of the wheel `given`, else out of `cache`, else from the index,
-    and is kept in `cache`. Raises NoDecoder, or HashMismatch if it is not the pinned one.
+    and is kept in `cache`. Raises NoDecoder, also if it is not the pinned one.
     """
     pin = pin_for(target)
     if pin is None:
         return None
     kept = cache / f"{PROJECT}-{pin.sha256}.whl"
-    try:
-        content = (given or kept).read_bytes()
-    except OSError as error:
-        if given is not None:
-            raise NoDecoder(f"--decoder {given} can't be read: {error.strerror}") from error
+    content = _read(given) if given else _kept(kept, pin)
+    if content is None:
         content = _download(pin, target, cache, pip)
     actual = hashlib.sha256(content).hexdigest()
     if actual != pin.sha256:
-        raise HashMismatch(str(given or kept), expected=pin.sha256, actual=actual)
-    if not kept.exists():
-        _keep(content, kept)
+        raise NoDecoder(
+            f"{given or 'the decoder that the index gives'} has SHA-256 {actual}, but {target.name} needs the wheel of "
+            f"{PROJECT} {pin.version} with {pin.sha256}: download that one"
+        )
+    _keep(content, kept)
     return Decoder(extension=_extension(content), module=MODULE, origin=f"{PROJECT} {pin.version}")
 
 
@@ -136,6 +135,22 @@ def _download(pin: Pin, target: Target, cache: Path, pip: Pip) -> bytes:
             f"the index lacks the bundle's zstd decoder ({error}): download its wheel "
             f"(SHA-256 {pin.sha256}) where there is a network and give it with --decoder"
         ) from error
+
+
+def _read(given: Path) -> bytes:
+    try:
+        return given.read_bytes()
+    except OSError as error:
+        raise NoDecoder(f"--decoder {given} can't be read: {error.strerror}") from error
+
+
+def _kept(place: Path, pin: Pin) -> bytes | None:
+    """Return the wheel that was kept, None if it isn't there whole."""
+    try:
+        content = place.read_bytes()
+    except OSError:
+        return None
+    return content if hashlib.sha256(content).hexdigest() == pin.sha256 else None
 
 
 def _keep(content: bytes, place: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -121,7 +123,9 @@ class WriteFailed(AirpackError):
     """The system refused to write: a full disk, a missing permission."""
 
     def __init__(self, path: object, problem: str) -> None:
-        super().__init__(f"{path}: {problem}; nothing was changed: packing needs room for the unpacked tree and more")
+        full = problem in (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+        hint = ": packing needs room for the unpacked tree and more" if full else ""
+        super().__init__(f"{path}: {problem}; nothing was changed{hint}")
         self.path = path
         self.problem = problem
 

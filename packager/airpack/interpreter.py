@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,9 +14,9 @@ from airpack.errors import NoInterpreter
 from airpack.target import Target
 
 _QUESTION = (
-    "import sys; v = sys.version_info; "
-    "print(sys.implementation.name, '%d.%d.%d' % v[:3], sys.implementation.cache_tag, "
-    "__import__('importlib.util').util.MAGIC_NUMBER.hex())"
+    "import json, sys; from importlib.util import MAGIC_NUMBER; "
+    "print(json.dumps([sys.executable, sys.implementation.name, '%d.%d.%d' % sys.version_info[:3], "
+    "sys.implementation.cache_tag, MAGIC_NUMBER.hex()]))"
 )
 _TIMEOUT = 30  # seconds; an interpreter answers in a fraction of one
 
@@ -52,16 +53,22 @@ def find(target: Target, *, given: Path | None, env: Mapping[str, str]) -> Inter
 
 
 def ask(path: Path) -> Interpreter | None:
-    """Return what the interpreter at `path` says of itself, None if it is none."""
+    """Return what the interpreter at `path` says of itself, None if it is none.
+
+    A bare name is looked for on PATH. The path in the answer is the interpreter's
+    own, absolute: a launcher's (pyenv's, say) would depend on the environment.
+    """
+    program = path if len(path.parts) == 1 and not path.exists() else Path.cwd() / path
     try:
         answer = subprocess.run(
-            [path, "-I", "-S", "-c", _QUESTION], capture_output=True, text=True, timeout=_TIMEOUT, check=True
-        ).stdout.split()
-    except (OSError, subprocess.SubprocessError, UnicodeError):
+            [program, "-I", "-S", "-c", _QUESTION], capture_output=True, text=True, timeout=_TIMEOUT, check=True
+        )
+        executable, implementation, version, cache_tag, magic = json.loads(answer.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    if len(answer) != 4 or answer[0] != "cpython":
+    if implementation != "cpython":
         return None
-    return Interpreter(path=path, version=answer[1], cache_tag=answer[2], magic=answer[3])
+    return Interpreter(path=Path(executable), version=version, cache_tag=cache_tag, magic=magic)
 
 
 def _fits(found: Interpreter, target: Target) -> bool:

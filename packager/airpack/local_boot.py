@@ -16,7 +16,10 @@ from airpack.errors import NoInterpreter
 from airpack.target import Target
 
 # The target's interpreter has no airpack: the shim's package is found last, behind all of its own.
-_SHIM = "import sys; sys.path.append(sys.argv.pop(1)); from airpack_runtime.__main__ import main; sys.exit(main())"
+_SHIM = (
+    "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]; "
+    "from airpack_runtime.__main__ import main; sys.exit(main())"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +38,7 @@ def command(place: Path, words: Sequence[str], *, python: Path | None, env: Mapp
     """
     path = place / layout.BUNDLE_NAME if place.is_dir() else place
     with open_bundle(str(path)) as bundle:
-        target = Target.parse(bundle.target)
+        target = Target.from_name(bundle.target)
     found = interpreter.find(target, given=python, env=env)
     if found is None:
         raise NoInterpreter(

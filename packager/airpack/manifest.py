@@ -19,6 +19,17 @@ from airpack.wheelhouse import Wheelhouse
 NAME = "manifest.json"
 
 
+def tree_note(bundle: Bundle) -> str:
+    """Return what a plain tree says of itself, as JSON: whose tree it is."""
+    note = {
+        "format": layout.FORMAT,
+        "creator": bundle.contents.creator,
+        "target": bundle.contents.target,
+        "digest": f"sha256:{bundle.digest}",
+    }
+    return json.dumps(note, indent=2) + "\n"
+
+
 def dumps(target: Target, python: Interpreter | None, house: Wheelhouse, bundle: Bundle) -> str:
     """Return the manifest as JSON. Sizes are in bytes.
 
@@ -37,6 +48,7 @@ def dumps(target: Target, python: Interpreter | None, house: Wheelhouse, bundle:
         "bundle": {
             "file": layout.BUNDLE_NAME,
             "digest": f"sha256:{bundle.digest}",
+            "file_sha256": bundle.file_sha256,
             "size": bundle.size,
             "unpacked_size": contents.unpacked_size,
             "files": len(contents.files) + len(contents.links),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from pathlib import Path
 from airpack_runtime import layout
 
 from airpack.errors import InvalidWheel
-from airpack.tree import Clash, Installed
+from airpack.tree import Installed
 
 _CHUNK = 1 << 20
 
@@ -30,6 +31,15 @@ class Member:
     size: int
     sha256: str
     link_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clash:
+    """A file that two wheels write with different content; the later one's is kept."""
+
+    path: str
+    first: str
+    second: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +73,41 @@ def collect(
         kept = [member for member in members if owners[member.path][0] is part]
         groups.append(Group(part=part, members=tuple(_linked(kept, first_of))))
         on_bytes(sum(member.size for member in members))
+    _check_folders(groups)
     return groups, clashes
+
+
+def merge(groups: Iterable[Group], folder: Path, *, note: str) -> None:
+    """Write the members of `groups` into the new folder `folder`, as a boot would unpack them.
+
+    `note` goes beside them, as `layout.TREE_NOTE`. Files are hard links where that works.
+    """
+    folder.mkdir()
+    groups = list(groups)
+    for directory in directories(groups):
+        (folder / directory).mkdir()
+    for member in (member for group in groups for member in group.members):
+        place = folder / member.path
+        try:
+            os.link(member.source, place)
+        except OSError:  # another file system
+            shutil.copyfile(member.source, place)
+        place.chmod(member.mode)
+    (folder / layout.TREE_NOTE).write_text(note, encoding="utf-8")
+    for place in (folder, *(folder / directory for directory in directories(groups))):
+        place.chmod(0o755)
+    (folder / layout.TREE_NOTE).chmod(0o644)
+
+
+def _check_folders(groups: Sequence[Group]) -> None:
+    """Raise InvalidWheel where one wheel has a file and another a folder of that name."""
+    folders = set(directories(groups))
+    for group in groups:
+        for member in group.members:
+            if member.path in folders:
+                others = [each for each in groups if any(m.path.startswith(f"{member.path}/") for m in each.members)]
+                other = others[0].part.wheel.filename
+                raise InvalidWheel(group.part.wheel.filename, f"has a file {member.path}, which is a folder in {other}")
 
 
 def directories(groups: Iterable[Group]) -> list[str]:
@@ -87,7 +131,7 @@ def sums(groups: Iterable[Group]) -> bytes:
 def _hash_part(part: Installed) -> list[Member]:
     members = []
     for path in part.files():
-        if path == layout.SUMS or "\\" in path or not path.isprintable():
+        if path in (layout.SUMS, layout.TREE_NOTE) or "\\" in path or not path.isprintable():
             raise InvalidWheel(part.wheel.filename, f"holds a file that no bundle can: {path!r}")
         source = part.prefix / path
         total, size = hashlib.sha256(), 0

@@ -1,72 +1,128 @@
-"""Writes results aside and puts them in place in one step, or leaves everything as it was."""
+"""Writes results aside and puts them in place together, or leaves everything as it was."""
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from airpack_runtime import layout
 
-from airpack import wheelhouse
+from airpack import manifest, wheelhouse
 from airpack.errors import OutputRefused
-from airpack.lock import REQUIREMENTS
+from airpack.lock import PYLOCK, REQUIREMENTS
 
 _PREFIX = ".airpack-"
+_LOCK = "lock"
 
 
 def check(folder: Path, tree: Path | None) -> None:
     """Raise OutputRefused if the results would replace something that airpack did not write."""
     if folder.exists() and not folder.is_dir():
         raise OutputRefused(folder, "is no folder: give --output another name")
-    house = folder / wheelhouse.NAME
-    if house.is_dir():
-        foreign = [each.name for each in house.iterdir() if each.suffix != ".whl" and each.name != REQUIREMENTS]
-        if foreign:
-            raise OutputRefused(house, f"holds {foreign[0]}, which airpack did not write: move it away")
+    _check_results(folder)
     if tree is not None and (tree.is_symlink() or tree.exists()):
-        ours = tree.is_dir() and (not any(tree.iterdir()) or (tree / layout.SITE_PACKAGES).is_dir())
-        if tree.is_symlink() or not ours:
+        empty = tree.is_dir() and not any(tree.iterdir())
+        if tree.is_symlink() or not (empty or (tree / layout.TREE_NOTE).is_file()):
             raise OutputRefused(tree, "is not an empty folder or a tree of airpack's: give --tree another name")
+    if tree is not None and folder.resolve() in (tree.resolve(), *tree.resolve().parents):
+        raise OutputRefused(tree, f"lies in the folder of the results, {folder}: give --tree another name")
+
+
+def _check_results(folder: Path) -> None:
+    """Raise OutputRefused unless what lies where results go is an earlier pack's, by its manifest."""
+    house = folder / wheelhouse.NAME
+    wheels = _wheels_of(folder / manifest.NAME)
+    for name in (manifest.NAME, PYLOCK, wheelhouse.NAME, layout.BUNDLE_NAME):
+        if wheels is None and (folder / name).exists():
+            raise OutputRefused(
+                folder / name, "was not written by airpack: move it away, or give --output another name"
+            )
+    if house.is_dir():
+        foreign = sorted({each.name for each in house.iterdir()} - {*(wheels or ()), REQUIREMENTS})
+        if foreign:
+            raise OutputRefused(house, f"holds {foreign[0]}, which airpack did not put there: move it away")
+
+
+def _wheels_of(path: Path) -> set[str] | None:
+    """Return the wheels that a manifest of airpack's lists, None if there is no such manifest."""
+    try:
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        if not str(data["creator"]).startswith("airpack "):
+            return None
+        return {str(package["wheel"]) for package in data["packages"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 @contextmanager
 def staging(folder: Path) -> Iterator[Path]:
     """Give a new folder inside `folder` to write into; it is gone when the block ends.
 
-    If `folder` had to be made and the block fails, it is removed as well.
+    If `folder` had to be made and the block fails, it is removed as well. What a
+    killed process left is swept.
     """
-    existed = folder.exists()
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+    lock = os.open(scratch / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-        if not existed:
+        os.close(lock)
+        for each in made:
             with suppress(OSError):  # it holds the results
-                folder.rmdir()
+                each.rmdir()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the scratch folders whose process is gone: the kernel has released their locks."""
+    for leftover in folder.glob(f"{_PREFIX}*/{_LOCK}"):
+        with suppress(OSError):
+            lock = os.open(leftover, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(leftover.parent, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file in one step: a reader, or a failed write, sees the old text or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=path.parent) as scratch:
-        staged = Path(scratch, path.name)
-        staged.write_text(text, encoding="utf-8")
-        staged.replace(path)
+    with staging(path.parent) as scratch:
+        (scratch / path.name).write_text(text, encoding="utf-8")
+        (scratch / path.name).replace(path)
 
 
-def replace(staged: Path, destination: Path) -> None:
-    """Move `staged`, a file or a folder, to `destination`, whatever lies there by now.
+def place(staged: Mapping[Path, Path]) -> None:
+    """Move each staged file or folder to its destination: all of them, or none.
 
-    Both must be on one file system. A folder is first moved aside, so that at
-    no time a mixture of the old and the new one can be seen.
+    Each must be on its destination's file system. What lies there by now is moved
+    beside the staged one first; if any move fails, all are taken back. Ctrl-C waits.
     """
-    old = staged.with_name(f"{staged.name}.old")
-    if destination.is_dir() and not destination.is_symlink():
-        destination.replace(old)
-    staged.replace(destination)
-    shutil.rmtree(old, ignore_errors=True)
+    moved: list[tuple[Path, Path]] = []
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+    try:
+        for source, destination in staged.items():
+            if destination.exists() or destination.is_symlink():
+                old = source.with_name(f"{source.name}.old")
+                destination.replace(old)
+                moved.append((old, destination))
+            source.replace(destination)
+            moved.append((destination, source))
+    except OSError:
+        for now, before in reversed(moved):
+            now.replace(before)
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

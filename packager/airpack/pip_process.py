@@ -15,6 +15,12 @@ from typing import IO, Any
 from airpack import diagnosis
 from airpack.sdist import Built
 
+# Not `-m`, which would import from the folder that the user happens to stand in.
+_WORKER = (
+    "import sys; sys.path[:] = [entry for entry in sys.path if entry]; "
+    "from airpack.pip_worker.__main__ import main; sys.exit(main())"
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pip:
@@ -67,7 +73,7 @@ class Pip:
         reading, writing = os.pipe()
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "airpack.pip_worker", str(request), str(writing)],
+                [sys.executable, "-c", _WORKER, str(request), str(writing)],
                 pass_fds=[writing],
                 env=dict(self.env),
                 stdin=subprocess.DEVNULL,

@@ -16,13 +16,15 @@ from airpack.bytecode import compile_modules
 from airpack.errors import WriteFailed
 from airpack.interpreter import Interpreter
 from airpack.lock import PYLOCK, Lock
-from airpack.members import Group
+from airpack.members import Clash, Group
 from airpack.pip_process import Pip
 from airpack.progress import BYTES, Progress
 from airpack.resolve import Requirements
 from airpack.target import Target
-from airpack.tree import Clash, Installed
+from airpack.tree import Installed
 from airpack.wheelhouse import Wheelhouse
+
+_RESULTS = (wheelhouse.NAME, PYLOCK, manifest.NAME, layout.BUNDLE_NAME)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,12 +103,13 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
         )
     (scratch / PYLOCK).write_text(house.lock.to_pylock(wheelhouse=wheelhouse.NAME), encoding="utf-8")
     (scratch / manifest.NAME).write_text(manifest.dumps(order.target, order.python, house, bundle), encoding="utf-8")
+    results = {scratch / name: order.output / name for name in _RESULTS}
     if order.tree is not None:
         with output.staging(order.tree.parent) as beside:
-            tree.merge(parts, beside / "tree")
-            output.replace(beside / "tree", order.tree)
-    for name in (wheelhouse.NAME, PYLOCK, manifest.NAME, layout.BUNDLE_NAME):
-        output.replace(scratch / name, order.output / name)
+            members.merge(groups, beside / "tree", note=manifest.tree_note(bundle))
+            output.place({**results, beside / "tree": order.tree})
+    else:
+        output.place(results)
     placed = replace(bundle, path=order.output / layout.BUNDLE_NAME)
     return Packed(wheelhouse=replace(house, folder=order.output / wheelhouse.NAME), bundle=placed, clashes=clashes)
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from airpack.errors import PipFailed, Unsatisfiable
 from airpack.interpreter import Interpreter
 from airpack.lock import Lock, LockedWheel, Source
 from airpack.pip_process import Pip
@@ -75,6 +76,13 @@ def resolve(
         ]
         answer = pip.run(request, options)
         installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
+    if not installs:
+        asked = ", ".join(answer.requirements) or "they name nothing"
+        raise Unsatisfiable(
+            f"nothing is left to pack: the target's markers rule out all requirements ({asked})",
+            requirement=asked,
+            required_by=(),
+        )
     built = {parse_wheel_filename(each.path.name)[:2]: each for each in answer.built}
     wheels = [_locked(install, built) for install in installs]
     return Lock(
@@ -104,11 +112,21 @@ def _locked(install: dict[str, Any], built: Mapping[tuple[NormalizedName, Versio
     return LockedWheel(
         name=metadata["name"],
         version=metadata["version"],
-        filename=unquote(urlsplit(download["url"]).path.rsplit("/", 1)[-1]),
+        filename=_filename(download["url"]),
         url=download["url"],
         sha256=download["archive_info"].get("hashes", {}).get("sha256", ""),
         requires_python=metadata.get("requires_python", ""),
     )
+
+
+def _filename(url: str) -> str:
+    """Return the wheel's name that ends `url`; an index can't make it lead elsewhere. Raises PipFailed."""
+    name = unquote(urlsplit(url).path).rpartition("/")[2]
+    try:
+        parse_wheel_filename(name)
+    except InvalidWheelFilename as error:
+        raise PipFailed(f"{url} is no wheel, and was not built: {error}") from error
+    return name
 
 
 def _source(download: Mapping[str, Any]) -> Source:

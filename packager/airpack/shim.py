@@ -34,7 +34,13 @@ def sources() -> dict[str, str]:
 
 
 def write_zipapp(path: Path) -> int:
-    """Write the shim as one executable zipapp (PEP 441) and return its size in bytes."""
+    """Write the shim as one executable zipapp (PEP 441) and return its size in bytes.
+
+    Raises OutputRefused if something else lies there.
+    """
+    if path.is_dir() or (path.exists() and not zipfile.is_zipfile(path)):
+        raise OutputRefused(path, "is not a shim: name another file, or move it away")
+    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(aside, "wb") as file:
@@ -73,9 +79,8 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
         size = sum(file.stat().st_size for file in Path(staging).rglob("*") if file.is_file())
         shutil.rmtree(folder / PACKAGE, ignore_errors=True)
         os.replace(Path(staging, PACKAGE), folder / PACKAGE)
-        for entry in (SITECUSTOMIZE, "__pycache__"):
-            if Path(staging, entry).is_dir():
-                shutil.rmtree(folder / entry, ignore_errors=True)
-            if Path(staging, entry).exists():
-                os.replace(Path(staging, entry), folder / entry)
+        for path in (Path(staging, SITECUSTOMIZE), *Path(staging).glob("__pycache__/*.pyc")):
+            place = folder / path.relative_to(staging)
+            place.parent.mkdir(exist_ok=True)
+            os.replace(path, place)
     return size

@@ -135,6 +135,12 @@ class Target:
             ) from error
         if not accepted:
             raise InvalidTarget(f"image profile {path} has no compatible_tags")
+        if _NAME.fullmatch(f"{accepted[0].interpreter}-{accepted[0].platform}") is None or not accepted[
+            0
+        ].platform.endswith(tuple(_OLDEST_GLIBC)):
+            raise InvalidTarget(
+                f"image profile {path} is of {accepted[0]}; airpack knows CPython on x86_64 and aarch64"
+            )
         return cls(
             name=f"{accepted[0].interpreter}-{accepted[0].platform}",
             python_full_version=full_version,
@@ -214,6 +220,8 @@ def _marker_environment(full_version: str, machine: str) -> dict[str, str]:
 
 
 def _string_map(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError("marker_environment, which is no object")
     markers = {key: value[key] for key in _KNOWN_MARKERS if value.get(key) is not None}
     for key, each in markers.items():
         if not isinstance(each, str):

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import zipfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -127,28 +125,3 @@ class _Prefix(SchemeDictionaryDestination):
         """Return lines that are a shell script which starts Python, and a Python string."""
         python = f'"${{AIRPACK_PYTHON:-{self.interpreter}}}"'
         return f"#!/bin/sh\n'''exec' {python} \"$0\" \"$@\"\n' '''\n".encode()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Clash:
-    """A file that two wheels write with different content; the later one's is kept."""
-
-    path: str
-    first: str
-    second: str
-
-
-def merge(parts: Iterable[Installed], folder: Path) -> None:
-    """Put the files of all `parts` into one new folder, as hard links where that works.
-
-    Where several parts have a path, the last one's file is kept.
-    """
-    for part in parts:
-        for file in part.files():
-            place = folder / file
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.unlink(missing_ok=True)
-            try:
-                os.link(part.prefix / file, place)
-            except OSError:  # another file system
-                shutil.copy2(part.prefix / file, place)

@@ -22,7 +22,8 @@ def activate(bundle: str | None = None, env: MutableMapping[str, str] | None = N
 
     Returns the folder that was put on `sys.path`. Raises
     `airpack_runtime.errors.BootError` if the bundle can't be found, is
-    damaged or of another target, or if no folder can hold its tree.
+    damaged or of another target, or if no folder can hold its tree: its
+    message is one line for the log.
     """
     import os
 

@@ -7,15 +7,15 @@ import os
 import sys
 
 from airpack_runtime import __version__, boot
-from airpack_runtime.errors import BootError, BundleNotFound, UnpackFailed, reason
-from airpack_runtime.startup import FAILED
+from airpack_runtime.errors import BootError, reason
+from airpack_runtime.startup import FAILED, INTERRUPTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Sequence
 
-NOT_FOUND = 127  # as a shell ends for a command it can't find
-INTERRUPTED = 130
+NOT_EXECUTABLE = 126  # as a shell ends for a file it can't run
+NOT_FOUND = 127  # and for a command it can't find
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="airpack_runtime", description="Provide a bundle's Python packages, without a network."
+        prog="airpack-runtime", description="Provide a bundle's Python packages, without a network."
     )
     parser.add_argument("--version", action="version", version=f"airpack_runtime {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="show the traceback of an error")
@@ -49,8 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     execute.set_defaults(run=_exec)
 
     unpack = commands.add_parser("unpack", help="write the bundle's tree into a folder")
-    unpack.add_argument("--bundle", metavar="PATH", required=True, help="the bundle")
-    unpack.add_argument("folder", metavar="DIR", help="a folder that doesn't exist yet, or is empty")
+    unpack.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
+    unpack.add_argument("folder", metavar="DIR", help="a a folder that is empty, or doesn't exist yet")
     unpack.set_defaults(run=_unpack)
     return parser
 
@@ -63,29 +63,29 @@ def _exec(arguments: argparse.Namespace) -> int:
     env = dict(os.environ)
     if arguments.bundle:
         env["AIRPACK_BUNDLE"] = arguments.bundle
+    env = boot.environment(env)
+    # Of several interpreters on PATH, "python" means the one that runs the shim: it is the target's.
+    own = ("python", "python3", f"python3.{sys.version_info[1]}")
+    if words[0] in own and sys.executable:
+        words = [sys.executable, *words[1:]]
     try:
-        os.execvpe(words[0], words, boot.environment(env))
+        os.execvpe(words[0], words, env)
     except FileNotFoundError:
         print(f"airpack: {words[0]}: command not found", file=sys.stderr)
         return NOT_FOUND
+    except OSError as error:
+        print(f"airpack: {words[0]}: {reason(error)}", file=sys.stderr)
+        return NOT_EXECUTABLE
 
 
 def _unpack(arguments: argparse.Namespace) -> int:
-    from airpack_runtime import cache, unpack
     from airpack_runtime.reader import open_bundle
+    from airpack_runtime.unpack import unpack_into
 
-    if not os.path.exists(arguments.bundle):
-        raise BundleNotFound(arguments.bundle, "correct --bundle")
-    folder = os.path.abspath(arguments.folder)
-    if os.path.isdir(folder) and os.listdir(folder):
-        raise UnpackFailed(folder, "it is not empty; name a folder that is, or that doesn't exist yet")
-    try:
-        with open_bundle(arguments.bundle) as bundle, cache.Scratch(folder) as scratch:
-            unpack.unpack(bundle, f"{scratch}/tree")
-            os.chmod(f"{scratch}/tree", 0o755)
-            os.replace(f"{scratch}/tree", folder)
-    except OSError as error:
-        raise UnpackFailed(folder, reason(error)) from error
+    given = {"AIRPACK_BUNDLE": arguments.bundle} if arguments.bundle else {}
+    with open_bundle(boot.find_bundle({**os.environ, **given})) as bundle:
+        boot.check_host(bundle.path, bundle.target)
+        unpack_into(bundle, os.path.abspath(arguments.folder))
     return 0
 
 

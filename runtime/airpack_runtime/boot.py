@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from airpack_runtime import activation, cache, host, layout
-from airpack_runtime.errors import BundleNotFound, NoPlace, UnpackFailed, WrongTarget, reason
+from airpack_runtime.errors import BundleNotFound, NoPlace, OtherPython, UnpackFailed, WrongDigest, WrongTarget, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,19 +50,6 @@ def activate(bundle: str | None, env: MutableMapping[str, str]) -> str:
     return activation.activate(tree_of(bundle or find_bundle(env), env), env)
 
 
-def tree_of(path: str, env: Mapping[str, str]) -> str:
-    """Return the folder of the bundle's tree, unpacked into the cache if it isn't there yet.
-
-    Raises BundleNotFound, BundleDamaged, WrongTarget, NoPlace or UnpackFailed.
-    """
-    seen = look_up(path, env)
-    if seen is None:
-        return _unpacked(path, env)
-    target, tree = seen
-    _check_host(path, target)
-    return tree
-
-
 def environment(env: Mapping[str, str]) -> dict[str, str]:
     """Return `env` as a command needs it to find the packages in each Python that it starts.
 
@@ -77,7 +64,42 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
     return changed
 
 
-def look_up(path: str, env: Mapping[str, str]) -> tuple[str, str] | None:
+def tree_of(path: str, env: Mapping[str, str]) -> str:
+    """Return the folder of the bundle's tree, unpacked into the cache if it isn't there yet.
+
+    Raises BundleNotFound, BundleDamaged, WrongDigest, WrongTarget, NoPlace or UnpackFailed.
+    """
+    seen = _look_up(path, env)
+    if seen is not None:
+        target, tree = seen
+        check_host(path, target)
+        return tree
+    from airpack_runtime.reader import open_bundle
+
+    with open_bundle(path) as bundle:
+        check_host(path, bundle.target)
+        _check_pin(path, bundle.digest, env)
+        folder = _place_for(bundle, env)
+        try:
+            tree = _ensure(bundle, folder)
+        except OSError as error:
+            raise UnpackFailed(folder, reason(error)) from error
+        cache.remember_bundle(folder, bundle.stat, bundle.target, bundle.digest)
+        return tree
+
+
+def check_host(path: str, target: str) -> None:
+    """Raise OtherPython or WrongTarget unless interpreter and machine are what the bundle is for."""
+    if not host.is_target_python(target):
+        python = target.partition("-")[0]
+        remedy = f"run it with {python}, or pack for {host.python_tag()}"
+        raise OtherPython(path, target, f"Python {host.python_tag()}", remedy)
+    objection = host.objection(target)
+    if objection:
+        raise WrongTarget(path, target, objection, "pack it with the --target of this image")
+
+
+def _look_up(path: str, env: Mapping[str, str]) -> tuple[str, str] | None:
     """Return the target and tree that an earlier boot of this very file left; None if none did."""
     try:
         bundle_stat = os.stat(path)
@@ -85,63 +107,36 @@ def look_up(path: str, env: Mapping[str, str]) -> tuple[str, str] | None:
         raise BundleNotFound(path, reason(error)) from error
     for folder in cache.candidates(env):
         seen = cache.seen_bundle(folder, bundle_stat)
-        if seen and cache.objection(folder) is None:
+        if seen and cache.objection(folder, env) is None:
             target, digest = seen
+            _check_pin(path, digest, env)
             tree = cache.tree_path(folder, digest)
             if cache.is_whole(folder, digest) and os.path.isdir(tree):
                 return target, tree
     return None
 
 
-def target_of(path: str) -> str:
-    """Return the name of the target that the bundle was packed for. Raises BootError."""
-    from airpack_runtime.reader import open_bundle
-
-    with open_bundle(path) as bundle:
-        return bundle.target
-
-
-def _check_host(path: str, target: str) -> None:
-    if not host.is_target_python(target):
-        python = target.partition("-")[0]
-        raise WrongTarget(
-            path, target, f"Python {host.python_tag()}", f"run it with {python}, or pack for {host.python_tag()}"
-        )
-    objection = host.objection(target)
-    if objection:
-        raise WrongTarget(path, target, objection, "pack it with the --target of this image")
-
-
-def _unpacked(path: str, env: Mapping[str, str]) -> str:
-    from airpack_runtime.reader import open_bundle
-
-    bundle_stat = os.stat(path)
-    with open_bundle(path) as bundle:
-        _check_host(path, bundle.target)
-        folder = _place_for(bundle, env)
-        try:
-            tree = _ensure(bundle, folder)
-        except OSError as error:
-            raise UnpackFailed(folder, reason(error)) from error
-        cache.remember_bundle(folder, bundle_stat, bundle.target, bundle.digest)
-        return tree
+def _check_pin(path: str, digest: str, env: Mapping[str, str]) -> None:
+    """Raise WrongDigest unless the bundle is the one that AIRPACK_DIGEST names, if it is set."""
+    pinned = env.get("AIRPACK_DIGEST", "").lower()
+    if pinned and pinned not in (digest, f"sha256:{digest}"):
+        raise WrongDigest(path, pinned, digest)
 
 
 def _place_for(bundle: Bundle, env: Mapping[str, str]) -> str:
     """Return the cache folder to use: one that has the tree, else the first that can hold it."""
     folders = cache.candidates(env)
     for folder in folders:
-        if os.path.isdir(cache.tree_path(folder, bundle.digest)) and cache.objection(folder) is None:
+        if os.path.isdir(cache.tree_path(folder, bundle.digest)) and cache.objection(folder, env) is None:
             return folder
     toc = bundle.toc()
-    block = 4096
-    needed = toc.unpacked_size + block * (len(toc.files) + len(toc.directories))
+    needed = toc.unpacked_size + cache.BLOCK * (len(toc.files) + len(toc.directories))
     refused = []
     for folder in folders:
-        reason = cache.prepare(folder, needed)
-        if reason is None:
+        refusal = cache.prepare(folder, needed, env)
+        if refusal is None:
             return folder
-        refused.append((folder, reason))
+        refused.append((folder, refusal))
     raise NoPlace(needed, refused)
 
 

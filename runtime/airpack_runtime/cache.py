@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PROGRAM = "airpack"
 # Everyone may write there, which is why `objection` looks at owner, mode and links.
 _SHARED = ("/var/tmp", "/tmp", "/dev/shm")  # noqa: S108
+# Stands for root, in a user namespace that doesn't map it.
+_NOBODY = 65534
+BLOCK = 4096  # bytes that a file takes on a disk at least, and is rounded up to
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -40,8 +43,32 @@ def candidates(env: Mapping[str, str]) -> list[str]:
     return [folder for folder in folders if folder.startswith("/")]
 
 
-def objection(folder: str) -> str | None:
+def objection(folder: str, env: Mapping[str, str]) -> str | None:
     """Say why `folder`, which exists, can't be trusted with a tree; None if it can."""
+    parent = os.path.dirname(folder)
+    while True:
+        refusal = _objection_to_ancestor(parent, env)
+        if refusal or parent == os.path.dirname(parent):
+            break
+        parent = os.path.dirname(parent)
+    return refusal or _objection_to_own(folder)
+
+
+def _objection_to_ancestor(folder: str, env: Mapping[str, str]) -> str | None:
+    """Say who could put another folder in place of what lies in `folder`; None if nobody could."""
+    try:
+        info = os.stat(folder)
+    except OSError as error:
+        return reason(error)
+    if info.st_uid not in (0, os.getuid(), _NOBODY):
+        return f"{folder}, which holds it, belongs to uid {info.st_uid}"
+    # Kubernetes makes an emptyDir writable to all, without the sticky bit: whoever names it has chosen it.
+    if info.st_mode & 0o002 and not info.st_mode & 0o1000 and folder != env.get("AIRPACK_CACHE_DIR", "").rstrip("/"):
+        return f"others can replace it (they can write to {folder})"
+    return None
+
+
+def _objection_to_own(folder: str) -> str | None:
     try:
         info = os.lstat(folder)
     except OSError as error:
@@ -55,7 +82,7 @@ def objection(folder: str) -> str | None:
     return None
 
 
-def prepare(folder: str, needed: int) -> str | None:
+def prepare(folder: str, needed: int, env: Mapping[str, str]) -> str | None:
     """Make `folder` if need be; say why it can't hold `needed` bytes to execute, None if it can."""
     try:
         os.makedirs(os.path.dirname(folder), exist_ok=True)
@@ -65,7 +92,7 @@ def prepare(folder: str, needed: int) -> str | None:
         pass
     except OSError as error:
         return reason(error)
-    refusal = objection(folder)
+    refusal = objection(folder, env)
     if refusal:
         return refusal
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -180,17 +207,18 @@ class Scratch:
         return self._path
 
     def __exit__(self, *exc_info: object) -> None:
-        _remove(self._path)
+        remove(self._path)
 
 
 def sweep(folder: str, digest: str) -> None:
     """Remove what killed unpacks of `digest` left behind; call it under the lock."""
     for name in os.listdir(folder):
         if name.startswith(f"{digest}.tmp."):
-            _remove(f"{folder}/{name}")
+            remove(f"{folder}/{name}")
 
 
-def _remove(folder: str) -> None:
+def remove(folder: str) -> None:
+    """Remove a folder with all that is in it, as far as that goes."""
     import shutil
 
     shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,7 @@ import os
 import sys
 
 from airpack_runtime import layout
-from airpack_runtime.errors import WrongTarget
+from airpack_runtime.errors import UnpackFailed, WrongTarget
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def _load_extension(bundle: Bundle, name: str, scratch: str) -> ModuleType:
         module = loader.create_module(spec)
         loader.exec_module(module)
         return module
+    except ImportError as error:
+        raise UnpackFailed(scratch, f"the decoder can't be loaded ({error})") from error
     finally:
         os.unlink(path)
         # A single-phase extension enters itself here: keep it from the program's own imports.

@@ -29,6 +29,19 @@ class BundleDamaged(BootError):
         self.problem = problem
 
 
+class WrongDigest(BootError):
+    """The bundle is not the one that AIRPACK_DIGEST pins; nothing of it was used."""
+
+    def __init__(self, path: str, pinned: str, found: str) -> None:
+        super().__init__(
+            f"{path} has the digest sha256:{found}, but AIRPACK_DIGEST pins {pinned}: "
+            "put the pinned bundle there, or pin this one"
+        )
+        self.path = path
+        self.pinned = pinned
+        self.found = found
+
+
 class WrongTarget(BootError):
     """The bundle was packed for another Python, platform or machine."""
 
@@ -37,6 +50,10 @@ class WrongTarget(BootError):
         self.path = path
         self.wanted = wanted
         self.found = found
+
+
+class OtherPython(WrongTarget):
+    """The interpreter is of another version than the bundle's; where any may start, it is left as it is."""
 
 
 class NoPlace(BootError):

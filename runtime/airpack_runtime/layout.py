@@ -24,8 +24,11 @@ SITE_PACKAGES = "site-packages"
 BIN = "bin"
 # Lists every file's SHA-256 for `sha256sum -c`; in a frame of its own that a boot skips.
 SUMS = "SHA256SUMS"
+# Written into a plain tree (`pack --tree`): which bundle it is the tree of.
+TREE_NOTE = "airpack-tree.json"
 
 FRAME_LIMIT = 4 << 20
+STORED_FRAME_LIMIT = 2 * FRAME_LIMIT  # what doesn't compress grows, but by much less
 WINDOW_LOG_LIMIT = 22  # a window never exceeds FRAME_LIMIT
 TAR_BLOCK = 512
 

@@ -21,13 +21,14 @@ _ZSTD_START = layout.ZSTD_MAGIC.to_bytes(4, "little")
 class Bundle:
     """An open bundle whose table of contents has been located and hashed.
 
-    `digest` is the bundle digest, "sha256:" left out; `target` the target's
+    `stat` is that of the open file, `digest` the bundle digest, "sha256:" left out; `target` the target's
     name from the heading. The TOC itself is parsed by `toc()`, the frames are
     read by `frame()`, each from any thread.
     """
 
     def __init__(self, path: str, fd: int, stored_toc: bytes) -> None:
         self.path = path
+        self.stat = os.fstat(fd)
         self.digest: str = sha256(stored_toc).hexdigest()
         self._fd = fd
         self._stored_toc = stored_toc

@@ -1,5 +1,6 @@
 """The table of contents: its types, how it is encoded, and what is refused when it is decoded."""
 
+import itertools
 import json
 import zlib
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
@@ -184,7 +185,8 @@ def plan(toc: Toc) -> List[List[Piece]]:
 
 
 def _check(toc: Toc) -> None:
-    """Refuse a TOC that would write outside the tree, overlap, or exceed the limits."""
+    """Refuse a TOC that would write outside the tree, read outside the bundle, or exceed the limits."""
+    _check_types(toc)
     _check_paths([*toc.directories, *(file.path for file in toc.files), *(each.path for each in toc.links)])
     names = {file.path for file in toc.files}
     if not all(link.target in names for link in toc.links):
@@ -192,6 +194,17 @@ def _check(toc: Toc) -> None:
     _check_places(toc)
     if sum(file.size for file in toc.files) != toc.unpacked_size:
         raise LayoutError("its table of contents gives a wrong unpacked size")
+
+
+def _check_types(toc: Toc) -> None:
+    numbers: List[Tuple[int, ...]] = [frame[:3] for frame in toc.frames]
+    numbers += [(toc.unpacked_size,), toc.sums[1:], *(file[1:] for file in toc.files)]
+    if toc.decoder is not None:
+        numbers.append((toc.decoder.offset, toc.decoder.size))
+        if not (0 <= toc.decoder.offset < 1 << 62 and 0 < toc.decoder.size <= layout.DECODER_LIMIT):
+            raise LayoutError("its table of contents places the decoder outside the bundle")
+    if set(map(type, itertools.chain.from_iterable(numbers))) != {int}:
+        raise LayoutError("its table of contents holds something else where a number must be")
 
 
 def _check_paths(paths: List[str]) -> None:
@@ -207,7 +220,11 @@ def _check_places(toc: Toc) -> None:
     position, total = 0, 0
     starts = []
     for frame in toc.frames:
-        if frame.offset != position or frame.size <= 0 or not 0 < frame.raw_size <= layout.FRAME_LIMIT:
+        if (
+            frame.offset != position
+            or not 0 < frame.size <= layout.STORED_FRAME_LIMIT
+            or not 0 < frame.raw_size <= layout.FRAME_LIMIT
+        ):
             raise LayoutError("its table of contents holds a frame out of place or too large")
         starts.append(total)
         position += frame.size

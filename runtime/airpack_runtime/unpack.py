@@ -7,6 +7,7 @@ import os
 
 from airpack_runtime import decoder
 from airpack_runtime import toc as contents
+from airpack_runtime.cache import remove
 from airpack_runtime.errors import UnpackFailed, reason
 
 TYPE_CHECKING = False
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 # Each worker holds one frame, compressed and raw: this bounds memory on large machines.
 MAX_WORKERS = 8
+# root's workers may run as another user: all may read a tree, its folder decides who gets there.
+_FOLDER_MODE = 0o755
+_SCRATCH = ".airpack-unfinished-"
 
 
 def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
@@ -29,29 +33,61 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
     toc = bundle.toc()
     if workers is None:
         workers = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
-    umask = os.umask(0o022)  # root's workers may run as another user
     try:
         os.makedirs(folder, exist_ok=True)
         decompress = decoder.load(bundle, folder)
         prefix = folder + os.sep
+        strict = False
         for directory in toc.directories:
-            os.mkdir(prefix + directory)
-        _run(_Frames(bundle, decompress, prefix), workers)
+            os.mkdir(prefix + directory, _FOLDER_MODE)
+            strict = strict or os.stat(prefix + directory).st_mode & 0o777 != _FOLDER_MODE
+            if strict:
+                os.chmod(prefix + directory, _FOLDER_MODE)
+        _run(_Frames(bundle, decompress, prefix, strict), workers)
         for link in toc.links:
             _link(prefix + link.target, prefix + link.path)
     except OSError as error:
         raise UnpackFailed(folder, reason(error)) from error
-    finally:
-        os.umask(umask)
+
+
+def unpack_into(bundle: Bundle, folder: str) -> None:
+    """Write the tree of `bundle` into `folder`, which is made if need be and may be a mount point.
+
+    Either all of it is there afterwards or nothing; what an unpack that was killed
+    left is replaced. Raises UnpackFailed if something else lies there, and what
+    `unpack` raises.
+    """
+    existed = os.path.isdir(folder)
+    names = sorted({path.partition("/")[0] for path in bundle.toc().directories})
+    try:
+        os.makedirs(folder, exist_ok=True)
+        unfinished = [name for name in os.listdir(folder) if name.startswith(_SCRATCH)]
+        others = [name for name in os.listdir(folder) if name not in unfinished]
+        if others and not (unfinished and set(others) <= set(names)):
+            raise UnpackFailed(folder, "it is not empty; name a folder that is, or that doesn't exist yet")
+        for name in (*others, *unfinished):
+            remove(f"{folder}/{name}")
+        scratch = f"{folder}/{_SCRATCH}{os.getpid()}"
+        try:
+            unpack(bundle, scratch)
+            for name in names:
+                os.rename(f"{scratch}/{name}", f"{folder}/{name}")
+        finally:
+            remove(scratch)
+            if not existed and not os.listdir(folder):
+                os.rmdir(folder)
+    except OSError as error:
+        raise UnpackFailed(folder, reason(error)) from error
 
 
 class _Frames:
     """The frames still to be written, handed out to the workers one by one."""
 
-    def __init__(self, bundle: Bundle, decompress: Decompress, prefix: str) -> None:
+    def __init__(self, bundle: Bundle, decompress: Decompress, prefix: str, strict: bool) -> None:
         self._bundle = bundle
         self._decompress = decompress
         self._prefix = prefix
+        self._strict = strict  # the umask takes away more than it should, and is the whole process's
         self._plan = contents.plan(bundle.toc())
         self._lock = _thread.allocate_lock()
         self._next = iter(range(len(self._plan)))
@@ -77,6 +113,8 @@ class _Frames:
             flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = os.open(self._prefix + piece.file.path, flags, piece.file.mode)
             try:
+                if self._strict:
+                    os.fchmod(fd, piece.file.mode)
                 done = 0
                 while done < piece.length:
                     start = piece.offset + done

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict
 
 import pytest
 from airpack_runtime import boot, cache, reader, unpack
-from airpack_runtime.errors import BundleDamaged, BundleNotFound, NoPlace, UnpackFailed, WrongTarget
+from airpack_runtime.errors import BundleDamaged, BundleNotFound, NoPlace, UnpackFailed, WrongDigest, WrongTarget
 
 from .conftest import needs_target, sums_of
 
@@ -132,3 +132,37 @@ def test_the_bundle_is_looked_for_where_the_setting_says(tmp_path: Path, env: Di
         boot.find_bundle({**env, "AIRPACK_BUNDLE": str(tmp_path / "nowhere")})
     with pytest.raises(BundleNotFound, match="put it beside the shim, or set AIRPACK_BUNDLE"):
         boot.find_bundle(env)
+
+
+def test_a_pinned_digest_is_kept_to(golden: Path, env: Dict[str, str], cache_folder: Path) -> None:
+    """Cold and warm: another bundle is refused before anything of it is used."""
+    with reader.open_bundle(str(golden)) as bundle:
+        digest = bundle.digest
+    with pytest.raises(WrongDigest, match="but AIRPACK_DIGEST pins sha256:0000: put the pinned bundle there"):
+        boot.tree_of(str(golden), {**env, "AIRPACK_DIGEST": "sha256:0000"})
+    assert not cache_folder.exists()
+    for pin in (digest, f"sha256:{digest}"):
+        boot.tree_of(str(golden), {**env, "AIRPACK_DIGEST": pin})
+    with pytest.raises(WrongDigest):
+        boot.tree_of(str(golden), {**env, "AIRPACK_DIGEST": "sha256:0000"})
+
+
+def test_a_cache_that_others_can_write_by_now_is_not_believed(
+    golden: Path, env: Dict[str, str], cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The warm path looks at the folder as the cold one does."""
+    boot.tree_of(str(golden), env)
+    cache_folder.chmod(0o777)
+    monkeypatch.setattr(cache, "_SHARED", ())
+    with pytest.raises(NoPlace, match="others can write to it"):
+        boot.tree_of(str(golden), env)
+
+
+def test_what_a_killed_unpack_left_is_swept(golden: Path, env: Dict[str, str], cache_folder: Path) -> None:
+    """By the next boot that unpacks."""
+    with reader.open_bundle(str(golden)) as bundle:
+        left = cache_folder / f"{bundle.digest}.tmp.1"
+    (left / "tree").mkdir(parents=True)
+    cache_folder.chmod(0o700)
+    boot.tree_of(str(golden), env)
+    assert not left.exists()

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict
+from typing import Callable, Dict
 
 from .conftest import RUNTIME, needs_target, python, sums_of
 
@@ -55,7 +55,10 @@ def test_errors_are_one_line_and_v_shows_where(env: Dict[str, str], tmp_path: Pa
     """A traceback is for those who ask."""
     words = ["unpack", "--bundle", str(tmp_path / "nothing"), str(tmp_path / "tree")]
     done = _shim(*words, env=env)
-    assert (done.returncode, done.stderr) == (97, f"airpack: no bundle at {tmp_path}/nothing: correct --bundle\n")
+    assert (done.returncode, done.stderr) == (
+        97,
+        f"airpack: no bundle at {tmp_path}/nothing: correct AIRPACK_BUNDLE or --bundle\n",
+    )
     assert "Traceback" in _shim("-v", *words, env=env).stderr
 
 
@@ -74,3 +77,27 @@ def test_unpack_refuses_a_folder_in_use(tmp_path: Path, golden: Path, env: Dict[
     assert done.returncode == 97
     assert "it is not empty" in done.stderr
     assert os.listdir(str(tmp_path)) == ["mine"]
+
+
+def test_python_means_the_one_that_runs_the_shim(golden: Path, env: Dict[str, str]) -> None:
+    """Whatever other Python is on PATH."""
+    for name in ("python", "python3"):
+        words = ["exec", "--bundle", str(golden), "--", name, "-c", "import alpha, sys; print(sys.executable)"]
+        done = _shim(*words, env={**env, "PATH": "/usr/bin:/bin"})
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{sys.executable}\n", "")
+
+
+def test_a_file_that_is_no_program_ends_as_in_a_shell(golden: Path, env: Dict[str, str]) -> None:
+    """Status 126 and the reason."""
+    done = _shim("exec", "--bundle", str(golden), "--", "/etc/passwd", env=env)
+    assert (done.returncode, done.stderr) == (126, "airpack: /etc/passwd: Permission denied\n")
+
+
+def test_unpack_checks_the_target_before_it_runs_the_decoder(
+    tmp_path: Path, forge: Callable[..., Path], env: Dict[str, str]
+) -> None:
+    """A bundle for another machine is told as such."""
+    path = forge(lambda data: data.update(target="cp37-manylinux_2_27_aarch64"))
+    done = _shim("unpack", "--bundle", str(path), str(tmp_path / "tree"), env=env)
+    assert done.returncode == 97
+    assert "was packed for cp37-manylinux_2_27_aarch64, but this is a x86_64 machine" in done.stderr

@@ -10,7 +10,7 @@ from typing import Dict
 
 import pytest
 
-from .conftest import needs_target, python
+from .conftest import RUNTIME, needs_target, python
 
 pytestmark = needs_target
 
@@ -129,3 +129,21 @@ def test_a_sitecustomize_that_cannot_start_says_so_in_one_line(dropped: Dict[str
     done = python("-c", "print('ran')", env={**dropped, "AIRPACK_BUNDLE": "/nonexistent/bundle"})
     assert (done.returncode, done.stdout) == (97, "")
     assert done.stderr == "airpack: no bundle at /nonexistent/bundle: correct AIRPACK_BUNDLE or --bundle\n"
+
+
+def test_two_dropins_on_one_path_do_not_call_each_other_forever(tmp_path: Path, dropped: Dict[str, str]) -> None:
+    """The shim's exec under a drop-in, or a folder and a link to it."""
+    (tmp_path / "link").symlink_to(dropped["PYTHONPATH"])
+    inside = RUNTIME / "airpack_runtime" / "dropin"
+    dropped["AIRPACK_BUNDLE"] = dropped["PYTHONPATH"] + "/bundle.tar.zst"
+    dropped["PYTHONPATH"] = f"{inside}:{dropped['PYTHONPATH']}:{tmp_path / 'link'}:{inside}"
+    done = python("-c", "import alpha; print(alpha.VALUE)", env=dropped)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "41\n", "")
+
+
+def test_a_closed_standard_error_does_not_hide_the_failure(dropped: Dict[str, str], dropin: Path) -> None:
+    """The status tells it."""
+    (dropin / "bundle.tar.zst").unlink()
+    line = 'exec 2>&-; "$0" -c "print(1)"'
+    done = subprocess.run(["sh", "-c", line, sys.executable], env=dropped, stdout=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stdout) == (97, b"")

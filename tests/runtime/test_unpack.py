@@ -108,3 +108,42 @@ def test_a_wrong_raw_size_is_refused(tmp_path: Path, forge: Callable[..., Path])
         scratch.mkdir()
         with pytest.raises(BundleDamaged, match="of another size than listed"):
             verify.problem(bundle, str(tmp_path), str(scratch))
+
+
+def test_without_hard_links_the_files_are_copied(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CIFS has none."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    tree = tmp_path / "tree"
+    with reader.open_bundle(str(golden)) as bundle:
+        unpack.unpack(bundle, str(tree))
+        link = bundle.toc().links[0]
+    assert (tree / link.path).read_bytes() == (tree / link.target).read_bytes()
+    assert not os.path.samefile(str(tree / link.path), str(tree / link.target))
+
+
+def test_unpack_into_finishes_what_was_killed(tmp_path: Path, golden: Path) -> None:
+    """An init container that is restarted finds its own leftovers, and replaces them."""
+    folder = tmp_path / "volume"
+    with reader.open_bundle(str(golden)) as bundle:
+        unpack.unpack_into(bundle, str(folder))
+        whole = sums_of(folder)
+        (folder / "site-packages" / "alpha" / "data.txt").unlink()
+        (folder / ".airpack-unfinished-1" / "share").mkdir(parents=True)
+        unpack.unpack_into(bundle, str(folder))
+        assert sums_of(folder) == whole
+        with pytest.raises(UnpackFailed, match="it is not empty"):
+            unpack.unpack_into(bundle, str(folder))
+
+
+def test_a_decoder_that_cannot_be_loaded_is_an_error_of_the_boot(
+    tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a traceback of the import system."""
+    with reader.open_bundle(str(golden)) as bundle:
+        monkeypatch.setattr(bundle, "decoder", lambda: b"no ELF file")
+        with pytest.raises(UnpackFailed, match="the decoder can't be loaded"):
+            unpack.unpack(bundle, str(tmp_path / "tree"))

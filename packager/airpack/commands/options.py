@@ -32,6 +32,9 @@ def requirements(arguments: argparse.Namespace) -> Requirements:
     """Return what to resolve. Raises UsageError if there is nothing."""
     if not (arguments.requirements or arguments.requirement):
         raise UsageError("nothing to pack: name requirements, or a file with -r")
+    for word in arguments.requirements:
+        if word.endswith(".txt") and Path(word).is_file():
+            raise UsageError(f"{word} is a file: write -r {word}")
     return Requirements(
         specifications=arguments.requirements,
         files=[Path(file) for file in arguments.requirement],

@@ -1,16 +1,41 @@
 """Run by every interpreter that finds this folder on its PYTHONPATH: activates the bundle.
 
 This file lies either beside the package `airpack_runtime` or in its folder `dropin`.
+It must not fail under any Python 3: the package itself needs 3.7.
 """
 
 import os
 import sys
 
+
+def _activate(folder):
+    inside = os.path.join("airpack_runtime", "dropin")
+    root = os.path.dirname(os.path.dirname(folder)) if folder.endswith(inside) else folder
+    sys.path.insert(0, root)
+    try:
+        from airpack_runtime import startup
+    finally:
+        sys.path.remove(root)
+    startup.start()
+
+
+def _run_hidden(folder):
+    """Run the `sitecustomize` that this one hides: the next on the path, if there is one."""
+    places = [os.path.realpath(entry) for entry in sys.path]
+    own = os.path.realpath(folder)
+    behind = places.index(own) + 1 if own in places else 0
+    path = [entry for entry, place in zip(sys.path[behind:], places[behind:]) if place != own]
+    for finder in sys.meta_path:
+        spec = finder.find_spec("sitecustomize", path) if hasattr(finder, "find_spec") else None
+        if spec is not None and spec.loader is not None:
+            module = type(sys)("sitecustomize")
+            module.__spec__, module.__file__, module.__loader__ = spec, spec.origin, spec.loader
+            sys.modules["sitecustomize"] = module
+            spec.loader.exec_module(module)
+            return
+
+
 _folder = os.path.dirname(os.path.abspath(__file__))
-_root = os.path.dirname(os.path.dirname(_folder)) if _folder.endswith("airpack_runtime/dropin") else _folder
-sys.path.insert(0, _root)
-try:
-    from airpack_runtime import startup
-finally:
-    sys.path.remove(_root)
-startup.start(_folder)
+if sys.version_info >= (3, 7):
+    _activate(_folder)
+_run_hidden(_folder)
