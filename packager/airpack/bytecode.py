@@ -20,23 +20,27 @@ from airpack.interpreter import Interpreter
 _COMPILER = """
 import sys
 sys.path.remove("")  # or the wheel's modules would be imported in place of the standard library's
+from errno import ENAMETOOLONG
 from py_compile import PycInvalidationMode, PyCompileError, compile
 for path in sys.stdin.read().split("\\0"):
     if path:
         try:
             compile(path, dfile=path, doraise=True, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
         except (PyCompileError, ValueError, RecursionError):
-            print(path, flush=True)
+            pass
+        except OSError as error:
+            if error.errno != ENAMETOOLONG:
+                raise
 """
 
 
-def compile_modules(folder: Path, sources: Sequence[str], interpreter: Interpreter) -> list[str]:
+def compile_modules(folder: Path, sources: Sequence[str], interpreter: Interpreter) -> None:
     """Write `__pycache__` beside each of `sources`, paths relative to `folder`, in this order.
 
-    Returns those that don't compile. Raises NoInterpreter if the interpreter fails as a whole.
+    Raises NoInterpreter if the interpreter fails as a whole, on a full disk for one.
     """
     if not sources:
-        return []
+        return
     process = subprocess.run(
         [interpreter.path, "-S", "-c", _COMPILER],
         cwd=folder,
@@ -50,4 +54,3 @@ def compile_modules(folder: Path, sources: Sequence[str], interpreter: Interpret
     if process.returncode:
         last = process.stderr.strip().rpartition("\n")[2]
         raise NoInterpreter(f"{interpreter.path} can't compile modules: {last}")
-    return process.stdout.splitlines()

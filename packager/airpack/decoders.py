@@ -13,12 +13,12 @@ import os
 import tempfile
 import zipfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.version import Version
 
-from airpack.errors import NoDecoder, Unsatisfiable
+from airpack.errors import AirpackError, NoDecoder
 from airpack.pip_process import Pip
 from airpack.resolve import Requirements, resolve
 from airpack.target import Target
@@ -60,6 +60,7 @@ _WHEELS = {
 }
 # Below the glibc that its wheels are built for, the decoder can't be loaded.
 _OLDEST_GLIBC = 17
+_FOR_REQUIREMENTS = ("PIP_REQUIRE_HASHES", "PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_NO_BINARY", "PIP_PRE")
 _READS_ZSTD = Version("3.14")
 
 
@@ -122,18 +123,20 @@ def pin_for(target: Target) -> Pin | None:
 
 
 def _download(pin: Pin, target: Target, cache: Path, pip: Pip) -> bytes:
-    requirement = f"{PROJECT}=={pin.version}"
+    wanted = Requirements(specifications=[f"{PROJECT}=={pin.version}", f"--only-binary={PROJECT}", "--no-deps"])
+    # The decoder is no part of what is packed: what the user says of that doesn't hold for it.
+    env = {name: value for name, value in pip.env.items() if name not in _FOR_REQUIREMENTS}
+    pip = replace(pip, env=env)
     try:
-        wanted = Requirements(specifications=[requirement, f"--only-binary={PROJECT}"])
         lock = resolve(wanted, target, pip=pip, cache=cache)
         wheels = [wheel for wheel in lock.wheels if wheel.key == PROJECT]
         with tempfile.TemporaryDirectory(prefix="airpack-decoder-") as folder:
             download(wheels, Path(folder), pip=pip)
             return Path(folder, wheels[0].filename).read_bytes()
-    except Unsatisfiable as error:
+    except AirpackError as error:
         raise NoDecoder(
-            f"the index lacks the bundle's zstd decoder ({error}): download its wheel "
-            f"(SHA-256 {pin.sha256}) where there is a network and give it with --decoder"
+            f"the bundle's zstd decoder can't be had ({error}): download the wheel of {PROJECT} {pin.version} for "
+            f"{target.name} (SHA-256 {pin.sha256}) where that is possible, and give it with --decoder"
         ) from error
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from airpack_runtime import layout
 
-from airpack import manifest, wheelhouse
+from airpack import manifest, pylock, wheelhouse
 from airpack.errors import OutputRefused
-from airpack.lock import PYLOCK, REQUIREMENTS
+from airpack.lock import REQUIREMENTS
 
 _PREFIX = ".airpack-"
 _LOCK = "lock"
@@ -32,15 +32,17 @@ def check(folder: Path, tree: Path | None) -> None:
         empty = tree.is_dir() and not any(tree.iterdir())
         if tree.is_symlink() or not (empty or (tree / layout.TREE_NOTE).is_file()):
             raise OutputRefused(tree, "is not an empty folder or a tree of airpack's: give --tree another name")
-    if tree is not None and folder.resolve() in (tree.resolve(), *tree.resolve().parents):
-        raise OutputRefused(tree, f"lies in the folder of the results, {folder}: give --tree another name")
+    if tree is not None:
+        results, plain = folder.resolve(), tree.resolve()
+        if results in (plain, *plain.parents) or plain in results.parents:
+            raise OutputRefused(tree, f"and {folder} lie in each other: give --tree a folder beside the results")
 
 
 def _check_results(folder: Path) -> None:
     """Raise OutputRefused unless what lies where results go is an earlier pack's, by its manifest."""
     house = folder / wheelhouse.NAME
     wheels = _wheels_of(folder / manifest.NAME)
-    for name in (manifest.NAME, PYLOCK, wheelhouse.NAME, layout.BUNDLE_NAME):
+    for name in (manifest.NAME, pylock.NAME, wheelhouse.NAME, layout.BUNDLE_NAME):
         if wheels is None and (folder / name).exists():
             raise OutputRefused(
                 folder / name, "was not written by airpack: move it away, or give --output another name"
@@ -71,10 +73,11 @@ def staging(folder: Path) -> Iterator[Path]:
     """
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
-    scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
-    lock = os.open(scratch / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(folder):
+        _sweep(folder)
+        scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+        lock = os.open(scratch / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+        fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         yield scratch
     finally:
@@ -83,6 +86,17 @@ def staging(folder: Path) -> Iterator[Path]:
         for each in made:
             with suppress(OSError):  # it holds the results
                 each.rmdir()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of the folder itself: between making a scratch folder and locking it, none may sweep it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sweep(folder: Path) -> None:

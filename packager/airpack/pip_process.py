@@ -15,6 +15,9 @@ from typing import IO, Any
 from airpack import diagnosis
 from airpack.sdist import Built
 
+# pip's settings by which it would not be the resolver, or not for an image.
+_UNUSABLE = ("PIP_USE_DEPRECATED", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REPORT", "PIP_UPGRADE")
+
 # Not `-m`, which would import from the folder that the user happens to stand in.
 _WORKER = (
     "import sys; sys.path[:] = [entry for entry in sys.path if entry]; "
@@ -75,7 +78,7 @@ class Pip:
             process = subprocess.Popen(
                 [sys.executable, "-c", _WORKER, str(request), str(writing)],
                 pass_fds=[writing],
-                env=dict(self.env),
+                env={name: value for name, value in self.env.items() if name not in _UNUSABLE},
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,

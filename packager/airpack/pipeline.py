@@ -11,11 +11,11 @@ from pathlib import Path
 from airpack_runtime import layout
 
 from airpack import bundle as bundles
-from airpack import decoders, manifest, members, output, resolve, tree, wheelhouse
+from airpack import decoders, manifest, members, output, pylock, resolve, tree, wheelhouse
 from airpack.bytecode import compile_modules
 from airpack.errors import WriteFailed
 from airpack.interpreter import Interpreter
-from airpack.lock import PYLOCK, Lock
+from airpack.lock import Lock
 from airpack.members import Clash, Group
 from airpack.pip_process import Pip
 from airpack.progress import BYTES, Progress
@@ -24,7 +24,7 @@ from airpack.target import Target
 from airpack.tree import Installed
 from airpack.wheelhouse import Wheelhouse
 
-_RESULTS = (wheelhouse.NAME, PYLOCK, manifest.NAME, layout.BUNDLE_NAME)
+_RESULTS = (wheelhouse.NAME, pylock.NAME, manifest.NAME, layout.BUNDLE_NAME)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +101,7 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
             pool=bundles.Pool(executor=executor, jobs=order.jobs),
             on_bytes=advance,
         )
-    (scratch / PYLOCK).write_text(house.lock.to_pylock(wheelhouse=wheelhouse.NAME), encoding="utf-8")
+    (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
     (scratch / manifest.NAME).write_text(manifest.dumps(order.target, order.python, house, bundle), encoding="utf-8")
     results = {scratch / name: order.output / name for name in _RESULTS}
     if order.tree is not None:
@@ -115,10 +115,11 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
 
 
 def _lock(order: Order, pip: Pip, progress: Progress) -> Lock:
-    if isinstance(order.source, Lock):
-        return order.source
     with progress.stage("resolve", "wheels") as advance:
-        lock = resolve.resolve(order.source, order.target, pip=pip, cache=order.cache, python=order.python)
+        if isinstance(order.source, Lock):
+            lock = resolve.complete(order.source, pip=pip, cache=order.cache, python=order.python)
+        else:
+            lock = resolve.resolve(order.source, order.target, pip=pip, cache=order.cache, python=order.python)
         advance(len(lock.wheels))
     return lock
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -24,19 +24,22 @@ from airpack.target import Target
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirements:
-    """What the user asked for: requirements (PEP 508), requirements files, constraints files."""
+    """What the user asked for: requirements (PEP 508), requirements files, constraints files.
+
+    A file is a path or a URL.
+    """
 
     specifications: Sequence[str] = ()
-    files: Sequence[Path] = ()
-    constraints: Sequence[Path] = ()
+    files: Sequence[str] = ()
+    constraints: Sequence[str] = ()
 
     def arguments(self) -> list[str]:
         """Return them as arguments of `pip install`."""
         arguments = []
         for file in self.files:
-            arguments += ["--requirement", str(file)]
+            arguments += ["--requirement", file]
         for file in self.constraints:
-            arguments += ["--constraint", str(file)]
+            arguments += ["--constraint", file]
         return [*arguments, *self.specifications]
 
 
@@ -90,6 +93,16 @@ def resolve(
         requirements=answer.requirements,
         wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
     )
+
+
+def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = None) -> Lock:
+    """Return `lock` with a wheel built of each source that it locks. Raises what `resolve` raises."""
+    if not lock.to_build:
+        return lock
+    sources = Requirements(specifications=[*lock.to_build, "--no-deps"])
+    built = resolve(sources, lock.target, pip=pip, cache=cache, python=python)
+    wheels = sorted([*lock.wheels, *built.wheels], key=lambda wheel: wheel.key)
+    return replace(lock, wheels=tuple(wheels), to_build=())
 
 
 def _locked(install: dict[str, Any], built: Mapping[tuple[NormalizedName, Version], Built]) -> LockedWheel:

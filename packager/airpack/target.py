@@ -135,14 +135,14 @@ class Target:
             ) from error
         if not accepted:
             raise InvalidTarget(f"image profile {path} has no compatible_tags")
-        if _NAME.fullmatch(f"{accepted[0].interpreter}-{accepted[0].platform}") is None or not accepted[
-            0
-        ].platform.endswith(tuple(_OLDEST_GLIBC)):
+        names = (f"{tag.interpreter}-{tag.platform}" for tag in accepted)
+        name = next((each for each in names if _is_name(each)), None)
+        if name is None:
             raise InvalidTarget(
                 f"image profile {path} is of {accepted[0]}; airpack knows CPython on x86_64 and aarch64"
             )
         return cls(
-            name=f"{accepted[0].interpreter}-{accepted[0].platform}",
+            name=name,
             python_full_version=full_version,
             tags=accepted,
             marker_environment=markers,
@@ -179,6 +179,11 @@ class Target:
     def machine(self) -> str:
         """The machine, such as `x86_64`."""
         return next(machine for machine in _OLDEST_GLIBC if self.platform.endswith(machine))
+
+
+def _is_name(text: str) -> bool:
+    match = _NAME.fullmatch(text)
+    return bool(match and _PLATFORM.fullmatch(match["platform"]))
 
 
 def _platforms(match: re.Match[str]) -> Iterator[str]:

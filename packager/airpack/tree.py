@@ -6,9 +6,12 @@ a wheel becomes depends on nothing but itself, the target and the interpreter.
 
 from __future__ import annotations
 
+import configparser
 import io
 import os
+import warnings
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -18,7 +21,7 @@ from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.exceptions import InstallerError
 from installer.records import RecordEntry
-from installer.sources import WheelFile
+from installer.sources import WheelFile, _WheelFileValidationError
 from installer.utils import Scheme
 from packaging.utils import canonicalize_name
 
@@ -28,6 +31,23 @@ from airpack.target import Target
 
 if TYPE_CHECKING:
     from installer.scripts import ScriptSection
+
+
+# What installer, zipfile and configparser raise for files that are no wheel.
+_DAMAGE = (
+    InstallerError,
+    zipfile.BadZipFile,
+    zlib.error,
+    configparser.Error,
+    AssertionError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+# installer leaves out the bytecode that a wheel ships, and warns of it: ours is compiled for the target.
+warnings.filterwarnings("ignore", message="Skip installing", category=RuntimeWarning)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,8 +98,10 @@ def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) 
         with WheelFile.open(path) as source:
             source.validate_record(validate_contents=False)
             install(source, destination, additional_metadata={"INSTALLER": b"airpack\n"})
-    except (InstallerError, zipfile.BadZipFile, ValueError, KeyError, NotImplementedError) as error:
-        raise InvalidWheel(wheel.filename, f"can't be installed: {error}") from error
+    except _WheelFileValidationError as error:
+        raise InvalidWheel(wheel.filename, f"can't be installed: {'; '.join(error.issues[:3])}") from error
+    except _DAMAGE as error:
+        raise InvalidWheel(wheel.filename, f"can't be installed: {error or type(error).__name__}") from error
     except FileExistsError as error:
         raise InvalidWheel(wheel.filename, f"holds a file twice: {error}") from error
     (prefix / layout.SITE_PACKAGES).mkdir(exist_ok=True)
@@ -111,7 +133,7 @@ class _Prefix(SchemeDictionaryDestination):
             content = stream.read()
             first, _, rest = content.partition(b"\n")
             if first.startswith(b"#!python"):
-                content = self._launcher() + rest
+                content = self._start_of(rest) + rest
             return self.write_to_fs(scheme, os.fspath(path), io.BytesIO(content), True)
         return self.write_to_fs(scheme, os.fspath(path), stream, is_executable)
 
@@ -120,6 +142,12 @@ class _Prefix(SchemeDictionaryDestination):
         call = f"{attr.partition('.')[0]}"
         code = f"import sys\nfrom {module} import {call}\nsys.exit({attr}())\n"
         return self.write_to_fs(Scheme("scripts"), name, io.BytesIO(self._launcher() + code.encode()), True)
+
+    def _start_of(self, body: bytes) -> bytes:
+        """Return the first lines of a script, which must leave a coding cookie and `__future__` in their places."""
+        if b"coding" in body.partition(b"\n")[0] or b"__future__" in body:
+            return f"#!/usr/bin/env {self.interpreter}\n".encode()
+        return self._launcher()
 
     def _launcher(self) -> bytes:
         """Return lines that are a shell script which starts Python, and a Python string."""

@@ -9,7 +9,16 @@ from __future__ import annotations
 import os
 
 from airpack_runtime import activation, cache, host, layout
-from airpack_runtime.errors import BundleNotFound, NoPlace, OtherPython, UnpackFailed, WrongDigest, WrongTarget, reason
+from airpack_runtime.errors import (
+    BootError,
+    BundleNotFound,
+    NoPlace,
+    OtherPython,
+    UnpackFailed,
+    WrongDigest,
+    WrongTarget,
+    reason,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +39,10 @@ def find_bundle(env: Mapping[str, str]) -> str:
     """
     given = env.get("AIRPACK_BUNDLE")
     if given:
-        path = os.path.abspath(given)
+        try:
+            path = os.path.abspath(given)
+        except OSError as error:  # the current folder was deleted
+            raise BundleNotFound(given, reason(error)) from error
         if not os.path.exists(path):
             raise BundleNotFound(path, "correct AIRPACK_BUNDLE or --bundle")
         return path
@@ -59,7 +71,11 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
     changed = {**env, "AIRPACK_BUNDLE": path}
     activation.export(tree_of(path, env), changed)
     dropin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dropin")
-    others = [entry for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry and entry != dropin]
+    if os.pathsep in dropin:
+        raise BootError(f"the shim lies in {shim_root()}, and a colon can't stand in PYTHONPATH: move it")
+    given = env.get("PYTHONPATH")
+    # An empty entry, which is the current folder to Python, is kept as it is.
+    others = [entry for entry in given.split(os.pathsep) if entry != dropin] if given else []
     changed["PYTHONPATH"] = os.pathsep.join([dropin, *others])
     return changed
 
@@ -77,15 +93,11 @@ def tree_of(path: str, env: Mapping[str, str]) -> str:
     from airpack_runtime.reader import open_bundle
 
     with open_bundle(path) as bundle:
+        if not host.is_target_python(bundle.target):
+            bundle.toc()  # a flipped bit in the heading must not let a program run without its packages
         check_host(path, bundle.target)
         _check_pin(path, bundle.digest, env)
-        folder = _place_for(bundle, env)
-        try:
-            tree = _ensure(bundle, folder)
-        except OSError as error:
-            raise UnpackFailed(folder, reason(error)) from error
-        cache.remember_bundle(folder, bundle.stat, bundle.target, bundle.digest)
-        return tree
+        return _prepared(bundle, env)
 
 
 def check_host(path: str, target: str) -> None:
@@ -111,7 +123,7 @@ def _look_up(path: str, env: Mapping[str, str]) -> tuple[str, str] | None:
             target, digest = seen
             _check_pin(path, digest, env)
             tree = cache.tree_path(folder, digest)
-            if cache.is_whole(folder, digest) and os.path.isdir(tree):
+            if cache.is_whole(folder, digest) and cache.is_tree(tree):
                 return target, tree
     return None
 
@@ -123,19 +135,23 @@ def _check_pin(path: str, digest: str, env: Mapping[str, str]) -> None:
         raise WrongDigest(path, pinned, digest)
 
 
-def _place_for(bundle: Bundle, env: Mapping[str, str]) -> str:
-    """Return the cache folder to use: one that has the tree, else the first that can hold it."""
-    folders = cache.candidates(env)
-    for folder in folders:
-        if os.path.isdir(cache.tree_path(folder, bundle.digest)) and cache.objection(folder, env) is None:
-            return folder
+def _prepared(bundle: Bundle, env: Mapping[str, str]) -> str:
+    """Return the tree in the first cache folder that has it or can hold it."""
     toc = bundle.toc()
     needed = toc.unpacked_size + cache.BLOCK * (len(toc.files) + len(toc.directories))
     refused = []
-    for folder in folders:
-        refusal = cache.prepare(folder, needed, env)
+    for folder in cache.candidates(env):
+        there = cache.is_tree(cache.tree_path(folder, bundle.digest))
+        refusal = cache.objection(folder, env) if there else cache.prepare(folder, needed, len(toc.files), env)
         if refusal is None:
-            return folder
+            try:
+                tree = _ensure(bundle, folder)
+            except (OSError, UnpackFailed) as error:
+                # A full disk, a read-only cache that was baked into the image: the next folder may do.
+                refusal = error.problem if isinstance(error, UnpackFailed) else reason(error)
+            else:
+                cache.remember_bundle(folder, bundle.stat, bundle.target, bundle.digest)
+                return tree
         refused.append((folder, refusal))
     raise NoPlace(needed, refused)
 
@@ -147,7 +163,7 @@ def _ensure(bundle: Bundle, folder: str) -> str:
     tree = cache.tree_path(folder, bundle.digest)
     with cache.Lock(folder, bundle.digest):
         cache.sweep(folder, bundle.digest)
-        if os.path.isdir(tree) and cache.is_whole(folder, bundle.digest):
+        if cache.is_tree(tree) and cache.is_whole(folder, bundle.digest):
             return tree  # another process was first
         with cache.Scratch(tree) as scratch:
             if os.path.isdir(tree):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 
+from airpack_runtime import layout
 from airpack_runtime.errors import reason
 
 TYPE_CHECKING = False
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 PROGRAM = "airpack"
 # Everyone may write there, which is why `objection` looks at owner, mode and links.
-_SHARED = ("/var/tmp", "/tmp", "/dev/shm")  # noqa: S108
+_SHARED = ("/var/tmp", "/tmp")  # noqa: S108
+_MEMORY = "/dev/shm"  # noqa: S108
 # Stands for root, in a user namespace that doesn't map it.
 _NOBODY = 65534
 BLOCK = 4096  # bytes that a file takes on a disk at least, and is rounded up to
@@ -31,16 +33,20 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def candidates(env: Mapping[str, str]) -> list[str]:
-    """Return the folders that may hold trees, the preferred first."""
+    """Return the folders that may hold trees, the preferred first.
+
+    root's home comes late: its workers may run as another user, who can't enter it.
+    """
     own = f"{PROGRAM}-{os.getuid()}"
-    folders = [
-        os.path.join(env.get("AIRPACK_CACHE_DIR", ""), own),
+    given = [os.path.join(env.get("AIRPACK_CACHE_DIR", ""), own)]
+    home = [
         os.path.join(env.get("XDG_CACHE_HOME", ""), PROGRAM),
         os.path.join(env.get("HOME", ""), ".cache", PROGRAM),
-        *(f"{place}/{own}" for place in _SHARED),
     ]
-    # A variable that is unset leaves a relative path, as does one that holds none.
-    return [folder for folder in folders if folder.startswith("/")]
+    disk, memory = [f"{place}/{own}" for place in _SHARED], f"{_MEMORY}/{own}"
+    folders = [*given, *disk, *home, memory] if os.getuid() == 0 else [*given, *home, *disk, memory]
+    # A variable that is unset leaves a relative path; a colon can't stand in PATH.
+    return [folder for folder in folders if folder.startswith("/") and os.pathsep not in folder]
 
 
 def objection(folder: str, env: Mapping[str, str]) -> str | None:
@@ -82,28 +88,38 @@ def _objection_to_own(folder: str) -> str | None:
     return None
 
 
-def prepare(folder: str, needed: int, env: Mapping[str, str]) -> str | None:
-    """Make `folder` if need be; say why it can't hold `needed` bytes to execute, None if it can."""
+def prepare(folder: str, needed: int, files: int, env: Mapping[str, str]) -> str | None:
+    """Make `folder` if need be; say why it can't hold so many bytes and files to execute, None if it can."""
     try:
         os.makedirs(os.path.dirname(folder), exist_ok=True)
         # root's workers may run as another user; anyone else's trees are private.
-        os.mkdir(folder, 0o755 if os.getuid() == 0 else 0o700)
+        mode = 0o755 if os.getuid() == 0 else 0o700
+        os.mkdir(folder, mode)
+        os.chmod(folder, mode)  # whatever the umask
     except FileExistsError:
         pass
     except OSError as error:
         return reason(error)
-    refusal = objection(folder, env)
-    if refusal:
-        return refusal
+    return objection(folder, env) or _lack_of_room(folder, needed, files)
+
+
+def _lack_of_room(folder: str, needed: int, files: int) -> str | None:
     if not os.access(folder, os.W_OK | os.X_OK):
         return "is not writable"
     space = os.statvfs(folder)
+    free = space.f_bavail * space.f_frsize
     if space.f_flag & os.ST_NOEXEC:
         return "is mounted noexec, so that extension modules can't be loaded from it"
-    free = space.f_bavail * space.f_frsize
     if free < needed:
         return f"has {free / 1e6:.1f} MB free"
+    if space.f_files and space.f_favail < files:
+        return f"has room for {space.f_favail} more files"
     return None
+
+
+def is_tree(tree: str) -> bool:
+    """Tell whether a tree lies there, and was not emptied by what runs in it (`pip uninstall`, say)."""
+    return os.path.isdir(f"{tree}/{layout.SITE_PACKAGES}")
 
 
 def tree_path(folder: str, digest: str) -> str:

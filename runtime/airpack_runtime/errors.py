@@ -75,3 +75,4 @@ class UnpackFailed(BootError):
     def __init__(self, folder: str, problem: str) -> None:
         super().__init__(f"unpacking into {folder} failed: {problem}")
         self.folder = folder
+        self.problem = problem

@@ -105,7 +105,8 @@ def open_bundle(path: str) -> Bundle:
     truncated, no bundle, or of an unknown format.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Without O_NONBLOCK, a FIFO would be waited for.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise BundleNotFound(path, reason(error)) from error
     try:

@@ -20,7 +20,10 @@ def start() -> None:
     program runs on without its packages).
     """
     try:
-        activation.activate(boot.tree_of(boot.find_bundle(os.environ), os.environ), os.environ)
+        path = boot.find_bundle(os.environ)
+        activation.activate(boot.tree_of(path, os.environ), os.environ)
+        if "AIRPACK_BUNDLE" in os.environ:
+            os.environ["AIRPACK_BUNDLE"] = path  # absolute, for children that start elsewhere
     except OtherPython:
         return
     except BootError as error:

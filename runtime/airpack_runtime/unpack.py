@@ -46,6 +46,9 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
         _run(_Frames(bundle, decompress, prefix, strict), workers)
         for link in toc.links:
             _link(prefix + link.target, prefix + link.path)
+    except UnicodeError as error:
+        problem = f"this Python's file system encoding can't name {error.args[1]!r}: start it with PYTHONUTF8=1"
+        raise UnpackFailed(folder, problem) from error
     except OSError as error:
         raise UnpackFailed(folder, reason(error)) from error
 
@@ -58,7 +61,9 @@ def unpack_into(bundle: Bundle, folder: str) -> None:
     `unpack` raises.
     """
     existed = os.path.isdir(folder)
-    names = sorted({path.partition("/")[0] for path in bundle.toc().directories})
+    toc = bundle.toc()
+    paths = [*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)]
+    names = sorted({path.partition("/")[0] for path in paths})
     try:
         os.makedirs(folder, exist_ok=True)
         unfinished = [name for name in os.listdir(folder) if name.startswith(_SCRATCH)]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.index import Index
 from support.machine import lacking
+from support.sdists import build_sdist
 from support.wheels import build_wheel
 
 from .conftest import Airpack
@@ -59,10 +60,23 @@ def test_no_version_for_the_targets_python(airpack: Airpack, index: Index, wheel
 def test_only_an_sdist(airpack: Airpack, wheels: Path) -> None:
     """The sdist is named with who requires it."""
     build_wheel(wheels, "one", requires=["two==1.0"])
-    (wheels / "two-1.0.tar.gz").write_bytes(b"")
+    build_sdist(wheels, "two", backend="raise SystemExit('no compiler here')")
     assert airpack.pack("one") == 1
-    assert airpack.error.startswith(
-        "airpack: error: two==1.0 (required by one 1.0): version 1.0 has no wheel, only an sdist"
+    assert airpack.error == (
+        "airpack: error: two (required by one) has no wheel for the target and can't be built from its source: "
+        "no compiler here; -v shows all of it"
+    )
+
+
+def test_only_an_sdist_where_none_may_be_built(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """With pip's own option, in a requirements file or the environment."""
+    build_wheel(wheels, "one", requires=["two==1.0"])
+    build_sdist(wheels, "two")
+    (tmp_path / "requirements.txt").write_text("--only-binary :all:\none\n")
+    assert airpack.pack("-r", tmp_path / "requirements.txt") == 1
+    assert airpack.error == (
+        "airpack: error: two==1.0 (required by one 1.0): version 1.0 has no wheel, only an sdist, "
+        "and --only-binary forbids to build it"
     )
 
 
@@ -177,7 +191,8 @@ def test_a_decoder_that_is_not_the_pinned_one(airpack: Airpack, wheels: Path) ->
     assert (
         airpack("pack", "-o", airpack.output, "--no-index", "--find-links", wheels, "--decoder", other, "pyzstd") == 1
     )
-    assert "but a15a3ef14cb929b07e0a98639f2ebcd69a0038d6e31367157018ec841a54d8fa was expected" in airpack.error
+    needed = "with a15a3ef14cb929b07e0a98639f2ebcd69a0038d6e31367157018ec841a54d8fa: download that one"
+    assert airpack.error.endswith(needed)
 
 
 def test_an_index_without_the_decoder(airpack: Airpack, wheels: Path) -> None:
@@ -210,15 +225,64 @@ def test_a_wheel_that_writes_elsewhere(airpack: Airpack, wheels: Path, name: str
 def test_a_wheelhouse_that_is_the_users(airpack: Airpack, wheels: Path) -> None:
     """Files that airpack did not write are never deleted."""
     build_wheel(wheels, "one")
-    notes = airpack.output / "wheelhouse" / "notes.txt"
-    notes.parent.mkdir(parents=True)
-    notes.write_text("mine")
+    mine = airpack.output / "wheelhouse" / "mine-1.0-py3-none-any.whl"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
     assert airpack.pack("one") == 1
-    assert airpack.error.endswith("wheelhouse holds notes.txt, which airpack did not write: move it away")
-    assert notes.read_text() == "mine"
-    notes.unlink()
-    notes.parent.rmdir()
-    airpack.output.rmdir()
+    assert airpack.error.endswith("wheelhouse was not written by airpack: move it away, or give --output another name")
+    assert mine.read_text() == "mine"
+    shutil.rmtree(airpack.output)
+
+
+def test_a_wheel_that_the_user_added(airpack: Airpack, wheels: Path) -> None:
+    """Nor are those put into an earlier wheelhouse."""
+    build_wheel(wheels, "one")
+    assert airpack.pack("one") == 0
+    mine = airpack.output / "wheelhouse" / "mine-1.0-py3-none-any.whl"
+    mine.write_text("mine")
+    assert airpack.pack("one") == 1
+    assert airpack.error.endswith(
+        "wheelhouse holds mine-1.0-py3-none-any.whl, which airpack did not put there: move it away"
+    )
+    shutil.rmtree(airpack.output)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "pylock.toml", "bundle.tar.zst"])
+def test_a_file_of_the_users_where_a_result_goes(airpack: Airpack, wheels: Path, name: str) -> None:
+    """Such as the project's own pylock.toml, with -o in its folder."""
+    build_wheel(wheels, "one")
+    airpack.output.mkdir()
+    (airpack.output / name).write_text("{}")
+    assert airpack.pack("one") == 1
+    assert airpack.error.endswith(f"{name} was not written by airpack: move it away, or give --output another name")
+    assert (airpack.output / name).read_text() == "{}"
+    shutil.rmtree(airpack.output)
+
+
+def test_a_file_that_is_a_folder_in_another_wheel(airpack: Airpack, wheels: Path) -> None:
+    """Both wheels are named."""
+    build_wheel(wheels, "one", files={"common": "x"})
+    build_wheel(wheels, "two", files={"common/inner.txt": "x"})
+    assert airpack.pack("one", "two") == 1
+    assert airpack.error == (
+        "airpack: error: one-1.0-py3-none-any.whl: has a file site-packages/common, "
+        "which is a folder in two-1.0-py3-none-any.whl"
+    )
+
+
+def test_requirements_that_the_target_rules_out(airpack: Airpack, wheels: Path) -> None:
+    """An empty bundle is nobody's wish."""
+    build_wheel(wheels, "one")
+    assert airpack.pack("one; python_version >= '3.8'") == 1
+    assert "nothing is left to pack: the target's markers rule out all requirements" in airpack.error
+
+
+def test_a_requirements_file_without_r(airpack: Airpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The likely mistake is told."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "requirements.txt").write_text("one\n")
+    assert airpack.pack("requirements.txt") == 2
+    assert airpack.error == "airpack: error: requirements.txt is a file: write -r requirements.txt"
 
 
 def test_a_tree_that_is_the_users(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
@@ -250,22 +314,23 @@ def test_a_full_disk(airpack: Airpack, wheels: Path, tmp_path: Path, kilobytes: 
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after", [0.2, 0.5, 0.8, 1.2])
+@pytest.mark.parametrize("stage", ["target", "resolve", "fetch", "install", "hash"])
 def test_an_interrupt_at_any_stage(
-    airpack: Airpack, wheels: Path, decoder_wheel: Path, signal_number: int, after: float
+    airpack: Airpack, wheels: Path, decoder_wheel: Path, signal_number: int, stage: str
 ) -> None:
-    """Ctrl-C, or a CI system that cancels: status 130, and nothing is left."""
+    """Ctrl-C, or a CI system that cancels, right after a stage has been told: status 130, and nothing is left."""
     for number in range(8):
-        files = {f"p{number}/m{each}.py": "X = 1\n" * 4000 for each in range(60)}
+        files = {f"p{number}/m{each}.py": f"X = {os.urandom(2000)!r}\n" for each in range(60)}
         build_wheel(wheels, f"p{number}", files=files, requires=[f"p{number + 1}"] if number < 7 else [])
     words: list[str | Path] = ["pack", "-o", airpack.output, "--no-index", "--find-links", wheels]
-    words += ["--decoder", decoder_wheel]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "airpack", *words, "--level", "19", "p0"], stderr=subprocess.PIPE, text=True
-    )
-    time.sleep(after)
+    words += ["--decoder", decoder_wheel, "--level", "19", "p0"]
+    process = subprocess.Popen([sys.executable, "-m", "airpack", *words], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(stage):
+            break
     process.send_signal(signal_number)
-    airpack.err = process.communicate(timeout=60)[1]
-    airpack.err = "\n".join(line for line in airpack.err.splitlines() if not line.startswith(("install ", "hash ")))
-    assert process.returncode == 130
+    rest = process.stderr.read().splitlines()
+    assert process.wait(timeout=60) == 130
+    airpack.err = rest[-1]
     assert airpack.error == "airpack: error: interrupted; nothing was changed"

@@ -167,7 +167,12 @@ def test_the_tree_is_the_bundle_unpacked(airpack: Airpack, wheels: Path, tmp_pat
     with reader.open_bundle(str(airpack.output / layout.BUNDLE_NAME)) as bundle:
         listed = {file.path for file in bundle.toc().files} | {link.path for link in bundle.toc().links}
     tree = tmp_path / "tree"
-    assert {path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()} == listed
+    assert {path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()} == {
+        *listed,
+        layout.TREE_NOTE,
+    }
+    assert json.loads((tree / layout.TREE_NOTE).read_text())["target"] == "cp37-manylinux_2_27_x86_64"
+    assert {path.stat().st_mode & 0o777 for path in tree.rglob("*")} == {0o644, 0o755}
 
 
 def test_without_bytecode(airpack: Airpack, wheels: Path) -> None:

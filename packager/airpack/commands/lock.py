@@ -7,9 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack import output
+from airpack import output, pylock
 from airpack.commands import options
-from airpack.lock import PYLOCK
 from airpack.resolve import resolve
 
 
@@ -24,7 +23,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     options.add_target(options.add_requirements(parser))
     options.add_index(parser)
     options.add_python(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, default=Path(PYLOCK), help="default: %(default)s")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, default=Path(pylock.NAME), help="default: %(default)s"
+    )
     options.add_verbosity(parser, progress=True)
 
 
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             python=options.find_python(arguments, target, env),
         )
         advance(len(lock.wheels))
-    output.write_text(arguments.output, lock.to_pylock())
+    output.write_text(arguments.output, pylock.dumps(lock))
     if not arguments.quiet:
         print(f"lock      {arguments.output}, {len(lock.wheels)} wheels for {target.name}")
         print(f"pack it   airpack pack --lock {os.fspath(arguments.output)}")

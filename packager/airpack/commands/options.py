@@ -37,8 +37,8 @@ def requirements(arguments: argparse.Namespace) -> Requirements:
             raise UsageError(f"{word} is a file: write -r {word}")
     return Requirements(
         specifications=arguments.requirements,
-        files=[Path(file) for file in arguments.requirement],
-        constraints=[Path(file) for file in arguments.constraint],
+        files=arguments.requirement,
+        constraints=arguments.constraint,
     )
 
 
@@ -107,7 +107,7 @@ def add_verbosity(parser: argparse.ArgumentParser, *, progress: bool = False) ->
 
 def progress(arguments: argparse.Namespace) -> Progress:
     """Return the way to show progress: bars on a terminal, lines elsewhere."""
-    if arguments.quiet:
+    if arguments.quiet or sys.stderr is None:
         return Silent()
     if arguments.no_progress or arguments.verbose or not sys.stderr.isatty():
         return Lines(sys.stderr)

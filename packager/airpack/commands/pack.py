@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack import bundle, lock, pipeline
+from airpack import bundle, pipeline, pylock
 from airpack.commands import options
 from airpack.errors import UsageError
 from airpack.lock import Lock
@@ -94,10 +94,10 @@ def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]
     if arguments.requirements or arguments.requirement or arguments.constraint:
         raise UsageError("--lock says all that is packed: leave requirements out, or leave --lock out")
     if arguments.target is None:
-        arguments.target, full_version = lock.target_of(path)
+        arguments.target, full_version = pylock.target_of(path)
         arguments.python_version = arguments.python_version or full_version
     target = options.target(arguments)
-    return target, Lock.from_pylock(path, target)
+    return target, pylock.load(path, target)
 
 
 def _print(packed: pipeline.Packed, tree: Path | None) -> None:

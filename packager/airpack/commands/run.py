@@ -9,6 +9,7 @@ from pathlib import Path
 
 from airpack import local_boot
 from airpack.commands import options
+from airpack.errors import UsageError
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -20,12 +21,20 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
-    parser.add_argument("words", metavar="COMMAND", nargs="+", help="-- COMMAND [ARG ...], such as: -- python score.py")
+    parser.add_argument(
+        "words",
+        metavar="-- COMMAND",
+        nargs=argparse.REMAINDER,
+        help="the command with its arguments: -- python score.py",
+    )
     options.add_python(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks of errors")
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Replace this process by the command."""
-    command = local_boot.command(arguments.place, arguments.words, python=arguments.python, env=env)
+    words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
+    if not words:
+        raise UsageError("run needs a command: airpack run DIST -- COMMAND [ARG ...]")
+    command = local_boot.command(arguments.place, words, python=arguments.python, env=env)
     os.execve(command.words[0], list(command.words), command.env)  # noqa: S606 - that is what the command is for

@@ -9,6 +9,7 @@ from pip._internal.index import collector
 from pip._internal.index.package_finder import PackageFinder
 from pip._internal.resolution.resolvelib.factory import Factory
 from pip._internal.resolution.resolvelib.resolver import Resolver
+from pip._internal.utils.misc import redact_auth_from_url
 
 from airpack.pip_worker.events import Events, Failure
 
@@ -61,11 +62,23 @@ def _report_requirements(events: Events) -> None:
     resolve = Resolver.resolve
 
     def resolve_reported(self: Resolver, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
-        asked = [each.req for each in root_reqs if not each.constraint]
-        events.emit(requirements=sorted({str(req) for req in asked if req is not None}))
+        asked = [_shown(each) for each in root_reqs if not each.constraint]
+        events.emit(requirements=sorted({each for each in asked if each}))
         return resolve(self, root_reqs, *args, **kwargs)
 
     Resolver.resolve = resolve_reported
+
+
+def _shown(ireq: Any) -> str:
+    """Return a requirement as the bundle may tell it: without credentials, and without this machine's folders."""
+    if ireq.req is None:
+        return ""
+    if not ireq.req.url:
+        return str(ireq.req)
+    name = ireq.req.name + (f"[{','.join(sorted(ireq.req.extras))}]" if ireq.req.extras else "")
+    if ireq.req.url.startswith("file:"):
+        return name
+    return f"{name} @ {redact_auth_from_url(ireq.req.url)}"
 
 
 def _report_conflicts(observed: Observed, python_full_version: str) -> None:

@@ -14,6 +14,10 @@ def _activate(folder):
     sys.path.insert(0, root)
     try:
         from airpack_runtime import startup
+    except Exception as error:  # noqa: BLE001 - the program must not run without its packages
+        sys.stderr.write("airpack: the shim in %s is damaged (%s): copy it again\n" % (root, error))
+        sys.stderr.flush()
+        os._exit(97)
     finally:
         sys.path.remove(root)
     startup.start()

@@ -1,0 +1,76 @@
+"""Builds real sdists with a build backend of their own, so that no build needs an index."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+# Runs in the build environment's Python (>= 3.7). Notes each build in the file BUILDS, if that is set.
+_BACKEND = """
+import os, sys, zipfile
+NAME, VERSION, TAG = {name!r}, {version!r}, {tag!r}
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    if os.environ.get("BUILDS"):
+        with open(os.environ["BUILDS"], "a") as log:
+            log.write(NAME + " under %d.%d" % sys.version_info[:2] + chr(10))
+    {backend}
+    requires = []
+    if "{requires}":
+        requires = [{requires!r} + "-py%d%d" % sys.version_info[:2]]
+    info = NAME + "-" + VERSION + ".dist-info/"
+    wheel = NAME + "-" + VERSION + "-" + TAG + ".whl"
+    lines = ["Metadata-Version: 2.1", "Name: " + NAME, "Version: " + VERSION]
+    lines += ["Requires-Dist: " + each for each in requires]
+    with zipfile.ZipFile(os.path.join(wheel_directory, wheel), "w") as archive:
+        archive.writestr(NAME + ".py", "BUILT_BY = %r" % (sys.version_info[:2],))
+        archive.writestr(info + "METADATA", chr(10).join(lines) + chr(10))
+        kind = ["Wheel-Version: 1.0", "Root-Is-Purelib: true", "Tag: " + TAG]
+        archive.writestr(info + "WHEEL", chr(10).join(kind) + chr(10))
+        names = [NAME + ".py", info + "METADATA", info + "WHEEL", info + "RECORD"]
+        archive.writestr(info + "RECORD", "".join(each + ",," + chr(10) for each in names))
+    return wheel
+"""
+_PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+def source_files(
+    name: str,
+    version: str = "1.0",
+    *,
+    backend: str = "pass",
+    requires: str = "",
+    tag: str = "py3-none-any",
+    metadata: str = "",
+) -> dict[str, str]:
+    """Return the files of a source tree, by path.
+
+    `backend` is a statement that the build runs; with `requires`, the wheel requires
+    `REQUIRES-pyXY` of the Python that builds it. `metadata` is PKG-INFO's version of the
+    core metadata and further lines.
+    """
+    code = _BACKEND.format(name=name, version=version, tag=tag, backend=backend, requires=requires)
+    info = f"{metadata or 'Metadata-Version: 2.1'}\nName: {name}\nVersion: {version}\n"
+    return {"pyproject.toml": _PYPROJECT, "backend.py": code, "PKG-INFO": info}
+
+
+def build_sdist(
+    folder: Path,
+    name: str,
+    version: str = "1.0",
+    *,
+    backend: str = "pass",
+    requires: str = "",
+    tag: str = "py3-none-any",
+    metadata: str = "",
+) -> Path:
+    """Write an sdist of `source_files` into `folder` and return its path."""
+    files = source_files(name, version, backend=backend, requires=requires, tag=tag, metadata=metadata)
+    path = folder / f"{name}-{version}.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for each, text in files.items():
+            info = tarfile.TarInfo(f"{name}-{version}/{each}")
+            info.size = len(text.encode())
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return path
