@@ -72,20 +72,35 @@ def staging(folder: Path) -> Iterator[Path]:
     killed process left is swept.
     """
     made = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
-        _sweep(folder)
-        scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
-        lock = os.open(scratch / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    scratch: Path | None = None
+    lock = -1
     try:
+        with _uninterrupted():
+            folder.mkdir(parents=True, exist_ok=True)
+            with _locked(folder):
+                _sweep(folder)
+                scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+                lock = os.open(scratch / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+                fcntl.flock(lock, fcntl.LOCK_EX)
         yield scratch
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        os.close(lock)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if lock >= 0:
+            os.close(lock)
         for each in made:
             with suppress(OSError):  # it holds the results
                 each.rmdir()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait until the block has ended."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 @contextmanager
@@ -125,18 +140,16 @@ def place(staged: Mapping[Path, Path]) -> None:
     beside the staged one first; if any move fails, all are taken back. Ctrl-C waits.
     """
     moved: list[tuple[Path, Path]] = []
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
-    try:
-        for source, destination in staged.items():
-            if destination.exists() or destination.is_symlink():
-                old = source.with_name(f"{source.name}.old")
-                destination.replace(old)
-                moved.append((old, destination))
-            source.replace(destination)
-            moved.append((destination, source))
-    except OSError:
-        for now, before in reversed(moved):
-            now.replace(before)
-        raise
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    with _uninterrupted():
+        try:
+            for source, destination in staged.items():
+                if destination.exists() or destination.is_symlink():
+                    old = source.with_name(f"{source.name}.old")
+                    destination.replace(old)
+                    moved.append((old, destination))
+                source.replace(destination)
+                moved.append((destination, source))
+        except OSError:
+            for now, before in reversed(moved):
+                now.replace(before)
+            raise

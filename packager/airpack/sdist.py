@@ -135,7 +135,7 @@ def _build(source: Path, name: str, builder: Builder, folder: Path) -> Path:
     except subprocess.CalledProcessError as error:
         raise BuildFailed(name, f"{_last_line(error.stderr or error.stdout)}; -v shows all of it") from error
     except (BuildBackendException, BuildException) as error:
-        cause = error.__cause__ or error
+        cause = getattr(error, "exception", error)
         output = getattr(cause, "stderr", None)
         raise BuildFailed(name, f"{_last_line(output) if output else cause}; -v shows all of it") from error
 

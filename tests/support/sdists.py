@@ -8,7 +8,7 @@ from pathlib import Path
 
 # Runs in the build environment's Python (>= 3.7). Notes each build in the file BUILDS, if that is set.
 _BACKEND = """
-import os, sys, zipfile
+import base64, hashlib, os, sys, zipfile
 NAME, VERSION, TAG = {name!r}, {version!r}, {tag!r}
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
@@ -23,13 +23,19 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     wheel = NAME + "-" + VERSION + "-" + TAG + ".whl"
     lines = ["Metadata-Version: 2.1", "Name: " + NAME, "Version: " + VERSION]
     lines += ["Requires-Dist: " + each for each in requires]
+    kind = ["Wheel-Version: 1.0", "Root-Is-Purelib: true", "Tag: " + TAG]
+    files = {{
+        NAME + ".py": "BUILT_BY = %r" % (sys.version_info[:2],),
+        info + "METADATA": chr(10).join(lines) + chr(10),
+        info + "WHEEL": chr(10).join(kind) + chr(10),
+    }}
+    record = ""
     with zipfile.ZipFile(os.path.join(wheel_directory, wheel), "w") as archive:
-        archive.writestr(NAME + ".py", "BUILT_BY = %r" % (sys.version_info[:2],))
-        archive.writestr(info + "METADATA", chr(10).join(lines) + chr(10))
-        kind = ["Wheel-Version: 1.0", "Root-Is-Purelib: true", "Tag: " + TAG]
-        archive.writestr(info + "WHEEL", chr(10).join(kind) + chr(10))
-        names = [NAME + ".py", info + "METADATA", info + "WHEEL", info + "RECORD"]
-        archive.writestr(info + "RECORD", "".join(each + ",," + chr(10) for each in names))
+        for each, text in files.items():
+            archive.writestr(zipfile.ZipInfo(each), text)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+            record += "%s,sha256=%s,%d" % (each, digest, len(text)) + chr(10)
+        archive.writestr(zipfile.ZipInfo(info + "RECORD"), record + info + "RECORD,," + chr(10))
     return wheel
 """
 _PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'

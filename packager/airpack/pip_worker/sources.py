@@ -7,7 +7,6 @@ gets is what is asked, so that what was resolved is what is packed.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from pip._internal.cache import WheelCache
 from pip._internal.cli import cmdoptions
 from pip._internal.distributions.sdist import SourceDistribution
 from pip._internal.operations import prepare
+from pip._internal.utils.temp_dir import TempDirectory
 
 from airpack.errors import BuildFailed
 from airpack.pip_worker.events import Events, Failure
@@ -34,11 +34,15 @@ def allow_sources(builder: Builder, events: Events) -> None:
 
         def prepare_distribution_metadata(self, *_: Any, **__: Any) -> None:
             wheel = _built(self.req, builder, events)
-            folder = Path(tempfile.mkdtemp(prefix="metadata-", dir=self.req.source_dir))
+            folder = Path(TempDirectory(kind="metadata", globally_managed=True).path)
             with zipfile.ZipFile(wheel) as archive:
                 names = [name for name in archive.namelist() if name.split("/")[0].endswith(".dist-info")]
                 archive.extractall(folder, names)
             self.req.metadata_directory = str(folder / names[0].split("/")[0])
+            # As pip does once it has metadata: a path has no name before.
+            if self.req.name is None:
+                self.req._set_requirement()
+            self.req.assert_source_matches_version()
 
     make = prepare.make_distribution_for_install_requirement
     prepare.make_distribution_for_install_requirement = lambda req: (
@@ -51,8 +55,8 @@ def _is_wheel(req: Any) -> bool:
 
 
 def _built(req: Any, builder: Builder, events: Events) -> Path:
-    archive = Path(req.local_file_path) if req.local_file_path else None
-    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive else None
+    archive = Path(req.local_file_path or "")
+    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive.is_file() else None
     name = req.name or Path(req.unpacked_source_directory).name
     try:
         built = build_wheel(Path(req.unpacked_source_directory), name, builder, sha256=sha256)
