@@ -25,7 +25,13 @@ from py_compile import PycInvalidationMode, PyCompileError, compile
 for path in sys.stdin.read().split("\\0"):
     if path:
         try:
-            compile(path, dfile=path, doraise=True, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+            compile(
+                path,
+                dfile=path,
+                doraise=True,
+                optimize=int(sys.argv[1]),
+                invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
+            )
         except (PyCompileError, ValueError, RecursionError):
             pass
         except OSError as error:
@@ -34,15 +40,16 @@ for path in sys.stdin.read().split("\\0"):
 """
 
 
-def compile_modules(folder: Path, sources: Sequence[str], interpreter: Interpreter) -> None:
+def compile_modules(folder: Path, sources: Sequence[str], interpreter: Interpreter, *, optimize: int = -1) -> None:
     """Write `__pycache__` beside each of `sources`, paths relative to `folder`, in this order.
 
-    Raises NoInterpreter if the interpreter fails as a whole, on a full disk for one.
+    `optimize` is that of `py_compile`: 2 leaves docstrings out. Raises NoInterpreter if the
+    interpreter fails as a whole, on a full disk for one.
     """
     if not sources:
         return
     process = subprocess.run(
-        [interpreter.path, "-S", "-c", _COMPILER],
+        [interpreter.path, "-S", "-c", _COMPILER, str(optimize)],
         cwd=folder,
         env={"PYTHONHASHSEED": "0"},
         input="\0".join(sources),

@@ -17,45 +17,69 @@ from airpack.interpreter import Interpreter
 SUFFIX = ".pyz"
 PACKAGE = "airpack_runtime"
 SITECUSTOMIZE = "sitecustomize.py"
+DROPIN = f"{PACKAGE}/dropin/{SITECUSTOMIZE}"
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _MAIN = "import sys\n\nfrom airpack_runtime.__main__ import main\n\nsys.exit(main())\n"
+# What a process imports that finds its tree in the cache, but for two that take no time to compile.
+_WARM = ("activation.py", "boot.py", "cache.py", "errors.py", "host.py", "startup.py", SITECUSTOMIZE)
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def sources() -> dict[str, str]:
     """Return the shim's files: path in the shim to source text, sorted by path."""
     package = Path(airpack_runtime.__file__).parent
-    found = {
+    return {
         f"{PACKAGE}/{path.relative_to(package).as_posix()}": path.read_text(encoding="utf-8")
         for path in sorted(package.rglob("*.py"))
     }
-    # The drop-in's module must lie where PYTHONPATH points to.
-    return {**found, SITECUSTOMIZE: found[f"{PACKAGE}/dropin/{SITECUSTOMIZE}"]}
 
 
-def write_zipapp(path: Path) -> int:
+def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
     """Write the shim as one executable zipapp (PEP 441) and return its size in bytes.
 
-    Raises OutputRefused if something else lies there.
+    With `interpreter`, the bytecode of what every warm start imports is in it, for
+    that version; others read the source. Raises OutputRefused if something else lies there.
     """
     if path.is_dir() or (path.exists() and not zipfile.is_zipfile(path)):
         raise OutputRefused(path, "is not a shim: name another file, or move it away")
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with tempfile.TemporaryDirectory(prefix=".airpack-", dir=path.parent) as staging:
+        content = {name: text.encode() for name, text in {**sources(), "__main__.py": _MAIN}.items()}
+        if interpreter is not None:
+            content.update(_warm_bytecode(Path(staging, "tree"), interpreter))
+        aside = Path(staging, path.name)
         with open(aside, "wb") as file:
             file.write(_SHEBANG)
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-                for name, text in {**sources(), "__main__.py": _MAIN}.items():
+                for name, data in content.items():
                     entry = zipfile.ZipInfo(name, _ZIP_TIME)
                     entry.external_attr = 0o100644 << 16
                     entry.compress_type = zipfile.ZIP_DEFLATED
-                    archive.writestr(entry, text)
+                    archive.writestr(entry, data)
         aside.chmod(0o755)
         os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
     return path.stat().st_size
+
+
+def _warm_bytecode(folder: Path, interpreter: Interpreter) -> dict[str, bytes]:
+    """Return the bytecode of the modules of a warm start, where zipimport looks for it: beside the source."""
+    _write_sources(folder)
+    warm = [name for name in sources() if name.rpartition("/")[2] in _WARM]
+    compile_modules(folder, warm, interpreter, optimize=2)
+    found = {}
+    for name in warm:
+        stem = Path(name).stem
+        cached = (folder / name).parent / "__pycache__" / f"{stem}.{interpreter.cache_tag}.opt-2.pyc"
+        found[f"{name.removesuffix('.py')}.pyc"] = cached.read_bytes()
+    return found
+
+
+def _write_sources(folder: Path) -> None:
+    """Write the shim's files into the new folder `folder`."""
+    for name, text in sources().items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
 
 
 def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
@@ -68,18 +92,21 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
     existing = folder / SITECUSTOMIZE
     if existing.exists() and PACKAGE not in existing.read_text(encoding="utf-8", errors="replace"):
         raise OutputRefused(existing, "is not airpack's: name another folder, or move it away")
+    if folder.exists() and not folder.is_dir():
+        raise OutputRefused(folder, f"is a file: name a folder, or a file that ends in {SUFFIX}")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".airpack-", dir=folder) as staging:
-        for name, text in sources().items():
-            place = Path(staging, name)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix=".airpack-", dir=folder) as scratch:
+        staging = Path(scratch, "shim")
+        _write_sources(staging)
+        # The drop-in's module must lie where PYTHONPATH points to.
+        shutil.copy(staging / DROPIN, staging / SITECUSTOMIZE)
         if interpreter is not None:
-            compile_modules(Path(staging), sorted(sources()), interpreter)
-        size = sum(file.stat().st_size for file in Path(staging).rglob("*") if file.is_file())
-        shutil.rmtree(folder / PACKAGE, ignore_errors=True)
-        os.replace(Path(staging, PACKAGE), folder / PACKAGE)
-        for path in (Path(staging, SITECUSTOMIZE), *Path(staging).glob("__pycache__/*.pyc")):
+            compile_modules(staging, [*sources(), SITECUSTOMIZE], interpreter)
+        size = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
+        if (folder / PACKAGE).exists():
+            os.replace(folder / PACKAGE, Path(scratch, "old"))
+        os.replace(staging / PACKAGE, folder / PACKAGE)
+        for path in (staging / SITECUSTOMIZE, *staging.glob("__pycache__/*.pyc")):
             place = folder / path.relative_to(staging)
             place.parent.mkdir(exist_ok=True)
             os.replace(path, place)

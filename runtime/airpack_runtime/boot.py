@@ -119,7 +119,7 @@ def _look_up(path: str, env: Mapping[str, str]) -> tuple[str, str] | None:
         raise BundleNotFound(path, reason(error)) from error
     for folder in cache.candidates(env):
         seen = cache.seen_bundle(folder, bundle_stat)
-        if seen and cache.objection(folder, env) is None:
+        if seen and cache.objection(folder) is None:
             target, digest = seen
             _check_pin(path, digest, env)
             tree = cache.tree_path(folder, digest)
@@ -142,7 +142,7 @@ def _prepared(bundle: Bundle, env: Mapping[str, str]) -> str:
     refused = []
     for folder in cache.candidates(env):
         there = cache.is_tree(cache.tree_path(folder, bundle.digest))
-        refusal = cache.objection(folder, env) if there else cache.prepare(folder, needed, len(toc.files), env)
+        refusal = cache.objection(folder) if there else cache.prepare(folder, needed, len(toc.files))
         if refusal is None:
             try:
                 tree = _ensure(bundle, folder)

@@ -49,29 +49,23 @@ def candidates(env: Mapping[str, str]) -> list[str]:
     return [folder for folder in folders if folder.startswith("/") and os.pathsep not in folder]
 
 
-def objection(folder: str, env: Mapping[str, str]) -> str | None:
-    """Say why `folder`, which exists, can't be trusted with a tree; None if it can."""
-    parent = os.path.dirname(folder)
-    while True:
-        refusal = _objection_to_ancestor(parent, env)
-        if refusal or parent == os.path.dirname(parent):
-            break
+def objection(folder: str) -> str | None:
+    """Say why `folder`, which exists, can't be trusted with a tree; None if it can.
+
+    It must be ours alone, and each folder above it ours or root's: its owner could
+    put another in its place. A folder above that all can write is accepted even
+    without the sticky bit: so Kubernetes makes the volumes that stand in for /tmp.
+    """
+    parent = folder
+    while parent != os.path.dirname(parent):
         parent = os.path.dirname(parent)
-    return refusal or _objection_to_own(folder)
-
-
-def _objection_to_ancestor(folder: str, env: Mapping[str, str]) -> str | None:
-    """Say who could put another folder in place of what lies in `folder`; None if nobody could."""
-    try:
-        info = os.stat(folder)
-    except OSError as error:
-        return reason(error)
-    if info.st_uid not in (0, os.getuid(), _NOBODY):
-        return f"{folder}, which holds it, belongs to uid {info.st_uid}"
-    # Kubernetes makes an emptyDir writable to all, without the sticky bit: whoever names it has chosen it.
-    if info.st_mode & 0o002 and not info.st_mode & 0o1000 and folder != env.get("AIRPACK_CACHE_DIR", "").rstrip("/"):
-        return f"others can replace it (they can write to {folder})"
-    return None
+        try:
+            owner = os.stat(parent).st_uid
+        except OSError as error:
+            return reason(error)
+        if owner not in (0, os.getuid(), _NOBODY):
+            return f"{parent}, which holds it, belongs to uid {owner}"
+    return _objection_to_own(folder)
 
 
 def _objection_to_own(folder: str) -> str | None:
@@ -88,7 +82,7 @@ def _objection_to_own(folder: str) -> str | None:
     return None
 
 
-def prepare(folder: str, needed: int, files: int, env: Mapping[str, str]) -> str | None:
+def prepare(folder: str, needed: int, files: int) -> str | None:
     """Make `folder` if need be; say why it can't hold so many bytes and files to execute, None if it can."""
     try:
         os.makedirs(os.path.dirname(folder), exist_ok=True)
@@ -100,7 +94,7 @@ def prepare(folder: str, needed: int, files: int, env: Mapping[str, str]) -> str
         pass
     except OSError as error:
         return reason(error)
-    return objection(folder, env) or _lack_of_room(folder, needed, files)
+    return objection(folder) or _lack_of_room(folder, needed, files)
 
 
 def _lack_of_room(folder: str, needed: int, files: int) -> str | None:

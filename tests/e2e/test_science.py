@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,19 @@ def test_the_dropin_boots_it_through_pythonpath(dist: Path) -> None:
     env = {"PYTHONPATH": "/dist/dropin", "AIRPACK_BUNDLE": f"/dist/{layout.BUNDLE_NAME}"}
     done = sandbox.run(python, ["python3.7", "-c", TRAIN], mounts=mounts, env=env)
     assert (done.returncode, done.stdout, done.stderr) == (0, EXPECTED, "")
+
+
+def test_the_inference_server_packs_with_its_sdist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """azureml-inference-server-http needs a wrapt that exists as an sdist alone: built under 3.7, and it starts."""
+    monkeypatch.setenv("AIRPACK_CACHE_DIR", str(tmp_path / "trees"))
+    requirements = str(machine.FIXTURES / "server" / "requirements.txt")
+    assert main(["pack", "-q", "-r", requirements, "-o", str(tmp_path / "dist")]) == 0
+    wheels = [path.name for path in (tmp_path / "dist" / "wheelhouse").glob("wrapt-*.whl")]
+    assert len(wheels) == 1
+    assert wheels[0].startswith("wrapt-1.12.1-cp37-cp37m-manylinux")
+    airpack = str(Path(sys.executable).with_name("airpack"))
+    done = machine.run([airpack, "run", str(tmp_path / "dist"), "--", "azmlinfsrv", "--help"])
+    assert done.stdout.startswith("usage: azmlinfsrv "), done.stderr  # it ends with status 1 wherever it is installed
 
 
 def test_flask_keeps_what_its_markers_want_for_37(tmp_path: Path) -> None:

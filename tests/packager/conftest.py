@@ -14,6 +14,13 @@ from support import index as loopback
 from support.index import Index
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what downloads the decoder: its wheel comes from the user's index."""
+    for item in items:
+        if "decoder_wheel" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.network)
+
+
 @pytest.fixture
 def target() -> Target:
     """Return the default target."""

@@ -27,12 +27,12 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
     output: Path = arguments.output
-    target = options.target(arguments)
+    python = options.find_python(arguments, options.target(arguments), env)
     if output.suffix == shim.SUFFIX:
-        size = shim.write_zipapp(output)
+        size = shim.write_zipapp(output, python)
         usage = f"run it with the image's Python: python {output.name} exec --bundle PATH -- COMMAND"
     else:
-        size = shim.write_folder(output, options.find_python(arguments, target, env))
+        size = shim.write_folder(output, python)
         usage = f"put the bundle into it, and set PYTHONPATH={output}"
     if not arguments.quiet:
         print(f"shim      {output}, {size / 1e3:,.1f} kB\nboot      {usage}")

@@ -1,0 +1,42 @@
+"""Other Pythons than 3.7: each has a decoder of its own, and boots what was packed for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from airpack import interpreter
+from airpack.cli import main
+from airpack.target import Target
+from support import machine
+from support.wheels import build_wheel
+
+pytestmark = pytest.mark.network
+
+FOUND = [
+    tag
+    for tag in ("cp38", "cp39", "cp310", "cp311", "cp312", "cp313")
+    if interpreter.find(Target.parse(f"{tag}-manylinux_2_17_x86_64"), given=None, env=os.environ)
+]
+
+
+@pytest.mark.parametrize("tag", FOUND)
+def test_a_bundle_for_another_python_boots_there(tag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packed here, unpacked by its own decoder, imported from bytecode."""
+    monkeypatch.setenv("AIRPACK_CACHE_DIR", str(tmp_path / "trees"))
+    build_wheel(tmp_path / "wheels", "one", files={"one/__init__.py": "VALUE = 1\n", "one/data": bytes(6_000_000)})
+    words = ["pack", "-q", "--find-links", str(tmp_path / "wheels"), "-o", str(tmp_path / "dist"), "one"]
+    assert main([*words, "--target", f"{tag}-manylinux_2_17_x86_64"]) == 0
+    python = str(machine.python(tag).path)
+    program = "import one; print(one.VALUE, one.__spec__.cached.endswith('.pyc'), one.__file__)"
+    line = [machine.tool("sh"), "-c", '"$0" run "$1" -- python -c "$2"', _airpack(), str(tmp_path / "dist"), program]
+    done = machine.run(line)
+    assert done.stderr == ""
+    assert done.stdout.startswith(f"1 True {tmp_path}/trees/"), python
+
+
+def _airpack() -> str:
+    import sys
+
+    return str(Path(sys.executable).with_name("airpack"))
