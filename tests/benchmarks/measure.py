@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import os
+import json
 import statistics
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+# A process's peak memory counts what it had before exec: it is started by one that has little.
+_MEASURE = """
+import json, os, sys, time
+start = time.perf_counter()
+child = os.fork()
+if not child:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.execvp(sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(child, 0)
+wall = time.perf_counter() - start
+print(json.dumps([status, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss]))
+"""
 
 median = statistics.median
 
@@ -39,14 +54,13 @@ def interleaved(contenders: Mapping[str, Sequence[str]], *, runs: int, env: Mapp
 
 def timed(words: Sequence[str], env: Mapping[str, str]) -> Run:
     """Run a command to its end. Raises CalledProcessError if it fails."""
-    start = time.perf_counter()
-    process = subprocess.Popen(words, env=dict(env), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, words)
-    return Run(wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss * 1024)
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", _MEASURE, *words], env=dict(env), stdout=subprocess.PIPE, check=True
+    )
+    status, wall, cpu, peak = json.loads(done.stdout)
+    if status:
+        raise subprocess.CalledProcessError(status, words)
+    return Run(wall=wall, cpu=cpu, peak=peak * 1024)
 
 
 @contextmanager
