@@ -60,29 +60,52 @@ def unpack_into(bundle: Bundle, folder: str) -> None:
     left is replaced. Raises UnpackFailed if something else lies there, and what
     `unpack` raises.
     """
-    existed = os.path.isdir(folder)
     toc = bundle.toc()
     paths = [*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)]
     names = sorted({path.partition("/")[0] for path in paths})
+    existed = os.path.isdir(folder)
+    scratch = f"{folder}/{_SCRATCH}{os.getpid()}"
     try:
-        os.makedirs(folder, exist_ok=True)
-        unfinished = [name for name in os.listdir(folder) if name.startswith(_SCRATCH)]
-        others = [name for name in os.listdir(folder) if name not in unfinished]
-        if others and not (unfinished and set(others) <= set(names)):
-            raise UnpackFailed(folder, "it is not empty; name a folder that is, or that doesn't exist yet")
-        for name in (*others, *unfinished):
-            remove(f"{folder}/{name}")
-        scratch = f"{folder}/{_SCRATCH}{os.getpid()}"
-        try:
-            unpack(bundle, scratch)
+        _make_room(folder, names)
+        unpack(bundle, scratch)
+        with _Uninterrupted():
             for name in names:
                 os.rename(f"{scratch}/{name}", f"{folder}/{name}")
-        finally:
-            remove(scratch)
-            if not existed and not os.listdir(folder):
-                os.rmdir(folder)
+    except UnpackFailed as error:
+        raise UnpackFailed(folder, error.problem) from error
     except OSError as error:
         raise UnpackFailed(folder, reason(error)) from error
+    finally:
+        with _Uninterrupted():
+            remove(scratch)
+            if not existed and os.path.isdir(folder) and not os.listdir(folder):
+                os.rmdir(folder)
+
+
+def _make_room(folder: str, names: list[str]) -> None:
+    """Make `folder`, and remove what an unpack that was killed left in it. Raises UnpackFailed."""
+    os.makedirs(folder, exist_ok=True)
+    found = os.listdir(folder)
+    unfinished = [name for name in found if name.startswith(_SCRATCH)]
+    others = [name for name in found if name not in unfinished]
+    if others and not (unfinished and set(others) <= set(names)):
+        raise UnpackFailed(folder, "it is not empty; name a folder that is, or that doesn't exist yet")
+    for name in (*others, *unfinished):
+        remove(f"{folder}/{name}")
+
+
+class _Uninterrupted:
+    """Lets Ctrl-C wait until the block has ended."""
+
+    def __enter__(self) -> None:
+        import signal
+
+        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+
+    def __exit__(self, *exc_info: object) -> None:
+        import signal
+
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
 
 class _Frames:
@@ -94,22 +117,26 @@ class _Frames:
         self._prefix = prefix
         self._strict = strict  # the umask takes away more than it should, and is the whole process's
         self._plan = contents.plan(bundle.toc())
-        self._lock = _thread.allocate_lock()
-        self._next = iter(range(len(self._plan)))
+        # `pop` is atomic. A lock would deadlock when Ctrl-C comes between taking it and entering its block.
+        self._waiting = [number for number, pieces in enumerate(self._plan) if pieces][::-1]
         self.failure: BaseException | None = None
 
     def work(self) -> None:
         """Write frames until none is left or any worker has failed."""
         try:
             while self.failure is None:
-                with self._lock:
-                    number = next(self._next, None)
+                number = self._take()
                 if number is None:
                     return
-                if self._plan[number]:
-                    self._write(number)
+                self._write(number)
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self.failure = error
+
+    def _take(self) -> int | None:
+        try:
+            return self._waiting.pop()
+        except IndexError:
+            return None
 
     def _write(self, number: int) -> None:
         raw = self._bundle.frame(number, self._decompress)
@@ -132,14 +159,15 @@ def _run(frames: _Frames, workers: int) -> None:
     """Run `frames.work` in this thread and `workers` - 1 others, and raise what any raised."""
     # `threading` costs 9 ms to import in 3.7.
     running = []
-    for _ in range(workers - 1):
-        done = _thread.allocate_lock()
-        done.acquire()
-        try:
-            _thread.start_new_thread(_work_and_release, (frames, done))
-        except RuntimeError:  # the container's process limit: fewer threads do as well
-            break
-        running.append(done)
+    with _Uninterrupted():
+        for _ in range(workers - 1):
+            done = _thread.allocate_lock()
+            done.acquire()
+            try:
+                _thread.start_new_thread(_work_and_release, (frames, done))
+            except RuntimeError:  # the container's process limit: fewer threads do as well
+                break
+            running.append(done)
     frames.work()
     for done in running:
         while not _acquired(done, frames):

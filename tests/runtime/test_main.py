@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Callable, Dict
+
+import pytest
 
 from .conftest import RUNTIME, needs_target, python, sums_of
 
@@ -101,3 +106,36 @@ def test_unpack_checks_the_target_before_it_runs_the_decoder(
     done = _shim("unpack", "--bundle", str(path), str(tmp_path / "tree"), env=env)
     assert done.returncode == 97
     assert "was packed for cp37-manylinux_2_27_aarch64, but this is a x86_64 machine" in done.stderr
+
+
+@pytest.mark.parametrize("megabytes", [1, 2, 4])
+def test_a_full_disk_ends_in_one_line(tmp_path: Path, golden: Path, env: Dict[str, str], megabytes: int) -> None:
+    """And leaves the disk as it was."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", str(tmp_path)]
+    if subprocess.run(mount, stderr=subprocess.PIPE, check=False).returncode:
+        pytest.skip("only root can mount a tmpfs")
+    try:
+        done = _shim("unpack", "--bundle", str(golden), str(tmp_path / "tree"), env=env)
+        assert done.returncode == 97
+        assert done.stderr == f"airpack: unpacking into {tmp_path}/tree failed: No space left on device\n"
+        assert os.listdir(str(tmp_path)) == []
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_an_interrupt_leaves_all_or_nothing(tmp_path: Path, golden: Path, env: Dict[str, str]) -> None:
+    """Whenever Ctrl-C comes: before, during or after the unpack."""
+    folder = tmp_path / "tree"
+    words = [sys.executable, "-m", "airpack_runtime", "unpack", "--bundle", str(golden), str(folder)]
+    endings = set()
+    for step in range(24):
+        process = subprocess.Popen(words, env={**env, "PYTHONPATH": str(RUNTIME)}, stderr=subprocess.PIPE)
+        time.sleep(0.02 + step * 0.004)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        endings.add(process.returncode)
+        if folder.exists():
+            assert sorted(os.listdir(str(folder))) == ["bin", "share", "site-packages"], step
+            shutil.rmtree(str(folder))
+        assert os.listdir(str(tmp_path)) == []
+    assert 130 in endings
