@@ -119,6 +119,15 @@ class NoDecoder(AirpackError):
     """No zstd decoder is known for the target, so that its image couldn't read a bundle."""
 
 
+class AuditFailed(AirpackError):
+    """What is packed can't work in the image, or may not and `--strict` was given."""
+
+    def __init__(self, findings: Sequence[object]) -> None:
+        more = f" (and {len(findings) - 1} more above)" if len(findings) > 1 else ""
+        super().__init__(f"the audit found what fails in the image{more}: {findings[0]}")
+        self.findings = tuple(findings)
+
+
 class WriteFailed(AirpackError):
     """The system refused to write: a full disk, a missing permission."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,13 +11,14 @@ from pathlib import Path
 
 from airpack_runtime import layout
 
+from airpack import audit, decoders, manifest, members, output, pylock, resolve, tree, wheelhouse
 from airpack import bundle as bundles
-from airpack import decoders, manifest, members, output, pylock, resolve, tree, wheelhouse
+from airpack.audit import Finding
 from airpack.bytecode import compile_modules
-from airpack.errors import WriteFailed
+from airpack.errors import AuditFailed, WriteFailed
 from airpack.interpreter import Interpreter
 from airpack.lock import Lock
-from airpack.members import Clash, Group
+from airpack.members import Group
 from airpack.pip_process import Pip
 from airpack.progress import BYTES, Progress
 from airpack.resolve import Requirements
@@ -34,7 +36,8 @@ class Order:
     `source` is resolved unless it is a lock. `output` is the folder of the results,
     `tree` one for the plain tree if that is wanted too. `python` builds
     sdists and compiles the bytecode; without it, both are done without. `decoder` is a wheel to take the decoder from
-    instead of the index; `cache` keeps it, and wheels.
+    instead of the index; `cache` keeps it, and wheels. `strict` lets the audit's
+    warnings fail the pack.
     """
 
     source: Requirements | Lock
@@ -48,15 +51,15 @@ class Order:
     level: int = bundles.DEFAULT_LEVEL
     mtime: int = bundles.DEFAULT_MTIME
     jobs: int = 1
+    strict: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packed:
-    """What `pack` made, and which files two wheels write differently."""
+    """What `pack` made."""
 
     wheelhouse: Wheelhouse
     bundle: bundles.Bundle
-    clashes: Sequence[Clash]
 
 
 def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
@@ -92,6 +95,8 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
     parts = _install(house, scratch / "parts", order, executor, progress)
     with progress.stage("hash", BYTES) as advance:
         groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
+    found = audit.audit(parts, clashes, house.lock.requirements, order.target, executor=executor)
+    _report(found, strict=order.strict, progress=progress)
     with progress.stage("compress", BYTES, _size_of(groups)) as advance:
         bundle = bundles.write(
             groups,
@@ -111,7 +116,32 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
     else:
         output.place(results)
     placed = replace(bundle, path=order.output / layout.BUNDLE_NAME)
-    return Packed(wheelhouse=replace(house, folder=order.output / wheelhouse.NAME), bundle=placed, clashes=clashes)
+    return Packed(wheelhouse=replace(house, folder=order.output / wheelhouse.NAME), bundle=placed)
+
+
+def audit_results(dist: Path, packed: Target, target: Target, *, jobs: int) -> list[Finding]:
+    """Return what the audit for `target` finds in the results of a pack for `packed`.
+
+    Raises InvalidLock or InvalidWheel.
+    """
+    lock = pylock.load(dist / pylock.NAME, packed)
+    house = Wheelhouse(folder=dist / wheelhouse.NAME, lock=lock)
+    with tempfile.TemporaryDirectory(prefix="airpack-audit-") as folder, _threads(jobs) as executor:
+        parts = [
+            tree.install_wheel(wheel, house.path_of(wheel), Path(folder, str(number)), target)
+            for number, wheel in enumerate(lock.wheels)
+        ]
+        _, clashes = members.collect(parts, executor=executor, on_bytes=lambda _: None)
+        return audit.audit(parts, clashes, lock.requirements, target, executor=executor)
+
+
+def _report(found: Sequence[Finding], *, strict: bool, progress: Progress) -> None:
+    """Tell the findings, and raise AuditFailed if any of them must fail the pack."""
+    for finding in found:
+        progress.note(str(finding))
+    fatal = audit.fatal(found, strict=strict)
+    if fatal:
+        raise AuditFailed(fatal)
 
 
 def _lock(order: Order, pip: Pip, progress: Progress) -> Lock:

@@ -176,6 +176,12 @@ class Target:
         return ".".join(self.python_full_version.split(".")[:2])
 
     @property
+    def newest_manylinux(self) -> str:
+        """The newest `manylinux_2_N_*` that the target accepts, empty for musl."""
+        platforms = (tag.platform for tag in self.tags)
+        return next((platform for platform in platforms if platform.startswith("manylinux_2_")), "")
+
+    @property
     def machine(self) -> str:
         """The machine, such as `x86_64`."""
         return next(machine for machine in _OLDEST_GLIBC if self.platform.endswith(machine))

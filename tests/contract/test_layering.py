@@ -30,6 +30,8 @@ ORDER = [
     "tree",
     "bytecode",
     "members",
+    "elf",
+    "audit",
     "frames",
     "bundle",
     "manifest",

@@ -84,6 +84,18 @@ def test_the_dropin_boots_it_through_pythonpath(dist: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, EXPECTED, "")
 
 
+@pytest.mark.parametrize("platform", ["manylinux_2_27_x86_64", "manylinux_2_17_x86_64"])
+def test_wheels_stay_below_the_images_glibc(platform: str, tmp_path: Path) -> None:
+    """Cryptography has wheels for newer systems; the audit's look at the symbols agrees with the tags."""
+    wanted = ["cryptography==41.0.7", "lxml==4.9.4", "pyzmq==26.0.3"]
+    words = ["pack", "-q", *wanted, "--target", f"cp37-{platform}", "--no-bytecode", "-o", str(tmp_path / "dist")]
+    assert main([*words, "--strict"]) == 0
+    ceiling = int(platform.split("_")[2])
+    for wheel in (tmp_path / "dist" / "wheelhouse").glob("*.whl"):
+        glibc = [int(minor) for minor in re.findall(r"manylinux_2_(\d+)_", wheel.name)]
+        assert not glibc or min(glibc) <= ceiling, wheel.name
+
+
 def test_the_inference_server_packs_with_its_sdist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """azureml-inference-server-http needs a wrapt that exists as an sdist alone: built under 3.7, and it starts."""
     monkeypatch.setenv("AIRPACK_CACHE_DIR", str(tmp_path / "trees"))

@@ -224,8 +224,8 @@ def test_files_that_two_wheels_write_are_told(airpack: Airpack, wheels: Path) ->
     build_wheel(wheels, "two", files={"shared.py": "WHO = 2\n", "same.py": ""})
     assert airpack.pack("one", "two", "--no-bytecode") == 0
     assert (
-        "warning: one-1.0-py3-none-any.whl and two-1.0-py3-none-any.whl both write site-packages/shared.py; "
-        "the latter's is kept" in airpack.err
+        "warning: two 1.0 writes site-packages/shared.py, as one-1.0-py3-none-any.whl does with another content: "
+        "the later wheel's is kept, as pip would" in airpack.err
     )
     assert "same.py" not in airpack.err
     raw = pyzstd.decompress((airpack.output / layout.BUNDLE_NAME).read_bytes())

@@ -45,6 +45,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     cores = len(os.sched_getaffinity(0))
     how.add_argument("--jobs", metavar="N", type=options.positive, default=cores, help="default: all cores")
     how.add_argument("--no-bytecode", action="store_true", help="leave the bytecode out: smaller, slower to import")
+    how.add_argument("--strict", action="store_true", help="let warnings of the audit fail the pack")
     options.add_python(how)
     options.add_verbosity(parser, progress=True)
 
@@ -73,14 +74,13 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         level=arguments.level,
         mtime=options.mtime(env),
         jobs=arguments.jobs,
+        strict=arguments.strict,
     )
     packed = pipeline.pack(order, pip=options.pip(arguments, env), progress=progress)
     for wheel in packed.wheelhouse.lock.wheels:
         if wheel.source is not None:
             who = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
             progress.note(f"built     {wheel.filename} by {who}, from {wheel.source.url}")
-    for clash in packed.clashes:
-        progress.note(f"warning: {clash.first} and {clash.second} both write {clash.path}; the latter's is kept")
     if not arguments.quiet:
         _print(packed, arguments.tree)
 

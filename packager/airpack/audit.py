@@ -1,0 +1,160 @@
+"""Wheels x Target -> Findings: whether what is packed can work in the image."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from packaging.metadata import Metadata
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from airpack import elf
+from airpack.members import Clash
+from airpack.target import Target
+from airpack.tree import Installed
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Something that may not work in the image: how grave, of which package, what, and what to do.
+
+    An error fails in the image, a warning may, a note tells what is done about it.
+    """
+
+    severity: str
+    package: str
+    sentence: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.package} {self.sentence}: {self.remedy}"
+
+
+def audit(
+    parts: Sequence[Installed],
+    clashes: Iterable[Clash],
+    requirements: Iterable[str],
+    target: Target,
+    *,
+    executor: Executor,
+) -> list[Finding]:
+    """Return what is found in the installed wheels `parts` for `target`, the gravest first.
+
+    `requirements` are those that the user asked for (PEP 508); `clashes` what `members.collect` found.
+    """
+    checks: list[Callable[[], Iterable[Finding]]] = [
+        lambda: _unmet(parts, requirements, target),
+        lambda: _unfit(parts, target),
+        lambda: _shadowing(parts),
+        lambda: map(_of_clash, clashes),
+    ]
+    found = [finding for check in checks for finding in check()]
+    for findings in executor.map(lambda part: list(_incompatible(part, parts, target)), parts):
+        found += findings
+    order = (ERROR, WARNING, NOTE)
+    return sorted(found, key=lambda each: (order.index(each.severity), each.package, each.sentence))
+
+
+def fatal(findings: Iterable[Finding], *, strict: bool) -> list[Finding]:
+    """Return the findings that must not pass: errors, and with `strict` warnings."""
+    return [each for each in findings if each.severity == ERROR or (strict and each.severity == WARNING)]
+
+
+def _unmet(parts: Sequence[Installed], requirements: Iterable[str], target: Target) -> Iterator[Finding]:
+    """Yield each requirement of a wheel, extras that are asked for included, that no wheel satisfies."""
+    wheels = {part.wheel.key: part for part in parts}
+    asked = [Requirement(each) for each in requirements]
+    waiting = [(key, "") for key in wheels]
+    waiting += [(canonicalize_name(each.name), extra) for each in asked for extra in each.extras]
+    done: set[tuple[NormalizedName, str]] = set()
+    while waiting:
+        key, extra = waiting.pop()
+        if (key, extra) in done or key not in wheels:
+            continue
+        done.add((key, extra))
+        for need in _requirements_of(wheels[key], extra, target):
+            name = canonicalize_name(need.name)
+            waiting += [(name, each) for each in need.extras]
+            there = wheels.get(name)
+            if there is not None and need.specifier.contains(there.wheel.version, prereleases=True):
+                continue
+            brought = f"the bundle brings {there.wheel.version}" if there else "the bundle has none"
+            sentence = f"{wheels[key].wheel.version} needs {need.name}{need.specifier}, {brought}"
+            yield Finding(severity=ERROR, package=key, sentence=sentence, remedy=f"add {need} to the requirements")
+
+
+def _requirements_of(part: Installed, extra: str, target: Target) -> Iterator[Requirement]:
+    """Yield what a wheel requires on the target, with `extra` or without."""
+    (path,) = part.site_packages.glob("*.dist-info/METADATA")
+    metadata = Metadata.from_email(path.read_bytes(), validate=False)
+    for need in metadata.requires_dist or ():
+        if _holds(need, extra, target) and not (extra and _holds(need, "", target)):
+            yield need
+
+
+def _holds(need: Requirement, extra: str, target: Target) -> bool:
+    """Tell whether a requirement's marker holds; one that hangs on an unknown value was settled by the resolve."""
+    if need.marker is None:
+        return True
+    if any(variable in str(need.marker) for variable in target.unknown_markers):
+        return False
+    return need.marker.evaluate({**target.marker_environment, "extra": extra})
+
+
+def _unfit(parts: Iterable[Installed], target: Target) -> Iterator[Finding]:
+    """Yield each wheel whose tags the target does not take."""
+    tags = set(target.tags)
+    for part in parts:
+        if not tags & parse_wheel_filename(part.wheel.filename)[3]:
+            sentence = f"comes as {part.wheel.filename}, which {target.name} does not take"
+            yield Finding(severity=ERROR, package=part.wheel.key, sentence=sentence, remedy="pack for its target")
+
+
+def _incompatible(part: Installed, parts: Sequence[Installed], target: Target) -> Iterator[Finding]:
+    """Yield what each compiled file of a wheel needs that the image lacks."""
+    policy = elf.policy_for(target.newest_manylinux)
+    if policy is None:
+        return
+    provided = {path.rpartition("/")[2] for each in parts for path in each.files() if ".so" in path}
+    for path in part.files():
+        try:
+            needs = elf.needs_of(part.prefix / path)
+            problems = list(elf.objections(needs, policy, provided)) if needs else []
+        except elf.ELFError as error:
+            problems = [f"is a damaged ELF file ({error})"]
+        for problem in problems:
+            library = problem.endswith("has")  # the image may have what not every one has
+            yield Finding(
+                severity=WARNING if library else ERROR,
+                package=part.wheel.key,
+                sentence=f"{part.wheel.version}: {path} {problem}",
+                remedy="add it to the image"
+                if library
+                else "require a version whose wheel fits, or build it for the target",
+            )
+
+
+def _shadowing(parts: Iterable[Installed]) -> Iterator[Finding]:
+    """Yield each module that has the name of one of the standard library's."""
+    for part in parts:
+        for name in sorted(set(part.top_level()) & sys.stdlib_module_names):
+            sentence = f"{part.wheel.version} has a module {name}, as the standard library does"
+            remedy = "the shim lets the standard library's win; a plain tree on PYTHONPATH would not"
+            yield Finding(severity=NOTE, package=part.wheel.key, sentence=sentence, remedy=remedy)
+
+
+def _of_clash(clash: Clash) -> Finding:
+    name, version = parse_wheel_filename(clash.second)[:2]
+    bytecode = "__pycache__" in clash.path
+    sentence = f"{Version(str(version))} writes {clash.path}, as {clash.first} does with another content"
+    remedy = "the later wheel's is kept, as pip would; check that both work with it"
+    return Finding(severity=NOTE if bytecode else WARNING, package=name, sentence=sentence, remedy=remedy)
+
+
+__all__ = ["ERROR", "NOTE", "WARNING", "Finding", "audit", "fatal"]

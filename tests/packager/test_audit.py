@@ -1,0 +1,103 @@
+"""The audit: what can't work in the image is found before it gets there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from airpack_runtime import layout
+from support import machine
+from support.wheels import build_wheel
+
+from .conftest import Airpack
+
+MANYLINUX = "cp37-cp37m-manylinux_2_17_x86_64.manylinux2014_x86_64"
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a shared library that needs a newer glibc than 2.27, and one of its own making."""
+    folder = tmp_path_factory.mktemp("library")
+    (folder / "other.c").write_text("int other(void) { return 1; }\n")
+    # pthread_create moved to libc with glibc 2.34, and has that version since.
+    source = "#include <pthread.h>\nint other(void);\nint f(void) { return other() + pthread_create(0, 0, 0, 0); }\n"
+    (folder / "new.c").write_text(source)
+    cc = [machine.tool("cc", "gcc"), "-shared", "-fPIC", "-o"]
+    subprocess.run([*cc, folder / "libother.so", folder / "other.c"], check=True)
+    subprocess.run(
+        [*cc, folder / "new.so", folder / "new.c", "-L", folder, "-lother"], check=True, stderr=subprocess.DEVNULL
+    )
+    return folder
+
+
+def test_a_wheel_whose_tag_lies_is_caught(airpack: Airpack, wheels: Path, library: Path) -> None:
+    """By its symbols: file, symbol and what the target has; nothing is packed."""
+    build_wheel(wheels, "liar", tag=MANYLINUX, files={"liar/new.so": (library / "new.so").read_bytes()})
+    assert airpack.pack("liar") == 1
+    assert airpack.error.startswith("airpack: error: the audit found what fails in the image: error: liar 1.0: ")
+    assert "site-packages/liar/new.so needs GLIBC_2.34, the target has GLIBC_2.27" in airpack.error
+    assert not airpack.output.exists()
+    assert airpack.pack("liar", "--target", "cp37-manylinux_2_36_x86_64") == 0
+
+
+def test_a_library_that_nobody_brings_is_a_warning(airpack: Airpack, wheels: Path, library: Path) -> None:
+    """The image may have it; `--strict` fails. A library of the bundle's own is none."""
+    files = {"one/new.so": (library / "new.so").read_bytes()}
+    build_wheel(wheels, "one", tag=MANYLINUX, files=files)
+    words = ["one", "--target", "cp37-manylinux_2_36_x86_64"]
+    assert airpack.pack(*words) == 0
+    warning = "site-packages/one/new.so needs libother.so, which neither the bundle nor every image of the target has"
+    assert f"warning: one 1.0: {warning}: add it to the image" in airpack.err
+    shutil.rmtree(airpack.output)
+    assert airpack.pack(*words, "--strict") == 1
+    assert not airpack.output.exists()
+    build_wheel(wheels, "one", "1.1", tag=MANYLINUX, files={**files, "one.libs/libother.so": b""})
+    assert airpack.pack(*words, "--strict") == 0
+    assert "libother" not in airpack.err
+
+
+def test_a_file_for_another_machine_is_an_error(airpack: Airpack, wheels: Path, library: Path) -> None:
+    """Whatever the tag says."""
+    data = bytearray((library / "libother.so").read_bytes())
+    data[18:20] = (183).to_bytes(2, "little")  # e_machine: EM_AARCH64
+    build_wheel(wheels, "one", tag=MANYLINUX, files={"one/x.so": bytes(data)})
+    assert airpack.pack("one") == 1
+    assert "site-packages/one/x.so is for another machine (EM_AARCH64)" in airpack.error
+
+
+def test_a_module_of_the_standard_librarys_name_is_noted(airpack: Airpack, wheels: Path) -> None:
+    """The shim lets the standard library's win; no strictness fails for it."""
+    build_wheel(wheels, "one", files={"secrets.py": ""})
+    assert airpack.pack("one", "--strict") == 0
+    assert "note: one 1.0 has a module secrets, as the standard library does: the shim lets" in airpack.err
+
+
+def test_an_unmet_requirement_is_an_error(airpack: Airpack, wheels: Path) -> None:
+    """Such as a bundle packed from a lock that was written by hand; extras that are asked for count."""
+    build_wheel(wheels, "one", requires=["two[more]"])
+    build_wheel(wheels, "two", requires=["three>=1; extra == 'more'"], metadata=["Provides-Extra: more"])
+    build_wheel(wheels, "three", "1.0")
+    assert airpack.pack("one") == 0, airpack.err
+    lock = airpack.output / "pylock.toml"
+    head, *packages = lock.read_text().split("[[packages]]\n")
+    kept = [package for package in packages if 'name = "three"' not in package.splitlines()[0]]
+    lock.write_text("[[packages]]\n".join([head, *kept]))
+    assert airpack("audit", airpack.output) == 1
+    unmet = 'error: two 1.0 needs three>=1, the bundle has none: add three>=1; extra == "more" to the requirements'
+    assert airpack.out.splitlines()[0] == unmet
+
+
+def test_audit_of_results(airpack: Airpack, wheels: Path) -> None:
+    """As text and as JSON; for another target than it was packed for, tags and all."""
+    build_wheel(wheels, "one", tag="cp37-cp37m-manylinux_2_27_x86_64")
+    assert airpack.pack("one") == 0
+    assert airpack("audit", airpack.output) == 0
+    assert airpack.out == "0 findings for cp37-manylinux_2_27_x86_64\n"
+    assert airpack("audit", airpack.output, "--target", "cp37-manylinux2014_x86_64", "--json") == 1
+    (finding,) = json.loads(airpack.out)
+    assert (finding["severity"], finding["package"]) == ("error", "one")
+    assert finding["sentence"].endswith("which cp37-manylinux2014_x86_64 does not take")
+    assert (airpack.output / layout.BUNDLE_NAME).exists()
