@@ -1,0 +1,76 @@
+"""The shim as it is written: a zipapp, or a folder."""
+
+from __future__ import annotations
+
+import subprocess
+import zipfile
+from pathlib import Path
+
+from support import machine
+
+from .conftest import Airpack
+
+LIMIT = 40_000  # bytes: small enough to be read in one sitting
+
+
+def test_the_zipapp_is_small_and_the_same_each_time(airpack: Airpack, tmp_path: Path) -> None:
+    """With the bytecode of a warm start; source and nothing of the packager besides."""
+    assert airpack("shim", "-o", tmp_path / "one.pyz") == 0
+    assert airpack("shim", "-o", tmp_path / "two.pyz") == 0
+    data = (tmp_path / "one.pyz").read_bytes()
+    assert data == (tmp_path / "two.pyz").read_bytes()
+    assert len(data) <= LIMIT
+    with zipfile.ZipFile(tmp_path / "one.pyz") as archive:
+        names = archive.namelist()
+    assert {name.split("/")[0] for name in names} == {"__main__.py", "airpack_runtime"}
+    assert "airpack_runtime/boot.pyc" in names
+    assert "airpack_runtime/dropin/sitecustomize.pyc" in names
+
+
+def test_the_zipapp_runs_under_every_python(airpack: Airpack, tmp_path: Path) -> None:
+    """Bytecode of another version is passed over."""
+    assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
+    for python in (machine.python37().path, Path("/usr/bin/python3")):
+        done = machine.run([str(python), str(tmp_path / "shim.pyz"), "--version"])
+        assert done.stdout.startswith("airpack_runtime ")
+
+
+def test_the_folder_holds_bytecode_and_keeps_what_is_there(airpack: Airpack, tmp_path: Path) -> None:
+    """Written again, it replaces its own files alone."""
+    folder = tmp_path / "extras"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    for _ in range(2):
+        assert airpack("shim", "-o", folder) == 0
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "__pycache__",
+        "airpack_runtime",
+        "mine.txt",
+        "sitecustomize.py",
+    ]
+    assert (folder / "__pycache__" / "sitecustomize.cpython-37.pyc").exists()
+    assert (folder / "airpack_runtime" / "__pycache__" / "boot.cpython-37.pyc").exists()
+
+
+def test_a_sitecustomize_of_the_users_is_not_replaced(airpack: Airpack, tmp_path: Path) -> None:
+    """It may be what their image needs."""
+    (tmp_path / "sitecustomize.py").write_text("print('mine')\n")
+    assert airpack("shim", "-o", tmp_path) == 1
+    assert airpack.error.endswith("sitecustomize.py is not airpack's: name another folder, or move it away")
+
+
+def test_a_file_that_is_no_shim_is_not_replaced(airpack: Airpack, tmp_path: Path) -> None:
+    """Nor is a folder."""
+    (tmp_path / "mine.pyz").write_text("mine")
+    assert airpack("shim", "-o", tmp_path / "mine.pyz") == 1
+    assert airpack.error.endswith("mine.pyz is not a shim: name another file, or move it away")
+    (tmp_path / "requirements.txt").write_text("x")
+    assert airpack("shim", "-o", tmp_path / "requirements.txt") == 1
+    assert "is a file: name a folder, or a file that ends in .pyz" in airpack.error
+    assert airpack("shim", "-o", tmp_path / "a.pyz", "--target", "nonsense") == 2
+
+
+def test_the_zipapp_is_executable(airpack: Airpack, tmp_path: Path) -> None:
+    """By its shebang."""
+    assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
+    assert subprocess.run([tmp_path / "shim.pyz", "--version"], check=False, capture_output=True).returncode == 0
