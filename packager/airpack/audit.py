@@ -33,7 +33,12 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.severity}: {self.package} {self.sentence}: {self.remedy}"
+        return f"{self.severity}: {self.message}"
+
+    @property
+    def message(self) -> str:
+        """The finding in one line, but for how grave it is."""
+        return f"{self.package} {self.sentence}: {self.remedy}"
 
 
 def audit(

@@ -58,6 +58,11 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: PLR0911 - o
 
 def _impossible(failure: Mapping[str, Any]) -> AirpackError:
     """Say why no set of versions satisfies the requirements."""
+    # What an index that gave no answer has is unknown: any other reason would be a guess.
+    unanswered = [each for each in failure["unreachable"] if each["status"] not in (404, 410)]
+    if unanswered:
+        reason = _short_reason(unanswered[0]["reason"])
+        return IndexUnreachable(f"{unanswered[0]['url']} can't be read: {reason}: {_CHECK_ACCESS}")
     causes: Sequence[Mapping[str, Any]] = failure["causes"]
     constraints: Mapping[str, str] = failure["constraints"]
     for cause in causes:
@@ -110,17 +115,12 @@ def _no_candidate(
     name, requirement = cause["name"], cause["requirement"]
     parents = sorted({each["by"] for each in causes if each["name"] == name and each["by"]})
     by = f" (required by {', '.join(parents)})" if parents else ""
-    failed = [each for each in failure["unreachable"] if each["status"] not in (404, 410)]
     fitting = links.within(wanted)
 
     def unsatisfiable(reason: str) -> Unsatisfiable:
         return Unsatisfiable(f"{requirement}{by}: {reason}", requirement=requirement, required_by=parents)
 
     if not links.rows and not cause["candidates"]:
-        if failed:
-            return IndexUnreachable(
-                f"{failed[0]['url']} can't be read: {_short_reason(failed[0]['reason'])}: {_CHECK_ACCESS}"
-            )
         return unsatisfiable(
             "no such distribution is to be found: check its name, or say where it is with --index-url or --find-links"
         )

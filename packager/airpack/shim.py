@@ -92,6 +92,11 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
     existing = folder / SITECUSTOMIZE
     if existing.exists() and PACKAGE not in existing.read_text(encoding="utf-8", errors="replace"):
         raise OutputRefused(existing, "is not airpack's: name another folder, or move it away")
+    package = folder / PACKAGE
+    ours = {folder / name for name in sources()}
+    for path in package.rglob("*") if package.exists() else ():
+        if path.is_file() and path not in ours and path.parent.name != "__pycache__":
+            raise OutputRefused(path, "is not airpack's: name another folder, or move it away")
     if folder.exists() and not folder.is_dir():
         raise OutputRefused(folder, f"is a file: name a folder, or a file that ends in {SUFFIX}")
     folder.mkdir(parents=True, exist_ok=True)

@@ -125,7 +125,7 @@ class Target:
         except ValueError as error:
             raise InvalidTarget(f"image profile {path} is no JSON: {error}") from error
         try:
-            markers = _string_map(data["marker_environment"])
+            markers = _string_map(dict(data)["marker_environment"])
             accepted = tuple(_tag(text) for text in data["compatible_tags"])
             full_version = str(Version(markers["python_full_version"]))
         except (KeyError, TypeError, ValueError, InvalidVersion) as error:

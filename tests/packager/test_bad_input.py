@@ -286,6 +286,19 @@ def test_a_requirements_file_without_r(airpack: Airpack, tmp_path: Path, monkeyp
     assert airpack.error == "airpack: error: requirements.txt is a file: write -r requirements.txt"
 
 
+def test_a_file_that_is_no_lock(airpack: Airpack, tmp_path: Path) -> None:
+    """A lock is not written over the user's pyproject.toml."""
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    assert airpack("lock", "one", "-o", tmp_path / "pyproject.toml") == 1
+    assert airpack.error.endswith("pyproject.toml is not a lock: give --output another name, or move it away")
+
+
+def test_a_folder_that_does_not_exist(airpack: Airpack) -> None:
+    """It is not taken for a malformed requirement."""
+    assert airpack.pack("./nowhere") == 2
+    assert airpack.error.startswith("airpack: error: ./nowhere does not exist: ")
+
+
 def test_a_tree_that_is_the_users(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """So is a folder given to --tree."""
     build_wheel(wheels, "one")

@@ -74,3 +74,11 @@ def test_the_zipapp_is_executable(airpack: Airpack, tmp_path: Path) -> None:
     """By its shebang."""
     assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
     assert subprocess.run([tmp_path / "shim.pyz", "--version"], check=False, capture_output=True).returncode == 0
+
+
+def test_a_package_of_the_users_is_not_replaced(airpack: Airpack, tmp_path: Path) -> None:
+    """Even if it has the shim's name."""
+    (tmp_path / "airpack_runtime").mkdir()
+    (tmp_path / "airpack_runtime" / "mine.py").write_text("mine")
+    assert airpack("shim", "-o", tmp_path) == 1
+    assert airpack.error.endswith("mine.py is not airpack's: name another folder, or move it away")

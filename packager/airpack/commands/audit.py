@@ -44,4 +44,4 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
         print(f"{len(found)} findings for {wanted.name}")
     fatal = audit.fatal(found, strict=arguments.strict)
     if fatal:
-        raise AuditFailed(fatal)
+        raise AuditFailed([each.message for each in fatal])

@@ -31,6 +31,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
+    pylock.check_replaceable(arguments.output)
     progress = options.progress(arguments)
     target = options.target(arguments)
     with progress.stage("resolve", "wheels") as advance:

@@ -33,6 +33,10 @@ def requirements(arguments: argparse.Namespace) -> Requirements:
     if not (arguments.requirements or arguments.requirement):
         raise UsageError("nothing to pack: name requirements, or a file with -r")
     for word in arguments.requirements:
+        if word.startswith((".", "/")) and not Path(word.partition("[")[0]).exists():
+            raise UsageError(
+                f"{word} does not exist: give the path of a project, or a requirement such as pandas==1.3.5"
+            )
         if word.endswith(".txt") and Path(word).is_file():
             raise UsageError(f"{word} is a file: write -r {word}")
     return Requirements(

@@ -39,6 +39,9 @@ def facts_of(error: Exception) -> dict[str, Any]:
         return error.facts
     if isinstance(error, (HashError, HashErrors)):
         return {"failure": "hash", "message": str(error)}
+    context = getattr(error, "context", None)
+    if context is not None:  # pip's own paragraphs: what happened stands in the context
+        return {"failure": "pip", "message": f"{getattr(error, 'message', '')} {context}".strip()}
     if isinstance(error, InstallationError):
         return {"failure": "pip", "message": str(error)}
     if isinstance(error, OSError):

@@ -7,6 +7,7 @@ gets is what is asked, so that what was resolved is what is packed.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,14 @@ def _built(req: Any, builder: Builder, events: Events) -> Path:
     archive = Path(req.local_file_path or "")
     sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive.is_file() else None
     name = req.name or Path(req.unpacked_source_directory).name
+    source = Path(req.unpacked_source_directory)
+    if archive.is_dir() or req.editable:
+        # The user's own folder: a build leaves things where it runs.
+        copy = Path(TempDirectory(kind="source", globally_managed=True).path, source.name)
+        shutil.copytree(source, copy, symlinks=True)
+        source = copy
     try:
-        built = build_wheel(Path(req.unpacked_source_directory), name, builder, sha256=sha256)
+        built = build_wheel(source, name, builder, sha256=sha256)
     except BuildFailed as error:
         by = getattr(req.comes_from, "name", None)
         raise Failure("build", name=name, reason=error.reason, required_by=by) from error
