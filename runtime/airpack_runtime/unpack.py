@@ -19,6 +19,7 @@ MAX_WORKERS = 8
 # root's workers may run as another user: all may read a tree, its folder decides who gets there.
 _FOLDER_MODE = 0o755
 _SCRATCH = ".airpack-unfinished-"
+_PATIENCE = 0.1  # seconds between two looks at whether a worker has ended
 
 
 def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
@@ -120,6 +121,7 @@ class _Frames:
         # `pop` is atomic. A lock would deadlock when Ctrl-C comes between taking it and entering its block.
         self._waiting = [number for number, pieces in enumerate(self._plan) if pieces][::-1]
         self.failure: BaseException | None = None
+        self.ended: list[_thread.LockType] = []
 
     def work(self) -> None:
         """Write frames until none is left or any worker has failed."""
@@ -170,25 +172,21 @@ def _run(frames: _Frames, workers: int) -> None:
             running.append(done)
     frames.work()
     for done in running:
-        while not _acquired(done, frames):
-            pass
+        # Ctrl-C may come right after the lock was taken: what the worker noted decides, not the lock.
+        while done not in frames.ended:
+            try:
+                done.acquire(True, _PATIENCE)
+            except BaseException as error:  # noqa: BLE001 - raised when all workers have ended
+                frames.failure = error
     if frames.failure is not None:
         raise frames.failure
-
-
-def _acquired(done: _thread.LockType, frames: _Frames) -> bool:
-    """Wait for a worker; a Ctrl-C meanwhile stops the workers, and is raised when all have ended."""
-    try:
-        return done.acquire()
-    except BaseException as error:  # noqa: BLE001 - raised when all workers have ended
-        frames.failure = error
-        return False
 
 
 def _work_and_release(frames: _Frames, done: _thread.LockType) -> None:
     try:
         frames.work()
     finally:
+        frames.ended.append(done)
         done.release()
 
 
