@@ -51,7 +51,7 @@ def add_target(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--target",
         metavar="NAME|PROFILE.json",
-        help=f"the image's Python and platform, or its profile (default: {DEFAULT}, or the lock's)",
+        help=f"the image's Python and platform, or its profile (default: {DEFAULT}; with --lock, the lock's)",
     )
     parser.add_argument(
         "--python-version", metavar="X.Y.Z", help="the image's full Python version (default: the minor version's last)"

@@ -21,7 +21,7 @@ ATTEMPTS = 4
 
 
 def fetch(files: list[dict[str, str]], session: Any, jobs: int, events: Events) -> None:
-    """Download `files` (url, path, optional sha256) by `jobs` threads over one session of pip's."""
+    """Download `files`, each a `url` and the `path` to write, by `jobs` threads over one session of pip's."""
     waiting: queue.SimpleQueue[dict[str, str]] = queue.SimpleQueue()
     seen: set[str] = set()
     failures: list[Exception] = []
