@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from airpack import elf
+from airpack.lock import Lock
 from airpack.members import Clash
 from airpack.target import Target
-from airpack.tree import Installed
+from airpack.tree import Installed, requirements_in
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
@@ -44,17 +44,18 @@ class Finding:
 def audit(
     parts: Sequence[Installed],
     clashes: Iterable[Clash],
-    requirements: Iterable[str],
-    target: Target,
+    lock: Lock,
     *,
     executor: Executor,
 ) -> list[Finding]:
-    """Return what is found in the installed wheels `parts` for `target`, the gravest first.
+    """Return what is found in the installed wheels `parts` of `lock` for its target, the gravest first.
 
-    `requirements` are those that the user asked for (PEP 508); `clashes` what `members.collect` found.
+    `clashes` is what `members.collect` found.
     """
+    target = lock.target
     checks: list[Callable[[], Iterable[Finding]]] = [
-        lambda: _unmet(parts, requirements, target),
+        lambda: _unmet(parts, lock),
+        lambda: _overriding(parts, target),
         lambda: _unfit(parts, target),
         lambda: _shadowing(parts),
         lambda: map(_of_clash, clashes),
@@ -71,10 +72,11 @@ def fatal(findings: Iterable[Finding], *, strict: bool) -> list[Finding]:
     return [each for each in findings if each.severity == ERROR or (strict and each.severity == WARNING)]
 
 
-def _unmet(parts: Sequence[Installed], requirements: Iterable[str], target: Target) -> Iterator[Finding]:
-    """Yield each requirement of a wheel, extras that are asked for included, that no wheel satisfies."""
+def _unmet(parts: Sequence[Installed], lock: Lock) -> Iterator[Finding]:
+    """Yield each requirement of a wheel, extras that are asked for included, that neither wheel nor image satisfies."""
     wheels = {part.wheel.key: part for part in parts}
-    asked = [Requirement(each) for each in requirements]
+    image = {each.key: each for each in lock.target.installed or lock.provided}
+    asked = [Requirement(each) for each in lock.requirements]
     waiting = [(key, "") for key in wheels]
     waiting += [(canonicalize_name(each.name), extra) for each in asked for extra in each.extras]
     done: set[tuple[NormalizedName, str]] = set()
@@ -83,22 +85,52 @@ def _unmet(parts: Sequence[Installed], requirements: Iterable[str], target: Targ
         if (key, extra) in done or key not in wheels:
             continue
         done.add((key, extra))
-        for need in _requirements_of(wheels[key], extra, target):
+        for need in _requirements_of(wheels[key], extra, lock.target):
             name = canonicalize_name(need.name)
             waiting += [(name, each) for each in need.extras]
             there = wheels.get(name)
             if there is not None and need.specifier.contains(there.wheel.version, prereleases=True):
                 continue
-            brought = f"the bundle brings {there.wheel.version}" if there else "the bundle has none"
+            if there is None and name in image and image[name].satisfies(need):
+                continue
+            brought = "the bundle has none"
+            if there is not None:
+                brought = f"the bundle brings {there.wheel.version}"
+            elif name in image:
+                brought = f"the image has {image[name].version}"
             sentence = f"{wheels[key].wheel.version} needs {need.name}{need.specifier}, {brought}"
             yield Finding(severity=ERROR, package=key, sentence=sentence, remedy=f"add {need} to the requirements")
+
+
+def _overriding(parts: Sequence[Installed], target: Target) -> Iterator[Finding]:
+    """Yield each package of the image that the bundle overrides, and each that this breaks."""
+    wheels = {part.wheel.key: part.wheel for part in parts}
+    image = {each.key: each for each in target.installed}
+    for package in target.installed:
+        brought = wheels.get(package.key)
+        if brought is not None:
+            if brought.version != package.version:
+                sentence = f"{package.version} in the image is overridden: the bundle brings {brought.version}"
+                remedy = "check that what runs in the image works with it"
+                yield Finding(severity=NOTE, package=package.name, sentence=sentence, remedy=remedy)
+            continue
+        for need in package.requires:
+            key = canonicalize_name(need.name)
+            wheel = wheels.get(key)
+            if wheel is None or not _holds(need, "", target) or need.specifier.contains(wheel.version, True):
+                continue
+            if key in image and not image[key].satisfies(need):
+                continue  # it was broken before
+            wanted = f"{need.name}{need.specifier}"
+            sentence = f"{package.version} in the image needs {wanted}; the bundle brings {wheel.version}"
+            remedy = f"constrain {need.name} with -c, or pack a version of {package.name} that works with it"
+            yield Finding(severity=WARNING, package=package.name, sentence=sentence, remedy=remedy)
 
 
 def _requirements_of(part: Installed, extra: str, target: Target) -> Iterator[Requirement]:
     """Yield what a wheel requires on the target, with `extra` or without."""
     (path,) = part.site_packages.glob("*.dist-info/METADATA")
-    metadata = Metadata.from_email(path.read_bytes(), validate=False)
-    for need in metadata.requires_dist or ():
+    for need in requirements_in(path):
         if _holds(need, extra, target) and not (extra and _holds(need, "", target)):
             yield need
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 from airpack_runtime.errors import BootError
 
 from airpack import __version__
-from airpack.commands import audit, lock, pack, run, shim, target
+from airpack.commands import audit, lock, pack, run, shim, target, verify
 from airpack.errors import AirpackError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="airpack", description="Carry Python packages across an air gap.")
     parser.add_argument("--version", action="version", version=f"airpack {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (pack, lock, audit, shim, run, target):
+    for command in (pack, lock, audit, verify, shim, run, target):
         command.add(commands)
     return parser
 

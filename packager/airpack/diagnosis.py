@@ -46,6 +46,11 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: PLR0911 - o
             )
         case "build":
             return BuildFailed(failure["name"], failure["reason"], failure["required_by"])
+        case "undecodable":
+            return InvalidRequirement(
+                f"{failure['file']} is not UTF-8 ({failure['reason']}): save it as UTF-8, or name its encoding in its "
+                "first line: # -*- coding: latin-1 -*-"
+            )
         case "os":
             return WriteFailed(failure["path"] or "pip", failure["message"])
         case "impossible":

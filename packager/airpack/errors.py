@@ -54,8 +54,8 @@ class UnknownMarker(AirpackError):
 
     def __init__(self, variable: str, marker: str) -> None:
         super().__init__(
-            f"the marker {marker!r} asks for {variable}, which a target's name doesn't tell: "
-            f'give --target a JSON file whose "marker_environment", read in the image, has it'
+            f"the marker {marker!r} asks for {variable}, which a target's name doesn't tell: make a profile of the "
+            "image (in it: python airpack-runtime.pyz probe > image.json), and give it with --target image.json"
         )
         self.variable = variable
         self.marker = marker
@@ -120,12 +120,21 @@ class NoDecoder(AirpackError):
 
 
 class AuditFailed(AirpackError):
-    """What is packed can't work in the image, or may not and `--strict` was given."""
+    """What is packed can't work in the image, or may not and `--strict` was given; `by` says what found it."""
 
-    def __init__(self, findings: Sequence[str]) -> None:
+    def __init__(self, findings: Sequence[str], *, by: str = "the audit") -> None:
         more = f" (and {len(findings) - 1} more above)" if len(findings) > 1 else ""
-        super().__init__(f"the audit found what fails in the image{more}: {findings[0]}")
+        super().__init__(f"{by} found what fails in the image{more}: {findings[0]}")
         self.findings = tuple(findings)
+
+
+class BootFailed(AirpackError):
+    """A bundle that the shim can't boot on this machine, in the shim's words."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} doesn't boot: {problem.removeprefix('airpack: ')}")
+        self.path = path
+        self.problem = problem
 
 
 class WriteFailed(AirpackError):

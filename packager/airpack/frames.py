@@ -15,6 +15,19 @@ from airpack_runtime.toc import File, Link
 
 from airpack.members import Member
 
+# ZSTD_d_windowLogMax of zstd.h, as pyzstd names it.
+_BOUNDED = {int(pyzstd.DParameter.windowLogMax): layout.WINDOW_LOG_LIMIT}
+
+
+def decompress(data: bytes, size: int) -> bytes:
+    """Return the `size` bytes that the one zstd frame `data` holds. Raises ValueError if it isn't just that."""
+    try:
+        if pyzstd.get_frame_info(data).decompressed_size != size or pyzstd.get_frame_size(data) != len(data):
+            raise ValueError("it is of another size than listed")
+        return pyzstd.decompress(data, None, _BOUNDED)
+    except pyzstd.ZstdError as error:
+        raise ValueError(str(error)) from error
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:

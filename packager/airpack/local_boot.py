@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from airpack_runtime import layout
 from airpack_runtime.reader import open_bundle
 
 from airpack import interpreter
-from airpack.errors import NoInterpreter
+from airpack.errors import BootFailed, NoInterpreter
+from airpack.interpreter import Interpreter
 from airpack.target import Target
 
 # The target's interpreter has no airpack: the shim's package is found last, behind all of its own.
@@ -30,6 +32,18 @@ class Command:
     env: Mapping[str, str]
 
 
+def unpack(bundle: Path, tree: Path, python: Interpreter) -> None:
+    """Write the tree of `bundle` into the new folder `tree`, as the shim does in the image. Raises BootFailed."""
+    line = [str(python.path), "-I", "-S", "-c", _SHIM, _runtime(), "unpack", "--bundle", str(bundle), str(tree)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BootFailed(bundle, (done.stderr.strip().splitlines() or ["the shim ended without a word"])[-1])
+
+
+def _runtime() -> str:
+    return str(Path(airpack_runtime.__file__).parent.parent)
+
+
 def command(place: Path, words: Sequence[str], *, python: Path | None, env: Mapping[str, str]) -> Command:
     """Return what runs `words` with the packages of the bundle, or folder of results, at `place`.
 
@@ -45,7 +59,6 @@ def command(place: Path, words: Sequence[str], *, python: Path | None, env: Mapp
             f"no Python {target.python_version} found to run {path} with: give its path with --python, "
             f"or install one (pyenv install {target.python_version}, uv python install {target.python_version})"
         )
-    runtime = Path(airpack_runtime.__file__).parent.parent
-    shim = [str(found.path), "-c", _SHIM, str(runtime), "exec", "--bundle", str(path), "--", *words]
+    shim = [str(found.path), "-c", _SHIM, _runtime(), "exec", "--bundle", str(path), "--", *words]
     search = os.pathsep.join([str(found.path.parent), env.get("PATH", os.defpath)])
     return Command(words=shim, env={**env, "PATH": search})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from airpack.image import ImagePackage
 from airpack.target import Target
 
 REQUIREMENTS = "requirements.txt"
@@ -52,13 +53,15 @@ class Lock:
     """The wheels that `requirements` resolve to for the target, ordered by normalised name.
 
     A lock that was read may lock sources besides: `to_build` names them as
-    requirements (PEP 508), each with its URL and hash.
+    requirements (PEP 508), each with its URL and hash. `provided` is what the
+    image brings itself, left out at the user's wish.
     """
 
     target: Target
     requirements: tuple[str, ...]
     wheels: tuple[LockedWheel, ...]
     to_build: tuple[str, ...] = ()
+    provided: tuple[ImagePackage, ...] = ()
 
     @property
     def size(self) -> int | None:

@@ -105,11 +105,16 @@ class Pip:
 
 @dataclass(kw_only=True, slots=True)
 class Answer:
-    """What pip reported: requirements as it read them, (SHA-256, size) of files by URL, wheels built."""
+    """What pip reported.
+
+    `requirements` are those asked for, as it read them, `hashed` is (SHA-256, size) of files by URL, `built` the
+    wheels built, `provided` the (name, version) of what the image has and the result needs.
+    """
 
     requirements: tuple[str, ...] = ()
     hashed: dict[str, tuple[str, int]] = field(default_factory=dict)
     built: list[Built] = field(default_factory=list)
+    provided: tuple[tuple[str, str], ...] = ()
     failure: dict[str, Any] | None = None
 
 
@@ -123,6 +128,8 @@ def _read(events: IO[str], on_bytes: Callable[[int], None]) -> Answer:
             answer.hashed[event["hashed"]] = (event["sha256"], event["size"])
         elif "built" in event:
             answer.built.append(Built(path=Path(event["built"]), by_host=event["by_host"]))
+        elif "provided" in event:
+            answer.provided = tuple((name, version) for name, version in event["provided"])
         elif "requirements" in event:
             answer.requirements = tuple(event["requirements"])
         else:

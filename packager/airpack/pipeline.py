@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -11,12 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airpack_runtime import layout
+from airpack_runtime.reader import open_bundle
 
-from airpack import audit, decoders, manifest, members, output, pylock, resolve, tree, wheelhouse
+from airpack import audit, decoders, integrity, manifest, members, output, proof, pylock, resolve, tree, wheelhouse
 from airpack import bundle as bundles
 from airpack.audit import Finding
 from airpack.bytecode import compile_modules
 from airpack.errors import AuditFailed, WriteFailed
+from airpack.image import ImagePackage
 from airpack.interpreter import Interpreter
 from airpack.lock import Lock
 from airpack.members import Group
@@ -38,7 +41,8 @@ class Order:
     `tree` one for the plain tree if that is wanted too. `python` builds
     sdists and compiles the bytecode; without it, both are done without. `decoder` is a wheel to take the decoder from
     instead of the index; `cache` keeps it, and wheels. `strict` lets the audit's
-    warnings fail the pack.
+    warnings fail the pack; `skip_installed` leaves out what the image has;
+    `prove` imports what was packed, where there is a `python`.
     """
 
     source: Requirements | Lock
@@ -53,6 +57,8 @@ class Order:
     mtime: int = bundles.DEFAULT_MTIME
     jobs: int = 1
     strict: bool = False
+    skip_installed: bool = False
+    prove: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +108,7 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
     parts = _install(house, scratch / "parts", order, executor, progress)
     with progress.stage("hash", BYTES) as advance:
         groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
-    found = audit.audit(parts, clashes, house.lock.requirements, order.target, executor=executor)
+    found = audit.audit(parts, clashes, house.lock, executor=executor)
     _report(found, strict=order.strict, progress=progress)
     with progress.stage("compress", BYTES, _size_of(groups)) as advance:
         bundle = bundles.write(
@@ -113,6 +119,9 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
             pool=bundles.Pool(executor=executor, jobs=order.jobs),
             on_bytes=advance,
         )
+    if order.python is not None and order.prove:
+        found = _prove(bundle.path, order.python, house.lock.provided, scratch, executor=executor, progress=progress)
+        _report(found, strict=order.strict, progress=progress)
     (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
     (scratch / manifest.NAME).write_text(manifest.dumps(order.target, order.python, house, bundle), encoding="utf-8")
     results = {scratch / name: order.output / name for name in _RESULTS}
@@ -124,6 +133,45 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
         output.place(results)
     placed = replace(bundle, path=order.output / layout.BUNDLE_NAME)
     return Packed(wheelhouse=replace(house, folder=order.output / wheelhouse.NAME), bundle=placed)
+
+
+def verify(
+    bundle: Path, python: Interpreter | None, provided: Sequence[ImagePackage], *, jobs: int, progress: Progress
+) -> list[Finding]:
+    """Return what is damaged in a bundle; if nothing is, what of it `python` can't import (None: it isn't tried).
+
+    Raises BootFailed, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
+    """
+    with progress.stage("check", BYTES) as advance:
+        found = integrity.check(bundle, on_bytes=advance)
+    if found or python is None:
+        return found
+    with tempfile.TemporaryDirectory(prefix="airpack-verify-") as scratch, _threads(jobs) as executor:
+        return _prove(bundle, python, provided, Path(scratch), executor=executor, progress=progress)
+
+
+def _prove(
+    bundle: Path,
+    python: Interpreter,
+    provided: Sequence[ImagePackage],
+    scratch: Path,
+    *,
+    executor: Executor,
+    progress: Progress,
+) -> list[Finding]:
+    """Import all that the bundle brings, if this machine can."""
+    with open_bundle(str(bundle)) as opened:
+        obstacle = proof.obstacle(opened.target, scratch)
+        total = proof.count_modules(opened.toc())
+    if obstacle:
+        progress.note(f"import    not tried: {obstacle}")
+        return []
+    folder = scratch / "proof"
+    folder.mkdir()
+    with progress.stage("import", "modules", total) as advance:
+        found = proof.prove(bundle, python, folder, provided=provided, executor=executor, on_module=advance)
+    shutil.rmtree(folder)
+    return found
 
 
 def audit_results(dist: Path, packed: Target, target: Target, *, jobs: int) -> list[Finding]:
@@ -139,7 +187,7 @@ def audit_results(dist: Path, packed: Target, target: Target, *, jobs: int) -> l
             for number, wheel in enumerate(lock.wheels)
         ]
         _, clashes = members.collect(parts, executor=executor, on_bytes=lambda _: None)
-        return audit.audit(parts, clashes, lock.requirements, target, executor=executor)
+        return audit.audit(parts, clashes, replace(lock, target=target), executor=executor)
 
 
 def _report(found: Sequence[Finding], *, strict: bool, progress: Progress) -> None:
@@ -156,7 +204,14 @@ def _lock(order: Order, pip: Pip, progress: Progress) -> Lock:
         if isinstance(order.source, Lock):
             lock = resolve.complete(order.source, pip=pip, cache=order.cache, python=order.python)
         else:
-            lock = resolve.resolve(order.source, order.target, pip=pip, cache=order.cache, python=order.python)
+            lock = resolve.resolve(
+                order.source,
+                order.target,
+                pip=pip,
+                cache=order.cache,
+                python=order.python,
+                skip_installed=order.skip_installed,
+            )
         advance(len(lock.wheels))
     return lock
 

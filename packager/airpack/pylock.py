@@ -26,7 +26,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import Version
 
-from airpack.errors import InvalidLock, OutputRefused
+from airpack.errors import InvalidLock, OutputRefused, UnknownMarker
+from airpack.image import ImagePackage
 from airpack.lock import Lock, LockedWheel, Source
 from airpack.target import Target
 
@@ -60,6 +61,7 @@ def dumps(lock: Lock, *, wheelhouse: str | None = None) -> str:
                 "target": lock.target.name,
                 "python-full-version": lock.target.python_full_version,
                 "requirements": list(lock.requirements),
+                "provided": [f"{each.name}=={each.version}" for each in lock.provided],
             }
         },
     )
@@ -71,12 +73,13 @@ def load(path: Path, target: Target) -> Lock:
     """Read the wheels for `target` out of a `pylock.toml` (PEP 751), whoever wrote it.
 
     Raises InvalidLock if the file is none, is airpack's for another target, or
-    locks what the target can't take or has no hash.
+    locks what the target can't take or has no hash; UnknownMarker.
     """
     lock = _read(path)
     made_for = _tool(lock).get("target")
     if made_for not in (None, target.name):
         raise InvalidLock(path, f"is a lock for {made_for}, not for {target.name}: lock again for it")
+    _check_markers(lock, target)
     environment = cast("Environment", dict(target.marker_environment))
     try:
         chosen = list(lock.select(environment=environment, tags=target.tags))
@@ -90,7 +93,24 @@ def load(path: Path, target: Target) -> Lock:
         requirements=tuple(str(each) for each in requirements),
         wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
         to_build=tuple(sorted(to_build)),
+        provided=provided_in(path),
     )
+
+
+def _provided(path: Path, text: str) -> ImagePackage:
+    name, _, version = text.partition("==")
+    package = ImagePackage(name=name, version=version)
+    if not package.is_nameable:
+        raise InvalidLock(path, f"says that the image provides {text!r}, which is no NAME==VERSION")
+    return package
+
+
+def _check_markers(lock: Pylock, target: Target) -> None:
+    """Raise UnknownMarker where a marker asks for what the target doesn't tell: `select` would ask this machine."""
+    for marker in [package.marker for package in lock.packages] + list(lock.environments or ()):
+        for variable in target.unknown_markers:
+            if marker is not None and variable in str(marker):
+                raise UnknownMarker(variable, str(marker))
 
 
 def _environment(target: Target) -> str:
@@ -113,6 +133,11 @@ def target_of(path: Path) -> tuple[str | None, str | None]:
     """Return the target's name and full Python version in a lock of airpack's, else None. Raises InvalidLock."""
     tool = _tool(_read(path))
     return tool.get("target"), tool.get("python-full-version")
+
+
+def provided_in(path: Path) -> tuple[ImagePackage, ...]:
+    """Return what a lock of airpack's leaves to the image. Raises InvalidLock."""
+    return tuple(_provided(path, str(each)) for each in _tool(_read(path)).get("provided", []))
 
 
 def check_replaceable(path: Path) -> None:

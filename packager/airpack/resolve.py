@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_n
 from packaging.version import Version
 
 from airpack.errors import PipFailed, Unsatisfiable
+from airpack.image import ImagePackage
 from airpack.interpreter import Interpreter
 from airpack.lock import Lock, LockedWheel, Source
 from airpack.pip_process import Pip
@@ -44,13 +45,20 @@ class Requirements:
 
 
 def resolve(
-    requirements: Requirements, target: Target, *, pip: Pip, cache: Path, python: Interpreter | None = None
+    requirements: Requirements,
+    target: Target,
+    *,
+    pip: Pip,
+    cache: Path,
+    python: Interpreter | None = None,
+    skip_installed: bool = False,
 ) -> Lock:
     """Return the wheels that `requirements` mean for `target`.
 
     What has no wheel is built from its sdist, under `python`, the target's
-    interpreter, and kept in `cache`. Raises BuildFailed, Unsatisfiable, Conflict, UnknownMarker, InvalidRequirement,
-    IndexUnreachable, HashMismatch, or PipFailed with pip's own words.
+    interpreter, and kept in `cache`. With `skip_installed`, what the image has and
+    satisfies the requirements is left out. Raises BuildFailed, Unsatisfiable, Conflict,
+    UnknownMarker, InvalidRequirement, IndexUnreachable, HashMismatch, or PipFailed with pip's own words.
     """
     builder = Builder(
         target=target.name,
@@ -59,20 +67,22 @@ def resolve(
         cache=cache,
         pip_options=pip.index_options(),
     )
-    request = {
-        "do": "resolve",
-        "builder": builder.to_dict(),
-        "target": {
-            "python_full_version": target.python_full_version,
-            "tags": [str(tag) for tag in target.tags],
-            "marker_environment": dict(target.marker_environment),
-        },
-    }
     with tempfile.TemporaryDirectory(prefix="airpack-resolve-") as folder:
-        report = Path(folder, "report.json")
+        report, installed = Path(folder, "report.json"), Path(folder, "installed")
+        if skip_installed:
+            _write_metadata(target.installed, installed)
+        request = {
+            "do": "resolve",
+            "builder": builder.to_dict(),
+            "target": {
+                "python_full_version": target.python_full_version,
+                "tags": [str(tag) for tag in target.tags],
+                "marker_environment": dict(target.marker_environment),
+                "installed": str(installed) if skip_installed else None,
+            },
+        }
         options = [
             "--dry-run",
-            "--ignore-installed",
             f"--python-version={target.python_full_version}",
             f"--report={report}",
             *requirements.arguments(),
@@ -81,18 +91,30 @@ def resolve(
         installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
     if not installs:
         asked = ", ".join(answer.requirements) or "they name nothing"
-        raise Unsatisfiable(
-            f"nothing is left to pack: the target's markers rule out all requirements ({asked})",
-            requirement=asked,
-            required_by=(),
-        )
+        why = "the image has it all" if answer.provided else "the target's markers rule out all requirements"
+        raise Unsatisfiable(f"nothing is left to pack: {why} ({asked})", requirement=asked, required_by=())
     built = {parse_wheel_filename(each.path.name)[:2]: each for each in answer.built}
     wheels = [_locked(install, built) for install in installs]
     return Lock(
         target=target,
         requirements=answer.requirements,
         wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
+        provided=tuple(ImagePackage(name=name, version=version) for name, version in answer.provided),
     )
+
+
+def _write_metadata(installed: Iterable[ImagePackage], folder: Path) -> None:
+    """Write the metadata of what an image has as pip finds that of what is installed (core metadata 2.1)."""
+    folder.mkdir()
+    for package in installed:
+        if not package.is_nameable:
+            continue
+        place = folder / f"{package.key.replace('-', '_')}-{package.version}.dist-info"
+        place.mkdir(exist_ok=True)
+        lines = ["Metadata-Version: 2.1", f"Name: {package.key}", f"Version: {package.version}"]
+        lines += [f"Provides-Extra: {each}" for each in package.extras]
+        lines += [f"Requires-Dist: {each}" for each in package.requires]
+        place.joinpath("METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = None) -> Lock:

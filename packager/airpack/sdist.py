@@ -28,6 +28,8 @@ from packaging.version import Version
 
 from airpack.errors import BuildFailed
 
+Settings = Mapping[str, str | Sequence[str]]
+
 _LINUX = "linux_"
 _REPRODUCIBLE = {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "315532800")}
 
@@ -70,11 +72,13 @@ class Built:
     by_host: bool
 
 
-def build_wheel(source: Path, name: str, builder: Builder, *, sha256: str | None = None) -> Built:
+def build_wheel(
+    source: Path, name: str, builder: Builder, *, sha256: str | None = None, settings: Settings | None = None
+) -> Built:
     """Build the source tree `source` of the distribution `name`, or take the wheel built of it before.
 
     `sha256` is the sdist's; without it (a local folder, say) the wheel is built
-    anew. Raises BuildFailed with the reason.
+    anew. `settings` are the backend's (PEP 517). Raises BuildFailed with the reason.
     """
     by_host = builder.python is None
     if by_host:
@@ -83,14 +87,14 @@ def build_wheel(source: Path, name: str, builder: Builder, *, sha256: str | None
         requires = sorted(ProjectBuilder(source).build_system_requires)
     except BuildException as error:
         raise BuildFailed(name, str(error)) from error
-    known_by = [sha256, builder.target, requires, by_host and sys.version_info[:2]]
-    key = hashlib.sha256(json.dumps(known_by).encode()).hexdigest()
+    known_by = [sha256, builder.target, requires, by_host and sys.version_info[:2], settings]
+    key = hashlib.sha256(json.dumps(known_by, sort_keys=True).encode()).hexdigest()
     kept = builder.cache / "built" / key
     if sha256 is not None:
         for path in sorted(kept.glob("*.whl")):
             return Built(path=path, by_host=by_host)
     with tempfile.TemporaryDirectory(prefix="airpack-build-") as folder:
-        wheel = _build(source, name, builder, Path(folder))
+        wheel = _build(source, name, builder, Path(folder), settings)
         wheel = _fitted(wheel, name, builder, by_host=by_host)
         kept.mkdir(parents=True, exist_ok=True)
         aside = kept / f".{wheel.name}.{os.getpid()}"
@@ -135,13 +139,13 @@ class _Environment(IsolatedEnv):
         _run([*pip, *pip_options, *sorted(requirements)])
 
 
-def _build(source: Path, name: str, builder: Builder, folder: Path) -> Path:
+def _build(source: Path, name: str, builder: Builder, folder: Path, settings: Settings | None) -> Path:
     try:
         environment = _Environment(folder / "env", builder.python, source)
         project = ProjectBuilder.from_isolated_env(environment, source, runner=_run)
         environment.install(project.build_system_requires, builder.pip_options)
-        environment.install(project.get_requires_for_build("wheel"), builder.pip_options)
-        return Path(project.build("wheel", folder / "dist"))
+        environment.install(project.get_requires_for_build("wheel", settings), builder.pip_options)
+        return Path(project.build("wheel", folder / "dist", settings))
     except subprocess.CalledProcessError as error:
         raise BuildFailed(name, f"{_last_line(error.stderr or error.stdout)}; -v shows all of it") from error
     except (BuildBackendException, BuildException) as error:

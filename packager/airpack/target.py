@@ -14,6 +14,7 @@ from packaging.tags import Tag
 from packaging.version import InvalidVersion, Version
 
 from airpack.errors import InvalidTarget
+from airpack.image import ImagePackage
 
 DEFAULT = "cp37-manylinux_2_27_x86_64"
 
@@ -64,7 +65,8 @@ class Target:
     a complete version, `tags` every wheel tag it accepts (PEP 425), the preferred
     first, `marker_environment` the values of PEP 508's markers; one that is absent
     is unknown, and whatever depends on it is an error. `assumed_release` says that
-    the patch version is not the user's but the minor version's last.
+    the patch version is not the user's but the minor version's last. `installed` is
+    what the image has already, as far as a profile tells it.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Target:
     tags: tuple[Tag, ...]
     marker_environment: Mapping[str, str]
     assumed_release: bool = False
+    installed: tuple[ImagePackage, ...] = ()
 
     @classmethod
     def parse(cls, text: str, *, python_version: str | None = None) -> Target:
@@ -115,8 +118,8 @@ class Target:
 
     @classmethod
     def from_profile(cls, path: Path) -> Target:
-        """Read an image profile: JSON with the `marker_environment` and `compatible_tags`
-        of a pex complete platform. Raises InvalidTarget.
+        """Read an image profile, as `airpack-runtime.pyz probe` prints it: JSON with the `marker_environment`
+        and `compatible_tags` of a pex complete platform, and what is `installed`. Raises InvalidTarget.
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -128,10 +131,11 @@ class Target:
             markers = _string_map(dict(data)["marker_environment"])
             accepted = tuple(_tag(text) for text in data["compatible_tags"])
             full_version = str(Version(markers["python_full_version"]))
-        except (KeyError, TypeError, ValueError, InvalidVersion) as error:
+            installed = tuple(ImagePackage.from_dict(each) for each in data.get("installed", ()))
+        except (AttributeError, KeyError, TypeError, ValueError, InvalidVersion) as error:
             raise InvalidTarget(
-                f'image profile {path} needs "marker_environment" and "compatible_tags" '
-                f"as pex's complete platforms have them; wrong is {error}"
+                f'image profile {path} needs "marker_environment" and "compatible_tags", as '
+                f"`python airpack-runtime.pyz probe` prints them in the image; wrong is {error}"
             ) from error
         if not accepted:
             raise InvalidTarget(f"image profile {path} has no compatible_tags")
@@ -146,6 +150,7 @@ class Target:
             python_full_version=full_version,
             tags=accepted,
             marker_environment=markers,
+            installed=installed,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -153,6 +158,7 @@ class Target:
         return {
             "marker_environment": dict(self.marker_environment),
             "compatible_tags": [str(tag) for tag in self.tags],
+            **({"installed": [each.to_dict() for each in self.installed]} if self.installed else {}),
         }
 
     @property

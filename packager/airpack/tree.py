@@ -23,6 +23,8 @@ from installer.exceptions import InstallerError
 from installer.records import RecordEntry
 from installer.sources import WheelFile, _WheelFileValidationError
 from installer.utils import Scheme
+from packaging.metadata import Metadata
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from airpack.errors import InvalidWheel
@@ -85,6 +87,11 @@ class Installed:
             elif entry.name.endswith((".py", ".so")):
                 names.add(stem)
         return tuple(sorted(names))
+
+
+def requirements_in(metadata: Path) -> list[Requirement]:
+    """Return the requirements in a METADATA file (core metadata); one that isn't PEP 508's is passed over."""
+    return Metadata.from_email(metadata.read_bytes(), validate=False).requires_dist or []
 
 
 def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) -> Installed:

@@ -1,4 +1,4 @@
-"""The shim's command line: run a command with a bundle's packages, or unpack a bundle."""
+"""The shim's command line: run a command with a bundle's packages, unpack a bundle, tell what an image is."""
 
 from __future__ import annotations
 
@@ -50,8 +50,11 @@ def _parser() -> argparse.ArgumentParser:
 
     unpack = commands.add_parser("unpack", help="write the bundle's tree into a folder")
     unpack.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
-    unpack.add_argument("folder", metavar="DIR", help="a a folder that is empty, or doesn't exist yet")
+    unpack.add_argument("folder", metavar="DIR", help="a folder that is empty, or doesn't exist yet")
     unpack.set_defaults(run=_unpack)
+
+    probe = commands.add_parser("probe", help="print the image's profile, for airpack pack --target image.json")
+    probe.set_defaults(run=_probe)
     return parser
 
 
@@ -86,6 +89,15 @@ def _unpack(arguments: argparse.Namespace) -> int:
     with open_bundle(boot.find_bundle({**os.environ, **given})) as bundle:
         boot.check_host(bundle.path, bundle.target)
         unpack_into(bundle, os.path.abspath(arguments.folder))
+    return 0
+
+
+def _probe(_: argparse.Namespace) -> int:
+    import json
+
+    from airpack_runtime.probe import profile
+
+    print(json.dumps(profile(os.environ), indent=2))
     return 0
 
 

@@ -56,6 +56,19 @@ def objection(folder: str) -> str | None:
     put another in its place. A folder above that all can write is accepted even
     without the sticky bit: so Kubernetes makes the volumes that stand in for /tmp.
     """
+    return _objection_to_parents(folder) or _objection_to_own(folder)
+
+
+def obstacle(folder: str) -> str | None:
+    """Say why no tree could be kept in `folder`, which need not exist yet; None if one could. Nothing is made."""
+    place = folder
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    refusal = objection(folder) if place == folder else _objection_to_parents(f"{place}/x")
+    return refusal or _lack_of_room(place, 0, 0)
+
+
+def _objection_to_parents(folder: str) -> str | None:
     parent = folder
     while parent != os.path.dirname(parent):
         parent = os.path.dirname(parent)
@@ -65,7 +78,7 @@ def objection(folder: str) -> str | None:
             return reason(error)
         if owner not in (0, os.getuid(), _NOBODY):
             return f"{parent}, which holds it, belongs to uid {owner}"
-    return _objection_to_own(folder)
+    return None
 
 
 def _objection_to_own(folder: str) -> str | None:

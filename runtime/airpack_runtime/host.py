@@ -26,23 +26,39 @@ def objection(target: str) -> str | None:
     machine = os.uname().machine
     if not platform.endswith(f"_{machine}"):
         return f"a {machine} machine"
-    glibc = _glibc()
+    version = glibc()
     if platform.startswith("musllinux"):
-        return f"a system with glibc {glibc[0]}.{glibc[1]}, not musl" if glibc else None
+        return f"a system with glibc {version[0]}.{version[1]}, not musl" if version else None
     words = platform.split("_")
     if words[0] != "manylinux" or not words[2].isdigit():
         return None
-    if glibc is None:
+    if version is None:
         return "a system without glibc"
-    if glibc < (int(words[1]), int(words[2])):
-        return f"a system with glibc {glibc[0]}.{glibc[1]}"
+    if version < (int(words[1]), int(words[2])):
+        return f"a system with glibc {version[0]}.{version[1]}"
     return None
 
 
-def _glibc() -> tuple[int, int] | None:
+def glibc() -> tuple[int, int] | None:
+    """Return the version of the GNU C library, None where there is another."""
     try:
-        _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
-        major, minor = version.split(".")[:2]
-        return int(major), int(minor)
+        return _numbers((os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")[2])
     except (ValueError, OSError):  # musl knows no such name
         return None
+
+
+def musl() -> tuple[int, int] | None:
+    """Return the version of musl, which its dynamic loader alone tells; None where it isn't."""
+    import subprocess
+
+    loader = f"/lib/ld-musl-{os.uname().machine}.so.1"
+    try:
+        said = subprocess.run([loader], stderr=subprocess.PIPE, timeout=10, check=False).stderr
+        return _numbers(said.decode("ascii", "replace").partition("Version ")[2])
+    except (ValueError, OSError, subprocess.SubprocessError):
+        return None
+
+
+def _numbers(text: str) -> tuple[int, int]:
+    major, minor = text.split(maxsplit=1)[0].split(".")[:2] if text else ("", "")
+    return int(major), int(minor)

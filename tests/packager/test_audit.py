@@ -95,7 +95,7 @@ def test_audit_of_results(airpack: Airpack, wheels: Path) -> None:
     build_wheel(wheels, "one", tag="cp37-cp37m-manylinux_2_27_x86_64")
     assert airpack.pack("one") == 0
     assert airpack("audit", airpack.output) == 0
-    assert airpack.out == "0 findings for cp37-manylinux_2_27_x86_64\n"
+    assert airpack.out == "0 findings in cp37-manylinux_2_27_x86_64\n"
     assert airpack("audit", airpack.output, "--target", "cp37-manylinux2014_x86_64", "--json") == 1
     (finding,) = json.loads(airpack.out)
     assert (finding["severity"], finding["package"]) == ("error", "one")

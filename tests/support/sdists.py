@@ -15,6 +15,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     if os.environ.get("BUILDS"):
         with open(os.environ["BUILDS"], "a") as log:
             log.write(NAME + " under %d.%d" % sys.version_info[:2] + chr(10))
+    settings = config_settings
     {backend}
     requires = []
     if "{requires}":

@@ -41,9 +41,10 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             pip=options.pip(arguments, env),
             cache=options.cache(env),
             python=options.find_python(arguments, target, env),
+            skip_installed=arguments.skip_installed,
         )
         advance(len(lock.wheels))
     output.write_text(arguments.output, pylock.dumps(lock))
     if not arguments.quiet:
-        print(f"lock      {arguments.output}, {len(lock.wheels)} wheels for {target.name}")
+        print(f"lock      {arguments.output}, {options.counted(len(lock.wheels), 'wheel')} for {target.name}")
         print(f"pack it   airpack pack --lock {os.fspath(arguments.output)}")

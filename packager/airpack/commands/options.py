@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from airpack import bundle, interpreter
-from airpack.errors import UsageError
+from airpack import audit, bundle, interpreter, project
+from airpack.audit import Finding
+from airpack.errors import AuditFailed, UsageError
 from airpack.interpreter import Interpreter
 from airpack.pip_process import Pip
 from airpack.progress import Bars, Lines, Progress, Silent
@@ -23,15 +27,30 @@ def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     """Add what to resolve; returns the group, for more."""
     group = parser.add_argument_group("what to pack")
     group.add_argument("requirements", metavar="REQUIREMENT", nargs="*", help="such as 'pandas>=1.3' (PEP 508)")
-    group.add_argument("-r", "--requirement", metavar="FILE", action="append", default=[], help="a requirements file")
-    group.add_argument("-c", "--constraint", metavar="FILE", action="append", default=[], help="a constraints file")
+    several: dict[str, Any] = {"action": "append", "default": []}
+    group.add_argument(
+        "-r", "--requirement", metavar="FILE", help="a requirements file, or a pyproject.toml", **several
+    )
+    group.add_argument("-c", "--constraint", metavar="FILE", help="a constraints file", **several)
+    group.add_argument("--extra", metavar="NAME", help="an extra of the pyproject.toml given with -r", **several)
+    group.add_argument(
+        "--group", metavar="[PATH:]NAME", help="a dependency group (PEP 735) of ./pyproject.toml, or PATH's", **several
+    )
     return group
 
 
+def is_asked(arguments: argparse.Namespace) -> bool:
+    """Tell whether the arguments name anything to resolve."""
+    return bool(arguments.requirements or arguments.requirement or arguments.group)
+
+
 def requirements(arguments: argparse.Namespace) -> Requirements:
-    """Return what to resolve. Raises UsageError if there is nothing."""
-    if not (arguments.requirements or arguments.requirement):
+    """Return what to resolve. Raises UsageError if there is nothing, or InvalidRequirement."""
+    if not is_asked(arguments):
         raise UsageError("nothing to pack: name requirements, or a file with -r")
+    projects = [Path(file) for file in arguments.requirement if Path(file).name == project.NAME]
+    if arguments.extra and len(projects) != 1:
+        raise UsageError(f"--extra is one of a project's: give its {project.NAME} with -r")
     for word in arguments.requirements:
         if word.startswith((".", "/")) and not Path(word.partition("[")[0]).exists():
             raise UsageError(
@@ -39,9 +58,15 @@ def requirements(arguments: argparse.Namespace) -> Requirements:
             )
         if word.endswith(".txt") and Path(word).is_file():
             raise UsageError(f"{word} is a file: write -r {word}")
+    specifications = list(arguments.requirements)
+    for path in projects:
+        specifications += project.dependencies(path, arguments.extra)
+    for word in arguments.group:
+        path, _, name = word.rpartition(":")
+        specifications += project.group(Path(path or project.NAME), name)
     return Requirements(
-        specifications=arguments.requirements,
-        files=arguments.requirement,
+        specifications=specifications,
+        files=[file for file in arguments.requirement if Path(file) not in projects],
         constraints=arguments.constraint,
     )
 
@@ -56,11 +81,22 @@ def add_target(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--python-version", metavar="X.Y.Z", help="the image's full Python version (default: the minor version's last)"
     )
+    parser.add_argument(
+        "--skip-installed",
+        action="store_true",
+        help="leave out what the image has already and meets the requirements; needs its profile",
+    )
 
 
 def target(arguments: argparse.Namespace) -> Target:
-    """Return the image to work for. Raises InvalidTarget."""
-    return Target.parse(arguments.target or DEFAULT, python_version=arguments.python_version)
+    """Return the image to work for. Raises InvalidTarget, or UsageError if what to skip is unknown."""
+    wanted = Target.parse(arguments.target or DEFAULT, python_version=arguments.python_version)
+    if getattr(arguments, "skip_installed", False) and not wanted.installed:
+        raise UsageError(
+            "--skip-installed needs to know what the image has: make its profile there (python airpack-runtime.pyz "
+            "probe > image.json) and give it with --target image.json"
+        )
+    return wanted
 
 
 def add_index(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -116,6 +152,30 @@ def progress(arguments: argparse.Namespace) -> Progress:
     if arguments.no_progress or arguments.verbose or not sys.stderr.isatty():
         return Lines(sys.stderr)
     return Bars(sys.stderr)
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Add how findings are told."""
+    parser.add_argument("--strict", action="store_true", help="let warnings fail, too")
+    parser.add_argument("--json", action="store_true", help="print the findings as a JSON array")
+
+
+def report(arguments: argparse.Namespace, found: Sequence[Finding], subject: str, *, by: str) -> None:
+    """Print what `by` found in `subject`. Raises AuditFailed if any of it must not pass."""
+    if arguments.json:
+        print(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
+    elif not arguments.quiet:
+        for each in found:
+            print(each)
+        print(f"{counted(len(found), 'finding')} in {subject}")
+    fatal = audit.fatal(found, strict=arguments.strict)
+    if fatal:
+        raise AuditFailed([each.message for each in fatal], by=by)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 finding`, `2 findings`, ..."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def cache(env: Mapping[str, str]) -> Path:

@@ -46,6 +46,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     how.add_argument("--jobs", metavar="N", type=options.positive, default=cores, help="default: all cores")
     how.add_argument("--no-bytecode", action="store_true", help="leave the bytecode out: smaller, slower to import")
     how.add_argument("--strict", action="store_true", help="let warnings of the audit fail the pack")
+    how.add_argument("--no-import", action="store_true", help="don't try to import what was packed")
     options.add_python(how)
     options.add_verbosity(parser, progress=True)
 
@@ -75,6 +76,8 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         mtime=options.mtime(env),
         jobs=arguments.jobs,
         strict=arguments.strict,
+        skip_installed=arguments.skip_installed,
+        prove=not arguments.no_import,
     )
     packed = pipeline.pack(order, pip=options.pip(arguments, env), progress=progress)
     for wheel in packed.wheelhouse.lock.wheels:
@@ -91,8 +94,10 @@ def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]
     if path is None:
         target = options.target(arguments)
         return target, options.requirements(arguments)
-    if arguments.requirements or arguments.requirement or arguments.constraint:
-        raise UsageError("--lock says all that is packed: leave requirements out, or leave --lock out")
+    if options.is_asked(arguments) or arguments.constraint or arguments.extra or arguments.skip_installed:
+        raise UsageError(
+            "--lock says all that is packed: leave requirements and --skip-installed out, or leave --lock out"
+        )
     if arguments.target is None:
         arguments.target, full_version = pylock.target_of(path)
         arguments.python_version = arguments.python_version or full_version
@@ -103,7 +108,7 @@ def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]
 def _print(packed: pipeline.Packed, tree: Path | None) -> None:
     made, contents, lock = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock
     files = len(contents.files) + len(contents.links)
-    print(f"wheels    {len(lock.wheels)} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB")
+    print(f"wheels    {len(lock.wheels):,} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB")
     unpacked = f"{contents.unpacked_size / 1e6:,.1f} MB unpacked, {files:,} files"
     print(f"bundle    {made.path}, {made.size / 1e6:,.1f} MB ({unpacked})")
     if tree:

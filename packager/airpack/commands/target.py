@@ -46,4 +46,9 @@ def _text(target: Target) -> str:
         "markers",
         *(f"  {name} = {value!r}" for name, value in sorted(target.marker_environment.items())),
     ]
-    return "\n".join([*lines, f"unknown   {unknown} (an image's profile tells them)"] if unknown else lines)
+    if unknown:
+        lines.append(f"unknown   {unknown} (an image's profile tells them: airpack-runtime.pyz probe)")
+    if target.installed:
+        lines.append(f"installed {len(target.installed)} packages")
+        lines += [f"  {each.name} {each.version}" for each in target.installed]
+    return "\n".join(lines)

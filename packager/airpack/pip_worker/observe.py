@@ -7,6 +7,7 @@ from typing import Any
 
 from pip._internal.index import collector
 from pip._internal.index.package_finder import PackageFinder
+from pip._internal.req import req_file
 from pip._internal.resolution.resolvelib.factory import Factory
 from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.misc import redact_auth_from_url
@@ -52,19 +53,37 @@ def observe(events: Events, python_full_version: str) -> Observed:
     PackageFinder._log_skipped_link = skipped
     collector._handle_get_simple_fail = failed
     logging.getLogger("pip").addHandler(Errors(logging.ERROR))
+    _name_undecodable_files()
     _report_requirements(events)
     _report_conflicts(observed, python_full_version)
     return observed
 
 
+def _name_undecodable_files() -> None:
+    """Raise the name of a requirements file that can't be decoded, which pip's error doesn't tell."""
+    read = req_file.get_file_content
+
+    def read_named(url: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return read(url, *args, **kwargs)
+        except UnicodeDecodeError as error:
+            raise Failure("undecodable", file=url, reason=f"{error.reason} at byte {error.start}") from error
+
+    req_file.get_file_content = read_named
+
+
 def _report_requirements(events: Events) -> None:
-    """Tell which requirements pip read from the command line and the files."""
+    """Tell which requirements pip read from the command line and the files, and what of the image meets any."""
     resolve = Resolver.resolve
 
     def resolve_reported(self: Resolver, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
         asked = [_shown(each) for each in root_reqs if not each.constraint]
         events.emit(requirements=sorted({each for each in asked if each}))
-        return resolve(self, root_reqs, *args, **kwargs)
+        resolved = resolve(self, root_reqs, *args, **kwargs)
+        chosen = self._result.mapping.values() if self._result else ()
+        provided = {(each.project_name, str(each.version)) for each in chosen if each.is_installed}
+        events.emit(provided=sorted(provided))
+        return resolved
 
     Resolver.resolve = resolve_reported
 

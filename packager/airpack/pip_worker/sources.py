@@ -65,10 +65,13 @@ def _built(req: Any, builder: Builder, events: Events) -> Path:
         copy = Path(TempDirectory(kind="source", globally_managed=True).path, source.name)
         shutil.copytree(source, copy, symlinks=True)
         source = copy
+    by = getattr(req.comes_from, "name", None)
+    if getattr(req, "global_options", None):  # not every pip has them any more
+        reason = "--global-option can't be honoured: tell its build backend with --config-settings"
+        raise Failure("build", name=name, reason=reason, required_by=by)
     try:
-        built = build_wheel(source, name, builder, sha256=sha256)
+        built = build_wheel(source, name, builder, sha256=sha256, settings=req.config_settings or None)
     except BuildFailed as error:
-        by = getattr(req.comes_from, "name", None)
         raise Failure("build", name=name, reason=error.reason, required_by=by) from error
     events.emit(built=str(built.path), by_host=built.by_host)
     return built.path

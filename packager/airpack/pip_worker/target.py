@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pip._internal.metadata import get_environment
 from pip._internal.models import installation_report
 from pip._internal.models.target_python import TargetPython
+from pip._internal.resolution.resolvelib import factory
 from pip._vendor.packaging import markers
 from pip._vendor.packaging.tags import Tag
 
@@ -19,7 +21,12 @@ from airpack.pip_worker.events import Failure
 
 
 def prepare(target: dict[str, Any]) -> None:
-    """Prepare pip for `target`: its `tags` in order of preference, its `marker_environment`."""
+    """Prepare pip for `target`: its `tags` in order of preference, its `marker_environment`.
+
+    `installed` is a folder with the metadata of what the image has, and pip may take as it is.
+    """
+    environment_of_image = get_environment([target["installed"]] if target["installed"] else [])
+    factory.get_default_environment = lambda: environment_of_image
     accepted = [Tag(*text.split("-")) for text in target["tags"]]
     TargetPython.get_sorted_tags = lambda _: accepted
     environment = target["marker_environment"]

@@ -1,0 +1,50 @@
+"""`airpack verify`: whether a bundle is whole, and whether what is in it can be imported."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from airpack_runtime import layout
+from airpack_runtime.reader import open_bundle
+
+from airpack import interpreter, pipeline, pylock
+from airpack.commands import options
+from airpack.target import Target
+
+
+def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "verify",
+        help="check that a bundle is whole, and import what is in it",
+        description="Check every frame and file of a bundle. Where there is an interpreter of its target's version, "
+        "boot it as the image would, and import each of its top-level modules and packages.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
+    parser.add_argument("--no-import", action="store_true", help="don't import: nothing of the bundle is executed")
+    options.add_python(parser)
+    options.add_report(parser)
+    options.add_verbosity(parser, progress=True)
+
+
+def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
+    """Carry out the command. Raises AuditFailed."""
+    place: Path = arguments.place
+    path = place / layout.BUNDLE_NAME if place.is_dir() else place
+    progress = options.progress(arguments)
+    with open_bundle(str(path)) as bundle:
+        target = Target.from_name(bundle.target)
+        digest = bundle.digest
+    python = None
+    if not arguments.no_import:
+        python = interpreter.find(target, given=arguments.python, env=env)
+        if python is None:
+            progress.note(f"import    not tried: no Python {target.python_version} found (--python PATH)")
+    lock = place / pylock.NAME
+    provided = pylock.provided_in(lock) if place.is_dir() and lock.exists() else ()
+    found = pipeline.verify(path, python, provided, jobs=len(os.sched_getaffinity(0)), progress=progress)
+    options.report(arguments, found, f"{path}, sha256:{digest}", by="verify")

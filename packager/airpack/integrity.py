@@ -1,0 +1,58 @@
+"""Checks a bundle byte for byte against its own table of contents, without loading anything of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from airpack_runtime.errors import BundleDamaged
+from airpack_runtime.reader import Bundle, open_bundle
+from airpack_runtime.toc import plan
+
+from airpack import frames
+from airpack.audit import ERROR, Finding
+
+_REMEDY = "copy it again from where it was packed"
+
+
+def check(path: Path, *, on_bytes: Callable[[int], None] = lambda _: None) -> list[Finding]:
+    """Return a finding for each frame, file and decoder of the bundle at `path` that isn't as it was packed.
+
+    `on_bytes` is called with the stored size of each frame that was read. Raises BundleNotFound
+    or BundleDamaged (of `airpack_runtime.errors`) if not even its table of contents is whole.
+    """
+    with open_bundle(str(path)) as bundle:
+        sentences = [*_damage(bundle, on_bytes)]
+    return [Finding(severity=ERROR, package=path.name, sentence=each, remedy=_REMEDY) for each in sentences]
+
+
+def _damage(bundle: Bundle, on_bytes: Callable[[int], None]) -> Iterator[str]:
+    """Say what is damaged: each frame once, and each file that no frame's damage explains."""
+    toc = bundle.toc()
+    hashes = {file.path: hashlib.sha256() for file in toc.files}
+    unread = set()
+    for number, pieces in enumerate(plan(toc)):
+        on_bytes(toc.frames[number].size)
+        try:
+            raw = bundle.frame(number, frames.decompress)
+        except BundleDamaged as error:
+            yield error.problem
+            unread |= {piece.file.path for piece in pieces}
+            continue
+        for piece in pieces:
+            hashes[piece.file.path].update(raw[piece.offset : piece.offset + piece.length])
+    try:
+        sums = bundle.content(toc.sums, frames.decompress).decode("utf-8", "replace")
+        if toc.decoder is not None:
+            bundle.decoder()
+    except BundleDamaged as error:
+        yield error.problem
+        return
+    expected = {path: digest for digest, _, path in (line.partition("  ") for line in sums.splitlines())}
+    for file in toc.files:
+        if file.path not in unread and expected.get(file.path) != hashes[file.path].hexdigest():
+            yield f"{file.path} is not what {bundle.path} lists"
+    for link in toc.links:
+        if expected.get(link.path) != expected.get(link.target):
+            yield f"{link.path} links to {link.target}, which has another content"
