@@ -137,6 +137,10 @@ class BootFailed(AirpackError):
         self.problem = problem
 
 
+class ImageFailed(AirpackError):
+    """No file system image can be written: a program is missing, or failed."""
+
+
 class WriteFailed(AirpackError):
     """The system refused to write: a full disk, a missing permission."""
 

@@ -1,15 +1,8 @@
-"""Writes results aside and puts them in place together, or leaves everything as it was."""
+"""Where results go: what may be replaced there, and what may not."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
-import signal
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +11,6 @@ from airpack_runtime import layout
 from airpack import manifest, pylock, wheelhouse
 from airpack.errors import OutputRefused
 from airpack.lock import REQUIREMENTS
-
-_PREFIX = ".airpack-"
-_LOCK = "lock"
 
 
 def check(folder: Path, tree: Path | None) -> None:
@@ -62,94 +52,3 @@ def _wheels_of(path: Path) -> set[str] | None:
         return {str(package["wheel"]) for package in data["packages"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-@contextmanager
-def staging(folder: Path) -> Iterator[Path]:
-    """Give a new folder inside `folder` to write into; it is gone when the block ends.
-
-    If `folder` had to be made and the block fails, it is removed as well. What a
-    killed process left is swept.
-    """
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
-    scratch: Path | None = None
-    lock = -1
-    try:
-        with uninterrupted():
-            folder.mkdir(parents=True, exist_ok=True)
-            with _locked(folder):
-                _sweep(folder)
-                scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
-                lock = os.open(scratch / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-                fcntl.flock(lock, fcntl.LOCK_EX)
-        yield scratch
-    finally:
-        if scratch is not None:
-            shutil.rmtree(scratch, ignore_errors=True)
-        if lock >= 0:
-            os.close(lock)
-        for each in made:
-            with suppress(OSError):  # it holds the results
-                each.rmdir()
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait until the block has ended."""
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of the folder itself: between making a scratch folder and locking it, none may sweep it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the scratch folders whose process is gone: the kernel has released their locks."""
-    for leftover in folder.glob(f"{_PREFIX}*/{_LOCK}"):
-        with suppress(OSError):
-            lock = os.open(leftover, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(leftover.parent, ignore_errors=True)
-            finally:
-                os.close(lock)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file in one step: a reader, or a failed write, sees the old text or the new one."""
-    with staging(path.parent) as scratch:
-        (scratch / path.name).write_text(text, encoding="utf-8")
-        (scratch / path.name).replace(path)
-
-
-def place(staged: Mapping[Path, Path]) -> None:
-    """Move each staged file or folder to its destination: all of them, or none.
-
-    Each must be on its destination's file system. What lies there by now is moved
-    beside the staged one first; if any move fails, all are taken back. Ctrl-C waits.
-    """
-    moved: list[tuple[Path, Path]] = []
-    with uninterrupted():
-        try:
-            for source, destination in staged.items():
-                if destination.exists() or destination.is_symlink():
-                    old = source.with_name(f"{source.name}.old")
-                    destination.replace(old)
-                    moved.append((old, destination))
-                source.replace(destination)
-                moved.append((destination, source))
-        except OSError:
-            for now, before in reversed(moved):
-                now.replace(before)
-            raise

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from airpack import diagnosis
-from airpack.sdist import Built
+from airpack.builder import Built
 
 # pip's settings by which it would not be the resolver, or not for an image.
 _UNUSABLE = ("PIP_USE_DEPRECATED", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REPORT", "PIP_UPGRADE")
 
 # Not `-m`, which would import from the folder that the user happens to stand in.
+# Nor does it tear the interpreter down, which takes as long as a small download.
 _WORKER = (
-    "import sys; sys.path[:] = [entry for entry in sys.path if entry]; "
-    "from airpack.pip_worker.__main__ import main; sys.exit(main())"
+    "import os, sys; sys.path[:] = [entry for entry in sys.path if entry]; "
+    "from airpack.pip_worker.__main__ import main; status = main(); "
+    "sys.stdout.flush(); sys.stderr.flush(); os._exit(status)"
 )
 
 

@@ -14,7 +14,20 @@ from pathlib import Path
 from airpack_runtime import layout
 from airpack_runtime.reader import open_bundle
 
-from airpack import audit, decoders, integrity, manifest, members, output, proof, pylock, resolve, tree, wheelhouse
+from airpack import (
+    audit,
+    decoders,
+    integrity,
+    manifest,
+    members,
+    output,
+    proof,
+    pylock,
+    resolve,
+    staging,
+    tree,
+    wheelhouse,
+)
 from airpack import bundle as bundles
 from airpack.audit import Finding
 from airpack.bytecode import compile_modules
@@ -76,7 +89,7 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
     """
     output.check(order.output, order.tree)
     try:
-        with output.staging(order.output) as scratch, _threads(order.jobs) as executor:
+        with staging.scratch_in(order.output) as scratch, _threads(order.jobs) as executor:
             return _pack(order, scratch, executor, pip, progress)
     except OSError as error:
         raise WriteFailed(error.filename or order.output, error.strerror or str(error)) from error
@@ -87,7 +100,7 @@ def _threads(jobs: int) -> Iterator[Executor]:
     """Give an executor whose waiting work is dropped when the block fails, and whose threads then have ended."""
     with ThreadPoolExecutor(jobs) as executor:
         # All threads start here: one that Ctrl-C catches while it starts is never waited for.
-        with output.uninterrupted():
+        with staging.uninterrupted():
             all_there = threading.Barrier(jobs + 1)
             for _ in range(jobs):
                 executor.submit(all_there.wait)
@@ -126,11 +139,11 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
     (scratch / manifest.NAME).write_text(manifest.dumps(order.target, order.python, house, bundle), encoding="utf-8")
     results = {scratch / name: order.output / name for name in _RESULTS}
     if order.tree is not None:
-        with output.staging(order.tree.parent) as beside:
+        with staging.scratch_in(order.tree.parent) as beside:
             members.merge(groups, beside / "tree", note=manifest.tree_note(bundle))
-            output.place({**results, beside / "tree": order.tree})
+            staging.place({**results, beside / "tree": order.tree})
     else:
-        output.place(results)
+        staging.place(results)
     placed = replace(bundle, path=order.output / layout.BUNDLE_NAME)
     return Packed(wheelhouse=replace(house, folder=order.output / wheelhouse.NAME), bundle=placed)
 

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TextIO
 
-from tqdm import tqdm
-
 Advance = Callable[[int], None]
 BYTES = "B"
 
@@ -68,14 +66,17 @@ class Bars(Progress):
     """Draws a bar for each stage: for terminals."""
 
     def __init__(self, stream: TextIO) -> None:
+        from tqdm import tqdm  # noqa: PLC0415 - a log needs none
+
         self._stream = stream
+        self._tqdm = tqdm
 
     @contextmanager
     def stage(self, name: str, unit: str, total: int | None = None) -> Iterator[Advance]:
         """See Progress."""
         scale = unit == BYTES
         unit = unit if scale else f" {unit}"
-        with tqdm(
+        with self._tqdm(
             desc=f"{name:<9}", total=total, unit=unit, unit_scale=scale, file=self._stream, dynamic_ncols=True
         ) as bar:
 
@@ -86,7 +87,7 @@ class Bars(Progress):
 
     def note(self, text: str) -> None:
         """See Progress."""
-        tqdm.write(text, file=self._stream)
+        self._tqdm.write(text, file=self._stream)
 
 
 def amount_of(number: int, unit: str) -> str:

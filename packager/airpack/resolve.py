@@ -14,12 +14,12 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from airpack.builder import Builder, Built
 from airpack.errors import PipFailed, Unsatisfiable
 from airpack.image import ImagePackage
 from airpack.interpreter import Interpreter
 from airpack.lock import Lock, LockedWheel, Source
 from airpack.pip_process import Pip
-from airpack.sdist import Builder, Built
 from airpack.target import Target
 
 

@@ -17,59 +17,20 @@ import sys
 import tempfile
 import venv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from build import BuildBackendException, BuildException, ProjectBuilder
 from build.env import IsolatedEnv
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
+from airpack.builder import Builder, Built
 from airpack.errors import BuildFailed
 
 Settings = Mapping[str, str | Sequence[str]]
 
 _LINUX = "linux_"
 _REPRODUCIBLE = {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "315532800")}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Builder:
-    """How sdists are built: the target's interpreter (None: there is none), its tags, where wheels are kept.
-
-    `pip_options` tell the environment's pip where build requirements come from;
-    `target` is the target's name, part of what a kept wheel is known by.
-    """
-
-    target: str
-    python: str | None
-    tags: Sequence[str]
-    cache: Path
-    pip_options: Sequence[str] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the builder as JSON takes it."""
-        return {
-            "target": self.target,
-            "python": self.python,
-            "tags": list(self.tags),
-            "cache": str(self.cache),
-            "pip_options": list(self.pip_options),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Builder:
-        """Build it from what `to_dict` gave."""
-        return cls(**{**data, "cache": Path(data["cache"])})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Built:
-    """A wheel built here: its path, and whether the host's interpreter built it."""
-
-    path: Path
-    by_host: bool
 
 
 def build_wheel(

@@ -53,7 +53,7 @@ def fetch(
     missing = [wheel for wheel in lock.wheels if wheel.key not in arrived]
     for wheel in download(missing, folder, pip=pip, on_bytes=on_bytes):
         arrived[wheel.key] = wheel
-        _keep(folder / wheel.filename, _place(wheel, cache))
+        keep(folder / wheel.filename, _place(wheel, cache))
     complete = replace(lock, wheels=tuple(arrived[wheel.key] for wheel in lock.wheels))
     (folder / REQUIREMENTS).write_text(complete.to_requirements(), encoding="utf-8")
     return Wheelhouse(folder=folder, lock=complete)
@@ -93,13 +93,30 @@ def _take(wheel: LockedWheel, cache: Path, folder: Path) -> int | None:
     return len(content)
 
 
-def _keep(path: Path, place: Path) -> None:
-    """Copy a wheel into the cache; one that can't be written is done without."""
+def keep(path: Path, place: Path) -> None:
+    """Keep the file `path` at `place` in a cache, whole or not at all; a cache that can't be written is done without.
+
+    Where both lie on one file system they become one file, which is free. Whoever reads the cache must therefore
+    check what it finds: the file may have been changed through its other name.
+    """
     with suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         aside = place.with_name(f"{place.name}.{os.getpid()}")
+        # One that a killed process left may be a wheelhouse's file too: never written to.
+        aside.unlink(missing_ok=True)
+        try:
+            _link_or_copy(path, aside)
+            os.replace(aside, place)
+        finally:
+            # Still there after an error, and where `place` was this very file before.
+            aside.unlink(missing_ok=True)
+
+
+def _link_or_copy(path: Path, aside: Path) -> None:
+    try:
+        os.link(path, aside)
+    except OSError:
         shutil.copyfile(path, aside)
-        os.replace(aside, place)
 
 
 def _place(wheel: LockedWheel, cache: Path) -> Path:

@@ -1,15 +1,13 @@
-"""Measures a boot beside what one would do without airpack, and prints a table of ratios.
+"""Measures airpack beside what one would use without it, and prints tables of ratios.
 
-    python tests/benchmarks [--runs N] [--dist DIR]
+    python tests/benchmarks [--only boot|fetch] [--runs N] [--dist DIR]
 
-All contenders write into a fresh tmpfs each time (as root; else into a new folder), in turn,
-with the page cache warm. Absolute times belong to the machine: compare the ratios.
+Contenders run in turn. Absolute times belong to the machine: compare the ratios.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -17,86 +15,22 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from airpack.cli import main as airpack
-from airpack_runtime import layout
-from benchmarks.measure import Run, interleaved, median
-from support import machine
-
-WARM_RUNS = 40
+from benchmarks import boot, fetch
 
 
 def main() -> int:
-    """Pack the science fixture unless --dist is given, measure, and print."""
+    """Measure what --only names, else all, and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", choices=["boot", "fetch"], help="measure this alone")
     parser.add_argument("--runs", type=int, default=7, help="runs of each contender (default: %(default)s)")
-    parser.add_argument("--dist", type=Path, help="results of `airpack pack` to measure instead of packing")
+    parser.add_argument("--dist", type=Path, help="results of `airpack pack` to boot instead of packing")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="airpack-bench-") as scratch:
-        folder = Path(scratch)
-        dist = arguments.dist or _pack(folder / "dist")
-        _print_cold(dist, folder, arguments.runs)
-        _print_warm(dist, folder)
+        if arguments.only != "fetch":
+            boot.measure(Path(scratch), arguments.runs, arguments.dist)
+        if arguments.only != "boot":
+            fetch.measure(Path(scratch), arguments.runs)
     return 0
-
-
-def _pack(dist: Path) -> Path:
-    requirements = machine.FIXTURES / "science" / "requirements.txt"
-    if airpack(["pack", "-q", "-r", str(requirements), "-o", str(dist)]):
-        raise SystemExit(1)
-    return dist
-
-
-def _print_cold(dist: Path, folder: Path, runs: int) -> None:
-    python, runtime = str(machine.python37().path), str(machine.ROOT / "runtime")
-    bundle, house = str(dist / layout.BUNDLE_NAME), str(dist / "wheelhouse")
-    tree = str(folder / "tree")
-    shim = [python, "-m", "airpack_runtime"]
-    env = {"PATH": os.defpath, "PYTHONPATH": runtime}
-    interleaved({"tree": [*shim, "unpack", "--bundle", bundle, tree]}, runs=1, env=env)
-    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-index", "--find-links", house]
-    contenders = {
-        "airpack_runtime unpack": [*shim, "unpack", "--bundle", bundle, "{fresh}/tree"],
-        "cp -r": ["cp", "-r", tree, "{fresh}/tree"],
-        "tar --zstd -xf": ["tar", "--zstd", "-xf", bundle, "-C", "{fresh}"],
-        "pip install --no-index --target": [*pip, "--target", "{fresh}/tree", "-r", f"{house}/requirements.txt"],
-    }
-    results = interleaved(contenders, runs=runs, env=env)
-    ours = results["airpack_runtime unpack"]
-    print(f"\n| materialise the tree, {runs} runs in turn | median s | min - max s | peak MB | airpack's ratio |")
-    print("|---|---|---|---|---|")
-    for name, found in results.items():
-        walls = [run.wall for run in found]
-        peak = max(run.peak for run in found) / 1e6
-        ratio = _ratio(ours, found)
-        print(f"| `{name}` | {median(walls):.2f} | {min(walls):.2f} - {max(walls):.2f} | {peak:.0f} | {ratio:.2f} |")
-
-
-def _ratio(ours: list[Run], theirs: list[Run]) -> float:
-    """Return the median of the ratios pair by pair, which holds when the machine's speed drifts."""
-    return median([one.wall / other.wall for one, other in zip(ours, theirs, strict=True)])
-
-
-def _print_warm(dist: Path, folder: Path) -> None:
-    python = str(machine.python37().path)
-    dropin, pyz = folder / "dropin", folder / "airpack-runtime.pyz"
-    airpack(["shim", "-q", "-o", str(dropin)])
-    airpack(["shim", "-q", "-o", str(pyz)])
-    env = {
-        "PATH": os.defpath,
-        "AIRPACK_CACHE_DIR": str(folder / "cache"),
-        "AIRPACK_BUNDLE": str(dist / layout.BUNDLE_NAME),
-    }
-    with_shim = {**env, "PYTHONPATH": str(dropin)}
-    cold = interleaved({"boot": [python, "-c", "pass"]}, runs=1, env=with_shim)["boot"][0]
-    plain, warm = [], []
-    for _ in range(WARM_RUNS):
-        plain += interleaved({"": [python, "-c", "pass"]}, runs=1, env=env)[""]
-        warm += interleaved({"": [python, "-c", "pass"]}, runs=1, env=with_shim)[""]
-    added = median([one.wall - other.wall for one, other in zip(warm, plain, strict=True)])
-    print("\n| boot through the folder on PYTHONPATH | |\n|---|---|")
-    print(f"| peak memory of a cold boot | {cold.peak / 1e6:.0f} MB |")
-    print(f"| a warm start adds to `python3.7 -c pass` ({WARM_RUNS} pairs) | {added * 1e3:.1f} ms |")
-    print(f"| the shim as a .pyz | {pyz.stat().st_size / 1e3:.1f} kB |")
 
 
 if __name__ == "__main__":

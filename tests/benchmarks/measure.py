@@ -52,6 +52,11 @@ def interleaved(contenders: Mapping[str, Sequence[str]], *, runs: int, env: Mapp
     return results
 
 
+def ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> float:
+    """Return the median of the ratios pair by pair, which holds when the machine's speed drifts."""
+    return median([one.wall / other.wall for one, other in zip(ours, theirs, strict=True)])
+
+
 def timed(words: Sequence[str], env: Mapping[str, str]) -> Run:
     """Run a command to its end. Raises CalledProcessError if it fails."""
     done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -17,15 +18,34 @@ class Index:
 
     `url` is what --index-url takes. `wrong_hash` makes pages promise another
     hash, `cut` ends files after so many bytes, `status` answers files with that
-    HTTP status; `requests` are the paths that were asked for.
+    HTTP status; `requests` are the paths that were asked for. `cuts` limits how
+    many files are cut. With `password`, files are for the user `user` alone;
+    `refused` counts who came without it.
     """
 
     folder: Path
     url: str = ""
     wrong_hash: bool = False
     cut: int | None = None
+    cuts: int | None = None
     status: int | None = None
+    password: str | None = None
+    refused: int = 0
     requests: list[str] = field(default_factory=list)
+
+    def admits(self, authorization: str | None) -> bool:
+        """Tell whether this header opens the files; who is refused is counted."""
+        wanted = base64.b64encode(f"user:{self.password}".encode()).decode()
+        admitted = self.password is None or authorization == f"Basic {wanted}"
+        self.refused += not admitted
+        return admitted
+
+    def next_cut(self) -> int | None:
+        """Return how much of the next file is sent, None for all of it."""
+        if self.cut is None or self.cuts == 0:
+            return None
+        self.cuts = self.cuts and self.cuts - 1
+        return self.cut
 
 
 @contextmanager
@@ -53,6 +73,9 @@ def serve(folder: Path) -> Iterator[Index]:
             if index.status is not None:
                 self._answer(index.status, b"", "text/plain")
                 return
+            if not index.admits(self.headers["Authorization"]):
+                self._answer(401, b"", "text/plain")
+                return
             data = file.read_bytes()
             self._answer(200, data, "application/octet-stream")
 
@@ -64,7 +87,7 @@ def serve(folder: Path) -> Iterator[Index]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            cut = index.cut if kind == "application/octet-stream" else None
+            cut = index.next_cut() if kind == "application/octet-stream" else None
             self.wfile.write(body[:cut])
 
         def log_message(self, *_: object) -> None:

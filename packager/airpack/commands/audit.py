@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airpack import pipeline, pylock
-from airpack.commands import options
+from airpack.commands import findings, options
 from airpack.target import Target
 
 
@@ -23,7 +23,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run, verbose=False, quiet=False)
     parser.add_argument("dist", metavar="DIST", type=Path, help="a folder of results")
     parser.add_argument("--target", metavar="NAME|PROFILE.json", help="another target than it was packed for")
-    options.add_report(parser)
+    findings.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
@@ -32,4 +32,4 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     packed = Target.parse(made_for or "", python_version=python_version)
     wanted = Target.parse(arguments.target) if arguments.target else packed
     found = pipeline.audit_results(arguments.dist, packed, wanted, jobs=len(os.sched_getaffinity(0)))
-    options.report(arguments, found, wanted.name, by="the audit")
+    findings.report(arguments, found, wanted.name, by="the audit")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack import output, pylock
+from airpack import pylock, staging
 from airpack.commands import options
 from airpack.resolve import resolve
 
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             skip_installed=arguments.skip_installed,
         )
         advance(len(lock.wheels))
-    output.write_text(arguments.output, pylock.dumps(lock))
+    staging.write_text(arguments.output, pylock.dumps(lock))
     if not arguments.quiet:
         print(f"lock      {arguments.output}, {options.counted(len(lock.wheels), 'wheel')} for {target.name}")
         print(f"pack it   airpack pack --lock {os.fspath(arguments.output)}")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airpack import audit, bundle, interpreter, project
-from airpack.audit import Finding
-from airpack.errors import AuditFailed, UsageError
+from airpack import interpreter, project
+from airpack.errors import UsageError
 from airpack.interpreter import Interpreter
 from airpack.pip_process import Pip
 from airpack.progress import Bars, Lines, Progress, Silent
@@ -154,25 +151,6 @@ def progress(arguments: argparse.Namespace) -> Progress:
     return Bars(sys.stderr)
 
 
-def add_report(parser: argparse.ArgumentParser) -> None:
-    """Add how findings are told."""
-    parser.add_argument("--strict", action="store_true", help="let warnings fail, too")
-    parser.add_argument("--json", action="store_true", help="print the findings as a JSON array")
-
-
-def report(arguments: argparse.Namespace, found: Sequence[Finding], subject: str, *, by: str) -> None:
-    """Print what `by` found in `subject`. Raises AuditFailed if any of it must not pass."""
-    if arguments.json:
-        print(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
-    elif not arguments.quiet:
-        for each in found:
-            print(each)
-        print(f"{counted(len(found), 'finding')} in {subject}")
-    fatal = audit.fatal(found, strict=arguments.strict)
-    if fatal:
-        raise AuditFailed([each.message for each in fatal], by=by)
-
-
 def counted(number: int, noun: str) -> str:
     """Return `1 finding`, `2 findings`, ..."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
@@ -182,16 +160,6 @@ def cache(env: Mapping[str, str]) -> Path:
     """Return the packager's cache folder (XDG Base Directory)."""
     base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")
     return Path(base, "airpack-pack")
-
-
-def mtime(env: Mapping[str, str]) -> int:
-    """Return the time for all files: SOURCE_DATE_EPOCH, or a constant (reproducible-builds.org)."""
-    text = env.get("SOURCE_DATE_EPOCH", "")
-    if not text:
-        return bundle.DEFAULT_MTIME
-    if not text.isdecimal():
-        raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}: set it to seconds since 1970, or unset it")
-    return int(text)
 
 
 def positive(text: str) -> int:

@@ -11,7 +11,7 @@ from airpack_runtime import layout
 from airpack_runtime.reader import open_bundle
 
 from airpack import interpreter, pipeline, pylock
-from airpack.commands import options
+from airpack.commands import findings, options
 from airpack.target import Target
 
 
@@ -27,7 +27,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
     parser.add_argument("--no-import", action="store_true", help="don't import: nothing of the bundle is executed")
     options.add_python(parser)
-    options.add_report(parser)
+    findings.add_arguments(parser)
     options.add_verbosity(parser, progress=True)
 
 
@@ -47,4 +47,4 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     lock = place / pylock.NAME
     provided = pylock.provided_in(lock) if place.is_dir() and lock.exists() else ()
     found = pipeline.verify(path, python, provided, jobs=len(os.sched_getaffinity(0)), progress=progress)
-    options.report(arguments, found, f"{path}, sha256:{digest}", by="verify")
+    findings.report(arguments, found, f"{path}, sha256:{digest}", by="verify")

@@ -10,11 +10,6 @@ from typing import Any
 from pip._internal.commands import create_command
 
 from airpack.pip_worker.events import Events, facts_of
-from airpack.pip_worker.fetch import fetch
-from airpack.pip_worker.observe import observe
-from airpack.pip_worker.sources import allow_sources
-from airpack.pip_worker.target import prepare
-from airpack.sdist import Builder
 
 
 def main() -> int:
@@ -22,11 +17,17 @@ def main() -> int:
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     events = Events(int(sys.argv[2]))
     command = create_command("install")
+    # Either needs what takes the other a tenth of a second to import.
     if request["do"] == "resolve":
+        from airpack.builder import Builder
+        from airpack.pip_worker.sources import allow_sources
+        from airpack.pip_worker.target import prepare
+
         prepare(request["target"])
         allow_sources(Builder.from_dict(request["builder"]), events)
         command.run = _reporting(_resolving(command.run, events, request), events)
     else:
+        from airpack.pip_worker.fetch import fetch
 
         def fetching(options: Any, _: list[str]) -> int:
             fetch(request["files"], command.get_default_session(options), request["jobs"], events)
@@ -37,6 +38,8 @@ def main() -> int:
 
 
 def _resolving(run: Any, events: Events, request: dict[str, Any]) -> Any:
+    from airpack.pip_worker.observe import observe
+
     observed = observe(events, request["target"]["python_full_version"])
 
     def resolving(options: Any, args: list[str]) -> int:

@@ -18,9 +18,9 @@ from pip._internal.distributions.sdist import SourceDistribution
 from pip._internal.operations import prepare
 from pip._internal.utils.temp_dir import TempDirectory
 
+from airpack.builder import Builder
 from airpack.errors import BuildFailed
 from airpack.pip_worker.events import Events, Failure
-from airpack.sdist import Builder, build_wheel
 
 
 def allow_sources(builder: Builder, events: Events) -> None:
@@ -65,6 +65,8 @@ def _built(req: Any, builder: Builder, events: Events) -> Path:
         copy = Path(TempDirectory(kind="source", globally_managed=True).path, source.name)
         shutil.copytree(source, copy, symlinks=True)
         source = copy
+    from airpack.sdist import build_wheel  # what it imports takes longer than many a resolve that builds nothing
+
     by = getattr(req.comes_from, "name", None)
     if getattr(req, "global_options", None):  # not every pip has them any more
         reason = "--global-option can't be honoured: tell its build backend with --config-settings"
