@@ -27,6 +27,7 @@ def activate(bundle: str | None = None, env: MutableMapping[str, str] | None = N
     """
     import os
 
-    from airpack_runtime import boot
+    from airpack_runtime import boot, layout
 
-    return boot.activate(bundle, os.environ if env is None else env)
+    tree: str = boot.activate(bundle, os.environ if env is None else env).tree
+    return f"{tree}/{layout.SITE_PACKAGES}"

@@ -8,11 +8,13 @@ import sys
 
 from airpack_runtime import __version__, boot
 from airpack_runtime.errors import BootError, reason
-from airpack_runtime.startup import FAILED, INTERRUPTED
+from airpack_runtime.startup import FAILED, INTERRUPTED, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Sequence
+
+    from airpack_runtime.maintenance import Entry
 
 NOT_EXECUTABLE = 126  # as a shell ends for a file it can't run
 NOT_FOUND = 127  # and for a command it can't find
@@ -45,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
 
     execute = commands.add_parser("exec", help="run a command that finds the packages")
     execute.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
+    execute.add_argument("--tree", metavar="DIR", help="a tree that is mounted already, instead of a bundle")
+    execute.add_argument("--mode", choices=boot.MODES, help="how the tree is provided (default: AIRPACK_MODE, or auto)")
     execute.add_argument("words", metavar="COMMAND", nargs=argparse.REMAINDER, help="-- COMMAND [ARG ...]")
     execute.set_defaults(run=_exec)
 
@@ -55,6 +59,21 @@ def _parser() -> argparse.ArgumentParser:
 
     probe = commands.add_parser("probe", help="print the image's profile, for airpack pack --target image.json")
     probe.set_defaults(run=_probe)
+
+    verify = commands.add_parser("verify", help="compare the bundle's unpacked trees with it, and replace damaged ones")
+    verify.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
+    verify.set_defaults(run=_verify)
+
+    umount = commands.add_parser("umount", help="unmount the images that boots have mounted")
+    umount.set_defaults(run=_umount)
+
+    actions = commands.add_parser("cache", help="list or prune unpacked trees").add_subparsers(metavar="ACTION")
+    actions.required = True
+    actions.add_parser("list", help="tell what lies in the cache folders").set_defaults(run=_cache_list)
+    prune = actions.add_parser("prune", help="remove trees that no process uses")
+    prune.add_argument("--keep", metavar="N", type=int, help="all but the N last used")
+    prune.add_argument("--older-than", metavar="DAYS", type=float, help="those that were last used so long ago")
+    prune.set_defaults(run=_cache_prune)
     return parser
 
 
@@ -66,7 +85,11 @@ def _exec(arguments: argparse.Namespace) -> int:
     env = dict(os.environ)
     if arguments.bundle:
         env["AIRPACK_BUNDLE"] = arguments.bundle
-    env = boot.environment(env)
+    env.update({name: value for name, value in (("AIRPACK_MODE", arguments.mode),) if value})
+    if arguments.tree:
+        env.update({"AIRPACK_BUNDLE": arguments.tree, "AIRPACK_MODE": boot.TREE})
+    env, ready = boot.environment(env)
+    log(ready, always=True)
     # Of several interpreters on PATH, "python" means the one that runs the shim: it is the target's.
     own = ("python", "python3", f"python3.{sys.version_info[1]}")
     if words[0] in own and sys.executable:
@@ -85,11 +108,69 @@ def _unpack(arguments: argparse.Namespace) -> int:
     from airpack_runtime.reader import open_bundle
     from airpack_runtime.unpack import unpack_into
 
-    given = {"AIRPACK_BUNDLE": arguments.bundle} if arguments.bundle else {}
-    with open_bundle(boot.find_bundle({**os.environ, **given})) as bundle:
+    with open_bundle(_bundle(arguments)) as bundle:
         boot.check_host(bundle.path, bundle.target)
         unpack_into(bundle, os.path.abspath(arguments.folder))
     return 0
+
+
+def _bundle(arguments: argparse.Namespace) -> str:
+    given = {"AIRPACK_BUNDLE": arguments.bundle} if arguments.bundle else {}
+    return boot.find_bundle({**os.environ, **given})
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from airpack_runtime import maintenance
+
+    path = _bundle(arguments)
+    done = list(maintenance.verify(path, os.environ))
+    for tree, what in done:
+        print(f"{tree}: {what}")
+    if not done:
+        print(f"{path}: no tree of it is unpacked here")
+    return 0
+
+
+def _umount(_: argparse.Namespace) -> int:
+    from airpack_runtime import maintenance
+
+    done, refused = maintenance.unmount(os.environ)
+    for place in done:
+        print(f"unmounted {place}")
+    for place, why in refused:
+        print(f"airpack: {place} stays mounted: {why}", file=sys.stderr)
+    return 1 if refused else 0
+
+
+def _cache_list(_: argparse.Namespace) -> int:
+    from airpack_runtime import maintenance
+
+    for entry in maintenance.entries(os.environ):
+        print(_shown(entry))
+    return 0
+
+
+def _cache_prune(arguments: argparse.Namespace) -> int:
+    from airpack_runtime import maintenance
+
+    if arguments.keep is None and arguments.older_than is None:
+        print("airpack: say what may go: prune --keep N, or --older-than DAYS", file=sys.stderr)
+        return 2
+    days = arguments.older_than
+    removed, kept = maintenance.prune(os.environ, arguments.keep, None if days is None else days * 86400)
+    for entry in removed:
+        print(f"removed {_shown(entry)}")
+    for entry in kept:
+        print(f"kept    {_shown(entry)}")
+    return 0
+
+
+def _shown(entry: Entry) -> str:
+    import time
+
+    used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.last_used))
+    size = "mounted" if entry.mounted else f"{entry.size / 1e6:.1f} MB"
+    return f"{entry.path}  {size}, last used {used}{', in use' if entry.in_use else ''}"
 
 
 def _probe(_: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""From a bundle to an activated tree: finds the tree if it is there, else unpacks it.
+"""From a bundle to an activated tree: finds the tree if it is there, else has it provided.
 
 The warm path reads a file of a few bytes and looks at three others; what the
 cold path needs is imported only there.
@@ -7,24 +7,50 @@ cold path needs is imported only there.
 from __future__ import annotations
 
 import os
+from time import perf_counter
 
 from airpack_runtime import activation, cache, host, layout
-from airpack_runtime.errors import (
-    BootError,
-    BundleNotFound,
-    NoPlace,
-    OtherPython,
-    UnpackFailed,
-    WrongDigest,
-    WrongTarget,
-    reason,
-)
+from airpack_runtime.errors import BootError, BundleNotFound, OtherPython, WrongDigest, WrongTarget, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping, MutableMapping
 
-    from airpack_runtime.reader import Bundle
+# What AIRPACK_MODE may be: the first that works; a tree that is there; a mounted image; an unpacked bundle.
+AUTO, TREE, MOUNT, UNPACK = MODES = ("auto", "tree", "mount", "unpack")
+# Set for children: the bundle, the key of its stat, target, digest and tree of this process.
+ACTIVE = "AIRPACK_ACTIVE"
+
+
+class Ready:
+    """A tree that is ready to be activated.
+
+    `bundle` is the file or folder it is from, `digest` that bundle's if it is known, `how` the
+    strategy in a word or a few, `size` the bytes that were written or mounted, `phases` what took
+    how many seconds. `inherited` trees were provided for a process further up.
+    """
+
+    def __init__(self, bundle: str, key: str, target: str, digest: str, tree: str, how: str) -> None:
+        self.bundle = bundle
+        self.key = key
+        self.target = target
+        self.digest = digest
+        self.tree = tree
+        self.how = how
+        self.size = 0
+        self.phases: dict[str, float] = {}
+
+    @property
+    def was_there(self) -> bool:
+        """Whether nothing had to be made."""
+        return self.how in (_INHERITED, _CACHED)
+
+    def note(self) -> str:
+        """Return what children need to know of it."""
+        return "\t".join((self.bundle, self.key, self.target, self.digest, self.tree))
+
+
+_INHERITED, _CACHED = "inherited", "cached"
 
 
 def shim_root() -> str:
@@ -35,6 +61,7 @@ def shim_root() -> str:
 def find_bundle(env: Mapping[str, str]) -> str:
     """Return the path of the bundle to boot: AIRPACK_BUNDLE, or the one beside the shim.
 
+    It may also be an image file, a tree that is mounted, or a folder with a bundle in it.
     Raises BundleNotFound with what to set, if it is in neither place.
     """
     given = env.get("AIRPACK_BUNDLE")
@@ -54,22 +81,25 @@ def find_bundle(env: Mapping[str, str]) -> str:
     return path
 
 
-def activate(bundle: str | None, env: MutableMapping[str, str]) -> str:
-    """Make the packages of the bundle at `bundle` (default: as found) importable here.
+def activate(bundle: str | None, env: MutableMapping[str, str]) -> Ready:
+    """Make the packages of the bundle at `bundle` (default: as found) importable here. Raises BootError."""
+    ready = ready_tree(bundle or find_bundle(env), env)
+    start = perf_counter()
+    activation.activate(ready.tree, env)
+    env[ACTIVE] = ready.note()
+    ready.phases["activate"] = perf_counter() - start
+    return ready
 
-    Returns the folder put on `sys.path`. Raises BootError.
-    """
-    return activation.activate(tree_of(bundle or find_bundle(env), env), env)
 
+def environment(env: Mapping[str, str]) -> tuple[dict[str, str], Ready]:
+    """Return `env` as a command needs it to find the packages in each Python that it starts, and their tree.
 
-def environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Return `env` as a command needs it to find the packages in each Python that it starts.
-
+    This process may enter namespaces for it that only what it becomes can see.
     Raises BootError if the packages can't be provided.
     """
-    path = find_bundle(env)
-    changed = {**env, "AIRPACK_BUNDLE": path}
-    activation.export(tree_of(path, env), changed)
+    ready = ready_tree(find_bundle(env), env, private=True)
+    changed = {**env, "AIRPACK_BUNDLE": ready.bundle, ACTIVE: ready.note()}
+    activation.export(ready.tree, changed)
     dropin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dropin")
     if os.pathsep in dropin:
         raise BootError(f"the shim lies in {shim_root()}, and a colon can't stand in PYTHONPATH: move it")
@@ -77,27 +107,36 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
     # An empty entry, which is the current folder to Python, is kept as it is.
     others = [entry for entry in given.split(os.pathsep) if entry != dropin] if given else []
     changed["PYTHONPATH"] = os.pathsep.join([dropin, *others])
-    return changed
+    return changed, ready
 
 
 def tree_of(path: str, env: Mapping[str, str]) -> str:
-    """Return the folder of the bundle's tree, unpacked into the cache if it isn't there yet.
+    """Return the folder of the tree of the bundle at `path`. Raises what `ready_tree` raises."""
+    return ready_tree(path, env).tree
 
-    Raises BundleNotFound, BundleDamaged, WrongDigest, WrongTarget, NoPlace or UnpackFailed.
+
+def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> Ready:
+    """Return the tree of the bundle at `path`: one that is there, else mounted or unpacked.
+
+    `private` allows what only this process and its children will see. Raises
+    BundleNotFound, BundleDamaged, WrongDigest, WrongTarget, NoPlace, NotMounted or UnpackFailed.
     """
-    seen = _look_up(path, env)
-    if seen is not None:
-        target, tree = seen
-        check_host(path, target)
-        return tree
-    from airpack_runtime.reader import open_bundle
+    start = perf_counter()
+    mode = env.get("AIRPACK_MODE") or AUTO
+    if mode not in MODES:
+        raise BootError(f"AIRPACK_MODE is {mode!r}: set it to one of {', '.join(MODES)}, or unset it")
+    try:
+        info = os.stat(path)
+    except OSError as error:
+        raise BundleNotFound(path, reason(error)) from error
+    ready = _inherited(path, info, env) or _cached(path, info, env)
+    if ready is None:
+        from airpack_runtime.provide import provide
 
-    with open_bundle(path) as bundle:
-        if not host.is_target_python(bundle.target):
-            bundle.toc()  # a flipped bit in the heading must not let a program run without its packages
-        check_host(path, bundle.target)
-        _check_pin(path, bundle.digest, env)
-        return _prepared(bundle, env)
+        ready = provide(path, env, mode, private)
+    check_host(path, ready.target)
+    ready.phases["find"] = perf_counter() - start - sum(ready.phases.values())
+    return ready
 
 
 def check_host(path: str, target: str) -> None:
@@ -111,67 +150,34 @@ def check_host(path: str, target: str) -> None:
         raise WrongTarget(path, target, objection, "pack it with the --target of this image")
 
 
-def _look_up(path: str, env: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return the target and tree that an earlier boot of this very file left; None if none did."""
-    try:
-        bundle_stat = os.stat(path)
-    except OSError as error:
-        raise BundleNotFound(path, reason(error)) from error
-    for folder in cache.candidates(env):
-        seen = cache.seen_bundle(folder, bundle_stat)
-        if seen and cache.objection(folder) is None:
-            target, digest = seen
-            _check_pin(path, digest, env)
-            tree = cache.tree_path(folder, digest)
-            if cache.is_whole(folder, digest) and cache.is_tree(tree):
-                return target, tree
-    return None
-
-
-def _check_pin(path: str, digest: str, env: Mapping[str, str]) -> None:
+def check_pin(path: str, digest: str, env: Mapping[str, str]) -> None:
     """Raise WrongDigest unless the bundle is the one that AIRPACK_DIGEST names, if it is set."""
     pinned = env.get("AIRPACK_DIGEST", "").lower()
     if pinned and pinned not in (digest, f"sha256:{digest}"):
         raise WrongDigest(path, pinned, digest)
 
 
-def _prepared(bundle: Bundle, env: Mapping[str, str]) -> str:
-    """Return the tree in the first cache folder that has it or can hold it."""
-    toc = bundle.toc()
-    needed = toc.unpacked_size + cache.BLOCK * (len(toc.files) + len(toc.directories))
-    refused = []
+def _inherited(path: str, info: os.stat_result, env: Mapping[str, str]) -> Ready | None:
+    """Return the tree that a process further up provided for this very file; None if none did."""
+    words = env.get(ACTIVE, "").split("\t")
+    if len(words) != 5 or words[:2] != [path, cache.key_of(info)] or not cache.is_tree(words[4]):
+        return None
+    check_pin(path, words[3], env)
+    folder, name = os.path.split(words[4])
+    cache.hold(folder, name)
+    return Ready(words[0], words[1], words[2], words[3], words[4], _INHERITED)
+
+
+def _cached(path: str, info: os.stat_result, env: Mapping[str, str]) -> Ready | None:
+    """Return the tree that an earlier boot of this very file left; None if none did."""
     for folder in cache.candidates(env):
-        there = cache.is_tree(cache.tree_path(folder, bundle.digest))
-        refusal = cache.objection(folder) if there else cache.prepare(folder, needed, len(toc.files))
-        if refusal is None:
-            try:
-                tree = _ensure(bundle, folder)
-            except (OSError, UnpackFailed) as error:
-                # A full disk, a read-only cache that was baked into the image: the next folder may do.
-                refusal = error.problem if isinstance(error, UnpackFailed) else reason(error)
-            else:
-                cache.remember_bundle(folder, bundle.stat, bundle.target, bundle.digest)
-                return tree
-        refused.append((folder, refusal))
-    raise NoPlace(needed, refused)
-
-
-def _ensure(bundle: Bundle, folder: str) -> str:
-    """Return the whole tree in `folder`, written or checked under the lock if need be."""
-    from airpack_runtime import unpack, verify
-
-    tree = cache.tree_path(folder, bundle.digest)
-    with cache.Lock(folder, bundle.digest):
-        cache.sweep(folder, bundle.digest)
-        if cache.is_tree(tree) and cache.is_whole(folder, bundle.digest):
-            return tree  # another process was first
-        with cache.Scratch(tree) as scratch:
-            if os.path.isdir(tree):
-                if verify.problem(bundle, tree, scratch) is None:
-                    cache.remember_boot(folder, bundle.digest)
-                    return tree
-                os.rename(tree, f"{scratch}/damaged")
-            unpack.unpack(bundle, f"{scratch}/tree")
-            os.rename(f"{scratch}/tree", tree)
-        cache.remember_boot(folder, bundle.digest)
-    return tree
+        seen = cache.seen_bundle(folder, info)
+        if seen and cache.objection(folder) is None:
+            target, name, digest = seen
+            if not cache.is_whole(folder, name) or not cache.hold(folder, name):
+                continue
+            tree = cache.tree_path(folder, name)
+            if cache.is_tree(tree):
+                check_pin(path, digest, env)
+                return Ready(path, cache.key_of(info), target, digest, tree, _CACHED)
+    return None

@@ -6,7 +6,9 @@ A cache folder holds, for each bundle digest,
     DIGEST.tmp.PID/       a tree being written under the lock; swept by the next holder
     DIGEST.lock           locked with flock while a tree is written or checked
     DIGEST.boot           the boot ids of the hosts that wrote or checked the tree since they started
-    STAT.seen             for a bundle file, known by its stat: its digest and target
+    DIGEST.use            locked, shared, by each process that uses the tree; its time is that of the last use
+    KEY.seen              for a bundle file, known by its stat: its target, the tree's name, its digest
+    image-KEY/            an image file, known by its stat, mounted; with a lock and notes of its own
 
 Only `os` is imported at the top: this module is on the path of every warm start.
 """
@@ -56,19 +58,11 @@ def objection(folder: str) -> str | None:
     put another in its place. A folder above that all can write is accepted even
     without the sticky bit: so Kubernetes makes the volumes that stand in for /tmp.
     """
-    return _objection_to_parents(folder) or _objection_to_own(folder)
+    return objection_to_parents(folder) or _objection_to_own(folder)
 
 
-def obstacle(folder: str) -> str | None:
-    """Say why no tree could be kept in `folder`, which need not exist yet; None if one could. Nothing is made."""
-    place = folder
-    while not os.path.lexists(place):
-        place = os.path.dirname(place)
-    refusal = objection(folder) if place == folder else _objection_to_parents(f"{place}/x")
-    return refusal or _lack_of_room(place, 0, 0)
-
-
-def _objection_to_parents(folder: str) -> str | None:
+def objection_to_parents(folder: str) -> str | None:
+    """Say which folder above `folder` can't be trusted; None if all can."""
     parent = folder
     while parent != os.path.dirname(parent):
         parent = os.path.dirname(parent)
@@ -95,35 +89,6 @@ def _objection_to_own(folder: str) -> str | None:
     return None
 
 
-def prepare(folder: str, needed: int, files: int) -> str | None:
-    """Make `folder` if need be; say why it can't hold so many bytes and files to execute, None if it can."""
-    try:
-        os.makedirs(os.path.dirname(folder), exist_ok=True)
-        # root's workers may run as another user; anyone else's trees are private.
-        mode = 0o755 if os.getuid() == 0 else 0o700
-        os.mkdir(folder, mode)
-        os.chmod(folder, mode)  # whatever the umask
-    except FileExistsError:
-        pass
-    except OSError as error:
-        return reason(error)
-    return objection(folder) or _lack_of_room(folder, needed, files)
-
-
-def _lack_of_room(folder: str, needed: int, files: int) -> str | None:
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return "is not writable"
-    space = os.statvfs(folder)
-    free = space.f_bavail * space.f_frsize
-    if space.f_flag & os.ST_NOEXEC:
-        return "is mounted noexec, so that extension modules can't be loaded from it"
-    if free < needed:
-        return f"has {free / 1e6:.1f} MB free"
-    if space.f_files and space.f_favail < files:
-        return f"has room for {space.f_favail} more files"
-    return None
-
-
 def is_tree(tree: str) -> bool:
     """Tell whether a tree lies there, and was not emptied by what runs in it (`pip uninstall`, say)."""
     return os.path.isdir(f"{tree}/{layout.SITE_PACKAGES}")
@@ -134,23 +99,38 @@ def tree_path(folder: str, digest: str) -> str:
     return f"{folder}/{digest}"
 
 
-def seen_bundle(folder: str, bundle_stat: os.stat_result) -> tuple[str, str] | None:
-    """Return the target and digest of a bundle that was booted before, by its stat."""
-    words = read(_seen_path(folder, bundle_stat)).split()
-    return (words[0], words[1]) if len(words) == 2 else None
-
-
-def remember_bundle(folder: str, bundle_stat: os.stat_result, target: str, digest: str) -> None:
-    """Note what bundle lies in the file with this stat; a changed file has another."""
-    try:
-        write(_seen_path(folder, bundle_stat), f"{target} {digest}")
-    except OSError:
-        return  # the next start hashes the table of contents again, and no more
-
-
-def _seen_path(folder: str, info: os.stat_result) -> str:
+def key_of(info: os.stat_result) -> str:
+    """Return what a bundle's file is known by: one that was changed or replaced has another key."""
     numbers = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
-    return f"{folder}/{'-'.join(f'{number:x}' for number in numbers)}.seen"
+    return "-".join(f"{number:x}" for number in numbers)
+
+
+def seen_bundle(folder: str, info: os.stat_result) -> tuple[str, str, str] | None:
+    """Return target, tree's name and digest ("-": it isn't known) of a bundle that was booted before, by its stat."""
+    words = read(f"{folder}/{key_of(info)}.seen").split()
+    return (words[0], words[1], words[2]) if len(words) == 3 else None
+
+
+def hold(folder: str, name: str) -> bool:
+    """Keep a tree from being pruned for as long as this process lives; False if it is being pruned.
+
+    A cache that was baked into the image has no such file, and is pruned by nobody.
+    """
+    try:
+        fd = os.open(f"{folder}/{name}.use", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        os.utime(fd)  # when it was used last
+    except BlockingIOError:
+        os.close(fd)
+        return False
+    except OSError:  # another user's, or read-only: its age stays
+        pass
+    return True
 
 
 def boot_id() -> str:
@@ -167,13 +147,6 @@ def is_whole(folder: str, digest: str) -> bool:
     return boot_id() in read(f"{folder}/{digest}.boot").split()
 
 
-def remember_boot(folder: str, digest: str) -> None:
-    """Note that the tree of `digest` is whole in the host's current boot."""
-    known = read(f"{folder}/{digest}.boot").split()
-    # A cache on a shared volume serves several hosts; the latest hundred are enough.
-    write(f"{folder}/{digest}.boot", "\n".join([*known[-99:], boot_id()]))
-
-
 def read(path: str) -> str:
     """Return the text of a small file, empty if it can't be read."""
     try:
@@ -184,64 +157,3 @@ def read(path: str) -> str:
         return os.read(fd, 8192).decode("ascii", "replace")
     finally:
         os.close(fd)
-
-
-def write(path: str, text: str) -> None:
-    """Write a small file in one step: a reader sees the old text or the new one."""
-    aside = f"{path}.{os.getpid()}"
-    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    try:
-        os.write(fd, text.encode("ascii"))
-    finally:
-        os.close(fd)
-    os.replace(aside, path)
-
-
-class Lock:
-    """The lock on one digest in a cache folder, held by one process at a time.
-
-    The kernel releases it when its holder ends, however it ends.
-    """
-
-    def __init__(self, folder: str, digest: str) -> None:
-        self._path = f"{folder}/{digest}.lock"
-
-    def __enter__(self) -> None:
-        import fcntl
-
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-
-    def __exit__(self, *exc_info: object) -> None:
-        os.close(self._fd)
-
-
-class Scratch:
-    """A private folder beside `tree`, removed with all that is left in it.
-
-    If this process is killed first, the next holder of the lock sweeps it.
-    """
-
-    def __init__(self, tree: str) -> None:
-        self._path = f"{tree}.tmp.{os.getpid()}"
-
-    def __enter__(self) -> str:
-        os.mkdir(self._path, 0o700)
-        return self._path
-
-    def __exit__(self, *exc_info: object) -> None:
-        remove(self._path)
-
-
-def sweep(folder: str, digest: str) -> None:
-    """Remove what killed unpacks of `digest` left behind; call it under the lock."""
-    for name in os.listdir(folder):
-        if name.startswith(f"{digest}.tmp."):
-            remove(f"{folder}/{name}")
-
-
-def remove(folder: str) -> None:
-    """Remove a folder with all that is in it, as far as that goes."""
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)

@@ -63,9 +63,32 @@ class NoPlace(BootError):
         reasons = "; ".join(f"{folder}: {reason}" for folder, reason in refused)
         super().__init__(
             f"no folder can hold the unpacked packages ({needed / 1e6:.1f} MB): {reasons}; "
-            "set AIRPACK_CACHE_DIR to a writable folder on a file system without noexec"
+            "set AIRPACK_CACHE_DIR to a writable folder on a file system without noexec (Docker: "
+            f"--tmpfs /tmp:exec,size={needed // 1000000 + 64}m; Kubernetes: an emptyDir volume at /tmp)"
         )
         self.needed = needed
+        self.refused = refused
+
+
+class NotATree(BootError):
+    """The folder that was given as a tree is none that can be used."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path} can't be used as it is: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class NotMounted(BootError):
+    """An image that can't be mounted; each cache folder, or way to mount, with its reason."""
+
+    def __init__(self, path: str, refused: list[tuple[str, str]]) -> None:
+        reasons = "; ".join(f"{what}: {why}" for what, why in refused)
+        super().__init__(
+            f"{path} can't be mounted here ({reasons}): give the bundle itself, which is unpacked, or let the "
+            "orchestrator mount the image, and set AIRPACK_BUNDLE to that folder"
+        )
+        self.path = path
         self.refused = refused
 
 

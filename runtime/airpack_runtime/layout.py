@@ -24,7 +24,9 @@ SITE_PACKAGES = "site-packages"
 BIN = "bin"
 # Lists every file's SHA-256 for `sha256sum -c`; in a frame of its own that a boot skips.
 SUMS = "SHA256SUMS"
-# Written into a plain tree (`pack --tree`): which bundle it is the tree of.
+# A bundle's tree as an image to mount, beside the bundle (`pack --image`): read by the kernel, or FUSE.
+IMAGE_NAMES = ("bundle.squashfs", "bundle.erofs")
+# Written into a plain tree and into an image: which bundle it is the tree of.
 TREE_NOTE = "airpack-tree.json"
 
 FRAME_LIMIT = 4 << 20

@@ -5,17 +5,12 @@ from __future__ import annotations
 import errno
 import os
 
-from airpack_runtime import cache
+from airpack_runtime import cache, storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
-# <linux/sched.h>, <sys/mount.h>
-_CLONE_NEWNS = 0x00020000
-_CLONE_NEWUSER = 0x10000000
-_MS_REC = 0x4000
-_MS_PRIVATE = 1 << 18
 _YES = "yes"
 
 
@@ -27,28 +22,30 @@ def report(env: Mapping[str, str]) -> dict[str, object]:
     return {
         "uid": os.getuid(),
         "gid": os.getgid(),
-        "folders": {folder: cache.obstacle(folder) or _YES for folder in cache.candidates(env)},
+        "folders": {folder: storage.obstacle(folder) or _YES for folder in cache.candidates(env)},
         "fuse": os.access("/dev/fuse", os.R_OK | os.W_OK),
-        "mount": _may_mount(_CLONE_NEWNS),
-        "mount_in_user_namespace": _may_mount(_CLONE_NEWNS | _CLONE_NEWUSER),
+        "mount": _may_mount(False),
+        "mount_in_user_namespace": _may_mount(True),
     }
 
 
-def _may_mount(namespaces: int) -> str:
+def _may_mount(in_user_namespace: bool) -> str:
     """Mount a tmpfs in a child that has namespaces of its own, which end with it."""
-    import ctypes
+    from airpack_runtime import syscalls
 
     child = os.fork()
     if not child:
         status = 1
         try:
-            libc = ctypes.CDLL(None, use_errno=True)
-            done = (
-                libc.unshare(namespaces) == 0
-                and libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None) == 0
-                and libc.mount(b"airpack", b"/", b"tmpfs", 0, None) == 0
-            )
-            status = 0 if done else ctypes.get_errno()
+            if in_user_namespace:
+                syscalls.enter_namespaces()
+            else:
+                syscalls.unshare(syscalls.CLONE_NEWNS)
+                syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+            syscalls.mount("airpack", "/", "tmpfs", 0)
+            status = 0
+        except OSError as error:
+            status = error.errno or 1
         finally:
             os._exit(status)
     status = os.waitpid(child, 0)[1]

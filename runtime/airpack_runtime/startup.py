@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from airpack_runtime import activation, boot
+from airpack_runtime import boot
 from airpack_runtime.errors import BootError, OtherPython
 
 # The status with which Azure ML's images end a start whose packages are missing.
@@ -14,16 +14,19 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
 def start() -> None:
-    """Activate the bundle in this process; leave one of another Python version as it is.
+    """Activate the bundle in this process; leave one of another Python version, or pip, as it is.
 
-    A failure ends the process: an exception would not (`site` prints it and the
-    program runs on without its packages).
+    A failure ends the process, unless AIRPACK_ON_ERROR is "continue": an exception
+    would not (`site` prints it and the program runs on without its packages).
     """
+    if os.environ.get("AIRPACK_DISABLE", "0") not in ("", "0") or _is_pip():
+        return
     try:
-        path = boot.find_bundle(os.environ)
-        activation.activate(boot.tree_of(path, os.environ), os.environ)
+        ready = boot.activate(None, os.environ)
         if "AIRPACK_BUNDLE" in os.environ:
-            os.environ["AIRPACK_BUNDLE"] = path  # absolute, for children that start elsewhere
+            os.environ["AIRPACK_BUNDLE"] = ready.bundle  # absolute, for children that start elsewhere
+        if not ready.was_there or "AIRPACK_LOG" in os.environ:
+            log(ready)
     except OtherPython:
         return
     except BootError as error:
@@ -34,10 +37,38 @@ def start() -> None:
         _end(f"{type(error).__name__}: {error} (a fault of airpack itself)", FAILED)
 
 
-def _end(message: str, status: int) -> None:
+def log(ready: boot.Ready, *, always: bool = False) -> None:
+    """Write the boot's line to standard error, if there is one to write and something to write to."""
+    from airpack_runtime import record
+
+    text = record.line(ready, os.environ, always=always)
+    if text:
+        _say(text)
+
+
+def _is_pip() -> bool:
+    """Tell whether this process is pip, to which the tree would be packages to upgrade and remove."""
     try:
-        sys.stderr.write(f"airpack: {message}\n")
+        with open("/proc/self/cmdline", "rb", buffering=0) as file:
+            words = file.read(4096).split(b"\0")[1:]
+    except OSError:
+        return False
+    while words and words[0].startswith(b"-") and words[0] != b"-m":
+        words = words[2:] if words[0] in (b"-W", b"-X") else words[1:]
+    program = words[1] if words[:1] == [b"-m"] and len(words) > 1 else words[0] if words else b""
+    return os.path.basename(program).startswith(b"pip") and os.path.basename(program)[3:4] in (b"", b"3", b".")
+
+
+def _end(message: str, status: int) -> None:
+    _say(f"airpack: {message}")
+    if os.environ.get("AIRPACK_ON_ERROR") == "continue" and status == FAILED:
+        return
+    os._exit(status)
+
+
+def _say(text: str) -> None:
+    try:
+        sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
     except (AttributeError, OSError, ValueError):  # standard error is closed: the status must do
         pass
-    os._exit(status)

@@ -7,8 +7,8 @@ import os
 
 from airpack_runtime import decoder
 from airpack_runtime import toc as contents
-from airpack_runtime.cache import remove
 from airpack_runtime.errors import UnpackFailed, reason
+from airpack_runtime.storage import remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import pytest
 from airpack_runtime import cache, framing, hashing, host, layout, reader, toc
@@ -17,10 +19,21 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "fixtures" / "golden" / layout.BUNDLE_NAME
 RUNTIME = ROOT / "runtime"
 
+# What is random repeats: a failing test names the seed, and this setting gives another.
+SEED = int(os.environ.get("AIRPACK_TEST_SEED", "37"))
+
 needs_target = pytest.mark.skipif(
     not host.is_target_python("cp37"),
     reason="runs under Python 3.7, the golden bundle's target: see tests/contract/test_runtime_under_37.py",
 )
+
+
+def lacking(what: str, remedy: str) -> None:
+    """Skip the test for a user whose machine lacks something, fail it in CI."""
+    message = f"{what} is missing: {remedy}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 @pytest.fixture
@@ -32,13 +45,21 @@ def golden() -> Path:
 @pytest.fixture
 def env(tmp_path: Path) -> Dict[str, str]:
     """Return an environment whose only good cache folder is in `tmp_path`."""
-    return {"AIRPACK_CACHE_DIR": str(tmp_path / "cache"), "PATH": os.defpath}
+    return {"AIRPACK_CACHE_DIR": str(tmp_path / "cache"), "PATH": os.defpath, "AIRPACK_LOG": "off"}
 
 
 @pytest.fixture
 def cache_folder(env: Dict[str, str]) -> Path:
     """Return the cache folder that a boot with `env` uses."""
     return Path(cache.candidates(env)[0])
+
+
+@pytest.fixture
+def only_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the only folder that boots of this process try; it doesn't exist yet."""
+    folder = tmp_path / "only" / "cache"
+    monkeypatch.setattr(cache, "candidates", lambda _: [str(folder)])
+    return folder
 
 
 Rewrite = Callable[[Dict[str, Any]], None]
@@ -74,6 +95,93 @@ def _encode_unchecked(data: Dict[str, Any]) -> bytes:
             return data
 
     return toc.encode(Raw())  # type: ignore[arg-type]
+
+
+_BLOCK_LIMIT = 128 << 10  # RFC 8878, 3.1.1.2.4
+RAW, RLE = 0, 1  # types of block
+
+
+def zstd_frame(blocks: Sequence[Tuple[int, int, bytes]], header: bytes) -> bytes:
+    """Return a zstd frame of (type, size, content) blocks, whatever its header promises."""
+    parts = [header]
+    for number, (kind, size, content) in enumerate(blocks, 1):
+        parts.append(((number == len(blocks)) | kind << 1 | size << 3).to_bytes(3, "little") + content)
+    return b"".join(parts)
+
+
+def frame_header(size: Optional[int]) -> bytes:
+    """Return a frame's header: one segment of `size` bytes, or a window of 4 MiB and no word of the size."""
+    described = b"\x00\x60" if size is None else b"\xa0" + size.to_bytes(4, "little")
+    return layout.ZSTD_MAGIC.to_bytes(4, "little") + described
+
+
+def raw_frame(content: bytes) -> bytes:
+    """Return `content` as a zstd frame that stores it as it is."""
+    runs = [content[start : start + _BLOCK_LIMIT] for start in range(0, len(content), _BLOCK_LIMIT)]
+    return zstd_frame([(RAW, len(run), run) for run in runs], frame_header(len(content)))
+
+
+def write_bundle(path: Path, frames: Sequence[Tuple[bytes, int]], **contents: Any) -> Path:
+    """Write a bundle of (stored bytes, raw size) frames, with the golden's decoder.
+
+    `contents` is what its table of contents holds, unchecked, besides or instead of what fits the frames.
+    """
+    with reader.open_bundle(str(GOLDEN)) as bundle:
+        toc_of_golden = bundle.toc()
+    golden_decoder = toc_of_golden.decoder
+    assert golden_decoder is not None
+    decoder = GOLDEN.read_bytes()[golden_decoder.offset :][: golden_decoder.size]
+    rows, position = [], 0
+    for stored, raw_size in frames:
+        rows.append([position, len(stored), raw_size, hashing.sha256(stored).hexdigest()])
+        position += len(stored)
+    data: Dict[str, Any] = {
+        "target": toc_of_golden.target,
+        "creator": "tests",
+        "requirements": [],
+        "unpacked_size": sum(row[2] for row in contents["files"]),
+        "frames": rows,
+        "sums": ["SHA256SUMS", 0o644, 0, 0, 0],
+        "directories": [layout.SITE_PACKAGES],
+        "links": [],
+        "distributions": [],
+        "decoder": dict(golden_decoder._asdict(), offset=position + framing.SKIPPABLE_HEADER.size),
+    }
+    stored_toc = _encode_unchecked({**data, **contents})
+    parts = [stored for stored, _ in frames]
+    parts += [framing.skippable(layout.DECODER_MAGIC, decoder), framing.skippable(layout.TOC_MAGIC, stored_toc)]
+    sizes = [(row[1], row[2]) for row in rows] + [(len(part), 0) for part in parts[-2:]]
+    path.write_bytes(b"".join([*parts, framing.seek_table(sizes)]))
+    return path
+
+
+def bundle_of(path: Path, files: Dict[str, bytes], frame_size: int = 1 << 16) -> Path:
+    """Write a bundle whose tree has these files in `site-packages`."""
+    raw, rows, sums = b"", [], ""
+    for name, content in sorted(files.items()):
+        inside = f"{layout.SITE_PACKAGES}/{name}"
+        rows.append([inside, 0o644, len(content), len(raw) // frame_size, len(raw) % frame_size])
+        sums += f"{hashing.sha256(content).hexdigest()}  {inside}\n"
+        raw += content
+    runs = [raw[start : start + frame_size] for start in range(0, len(raw), frame_size)] + [sums.encode()]
+    frames = [(raw_frame(run), len(run)) for run in runs]
+    return write_bundle(path, frames, files=rows, sums=["SHA256SUMS", 0o644, len(runs[-1]), len(runs) - 1, 0])
+
+
+@contextlib.contextmanager
+def within(seconds: float, what: str) -> Iterator[None]:
+    """Fail, in place of hanging, what takes longer."""
+
+    def too_long(*_: object) -> None:
+        raise AssertionError(f"{what} hangs: it took more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def python(

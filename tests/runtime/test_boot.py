@@ -39,7 +39,8 @@ def test_the_cache_holds_only_the_tree_and_its_notes(golden: Path, env: Dict[str
     tree = boot.tree_of(str(golden), env)
     digest = os.path.basename(tree)
     names = {path.name for path in cache_folder.iterdir()}
-    assert {name for name in names if not name.endswith(".seen")} == {digest, f"{digest}.lock", f"{digest}.boot"}
+    notes = {f"{digest}.{suffix}" for suffix in ("lock", "boot", "use")}
+    assert {name for name in names if not name.endswith(".seen")} == {digest, *notes}
 
 
 def test_after_a_reboot_a_whole_tree_is_kept(

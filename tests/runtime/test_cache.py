@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Dict
 
 import pytest
-from airpack_runtime import cache
+from airpack_runtime import cache, storage
 
 
 def test_candidates_come_in_the_documented_order() -> None:
@@ -29,7 +29,7 @@ def test_an_unset_variable_is_no_candidate() -> None:
 def test_a_folder_of_ones_own_is_trusted(tmp_path: Path) -> None:
     """What `prepare` makes has no objection."""
     folder = str(tmp_path / "a" / "b")
-    assert cache.prepare(folder, 1000, 0) is None
+    assert storage.prepare(folder, 1000, 0) is None
     assert cache.objection(folder) is None
     assert os.stat(folder).st_mode & 0o777 == (0o755 if os.getuid() == 0 else 0o700)
 
@@ -38,14 +38,14 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     """Another user can't lead the cache elsewhere."""
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    assert cache.prepare(str(tmp_path / "link"), 0, 0) == "is a link or no folder"
+    assert storage.prepare(str(tmp_path / "link"), 0, 0) == "is a link or no folder"
 
 
 def test_a_folder_that_others_can_write_is_refused(tmp_path: Path) -> None:
     """Others could put modules there."""
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
-    assert cache.prepare(str(tmp_path / "open"), 0, 0) == "others can write to it (mode 0777)"
+    assert storage.prepare(str(tmp_path / "open"), 0, 0) == "others can write to it (mode 0777)"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
@@ -53,21 +53,21 @@ def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     """Its owner could replace what is in it."""
     (tmp_path / "foreign").mkdir()
     os.chown(str(tmp_path / "foreign"), 12345, 12345)
-    assert cache.prepare(str(tmp_path / "foreign"), 0, 0) == "belongs to uid 12345, not to this process's uid 0"
+    assert storage.prepare(str(tmp_path / "foreign"), 0, 0) == "belongs to uid 12345, not to this process's uid 0"
 
 
 def test_a_full_disk_is_noticed_before(tmp_path: Path) -> None:
     """The reason says how much there is."""
-    assert "MB free" in (cache.prepare(str(tmp_path / "small"), 1 << 60, 0) or "")
+    assert "MB free" in (storage.prepare(str(tmp_path / "small"), 1 << 60, 0) or "")
 
 
 def test_a_tree_is_whole_only_in_the_boot_that_wrote_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a power loss the tree is checked before it is believed."""
-    cache.remember_boot(str(tmp_path), "digest")
+    storage.remember_boot(str(tmp_path), "digest")
     assert cache.is_whole(str(tmp_path), "digest")
     monkeypatch.setattr(cache, "boot_id", lambda: "another")
     assert not cache.is_whole(str(tmp_path), "digest")
-    cache.remember_boot(str(tmp_path), "digest")
+    storage.remember_boot(str(tmp_path), "digest")
     monkeypatch.undo()
     assert cache.is_whole(str(tmp_path), "digest")
 
@@ -76,8 +76,8 @@ def test_a_changed_bundle_is_not_taken_for_the_one_seen(tmp_path: Path) -> None:
     """The stat of the file is the key."""
     bundle = tmp_path / "bundle"
     bundle.write_bytes(b"one")
-    cache.remember_bundle(str(tmp_path), os.stat(str(bundle)), "cp37-x", "digest")
-    assert cache.seen_bundle(str(tmp_path), os.stat(str(bundle))) == ("cp37-x", "digest")
+    storage.remember_bundle(str(tmp_path), os.stat(str(bundle)), "cp37-x", "name", "digest")
+    assert cache.seen_bundle(str(tmp_path), os.stat(str(bundle))) == ("cp37-x", "name", "digest")
     bundle.write_bytes(b"two!")
     assert cache.seen_bundle(str(tmp_path), os.stat(str(bundle))) is None
 
@@ -87,7 +87,7 @@ def test_the_sweep_removes_only_temporary_trees_of_the_digest(tmp_path: Path) ->
     names = ["aa", "aa.tmp.1", "aa.tmp.22", "bb.tmp.3"]
     for name in names:
         (tmp_path / name / "sub").mkdir(parents=True)
-    cache.sweep(str(tmp_path), "aa")
+    storage.sweep(str(tmp_path), "aa")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["aa", "bb.tmp.3"]
 
 
@@ -102,7 +102,7 @@ def test_a_folder_below_another_users_is_refused(tmp_path: Path) -> None:
         pytest.skip("only root can give a folder away")
     (tmp_path / "theirs").mkdir()
     os.chown(str(tmp_path / "theirs"), 12345, 12345)
-    refusal = cache.prepare(str(tmp_path / "theirs" / "cache"), 0, 0)
+    refusal = storage.prepare(str(tmp_path / "theirs" / "cache"), 0, 0)
     assert refusal == f"{tmp_path}/theirs, which holds it, belongs to uid 12345"
 
 
@@ -110,7 +110,7 @@ def test_a_volume_that_all_can_write_will_do(tmp_path: Path) -> None:
     """A Kubernetes emptyDir has no sticky bit, and often is all that can be written."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty").chmod(0o777)
-    assert cache.prepare(str(tmp_path / "empty" / "airpack-0"), 0, 0) is None
+    assert storage.prepare(str(tmp_path / "empty" / "airpack-0"), 0, 0) is None
 
 
 def test_a_noexec_mount_is_refused(tmp_path: Path) -> None:
@@ -121,6 +121,6 @@ def test_a_noexec_mount_is_refused(tmp_path: Path) -> None:
     if mount.returncode:
         pytest.skip("only root can mount a tmpfs")
     try:
-        assert "is mounted noexec" in (cache.prepare(str(tmp_path / "cache"), 0, 0) or "")
+        assert "is mounted noexec" in (storage.prepare(str(tmp_path / "cache"), 0, 0) or "")
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)

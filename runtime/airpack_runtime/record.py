@@ -1,0 +1,59 @@
+"""The one line that a boot logs."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
+
+    from airpack_runtime.boot import Ready
+
+
+def line(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
+    """Return what is to be logged of a boot, empty if nothing.
+
+    A start that found its tree there is told only with `always`, or if AIRPACK_LOG asks for
+    it (`text` or `json`); `off` silences all.
+    """
+    form = env.get("AIRPACK_LOG", "")
+    if form == "off" or (ready.was_there and not always and form not in ("text", "json")):
+        return ""
+    pinned = bool(env.get("AIRPACK_DIGEST"))
+    writers = "" if pinned else _writers(ready.bundle)
+    milliseconds = {phase: round(seconds * 1e3, 1) for phase, seconds in ready.phases.items()}
+    if form == "json":
+        import json
+
+        facts = {
+            "event": "airpack boot",
+            "strategy": ready.how,
+            "bundle": ready.bundle,
+            "target": ready.target,
+            "digest": f"sha256:{ready.digest}",
+            "pinned": pinned,
+            "writable_by_others": writers,
+            "tree": ready.tree,
+            "bytes": ready.size,
+            "milliseconds": milliseconds,
+        }
+        return json.dumps(facts)
+    trust = "pinned" if pinned else "unpinned"
+    size = f"{ready.size / 1e6:.1f} MB, " if ready.size else ""
+    phases = ", ".join(f"{phase} {each:.1f} ms" for phase, each in milliseconds.items())
+    warning = f"; anyone who may write to {writers} decides what is imported: set AIRPACK_DIGEST" if writers else ""
+    return f"airpack: {ready.how}: {ready.tree} (sha256:{ready.digest[:12]}, {trust}; {size}{phases}){warning}"
+
+
+def _writers(bundle: str) -> str:
+    """Return the file or folder that others than its owner may change the bundle by, empty if there is none."""
+    for place in (bundle, os.path.dirname(bundle)):
+        try:
+            info = os.stat(place)
+        except OSError:
+            continue
+        sticky = info.st_mode & 0o1000 and place != bundle
+        if info.st_mode & 0o022 and not sticky:
+            return place
+    return ""
