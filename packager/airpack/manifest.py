@@ -12,6 +12,7 @@ import pyzstd
 from airpack_runtime import __version__, layout
 
 from airpack.bundle import Bundle
+from airpack.filesystem import FilesystemImage
 from airpack.interpreter import Interpreter
 from airpack.target import Target
 from airpack.wheelhouse import Wheelhouse
@@ -30,7 +31,13 @@ def tree_note(bundle: Bundle) -> str:
     return json.dumps(note, indent=2) + "\n"
 
 
-def dumps(target: Target, python: Interpreter | None, house: Wheelhouse, bundle: Bundle) -> str:
+def dumps(
+    target: Target,
+    python: Interpreter | None,
+    house: Wheelhouse,
+    bundle: Bundle,
+    image: FilesystemImage | None = None,
+) -> str:
     """Return the manifest as JSON. Sizes are in bytes.
 
     `toolchain` names what the bundle's bytes depend on besides the wheels.
@@ -53,6 +60,7 @@ def dumps(target: Target, python: Interpreter | None, house: Wheelhouse, bundle:
             "unpacked_size": contents.unpacked_size,
             "files": len(contents.files) + len(contents.links),
         },
+        "image": image and {"file": image.path.name, "sha256": image.sha256, "size": image.size},
         "packages": [
             {
                 "name": wheel.name,

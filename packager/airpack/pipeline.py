@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airpack_runtime import layout
@@ -17,6 +17,7 @@ from airpack_runtime.reader import open_bundle
 from airpack import (
     audit,
     decoders,
+    filesystem,
     integrity,
     manifest,
     members,
@@ -32,6 +33,7 @@ from airpack import bundle as bundles
 from airpack.audit import Finding
 from airpack.bytecode import compile_modules
 from airpack.errors import AuditFailed, WriteFailed
+from airpack.filesystem import FilesystemImage
 from airpack.image import ImagePackage
 from airpack.interpreter import Interpreter
 from airpack.lock import Lock
@@ -55,7 +57,8 @@ class Order:
     sdists and compiles the bytecode; without it, both are done without. `decoder` is a wheel to take the decoder from
     instead of the index; `cache` keeps it, and wheels. `strict` lets the audit's
     warnings fail the pack; `skip_installed` leaves out what the image has;
-    `prove` imports what was packed, where there is a `python`.
+    `prove` imports what was packed, where there is a `python`. `image` is the kind of file
+    system image to write as well, by a program that gets `env`.
     """
 
     source: Requirements | Lock
@@ -72,6 +75,8 @@ class Order:
     strict: bool = False
     skip_installed: bool = False
     prove: bool = True
+    image: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +85,7 @@ class Packed:
 
     wheelhouse: Wheelhouse
     bundle: bundles.Bundle
+    image: FilesystemImage | None = None
 
 
 def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
@@ -88,6 +94,8 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
     On any error, and on Ctrl-C, the folder is left as it was. Raises AirpackError.
     """
     output.check(order.output, order.tree)
+    if order.image is not None:
+        filesystem.program_for(order.image)
     try:
         with staging.scratch_in(order.output) as scratch, _threads(order.jobs) as executor:
             return _pack(order, scratch, executor, pip, progress)
@@ -135,17 +143,37 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
     if order.python is not None and order.prove:
         found = _prove(bundle.path, order.python, house.lock.provided, scratch, executor=executor, progress=progress)
         _report(found, strict=order.strict, progress=progress)
+    image = _image(order, groups, bundle, scratch, progress) if order.image else None
     (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
-    (scratch / manifest.NAME).write_text(manifest.dumps(order.target, order.python, house, bundle), encoding="utf-8")
+    (scratch / manifest.NAME).write_text(
+        manifest.dumps(order.target, order.python, house, bundle, image), encoding="utf-8"
+    )
     results = {scratch / name: order.output / name for name in _RESULTS}
+    if image is not None:
+        results[image.path] = order.output / image.path.name
+    gone = [order.output / name for name in layout.IMAGE_NAMES if scratch / name not in results]
     if order.tree is not None:
         with staging.scratch_in(order.tree.parent) as beside:
             members.merge(groups, beside / "tree", note=manifest.tree_note(bundle))
-            staging.place({**results, beside / "tree": order.tree})
+            staging.place({**results, beside / "tree": order.tree}, gone=gone, aside=scratch)
     else:
-        staging.place(results)
+        staging.place(results, gone=gone, aside=scratch)
     placed = replace(bundle, path=order.output / layout.BUNDLE_NAME)
-    return Packed(wheelhouse=replace(house, folder=order.output / wheelhouse.NAME), bundle=placed)
+    house = replace(house, folder=order.output / wheelhouse.NAME)
+    return Packed(wheelhouse=house, bundle=placed, image=image and replace(image, path=results[image.path]))
+
+
+def _image(
+    order: Order, groups: Sequence[Group], bundle: bundles.Bundle, scratch: Path, progress: Progress
+) -> FilesystemImage:
+    """Write the tree as an image of a file system, beside the bundle."""
+    assert order.image is not None
+    members.merge(groups, scratch / "mounted", note=manifest.tree_note(bundle))
+    path = scratch / filesystem.file_name(order.image)
+    with progress.stage("image", BYTES) as advance:
+        image = filesystem.write(scratch / "mounted", path, order.image, mtime=order.mtime, env=order.env)
+        advance(image.size)
+    return image
 
 
 def verify(

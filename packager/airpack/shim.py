@@ -21,7 +21,7 @@ DROPIN = f"{PACKAGE}/dropin/{SITECUSTOMIZE}"
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _MAIN = "import sys\n\nfrom airpack_runtime.__main__ import main\n\nsys.exit(main())\n"
 # What a process imports that finds its tree in the cache, but for three that take no time to compile.
-_WARM = ("activation.py", "boot.py", "cache.py", "errors.py", "host.py", SITECUSTOMIZE)
+_WARM = ("activation.py", "boot.py", "cache.py", "host.py", SITECUSTOMIZE)
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -84,8 +84,8 @@ def write_text(path: Path, text: str) -> None:
         (scratch / path.name).replace(path)
 
 
-def place(staged: Mapping[Path, Path]) -> None:
-    """Move each staged file or folder to its destination: all of them, or none.
+def place(staged: Mapping[Path, Path], *, gone: Iterable[Path] = (), aside: Path) -> None:
+    """Move each staged file or folder to its destination, and what is to be `gone` into `aside`: all of it, or none.
 
     Each must be on its destination's file system. What lies there by now is moved
     beside the staged one first; if any move fails, all are taken back. Ctrl-C waits.
@@ -93,6 +93,10 @@ def place(staged: Mapping[Path, Path]) -> None:
     moved: list[tuple[Path, Path]] = []
     with uninterrupted():
         try:
+            for place in gone:
+                if place.exists() or place.is_symlink():
+                    place.replace(aside / place.name)
+                    moved.append((aside / place.name, place))
             for source, destination in staged.items():
                 if destination.exists() or destination.is_symlink():
                     old = source.with_name(f"{source.name}.old")

@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     unpack.add_argument("folder", metavar="DIR", help="a folder that is empty, or doesn't exist yet")
     unpack.set_defaults(run=_unpack)
 
+    doctor = commands.add_parser("doctor", help="explain what a boot would do here, and what interferes")
+    doctor.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+    doctor.set_defaults(run=_doctor)
+
     probe = commands.add_parser("probe", help="print the image's profile, for airpack pack --target image.json")
     probe.set_defaults(run=_probe)
 
@@ -171,6 +176,20 @@ def _shown(entry: Entry) -> str:
     used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.last_used))
     size = "mounted" if entry.mounted else f"{entry.size / 1e6:.1f} MB"
     return f"{entry.path}  {size}, last used {used}{', in use' if entry.in_use else ''}"
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from airpack_runtime import doctor
+
+    given = {"AIRPACK_BUNDLE": arguments.bundle} if arguments.bundle else {}
+    facts = doctor.examine({**os.environ, **given})
+    if arguments.json:
+        import json
+
+        print(json.dumps(facts, indent=2))
+    else:
+        print(doctor.render(facts))
+    return 0
 
 
 def _probe(_: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """From a bundle to an activated tree: finds the tree if it is there, else has it provided.
 
 The warm path reads a file of a few bytes and looks at three others; what the
-cold path needs is imported only there.
+cold path and errors need is imported only there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 from time import perf_counter
 
 from airpack_runtime import activation, cache, host, layout
-from airpack_runtime.errors import BootError, BundleNotFound, OtherPython, WrongDigest, WrongTarget, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,14 +68,20 @@ def find_bundle(env: Mapping[str, str]) -> str:
         try:
             path = os.path.abspath(given)
         except OSError as error:  # the current folder was deleted
+            from airpack_runtime.errors import BundleNotFound, reason
+
             raise BundleNotFound(given, reason(error)) from error
         if not os.path.exists(path):
+            from airpack_runtime.errors import BundleNotFound
+
             raise BundleNotFound(path, "correct AIRPACK_BUNDLE or --bundle")
         return path
     root = shim_root()
     beside = root if os.path.isdir(root) else os.path.dirname(root)
     path = os.path.join(beside, layout.BUNDLE_NAME)
     if not os.path.exists(path):
+        from airpack_runtime.errors import BundleNotFound
+
         raise BundleNotFound(path, "put it beside the shim, or set AIRPACK_BUNDLE to where it is")
     return path
 
@@ -102,6 +107,8 @@ def environment(env: Mapping[str, str]) -> tuple[dict[str, str], Ready]:
     activation.export(ready.tree, changed)
     dropin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dropin")
     if os.pathsep in dropin:
+        from airpack_runtime.errors import BootError
+
         raise BootError(f"the shim lies in {shim_root()}, and a colon can't stand in PYTHONPATH: move it")
     given = env.get("PYTHONPATH")
     # An empty entry, which is the current folder to Python, is kept as it is.
@@ -124,10 +131,14 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
     start = perf_counter()
     mode = env.get("AIRPACK_MODE") or AUTO
     if mode not in MODES:
+        from airpack_runtime.errors import BootError
+
         raise BootError(f"AIRPACK_MODE is {mode!r}: set it to one of {', '.join(MODES)}, or unset it")
     try:
         info = os.stat(path)
     except OSError as error:
+        from airpack_runtime.errors import BundleNotFound, reason
+
         raise BundleNotFound(path, reason(error)) from error
     ready = _inherited(path, info, env) or _cached(path, info, env)
     if ready is None:
@@ -142,11 +153,15 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
 def check_host(path: str, target: str) -> None:
     """Raise OtherPython or WrongTarget unless interpreter and machine are what the bundle is for."""
     if not host.is_target_python(target):
+        from airpack_runtime.errors import OtherPython
+
         python = target.partition("-")[0]
         remedy = f"run it with {python}, or pack for {host.python_tag()}"
         raise OtherPython(path, target, f"Python {host.python_tag()}", remedy)
     objection = host.objection(target)
     if objection:
+        from airpack_runtime.errors import WrongTarget
+
         raise WrongTarget(path, target, objection, "pack it with the --target of this image")
 
 
@@ -154,6 +169,8 @@ def check_pin(path: str, digest: str, env: Mapping[str, str]) -> None:
     """Raise WrongDigest unless the bundle is the one that AIRPACK_DIGEST names, if it is set."""
     pinned = env.get("AIRPACK_DIGEST", "").lower()
     if pinned and pinned not in (digest, f"sha256:{digest}"):
+        from airpack_runtime.errors import WrongDigest
+
         raise WrongDigest(path, pinned, digest)
 
 

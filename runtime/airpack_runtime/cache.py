@@ -18,7 +18,6 @@ from __future__ import annotations
 import os
 
 from airpack_runtime import layout
-from airpack_runtime.errors import reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def objection_to_parents(folder: str) -> str | None:
         try:
             owner = os.stat(parent).st_uid
         except OSError as error:
-            return reason(error)
+            return error.strerror or "can't be looked at"
         if owner not in (0, os.getuid(), _NOBODY):
             return f"{parent}, which holds it, belongs to uid {owner}"
     return None
@@ -79,7 +78,7 @@ def _objection_to_own(folder: str) -> str | None:
     try:
         info = os.lstat(folder)
     except OSError as error:
-        return reason(error)
+        return error.strerror or "can't be looked at"
     if info.st_mode & 0o170000 != 0o040000:
         return "is a link or no folder"
     if info.st_uid != os.getuid():

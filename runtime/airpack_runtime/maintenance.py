@@ -27,7 +27,7 @@ class Entry:
         self.mounted = os.path.ismount(self.path)
         self.size = 0 if self.mounted else _size(self.path)
         self.last_used = _mtime(f"{folder}/{name}.use") or _mtime(f"{folder}/{name}{_NOTE}")
-        self.in_use = not _try_alone(folder, name)
+        self.in_use = _is_used(folder, name)
 
 
 def entries(env: Mapping[str, str]) -> Iterator[Entry]:
@@ -118,15 +118,13 @@ def _alone(folder: str, name: str) -> int | None:
     return fd
 
 
-def _try_alone(folder: str, name: str) -> bool:
-    used = _mtime(f"{folder}/{name}.use")
-    fd = _alone(folder, name)
-    if fd is None:
+def _is_used(folder: str, name: str) -> bool:
+    if not os.path.exists(f"{folder}/{name}.use"):
         return False
-    if used:
-        os.utime(fd, (used, used))
-    os.close(fd)
-    return True
+    fd = _alone(folder, name)
+    if fd is not None:
+        os.close(fd)
+    return fd is None
 
 
 def _size(tree: str) -> int:

@@ -43,7 +43,7 @@ def profile(env: Mapping[str, str]) -> dict[str, object]:
         "marker_environment": _marker_environment(),
         "compatible_tags": list(compatible_tags(sys.version_info[:2], abi[0], platforms(family, libc, machine))),
         family: ".".join(map(str, libc)),
-        "installed": list(_installed()),
+        "installed": list(installed()),
         "permits": permits.report(env),
     }
 
@@ -103,7 +103,7 @@ def _marker_environment() -> dict[str, str]:
     }
 
 
-def _installed() -> Iterator[dict[str, object]]:
+def installed() -> Iterator[dict[str, object]]:
     """Yield the installed distributions in the order of `sys.path`; of two of one name, the first counts."""
     seen = set()
     for folder in sys.path:

@@ -98,8 +98,10 @@ def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
                 try:
                     how = _mount_at(fd, kind, folder, name, private)
                     break
-                except (OSError, mount.Refused) as error:
-                    refusal = reason(error) if isinstance(error, OSError) else str(error)
+                except mount.Refused as error:
+                    raise NotMounted(image, error.ways) from error  # another folder changes nothing
+                except OSError as error:
+                    refusal = reason(error)
             refused.append((folder, refusal))
         else:
             raise NotMounted(image, refused)

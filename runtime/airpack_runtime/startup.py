@@ -6,7 +6,10 @@ import os
 import sys
 
 from airpack_runtime import boot
-from airpack_runtime.errors import BootError, OtherPython
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
 
 # The status with which Azure ML's images end a start whose packages are missing.
 FAILED = 97
@@ -19,7 +22,7 @@ def start() -> None:
     A failure ends the process, unless AIRPACK_ON_ERROR is "continue": an exception
     would not (`site` prints it and the program runs on without its packages).
     """
-    if os.environ.get("AIRPACK_DISABLE", "0") not in ("", "0") or _is_pip():
+    if is_disabled(os.environ) or _is_pip():
         return
     try:
         ready = boot.activate(None, os.environ)
@@ -27,14 +30,21 @@ def start() -> None:
             os.environ["AIRPACK_BUNDLE"] = ready.bundle  # absolute, for children that start elsewhere
         if not ready.was_there or "AIRPACK_LOG" in os.environ:
             log(ready)
-    except OtherPython:
-        return
-    except BootError as error:
-        _end(str(error), FAILED)
     except KeyboardInterrupt:
         _end("interrupted", INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - `site` would print it and run the program without its packages
-        _end(f"{type(error).__name__}: {error} (a fault of airpack itself)", FAILED)
+        from airpack_runtime.errors import BootError, OtherPython
+
+        if isinstance(error, BootError):
+            if not isinstance(error, OtherPython):
+                _end(str(error), FAILED)
+        else:
+            _end(f"{type(error).__name__}: {error} (a fault of airpack itself)", FAILED)
+
+
+def is_disabled(env: Mapping[str, str]) -> bool:
+    """Tell whether nothing is to be activated."""
+    return env.get("AIRPACK_DISABLE", "") not in ("", "0")
 
 
 def log(ready: boot.Ready, *, always: bool = False) -> None:

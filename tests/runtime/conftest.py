@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
-from airpack_runtime import cache, framing, hashing, host, layout, reader, toc
+from airpack_runtime import boot, cache, errors, framing, hashing, host, layout, reader, toc, unpack
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "fixtures" / "golden" / layout.BUNDLE_NAME
@@ -26,6 +27,11 @@ needs_target = pytest.mark.skipif(
     not host.is_target_python("cp37"),
     reason="runs under Python 3.7, the golden bundle's target: see tests/contract/test_runtime_under_37.py",
 )
+
+
+def chance(*what: object) -> random.Random:
+    """Return what is random in a test, the same in each run with the same seed."""
+    return random.Random(f"{SEED} {what}")  # noqa: S311 - no secret
 
 
 def lacking(what: str, remedy: str) -> None:
@@ -121,7 +127,7 @@ def raw_frame(content: bytes) -> bytes:
     return zstd_frame([(RAW, len(run), run) for run in runs], frame_header(len(content)))
 
 
-def write_bundle(path: Path, frames: Sequence[Tuple[bytes, int]], **contents: Any) -> Path:
+def write_bundle(path: Path, stored_frames: Sequence[Tuple[bytes, int]], **contents: Any) -> Path:
     """Write a bundle of (stored bytes, raw size) frames, with the golden's decoder.
 
     `contents` is what its table of contents holds, unchecked, besides or instead of what fits the frames.
@@ -131,9 +137,10 @@ def write_bundle(path: Path, frames: Sequence[Tuple[bytes, int]], **contents: An
     golden_decoder = toc_of_golden.decoder
     assert golden_decoder is not None
     decoder = GOLDEN.read_bytes()[golden_decoder.offset :][: golden_decoder.size]
-    rows, position = [], 0
-    for stored, raw_size in frames:
-        rows.append([position, len(stored), raw_size, hashing.sha256(stored).hexdigest()])
+    rows: List[Tuple[int, int, int, str]] = []
+    position = 0
+    for stored, raw_size in stored_frames:
+        rows.append((position, len(stored), raw_size, hashing.sha256(stored).hexdigest()))
         position += len(stored)
     data: Dict[str, Any] = {
         "target": toc_of_golden.target,
@@ -141,14 +148,14 @@ def write_bundle(path: Path, frames: Sequence[Tuple[bytes, int]], **contents: An
         "requirements": [],
         "unpacked_size": sum(row[2] for row in contents["files"]),
         "frames": rows,
-        "sums": ["SHA256SUMS", 0o644, 0, 0, 0],
+        "sums": ["SHA256SUMS", 0o644, 0, len(rows) - 1, rows[-1][2]],
         "directories": [layout.SITE_PACKAGES],
         "links": [],
         "distributions": [],
         "decoder": dict(golden_decoder._asdict(), offset=position + framing.SKIPPABLE_HEADER.size),
     }
     stored_toc = _encode_unchecked({**data, **contents})
-    parts = [stored for stored, _ in frames]
+    parts = [stored for stored, _ in stored_frames]
     parts += [framing.skippable(layout.DECODER_MAGIC, decoder), framing.skippable(layout.TOC_MAGIC, stored_toc)]
     sizes = [(row[1], row[2]) for row in rows] + [(len(part), 0) for part in parts[-2:]]
     path.write_bytes(b"".join([*parts, framing.seek_table(sizes)]))
@@ -219,3 +226,80 @@ def sums_of(folder: Path) -> Dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+class Outcome(NamedTuple):
+    """How a boot in a child ended: its tree, or the error's type and message; and what was noted there."""
+
+    kind: str
+    message: str
+    noted: int
+
+
+_PATIENCE = 30  # seconds
+_WRITE = os.write  # before a test patches it
+
+
+class Child:
+    """A process forked from this one, with all that is patched here, that makes a tree and tells where."""
+
+    def __init__(self, make: Callable[[], str], note: Callable[[], int] = int) -> None:
+        self._results, sink = os.pipe()
+        self.pid = os.fork()
+        if self.pid:
+            os.close(sink)
+            return
+        try:
+            signal.alarm(_PATIENCE)  # ends it: a hang is no outcome
+            _WRITE(sink, json.dumps(_outcome(make, note)).encode("ascii"))
+        finally:
+            os._exit(0)
+
+    def wait(self) -> bytes:
+        """Wait for its end, and return what it wrote."""
+        with open(self._results, "rb") as file:
+            data = file.read()
+        os.waitpid(self.pid, 0)
+        return data
+
+    def outcome(self) -> Outcome:
+        """Return how it ended."""
+        data = self.wait()
+        assert data, f"it crashed, or hung for {_PATIENCE} s"
+        return Outcome(*json.loads(data.decode("ascii")))
+
+    def tree(self) -> Path:
+        """Return the tree; fail if there is none."""
+        outcome = self.outcome()
+        assert not outcome.kind, outcome
+        return Path(outcome.message)
+
+    def failure(self) -> Outcome:
+        """Return the error; fail if there was none, or none of the runtime's own."""
+        outcome = self.outcome()
+        assert outcome.kind, f"there is a tree: {outcome.message}"
+        assert isinstance(getattr(errors, outcome.kind, None), type), outcome
+        return outcome
+
+
+def _outcome(make: Callable[[], str], note: Callable[[], int]) -> Outcome:
+    try:
+        return Outcome("", make(), note())
+    except Exception as error:  # noqa: BLE001 - the test decides what may be raised
+        return Outcome(type(error).__name__, str(error), note())
+
+
+def boot_in_child(path: Path, note: Callable[[], int] = int) -> Child:
+    """Start a boot of the bundle at `path`; `note` gives a number at its end."""
+    return Child(lambda: boot.tree_of(str(path), {}), note)
+
+
+def unpack_in_child(path: Path, folder: Path) -> Child:
+    """Start to unpack the bundle at `path` into `folder`."""
+
+    def make() -> str:
+        with reader.open_bundle(str(path)) as bundle:
+            unpack.unpack_into(bundle, str(folder))
+        return str(folder)
+
+    return Child(make)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack import bundle, pipeline, pylock
+from airpack import bundle, filesystem, pipeline, pylock
 from airpack.commands import options
 from airpack.errors import UsageError
 from airpack.lock import Lock
@@ -32,6 +32,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     results = parser.add_argument_group("where the results go")
     results.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("dist"), help="default: dist")
     results.add_argument("--tree", metavar="DIR", type=Path, help="also write the tree as a plain folder to mount")
+    results.add_argument(
+        "--image", choices=filesystem.KINDS, help="also write the tree as a file system image, which a boot can mount"
+    )
     index = options.add_index(parser)
     index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, where the index lacks it")
     how = parser.add_argument_group("how")
@@ -78,6 +81,8 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         strict=arguments.strict,
         skip_installed=arguments.skip_installed,
         prove=not arguments.no_import,
+        image=arguments.image,
+        env=env,
     )
     packed = pipeline.pack(order, pip=options.pip(arguments, env), progress=progress)
     for wheel in packed.wheelhouse.lock.wheels:
@@ -114,6 +119,8 @@ def _print(packed: pipeline.Packed, tree: Path | None) -> None:
     if tree:
         print(f"tree      {tree}")
     print(f"digest    sha256:{made.digest}")
+    if packed.image is not None:
+        print(f"image     {packed.image.path}, {packed.image.size / 1e6:,.1f} MB, sha256:{packed.image.sha256}")
     python = f"python{lock.target.python_version}"
     print(
         "boot      airpack shim -o airpack-runtime.pyz, then in the image:\n"
