@@ -75,7 +75,7 @@ def fatal(findings: Iterable[Finding], *, strict: bool) -> list[Finding]:
 def _unmet(parts: Sequence[Installed], lock: Lock) -> Iterator[Finding]:
     """Yield each requirement of a wheel, extras that are asked for included, that neither wheel nor image satisfies."""
     wheels = {part.wheel.key: part for part in parts}
-    image = {each.key: each for each in lock.target.installed or lock.provided}
+    image = {each.key: each for each in lock.in_image}
     asked = [Requirement(each) for each in lock.requirements]
     waiting = [(key, "") for key in wheels]
     waiting += [(canonicalize_name(each.name), extra) for each in asked for extra in each.extras]
@@ -105,8 +105,9 @@ def _unmet(parts: Sequence[Installed], lock: Lock) -> Iterator[Finding]:
 def _overriding(parts: Sequence[Installed], target: Target) -> Iterator[Finding]:
     """Yield each package of the image that the bundle overrides, and each that this breaks."""
     wheels = {part.wheel.key: part.wheel for part in parts}
-    image = {each.key: each for each in target.installed}
-    for package in target.installed:
+    installed = target.installed or ()
+    image = {each.key: each for each in installed}
+    for package in installed:
         brought = wheels.get(package.key)
         if brought is not None:
             if brought.version != package.version:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,8 @@ class Builder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """A wheel built here: its path, and whether the host's interpreter built it."""
+    """A wheel built here: its path, whether the host's interpreter built it, and the backend's settings."""
 
     path: Path
     by_host: bool
+    settings: Mapping[str, str | Sequence[str]] = field(default_factory=dict)

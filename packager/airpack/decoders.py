@@ -131,7 +131,7 @@ def _download(pin: Pin, target: Target, cache: Path, pip: Pip) -> bytes:
         lock = resolve(wanted, target, pip=pip, cache=cache)
         wheels = [wheel for wheel in lock.wheels if wheel.key == PROJECT]
         with tempfile.TemporaryDirectory(prefix="airpack-decoder-") as folder:
-            download(wheels, Path(folder), pip=pip)
+            download(wheels, Path(folder), pip=pip, access=lock.access)
             return Path(folder, wheels[0].filename).read_bytes()
     except AirpackError as error:
         raise NoDecoder(

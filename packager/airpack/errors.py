@@ -123,7 +123,7 @@ class AuditFailed(AirpackError):
     """What is packed can't work in the image, or may not and `--strict` was given; `by` says what found it."""
 
     def __init__(self, findings: Sequence[str], *, by: str = "the audit") -> None:
-        more = f" (and {len(findings) - 1} more above)" if len(findings) > 1 else ""
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         super().__init__(f"{by} found what fails in the image{more}: {findings[0]}")
         self.findings = tuple(findings)
 

@@ -16,11 +16,12 @@ _EXTRA = re.compile(r"extra == ['\"]([\w.-]+)['\"]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImagePackage:
-    """A distribution that the image has: its name, version, folder, and what it requires (PEP 508)."""
+    """A distribution that the image has: its name, version, folder, top-level modules, requirements (PEP 508)."""
 
     name: str
     version: str
     location: str = ""
+    modules: tuple[str, ...] = ()
     requires: tuple[Requirement, ...] = ()
 
     @property
@@ -39,13 +40,20 @@ class ImagePackage:
             name=name,
             version=version,
             location=str(data.get("location", "")),
+            modules=tuple(str(each) for each in data.get("modules", ())),
             requires=tuple(_requirements(data.get("requires", ()))),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry as JSON takes it."""
         requires = [str(each) for each in self.requires]
-        return {"name": self.name, "version": self.version, "location": self.location, "requires": requires}
+        return {
+            "name": self.name,
+            "version": self.version,
+            "location": self.location,
+            "modules": list(self.modules),
+            "requires": requires,
+        }
 
     @property
     def extras(self) -> list[str]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from airpack_runtime import framing, layout
 from airpack_runtime.errors import BundleDamaged
 from airpack_runtime.reader import Bundle, open_bundle
 from airpack_runtime.toc import plan
@@ -16,15 +17,41 @@ from airpack.audit import ERROR, Finding
 _REMEDY = "copy it again from where it was packed"
 
 
-def check(path: Path, *, on_bytes: Callable[[int], None] = lambda _: None) -> list[Finding]:
+def check(
+    path: Path, *, file_sha256: str | None = None, on_bytes: Callable[[int], None] = lambda _: None
+) -> list[Finding]:
     """Return a finding for each frame, file and decoder of the bundle at `path` that isn't as it was packed.
 
-    `on_bytes` is called with the stored size of each frame that was read. Raises BundleNotFound
+    `file_sha256` is that of the whole file, where a manifest tells it. `on_bytes` is called
+    with the stored size of each frame that was read. Raises BundleNotFound
     or BundleDamaged (of `airpack_runtime.errors`) if not even its table of contents is whole.
     """
     with open_bundle(str(path)) as bundle:
-        sentences = [*_damage(bundle, on_bytes)]
+        sentences = [*_damage(bundle, on_bytes), *_stray_bytes(bundle)]
+    if not sentences and file_sha256 is not None:
+        with open(path, "rb") as file:
+            actual = hashlib.sha256(file.read()).hexdigest()
+        if actual != file_sha256:
+            sentences.append(f"has the SHA-256 {actual}, but its manifest lists {file_sha256}")
     return [Finding(severity=ERROR, package=path.name, sentence=each, remedy=_REMEDY) for each in sentences]
+
+
+def _stray_bytes(bundle: Bundle) -> Iterator[str]:
+    """Say where bytes that no hash covers differ from what they must be: frame headers, and the seek table."""
+    toc = bundle.toc()
+    with open(bundle.path, "rb") as file:
+        file.seek(toc.frames[-1].offset + toc.frames[-1].size)
+        tail = file.read()
+    sizes = [(frame.size, frame.raw_size) for frame in toc.frames]
+    expected, place = b"", 0
+    for magic in ([layout.DECODER_MAGIC] if toc.decoder else []) + [layout.TOC_MAGIC]:
+        length = framing.SKIPPABLE_HEADER.unpack_from(tail, place)[1]
+        start = place + framing.SKIPPABLE_HEADER.size
+        expected += framing.skippable(magic, tail[start : start + length])
+        sizes.append((len(expected) - place, 0))
+        place = len(expected)
+    if tail != expected + framing.seek_table(sizes):
+        yield "has a damaged seek table, or bytes that belong to nothing"
 
 
 def _damage(bundle: Bundle, on_bytes: Callable[[int], None]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -16,11 +17,12 @@ REQUIREMENTS = "requirements.txt"
 class Source:
     """What a wheel was built from: the URL of an sdist, a folder or a repository at a commit.
 
-    `sha256` is an sdist's, empty for the others.
+    `sha256` is an sdist's, empty for the others. `settings` are the build backend's (PEP 517).
     """
 
     url: str
     sha256: str = ""
+    settings: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,12 +51,24 @@ class LockedWheel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """What requirements files said of where distributions come from, credentials included.
+
+    `options` are options of pip's command line, `urls` the real URL behind one without its credentials.
+    """
+
+    options: tuple[str, ...] = ()
+    urls: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:
     """The wheels that `requirements` resolve to for the target, ordered by normalised name.
 
     A lock that was read may lock sources besides: `to_build` names them as
-    requirements (PEP 508), each with its URL and hash. `provided` is what the
-    image brings itself, left out at the user's wish.
+    lines of a requirements file, each with its URL and hash. `provided` is what the
+    image brings itself, left out at the user's wish. `access` is for the fetch alone
+    and is never written down.
     """
 
     target: Target
@@ -62,6 +76,12 @@ class Lock:
     wheels: tuple[LockedWheel, ...]
     to_build: tuple[str, ...] = ()
     provided: tuple[ImagePackage, ...] = ()
+    access: Access = field(default_factory=Access, repr=False, compare=False)
+
+    @property
+    def in_image(self) -> tuple[ImagePackage, ...]:
+        """What the image has, as far as that is known: all that its profile lists, else what was left out."""
+        return self.provided if self.target.installed is None else self.target.installed
 
     @property
     def size(self) -> int | None:

@@ -6,6 +6,7 @@ import json
 import platform
 import zlib
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pyzstd
@@ -29,6 +30,15 @@ def tree_note(bundle: Bundle) -> str:
         "digest": f"sha256:{bundle.digest}",
     }
     return json.dumps(note, indent=2) + "\n"
+
+
+def file_sha256_in(folder: Path) -> str | None:
+    """Return the SHA-256 of the bundle's file that the manifest in a folder of results lists, None if there is none."""
+    try:
+        listed: str = json.loads((folder / NAME).read_text(encoding="utf-8"))["bundle"]["file_sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return listed
 
 
 def dumps(

@@ -110,13 +110,16 @@ class Answer:
     """What pip reported.
 
     `requirements` are those asked for, as it read them, `hashed` is (SHA-256, size) of files by URL, `built` the
-    wheels built, `provided` the (name, version) of what the image has and the result needs.
+    wheels built, `provided` the (name, version) of what the image has and the result needs; `index_options` are where
+    pip looked in the end, `urls` the real URLs behind those of the result that hide credentials.
     """
 
     requirements: tuple[str, ...] = ()
     hashed: dict[str, tuple[str, int]] = field(default_factory=dict)
     built: list[Built] = field(default_factory=list)
     provided: tuple[tuple[str, str], ...] = ()
+    index_options: tuple[str, ...] = ()
+    urls: Mapping[str, str] = field(default_factory=dict)
     failure: dict[str, Any] | None = None
 
 
@@ -129,9 +132,13 @@ def _read(events: IO[str], on_bytes: Callable[[int], None]) -> Answer:
         elif "hashed" in event:
             answer.hashed[event["hashed"]] = (event["sha256"], event["size"])
         elif "built" in event:
-            answer.built.append(Built(path=Path(event["built"]), by_host=event["by_host"]))
+            answer.built.append(Built(path=Path(event["built"]), by_host=event["by_host"], settings=event["settings"]))
         elif "provided" in event:
             answer.provided = tuple((name, version) for name, version in event["provided"])
+        elif "index_options" in event:
+            answer.index_options = tuple(event["index_options"])
+        elif "urls" in event:
+            answer.urls = event["urls"]
         elif "requirements" in event:
             answer.requirements = tuple(event["requirements"])
         else:

@@ -141,7 +141,7 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
             on_bytes=advance,
         )
     if order.python is not None and order.prove:
-        found = _prove(bundle.path, order.python, house.lock.provided, scratch, executor=executor, progress=progress)
+        found = _prove(bundle.path, order.python, house.lock.in_image, scratch, executor=executor, progress=progress)
         _report(found, strict=order.strict, progress=progress)
     image = _image(order, groups, bundle, scratch, progress) if order.image else None
     (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
@@ -176,25 +176,28 @@ def _image(
     return image
 
 
-def verify(
-    bundle: Path, python: Interpreter | None, provided: Sequence[ImagePackage], *, jobs: int, progress: Progress
-) -> list[Finding]:
+def verify(place: Path, python: Interpreter | None, *, jobs: int, progress: Progress) -> list[Finding]:
     """Return what is damaged in a bundle; if nothing is, what of it `python` can't import (None: it isn't tried).
 
+    `place` is the bundle, or a folder of results, whose manifest and lock are heeded.
     Raises BootFailed, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
+    bundle, image = place, tuple[ImagePackage, ...]()
+    if place.is_dir():
+        bundle = place / layout.BUNDLE_NAME
+        image = pylock.provided_in(place / pylock.NAME) if (place / pylock.NAME).exists() else ()
     with progress.stage("check", BYTES) as advance:
-        found = integrity.check(bundle, on_bytes=advance)
+        found = integrity.check(bundle, file_sha256=manifest.file_sha256_in(place), on_bytes=advance)
     if found or python is None:
         return found
     with tempfile.TemporaryDirectory(prefix="airpack-verify-") as scratch, _threads(jobs) as executor:
-        return _prove(bundle, python, provided, Path(scratch), executor=executor, progress=progress)
+        return _prove(bundle, python, image, Path(scratch), executor=executor, progress=progress)
 
 
 def _prove(
     bundle: Path,
     python: Interpreter,
-    provided: Sequence[ImagePackage],
+    image: Sequence[ImagePackage],
     scratch: Path,
     *,
     executor: Executor,
@@ -205,12 +208,12 @@ def _prove(
         obstacle = proof.obstacle(opened.target, scratch)
         total = proof.count_modules(opened.toc())
     if obstacle:
-        progress.note(f"import    not tried: {obstacle}")
-        return []
+        sentence = f"was not imported here: {obstacle}"
+        return [Finding(severity=audit.NOTE, package=bundle.name, sentence=sentence, remedy="verify it where it fits")]
     folder = scratch / "proof"
     folder.mkdir()
     with progress.stage("import", "modules", total) as advance:
-        found = proof.prove(bundle, python, folder, provided=provided, executor=executor, on_module=advance)
+        found = proof.prove(bundle, python, folder, image=image, executor=executor, on_module=advance)
     shutil.rmtree(folder)
     return found
 

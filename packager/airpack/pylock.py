@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
@@ -182,6 +183,9 @@ def _package(wheel: LockedWheel, wheelhouse: str | None) -> Package:
         version=Version(wheel.version),
         requires_python=_specifier(wheel.requires_python),
         wheels=None if here_only else [locked],
+        tool=_plain({"airpack": {"config-settings": dict(wheel.source.settings)}})
+        if wheel.source is not None and wheel.source.settings
+        else None,
         **(_source_of(wheel.source, alone=here_only) if wheel.source else {}),
     )
 
@@ -214,6 +218,11 @@ def _source_of(source: Source, *, alone: bool) -> dict[str, Any]:
 
 
 def _to_build(path: Path, package: Package, source: object) -> str:
+    """Return a locked source as the line of a requirements file. Raises InvalidLock."""
+    return " ".join([_requirement(path, package, source), *_settings_of(package)])
+
+
+def _requirement(path: Path, package: Package, source: object) -> str:
     """Return the requirement of a locked source, with its hash or commit. Raises InvalidLock."""
     if isinstance(source, PackageVcs) and source.url:
         return f"{package.name} @ {source.type}+{source.url}@{source.commit_id}"
@@ -225,6 +234,14 @@ def _to_build(path: Path, package: Package, source: object) -> str:
             raise InvalidLock(path, f"has no sha256 for {package.name}")
         return f"{package.name} @ {source.url or (path.parent / str(source.path)).resolve().as_uri()}#sha256={sha256}"
     raise InvalidLock(path, f"locks {package.name} to what airpack can't pack")
+
+
+def _settings_of(package: Package) -> Iterator[str]:
+    """Yield the settings of a package's build as options of a line in a requirements file."""
+    tool = (package.tool or {}).get("airpack", {})
+    for key, value in dict(tool.get("config-settings", {}) if isinstance(tool, Mapping) else {}).items():
+        for each in [value] if isinstance(value, str) else value:
+            yield shlex.quote(f"--config-settings={key}={each}")
 
 
 def _locked(path: Path, package: Package, source: object) -> LockedWheel:

@@ -15,10 +15,10 @@ from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_n
 from packaging.version import Version
 
 from airpack.builder import Builder, Built
-from airpack.errors import PipFailed, Unsatisfiable
+from airpack.errors import InvalidRequirement, PipFailed, Unsatisfiable
 from airpack.image import ImagePackage
 from airpack.interpreter import Interpreter
-from airpack.lock import Lock, LockedWheel, Source
+from airpack.lock import Access, Lock, LockedWheel, Source
 from airpack.pip_process import Pip
 from airpack.target import Target
 
@@ -67,10 +67,12 @@ def resolve(
         cache=cache,
         pip_options=pip.index_options(),
     )
+    if not requirements.arguments():
+        raise InvalidRequirement("nothing is required: the project, or the group, names no requirement")
     with tempfile.TemporaryDirectory(prefix="airpack-resolve-") as folder:
         report, installed = Path(folder, "report.json"), Path(folder, "installed")
         if skip_installed:
-            _write_metadata(target.installed, installed)
+            _write_metadata(target.installed or (), installed)
         request = {
             "do": "resolve",
             "builder": builder.to_dict(),
@@ -100,6 +102,7 @@ def resolve(
         requirements=answer.requirements,
         wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
         provided=tuple(ImagePackage(name=name, version=version) for name, version in answer.provided),
+        access=Access(options=answer.index_options, urls=answer.urls),
     )
 
 
@@ -121,31 +124,36 @@ def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = 
     """Return `lock` with a wheel built of each source that it locks. Raises what `resolve` raises."""
     if not lock.to_build:
         return lock
-    sources = Requirements(specifications=[*lock.to_build, "--no-deps"])
-    built = resolve(sources, lock.target, pip=pip, cache=cache, python=python)
+    with tempfile.TemporaryDirectory(prefix="airpack-build-") as folder:
+        # A file, as only its lines can hold the settings of a build.
+        file = Path(folder, "requirements.txt")
+        file.write_text("".join(f"{line}\n" for line in lock.to_build), encoding="utf-8")
+        sources = Requirements(files=[str(file)], specifications=["--no-deps"])
+        built = resolve(sources, lock.target, pip=pip, cache=cache, python=python)
     wheels = sorted([*lock.wheels, *built.wheels], key=lambda wheel: wheel.key)
-    return replace(lock, wheels=tuple(wheels), to_build=())
+    return replace(lock, wheels=tuple(wheels), to_build=(), access=built.access)
 
 
 def _locked(install: dict[str, Any], built: Mapping[tuple[NormalizedName, Version], Built]) -> LockedWheel:
     """Read one entry of pip's installation report (its specification: version 1)."""
     metadata, download = install["metadata"], install["download_info"]
-    made = built.get((canonicalize_name(metadata["name"]), Version(metadata["version"])))
+    name = canonicalize_name(metadata["name"])  # as a lock has it: the same bundle with or without one
+    made = built.get((name, Version(metadata["version"])))
     if made is not None:
         content = made.path.read_bytes()
         return LockedWheel(
-            name=metadata["name"],
+            name=name,
             version=metadata["version"],
             filename=made.path.name,
             url=made.path.as_uri(),
             sha256=hashlib.sha256(content).hexdigest(),
             size=len(content),
             requires_python=metadata.get("requires_python", ""),
-            source=_source(download),
+            source=_source(download, made.settings),
             built_by_host=made.by_host,
         )
     return LockedWheel(
-        name=metadata["name"],
+        name=name,
         version=metadata["version"],
         filename=_filename(download["url"]),
         url=download["url"],
@@ -164,9 +172,11 @@ def _filename(url: str) -> str:
     return name
 
 
-def _source(download: Mapping[str, Any]) -> Source:
+def _source(download: Mapping[str, Any], settings: Mapping[str, Any]) -> Source:
     """Read where a wheel that was built here came from (PEP 610)."""
     sha256 = download.get("archive_info", {}).get("hashes", {}).get("sha256", "")
     vcs = download.get("vcs_info", {})
     revision = f"@{vcs['commit_id']}" if vcs else ""
-    return Source(url=f"{vcs['vcs']}+{download['url']}{revision}" if vcs else download["url"], sha256=sha256)
+    return Source(
+        url=f"{vcs['vcs']}+{download['url']}{revision}" if vcs else download["url"], sha256=sha256, settings=settings
+    )

@@ -53,7 +53,7 @@ def build_wheel(
     kept = builder.cache / "built" / key
     if sha256 is not None:
         for path in sorted(kept.glob("*.whl")):
-            return Built(path=path, by_host=by_host)
+            return Built(path=path, by_host=by_host, settings=settings or {})
     with tempfile.TemporaryDirectory(prefix="airpack-build-") as folder:
         wheel = _build(source, name, builder, Path(folder), settings)
         wheel = _fitted(wheel, name, builder, by_host=by_host)
@@ -61,7 +61,7 @@ def build_wheel(
         aside = kept / f".{wheel.name}.{os.getpid()}"
         shutil.copyfile(wheel, aside)
         os.replace(aside, kept / wheel.name)
-    return Built(path=kept / wheel.name, by_host=by_host)
+    return Built(path=kept / wheel.name, by_host=by_host, settings=settings or {})
 
 
 class _Environment(IsolatedEnv):

@@ -66,7 +66,7 @@ class Target:
     first, `marker_environment` the values of PEP 508's markers; one that is absent
     is unknown, and whatever depends on it is an error. `assumed_release` says that
     the patch version is not the user's but the minor version's last. `installed` is
-    what the image has already, as far as a profile tells it.
+    what the image has already, None where no profile tells it.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Target:
     tags: tuple[Tag, ...]
     marker_environment: Mapping[str, str]
     assumed_release: bool = False
-    installed: tuple[ImagePackage, ...] = ()
+    installed: tuple[ImagePackage, ...] | None = None
 
     @classmethod
     def parse(cls, text: str, *, python_version: str | None = None) -> Target:
@@ -125,13 +125,15 @@ class Target:
             data = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise InvalidTarget(f"image profile {path} can't be read: {error.strerror}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidTarget(f"image profile {path} is no JSON: {error}") from error
         try:
             markers = _string_map(dict(data)["marker_environment"])
             accepted = tuple(_tag(text) for text in data["compatible_tags"])
-            full_version = str(Version(markers["python_full_version"]))
-            installed = tuple(ImagePackage.from_dict(each) for each in data.get("installed", ()))
+            full_version = markers["python_full_version"]
+            full_version = str(Version(full_version + "local" if full_version.endswith("+") else full_version))
+            listed = data.get("installed")
+            installed = None if listed is None else tuple(ImagePackage.from_dict(each) for each in listed)
         except (AttributeError, KeyError, TypeError, ValueError, InvalidVersion) as error:
             raise InvalidTarget(
                 f'image profile {path} needs "marker_environment" and "compatible_tags", as '
@@ -145,6 +147,7 @@ class Target:
             raise InvalidTarget(
                 f"image profile {path} is of {accepted[0]}; airpack knows CPython on x86_64 and aarch64"
             )
+        _check_agreement(path, name, full_version, markers)
         return cls(
             name=name,
             python_full_version=full_version,
@@ -158,7 +161,7 @@ class Target:
         return {
             "marker_environment": dict(self.marker_environment),
             "compatible_tags": [str(tag) for tag in self.tags],
-            **({"installed": [each.to_dict() for each in self.installed]} if self.installed else {}),
+            **({"installed": [each.to_dict() for each in self.installed]} if self.installed is not None else {}),
         }
 
     @property
@@ -191,6 +194,19 @@ class Target:
     def machine(self) -> str:
         """The machine, such as `x86_64`."""
         return next(machine for machine in _OLDEST_GLIBC if self.platform.endswith(machine))
+
+
+def _check_agreement(path: Path, name: str, full_version: str, markers: Mapping[str, str]) -> None:
+    """Raise InvalidTarget if a profile's tags and markers speak of different Pythons."""
+    minor = ".".join(full_version.split(".")[:2])
+    expected = {"python_version": minor, "sys_platform": "linux", "implementation_name": "cpython"}
+    wrong = [f"{key} {markers.get(key)}" for key, value in expected.items() if markers.get(key) != value]
+    if wrong or not name.startswith(f"cp{minor.replace('.', '')}-"):
+        said = ", ".join([f"tags of {name}", f"Python {full_version}", *wrong])
+        raise InvalidTarget(
+            f"image profile {path} contradicts itself ({said}): "
+            "make it anew in the image, with airpack-runtime.pyz probe"
+        )
 
 
 def _is_name(text: str) -> bool:
@@ -239,7 +255,7 @@ def _marker_environment(full_version: str, machine: str) -> dict[str, str]:
 def _string_map(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError("marker_environment, which is no object")
-    markers = {key: value[key] for key in _KNOWN_MARKERS if value.get(key) is not None}
+    markers = {key: value[key] for key in sorted(_KNOWN_MARKERS) if value.get(key) is not None}
     for key, each in markers.items():
         if not isinstance(each, str):
             raise TypeError(f"marker_environment.{key}, which is no text")

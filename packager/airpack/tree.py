@@ -12,6 +12,7 @@ import os
 import warnings
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -23,8 +24,8 @@ from installer.exceptions import InstallerError
 from installer.records import RecordEntry
 from installer.sources import WheelFile, _WheelFileValidationError
 from installer.utils import Scheme
-from packaging.metadata import Metadata
-from packaging.requirements import Requirement
+from packaging.metadata import parse_email
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from airpack.errors import InvalidWheel
@@ -91,7 +92,11 @@ class Installed:
 
 def requirements_in(metadata: Path) -> list[Requirement]:
     """Return the requirements in a METADATA file (core metadata); one that isn't PEP 508's is passed over."""
-    return Metadata.from_email(metadata.read_bytes(), validate=False).requires_dist or []
+    found = []
+    for text in parse_email(metadata.read_bytes())[0].get("requires_dist", ()):
+        with suppress(InvalidRequirement):
+            found.append(Requirement(text))
+    return found
 
 
 def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) -> Installed:

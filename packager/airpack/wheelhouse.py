@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airpack.errors import HashMismatch
-from airpack.lock import REQUIREMENTS, Lock, LockedWheel
+from airpack.lock import REQUIREMENTS, Access, Lock, LockedWheel
 from airpack.pip_process import Pip
 
 NAME = "wheelhouse"
@@ -51,7 +51,7 @@ def fetch(
             arrived[wheel.key] = replace(wheel, size=size)
             on_bytes(size)
     missing = [wheel for wheel in lock.wheels if wheel.key not in arrived]
-    for wheel in download(missing, folder, pip=pip, on_bytes=on_bytes):
+    for wheel in download(missing, folder, pip=pip, access=lock.access, on_bytes=on_bytes):
         arrived[wheel.key] = wheel
         keep(folder / wheel.filename, _place(wheel, cache))
     complete = replace(lock, wheels=tuple(arrived[wheel.key] for wheel in lock.wheels))
@@ -60,20 +60,26 @@ def fetch(
 
 
 def download(
-    wheels: Sequence[LockedWheel], folder: Path, *, pip: Pip, on_bytes: Callable[[int], None] = lambda _: None
+    wheels: Sequence[LockedWheel],
+    folder: Path,
+    *,
+    pip: Pip,
+    access: Access,
+    on_bytes: Callable[[int], None] = lambda _: None,
 ) -> list[LockedWheel]:
     """Download `wheels` into `folder` and return them with the sizes and hashes that arrived.
 
-    Raises IndexUnreachable or HashMismatch.
+    `access` is that of their lock. Raises IndexUnreachable or HashMismatch.
     """
     if not wheels:
         return []
-    files = [{"url": wheel.url, "path": str(folder / wheel.filename)} for wheel in wheels]
+    urls = {wheel.filename: access.urls.get(wheel.url, wheel.url) for wheel in wheels}
+    files = [{"url": url, "path": str(folder / name)} for name, url in urls.items()]
     jobs = min(MAX_CONNECTIONS, len(files))
-    answer = pip.run({"do": "fetch", "files": files, "jobs": jobs}, on_bytes=on_bytes)
+    answer = pip.run({"do": "fetch", "files": files, "jobs": jobs}, access.options, on_bytes=on_bytes)
     arrived = []
     for wheel in wheels:
-        sha256, size = answer.hashed[wheel.url]
+        sha256, size = answer.hashed[urls[wheel.filename]]
         # An index without hashes leaves the lock without one: then it is what arrived.
         if wheel.sha256 and wheel.sha256 != sha256:
             raise HashMismatch(wheel.filename, expected=wheel.sha256, actual=sha256)

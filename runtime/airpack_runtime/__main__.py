@@ -31,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"airpack: {error}", file=sys.stderr)
         return FAILED
+    except OSError as error:  # standard output is full, or closed
+        print(f"airpack: {error.filename or 'standard output'}: {reason(error)}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print("airpack: interrupted; nothing was left behind", file=sys.stderr)
         return INTERRUPTED
@@ -114,6 +117,7 @@ def _unpack(arguments: argparse.Namespace) -> int:
     from airpack_runtime.unpack import unpack_into
 
     with open_bundle(_bundle(arguments)) as bundle:
+        boot.check_pin(bundle.path, bundle.digest, os.environ)
         boot.check_host(bundle.path, bundle.target)
         unpack_into(bundle, os.path.abspath(arguments.folder))
     return 0
@@ -197,7 +201,7 @@ def _probe(_: argparse.Namespace) -> int:
 
     from airpack_runtime.probe import profile
 
-    print(json.dumps(profile(os.environ), indent=2))
+    print(json.dumps(profile(os.environ), indent=2), flush=True)
     return 0
 
 

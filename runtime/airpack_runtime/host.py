@@ -30,7 +30,7 @@ def objection(target: str) -> str | None:
     if platform.startswith("musllinux"):
         return f"a system with glibc {version[0]}.{version[1]}, not musl" if version else None
     words = platform.split("_")
-    if words[0] != "manylinux" or not words[2].isdigit():
+    if words[0] != "manylinux" or len(words) < 4 or not (words[1].isdecimal() and words[2].isdecimal()):
         return None
     if version is None:
         return "a system without glibc"

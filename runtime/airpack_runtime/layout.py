@@ -46,5 +46,7 @@ HEADING = b"airpack-bundle"
 HEADING_LIMIT = 256
 # A TOC costs about 100 bytes a file: these bounds leave room for half a million files.
 TOC_STORED_LIMIT = 32 << 20
+ENTRIES_LIMIT = 600_000  # files, links, frames and distributions
+DEPTH_LIMIT = 100  # of folders in folders
 TOC_LIMIT = 64 << 20
 DECODER_LIMIT = 16 << 20

@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator, Mapping, Sequence
 
+_METADATA = (".dist-info", ".egg-info", "EGG-INFO")
 # PEP 600: what each alias stands for, and the oldest glibc that any platform tag names, by machine.
 _ALIASES = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 _OLDEST_GLIBC = {"x86_64": 5, "i686": 5}
@@ -112,7 +113,7 @@ def installed() -> Iterator[dict[str, object]]:
         except OSError:  # a zip file, or nothing
             continue
         for name in names:
-            found = _distribution(f"{folder}/{name}") if name.endswith((".dist-info", ".egg-info")) else None
+            found = _distribution(f"{folder}/{name}") if name.endswith(_METADATA) else None
             key = found and str(found["name"]).lower().replace("_", "-").replace(".", "-")
             if found and key not in seen:
                 seen.add(key)
@@ -131,7 +132,22 @@ def _distribution(place: str) -> dict[str, object] | None:
     if not fields["Name"] or not fields["Version"]:
         return None
     needs = fields.get_all("Requires-Dist", []) or list(_of_requires_txt(requires))
-    return {"name": fields["Name"], "version": fields["Version"], "requires": [str(each) for each in needs]}
+    listed = _text(f"{place}/top_level.txt").split() or _modules(_text(f"{place}/RECORD"))
+    return {
+        "name": fields["Name"],
+        "version": fields["Version"],
+        "modules": sorted(set(listed)),
+        "requires": [str(each) for each in needs],
+    }
+
+
+def _modules(record: str) -> Iterator[str]:
+    """Yield the top-level modules and packages of a RECORD (PEP 376)."""
+    for line in record.splitlines():
+        top, inside, _ = line.partition(",")[0].partition("/")
+        stem, dot, kind = top.partition(".")
+        if stem.isidentifier() and ((inside and not dot) or kind.endswith(("py", "so"))):
+            yield stem
 
 
 def _of_requires_txt(text: str) -> Iterator[str]:

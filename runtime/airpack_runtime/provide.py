@@ -160,10 +160,10 @@ def _unpacked(path: str, env: Mapping[str, str], private: bool) -> Ready:
     from airpack_runtime.reader import open_bundle
 
     with open_bundle(path) as bundle:
+        boot.check_pin(path, bundle.digest, env)
         if not host.is_target_python(bundle.target):
             bundle.toc()  # a flipped bit in the heading must not let a program run without its packages
         boot.check_host(path, bundle.target)
-        boot.check_pin(path, bundle.digest, env)
         start = perf_counter()
         tree, made = _place(bundle, env, private)
         ready = Ready(path, cache.key_of(bundle.stat), bundle.target, bundle.digest, tree, made or "cached")

@@ -26,9 +26,9 @@ class Bundle:
     read by `frame()`, each from any thread.
     """
 
-    def __init__(self, path: str, fd: int, stored_toc: bytes) -> None:
+    def __init__(self, path: str, fd: int, info: os.stat_result, stored_toc: bytes) -> None:
         self.path = path
-        self.stat = os.fstat(fd)
+        self.stat = info
         self.digest: str = sha256(stored_toc).hexdigest()
         self._fd = fd
         self._stored_toc = stored_toc
@@ -90,7 +90,10 @@ class Bundle:
         return BundleDamaged(self.path, problem)
 
     def _checked(self, offset: int, size: int, expected: str, what: str) -> bytes:
-        data = _pread(self._fd, offset, size)
+        try:
+            data = _pread(self._fd, offset, size)
+        except OSError as error:
+            raise self.damaged(f"{what} can't be read ({reason(error)})") from error
         if len(data) != size:
             raise self.damaged(f"{what} is cut off")
         if sha256(data).hexdigest() != expected:
@@ -110,7 +113,8 @@ def open_bundle(path: str) -> Bundle:
     except OSError as error:
         raise BundleNotFound(path, reason(error)) from error
     try:
-        return Bundle(path, fd, _stored_toc(path, fd))
+        info = os.fstat(fd)  # before anything is read: a later change must not look like what was read
+        return Bundle(path, fd, info, _stored_toc(path, fd, info.st_size))
     except OSError as error:
         os.close(fd)
         raise BundleNotFound(path, reason(error)) from error
@@ -119,9 +123,8 @@ def open_bundle(path: str) -> Bundle:
         raise
 
 
-def _stored_toc(path: str, fd: int) -> bytes:
+def _stored_toc(path: str, fd: int, size: int) -> bytes:
     """Find the TOC frame by the seek table that ends the file, and return its content."""
-    size = os.fstat(fd).st_size
     footer_at = size - framing.SEEK_FOOTER.size
     footer = _pread(fd, max(footer_at, 0), framing.SEEK_FOOTER.size)
     count, descriptor, magic = 0, 0, 0
@@ -135,7 +138,10 @@ def _stored_toc(path: str, fd: int) -> bytes:
     seek_at = footer_at - count * entry.size - framing.SKIPPABLE_HEADER.size
     if count < 1 or seek_at < 0:
         raise BundleDamaged(path, "its seek table is damaged")
-    stored_size = entry.unpack(_pread(fd, last_entry_at, entry.size))[0]
+    last_entry = _pread(fd, last_entry_at, entry.size)
+    if len(last_entry) != entry.size:
+        raise BundleDamaged(path, "it was cut while it was read")
+    stored_size = entry.unpack(last_entry)[0]
     if not framing.SKIPPABLE_HEADER.size < stored_size <= min(seek_at, layout.TOC_STORED_LIMIT):
         raise BundleDamaged(path, "its seek table is damaged")
     frame = _pread(fd, seek_at - stored_size, stored_size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 
 from airpack_runtime import cache
 from airpack_runtime.errors import reason
@@ -102,12 +103,19 @@ def remember_boot(folder: str, name: str) -> None:
 def write(path: str, text: str) -> None:
     """Write a small file in one step: a reader sees the old text or the new one."""
     aside = f"{path}.{os.getpid()}"
-    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    data = text.encode("ascii")
     try:
-        os.write(fd, text.encode("ascii"))
-    finally:
-        os.close(fd)
-    os.replace(aside, path)
+        fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            if os.write(fd, data) != len(data):
+                raise OSError(28, "No space left on device")
+        finally:
+            os.close(fd)
+        os.replace(aside, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(aside)
+        raise
 
 
 class Lock:

@@ -96,7 +96,7 @@ class Toc(NamedTuple):
                 files=tuple(File(*row) for row in data["files"]),
                 links=tuple(Link(*row) for row in data["links"]),
                 distributions=tuple(Distribution(**each) for each in data["distributions"]),
-                decoder=decoder and Decoder(**decoder),
+                decoder=None if decoder is None else Decoder(**decoder),
             )
             _check(toc)
         except (KeyError, TypeError) as error:
@@ -143,7 +143,10 @@ def decode(stored: bytes) -> Toc:
     heading = decode_heading(stored)
     try:
         body = inflate(stored[stored.index(b"\n") + 1 :], layout.TOC_LIMIT)
+        _check_number_of_values(body)
         data = json.loads(body.decode("utf-8"))
+    except LayoutError:
+        raise
     except (ValueError, RecursionError) as error:
         raise LayoutError(f"its table of contents is damaged ({error})") from error
     if not isinstance(data, dict):
@@ -152,6 +155,13 @@ def decode(stored: bytes) -> Toc:
     if toc.target != heading.target:
         raise LayoutError("the heading and the table of contents name different targets")
     return toc
+
+
+def _check_number_of_values(body: bytes) -> None:
+    """Refuse JSON that would become far more in memory than it is: two bytes can make an object of 240."""
+    containers = body.count(b"[") + body.count(b"{")
+    if containers > layout.ENTRIES_LIMIT or body.count(b",") > 8 * layout.ENTRIES_LIMIT:
+        raise LayoutError("its table of contents lists more than any environment holds")
 
 
 class Piece(NamedTuple):
@@ -186,17 +196,27 @@ def plan(toc: Toc) -> List[List[Piece]]:
 
 def _check(toc: Toc) -> None:
     """Refuse a TOC that would write outside the tree, read outside the bundle, or exceed the limits."""
+    if max(map(len, (toc.directories, toc.files, toc.links, toc.frames))) > layout.ENTRIES_LIMIT:
+        raise LayoutError("its table of contents lists more than any environment holds")
     _check_types(toc)
     _check_paths([*toc.directories, *(file.path for file in toc.files), *(each.path for each in toc.links)])
     names = {file.path for file in toc.files}
     if not all(link.target in names for link in toc.links):
         raise LayoutError("its table of contents holds a link to no file of the tree")
+    if any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories):
+        raise LayoutError("its table of contents nests folders too deeply")
     _check_places(toc)
     if sum(file.size for file in toc.files) != toc.unpacked_size:
         raise LayoutError("its table of contents gives a wrong unpacked size")
 
 
 def _check_types(toc: Toc) -> None:
+    if toc.decoder is not None and not (
+        isinstance(toc.decoder.module, str)
+        and toc.decoder.module.isidentifier()
+        and isinstance(toc.decoder.sha256, str)
+    ):
+        raise LayoutError("its table of contents names no module as the decoder")
     numbers: List[Tuple[int, ...]] = [frame[:3] for frame in toc.frames]
     numbers += [(toc.unpacked_size,), toc.sums[1:], *(file[1:] for file in toc.files)]
     if toc.decoder is not None:
@@ -229,10 +249,14 @@ def _check_places(toc: Toc) -> None:
         starts.append(total)
         position += frame.size
         total += frame.raw_size
+    end = 0
     for file in (*toc.files, toc.sums):
         if not 0 <= file.frame < len(starts) or not 0 <= file.offset <= toc.frames[file.frame].raw_size:
             raise LayoutError(f"its table of contents places {file.path} outside its frame")
         if not 0 <= file.size <= total - starts[file.frame] - file.offset:
             raise LayoutError(f"its table of contents gives {file.path} more bytes than there are")
+        if starts[file.frame] + file.offset < end:
+            raise LayoutError(f"its table of contents places {file.path} over another file")
+        end = starts[file.frame] + file.offset + file.size
         if file.mode not in (0o644, 0o755):
             raise LayoutError(f"its table of contents gives {file.path} the mode {file.mode!r}")

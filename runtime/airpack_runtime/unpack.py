@@ -68,6 +68,7 @@ def unpack_into(bundle: Bundle, folder: str) -> None:
     scratch = f"{folder}/{_SCRATCH}{os.getpid()}"
     try:
         _make_room(folder, names)
+        _check_room(folder, toc.unpacked_size)
         unpack(bundle, scratch)
         with _Uninterrupted():
             for name in names:
@@ -93,6 +94,15 @@ def _make_room(folder: str, names: list[str]) -> None:
         raise UnpackFailed(folder, "it is not empty; name a folder that is, or that doesn't exist yet")
     for name in (*others, *unfinished):
         remove(f"{folder}/{name}")
+
+
+def _check_room(folder: str, needed: int) -> None:
+    """Raise UnpackFailed before the first byte where the last has no room: a bomb must not fill the disk."""
+    space = os.statvfs(folder)
+    free = space.f_bavail * space.f_frsize
+    if free < needed:
+        problem = f"No space left on device ({free / 1e6:.1f} MB free, {needed / 1e6:.1f} MB needed)"
+        raise UnpackFailed(folder, problem)
 
 
 class _Uninterrupted:

@@ -40,6 +40,7 @@ ORDER = [
     "filesystem",
     "manifest",
     "local_boot",
+    "importing",
     "proof",
     "integrity",
     "staging",

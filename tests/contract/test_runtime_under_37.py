@@ -11,7 +11,7 @@ import pytest
 from support import machine
 
 # The last pytest for Python 3.7.
-PYTEST = "pytest==7.4.4"
+TOOLS = ("pytest==7.4.4", "hypothesis==6.79.4")
 
 
 def test_the_runtime_passes_its_tests_under_python_37(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,7 +19,7 @@ def test_the_runtime_passes_its_tests_under_python_37(tmp_path: Path, capsys: py
     python = machine.python37().path
     venv = tmp_path / "venv"
     subprocess.run([python, "-m", "venv", venv], check=True)
-    pip: list[str | Path] = [venv / "bin" / "pip", "install", "-q", "--disable-pip-version-check", PYTEST]
+    pip: list[str | Path] = [venv / "bin" / "pip", "install", "-q", "--disable-pip-version-check", *TOOLS]
     subprocess.run(pip, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     done = subprocess.run(
         [venv / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", machine.ROOT / "tests" / "runtime"],

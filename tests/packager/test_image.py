@@ -78,8 +78,9 @@ def test_what_the_image_has_is_left_out_on_request(airpack: Airpack, wheels: Pat
     assert airpack("audit", airpack.output) == 0, airpack.out
     assert airpack("audit", airpack.output, "--target", profile) == 0
     assert airpack.pack("--lock", airpack.output / "pylock.toml", "--target", profile) == 0
-    _write(profile, installed[1:])
-    assert airpack("audit", airpack.output, "--target", profile) == 1
+    for left in (installed[1:], []):
+        _write(profile, left)
+        assert airpack("audit", airpack.output, "--target", profile) == 1
     assert "error: one 1.0 needs two>=1, the bundle has none: add two[more]>=1 to the requirements" in airpack.out
 
 
@@ -113,6 +114,24 @@ def test_an_override_that_breaks_the_image_is_a_warning(airpack: Airpack, wheels
         f"note: {overridden}: check that what runs in the image works with it",
     ]
     assert airpack("audit", airpack.output, "--target", profile, "--strict") == 1
+
+
+def test_what_the_image_alone_has_is_no_failure(airpack: Airpack, wheels: Path, profile: Path) -> None:
+    """Its modules are known by the profile, whatever the distribution's name."""
+    build_wheel(wheels, "one", files={"one.py": "import sklearn"}, requires=["scikit-learn"])
+    build_wheel(wheels, "scikit-learn")
+    _write(profile, [{"name": "scikit-learn", "version": "1.0", "modules": ["sklearn"]}])
+    assert airpack.pack("one", "--target", profile, "--skip-installed", "--strict") == 0, airpack.err
+    assert "the image has it, so that this can't be tried here" in airpack.err
+
+
+def test_a_profile_that_contradicts_itself(airpack: Airpack, profile: Path) -> None:
+    """Tags of one Python and markers of another would resolve for neither."""
+    data = json.loads(profile.read_text())
+    data["marker_environment"]["python_full_version"] = "3.9.1"
+    profile.write_text(json.dumps(data))
+    assert airpack("target", "show", profile) == 2
+    assert "contradicts itself (tags of cp37-manylinux_2_27_x86_64, Python 3.9.1, python_version 3.7)" in airpack.error
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,10 @@ def test_extras_that_cannot_be_had(path: Path, extra: str, message: str) -> None
     [
         ("[project]\nname='a'\ndynamic=['dependencies']", "has dynamic dependencies, which its build tells: pack "),
         ("[tool.x]\n", "has no table [project]: name requirements, or a group with --group"),
+        (
+            "[project]\nname='a'\nrequires-python='>=3.10'",
+            "is for Python >=3.10, the target has 3.7.17: choose another ",
+        ),
         ("[project\n", "is no TOML: "),
     ],
 )
@@ -72,8 +76,36 @@ def test_files_that_name_no_dependencies(path: Path, text: str, message: str) ->
     """What only a build could tell is not guessed."""
     path.write_text(text)
     with pytest.raises(InvalidRequirement) as caught:
-        project.dependencies(path)
+        project.dependencies(path, python="3.7.17")
     assert str(caught.value).startswith(f"{path} {message}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dependencies = 'six'", "'six' stands where a list of requirements must be"),
+        ("optional-dependencies = ['six']", "optional-dependencies is no table"),
+        ("[dependency-groups]\na = 3", "dependency group 'a': "),
+        (
+            "dependencies = ['six']\n[tool.uv.sources]\nSix = {git='x'}",
+            "[tool.uv.sources] gives six an origin that pip ",
+        ),
+        ("requires-python = 'x'", "requires-python is 'x', which is no specifier"),
+    ],
+)
+def test_files_that_say_nonsense(path: Path, text: str, message: str) -> None:
+    """One line with the file's name."""
+    path.write_text(f"[project]\nname = 'p'\n{text}\n")
+    with pytest.raises(InvalidRequirement) as caught:
+        project.dependencies(path, ["a"] if "optional" in text else [], python="3.7.17")
+        project.group(path, "a")
+    assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_a_project_that_requires_its_own_extra(path: Path) -> None:
+    """It is never looked for on an index."""
+    path.write_text("[project]\nname = 'p'\ndependencies = ['P[a]']\n[project.optional-dependencies]\na = ['six']\n")
+    assert project.dependencies(path) == ["six"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,11 @@ def _problems(airpack: Airpack) -> list[str]:
     [
         ("raise ValueError('broken')", "ValueError: broken", "look at it: airpack run DIST -- python -c 'import one'"),
         ("import sys; sys.exit(3)", "SystemExit: 3", "look at it"),
-        ("import os; os.kill(os.getpid(), 11)", "the process ended with status -11", "look at it"),
+        ("import ctypes; ctypes.string_at(0)", "the process ended by itself (SIGSEGV)", "look at it"),
+        ("import os; os._exit(0)", "the process ended by itself (status 0)", "look at it"),
+        ("raise ModuleNotFoundError('odd', name=3)", "ModuleNotFoundError: odd", "look at it"),
+        ("a = OSError('a'); b = OSError('b'); a.__cause__ = b; b.__cause__ = a\nraise a", "OSError: a", "look at it"),
+        ("raise OSError('two\\nlines \\x1b[31m')", "OSError: two; lines ?[31m", "look at it"),
         ("import absent", "ModuleNotFoundError: No module named 'absent'", "no requirement of it brings absent: "),
         ("x = 1 +", "SyntaxError: invalid syntax", "look at it"),
         ("print('x' * 100000)\n1/0", "ZeroDivisionError: division by zero", "look at it"),
@@ -37,6 +44,54 @@ def test_a_module_that_fails_is_named(airpack: Airpack, wheels: Path, code: str,
     assert problem.startswith(f"warning: one 1.0: import one fails here: {error}")
     assert remedy in problem
     assert airpack.pack("one", "--no-import", "--strict") == 0
+
+
+def test_results_may_be_named_by_a_relative_path(
+    airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the default is."""
+    monkeypatch.chdir(tmp_path)
+    build_wheel(wheels, "one")
+    assert airpack.pack("one", "-o", "relative", "--strict") == 0, airpack.err
+    assert airpack("verify", "relative", "--strict") == 0, airpack.err
+
+
+def test_an_interrupt_ends_the_imports(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """At once, with all that they have started; nothing is left."""
+    code = "import subprocess, time\nsubprocess.Popen(['sleep', '61.7'], start_new_session=True)\ntime.sleep(61.7)\n"
+    build_wheel(wheels, "one", files={"one.py": code})
+    index = ["--no-index", "--find-links", str(wheels), "--decoder", str(airpack._decoder)]
+    line = [sys.executable, "-m", "airpack", "pack", "one", *index, "-o", str(airpack.output)]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for text in process.stderr:
+            if text.startswith("compress"):
+                break
+        time.sleep(1.5)
+        process.terminate()
+        assert process.wait(20) == 130
+    assert not airpack.output.exists()
+    assert "61.7" not in subprocess.run(["ps", "axo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_process_that_a_module_starts_is_ended(airpack: Airpack, wheels: Path) -> None:
+    """When the import has ended."""
+    build_wheel(wheels, "one", files={"one.py": "import subprocess\nsubprocess.Popen(['sleep', '62.8'])\n"})
+    assert airpack.pack("one", "--strict") == 0
+    assert "62.8" not in subprocess.run(["ps", "axo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+def test_only_whole_words_excuse_a_missing_module(airpack: Airpack, wheels: Path) -> None:
+    """An extra that wants `py` doesn't bring pyarrow; one that wants grpc-google-iam brings google.iam."""
+    extra = ["Provides-Extra: test"]
+    build_wheel(wheels, "one", requires=["py; extra == 'test'"], metadata=extra, files={"one.py": "import pyarrow"})
+    code = "import google.here, google.iam"
+    files = {"two.py": code, "google/here/__init__.py": ""}
+    build_wheel(wheels, "two", requires=["grpc-google-iam-v1; extra == 'test'"], metadata=extra, files=files)
+    assert airpack.pack("one", "two") == 0
+    one, two = _problems(airpack)
+    assert one.startswith("warning: one 1.0: import one fails here")
+    assert two.startswith("note: two 1.0: import two fails here")
 
 
 def test_an_extra_that_nobody_asked_for_is_no_failure(airpack: Airpack, wheels: Path) -> None:
@@ -105,11 +160,18 @@ def test_verify_names_each_damage(airpack: Airpack, wheels: Path) -> None:
         (40, "frame 0 is damaged (its SHA-256 differs): copy it again from where it was packed"),
         (whole.index(b"\x51\x2a\x4d\x18") + 100, "the decoder is damaged (its SHA-256 differs)"),
         (whole.index(b"airpack-bundle") + 200, "its table of contents is damaged"),
+        (len(whole) - 45, "has a damaged seek table, or bytes that belong to nothing"),
     ):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         assert airpack("verify", path) == 1
         assert expected in airpack.err
     assert not marker.exists()
+    path.write_bytes(whole)
+    assert airpack("verify", path, "--no-import") == 0
+    manifest = airpack.output / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"file_sha256": "', '"file_sha256": "0'))
+    assert airpack("verify", airpack.output, "--no-import") == 1
+    assert "but its manifest lists 0" in airpack.error
 
 
 def test_which_modules_are_imported() -> None:
@@ -117,7 +179,7 @@ def test_which_modules_are_imported() -> None:
     inside = (
         "one.py two/__init__.py two/sub/__init__.py two/x.py three.cpython-37m-x86_64-linux-gnu.so "
         "google/api/__init__.py google/api/core/__init__.py google/loose.py a-stubs/__init__.pyi a-b.py "
-        "one.libs/x.so __main__.py data/x.json four/__init__.cpython-37m.so one-1.0.dist-info/METADATA"
+        "one.libs/x.so __main__.py tests/test_x.py data/x.json four/__init__.cpython-37m.so one-1.0.dist-info/METADATA"
     )
     paths = [f"site-packages/{path}" for path in inside.split()] + ["bin/tool.py"]
-    assert modules_of(paths) == ["four", "google.api", "one", "three", "two"]
+    assert modules_of(paths) == ["four", "google.api", "google.loose", "one", "three", "two"]

@@ -125,8 +125,31 @@ def test_config_settings_reach_the_build(airpack: Airpack, wheels: Path, folder:
     build_sdist(wheels, "one", backend="assert settings == {'a': ['b', 'c']}, settings")
     right = "one --config-settings=a=b --config-settings=a=c\n"
     assert airpack.pack("-r", _write(folder, right)) == 0, airpack.err
+    first = (airpack.output / "bundle.tar.zst").read_bytes()
+    assert _lock(airpack, wheels, _write(folder, right)) == 0
+    assert airpack.pack("--lock", folder / "l.toml") == 0, airpack.err
+    assert (airpack.output / "bundle.tar.zst").read_bytes() == first
     assert _lock(airpack, wheels, _write(folder, "one\n")) == 1
     assert "AssertionError: None" in airpack.error
+
+
+def test_credentials_and_places_of_a_file_serve_the_fetch_and_the_builds(
+    airpack: Airpack, index: Index, wheels: Path, folder: Path
+) -> None:
+    """An index with a password in the file, a direct URL with one, and a build requirement that only the file finds."""
+    machine.python37()
+    build_wheel(wheels, "one")
+    direct = build_wheel(wheels, "two")
+    build_sdist(wheels, "three", build_requires=["four"])
+    build_wheel(wheels, "four")
+    index.password = "secret"  # noqa: S105 - of a server of its own
+    place = index.url.replace("http://", "http://user:secret@")
+    url = f"{place.removesuffix('simple')}files/{direct.name}"
+    file = _write(folder, f"--index-url {place}\none\ntwo @ {url}\nthree\n")
+    decoder = ["--decoder", airpack._decoder]
+    assert airpack("pack", "-o", airpack.output, "-r", file, *decoder) == 0, airpack.err
+    for name in ("pylock.toml", "manifest.json", "bundle.tar.zst", "wheelhouse/requirements.txt"):
+        assert b"secret" not in (airpack.output / name).read_bytes()
 
 
 def test_direct_urls_extras_and_markers(airpack: Airpack, index: Index, wheels: Path, folder: Path) -> None:

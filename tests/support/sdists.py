@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 # Runs in the build environment's Python (>= 3.7). Notes each build in the file BUILDS, if that is set.
@@ -39,7 +40,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         archive.writestr(zipfile.ZipInfo(info + "RECORD"), record + info + "RECORD,," + chr(10))
     return wheel
 """
-_PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+_PYPROJECT = '[build-system]\nrequires = {requires}\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 
 def source_files(
@@ -50,6 +51,7 @@ def source_files(
     requires: str = "",
     tag: str = "py3-none-any",
     metadata: str = "",
+    build_requires: Sequence[str] = (),
 ) -> dict[str, str]:
     """Return the files of a source tree, by path.
 
@@ -59,7 +61,7 @@ def source_files(
     """
     code = _BACKEND.format(name=name, version=version, tag=tag, backend=backend, requires=requires)
     info = f"{metadata or 'Metadata-Version: 2.1'}\nName: {name}\nVersion: {version}\n"
-    return {"pyproject.toml": _PYPROJECT, "backend.py": code, "PKG-INFO": info}
+    return {"pyproject.toml": _PYPROJECT.format(requires=list(build_requires)), "backend.py": code, "PKG-INFO": info}
 
 
 def build_sdist(
@@ -71,9 +73,12 @@ def build_sdist(
     requires: str = "",
     tag: str = "py3-none-any",
     metadata: str = "",
+    build_requires: Sequence[str] = (),
 ) -> Path:
     """Write an sdist of `source_files` into `folder` and return its path."""
-    files = source_files(name, version, backend=backend, requires=requires, tag=tag, metadata=metadata)
+    files = source_files(
+        name, version, backend=backend, requires=requires, tag=tag, metadata=metadata, build_requires=build_requires
+    )
     path = folder / f"{name}-{version}.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         for each, text in files.items():

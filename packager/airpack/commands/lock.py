@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     target = options.target(arguments)
     with progress.stage("resolve", "wheels") as advance:
         lock = resolve(
-            options.requirements(arguments),
+            options.requirements(arguments, target),
             target,
             pip=options.pip(arguments, env),
             cache=options.cache(env),

@@ -41,8 +41,8 @@ def is_asked(arguments: argparse.Namespace) -> bool:
     return bool(arguments.requirements or arguments.requirement or arguments.group)
 
 
-def requirements(arguments: argparse.Namespace) -> Requirements:
-    """Return what to resolve. Raises UsageError if there is nothing, or InvalidRequirement."""
+def requirements(arguments: argparse.Namespace, wanted: Target) -> Requirements:
+    """Return what to resolve for `wanted`. Raises UsageError if there is nothing, or InvalidRequirement."""
     if not is_asked(arguments):
         raise UsageError("nothing to pack: name requirements, or a file with -r")
     projects = [Path(file) for file in arguments.requirement if Path(file).name == project.NAME]
@@ -57,7 +57,9 @@ def requirements(arguments: argparse.Namespace) -> Requirements:
             raise UsageError(f"{word} is a file: write -r {word}")
     specifications = list(arguments.requirements)
     for path in projects:
-        specifications += project.dependencies(path, arguments.extra)
+        if not path.exists() and "://" in str(path).replace(":/", "://"):
+            raise UsageError(f"{project.NAME} must lie on this machine: download it, and give its path with -r")
+        specifications += project.dependencies(path, arguments.extra, python=wanted.python_full_version)
     for word in arguments.group:
         path, _, name = word.rpartition(":")
         specifications += project.group(Path(path or project.NAME), name)
@@ -88,7 +90,7 @@ def add_target(parser: argparse._ActionsContainer) -> None:
 def target(arguments: argparse.Namespace) -> Target:
     """Return the image to work for. Raises InvalidTarget, or UsageError if what to skip is unknown."""
     wanted = Target.parse(arguments.target or DEFAULT, python_version=arguments.python_version)
-    if getattr(arguments, "skip_installed", False) and not wanted.installed:
+    if getattr(arguments, "skip_installed", False) and wanted.installed is None:
         raise UsageError(
             "--skip-installed needs to know what the image has: make its profile there (python airpack-runtime.pyz "
             "probe > image.json) and give it with --target image.json"

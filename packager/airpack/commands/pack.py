@@ -98,7 +98,7 @@ def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]
     path: Path | None = arguments.lock
     if path is None:
         target = options.target(arguments)
-        return target, options.requirements(arguments)
+        return target, options.requirements(arguments, target)
     if options.is_asked(arguments) or arguments.constraint or arguments.extra or arguments.skip_installed:
         raise UsageError(
             "--lock says all that is packed: leave requirements and --skip-installed out, or leave --lock out"

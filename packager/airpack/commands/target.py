@@ -48,7 +48,7 @@ def _text(target: Target) -> str:
     ]
     if unknown:
         lines.append(f"unknown   {unknown} (an image's profile tells them: airpack-runtime.pyz probe)")
-    if target.installed:
+    if target.installed is not None:
         lines.append(f"installed {len(target.installed)} packages")
         lines += [f"  {each.name} {each.version}" for each in target.installed]
     return "\n".join(lines)

@@ -10,7 +10,8 @@ from pathlib import Path
 from airpack_runtime import layout
 from airpack_runtime.reader import open_bundle
 
-from airpack import interpreter, pipeline, pylock
+from airpack import interpreter, pipeline
+from airpack.audit import NOTE, Finding
 from airpack.commands import findings, options
 from airpack.target import Target
 
@@ -42,9 +43,12 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     python = None
     if not arguments.no_import:
         python = interpreter.find(target, given=arguments.python, env=env)
-        if python is None:
-            progress.note(f"import    not tried: no Python {target.python_version} found (--python PATH)")
-    lock = place / pylock.NAME
-    provided = pylock.provided_in(lock) if place.is_dir() and lock.exists() else ()
-    found = pipeline.verify(path, python, provided, jobs=len(os.sched_getaffinity(0)), progress=progress)
+    found = pipeline.verify(place, python, jobs=len(os.sched_getaffinity(0)), progress=progress)
+    if python is None and not arguments.no_import:
+        found.append(_not_imported(path, target))
     findings.report(arguments, found, f"{path}, sha256:{digest}", by="verify")
+
+
+def _not_imported(path: Path, target: Target) -> Finding:
+    sentence = f"was not imported: no Python {target.python_version} is found on this machine"
+    return Finding(severity=NOTE, package=path.name, sentence=sentence, remedy="give one with --python PATH")

@@ -6,6 +6,8 @@ This package is all that touches pip's internals. It talks to `airpack.pip_proce
     {"hashed": URL, "sha256": DIGEST, "size": N}    a file that has arrived whole
     {"requirements": [...]}                         what was asked for, normalised
     {"provided": [[NAME, VERSION], ...]}            what the image has and the result needs
-    {"built": PATH, "by_host": BOOL}                a wheel built from an sdist, and by whose Python
+    {"index_options": [...]}                        where pip looks, by options of its command line
+    {"urls": {SHOWN: URL}}                          the URLs of the result that hide credentials
+    {"built": PATH, "by_host": BOOL, "settings": {}}                a wheel built from an sdist, and by whose Python
     {"failure": KIND, ...}                          why the command failed; the last line
 """

@@ -10,7 +10,7 @@ from pip._internal.index.package_finder import PackageFinder
 from pip._internal.req import req_file
 from pip._internal.resolution.resolvelib.factory import Factory
 from pip._internal.resolution.resolvelib.resolver import Resolver
-from pip._internal.utils.misc import redact_auth_from_url
+from pip._internal.utils.misc import redact_auth_from_url, remove_auth_from_url
 
 from airpack.pip_worker.events import Events, Failure
 
@@ -83,6 +83,9 @@ def _report_requirements(events: Events) -> None:
         chosen = self._result.mapping.values() if self._result else ()
         provided = {(each.project_name, str(each.version)) for each in chosen if each.is_installed}
         events.emit(provided=sorted(provided))
+        links = [each.source_link.url_without_fragment for each in chosen if each.source_link is not None]
+        shown = {remove_auth_from_url(url): url for url in links}
+        events.emit(urls={each: url for each, url in shown.items() if each != url})
         return resolved
 
     Resolver.resolve = resolve_reported
