@@ -8,24 +8,35 @@ from typing import Any
 
 from airpack_runtime import layout
 
-from airpack import manifest, pylock, wheelhouse
+from airpack import manifest, pylock, shim, wheelhouse
 from airpack.errors import OutputRefused
 from airpack.lock import REQUIREMENTS
 
 
-def check(folder: Path, tree: Path | None) -> None:
+def check(folder: Path, *, tree: Path | None = None, drop_in: Path | None = None) -> None:
     """Raise OutputRefused if the results would replace something that airpack did not write."""
     if folder.exists() and not folder.is_dir():
         raise OutputRefused(folder, "is no folder: give --output another name")
     _check_results(folder)
-    if tree is not None and (tree.is_symlink() or tree.exists()):
-        empty = tree.is_dir() and not any(tree.iterdir())
-        if tree.is_symlink() or not (empty or (tree / layout.TREE_NOTE).is_file()):
-            raise OutputRefused(tree, "is not an empty folder or a tree of airpack's: give --tree another name")
     if tree is not None:
-        results, plain = folder.resolve(), tree.resolve()
-        if results in (plain, *plain.parents) or plain in results.parents:
-            raise OutputRefused(tree, f"and {folder} lie in each other: give --tree a folder beside the results")
+        _check_beside(tree, folder, "--tree", "a tree", (tree / layout.TREE_NOTE).is_file())
+    if drop_in is not None:
+        _check_beside(drop_in, folder, "--drop-in", "a drop-in folder", shim.is_drop_in(drop_in))
+    if tree is not None and drop_in is not None and _overlap(tree, drop_in):
+        raise OutputRefused(tree, f"and {drop_in} lie in each other: give --tree and --drop-in folders of their own")
+
+
+def _check_beside(place: Path, folder: Path, option: str, kind: str, ours: bool) -> None:
+    """Raise OutputRefused unless `place` is free or `ours`, and apart from the results."""
+    if place.is_symlink() or (place.exists() and not (ours or (place.is_dir() and not any(place.iterdir())))):
+        raise OutputRefused(place, f"is not an empty folder or {kind} of airpack's: give {option} another name")
+    if _overlap(place, folder):
+        raise OutputRefused(place, f"and {folder} lie in each other: give {option} a folder beside the results")
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    first, second = one.resolve(), other.resolve()
+    return first in (second, *second.parents) or second in first.parents
 
 
 def _check_results(folder: Path) -> None:

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airpack_runtime import layout
-from airpack_runtime.reader import open_bundle
 
 from airpack import (
     audit,
+    checks,
     decoders,
     filesystem,
-    integrity,
     manifest,
     members,
     output,
-    proof,
     pylock,
     resolve,
+    shim,
     staging,
     tree,
     wheelhouse,
@@ -34,7 +31,6 @@ from airpack.audit import Finding
 from airpack.bytecode import compile_modules
 from airpack.errors import AuditFailed, WriteFailed
 from airpack.filesystem import FilesystemImage
-from airpack.image import ImagePackage
 from airpack.interpreter import Interpreter
 from airpack.lock import Lock
 from airpack.members import Group
@@ -44,6 +40,7 @@ from airpack.resolve import Requirements
 from airpack.target import Target
 from airpack.tree import Installed
 from airpack.wheelhouse import Wheelhouse
+from airpack.workers import threads
 
 _RESULTS = (wheelhouse.NAME, pylock.NAME, manifest.NAME, layout.BUNDLE_NAME)
 
@@ -53,7 +50,7 @@ class Order:
     """What `pack` is to make.
 
     `source` is resolved unless it is a lock. `output` is the folder of the results,
-    `tree` one for the plain tree if that is wanted too. `python` builds
+    `tree` one for the plain tree if that is wanted too, `drop_in` one for the shim with the bundle. `python` builds
     sdists and compiles the bytecode; without it, both are done without. `decoder` is a wheel to take the decoder from
     instead of the index; `cache` keeps it, and wheels. `strict` lets the audit's
     warnings fail the pack; `skip_installed` leaves out what the image has;
@@ -66,6 +63,7 @@ class Order:
     output: Path
     cache: Path
     tree: Path | None = None
+    drop_in: Path | None = None
     python: Interpreter | None = None
     compile_bytecode: bool = True
     decoder: Path | None = None
@@ -93,31 +91,14 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
 
     On any error, and on Ctrl-C, the folder is left as it was. Raises AirpackError.
     """
-    output.check(order.output, order.tree)
+    output.check(order.output, tree=order.tree, drop_in=order.drop_in)
     if order.image is not None:
         filesystem.program_for(order.image)
     try:
-        with staging.scratch_in(order.output) as scratch, _threads(order.jobs) as executor:
+        with staging.scratch_in(order.output) as scratch, threads(order.jobs) as executor:
             return _pack(order, scratch, executor, pip, progress)
     except OSError as error:
         raise WriteFailed(error.filename or order.output, error.strerror or str(error)) from error
-
-
-@contextmanager
-def _threads(jobs: int) -> Iterator[Executor]:
-    """Give an executor whose waiting work is dropped when the block fails, and whose threads then have ended."""
-    with ThreadPoolExecutor(jobs) as executor:
-        # All threads start here: one that Ctrl-C catches while it starts is never waited for.
-        with staging.uninterrupted():
-            all_there = threading.Barrier(jobs + 1)
-            for _ in range(jobs):
-                executor.submit(all_there.wait)
-            all_there.wait()
-        try:
-            yield executor
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: Progress) -> Packed:
@@ -131,36 +112,51 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
         groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
     found = audit.audit(parts, clashes, house.lock, executor=executor)
     _report(found, strict=order.strict, progress=progress)
+    options = bundles.Options(level=order.level, mtime=order.mtime, decoder=decoder)
+    pool = bundles.Pool(executor=executor, jobs=order.jobs)
+    path = scratch / layout.BUNDLE_NAME
     with progress.stage("compress", BYTES, _size_of(groups)) as advance:
-        bundle = bundles.write(
-            groups,
-            house.lock,
-            scratch / layout.BUNDLE_NAME,
-            bundles.Options(level=order.level, mtime=order.mtime, decoder=decoder),
-            pool=bundles.Pool(executor=executor, jobs=order.jobs),
-            on_bytes=advance,
-        )
+        bundle = bundles.write(groups, house.lock, path, options, pool=pool, on_bytes=advance)
     if order.python is not None and order.prove:
-        found = _prove(bundle.path, order.python, house.lock.in_image, scratch, executor=executor, progress=progress)
+        image = house.lock.in_image
+        found = checks.prove(path, order.python, image, scratch, executor=executor, progress=progress)
         _report(found, strict=order.strict, progress=progress)
+    return _deliver(order, house, groups, bundle, scratch=scratch, progress=progress)
+
+
+def _deliver(
+    order: Order,
+    house: Wheelhouse,
+    groups: Sequence[Group],
+    bundle: bundles.Bundle,
+    *,
+    scratch: Path,
+    progress: Progress,
+) -> Packed:
+    """Write what goes beside the bundle, and put all results in place together."""
     image = _image(order, groups, bundle, scratch, progress) if order.image else None
+    about = manifest.dumps(order.target, order.python, house, bundle, image)
     (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
-    (scratch / manifest.NAME).write_text(
-        manifest.dumps(order.target, order.python, house, bundle, image), encoding="utf-8"
-    )
-    results = {scratch / name: order.output / name for name in _RESULTS}
-    if image is not None:
-        results[image.path] = order.output / image.path.name
-    gone = [order.output / name for name in layout.IMAGE_NAMES if scratch / name not in results]
-    if order.tree is not None:
-        with staging.scratch_in(order.tree.parent) as beside:
-            members.merge(groups, beside / "tree", note=manifest.tree_note(bundle))
-            staging.place({**results, beside / "tree": order.tree}, gone=gone, aside=scratch)
-    else:
+    (scratch / manifest.NAME).write_text(about, encoding="utf-8")
+    names = [*_RESULTS, *([image.path.name] if image else [])]
+    results = {scratch / name: order.output / name for name in names}
+    gone = [order.output / name for name in layout.IMAGE_NAMES if name not in names]
+    with ExitStack() as stack:
+        if order.tree is not None:
+            staged = stack.enter_context(staging.scratch_in(order.tree.parent)) / "tree"
+            members.merge(groups, staged, note=manifest.tree_note(bundle))
+            results[staged] = order.tree
+        if order.drop_in is not None:
+            staged = stack.enter_context(staging.scratch_in(order.drop_in.parent)) / "drop-in"
+            shim.write_folder(staged, order.python)
+            shutil.copyfile(bundle.path, staged / layout.BUNDLE_NAME)
+            results[staged] = order.drop_in
         staging.place(results, gone=gone, aside=scratch)
-    placed = replace(bundle, path=order.output / layout.BUNDLE_NAME)
-    house = replace(house, folder=order.output / wheelhouse.NAME)
-    return Packed(wheelhouse=house, bundle=placed, image=image and replace(image, path=results[image.path]))
+    return Packed(
+        wheelhouse=replace(house, folder=order.output / wheelhouse.NAME),
+        bundle=replace(bundle, path=order.output / layout.BUNDLE_NAME),
+        image=image and replace(image, path=order.output / image.path.name),
+    )
 
 
 def _image(
@@ -174,64 +170,6 @@ def _image(
         image = filesystem.write(scratch / "mounted", path, order.image, mtime=order.mtime, env=order.env)
         advance(image.size)
     return image
-
-
-def verify(place: Path, python: Interpreter | None, *, jobs: int, progress: Progress) -> list[Finding]:
-    """Return what is damaged in a bundle; if nothing is, what of it `python` can't import (None: it isn't tried).
-
-    `place` is the bundle, or a folder of results, whose manifest and lock are heeded.
-    Raises BootFailed, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
-    """
-    bundle, image = place, tuple[ImagePackage, ...]()
-    if place.is_dir():
-        bundle = place / layout.BUNDLE_NAME
-        image = pylock.provided_in(place / pylock.NAME) if (place / pylock.NAME).exists() else ()
-    with progress.stage("check", BYTES) as advance:
-        found = integrity.check(bundle, file_sha256=manifest.file_sha256_in(place), on_bytes=advance)
-    if found or python is None:
-        return found
-    with tempfile.TemporaryDirectory(prefix="airpack-verify-") as scratch, _threads(jobs) as executor:
-        return _prove(bundle, python, image, Path(scratch), executor=executor, progress=progress)
-
-
-def _prove(
-    bundle: Path,
-    python: Interpreter,
-    image: Sequence[ImagePackage],
-    scratch: Path,
-    *,
-    executor: Executor,
-    progress: Progress,
-) -> list[Finding]:
-    """Import all that the bundle brings, if this machine can."""
-    with open_bundle(str(bundle)) as opened:
-        obstacle = proof.obstacle(opened.target, scratch)
-        total = proof.count_modules(opened.toc())
-    if obstacle:
-        sentence = f"was not imported here: {obstacle}"
-        return [Finding(severity=audit.NOTE, package=bundle.name, sentence=sentence, remedy="verify it where it fits")]
-    folder = scratch / "proof"
-    folder.mkdir()
-    with progress.stage("import", "modules", total) as advance:
-        found = proof.prove(bundle, python, folder, image=image, executor=executor, on_module=advance)
-    shutil.rmtree(folder)
-    return found
-
-
-def audit_results(dist: Path, packed: Target, target: Target, *, jobs: int) -> list[Finding]:
-    """Return what the audit for `target` finds in the results of a pack for `packed`.
-
-    Raises InvalidLock or InvalidWheel.
-    """
-    lock = pylock.load(dist / pylock.NAME, packed)
-    house = Wheelhouse(folder=dist / wheelhouse.NAME, lock=lock)
-    with tempfile.TemporaryDirectory(prefix="airpack-audit-") as folder, _threads(jobs) as executor:
-        parts = [
-            tree.install_wheel(wheel, house.path_of(wheel), Path(folder, str(number)), target)
-            for number, wheel in enumerate(lock.wheels)
-        ]
-        _, clashes = members.collect(parts, executor=executor, on_bytes=lambda _: None)
-        return audit.audit(parts, clashes, replace(lock, target=target), executor=executor)
 
 
 def _report(found: Sequence[Finding], *, strict: bool, progress: Progress) -> None:

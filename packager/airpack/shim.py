@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import airpack_runtime
+from airpack_runtime import layout
 
 from airpack.bytecode import compile_modules
 from airpack.errors import OutputRefused
@@ -80,6 +81,12 @@ def _write_sources(folder: Path) -> None:
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
+
+
+def is_drop_in(folder: Path) -> bool:
+    """Tell whether a folder holds the shim, perhaps a bundle, and nothing else."""
+    known = {PACKAGE, SITECUSTOMIZE, "__pycache__", layout.BUNDLE_NAME}
+    return (folder / PACKAGE).is_dir() and {each.name for each in folder.iterdir()} <= known
 
 
 def write_folder(folder: Path, interpreter: Interpreter | None) -> int:

@@ -200,7 +200,7 @@ def _check_agreement(path: Path, name: str, full_version: str, markers: Mapping[
     """Raise InvalidTarget if a profile's tags and markers speak of different Pythons."""
     minor = ".".join(full_version.split(".")[:2])
     expected = {"python_version": minor, "sys_platform": "linux", "implementation_name": "cpython"}
-    wrong = [f"{key} {markers.get(key)}" for key, value in expected.items() if markers.get(key) != value]
+    wrong = [f"{key} {markers.get(key)}" for key, value in expected.items() if markers.get(key, value) != value]
     if wrong or not name.startswith(f"cp{minor.replace('.', '')}-"):
         said = ", ".join([f"tags of {name}", f"Python {full_version}", *wrong])
         raise InvalidTarget(

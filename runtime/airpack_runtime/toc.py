@@ -143,12 +143,11 @@ def decode(stored: bytes) -> Toc:
     heading = decode_heading(stored)
     try:
         body = inflate(stored[stored.index(b"\n") + 1 :], layout.TOC_LIMIT)
-        _check_number_of_values(body)
-        data = json.loads(body.decode("utf-8"))
-    except LayoutError:
-        raise
+        data = json.loads(body.decode("utf-8")) if _is_sane(body) else None
     except (ValueError, RecursionError) as error:
         raise LayoutError(f"its table of contents is damaged ({error})") from error
+    if data is None:
+        raise LayoutError("its table of contents lists more than any environment holds")
     if not isinstance(data, dict):
         raise LayoutError("its table of contents is no JSON object")
     toc = Toc.from_dict(data)
@@ -157,11 +156,10 @@ def decode(stored: bytes) -> Toc:
     return toc
 
 
-def _check_number_of_values(body: bytes) -> None:
-    """Refuse JSON that would become far more in memory than it is: two bytes can make an object of 240."""
+def _is_sane(body: bytes) -> bool:
+    """Tell whether JSON stays near its size in memory: two bytes can make an object of 240."""
     containers = body.count(b"[") + body.count(b"{")
-    if containers > layout.ENTRIES_LIMIT or body.count(b",") > 8 * layout.ENTRIES_LIMIT:
-        raise LayoutError("its table of contents lists more than any environment holds")
+    return containers <= layout.ENTRIES_LIMIT and body.count(b",") <= 8 * layout.ENTRIES_LIMIT
 
 
 class Piece(NamedTuple):

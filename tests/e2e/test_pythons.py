@@ -25,6 +25,7 @@ FOUND = [
 def test_a_bundle_for_another_python_boots_there(tag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Packed here, unpacked by its own decoder, imported from bytecode."""
     monkeypatch.setenv("AIRPACK_CACHE_DIR", str(tmp_path / "trees"))
+    monkeypatch.setenv("AIRPACK_LOG", "off")
     build_wheel(tmp_path / "wheels", "one", files={"one/__init__.py": "VALUE = 1\n", "one/data": bytes(6_000_000)})
     words = ["pack", "-q", "--find-links", str(tmp_path / "wheels"), "-o", str(tmp_path / "dist"), "one"]
     assert main([*words, "--target", f"{tag}-manylinux_2_17_x86_64"]) == 0

@@ -99,6 +99,7 @@ def test_wheels_stay_below_the_images_glibc(platform: str, tmp_path: Path) -> No
 def test_the_inference_server_packs_with_its_sdist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """azureml-inference-server-http needs a wrapt that exists as an sdist alone: built under 3.7, and it starts."""
     monkeypatch.setenv("AIRPACK_CACHE_DIR", str(tmp_path / "trees"))
+    monkeypatch.setenv("AIRPACK_LOG", "off")
     requirements = str(machine.FIXTURES / "server" / "requirements.txt")
     assert main(["pack", "-q", "-r", requirements, "-o", str(tmp_path / "dist")]) == 0
     wheels = [path.name for path in (tmp_path / "dist" / "wheelhouse").glob("wrapt-*.whl")]

@@ -39,7 +39,12 @@ def command(
     line += ["--bind", str(tmp), "/tmp"] if tmp is not None else ["--tmpfs", "/tmp"]
     for place, path in mounts.items():
         line += ["--ro-bind", str(path), place]
-    for name, value in {"PATH": f"{home}/bin:/usr/bin:/bin", "HOME": "/nonexistent", **env}.items():
+    for name, value in {
+        "PATH": f"{home}/bin:/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "AIRPACK_LOG": "off",
+        **env,
+    }.items():
         line += ["--setenv", name, value]
     return [*line, "--remount-ro", "/", "--chdir", "/", "--", *words]
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack import pipeline, pylock
+from airpack import checks, pylock
 from airpack.commands import findings, options
 from airpack.target import Target
 
@@ -31,5 +31,5 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     made_for, python_version = pylock.target_of(arguments.dist / pylock.NAME)
     packed = Target.parse(made_for or "", python_version=python_version)
     wanted = Target.parse(arguments.target) if arguments.target else packed
-    found = pipeline.audit_results(arguments.dist, packed, wanted, jobs=len(os.sched_getaffinity(0)))
+    found = checks.audit_results(arguments.dist, packed, wanted, jobs=len(os.sched_getaffinity(0)))
     findings.report(arguments, found, wanted.name, by="the audit")

@@ -33,6 +33,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     results.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("dist"), help="default: dist")
     results.add_argument("--tree", metavar="DIR", type=Path, help="also write the tree as a plain folder to mount")
     results.add_argument(
+        "--drop-in", metavar="DIR", type=Path, help="also write the shim and the bundle as a folder for PYTHONPATH"
+    )
+    results.add_argument(
         "--image", choices=filesystem.KINDS, help="also write the tree as a file system image, which a boot can mount"
     )
     index = options.add_index(parser)
@@ -72,6 +75,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         output=arguments.output,
         cache=options.cache(env),
         tree=arguments.tree,
+        drop_in=arguments.drop_in,
         python=python,
         compile_bytecode=not arguments.no_bytecode,
         decoder=arguments.decoder,
@@ -90,7 +94,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             who = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
             progress.note(f"built     {wheel.filename} by {who}, from {wheel.source.url}")
     if not arguments.quiet:
-        _print(packed, arguments.tree)
+        _print(packed, arguments.tree, arguments.drop_in)
 
 
 def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]:
@@ -110,7 +114,7 @@ def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]
     return target, pylock.load(path, target)
 
 
-def _print(packed: pipeline.Packed, tree: Path | None) -> None:
+def _print(packed: pipeline.Packed, tree: Path | None, drop_in: Path | None) -> None:
     made, contents, lock = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock
     files = len(contents.files) + len(contents.links)
     print(f"wheels    {len(lock.wheels):,} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB")
@@ -118,6 +122,8 @@ def _print(packed: pipeline.Packed, tree: Path | None) -> None:
     print(f"bundle    {made.path}, {made.size / 1e6:,.1f} MB ({unpacked})")
     if tree:
         print(f"tree      {tree}")
+    if drop_in:
+        print(f"drop-in   {drop_in}: set PYTHONPATH to where it is in the image")
     print(f"digest    sha256:{made.digest}")
     if packed.image is not None:
         print(f"image     {packed.image.path}, {packed.image.size / 1e6:,.1f} MB, sha256:{packed.image.sha256}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from airpack_runtime import layout
 from airpack_runtime.reader import open_bundle
 
-from airpack import interpreter, pipeline
+from airpack import checks, interpreter
 from airpack.audit import NOTE, Finding
 from airpack.commands import findings, options
 from airpack.target import Target
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     python = None
     if not arguments.no_import:
         python = interpreter.find(target, given=arguments.python, env=env)
-    found = pipeline.verify(place, python, jobs=len(os.sched_getaffinity(0)), progress=progress)
+    found = checks.verify(place, python, jobs=len(os.sched_getaffinity(0)), progress=progress)
     if python is None and not arguments.no_import:
         found.append(_not_imported(path, target))
     findings.report(arguments, found, f"{path}, sha256:{digest}", by="verify")
