@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import tempfile
+import tokenize
 import zipfile
 from pathlib import Path
 
@@ -38,6 +40,7 @@ def sources() -> dict[str, str]:
 def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
     """Write the shim as one executable zipapp (PEP 441) and return its size in bytes.
 
+    Its modules are the runtime's without comments and docstrings; the folder form has both.
     With `interpreter`, the bytecode of what every warm start imports is in it, for
     that version; others read the source. Raises OutputRefused if something else lies there.
     """
@@ -45,7 +48,7 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
         raise OutputRefused(path, "is not a shim: name another file, or move it away")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airpack-", dir=path.parent) as staging:
-        content = {name: text.encode() for name, text in {**sources(), "__main__.py": _MAIN}.items()}
+        content = {name: _bare(text).encode() for name, text in {**sources(), "__main__.py": _MAIN}.items()}
         if interpreter is not None:
             content.update(_warm_bytecode(Path(staging, "tree"), interpreter))
         aside = Path(staging, path.name)
@@ -60,6 +63,23 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
         aside.chmod(0o755)
         os.replace(aside, path)
     return path.stat().st_size
+
+
+def _bare(source: str) -> str:
+    """Return Python source without its comments and docstrings, each line where it was, as tracebacks number them."""
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(iter(source.splitlines(keepends=True)).__next__):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            first = node.body[0]
+            for row in range(first.lineno, (first.end_lineno or first.lineno) + 1):
+                lines[row - 1] = ""
+            if len(node.body) == 1:
+                lines[first.lineno - 1] = " " * first.col_offset + "pass"
+    return "\n".join(lines) + "\n"
 
 
 def _warm_bytecode(folder: Path, interpreter: Interpreter) -> dict[str, bytes]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import subprocess
 import zipfile
 from pathlib import Path
 
+from airpack import shim
 from support import machine
+from support.wheels import build_wheel
 
 from .conftest import Airpack
 
@@ -82,3 +86,47 @@ def test_a_package_of_the_users_is_not_replaced(airpack: Airpack, tmp_path: Path
     (tmp_path / "airpack_runtime" / "mine.py").write_text("mine")
     assert airpack("shim", "-o", tmp_path) == 1
     assert airpack.error.endswith("mine.py is not airpack's: name another folder, or move it away")
+
+
+def test_the_zipapp_is_the_source_without_what_only_readers_need(airpack: Airpack, tmp_path: Path) -> None:
+    """Each module parses to the same code, docstrings aside, on the same lines."""
+    assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
+    with zipfile.ZipFile(tmp_path / "shim.pyz") as archive:
+        for name, text in shim.sources().items():
+            packed = archive.read(name).decode()
+            assert _code(packed) == _code(text), name
+
+
+def _code(source: str) -> list[tuple[str, int]]:
+    """Return the statements of a source and their lines, but for docstrings and the `pass` in the place of one."""
+    return [
+        (ast.unparse(node).partition("\n")[0], node.lineno)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.stmt)
+        and not isinstance(node, ast.Pass)
+        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
+
+
+def test_a_drop_in_folder_comes_with_the_bundle(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """Ready for PYTHONPATH; a later pack replaces it, but nothing that is not airpack's."""
+    python = machine.python37()
+    build_wheel(wheels, "one")
+    folder = tmp_path / "code" / "extras"
+    for _ in range(2):
+        assert airpack.pack("one", "--drop-in", folder) == 0, airpack.err
+        assert f"drop-in   {folder}: set PYTHONPATH to where it is in the image" in airpack.out
+    env = {
+        "PATH": os.defpath,
+        "PYTHONPATH": str(folder),
+        "AIRPACK_CACHE_DIR": str(tmp_path / "c"),
+        "AIRPACK_LOG": "off",
+    }
+    line = [str(python.path), "-c", "import one; print(one.VERSION)"]
+    done = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1.0\n", "")
+    (folder / "mine.txt").write_text("")
+    assert airpack.pack("one", "--drop-in", folder) == 1
+    assert "is not an empty folder or a drop-in folder of airpack's: give --drop-in another name" in airpack.error
+    assert airpack.pack("one", "--drop-in", airpack.output / "inside") == 1
+    assert "lie in each other" in airpack.error
