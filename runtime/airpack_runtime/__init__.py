@@ -27,7 +27,7 @@ def activate(bundle: str | None = None, env: MutableMapping[str, str] | None = N
     """
     import os
 
-    from airpack_runtime import boot, layout
+    from airpack_runtime import activation, boot
 
-    tree: str = boot.activate(bundle, os.environ if env is None else env).tree
-    return f"{tree}/{layout.SITE_PACKAGES}"
+    site_packages: str = activation.site_of(boot.activate(bundle, os.environ if env is None else env).tree)
+    return site_packages

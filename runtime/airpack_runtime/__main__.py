@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from airpack_runtime import __version__, boot
+from airpack_runtime import __version__, azure, boot
 from airpack_runtime.errors import BootError, reason
 from airpack_runtime.startup import FAILED, INTERRUPTED, log
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.verbose:
             raise
         print(f"airpack: {error}", file=sys.stderr)
-        return FAILED
+        return error.status
     except OSError as error:  # standard output is full, or closed
         print(f"airpack: {error.filename or 'standard output'}: {reason(error)}", file=sys.stderr)
         return FAILED
@@ -85,6 +85,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _warn(text: str) -> None:
+    print(f"airpack: {text}", file=sys.stderr)
+
+
 def _exec(arguments: argparse.Namespace) -> int:
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if not words:
@@ -96,8 +100,13 @@ def _exec(arguments: argparse.Namespace) -> int:
     env.update({name: value for name, value in (("AIRPACK_MODE", arguments.mode),) if value})
     if arguments.tree:
         env.update({"AIRPACK_BUNDLE": arguments.tree, "AIRPACK_MODE": boot.TREE})
-    env, ready = boot.environment(env)
-    log(ready, always=True)
+    ready = None if arguments.bundle or arguments.tree else azure.ready_tree(env, _warn)
+    if ready is None and not azure.needs_nothing(env):
+        env, ready = boot.environment(env)
+    elif ready is not None:
+        env = boot.exported(ready, env)
+    if ready is not None:
+        log(ready, always=True)
     # Of several interpreters on PATH, "python" means the one that runs the shim: it is the target's.
     own = ("python", "python3", f"python3.{sys.version_info[1]}")
     if words[0] in own and sys.executable:

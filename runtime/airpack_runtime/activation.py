@@ -20,13 +20,19 @@ def activate(tree: str, env: MutableMapping[str, str]) -> str:
 
     Returns the folder put on `sys.path`. Doing it again changes nothing.
     """
-    site_packages = f"{tree}/{layout.SITE_PACKAGES}"
+    site_packages = site_of(tree)
     if site_packages not in sys.path:
         place = _behind_standard_library()
         sys.path.insert(place, site_packages)
         _process_pth(site_packages, place + 1)
     export(tree, env)
     return site_packages
+
+
+def site_of(tree: str) -> str:
+    """Return the folder of a tree's packages: a plain folder of packages, which Azure ML mounts, is its own."""
+    site_packages = f"{tree}/{layout.SITE_PACKAGES}"
+    return site_packages if os.path.isdir(site_packages) else tree
 
 
 def export(tree: str, env: MutableMapping[str, str]) -> None:

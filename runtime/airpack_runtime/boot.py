@@ -25,8 +25,8 @@ class Ready:
     """A tree that is ready to be activated.
 
     `bundle` is the file or folder it is from, `digest` that bundle's if it is known, `how` the
-    strategy in a word or a few, `size` the bytes that were written or mounted, `phases` what took
-    how many seconds. `inherited` trees were provided for a process further up.
+    strategy in a word or a few, `made` whether it had to be unpacked, mounted or installed just now,
+    `size` the bytes of that, `phases` what took how many seconds.
     """
 
     def __init__(self, bundle: str, key: str, target: str, digest: str, tree: str, how: str) -> None:
@@ -36,13 +36,9 @@ class Ready:
         self.digest = digest
         self.tree = tree
         self.how = how
+        self.made = False
         self.size = 0
         self.phases: dict[str, float] = {}
-
-    @property
-    def was_there(self) -> bool:
-        """Whether nothing had to be made."""
-        return self.how in (_INHERITED, _CACHED)
 
     def note(self) -> str:
         """Return what children need to know of it."""
@@ -103,6 +99,11 @@ def environment(env: Mapping[str, str]) -> tuple[dict[str, str], Ready]:
     Raises BootError if the packages can't be provided.
     """
     ready = ready_tree(find_bundle(env), env, private=True)
+    return exported(ready, env), ready
+
+
+def exported(ready: Ready, env: Mapping[str, str]) -> dict[str, str]:
+    """Return `env` as a command needs it to find the packages of a tree. Raises BootError."""
     changed = {**env, "AIRPACK_BUNDLE": ready.bundle, ACTIVE: ready.note()}
     activation.export(ready.tree, changed)
     dropin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dropin")
@@ -114,7 +115,7 @@ def environment(env: Mapping[str, str]) -> tuple[dict[str, str], Ready]:
     # An empty entry, which is the current folder to Python, is kept as it is.
     others = [entry for entry in given.split(os.pathsep) if entry != dropin] if given else []
     changed["PYTHONPATH"] = os.pathsep.join([dropin, *others])
-    return changed, ready
+    return changed
 
 
 def tree_of(path: str, env: Mapping[str, str]) -> str:
@@ -145,6 +146,8 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
         from airpack_runtime.provide import provide
 
         ready = provide(path, env, mode, private)
+        # Of a folder, or a bundle with an image beside it: children look where this process did.
+        ready.bundle, ready.key = path, cache.key_of(info)
     check_host(path, ready.target)
     ready.phases["find"] = perf_counter() - start - sum(ready.phases.values())
     return ready
@@ -177,7 +180,7 @@ def check_pin(path: str, digest: str, env: Mapping[str, str]) -> None:
 def _inherited(path: str, info: os.stat_result, env: Mapping[str, str]) -> Ready | None:
     """Return the tree that a process further up provided for this very file; None if none did."""
     words = env.get(ACTIVE, "").split("\t")
-    if len(words) != 5 or words[:2] != [path, cache.key_of(info)] or not cache.is_tree(words[4]):
+    if len(words) != 5 or words[:2] != [path, cache.key_of(info)] or not os.path.isdir(words[4]):
         return None
     check_pin(path, words[3], env)
     folder, name = os.path.split(words[4])

@@ -6,7 +6,7 @@ import difflib
 import os
 import sys
 
-from airpack_runtime import __version__, activation, boot, cache, host, layout, permits, probe
+from airpack_runtime import __version__, activation, azure, boot, cache, host, layout, permits, probe
 from airpack_runtime.errors import BootError
 from airpack_runtime.reader import open_bundle
 from airpack_runtime.startup import is_disabled
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     Facts = Dict[str, object]
 
 _OURS = ("BUNDLE", "CACHE_DIR", "DIGEST", "MODE", "LOG", "DISABLE", "ON_ERROR", "ACTIVE", "PYTHON")
-_AZURE = ("AZUREML_EXTRA_PYTHON_LIB_PATH", "AZUREML_EXTRA_REQUIREMENTS_TXT", "AZUREML_EXTRA_CONDA_YAML")
-_KNOWN = [f"AIRPACK_{name}" for name in _OURS] + list(_AZURE)
+_KNOWN = [f"AIRPACK_{name}" for name in _OURS] + list(azure.VARIABLES)
 _INTERFERING = {
     "PYTHONPATH": "its folders come before the standard library, and before the bundle's packages",
     "PYTHONHOME": "it decides where the standard library is looked for",
@@ -119,27 +118,13 @@ def _variables(env: Mapping[str, str]) -> List[str]:
             remarks.append(f"{name} is set, which nothing reads" + (f": {meant[0]} is meant?" if meant else ""))
         elif _INTERFERING.get(name):
             remarks.append(f"{name}={env[name]}: {_INTERFERING[name]}")
-    app = os.path.join(
-        env.get("AML_APP_ROOT", "/var/azureml-app"), os.path.dirname(env.get("AZUREML_ENTRY_SCRIPT", "")).lstrip("/")
-    )
-    for name, base in (("AIRPACK_BUNDLE", os.getcwd()), *((name, app) for name in _AZURE)):
+    app = azure.base_folder(env)
+    for name, base in (("AIRPACK_BUNDLE", os.getcwd()), *((name, app) for name in azure.VARIABLES)):
         if env.get(name):
             path = os.path.join(base, env[name])
             if not os.path.exists(path):
-                remarks.append(f"{name}={env[name]}: {path} does not exist{_nearest(path)}")
+                remarks.append(f"{name}={env[name]}: {path} does not exist{azure.nearest(path)}")
     return remarks
-
-
-def _nearest(path: str) -> str:
-    """Name what exists that is most like `path`: its nearest parent, and in it the name most alike."""
-    parent, name = os.path.split(path.rstrip("/"))
-    while parent and not os.path.isdir(parent):
-        parent, name = os.path.split(parent)
-    try:
-        alike = difflib.get_close_matches(name, os.listdir(parent), 1, 0.5)
-    except OSError:
-        return ""
-    return f"; there is {os.path.join(parent, alike[0])}" if alike else f"; {parent} does, with nothing like it"
 
 
 def _libc() -> str:

@@ -9,7 +9,12 @@ def reason(error: OSError) -> str:
 
 
 class BootError(Exception):
-    """The packages can't be provided; base of every error of the runtime."""
+    """The packages can't be provided; base of every error of the runtime.
+
+    `status` is what a process ends with: that of Azure ML's images for packages that are missing.
+    """
+
+    status = 97
 
 
 class BundleNotFound(BootError):

@@ -19,9 +19,10 @@ the frames around it. Nothing is imported here: every warm start reads this modu
 FORMAT = 1
 BUNDLE_NAME = "bundle.tar.zst"
 
-# Folders of the tree.
+# Folders of the tree, and of the wheels that may lie beside a bundle, or in it.
 SITE_PACKAGES = "site-packages"
 BIN = "bin"
+WHEELHOUSE = "wheelhouse"
 # Lists every file's SHA-256 for `sha256sum -c`; in a frame of its own that a boot skips.
 SUMS = "SHA256SUMS"
 # A bundle's tree as an image to mount, beside the bundle (`pack --image`): read by the kernel, or FUSE.

@@ -104,10 +104,10 @@ def _marker_environment() -> dict[str, str]:
     }
 
 
-def installed() -> Iterator[dict[str, object]]:
-    """Yield the installed distributions in the order of `sys.path`; of two of one name, the first counts."""
+def installed(folders: Sequence[str] | None = None) -> Iterator[dict[str, object]]:
+    """Yield the distributions in `folders` (default: `sys.path`); of two of one name, the first counts."""
     seen = set()
-    for folder in sys.path:
+    for folder in sys.path if folders is None else folders:
         try:
             names = sorted(os.listdir(folder))
         except OSError:  # a zip file, or nothing

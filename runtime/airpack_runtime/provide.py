@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from airpack_runtime.reader import Bundle
 
 
+_MOUNTED = "an image that is mounted"
+
+
 def provide(path: str, env: Mapping[str, str], mode: str, private: bool) -> Ready:
     """Return the tree of what lies at `path`, by the first strategy of `mode` that works. Raises BootError."""
     info = os.stat(path)
@@ -117,7 +120,8 @@ def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
     storage.remember_bundle(folder, info, target, name, digest or "-")
     cache.hold(folder, name)
     ready = Ready(image, cache.key_of(info), target, digest or told, tree, how)
-    ready.size = info.st_size
+    ready.made = how != _MOUNTED
+    ready.size = info.st_size if ready.made else 0
     ready.phases["mount"] = perf_counter() - start
     return ready
 
@@ -128,7 +132,7 @@ def _mount_at(fd: int, kind: str, folder: str, name: str, private: bool) -> str:
     place = cache.tree_path(folder, name)
     with storage.Lock(folder, name):
         if cache.is_tree(place):
-            return "an image that is mounted"
+            return _MOUNTED
         os.makedirs(place, 0o755, exist_ok=True)
         try:
             how = mount.mount(fd, kind, place, private)
@@ -167,6 +171,7 @@ def _unpacked(path: str, env: Mapping[str, str], private: bool) -> Ready:
         start = perf_counter()
         tree, made = _place(bundle, env, private)
         ready = Ready(path, cache.key_of(bundle.stat), bundle.target, bundle.digest, tree, made or "cached")
+        ready.made = bool(made)
         ready.size = bundle.toc().unpacked_size if made else 0
         ready.phases["unpack"] = perf_counter() - start
         return ready

@@ -18,7 +18,7 @@ def line(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     it (`text` or `json`); `off` silences all.
     """
     form = env.get("AIRPACK_LOG", "")
-    if form == "off" or (ready.was_there and not always and form not in ("text", "json")):
+    if form == "off" or (not ready.made and not always and form not in ("text", "json")):
         return ""
     pinned = bool(env.get("AIRPACK_DIGEST"))
     writers = "" if pinned else _writers(ready.bundle)

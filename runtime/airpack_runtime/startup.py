@@ -28,7 +28,7 @@ def start() -> None:
         ready = boot.activate(None, os.environ)
         if "AIRPACK_BUNDLE" in os.environ:
             os.environ["AIRPACK_BUNDLE"] = ready.bundle  # absolute, for children that start elsewhere
-        if not ready.was_there or "AIRPACK_LOG" in os.environ:
+        if ready.made or "AIRPACK_LOG" in os.environ:
             log(ready)
     except KeyboardInterrupt:
         _end("interrupted", INTERRUPTED)
@@ -63,10 +63,16 @@ def _is_pip() -> bool:
             words = file.read(4096).split(b"\0")[1:]
     except OSError:
         return False
-    while words and words[0].startswith(b"-") and words[0] != b"-m":
-        words = words[2:] if words[0] in (b"-W", b"-X") else words[1:]
-    program = words[1] if words[:1] == [b"-m"] and len(words) > 1 else words[0] if words else b""
-    return os.path.basename(program).startswith(b"pip") and os.path.basename(program)[3:4] in (b"", b"3", b".")
+    while words and words[0].startswith(b"-"):
+        option = words.pop(0)
+        if option in (b"-", b"-c"):
+            return False
+        if option.startswith(b"-m"):
+            return (option[2:] or b"".join(words[:1])) == b"pip"
+        if option in (b"-W", b"-X"):
+            words = words[1:]
+    program = os.path.basename(words[0]) if words else b""
+    return program.startswith(b"pip") and program[3:4] in (b"", b"3", b".")
 
 
 def _end(message: str, status: int) -> None:
@@ -77,8 +83,10 @@ def _end(message: str, status: int) -> None:
 
 
 def _say(text: str) -> None:
-    try:
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
-    except (AttributeError, OSError, ValueError):  # standard error is closed: the status must do
+    if sys.stderr is None:  # it is closed, and its descriptor may be another file's by now
+        return
+    try:  # noqa: SIM105 - contextlib takes longer to import
+        # Not through its buffer: what can't be written would fail again when the program ends, and change its status.
+        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
         pass

@@ -193,13 +193,16 @@ def test_a_tree_that_can_not_be_used(tree: Path, tmp_path: Path, env: Dict[str, 
 
 def test_a_folder_of_results_means_the_bundle_in_it(tmp_path: Path, golden: Path, env: Dict[str, str]) -> None:
     """And what it is taken for is passed on to children, which look no further."""
-    shutil.copy(str(golden), str(tmp_path / layout.BUNDLE_NAME))
-    env["AIRPACK_BUNDLE"] = str(tmp_path)
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    shutil.copy(str(golden), str(dist / layout.BUNDLE_NAME))
+    env["AIRPACK_BUNDLE"] = str(dist)
     changed, ready = boot.environment(env)
     assert ready.how == "unpacked"
-    assert changed["AIRPACK_BUNDLE"] == str(tmp_path / layout.BUNDLE_NAME)
+    assert changed["AIRPACK_BUNDLE"] == str(dist)
     assert boot.ready_tree(changed["AIRPACK_BUNDLE"], changed).how == "inherited"
-    os.utime(changed["AIRPACK_BUNDLE"])
+    shutil.copy(str(golden), str(dist / "other"))
+    os.replace(str(dist / "other"), str(dist / layout.BUNDLE_NAME))
     assert boot.ready_tree(changed["AIRPACK_BUNDLE"], changed).how == "cached"
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import Dict
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pytest
+from airpack_runtime import layout, mount, reader, unpack
 
-from .conftest import RUNTIME, needs_target, python
+from .conftest import RUNTIME, bundle_of, lacking, needs_target, python
 
 pytestmark = needs_target
 
@@ -147,3 +151,251 @@ def test_a_closed_standard_error_does_not_hide_the_failure(dropped: Dict[str, st
     line = 'exec 2>&-; "$0" -c "print(1)"'
     done = subprocess.run(["sh", "-c", line, sys.executable], env=dropped, stdout=subprocess.PIPE, check=False)
     assert (done.returncode, done.stdout) == (97, b"")
+
+
+SEES = "import importlib.util; print(importlib.util.find_spec('alpha') is not None)"
+
+
+@pytest.mark.parametrize(("value", "seen"), [("1", "False"), ("yes", "False"), ("0", "True"), ("", "True")])
+def test_it_can_be_disabled(dropped: Dict[str, str], cache_folder: Path, value: str, seen: str) -> None:
+    """By AIRPACK_DISABLE: nothing is unpacked, nothing told."""
+    done = python("-c", SEES, env={**dropped, "AIRPACK_LOG": "text", "AIRPACK_DISABLE": value})
+    assert (done.stdout, done.stderr == "", cache_folder.exists()) == (f"{seen}\n", seen == "False", seen == "True")
+
+
+def test_disabled_it_does_not_even_fail(tmp_path: Path, dropped: Dict[str, str]) -> None:
+    """Without a bundle; and the image's own sitecustomize still runs."""
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image" / "sitecustomize.py").write_text("import sys; sys.image_ran = True\n")
+    dropped.update(AIRPACK_DISABLE="1", AIRPACK_BUNDLE="/nonexistent/bundle")
+    dropped["PYTHONPATH"] += f":{tmp_path / 'image'}"
+    done = python("-c", "import sys; print(sys.image_ran)", env=dropped)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
+def _installed(words: Sequence[str], env: Dict[str, str]) -> str:
+    """Return what this pip lists as installed, and what it writes to standard error."""
+    settings = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_CONFIG_FILE": os.devnull}
+    line = [*words, "list", "--format=freeze"]
+    done = subprocess.run(
+        line, env={**env, **settings}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-m", "pip"], ["-W", "ignore", "-Xutf8", "-m", "pip"], ["-mpip"], ["-Wignore", "-um", "pip"], ["bin/pip"]],
+    ids=" ".join,
+)
+def test_pip_is_left_alone(dropped: Dict[str, str], words: List[str]) -> None:
+    """It lists what it lists without the drop-in; else it would upgrade and remove what is in the tree."""
+    script = Path(sys.executable).with_name("pip")
+    if not script.exists():
+        lacking("pip", "run the tests in a venv that was made with it")
+    line = [str(script)] if words == ["bin/pip"] else [sys.executable, *words]
+    dropped["AIRPACK_LOG"] = "text"
+    without = _installed(line, {"PATH": dropped["PATH"]})
+    assert "pip==" in without
+    assert _installed(line, dropped) == without
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["pipeline.py"], ["pip-audit"], ["other.py", "-m", "pip"], ["-c", f"{SEES}  # see /etc/pip.conf"], ["-", "pip"]],
+    ids=["longer", "hyphen", "argument", "text", "stdin"],
+)
+def test_what_is_not_pip_has_its_packages(tmp_path: Path, dropped: Dict[str, str], words: List[str]) -> None:
+    """Whatever its name begins with, and whatever pip has to do with its text and its arguments."""
+    if not words[0].startswith("-"):
+        (tmp_path / words[0]).write_text(SEES)
+    done = subprocess.run(
+        [sys.executable, *words],
+        input=SEES,
+        env=dropped,
+        cwd=str(tmp_path),
+        stdout=subprocess.PIPE,
+        universal_newlines=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "True\n"
+
+
+def test_a_failure_may_be_survived(tmp_path: Path, dropped: Dict[str, str]) -> None:
+    """With AIRPACK_ON_ERROR=continue: the same line, then the program without its packages, and the hidden module."""
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image" / "sitecustomize.py").write_text("import sys; sys.image_ran = True\n")
+    dropped["AIRPACK_BUNDLE"] = "/nonexistent/bundle"
+    failed = python("-c", SEES, env=dropped)
+    dropped["AIRPACK_ON_ERROR"] = "continue"
+    dropped["PYTHONPATH"] += f":{tmp_path / 'image'}"
+    done = python("-c", f"{SEES}; import sys; print(sys.image_ran)", env=dropped)
+    assert (failed.returncode, done.returncode, done.stdout) == (97, 0, "False\nTrue\n")
+    assert (
+        done.stderr
+        == failed.stderr
+        == "airpack: no bundle at /nonexistent/bundle: correct AIRPACK_BUNDLE or --bundle\n"
+    )
+
+
+# Prints a line of JSON of itself, then starts a child that does, in the folder and with the changes that it is given.
+GENERATION = """
+import json, os, shutil, subprocess, sys
+try:
+    import alpha
+except ImportError:
+    alpha = None
+tree = [entry for entry in sys.path if "/airpack-" in entry]
+read = "airpack_runtime.reader" in sys.modules
+print(json.dumps({"alpha": alpha is not None, "tree": tree, "read": read, "path": os.environ["PATH"]}), flush=True)
+if len(sys.argv) > 1:
+    for place in json.loads(sys.argv[1])["remove"]:
+        os.unlink(place) if os.path.isfile(place) else shutil.rmtree(place)
+    env = dict(os.environ, **json.loads(sys.argv[1])["env"])
+    subprocess.check_call([sys.executable, "-c", os.environ["GENERATION"]], env=env, cwd="/")
+"""
+
+
+def _generations(
+    env: Dict[str, str], *, remove: Sequence[Path] = (), cwd: Optional[Path] = None, **changes: str
+) -> Tuple[List[Dict[str, Any]], List[str]]:
+    """Start a process that removes files, then a child of it; return what they tell, and how they were booted."""
+    env = {**env, "AIRPACK_LOG": "json", "GENERATION": GENERATION}
+    words = json.dumps({"remove": [str(path) for path in remove], "env": changes})
+    done = python("-c", GENERATION, words, env=env, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    strategies = [json.loads(line)["strategy"] for line in done.stderr.splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines()], strategies
+
+
+def test_it_is_activated_once_for_a_process_and_its_children(dropped: Dict[str, str], cache_folder: Path) -> None:
+    """A child takes the tree from its parent: it has no note to find it by, and doesn't read the bundle."""
+    python("-c", "pass", env=dropped)
+    notes = list(cache_folder.glob("*.seen"))
+    assert len(notes) == 1
+    (parent, child), strategies = _generations(dropped, remove=notes)
+    assert strategies == ["cached", "inherited"]
+    assert (child["alpha"], child["read"]) == (True, False)
+    assert (child["tree"], child["path"]) == (parent["tree"], parent["path"])
+    assert not notes[0].exists()
+
+
+def test_a_tree_that_is_gone_is_made_again_for_a_child(dropped: Dict[str, str], cache_folder: Path) -> None:
+    """What a parent knew isn't believed, but looked at."""
+    python("-c", "pass", env=dropped)
+    trees = [path for path in cache_folder.iterdir() if path.is_dir()]
+    (_, child), strategies = _generations(dropped, remove=trees)
+    assert strategies == ["cached", "unpacked"]
+    assert (child["alpha"], child["read"]) == (True, True)
+
+
+def test_a_bundle_that_was_replaced_is_read_by_a_child(tmp_path: Path, dropped: Dict[str, str], dropin: Path) -> None:
+    """Under the same name: its stat is another."""
+    other = bundle_of(tmp_path / "other.tar.zst", {"delta.py": b"VALUE = 43\n"})
+    program = (
+        "import os, subprocess, sys, alpha; os.replace(sys.argv[1], sys.argv[2]); "
+        "print(subprocess.check_output([sys.executable, '-c', 'import delta; print(delta.VALUE)']))"
+    )
+    done = python("-c", program, str(other), str(dropin / "bundle.tar.zst"), env=dropped)
+    assert (done.stdout, done.stderr) == ("b'43\\n'\n", "")
+
+
+def test_a_child_may_be_given_another_bundle(tmp_path: Path, dropped: Dict[str, str]) -> None:
+    """By AIRPACK_BUNDLE; it then sees nothing of its parent's on `sys.path`."""
+    other = bundle_of(tmp_path / "other.tar.zst", {"delta.py": b"VALUE = 43\n"})
+    (parent, child), strategies = _generations(dropped, AIRPACK_BUNDLE=str(other))
+    assert strategies == ["unpacked", "unpacked"]
+    assert (parent["alpha"], child["alpha"]) == (True, False)
+    assert len(child["tree"]) == 1
+    assert child["tree"] != parent["tree"][:1]
+
+
+def test_a_relative_bundle_is_found_by_children_elsewhere(dropped: Dict[str, str], dropin: Path) -> None:
+    """AIRPACK_BUNDLE is made absolute for them."""
+    dropped["AIRPACK_BUNDLE"] = "bundle.tar.zst"
+    (_, child), strategies = _generations(dropped, cwd=dropin)
+    assert (strategies, child["alpha"]) == (["unpacked", "inherited"], True)
+
+
+def test_a_pin_binds_children_too(dropped: Dict[str, str]) -> None:
+    """What a parent activated without one isn't good enough for a child that has one."""
+    program = (
+        "import os, subprocess, sys, alpha; env = dict(os.environ, AIRPACK_DIGEST='0' * 64); "
+        "print(subprocess.call([sys.executable, '-c', 'print(1)'], env=env))"
+    )
+    done = python("-c", program, env=dropped)
+    assert done.stdout == "97\n"
+    assert done.stderr.count("\n") == 1
+
+
+def _other_pythons() -> List[str]:
+    """Return Pythons 3 of other versions, one of each: on PATH, or from pyenv."""
+    places = [Path(each) for each in os.environ.get("PATH", os.defpath).split(os.pathsep) if "shims" not in each]
+    root = Path(os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")))
+    places += sorted(root.glob("versions/3*/bin"))
+    found: Dict[str, str] = {}
+    for place in places:
+        for path in place.glob("python3.*"):
+            version = path.name[len("python") :]
+            if version.replace(".", "", 1).isdigit() and version != "{}.{}".format(*sys.version_info[:2]):
+                found.setdefault(version, str(path))
+    return [found[version] for version in sorted(found)] or [""]
+
+
+@pytest.mark.parametrize("other", _other_pythons(), ids=os.path.basename)
+def test_other_versions_do_nothing_and_fast(tmp_path: Path, dropped: Dict[str, str], other: str) -> None:
+    """They say nothing even when asked to log, import nothing that reads bundles, and run the hidden module."""
+    if not other:
+        lacking("a Python 3 of another version", "install one with pyenv")
+    program = """
+import json, os, sys
+print(json.dumps([sys.image_ran, os.environ.get("AIRPACK_ACTIVE"), os.environ["PATH"], sys.path]))
+print(sorted({"_hashlib", "ctypes", "json", "zlib", "airpack_runtime.reader"} & before))
+"""
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image" / "sitecustomize.py").write_text("import sys; sys.image_ran = True\n")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "sitecustomize.py").write_text("")
+    program = "import sys; before = set(sys.modules)" + program
+    python("-c", "pass", env=dropped)
+    outputs = []
+    for first in (dropped["PYTHONPATH"], str(tmp_path / "plain")):
+        env = {**dropped, "AIRPACK_LOG": "text", "PYTHONPATH": f"{first}:{tmp_path / 'image'}"}
+        if first.endswith("plain"):
+            env["PYTHONPATH"] = f"{tmp_path / 'image'}:{first}"
+        done = subprocess.run(
+            [other, "-c", program], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=True
+        )
+        outputs.append((done.stdout.decode().replace(first, "FIRST"), done.stderr.decode()))
+    told, plain = outputs
+    assert told[1] == plain[1] == ""
+    facts = json.loads(told[0].splitlines()[0])
+    assert facts[:3] == [True, None, dropped["PATH"]]
+    assert not [entry for entry in facts[3] if "/airpack-" in entry]
+    assert told[0].splitlines()[1] == plain[0].splitlines()[1]
+
+
+def test_a_mounted_image_is_inherited_and_found_again(
+    dropped: Dict[str, str], dropin: Path, golden: Path, tmp_path: Path, cache_folder: Path
+) -> None:
+    """One beside the bundle: children take their parent's mount, and later starts are as silent as others."""
+    if os.getuid() or shutil.which("mksquashfs") is None:
+        lacking("mksquashfs and the right to mount", "run the tests as root, and apt-get install squashfs-tools")
+    with reader.open_bundle(str(golden)) as bundle:
+        unpack.unpack(bundle, str(tmp_path / "tree"))
+        note = f'{{\n  "target": "{bundle.target}",\n  "digest": "sha256:{bundle.digest}"\n}}\n'
+    (tmp_path / "tree" / layout.TREE_NOTE).write_text(note)
+    line = ["mksquashfs", str(tmp_path / "tree"), str(dropin / "bundle.squashfs"), "-quiet", "-no-progress"]
+    subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+    try:
+        (_, child), strategies = _generations(dropped)
+        assert strategies == ["squashfs by a loop device", "inherited"]
+        assert child["alpha"]
+        del dropped["AIRPACK_LOG"]
+        assert python("-c", "import alpha", env=dropped).stderr == ""
+    finally:
+        for place in cache_folder.glob("image-*"):
+            if os.path.ismount(str(place)):
+                mount.unmount(str(place))
