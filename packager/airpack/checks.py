@@ -31,7 +31,8 @@ def verify(place: Path, python: Interpreter | None, *, jobs: int, progress: Prog
     bundle, image = place, tuple[ImagePackage, ...]()
     if place.is_dir():
         bundle = place / layout.BUNDLE_NAME
-        image = pylock.provided_in(place / pylock.NAME) if (place / pylock.NAME).exists() else ()
+        provided = pylock.provided_in(place / pylock.NAME) if (place / pylock.NAME).exists() else ()
+        image = manifest.installed_in(place) or provided
     with progress.stage("check", BYTES) as advance:
         found = integrity.check(bundle, file_sha256=manifest.file_sha256_in(place), on_bytes=advance)
     if found or python is None:

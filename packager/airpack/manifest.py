@@ -14,6 +14,7 @@ from airpack_runtime import __version__, layout
 
 from airpack.bundle import Bundle
 from airpack.filesystem import FilesystemImage
+from airpack.image import ImagePackage
 from airpack.interpreter import Interpreter
 from airpack.target import Target
 from airpack.wheelhouse import Wheelhouse
@@ -22,14 +23,17 @@ NAME = "manifest.json"
 
 
 def tree_note(bundle: Bundle) -> str:
-    """Return what a plain tree says of itself, as JSON: whose tree it is."""
-    note = {
-        "format": layout.FORMAT,
-        "creator": bundle.contents.creator,
-        "target": bundle.contents.target,
-        "digest": f"sha256:{bundle.digest}",
-    }
-    return json.dumps(note, indent=2) + "\n"
+    """Return what a plain tree says of itself: whose tree it is."""
+    return layout.tree_note(bundle.contents.target, bundle.digest)
+
+
+def installed_in(folder: Path) -> tuple[ImagePackage, ...] | None:
+    """Return what the image had, as the manifest in a folder of results lists it; None if that wasn't known."""
+    try:
+        listed = json.loads((folder / NAME).read_text(encoding="utf-8"))["target"]["installed"]
+        return None if listed is None else tuple(map(ImagePackage.from_dict, listed))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def file_sha256_in(folder: Path) -> str | None:
@@ -60,6 +64,7 @@ def dumps(
             "name": target.name,
             "python_full_version": target.python_full_version,
             "marker_environment": dict(target.marker_environment),
+            "installed": None if target.installed is None else [each.to_dict() for each in target.installed],
         },
         "requirements": list(contents.requirements),
         "bundle": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -50,12 +51,13 @@ class Order:
     """What `pack` is to make.
 
     `source` is resolved unless it is a lock. `output` is the folder of the results,
-    `tree` one for the plain tree if that is wanted too, `drop_in` one for the shim with the bundle. `python` builds
-    sdists and compiles the bytecode; without it, both are done without. `decoder` is a wheel to take the decoder from
-    instead of the index; `cache` keeps it, and wheels. `strict` lets the audit's
-    warnings fail the pack; `skip_installed` leaves out what the image has;
-    `prove` imports what was packed, where there is a `python`. `image` is the kind of file
-    system image to write as well, by a program that gets `env`.
+    `tree` one for the plain tree if that is wanted too, `drop_in` one for the shim with
+    the bundle, `image` the kind of file system image to write as well, by a program that
+    gets `env`. `python` builds sdists, compiles the bytecode and, with `prove`, imports
+    what was packed; without it, all that is done without. `decoder` is a wheel to take
+    the decoder from instead of the index; `cache` keeps it, and wheels. `strict` lets the
+    audit's warnings fail the pack; `skip_installed` leaves out what the image has;
+    `with_wheelhouse` puts the wheels into the bundle, too.
     """
 
     source: Requirements | Lock
@@ -73,6 +75,7 @@ class Order:
     strict: bool = False
     skip_installed: bool = False
     prove: bool = True
+    with_wheelhouse: bool = False
     image: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -204,6 +207,9 @@ def _install(house: Wheelhouse, folder: Path, order: Order, executor: Executor, 
     def one(number: int) -> Installed:
         wheel = house.lock.wheels[number]
         part = tree.install_wheel(wheel, house.path_of(wheel), folder / str(number), order.target)
+        if order.with_wheelhouse:
+            (part.prefix / layout.WHEELHOUSE).mkdir()
+            os.link(house.path_of(wheel), part.prefix / layout.WHEELHOUSE / wheel.filename)
         if order.python is not None and order.compile_bytecode:
             compile_modules(part.site_packages, part.modules(), order.python)
         return part

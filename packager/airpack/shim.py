@@ -22,7 +22,17 @@ PACKAGE = "airpack_runtime"
 SITECUSTOMIZE = "sitecustomize.py"
 DROPIN = f"{PACKAGE}/dropin/{SITECUSTOMIZE}"
 _SHEBANG = b"#!/usr/bin/env python3\n"
-_MAIN = "import sys\n\nfrom airpack_runtime.__main__ import main\n\nsys.exit(main())\n"
+# In the syntax of every Python, 2 as well.
+_MAIN = """import sys
+
+if sys.version_info < (3, 7):
+    sys.stderr.write("airpack: this is Python %d.%d: start the shim with the bundle's Python\\n" % sys.version_info[:2])
+    sys.exit(97)
+
+from airpack_runtime.__main__ import main
+
+sys.exit(main())
+"""
 # What a process imports that finds its tree in the cache, but for three that take no time to compile.
 _WARM = ("activation.py", "boot.py", "cache.py", "host.py", SITECUSTOMIZE)
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)

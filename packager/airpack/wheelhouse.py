@@ -10,11 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from airpack_runtime import layout
+
 from airpack.errors import HashMismatch
 from airpack.lock import REQUIREMENTS, Access, Lock, LockedWheel
 from airpack.pip_process import Pip
 
-NAME = "wheelhouse"
+NAME = layout.WHEELHOUSE
 # Beyond this many connections an index answers no faster, and may refuse.
 MAX_CONNECTIONS = 8
 

@@ -6,9 +6,9 @@ import argparse
 import os
 import sys
 
-from airpack_runtime import __version__, azure, boot
+from airpack_runtime import __version__, azure, boot, layout
 from airpack_runtime.errors import BootError, reason
-from airpack_runtime.startup import FAILED, INTERRUPTED, log
+from airpack_runtime.startup import FAILED, INTERRUPTED, is_disabled, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _warn(text: str) -> None:
-    print(f"airpack: {text}", file=sys.stderr)
+    print(f"airpack: {text}", file=sys.stderr, flush=True)  # what is buffered is lost when another program takes over
 
 
 def _exec(arguments: argparse.Namespace) -> int:
@@ -94,19 +94,7 @@ def _exec(arguments: argparse.Namespace) -> int:
     if not words:
         print("airpack: exec needs a command: exec [--bundle PATH] -- COMMAND [ARG ...]", file=sys.stderr)
         return 2
-    env = dict(os.environ)
-    if arguments.bundle:
-        env["AIRPACK_BUNDLE"] = arguments.bundle
-    env.update({name: value for name, value in (("AIRPACK_MODE", arguments.mode),) if value})
-    if arguments.tree:
-        env.update({"AIRPACK_BUNDLE": arguments.tree, "AIRPACK_MODE": boot.TREE})
-    ready = None if arguments.bundle or arguments.tree else azure.ready_tree(env, _warn)
-    if ready is None and not azure.needs_nothing(env):
-        env, ready = boot.environment(env)
-    elif ready is not None:
-        env = boot.exported(ready, env)
-    if ready is not None:
-        log(ready, always=True)
+    env = _environment(arguments)
     # Of several interpreters on PATH, "python" means the one that runs the shim: it is the target's.
     own = ("python", "python3", f"python3.{sys.version_info[1]}")
     if words[0] in own and sys.executable:
@@ -119,6 +107,25 @@ def _exec(arguments: argparse.Namespace) -> int:
     except OSError as error:
         print(f"airpack: {words[0]}: {reason(error)}", file=sys.stderr)
         return NOT_EXECUTABLE
+
+
+def _environment(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the environment of what `exec` runs, with the packages provided. Raises BootError."""
+    env = dict(os.environ)
+    if is_disabled(env):
+        return env
+    given = {"AIRPACK_BUNDLE": arguments.bundle or arguments.tree, "AIRPACK_MODE": arguments.mode}
+    if arguments.tree:
+        given["AIRPACK_MODE"] = boot.TREE
+    env.update({name: value for name, value in given.items() if value})
+    ready = None if arguments.bundle or arguments.tree else azure.ready_tree(env, _warn)
+    if ready is not None:
+        env = boot.exported(ready, env)
+    elif not azure.needs_nothing(env):
+        env, ready = boot.environment(env)
+    if ready is not None:
+        log(ready, always=True)
+    return env
 
 
 def _unpack(arguments: argparse.Namespace) -> int:
@@ -134,7 +141,8 @@ def _unpack(arguments: argparse.Namespace) -> int:
 
 def _bundle(arguments: argparse.Namespace) -> str:
     given = {"AIRPACK_BUNDLE": arguments.bundle} if arguments.bundle else {}
-    return boot.find_bundle({**os.environ, **given})
+    path = boot.find_bundle({**os.environ, **given})
+    return os.path.join(path, layout.BUNDLE_NAME) if os.path.isdir(path) else path
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -202,7 +210,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         print(json.dumps(facts, indent=2))
     else:
         print(doctor.render(facts))
-    return 0
+    return FAILED if str(facts["boot"]).startswith(doctor.FAILS) else 0
 
 
 def _probe(_: argparse.Namespace) -> int:

@@ -26,7 +26,8 @@ class Ready:
 
     `bundle` is the file or folder it is from, `digest` that bundle's if it is known, `how` the
     strategy in a word or a few, `made` whether it had to be unpacked, mounted or installed just now,
-    `size` the bytes of that, `phases` what took how many seconds.
+    `size` the bytes of that, `phases` what took how many seconds. `passed_over` says why
+    AIRPACK_CACHE_DIR wasn't used, if so.
     """
 
     def __init__(self, bundle: str, key: str, target: str, digest: str, tree: str, how: str) -> None:
@@ -37,6 +38,7 @@ class Ready:
         self.tree = tree
         self.how = how
         self.made = False
+        self.passed_over = ""
         self.size = 0
         self.phases: dict[str, float] = {}
 
@@ -170,8 +172,8 @@ def check_host(path: str, target: str) -> None:
 
 def check_pin(path: str, digest: str, env: Mapping[str, str]) -> None:
     """Raise WrongDigest unless the bundle is the one that AIRPACK_DIGEST names, if it is set."""
-    pinned = env.get("AIRPACK_DIGEST", "").lower()
-    if pinned and pinned not in (digest, f"sha256:{digest}"):
+    pinned = env.get("AIRPACK_DIGEST", digest).strip().lower()
+    if pinned not in (digest, f"sha256:{digest}"):
         from airpack_runtime.errors import WrongDigest
 
         raise WrongDigest(path, pinned, digest)
@@ -194,6 +196,8 @@ def _cached(path: str, info: os.stat_result, env: Mapping[str, str]) -> Ready | 
         seen = cache.seen_bundle(folder, info)
         if seen and cache.objection(folder) is None:
             target, name, digest = seen
+            if digest == cache.UNKNOWN and "AIRPACK_DIGEST" in env:
+                continue  # an image that wasn't hashed when it was mounted
             if not cache.is_whole(folder, name) or not cache.hold(folder, name):
                 continue
             tree = cache.tree_path(folder, name)

@@ -29,6 +29,7 @@ _SHARED = ("/var/tmp", "/tmp")  # noqa: S108
 _MEMORY = "/dev/shm"  # noqa: S108
 # Stands for root, in a user namespace that doesn't map it.
 _NOBODY = 65534
+UNKNOWN = "-"  # a digest that nobody has worked out
 BLOCK = 4096  # bytes that a file takes on a disk at least, and is rounded up to
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 

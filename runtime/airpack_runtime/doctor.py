@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Facts = Dict[str, object]
 
+FAILS = "it would fail"
 _OURS = ("BUNDLE", "CACHE_DIR", "DIGEST", "MODE", "LOG", "DISABLE", "ON_ERROR", "ACTIVE", "PYTHON")
 _KNOWN = [f"AIRPACK_{name}" for name in _OURS] + list(azure.VARIABLES)
 _INTERFERING = {
@@ -36,7 +37,8 @@ def examine(env: Mapping[str, str]) -> Facts:
         "python": f"{sys.version.split()[0]} ({host.python_tag()}), {sys.executable}",
         "host": f"{os.uname().machine}, {_libc()}, uid {os.getuid()}",
         "shim": boot.shim_root(),
-        "variables": _variables(env),
+        "settings": [f"{name}={env[name]}" for name in sorted(env) if name in _KNOWN and name != boot.ACTIVE],
+        "problems": _problems(env),
     }
     permitted = permits.report(env)
     facts["folders"], facts["mounting"] = (
@@ -49,10 +51,10 @@ def examine(env: Mapping[str, str]) -> Facts:
     try:
         path = boot.find_bundle(env)
         facts["bundle"] = path
-        facts["found"] = "by AIRPACK_BUNDLE" if env.get("AIRPACK_BUNDLE") else "beside the shim"
+        facts["found"] = "by AIRPACK_BUNDLE or --bundle" if env.get("AIRPACK_BUNDLE") else "beside the shim"
         _describe(path, env, facts, before)
     except BootError as error:
-        facts["boot"] = f"it would fail: {error}"
+        facts["boot"] = f"{FAILS}: {error}"
     return facts
 
 
@@ -81,7 +83,7 @@ def _describe(path: str, env: Mapping[str, str], facts: Facts, before: Mapping[s
     elif usable:
         facts["boot"] = f"it would be unpacked into {usable}"
     else:
-        facts["boot"] = "it would fail: no folder can hold the tree"
+        facts["boot"] = f"{FAILS}: no folder can hold the tree"
     image = {
         str(each["name"]).lower(): each
         for each in probe.installed()
@@ -109,7 +111,7 @@ def _path_with(tree: str) -> List[str]:
         sys.path[:] = path
 
 
-def _variables(env: Mapping[str, str]) -> List[str]:
+def _problems(env: Mapping[str, str]) -> List[str]:
     """Return a remark on each variable that is misspelt, leads nowhere, or interferes."""
     remarks = []
     for name in sorted(env):

@@ -39,7 +39,7 @@ class WrongDigest(BootError):
 
     def __init__(self, path: str, pinned: str, found: str) -> None:
         super().__init__(
-            f"{path} has the digest sha256:{found}, but AIRPACK_DIGEST pins {pinned}: "
+            f"{path} has the digest sha256:{found}, but AIRPACK_DIGEST pins {pinned or 'nothing, as it is empty'}: "
             "put the pinned bundle there, or pin this one"
         )
         self.path = path

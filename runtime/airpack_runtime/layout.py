@@ -51,3 +51,8 @@ ENTRIES_LIMIT = 600_000  # files, links, frames and distributions
 DEPTH_LIMIT = 100  # of folders in folders
 TOC_LIMIT = 64 << 20
 DECODER_LIMIT = 16 << 20
+
+
+def tree_note(target: str, digest: str) -> str:
+    """Return what a tree says of itself: JSON, one member a line."""
+    return f'{{\n  "format": {FORMAT},\n  "target": "{target}",\n  "digest": "sha256:{digest}"\n}}\n'

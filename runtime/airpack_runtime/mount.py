@@ -27,6 +27,7 @@ _MAGIC = {SQUASHFS: (0, b"hsqs"), EROFS: (1024, b"\xe2\xe1\xf5\xe0")}
 _FUSE = {SQUASHFS: "squashfuse", EROFS: "erofsfuse"}
 _FLAGS = syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV
 # <linux/loop.h>: a loop device that detaches itself when its last user is gone can't be leaked.
+_LOOP_CONTROL = "/dev/loop-control"
 _LOOP_CTL_GET_FREE, _LOOP_CONFIGURE = 0x4C82, 0x4C0A
 _LO_FLAGS_READ_ONLY, _LO_FLAGS_AUTOCLEAR = 1, 4
 _LOOP_CONFIG = struct.Struct("=II 52s I 176s 64s")
@@ -95,6 +96,7 @@ def private_tmpfs(size: int) -> str:
     place = next((each for each in ("/mnt", "/media", "/srv", "/opt") if _is_empty(each)), None)
     if place is None:
         raise FileNotFoundError(2, "there is no empty folder to mount it at")
+    syscalls.rehearse_namespaces()
     syscalls.enter_namespaces()
     syscalls.mount("airpack", place, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, f"size={size},mode=0755")
     return place
@@ -108,7 +110,10 @@ def _is_empty(folder: str) -> bool:
 
 
 def _mount_loop(fd: int, kind: str, place: str) -> None:
-    control = os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        control = os.open(_LOOP_CONTROL, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        raise OSError(error.errno, f"{_LOOP_CONTROL}: {reason(error)}") from error
     try:
         for _ in range(_TRIES):
             device = f"/dev/loop{fcntl.ioctl(control, _LOOP_CTL_GET_FREE)}"
@@ -141,7 +146,7 @@ def _mount_fuse(fd: int, kind: str, place: str, bound: bool) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        preexec_fn=(lambda: syscalls.die_with_parent(signal.SIGTERM)) if bound else None,  # noqa: PLW1509 - one thread
+        preexec_fn=_bind if bound else None,  # noqa: PLW1509 - one thread
     )
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
@@ -156,6 +161,11 @@ def _mount_fuse(fd: int, kind: str, place: str, bound: bool) -> None:
     raise OSError(5, next((line for line in said if line.strip()), "it ended without a word"))
 
 
+def _bind() -> None:
+    syscalls.die_with_parent(signal.SIGTERM)
+    syscalls.keep_admin()
+
+
 def _fuse_program(kind: str) -> str:
     program = shutil.which(_FUSE[kind])
     if program is None:
@@ -167,5 +177,6 @@ def _fuse_program(kind: str) -> str:
 
 def _mount_privately(fd: int, kind: str, place: str) -> None:
     _fuse_program(kind)  # before the namespaces are entered for good
+    syscalls.rehearse_namespaces()
     syscalls.enter_namespaces()
     _mount_fuse(fd, kind, place, True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airpack_runtime.reader import Bundle
 
 
+_DECODER_ROOM = 64 << 20  # and what else a tmpfs takes
 _MOUNTED = "an image that is mounted"
 
 
@@ -117,7 +118,7 @@ def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
     except BootError:
         mount.unmount(tree)
         raise
-    storage.remember_bundle(folder, info, target, name, digest or "-")
+    storage.remember_bundle(folder, info, target, name, digest or cache.UNKNOWN)
     cache.hold(folder, name)
     ready = Ready(image, cache.key_of(info), target, digest or told, tree, how)
     ready.made = how != _MOUNTED
@@ -145,7 +146,7 @@ def _mount_at(fd: int, kind: str, folder: str, name: str, private: bool) -> str:
 
 def _pinned_digest(image: str, fd: int, env: Mapping[str, str]) -> str:
     """Return the SHA-256 of an image that a pin must be compared with, empty where nothing is pinned."""
-    if not env.get("AIRPACK_DIGEST"):
+    if "AIRPACK_DIGEST" not in env:
         return ""
     from airpack_runtime.hashing import sha256
 
@@ -169,16 +170,22 @@ def _unpacked(path: str, env: Mapping[str, str], private: bool) -> Ready:
             bundle.toc()  # a flipped bit in the heading must not let a program run without its packages
         boot.check_host(path, bundle.target)
         start = perf_counter()
-        tree, made = _place(bundle, env, private)
+        refused: list[tuple[str, str]] = []
+        tree, made = _place(bundle, env, private, refused)
         ready = Ready(path, cache.key_of(bundle.stat), bundle.target, bundle.digest, tree, made or "cached")
         ready.made = bool(made)
+        if env.get("AIRPACK_CACHE_DIR") and refused:
+            ready.passed_over = f"{refused[0][0]} {refused[0][1]}"
         ready.size = bundle.toc().unpacked_size if made else 0
         ready.phases["unpack"] = perf_counter() - start
         return ready
 
 
-def _place(bundle: Bundle, env: Mapping[str, str], private: bool) -> tuple[str, str]:
-    """Return the tree in the first cache folder that has it or can hold it, and how it came there (empty: it was)."""
+def _place(bundle: Bundle, env: Mapping[str, str], private: bool, refused: list[tuple[str, str]]) -> tuple[str, str]:
+    """Return the tree in the first cache folder that has it or can hold it, and how it came there (empty: it was).
+
+    Folders that can't are added to `refused`, each with its reason.
+    """
     folders = cache.candidates(env)
     for folder in folders:
         tree = cache.tree_path(folder, bundle.digest)
@@ -188,7 +195,6 @@ def _place(bundle: Bundle, env: Mapping[str, str], private: bool) -> tuple[str, 
             return tree, ""
     toc = bundle.toc()
     needed = toc.unpacked_size + cache.BLOCK * (len(toc.files) + len(toc.directories))
-    refused = []
     for folder in folders:
         there = cache.is_tree(cache.tree_path(folder, bundle.digest))
         refusal = cache.objection(folder) if there else storage.prepare(folder, needed, len(toc.files))
@@ -218,7 +224,7 @@ def _in_private_memory(bundle: Bundle, needed: int) -> str:
     left = storage.memory_left()
     if left is not None and left < needed:
         raise OSError(12, f"the cgroup has {left / 1e6:.1f} MB of memory left")
-    folder = mount.private_tmpfs(2 * needed)
+    folder = mount.private_tmpfs(2 * needed + _DECODER_ROOM)
     tree = f"{folder}/{bundle.digest}"
     unpack.unpack(bundle, tree)
     return tree

@@ -35,6 +35,7 @@ def line(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
             "pinned": pinned,
             "writable_by_others": writers,
             "tree": ready.tree,
+            "passed_over": ready.passed_over,
             "bytes": ready.size,
             "milliseconds": milliseconds,
         }
@@ -43,6 +44,8 @@ def line(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     size = f"{ready.size / 1e6:.1f} MB, " if ready.size else ""
     phases = ", ".join(f"{phase} {each:.1f} ms" for phase, each in milliseconds.items())
     warning = f"; anyone who may write to {writers} decides what is imported: set AIRPACK_DIGEST" if writers else ""
+    if ready.passed_over:
+        warning += f"; AIRPACK_CACHE_DIR was passed over: {ready.passed_over}"
     return f"airpack: {ready.how}: {ready.tree} (sha256:{ready.digest[:12]}, {trust}; {size}{phases}){warning}"
 
 
@@ -54,6 +57,6 @@ def _writers(bundle: str) -> str:
         except OSError:
             continue
         sticky = info.st_mode & 0o1000 and place != bundle
-        if info.st_mode & 0o022 and not sticky:
+        if (info.st_mode & 0o022 and not sticky) or info.st_uid not in (0, os.getuid()):
             return place
     return ""

@@ -18,11 +18,17 @@ _MEMORY_FILES = (
 
 
 def obstacle(folder: str) -> str | None:
-    """Say why no tree could be kept in `folder`, which need not exist yet; None if one could. Nothing is made."""
+    """Say why no tree could be kept in `folder`, which need not exist yet; None if one could. Nothing is left."""
     place = folder
     while not os.path.lexists(place):
         place = os.path.dirname(place)
     refusal = cache.objection(folder) if place == folder else cache.objection_to_parents(f"{place}/x")
+    if refusal is None:
+        try:  # to root, everything seems writable
+            os.mkdir(f"{place}/.airpack-{os.getpid()}")
+            os.rmdir(f"{place}/.airpack-{os.getpid()}")
+        except OSError as error:
+            refusal = reason(error)
     return refusal or _lack_of_room(place, 0, 0) or _lack_of_execution(place)
 
 

@@ -11,7 +11,9 @@ MS_REC, MS_PRIVATE = 1 << 14, 1 << 18
 # <linux/sched.h>
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 # <linux/prctl.h>
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 47, 2
+# <linux/capability.h>
+_CAPABILITY_VERSION_3, _CAP_SYS_ADMIN = 0x20080522, 21
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -49,6 +51,39 @@ def enter_namespaces() -> None:
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
     mount("none", "/", None, MS_REC | MS_PRIVATE)
+
+
+def rehearse_namespaces(user: bool = True) -> None:
+    """Enter namespaces and mount there in a child: what fails half-way must not bind this process. Raises OSError."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            if user:
+                enter_namespaces()
+            else:
+                unshare(CLONE_NEWNS)
+                mount("none", "/", None, MS_REC | MS_PRIVATE)
+            mount("airpack", "/", "tmpfs", 0)
+            status = 0
+        except OSError as error:
+            status = error.errno or 1
+        finally:
+            os._exit(status)
+    status = os.waitpid(child, 0)[1]
+    number = status >> 8 if not status & 0x7F else 1  # a filter of system calls that kills
+    if number:
+        raise OSError(number, os.strerror(number))
+
+
+def keep_admin() -> None:
+    """Let what this process becomes keep CAP_SYS_ADMIN of its user namespace, which a uid other than 0 would lose."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    data = (ctypes.c_uint32 * 6)()
+    _check(_libc.capget(header, data))
+    data[2] |= 1 << _CAP_SYS_ADMIN  # inheritable
+    _check(_libc.capset(header, data))
+    _check(_libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, ctypes.c_ulong(_CAP_SYS_ADMIN), 0, 0))
 
 
 def _check(status: int) -> None:

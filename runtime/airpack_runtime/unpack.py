@@ -5,7 +5,7 @@ from __future__ import annotations
 import _thread
 import os
 
-from airpack_runtime import decoder
+from airpack_runtime import decoder, layout
 from airpack_runtime import toc as contents
 from airpack_runtime.errors import UnpackFailed, reason
 from airpack_runtime.storage import remove
@@ -63,13 +63,15 @@ def unpack_into(bundle: Bundle, folder: str) -> None:
     """
     toc = bundle.toc()
     paths = [*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)]
-    names = sorted({path.partition("/")[0] for path in paths})
+    names = sorted({path.partition("/")[0] for path in paths} | {layout.TREE_NOTE})
     existed = os.path.isdir(folder)
     scratch = f"{folder}/{_SCRATCH}{os.getpid()}"
     try:
         _make_room(folder, names)
         _check_room(folder, toc.unpacked_size)
         unpack(bundle, scratch)
+        with open(f"{scratch}/{layout.TREE_NOTE}", "w") as note:  # so that it can be booted as it is
+            note.write(layout.tree_note(bundle.target, bundle.digest))
         with _Uninterrupted():
             for name in names:
                 os.rename(f"{scratch}/{name}", f"{folder}/{name}")

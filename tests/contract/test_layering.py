@@ -47,6 +47,7 @@ ORDER = [
     "staging",
     "workers",
     "output",
+    "azureml",
     "progress",
     "checks",
     "pipeline",

@@ -16,6 +16,9 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 import pytest
 from airpack_runtime import boot, cache, errors, framing, hashing, host, layout, reader, toc, unpack
 
+# A background job may have been started with it ignored, and so would be all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "fixtures" / "golden" / layout.BUNDLE_NAME
 RUNTIME = ROOT / "runtime"
@@ -224,7 +227,7 @@ def sums_of(folder: Path) -> Dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hashing.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != layout.TREE_NOTE
     }
 
 

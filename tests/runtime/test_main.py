@@ -75,6 +75,15 @@ def test_unpack_writes_the_tree(tmp_path: Path, golden: Path, env: Dict[str, str
     assert os.listdir(str(tmp_path)) == ["tree"]
 
 
+def test_what_was_unpacked_is_a_tree_to_start_from(tmp_path: Path, golden: Path, env: Dict[str, str]) -> None:
+    """By its note: `exec --tree` takes it as it is."""
+    assert _shim("unpack", "--bundle", str(golden), str(tmp_path / "tree"), env=env).returncode == 0
+    words = ["--", "python", "-c", "import alpha; print(alpha.__file__)"]
+    done = _shim("exec", "--tree", str(tmp_path / "tree"), *words, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(str(tmp_path / "tree"))
+
+
 def test_unpack_refuses_a_folder_in_use(tmp_path: Path, golden: Path, env: Dict[str, str]) -> None:
     """What lies there is not mixed with the tree."""
     (tmp_path / "mine").write_text("mine")
@@ -136,7 +145,7 @@ def test_an_interrupt_leaves_all_or_nothing(tmp_path: Path, golden: Path, env: D
         process.communicate(timeout=30)
         endings.add(process.returncode)
         if folder.exists():
-            assert sorted(os.listdir(str(folder))) == ["bin", "share", "site-packages"], step
+            assert sorted(os.listdir(str(folder))) == ["airpack-tree.json", "bin", "share", "site-packages"], step
             shutil.rmtree(str(folder))
         assert os.listdir(str(tmp_path)) == []
     assert 130 in endings

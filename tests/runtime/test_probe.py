@@ -67,7 +67,7 @@ def test_what_is_installed_is_read_from_each_form_of_metadata(tmp_path: Path, mo
 def test_what_is_permitted_is_found_out_and_nothing_is_left(tmp_path: Path) -> None:
     """Folders by their obstacles, mounting by doing it in a child's own namespace."""
     (tmp_path / "file").write_text("")
-    for given, expected in ((str(tmp_path / "new/deep"), "yes"), (str(tmp_path / "file"), "is not writable")):
+    for given, expected in ((str(tmp_path / "new/deep"), "yes"), (str(tmp_path / "file"), "Not a directory")):
         folders = permits.report({"AIRPACK_CACHE_DIR": given})["folders"]
         assert isinstance(folders, dict)
         assert next(iter(folders.values())) == expected

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from airpack import checks, pylock
+from airpack import checks, manifest, pylock
 from airpack.commands import findings, options
 from airpack.target import Target
 
@@ -30,6 +31,7 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Carry out the command. Raises AuditFailed."""
     made_for, python_version = pylock.target_of(arguments.dist / pylock.NAME)
     packed = Target.parse(made_for or "", python_version=python_version)
+    packed = replace(packed, installed=manifest.installed_in(arguments.dist))
     wanted = Target.parse(arguments.target) if arguments.target else packed
     found = checks.audit_results(arguments.dist, packed, wanted, jobs=len(os.sched_getaffinity(0)))
     findings.report(arguments, found, wanted.name, by="the audit")

@@ -31,7 +31,10 @@ def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     group.add_argument("-c", "--constraint", metavar="FILE", help="a constraints file", **several)
     group.add_argument("--extra", metavar="NAME", help="an extra of the pyproject.toml given with -r", **several)
     group.add_argument(
-        "--group", metavar="[PATH:]NAME", help="a dependency group (PEP 735) of ./pyproject.toml, or PATH's", **several
+        "--group",
+        metavar="[PATH:]NAME",
+        help="a dependency group (PEP 735) of PATH, else -r's, else ./pyproject.toml",
+        **several,
     )
     return group
 
@@ -53,8 +56,8 @@ def requirements(arguments: argparse.Namespace, wanted: Target) -> Requirements:
             raise UsageError(
                 f"{word} does not exist: give the path of a project, or a requirement such as pandas==1.3.5"
             )
-        if word.endswith(".txt") and Path(word).is_file():
-            raise UsageError(f"{word} is a file: write -r {word}")
+        if word.endswith((".txt", ".in", ".toml")):
+            raise UsageError(f"{word} names a file: write -r {word}")
     specifications = list(arguments.requirements)
     for path in projects:
         if not path.exists() and "://" in str(path).replace(":/", "://"):
@@ -62,7 +65,8 @@ def requirements(arguments: argparse.Namespace, wanted: Target) -> Requirements:
         specifications += project.dependencies(path, arguments.extra, python=wanted.python_full_version)
     for word in arguments.group:
         path, _, name = word.rpartition(":")
-        specifications += project.group(Path(path or project.NAME), name)
+        place = projects[0] if len(projects) == 1 else Path(project.NAME)
+        specifications += project.group(Path(path) if path else place, name)
     return Requirements(
         specifications=specifications,
         files=[file for file in arguments.requirement if Path(file) not in projects],

@@ -52,6 +52,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     how.add_argument("--jobs", metavar="N", type=options.positive, default=cores, help="default: all cores")
     how.add_argument("--no-bytecode", action="store_true", help="leave the bytecode out: smaller, slower to import")
     how.add_argument("--strict", action="store_true", help="let warnings of the audit fail the pack")
+    how.add_argument(
+        "--with-wheelhouse", action="store_true", help="put the wheels into the bundle, too, for pip there"
+    )
     how.add_argument("--no-import", action="store_true", help="don't try to import what was packed")
     options.add_python(how)
     options.add_verbosity(parser, progress=True)
@@ -85,6 +88,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         strict=arguments.strict,
         skip_installed=arguments.skip_installed,
         prove=not arguments.no_import,
+        with_wheelhouse=arguments.with_wheelhouse,
         image=arguments.image,
         env=env,
     )
