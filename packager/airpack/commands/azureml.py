@@ -20,7 +20,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "azureml",
         help="lay out an Azure ML deployment, and print its settings",
-        description="Put what a prebuilt inference image needs beside the entry script, and print the settings to paste. "
+        description="Put what a prebuilt inference image needs beside the entry script, and print settings to paste. "
         "Methods: drop-in (AZUREML_EXTRA_PYTHON_LIB_PATH); pythonpath, for images that don't read that variable; tree, "
         "a plain folder as in Microsoft's own method; exec, a start command of yours.",
     )
