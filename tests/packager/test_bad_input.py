@@ -283,7 +283,7 @@ def test_a_requirements_file_without_r(airpack: Airpack, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "requirements.txt").write_text("one\n")
     assert airpack.pack("requirements.txt") == 2
-    assert airpack.error == "airpack: error: requirements.txt is a file: write -r requirements.txt"
+    assert airpack.error == "airpack: error: requirements.txt names a file: write -r requirements.txt"
 
 
 def test_a_file_that_is_no_lock(airpack: Airpack, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def _save(file: dict[str, str], response: Any, events: Events) -> None:
     except Exception:
         events.emit(bytes=-size)
         raise
-    promised = response.headers.get("Content-Length", "")
+    promised = str(response.headers.get("Content-Length", ""))  # of a local file, pip 25 tells a number
     if promised.isdigit() and int(promised) != size:
         events.emit(bytes=-size)
         raise RequestException(f"the connection ended after {size} of {promised} bytes")
