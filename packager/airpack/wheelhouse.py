@@ -78,7 +78,9 @@ def download(
     urls = {wheel.filename: access.urls.get(wheel.url, wheel.url) for wheel in wheels}
     files = [{"url": url, "path": str(folder / name)} for name, url in urls.items()]
     jobs = min(MAX_CONNECTIONS, len(files))
-    answer = pip.run({"do": "fetch", "files": files, "jobs": jobs}, access.options, on_bytes=on_bytes)
+    # Here an index serves for its credentials alone: one of a file must not hide the user's own.
+    options = ["--extra-index-url" if each == "--index-url" else each for each in access.options]
+    answer = pip.run({"do": "fetch", "files": files, "jobs": jobs}, options, on_bytes=on_bytes)
     arrived = []
     for wheel in wheels:
         sha256, size = answer.hashed[urls[wheel.filename]]
