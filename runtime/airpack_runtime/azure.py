@@ -13,7 +13,7 @@ import os
 
 from airpack_runtime import boot, cache, host, layout
 from airpack_runtime.boot import Ready
-from airpack_runtime.errors import BootError
+from airpack_runtime.errors import NO_FILE, NO_FOLDER, AzureError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,15 +23,6 @@ LIB_PATH = "AZUREML_EXTRA_PYTHON_LIB_PATH"
 REQUIREMENTS = "AZUREML_EXTRA_REQUIREMENTS_TXT"
 CONDA = "AZUREML_EXTRA_CONDA_YAML"
 VARIABLES = (LIB_PATH, REQUIREMENTS, CONDA)
-NO_FOLDER, NOT_INSTALLED, NO_FILE = 97, 95, 99
-
-
-class AzureError(BootError):
-    """What a variable names isn't there, or can't be installed; `status` is the image's own for that."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def base_folder(env: Mapping[str, str]) -> str:

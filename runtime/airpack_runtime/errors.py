@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# What Azure ML's images end a start with: no folder of packages, packages not installed, no requirements file.
+NO_FOLDER, NOT_INSTALLED, NO_FILE = 97, 95, 99
+
 
 def reason(error: OSError) -> str:
     """Return what the system says of an error, without the path that the message names anyway."""
@@ -14,7 +17,7 @@ class BootError(Exception):
     `status` is what a process ends with: that of Azure ML's images for packages that are missing.
     """
 
-    status = 97
+    status = NO_FOLDER
 
 
 class BundleNotFound(BootError):
@@ -104,3 +107,11 @@ class UnpackFailed(BootError):
         super().__init__(f"unpacking into {folder} failed: {problem}")
         self.folder = folder
         self.problem = problem
+
+
+class AzureError(BootError):
+    """What a variable of Azure ML's names isn't there, or can't be installed; `status` is the image's own for that."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status

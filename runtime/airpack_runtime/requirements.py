@@ -10,9 +10,8 @@ import re
 import sys
 
 from airpack_runtime import boot, cache, host, layout, probe, storage
-from airpack_runtime.azure import NOT_INSTALLED, AzureError
 from airpack_runtime.boot import Ready
-from airpack_runtime.errors import reason
+from airpack_runtime.errors import NOT_INSTALLED, AzureError, BundleNotFound, reason
 from airpack_runtime.hashing import sha256
 
 TYPE_CHECKING = False
@@ -143,8 +142,6 @@ def _bundle_at_hand(folder: str, env: Mapping[str, str]) -> Ready | None:
     """Return the tree of AIRPACK_BUNDLE, of a bundle beside the file, or beside the shim; None if there is none."""
     beside = os.path.join(folder, layout.BUNDLE_NAME)
     given = env if env.get("AIRPACK_BUNDLE") or not os.path.exists(beside) else dict(env, AIRPACK_BUNDLE=beside)
-    from airpack_runtime.errors import BundleNotFound
-
     try:
         path = boot.find_bundle(given)
     except BundleNotFound:
