@@ -8,7 +8,6 @@ If both are set, the folder wins.
 
 from __future__ import annotations
 
-import difflib
 import os
 
 from airpack_runtime import boot, cache, host, layout
@@ -97,6 +96,8 @@ def _hint(base: str, given: str, env: Mapping[str, str]) -> str:
 
 def nearest(path: str) -> str:
     """Name what exists that is most like `path`: its nearest parent, and in it the name most alike."""
+    import difflib
+
     parent, name = os.path.split(path.rstrip("/"))
     while parent != "/" and not os.path.isdir(parent):
         parent, name = os.path.split(parent)
