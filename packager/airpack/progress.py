@@ -91,5 +91,7 @@ class Bars(Progress):
 
 
 def amount_of(number: int, unit: str) -> str:
-    """Return an amount for people: `91.2 MB`, `11 wheels`."""
-    return f"{number / 1e6:,.1f} MB" if unit == BYTES else f"{number:,} {unit}"
+    """Return an amount for people: `91.2 MB`, `11 wheels`, `1 wheel`."""
+    if unit == BYTES:
+        return f"{number / 1e6:,.1f} MB"
+    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"

@@ -74,16 +74,19 @@ def requirements(arguments: argparse.Namespace, wanted: Target) -> Requirements:
     )
 
 
-def add_target(parser: argparse._ActionsContainer) -> None:
-    """Add the image to work for."""
+def add_target(parser: argparse._ActionsContainer, *, resolving: bool = True) -> None:
+    """Add the image to work for; `resolving` for commands that may leave out what it has."""
+    otherwise = f"default: {DEFAULT}; with --lock, the lock's" if resolving else f"default: {DEFAULT}"
     parser.add_argument(
         "--target",
         metavar="NAME|PROFILE.json",
-        help=f"the image's Python and platform, or its profile (default: {DEFAULT}; with --lock, the lock's)",
+        help=f"the image's Python and platform, or its profile ({otherwise})",
     )
     parser.add_argument(
         "--python-version", metavar="X.Y.Z", help="the image's full Python version (default: the minor version's last)"
     )
+    if not resolving:
+        return
     parser.add_argument(
         "--skip-installed",
         action="store_true",

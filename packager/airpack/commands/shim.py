@@ -19,7 +19,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("-o", "--output", metavar="FILE.pyz|DIR", type=Path, required=True, help="where to write it")
-    options.add_target(parser)
+    options.add_target(parser, resolving=False)
     options.add_python(parser)
     options.add_verbosity(parser)
 
