@@ -125,7 +125,7 @@ def _environment(arguments: argparse.Namespace) -> dict[str, str]:
         env, ready = boot.environment(env)
     if ready is not None:
         log(ready, always=True)
-    return env
+    return azure.handled(env)
 
 
 def _unpack(arguments: argparse.Namespace) -> int:

@@ -26,8 +26,10 @@ VARIABLES = (LIB_PATH, REQUIREMENTS, CONDA)
 
 def base_folder(env: Mapping[str, str]) -> str:
     """Return the entry script's folder, which the variables are relative to."""
-    script = env.get("AZUREML_ENTRY_SCRIPT", "").lstrip("/")
-    return os.path.normpath(os.path.join(env.get("AML_APP_ROOT") or "/var/azureml-app", os.path.dirname(script)))
+    root, script = env.get("AML_APP_ROOT") or "/var/azureml-app", env.get("AZUREML_ENTRY_SCRIPT", "")
+    if script.startswith(root.rstrip("/") + "/"):
+        return os.path.dirname(os.path.normpath(script))
+    return os.path.normpath(os.path.join(root, os.path.dirname(script.lstrip("/"))))
 
 
 def ready_tree(env: Mapping[str, str], warn: Callable[[str], None]) -> Ready | None:
@@ -50,6 +52,11 @@ def ready_tree(env: Mapping[str, str], warn: Callable[[str], None]) -> Ready | N
 
         return files.ready_tree(_existing(REQUIREMENTS, requirements, env, NO_FILE), env)
     return None
+
+
+def handled(env: Mapping[str, str]) -> dict[str, str]:
+    """Return `env` without the variables: a start script of the image's further down must not act on them again."""
+    return {name: value for name, value in env.items() if name not in (LIB_PATH, REQUIREMENTS)}
 
 
 def needs_nothing(env: Mapping[str, str]) -> bool:
@@ -80,6 +87,8 @@ def _existing(name: str, given: str, env: Mapping[str, str], status: int) -> str
     path = os.path.normpath(os.path.join(base, given.lstrip("/")))
     if os.path.exists(path) and (status == NO_FOLDER or os.path.isfile(path)):
         return path
+    if os.path.isdir(path):
+        raise AzureError(f"{name}={given}: {path} is a folder, not a file", status)
     raise AzureError(f"{name}={given}: {path} does not exist{_hint(base, given.lstrip('/'), env)}", status)
 
 
@@ -98,7 +107,7 @@ def nearest(path: str) -> str:
     """Name what exists that is most like `path`: its nearest parent, and in it the name most alike."""
     import difflib
 
-    parent, name = os.path.split(path.rstrip("/"))
+    parent, name = os.path.split(os.path.normpath(path))
     while parent != "/" and not os.path.isdir(parent):
         parent, name = os.path.split(parent)
     try:

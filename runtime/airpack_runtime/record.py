@@ -31,7 +31,7 @@ def line(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
             "strategy": ready.how,
             "bundle": ready.bundle,
             "target": ready.target,
-            "digest": f"sha256:{ready.digest}",
+            "digest": f"sha256:{ready.digest}" if ready.digest else None,
             "pinned": pinned,
             "writable_by_others": writers,
             "tree": ready.tree,
@@ -46,7 +46,8 @@ def line(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     warning = f"; anyone who may write to {writers} decides what is imported: set AIRPACK_DIGEST" if writers else ""
     if ready.passed_over:
         warning += f"; AIRPACK_CACHE_DIR was passed over: {ready.passed_over}"
-    return f"airpack: {ready.how}: {ready.tree} (sha256:{ready.digest[:12]}, {trust}; {size}{phases}){warning}"
+    about = f"sha256:{ready.digest[:12]}, {trust}" if ready.digest else "of no bundle"
+    return f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases}){warning}"
 
 
 def _writers(bundle: str) -> str:
