@@ -23,6 +23,25 @@ def _activate(folder):
     startup.start()
 
 
+def _hides_any(folder):
+    """Tell whether another `sitecustomize` may be on the path: a look is much cheaper than asking the finders."""
+    try:
+        own = os.stat(os.path.join(folder, "sitecustomize.py"))
+    except OSError:  # it is in a zip file itself
+        return True
+    for entry in sys.path:
+        for name in ("sitecustomize.py", "sitecustomize", "sitecustomize.pyc"):
+            try:
+                found = os.stat(os.path.join(entry, name))
+            except OSError:
+                continue
+            if (found.st_dev, found.st_ino) != (own.st_dev, own.st_ino):
+                return True
+        if os.path.isfile(entry):  # a zip file
+            return True
+    return False
+
+
 def _run_hidden(folder):
     """Run the `sitecustomize` that this one hides: the next on the path, if there is one."""
     places = [os.path.realpath(entry) for entry in sys.path]
@@ -42,4 +61,5 @@ def _run_hidden(folder):
 _folder = os.path.dirname(os.path.abspath(__file__))
 if sys.version_info >= (3, 7):
     _activate(_folder)
-_run_hidden(_folder)
+if _hides_any(_folder):
+    _run_hidden(_folder)
