@@ -46,18 +46,19 @@ def audit(
     clashes: Iterable[Clash],
     lock: Lock,
     *,
+    plain: bool = False,
     executor: Executor,
 ) -> list[Finding]:
     """Return what is found in the installed wheels `parts` of `lock` for its target, the gravest first.
 
-    `clashes` is what `members.collect` found.
+    `clashes` is what `members.collect` found; `plain` says that a plain tree is to go on PYTHONPATH.
     """
     target = lock.target
     checks: list[Callable[[], Iterable[Finding]]] = [
         lambda: _unmet(parts, lock),
         lambda: _overriding(parts, target),
         lambda: _unfit(parts, target),
-        lambda: _shadowing(parts),
+        lambda: _shadowing(parts, plain=plain),
         lambda: map(_of_clash, clashes),
     ]
     found = [finding for check in checks for finding in check()]
@@ -178,13 +179,16 @@ def _incompatible(part: Installed, parts: Sequence[Installed], target: Target) -
             )
 
 
-def _shadowing(parts: Iterable[Installed]) -> Iterator[Finding]:
-    """Yield each module that has the name of one of the standard library's."""
+def _shadowing(parts: Iterable[Installed], *, plain: bool) -> Iterator[Finding]:
+    """Yield each module that has the name of one of the standard library's, which PYTHONPATH would put before that."""
     for part in parts:
         for name in sorted(set(part.top_level()) & sys.stdlib_module_names):
             sentence = f"{part.wheel.version} has a module {name}, as the standard library does"
             remedy = "the shim lets the standard library's win; a plain tree on PYTHONPATH would not"
-            yield Finding(severity=NOTE, package=part.wheel.key, sentence=sentence, remedy=remedy)
+            severity = WARNING if plain else NOTE
+            if plain:
+                remedy = "from a plain tree on PYTHONPATH it would replace it, and break what starts: use --drop-in"
+            yield Finding(severity=severity, package=part.wheel.key, sentence=sentence, remedy=remedy)
 
 
 def _of_clash(clash: Clash) -> Finding:

@@ -113,7 +113,7 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
     parts = _install(house, scratch / "parts", order, executor, progress)
     with progress.stage("hash", BYTES) as advance:
         groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
-    found = audit.audit(parts, clashes, house.lock, executor=executor)
+    found = audit.audit(parts, clashes, house.lock, plain=order.tree is not None, executor=executor)
     _report(found, strict=order.strict, progress=progress)
     options = bundles.Options(level=order.level, mtime=order.mtime, decoder=decoder)
     pool = bundles.Pool(executor=executor, jobs=order.jobs)

@@ -73,6 +73,10 @@ def test_a_module_of_the_standard_librarys_name_is_noted(airpack: Airpack, wheel
     build_wheel(wheels, "one", files={"secrets.py": ""})
     assert airpack.pack("one", "--strict") == 0
     assert "note: one 1.0 has a module secrets, as the standard library does: the shim lets" in airpack.err
+    tree = airpack.output.with_name("tree")
+    assert airpack.pack("one", "--tree", tree) == 0
+    warning = "from a plain tree on PYTHONPATH it would replace it, and break what starts: use --drop-in"
+    assert f"warning: one 1.0 has a module secrets, as the standard library does: {warning}" in airpack.err
 
 
 def test_an_unmet_requirement_is_an_error(airpack: Airpack, wheels: Path) -> None:
