@@ -3,7 +3,7 @@
     python tests/benchmarks [--only boot|fetch|containers|azure] [--runs N] [--dist DIR]
 
 Contenders run in turn. Absolute times belong to the machine: compare the ratios.
-`containers`, which needs root, podman and runc, and `azure`, which needs bubblewrap, are measured only if they are named.
+`containers` (as root, with podman and runc) and `azure` (with bubblewrap) are measured only if they are named.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks import azure, boot, containers, fetch
 
 
 def main() -> int:
-    """Measure what --only names, else all that needs no root, and print."""
+    """Measure what --only names, else boot and fetch, and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", choices=["boot", "fetch", "containers", "azure"], help="measure this alone")
     parser.add_argument("--runs", type=int, default=7, help="runs of each contender (default: %(default)s)")
