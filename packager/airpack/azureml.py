@@ -72,8 +72,7 @@ def lay_out(dist: Path, deployment: Deployment, method: str, python: Interpreter
         staged: dict[Path, Path] = {}
         if method in (DROP_IN, PYTHONPATH):
             _check_free(base / EXTRAS, shim.is_drop_in(base / EXTRAS))
-            shim.write_folder(scratch / EXTRAS, python)
-            shutil.copyfile(dist / layout.BUNDLE_NAME, scratch / EXTRAS / layout.BUNDLE_NAME)
+            shim.write_drop_in(scratch / EXTRAS, dist / layout.BUNDLE_NAME, python)
             staged[scratch / EXTRAS] = base / EXTRAS
         elif method == EXEC:
             shim.write_zipapp(scratch / SHIM, python)

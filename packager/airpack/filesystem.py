@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from airpack_runtime import hashing
 
 from airpack.errors import ImageFailed
 
@@ -62,7 +63,5 @@ def write(tree: Path, path: Path, kind: str, *, mtime: int, env: Mapping[str, st
         said = [text for text in (done.stderr + done.stdout).splitlines() if text.strip()]
         raise ImageFailed(f"{os.path.basename(program)} failed: {said[-1] if said else 'without a word'}")
     with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else None
-        if digest is None:
-            digest = hashlib.sha256(file.read())
-    return FilesystemImage(path=path, size=path.stat().st_size, sha256=digest.hexdigest())
+        sha256 = hashing.of_file(file.fileno())
+    return FilesystemImage(path=path, size=path.stat().st_size, sha256=sha256)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from airpack_runtime import framing, layout
+from airpack_runtime import framing, hashing, layout
 from airpack_runtime.errors import BundleDamaged
 from airpack_runtime.reader import Bundle, open_bundle
 from airpack_runtime.toc import plan
@@ -30,7 +30,7 @@ def check(
         sentences = [*_damage(bundle, on_bytes), *_stray_bytes(bundle)]
     if not sentences and file_sha256 is not None:
         with open(path, "rb") as file:
-            actual = hashlib.sha256(file.read()).hexdigest()
+            actual = hashing.of_file(file.fileno())
         if actual != file_sha256:
             sentences.append(f"has the SHA-256 {actual}, but its manifest lists {file_sha256}")
     return [Finding(severity=ERROR, package=path.name, sentence=each, remedy=_REMEDY) for each in sentences]

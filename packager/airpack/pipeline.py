@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
@@ -151,8 +150,7 @@ def _deliver(
             results[staged] = order.tree
         if order.drop_in is not None:
             staged = stack.enter_context(staging.scratch_in(order.drop_in.parent)) / "drop-in"
-            shim.write_folder(staged, order.python)
-            shutil.copyfile(bundle.path, staged / layout.BUNDLE_NAME)
+            shim.write_drop_in(staged, bundle.path, order.python)
             results[staged] = order.drop_in
         staging.place(results, gone=gone, aside=scratch)
     return Packed(

@@ -119,6 +119,12 @@ def is_drop_in(folder: Path) -> bool:
     return (folder / PACKAGE).is_dir() and {each.name for each in folder.iterdir()} <= known
 
 
+def write_drop_in(folder: Path, bundle: Path, interpreter: Interpreter | None) -> None:
+    """Write the shim into the new folder `folder` as `write_folder` does, with the bundle in it."""
+    write_folder(folder, interpreter)
+    shutil.copyfile(bundle, folder / layout.BUNDLE_NAME)
+
+
 def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
     """Write the shim into `folder` for PYTHONPATH, and return its size in bytes.
 

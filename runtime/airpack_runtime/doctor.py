@@ -23,7 +23,6 @@ _KNOWN = [f"AIRPACK_{name}" for name in _OURS] + list(azure.VARIABLES)
 _INTERFERING = {
     "PYTHONPATH": "its folders come before the standard library, and before the bundle's packages",
     "PYTHONHOME": "it decides where the standard library is looked for",
-    "PYTHONNOUSERSITE": "",
     "CONDA_PREFIX": "packages of that environment are overridden by the bundle's",
     "VIRTUAL_ENV": "packages of that environment are overridden by the bundle's",
 }
@@ -74,7 +73,7 @@ def _describe(path: str, env: Mapping[str, str], facts: Facts, before: Mapping[s
         boot.check_pin(path, bundle.digest, env)
         trees = [cache.tree_path(folder, bundle.digest) for folder in cache.candidates(env)]
     there = next((tree for tree in trees if cache.is_tree(tree)), None)
-    folders = permits.report(env)["folders"]
+    folders = facts["folders"]
     assert isinstance(folders, dict)
     usable = next((folder for folder, obstacle in folders.items() if obstacle == "yes"), None)
     if there:
@@ -118,7 +117,7 @@ def _problems(env: Mapping[str, str]) -> List[str]:
         if name.startswith(("AIRPACK", "AZUREML_EXTRA")) and name not in _KNOWN:
             meant = difflib.get_close_matches(name, _KNOWN, 1)
             remarks.append(f"{name} is set, which nothing reads" + (f": {meant[0]} is meant?" if meant else ""))
-        elif _INTERFERING.get(name):
+        elif name in _INTERFERING:
             remarks.append(f"{name}={env[name]}: {_INTERFERING[name]}")
     app = azure.base_folder(env)
     for name, base in (("AIRPACK_BUNDLE", os.getcwd()), *((name, app) for name in azure.VARIABLES)):

@@ -148,16 +148,11 @@ def _pinned_digest(image: str, fd: int, env: Mapping[str, str]) -> str:
     """Return the SHA-256 of an image that a pin must be compared with, empty where nothing is pinned."""
     if "AIRPACK_DIGEST" not in env:
         return ""
-    from airpack_runtime.hashing import sha256
+    from airpack_runtime import hashing
 
-    total, place = sha256(), 0
-    chunk = os.pread(fd, 1 << 20, place)
-    while chunk:
-        total.update(chunk)
-        place += len(chunk)
-        chunk = os.pread(fd, 1 << 20, place)
-    boot.check_pin(image, total.hexdigest(), env)
-    return str(total.hexdigest())
+    digest = hashing.of_file(fd)
+    boot.check_pin(image, digest, env)
+    return digest
 
 
 def _unpacked(path: str, env: Mapping[str, str], private: bool) -> Ready:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 
-from airpack_runtime import decoder
+from airpack_runtime import decoder, hashing
 from airpack_runtime.errors import reason
-from airpack_runtime.hashing import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from airpack_runtime.reader import Bundle
-
-_CHUNK = 1 << 20
 
 
 def problem(bundle: Bundle, tree: str, scratch: str) -> str | None:
@@ -50,10 +47,5 @@ def _parse(sums: bytes, bundle: Bundle) -> dict[str, str]:
 
 
 def _hash(path: str) -> str:
-    total = sha256()
     with open(path, "rb", buffering=0) as file:
-        chunk = file.read(_CHUNK)
-        while chunk:
-            total.update(chunk)
-            chunk = file.read(_CHUNK)
-    return str(total.hexdigest())
+        return hashing.of_file(file.fileno())
