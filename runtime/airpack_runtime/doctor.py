@@ -6,7 +6,7 @@ import difflib
 import os
 import sys
 
-from airpack_runtime import __version__, activation, azure, boot, cache, host, layout, permits, probe
+from airpack_runtime import __version__, activation, azure, boot, cache, conflicts, host, layout, permits, probe
 from airpack_runtime.errors import BootError
 from airpack_runtime.reader import open_bundle
 from airpack_runtime.startup import is_disabled
@@ -79,6 +79,7 @@ def _describe(path: str, env: Mapping[str, str], facts: Facts, before: Mapping[s
     if there:
         facts["boot"] = f"the tree is there: {there}"
         facts["sys.path"] = _path_with(there)
+        facts["breaks"] = conflicts.broken(activation.site_of(there), sys.path)
     elif usable:
         facts["boot"] = f"it would be unpacked into {usable}"
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 import sysconfig
 
@@ -114,10 +115,14 @@ def installed(folders: Sequence[str] | None = None) -> Iterator[dict[str, object
             continue
         for name in names:
             found = _distribution(f"{folder}/{name}") if name.endswith(_METADATA) else None
-            key = found and str(found["name"]).lower().replace("_", "-").replace(".", "-")
-            if found and key not in seen:
-                seen.add(key)
+            if found and key(str(found["name"])) not in seen:
+                seen.add(key(str(found["name"])))
                 yield dict(found, location=folder)
+
+
+def key(name: str) -> str:
+    """Return the normalized name of a distribution (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _distribution(place: str) -> dict[str, object] | None:

@@ -1,8 +1,11 @@
-"""The one line that a boot logs."""
+"""The line that a boot logs, and a second one if it breaks what the image has."""
 
 from __future__ import annotations
 
 import os
+import sys
+
+from airpack_runtime import activation, conflicts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
     from airpack_runtime.boot import Ready
 
 
-def line(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
+def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     """Return what is to be logged of a boot, empty if nothing.
 
     A start that found its tree there is told only with `always`, or if AIRPACK_LOG asks for
@@ -22,6 +25,7 @@ def line(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
         return ""
     pinned = bool(env.get("AIRPACK_DIGEST"))
     writers = "" if pinned else _writers(ready.bundle)
+    breaks = conflicts.broken(activation.site_of(ready.tree), sys.path)
     milliseconds = {phase: round(seconds * 1e3, 1) for phase, seconds in ready.phases.items()}
     if form == "json":
         import json
@@ -38,6 +42,7 @@ def line(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
             "passed_over": ready.passed_over,
             "bytes": ready.size,
             "milliseconds": milliseconds,
+            "breaks": breaks,
         }
         return json.dumps(facts)
     trust = "pinned" if pinned else "unpinned"
@@ -47,7 +52,8 @@ def line(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     if ready.passed_over:
         warning += f"; AIRPACK_CACHE_DIR was passed over: {ready.passed_over}"
     about = f"sha256:{ready.digest[:12]}, {trust}" if ready.digest else "of no bundle"
-    return f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases}){warning}"
+    said = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases}){warning}"
+    return f"{said}\nairpack: this breaks what the image has: {'; '.join(breaks)}" if breaks else said
 
 
 def _writers(bundle: str) -> str:

@@ -9,10 +9,9 @@ import os
 import re
 import sys
 
-from airpack_runtime import boot, cache, host, layout, probe, storage
+from airpack_runtime import boot, layout, probe, wheelhouse
 from airpack_runtime.boot import Ready
 from airpack_runtime.errors import NO_FILE, NOT_INSTALLED, AzureError, BundleNotFound, reason
-from airpack_runtime.hashing import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ _PASSED_OVER = (
 _NESTED = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _HASH = re.compile(r"\s--hash\S*(\s+\S*:\S+)?")
-_ROOM = 5  # what wheels may grow to when they are installed, as a multiple
 
 
 def ready_tree(path: str, env: Mapping[str, str]) -> Ready | None:
@@ -43,7 +41,7 @@ def ready_tree(path: str, env: Mapping[str, str]) -> Ready | None:
         return ready
     places = [folder, *([os.path.dirname(ready.bundle)] if ready else []), *trees]
     houses = [*(os.path.join(place, layout.WHEELHOUSE) for place in places), folder]
-    house = next((each for each in houses if _wheels(each)), None)
+    house = next((each for each in houses if wheelhouse.files(each)), None)
     if house is None:
         raise AzureError(
             f"{path} can't be met without a network: {'; '.join(lacking)}: pack it anew from that file, "
@@ -53,28 +51,29 @@ def ready_tree(path: str, env: Mapping[str, str]) -> Ready | None:
     absent = list(_not_in(house, rows))
     if absent:
         raise AzureError(f"{path} can't be installed from {house}: {'; '.join(absent)}: add wheels", NOT_INSTALLED)
-    return _installed(path, rows, house, env)
+    return wheelhouse.install(path, rows, house, env)
 
 
 def _not_in(house: str, rows: list[tuple[bool, str]]) -> Iterator[str]:
-    """Yield a sentence for each requirement of the file of which a wheelhouse has no fitting version."""
-    names = [name.split("-") for name in _wheels(house)]
+    """Yield a sentence for each requirement of which neither a wheelhouse nor the image has a fitting version."""
+    versions = {probe.key(str(each["name"])): [str(each["version"])] for each in probe.installed()}
+    versions.update(wheelhouse.versions(house))
     for constraint, need in _parsed(rows):
         if constraint or isinstance(need, str) or need.url or not _holds(need, ""):
             continue
-        versions = sorted(words[1] for words in names if len(words) > 1 and _key(words[0]) == _key(need.name))
-        if not any(_is_sdist(each) or need.specifier.contains(each, prereleases=True) for each in versions):
-            yield f"{need}: it has {', '.join(versions) or 'none'}"
+        known = sorted(versions.get(probe.key(need.name), ()))
+        if not any(not each or need.specifier.contains(each, prereleases=True) for each in known):
+            yield f"{need}: it has {', '.join(known) or 'none'}"
 
 
 def unmet(rows: list[tuple[bool, str]], trees: list[str]) -> Iterator[str]:
     """Yield a sentence for each requirement of a file that neither `trees` nor the image meets."""
     folders = [*(f"{tree}/{layout.SITE_PACKAGES}" for tree in trees), *sys.path]
-    there = {_key(str(each["name"])): each for each in probe.installed(folders)}
+    there = {probe.key(str(each["name"])): each for each in probe.installed(folders)}
     for constraint, need in _parsed(rows):
         if isinstance(need, str):
             yield need
-        elif not constraint or _key(need.name) in there:
+        elif not constraint or probe.key(need.name) in there:
             yield from _unmet(need, "", there, set())
 
 
@@ -82,7 +81,7 @@ def _unmet(need: Any, extra: str, there: Mapping[str, Any], seen: set[tuple[str,
     """Yield what of one requirement isn't met; of what is there, its requirements for the extras asked for count."""
     if not _holds(need, extra):
         return
-    found = there.get(_key(need.name))
+    found = there.get(probe.key(need.name))
     if need.url:
         yield f"{need}: that is installed from elsewhere"
     elif found is None:
@@ -139,22 +138,6 @@ def _rows(path: str, env: Mapping[str, str], constraint: bool, above: tuple[str,
             yield constraint, line
 
 
-def _key(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _is_sdist(version: str) -> bool:
-    return version.endswith((".tar.gz", ".zip"))
-
-
-def _wheels(folder: str) -> list[str]:
-    """Return the names of the wheels and sdists in a folder, none if there is no such folder."""
-    try:
-        return sorted(name for name in os.listdir(folder) if name.endswith((".whl", ".tar.gz", ".zip")))
-    except OSError:
-        return []
-
-
 def _bundle_at_hand(folder: str, env: Mapping[str, str]) -> Ready | None:
     """Return the tree of AIRPACK_BUNDLE, of a bundle beside the file, or beside the shim; None if there is none."""
     beside = os.path.join(folder, layout.BUNDLE_NAME)
@@ -166,58 +149,3 @@ def _bundle_at_hand(folder: str, env: Mapping[str, str]) -> Ready | None:
             raise
         return None
     return boot.ready_tree(path, env, private=True)
-
-
-def _installed(path: str, rows: list[tuple[bool, str]], house: str, env: Mapping[str, str]) -> Ready:
-    """Install the file from a wheelhouse by the image's pip, into a tree of its own that is kept for the next start."""
-    stats = {name: os.stat(os.path.join(house, name)) for name in _wheels(house)}
-    about = repr((sys.version, rows, [(name, each.st_size, each.st_mtime_ns) for name, each in stats.items()]))
-    name = f"requirements-{sha256(about.encode()).hexdigest()[:32]}"
-    refused = []
-    for folder in cache.candidates(env):
-        tree = cache.tree_path(folder, name)
-        refusal = storage.prepare(folder, _ROOM * sum(each.st_size for each in stats.values()), 0)
-        if refusal is None:
-            with storage.Lock(folder, name):
-                storage.sweep(folder, name)
-                there = cache.is_tree(tree) and cache.is_whole(folder, name)
-                if not there:
-                    with storage.Scratch(tree) as scratch:
-                        _pip(path, rows, house, scratch, env)
-                        storage.remove(tree)
-                        os.rename(f"{scratch}/tree", tree)
-                    storage.remember_boot(folder, name)
-            cache.hold(folder, name)
-            target = f"{host.python_tag()}-linux_{os.uname().machine}"
-            how = "installed before" if there else "installed by pip from a wheelhouse"
-            ready = Ready(tree, cache.key_of(os.stat(tree)), target, "", tree, how)
-            ready.made = not there
-            return ready
-        refused.append(f"{folder}: {refusal}")
-    raise AzureError(f"{path} can't be installed, as no folder can hold it: {'; '.join(refused)}", NOT_INSTALLED)
-
-
-def _pip(path: str, rows: list[tuple[bool, str]], house: str, scratch: str, env: Mapping[str, str]) -> None:
-    """Run the image's pip without a network into `scratch`/tree; its scripts go beside the packages. Raises AzureError.
-
-    What it gets says nothing of indexes: pip would ask one that a file names, whatever its command line says.
-    """
-    import subprocess
-
-    site = f"{scratch}/tree/{layout.SITE_PACKAGES}"
-    words = [sys.executable, "-m", "pip", "install", "--no-index", "--find-links", house, "--target", site]
-    words += ["-q", "--disable-pip-version-check", "--no-warn-script-location", "--no-cache-dir"]
-    for constraint, option in ((False, "-r"), (True, "-c")):
-        flat = f"{scratch}/{option[1:]}.txt"
-        with open(flat, "w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for is_constraint, line in rows if is_constraint == constraint)
-        words += [option, flat]
-    own = {name: value for name, value in env.items() if not name.startswith("PIP_")}
-    own.update(AIRPACK_DISABLE="1", PIP_CONFIG_FILE=os.devnull)
-    done = subprocess.run(words, env=own, stderr=subprocess.PIPE, check=False)
-    if done.returncode:
-        said = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.startswith("ERROR:")]
-        problem = re.sub(r"^ERROR: ", "", said[0]) if said else f"pip ended with status {done.returncode}"
-        raise AzureError(f"{path} can't be installed from {house}: {problem}", NOT_INSTALLED)
-    if os.path.isdir(f"{site}/{layout.BIN}"):
-        os.rename(f"{site}/{layout.BIN}", f"{scratch}/tree/{layout.BIN}")

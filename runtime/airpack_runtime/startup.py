@@ -48,10 +48,10 @@ def is_disabled(env: Mapping[str, str]) -> bool:
 
 
 def log(ready: boot.Ready, *, always: bool = False) -> None:
-    """Write the boot's line to standard error, if there is one to write and something to write to."""
+    """Write the boot's line to standard error, if there is any to write and something to write to."""
     from airpack_runtime import record
 
-    text = record.line(ready, os.environ, always=always)
+    text = record.text(ready, os.environ, always=always)
     if text:
         _say(text)
 

@@ -404,12 +404,16 @@ def test_an_index_that_is_named_is_not_asked(
     assert (boot.exit, boot.abroad) == (0, []), boot.output
 
 
-@pytest.mark.xfail(reason="pip --target takes nothing of what is installed for given", strict=True)
-def test_a_wheelhouse_may_lack_what_the_image_has(image: Image, science: Path, app: MakeApp, tmp_path: Path) -> None:
+def test_a_wheelhouse_may_lack_what_the_image_has(
+    image: Image, science: Path, app: MakeApp, tmp_path: Path, tmp: Path
+) -> None:
     """As `pack --skip-installed` leaves it out: the image's own pip would take that as met."""
     build_wheel(tmp_path / "house", "alpha", requires=["flask>=2"])
-    contents: Contents = {"wants.txt": "alpha\n", layout.WHEELHOUSE: tmp_path / "house", SHIM: science / SHIM}
-    boot = image.boot(app(contents), _python("import alpha, flask"), {REQUIREMENTS: "wants.txt"})
+    contents: Contents = {"wants.txt": "alpha\nwerkzeug\n", layout.WHEELHOUSE: tmp_path / "house", SHIM: science / SHIM}
+    words = _python("import alpha, flask; print(alpha.__file__, flask.__file__)")
+    boot = image.boot(app(contents), words, {REQUIREMENTS: "wants.txt"}, tmp=tmp)
+    assert re.search(rf"{CACHE}/\S+/alpha\S+ {ENVIRONMENT}/\S+/flask/", boot.output), boot.output
+    assert not list(tmp.rglob("*flask*")), "what pip was told of the image's stays out of the tree"
     assert (boot.exit, boot.abroad) == (0, []), boot.output
 
 
@@ -437,6 +441,65 @@ def test_exec_around_the_images_own_start_script(image: Image, science: Path, ap
     code = app({**contents, layout.WHEELHOUSE: tmp_path / "house", SHIM: science / SHIM})
     boot = image.boot(code, [*EXEC[:4], *START], {REQUIREMENTS: "wants.txt"})
     assert (boot.status, boot.abroad) == (200, []), boot.output
+
+
+# What the bundle overrides.
+
+OVERRIDING = """
+    import numpy
+    import pandas
+    import werkzeug
+
+    def init():
+        pass
+
+    def run(raw_data):
+        return {each.__name__: [each.__version__, each.__file__] for each in (werkzeug, numpy, pandas)}
+    """
+
+
+@pytest.fixture(scope="module")
+def older(folder: Path, model: Path) -> Image:
+    """Return an image that has an older numpy and pandas beside the server."""
+    had = ("pandas==1.1.5", "numpy==1.19.5")
+    words = ["pack", "-q", "--no-import", "-r", str(machine.FIXTURES / "server" / "requirements.txt"), *had]
+    assert main([*words, "-o", str(folder / "older")]) == 0
+    house = folder / "older" / layout.WHEELHOUSE
+    azure_image.build_environment(folder / "older-environment", house, (azure_image.SERVER, *had))
+    return Image(environment=folder / "older-environment", model=model)
+
+
+@pytest.mark.parametrize("variable", [LIB_PATH, "PYTHONPATH", "exec"])
+def test_the_bundles_versions_win_over_the_images(older: Image, app: MakeApp, folder: Path, variable: str) -> None:
+    """Werkzeug, which the server itself runs on, numpy and pandas."""
+    made = folder / f"override-{variable}"
+    wanted = ["werkzeug==2.2.2", "numpy==1.21.6", "pandas==1.3.5"]
+    assert main(["pack", "-q", "--no-import", *wanted, "-o", str(made), "--drop-in", f"{made}-extras"]) == 0
+    contents: Contents = {"score.py": OVERRIDING, "extras": Path(f"{made}-extras")}
+    if variable == "exec":
+        assert main(["shim", "-q", "-o", str(folder / SHIM)]) == 0
+        contents = {"score.py": OVERRIDING, layout.BUNDLE_NAME: made / layout.BUNDLE_NAME, SHIM: folder / SHIM}
+    env = {LIB_PATH: {LIB_PATH: "extras"}, "PYTHONPATH": {"PYTHONPATH": f"{APP}/extras"}}.get(variable, {})
+    boot = older.boot(app(contents), EXEC if variable == "exec" else START, env)
+    assert boot.status == 200, boot.output
+    assert {name: version for name, (version, _) in boot.answer.items()} == {
+        "werkzeug": "2.2.2",
+        "numpy": "1.21.6",
+        "pandas": "1.3.5",
+    }
+    assert all(file.startswith(CACHE) for _, file in boot.answer.values()), boot.answer
+    assert [line for line in boot.said if "breaks" in line] == []
+
+
+def test_what_breaks_the_server_is_told_at_boot(image: Image, app: MakeApp, folder: Path) -> None:
+    """By one line above the server's own traceback, which names an import deep inside Flask."""
+    made = folder / "breaking"
+    assert main(["pack", "-q", "--no-import", "werkzeug==2.0.3", "-o", str(made), "--drop-in", f"{made}-extras"]) == 0
+    boot = image.boot(app({"extras": Path(f"{made}-extras")}), START, {LIB_PATH: "extras"})
+    assert boot.status is None, boot.output
+    assert boot.said[1:] == [
+        "airpack: this breaks what the image has: Flask 2.2.5 needs Werkzeug>=2.2.2, and gets 2.0.3"
+    ]
 
 
 # The server out of a bundle.

@@ -93,6 +93,7 @@ def test_json_tells_the_same_and_more(dropped: Dict[str, str], dropin: Path, cac
             "tree": f"{cache_folder}/{digest}",
             "bytes": written,
             "passed_over": "",
+            "breaks": [],
         }
         assert set(milliseconds) == phases
         assert all(isinstance(each, float) and 0 <= each < 60_000 for each in milliseconds.values())
