@@ -8,12 +8,20 @@ wheel gets a fresh process, an empty environment, and relative names in order.
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import subprocess
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyzstd
+
+from airpack import cache
 from airpack.errors import NoInterpreter
 from airpack.interpreter import Interpreter
+from airpack.tree import Installed
 
 # Runs in the target's interpreter (Python >= 3.7). Files that don't compile are left without
 # bytecode, as pip leaves them: templates, and code for other versions that is never imported.
@@ -38,6 +46,51 @@ for path in sys.stdin.read().split("\\0"):
             if error.errno != ENAMETOOLONG:
                 raise
 """
+
+
+def compile_wheel(part: Installed, interpreter: Interpreter, store: Path) -> None:
+    """Compile the modules of an installed wheel, or take what the cache `store` has of an earlier time.
+
+    Raises NoInterpreter.
+    """
+    modules = part.modules()
+    about = [part.wheel.sha256, modules, interpreter.version, interpreter.magic, interpreter.cache_tag, _COMPILER]
+    key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
+    place = store / cache.BYTECODE / key[:2] / key
+    kept = cache.read(place)
+    compiled = [_compiled(part.site_packages / each, interpreter) for each in modules]
+    if kept is not None and _restored(kept, part.site_packages, compiled):
+        return
+    compile_modules(part.site_packages, modules, interpreter)
+    cache.write(_archived(part.site_packages, [path for path in compiled if path.exists()]), place)
+
+
+def _compiled(source: Path, interpreter: Interpreter) -> Path:
+    return source.parent / "__pycache__" / f"{source.stem}.{interpreter.cache_tag}.pyc"
+
+
+def _archived(folder: Path, files: Sequence[Path]) -> bytes:
+    """Return files under `folder` as a tar in zstd, with a checksum."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path in files:
+            archive.add(path, str(path.relative_to(folder)))
+    return pyzstd.compress(buffer.getvalue(), {pyzstd.CParameter.checksumFlag: 1})
+
+
+def _restored(kept: bytes, folder: Path, expected: Sequence[Path]) -> bool:
+    """Write what `_archived` made under `folder`, of the `expected` files alone; False if it is damaged."""
+    known = {str(path.relative_to(folder)): path for path in expected}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(pyzstd.decompress(kept))) as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                if content is not None and member.name in known:
+                    known[member.name].parent.mkdir(exist_ok=True)
+                    known[member.name].write_bytes(content.read())
+    except (pyzstd.ZstdError, tarfile.TarError, EOFError):
+        return False
+    return True
 
 
 def compile_modules(folder: Path, sources: Sequence[str], interpreter: Interpreter, *, optimize: int = -1) -> None:

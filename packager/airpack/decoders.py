@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tempfile
 import zipfile
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.version import Version
 
+from airpack import cache
 from airpack.errors import AirpackError, NoDecoder
 from airpack.pip_process import Pip
 from airpack.resolve import Requirements, resolve
@@ -81,26 +80,26 @@ class Pin:
     sha256: str
 
 
-def obtain(target: Target, cache: Path, *, given: Path | None, pip: Pip) -> Decoder | None:
+def obtain(target: Target, store: Path, *, given: Path | None, pip: Pip) -> Decoder | None:
     """Return the decoder for `target`, None if its Python reads zstd itself.
 
-    It comes out of the wheel `given`, else out of `cache`, else from the index,
-    and is kept in `cache`. Raises NoDecoder, also if it is not the pinned one.
+    It comes out of the wheel `given`, else out of the cache `store`, else from the
+    index, and is kept there. Raises NoDecoder, also if it is not the pinned one.
     """
     pin = pin_for(target)
     if pin is None:
         return None
-    kept = cache / f"{PROJECT}-{pin.sha256}.whl"
+    kept = store / f"{PROJECT}-{pin.sha256}.whl"
     content = _read(given) if given else _kept(kept, pin)
     if content is None:
-        content = _download(pin, target, cache, pip)
+        content = _download(pin, target, store, pip)
     actual = hashlib.sha256(content).hexdigest()
     if actual != pin.sha256:
         raise NoDecoder(
             f"{given or 'the decoder that the index gives'} has SHA-256 {actual}, but {target.name} needs the wheel of "
             f"{PROJECT} {pin.version} with {pin.sha256}: download that one"
         )
-    _keep(content, kept)
+    cache.write(content, kept)
     return Decoder(extension=_extension(content), module=MODULE, origin=f"{PROJECT} {pin.version}")
 
 
@@ -122,13 +121,13 @@ def pin_for(target: Target) -> Pin | None:
     return Pin(version=wheel[0], sha256=wheel[1])
 
 
-def _download(pin: Pin, target: Target, cache: Path, pip: Pip) -> bytes:
+def _download(pin: Pin, target: Target, store: Path, pip: Pip) -> bytes:
     wanted = Requirements(specifications=[f"{PROJECT}=={pin.version}", f"--only-binary={PROJECT}", "--no-deps"])
     # The decoder is no part of what is packed: what the user says of that doesn't hold for it.
     env = {name: value for name, value in pip.env.items() if name not in _FOR_REQUIREMENTS}
     pip = replace(pip, env=env)
     try:
-        lock = resolve(wanted, target, pip=pip, cache=cache)
+        lock = resolve(wanted, target, pip=pip, cache=store)
         wheels = [wheel for wheel in lock.wheels if wheel.key == PROJECT]
         with tempfile.TemporaryDirectory(prefix="airpack-decoder-") as folder:
             download(wheels, Path(folder), pip=pip, access=lock.access)
@@ -149,20 +148,8 @@ def _read(given: Path) -> bytes:
 
 def _kept(place: Path, pin: Pin) -> bytes | None:
     """Return the wheel that was kept, None if it isn't there whole."""
-    try:
-        content = place.read_bytes()
-    except OSError:
-        return None
-    return content if hashlib.sha256(content).hexdigest() == pin.sha256 else None
-
-
-def _keep(content: bytes, place: Path) -> None:
-    """Keep the wheel for the next time; a cache that can't be written is done without."""
-    with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        aside = place.with_name(f"{place.name}.{os.getpid()}")
-        aside.write_bytes(content)
-        os.replace(aside, place)
+    content = cache.read(place)
+    return content if content is not None and hashlib.sha256(content).hexdigest() == pin.sha256 else None
 
 
 def _extension(wheel: bytes) -> bytes:

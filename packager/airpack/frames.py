@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ import pyzstd
 from airpack_runtime import layout
 from airpack_runtime.toc import File, Link
 
+from airpack import cache
 from airpack.members import Member
 
 # ZSTD_d_windowLogMax of zstd.h, as pyzstd names it.
@@ -133,19 +135,47 @@ class TarWriter:
         return info.tobuf(format=tarfile.PAX_FORMAT, encoding="utf-8")
 
 
-def compress(frames: Iterable[RawFrame], level: int, *, executor: Executor, jobs: int) -> Iterator[bytes]:
-    """Yield each frame compressed, in order; `jobs` are under way at once, and few wait.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compressor:
+    """Compresses frames at a zstd `level`; `store` is the cache of what was compressed before, None for none.
 
     The bytes depend on the frame, the level and libzstd's version alone.
     """
-    option: dict[int, int] = {pyzstd.CParameter.compressionLevel: level, pyzstd.CParameter.checksumFlag: 1}
 
-    def one(frame: RawFrame) -> bytes:
-        return pyzstd.compress(frame.read(), option)
+    level: int
+    store: Path | None = None
 
+    def __call__(self, frame: RawFrame) -> bytes:
+        """Return the frame compressed."""
+        raw = frame.read()
+        if self.store is None:
+            return self._compress(raw)
+        name = hashlib.sha256(raw).hexdigest()
+        place = self.store / cache.FRAMES / f"zstd-{pyzstd.zstd_version}-{self.level}" / name[:2] / name
+        kept = cache.read(place)
+        if kept is not None and _is(kept, raw):
+            return kept
+        made = self._compress(raw)
+        cache.write(made, place)
+        return made
+
+    def _compress(self, raw: bytes) -> bytes:
+        return pyzstd.compress(raw, {pyzstd.CParameter.compressionLevel: self.level, pyzstd.CParameter.checksumFlag: 1})
+
+
+def _is(compressed: bytes, raw: bytes) -> bool:
+    """Tell whether the one frame `compressed` holds just `raw`: a cache may be damaged."""
+    try:
+        return decompress(compressed, len(raw)) == raw
+    except ValueError:
+        return False
+
+
+def compress(frames: Iterable[RawFrame], compressor: Compressor, *, executor: Executor, jobs: int) -> Iterator[bytes]:
+    """Yield each frame compressed, in order; `jobs` are under way at once, and few wait."""
     waiting: deque[Future[bytes]] = deque()
     for frame in frames:
-        waiting.append(executor.submit(one, frame))
+        waiting.append(executor.submit(compressor, frame))
         if len(waiting) > 2 * jobs:
             yield waiting.popleft().result()
     while waiting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import zlib
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,10 @@ def dumps(
     house: Wheelhouse,
     bundle: Bundle,
     image: FilesystemImage | None = None,
+    *,
+    excluded: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return the manifest as JSON. Sizes are in bytes.
+    """Return the manifest as JSON. Sizes are in bytes; `excluded` says what was left out of the wheels.
 
     `toolchain` names what the bundle's bytes depend on besides the wheels.
     """
@@ -76,6 +79,7 @@ def dumps(
             "files": len(contents.files) + len(contents.links),
         },
         "image": image and {"file": image.path.name, "sha256": image.sha256, "size": image.size},
+        "excluded": excluded,
         "packages": [
             {
                 "name": wheel.name,

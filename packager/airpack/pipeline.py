@@ -15,6 +15,7 @@ from airpack import (
     audit,
     checks,
     decoders,
+    exclusion,
     filesystem,
     manifest,
     members,
@@ -28,8 +29,9 @@ from airpack import (
 )
 from airpack import bundle as bundles
 from airpack.audit import Finding
-from airpack.bytecode import compile_modules
+from airpack.bytecode import compile_wheel
 from airpack.errors import AuditFailed, WriteFailed
+from airpack.exclusion import Excluded, Exclusion
 from airpack.filesystem import FilesystemImage
 from airpack.interpreter import Interpreter
 from airpack.lock import Lock
@@ -56,7 +58,7 @@ class Order:
     what was packed; without it, all that is done without. `decoder` is a wheel to take
     the decoder from instead of the index; `cache` keeps it, and wheels. `strict` lets the
     audit's warnings fail the pack; `skip_installed` leaves out what the image has;
-    `with_wheelhouse` puts the wheels into the bundle, too.
+    `with_wheelhouse` puts the wheels into the bundle, too; `exclusion` says which files stay out.
     """
 
     source: Requirements | Lock
@@ -75,6 +77,7 @@ class Order:
     skip_installed: bool = False
     prove: bool = True
     with_wheelhouse: bool = False
+    exclusion: Exclusion = field(default_factory=Exclusion)
     image: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -85,7 +88,18 @@ class Packed:
 
     wheelhouse: Wheelhouse
     bundle: bundles.Bundle
+    excluded: Excluded
     image: FilesystemImage | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Made:
+    """What lies in the scratch folder before it is delivered."""
+
+    house: Wheelhouse
+    groups: Sequence[Group]
+    bundle: bundles.Bundle
+    excluded: Excluded
 
 
 def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
@@ -109,13 +123,15 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
     decoder = obtaining.result()
     with progress.stage("fetch", BYTES, lock.size) as advance:
         house = wheelhouse.fetch(lock, scratch / wheelhouse.NAME, order.cache, pip=pip, on_bytes=advance)
-    parts = _install(house, scratch / "parts", order, executor, progress)
+    parts, excluded = _install(house, scratch / "parts", order, executor, progress)
+    for unused in sorted(set(order.exclusion.globs) - excluded.matched):
+        progress.note(f"note: --exclude {unused}: no file matches it")
     with progress.stage("hash", BYTES) as advance:
         groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
     found = audit.audit(parts, clashes, house.lock, plain=order.tree is not None, executor=executor)
     _report(found, strict=order.strict, progress=progress)
     options = bundles.Options(level=order.level, mtime=order.mtime, decoder=decoder)
-    pool = bundles.Pool(executor=executor, jobs=order.jobs)
+    pool = bundles.Pool(executor=executor, jobs=order.jobs, store=order.cache)
     path = scratch / layout.BUNDLE_NAME
     with progress.stage("compress", BYTES, _size_of(groups)) as advance:
         bundle = bundles.write(groups, house.lock, path, options, pool=pool, on_bytes=advance)
@@ -123,21 +139,23 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
         image = house.lock.in_image
         found = checks.prove(path, order.python, image, scratch, executor=executor, progress=progress)
         _report(found, strict=order.strict, progress=progress)
-    return _deliver(order, house, groups, bundle, scratch=scratch, progress=progress)
+    made = _Made(house=house, groups=groups, bundle=bundle, excluded=excluded)
+    return _deliver(order, made, scratch=scratch, progress=progress)
 
 
 def _deliver(
     order: Order,
-    house: Wheelhouse,
-    groups: Sequence[Group],
-    bundle: bundles.Bundle,
+    made: _Made,
     *,
     scratch: Path,
     progress: Progress,
 ) -> Packed:
     """Write what goes beside the bundle, and put all results in place together."""
+    house, groups, bundle = made.house, made.groups, made.bundle
     image = _image(order, groups, bundle, scratch, progress) if order.image else None
-    about = manifest.dumps(order.target, order.python, house, bundle, image)
+    about = manifest.dumps(
+        order.target, order.python, house, bundle, image, excluded=made.excluded.to_dict(order.exclusion)
+    )
     (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
     (scratch / manifest.NAME).write_text(about, encoding="utf-8")
     names = [*_RESULTS, *([image.path.name] if image else [])]
@@ -156,6 +174,7 @@ def _deliver(
     return Packed(
         wheelhouse=replace(house, folder=order.output / wheelhouse.NAME),
         bundle=replace(bundle, path=order.output / layout.BUNDLE_NAME),
+        excluded=made.excluded,
         image=image and replace(image, path=order.output / image.path.name),
     )
 
@@ -199,25 +218,29 @@ def _lock(order: Order, pip: Pip, progress: Progress) -> Lock:
     return lock
 
 
-def _install(house: Wheelhouse, folder: Path, order: Order, executor: Executor, progress: Progress) -> list[Installed]:
-    """Install every wheel into a folder of its own, and compile its modules."""
+def _install(
+    house: Wheelhouse, folder: Path, order: Order, executor: Executor, progress: Progress
+) -> tuple[list[Installed], Excluded]:
+    """Install every wheel into a folder of its own, without what is excluded, and compile its modules."""
 
-    def one(number: int) -> Installed:
+    def one(number: int) -> tuple[Installed, Excluded]:
         wheel = house.lock.wheels[number]
         part = tree.install_wheel(wheel, house.path_of(wheel), folder / str(number), order.target)
+        excluded = exclusion.exclude(part, order.exclusion)
         if order.with_wheelhouse:
             (part.prefix / layout.WHEELHOUSE).mkdir()
             os.link(house.path_of(wheel), part.prefix / layout.WHEELHOUSE / wheel.filename)
         if order.python is not None and order.compile_bytecode:
-            compile_modules(part.site_packages, part.modules(), order.python)
-        return part
+            compile_wheel(part, order.python, order.cache)
+        return part, excluded
 
-    parts = []
+    parts, excluded = [], []
     with progress.stage("install", "wheels", len(house.lock.wheels)) as advance:
-        for part in executor.map(one, range(len(house.lock.wheels))):
+        for part, left_out in executor.map(one, range(len(house.lock.wheels))):
             parts.append(part)
+            excluded.append(left_out)
             advance(1)
-    return parts
+    return parts, exclusion.total(excluded)
 
 
 def _size_of(groups: Sequence[Group]) -> int:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airpack_runtime import layout
 
+from airpack import cache
 from airpack.errors import HashMismatch
 from airpack.lock import REQUIREMENTS, Access, Lock, LockedWheel
 from airpack.pip_process import Pip
@@ -37,25 +35,25 @@ class Wheelhouse:
 
 
 def fetch(
-    lock: Lock, folder: Path, cache: Path, *, pip: Pip, on_bytes: Callable[[int], None] = lambda _: None
+    lock: Lock, folder: Path, store: Path, *, pip: Pip, on_bytes: Callable[[int], None] = lambda _: None
 ) -> Wheelhouse:
-    """Put the wheels of `lock` into the new folder `folder`, out of `cache` or by download.
+    """Put the wheels of `lock` into the new folder `folder`, out of the cache `store` or by download.
 
-    What is downloaded is kept in `cache`; if all is there, no connection is made.
+    What is downloaded is kept there; if all is there, no connection is made.
     `on_bytes` is called with each number of bytes that arrived. Raises
     IndexUnreachable or HashMismatch.
     """
     folder.mkdir()
     arrived = {}
     for wheel in lock.wheels:
-        size = _take(wheel, cache, folder)
+        size = _take(wheel, store, folder)
         if size is not None:
             arrived[wheel.key] = replace(wheel, size=size)
             on_bytes(size)
     missing = [wheel for wheel in lock.wheels if wheel.key not in arrived]
     for wheel in download(missing, folder, pip=pip, access=lock.access, on_bytes=on_bytes):
         arrived[wheel.key] = wheel
-        keep(folder / wheel.filename, _place(wheel, cache))
+        cache.keep(folder / wheel.filename, _place(wheel, store))
     complete = replace(lock, wheels=tuple(arrived[wheel.key] for wheel in lock.wheels))
     (folder / REQUIREMENTS).write_text(complete.to_requirements(), encoding="utf-8")
     return Wheelhouse(folder=folder, lock=complete)
@@ -91,43 +89,14 @@ def download(
     return arrived
 
 
-def _take(wheel: LockedWheel, cache: Path, folder: Path) -> int | None:
+def _take(wheel: LockedWheel, store: Path, folder: Path) -> int | None:
     """Copy a wheel out of the cache, hashed on the way; return its size, None if it isn't there whole."""
-    try:
-        content = _place(wheel, cache).read_bytes()
-    except OSError:
-        return None
-    if hashlib.sha256(content).hexdigest() != wheel.sha256:
+    content = cache.read(_place(wheel, store))
+    if content is None or hashlib.sha256(content).hexdigest() != wheel.sha256:
         return None
     (folder / wheel.filename).write_bytes(content)
     return len(content)
 
 
-def keep(path: Path, place: Path) -> None:
-    """Keep the file `path` at `place` in a cache, whole or not at all; a cache that can't be written is done without.
-
-    Where both lie on one file system they become one file, which is free. Whoever reads the cache must therefore
-    check what it finds: the file may have been changed through its other name.
-    """
-    with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        aside = place.with_name(f"{place.name}.{os.getpid()}")
-        # One that a killed process left may be a wheelhouse's file too: never written to.
-        aside.unlink(missing_ok=True)
-        try:
-            _link_or_copy(path, aside)
-            os.replace(aside, place)
-        finally:
-            # Still there after an error, and where `place` was this very file before.
-            aside.unlink(missing_ok=True)
-
-
-def _link_or_copy(path: Path, aside: Path) -> None:
-    try:
-        os.link(path, aside)
-    except OSError:
-        shutil.copyfile(path, aside)
-
-
-def _place(wheel: LockedWheel, cache: Path) -> Path:
-    return cache / "wheels" / f"{wheel.sha256 or 'unknown'}.whl"
+def _place(wheel: LockedWheel, store: Path) -> Path:
+    return store / cache.WHEELS / f"{wheel.sha256 or 'unknown'}.whl"

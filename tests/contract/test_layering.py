@@ -17,6 +17,7 @@ RUNTIME = ROOT / "runtime" / "airpack_runtime"
 ORDER = [
     "__init__",
     "errors",
+    "cache",
     "project",
     "image",
     "target",
@@ -31,6 +32,7 @@ ORDER = [
     "wheelhouse",
     "decoders",
     "tree",
+    "exclusion",
     "bytecode",
     "shim",
     "members",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack import bundle, filesystem, pipeline, pylock
+from airpack import bundle, cache, filesystem, pipeline, pylock
 from airpack.commands import options
 from airpack.errors import UsageError
+from airpack.exclusion import Exclusion
 from airpack.lock import Lock
 from airpack.resolve import Requirements
 from airpack.target import Target
@@ -38,6 +40,17 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     results.add_argument(
         "--image", choices=filesystem.KINDS, help="also write the tree as a file system image, which a boot can mount"
     )
+    left_out = parser.add_argument_group("what to leave out of the wheels")
+    left_out.add_argument(
+        "--exclude",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="files that match, below site-packages: 'pandas/tests/*'; * takes / as well",
+    )
+    left_out.add_argument(
+        "--slim", action="store_true", help="tests, headers, static libraries, Cython sources and type stubs"
+    )
     index = options.add_index(parser)
     index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, where the index lacks it")
     how = parser.add_argument_group("how")
@@ -46,7 +59,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         metavar="N",
         type=_level,
         default=bundle.DEFAULT_LEVEL,
-        help=f"zstd level, 1 to {_MAX_LEVEL} (default: %(default)s)",
+        help=f"zstd level, 1 to {_MAX_LEVEL} (default: %(default)s; 9 packs eight times as fast, a tenth larger)",
     )
     cores = len(os.sched_getaffinity(0))
     how.add_argument("--jobs", metavar="N", type=options.positive, default=cores, help="default: all cores")
@@ -89,10 +102,12 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         skip_installed=arguments.skip_installed,
         prove=not arguments.no_import,
         with_wheelhouse=arguments.with_wheelhouse,
+        exclusion=Exclusion(globs=tuple(arguments.exclude), slim=arguments.slim),
         image=arguments.image,
         env=env,
     )
     packed = pipeline.pack(order, pip=options.pip(arguments, env), progress=progress)
+    cache.prune(order.cache, now=time.time())
     for wheel in packed.wheelhouse.lock.wheels:
         if wheel.source is not None:
             who = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
@@ -124,6 +139,8 @@ def _print(packed: pipeline.Packed, tree: Path | None, drop_in: Path | None) -> 
     print(f"wheels    {len(lock.wheels):,} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB")
     unpacked = f"{contents.unpacked_size / 1e6:,.1f} MB unpacked, {files:,} files"
     print(f"bundle    {made.path}, {made.size / 1e6:,.1f} MB ({unpacked})")
+    if packed.excluded.files:
+        print(f"excluded  {packed.excluded.files:,} files, {packed.excluded.size / 1e6:,.1f} MB before compression")
     if tree:
         print(f"tree      {tree}")
     if drop_in:
