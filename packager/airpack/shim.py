@@ -115,14 +115,24 @@ def _write_sources(folder: Path) -> None:
 
 def is_drop_in(folder: Path) -> bool:
     """Tell whether a folder holds the shim, perhaps a bundle, and nothing else."""
-    known = {PACKAGE, SITECUSTOMIZE, "__pycache__", layout.BUNDLE_NAME}
+    known = {PACKAGE, SITECUSTOMIZE, "__pycache__", layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]}
     return (folder / PACKAGE).is_dir() and {each.name for each in folder.iterdir()} <= known
 
 
 def write_drop_in(folder: Path, bundle: Path, interpreter: Interpreter | None) -> None:
-    """Write the shim into the new folder `folder` as `write_folder` does, with the bundle in it."""
+    """Write the shim into the new folder `folder` as `write_folder` does, with the bundle in it, and its signature."""
     write_folder(folder, interpreter)
+    copy_bundle(bundle, folder)
+
+
+def copy_bundle(bundle: Path, folder: Path) -> list[str]:
+    """Copy a bundle, and its signature if there is one, into `folder`; return their names there."""
     shutil.copyfile(bundle, folder / layout.BUNDLE_NAME)
+    signature = bundle.with_name(bundle.name + layout.SIGNATURE_SUFFIX)
+    if not signature.exists():
+        return [layout.BUNDLE_NAME]
+    shutil.copyfile(signature, folder / layout.SIGNATURE_NAMES[0])
+    return [layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]]
 
 
 def write_folder(folder: Path, interpreter: Interpreter | None) -> int:

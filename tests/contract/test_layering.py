@@ -45,6 +45,8 @@ ORDER = [
     "proof",
     "integrity",
     "staging",
+    "keys",
+    "signing",
     "workers",
     "output",
     "azureml",
