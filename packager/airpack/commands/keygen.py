@@ -31,7 +31,8 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     key = keys.generate(name, options.passphrase(arguments))
     if arguments.quiet:
         return
-    print(f"private   {name}{keys.PRIVATE}: whoever has it can sign; keep it off the image, and out of the repository")
+    public = f"{name.name}{keys.PUBLIC}"
+    print(f"private   {name}{keys.PRIVATE}: it signs; keep it off the image and out of the repository")
     print(f"public    {name}{keys.PUBLIC}, the key {key.id}")
-    print(f"image     COPY {name.name}{keys.PUBLIC} {KEY_FILE}")
-    print(f"          or ENV AIRPACK_PUBLIC_KEY={key.public}")
+    print(f"image     COPY {public} {KEY_FILE}")
+    print(f"          or set AIRPACK_PUBLIC_KEY to the path, or the middle line, of {public}")
