@@ -152,7 +152,7 @@ def test_a_signature_is_recorded_and_holds(airpack: Airpack, packed: Path, team:
     assert _signatures(packed) == [entry]
     assert airpack("verify", packed, "--key", f"{team}.pub", "--no-import") == 0
     bundle = packed / layout.BUNDLE_NAME
-    assert airpack.out == f"0 findings in {bundle}, {_digest(packed)}\n"
+    assert airpack.out == f"0 findings in {bundle}, {_digest(packed)}, signed by {_id(team)}\n"
     assert not list(packed.glob(".airpack-*"))
 
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack_runtime import layout
+from airpack_runtime import layout, signature
 from airpack_runtime.reader import open_bundle
 
 from airpack import checks, interpreter, keys, signing
@@ -41,17 +41,20 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     with open_bundle(str(path)) as bundle:
         target = Target.from_name(bundle.target)
         digest = bundle.digest
+    subject = f"{path}, sha256:{digest}"
     if arguments.key:
-        problems = signing.problems(place, keys.load_public(arguments.key))
+        key = keys.load_public(arguments.key)
+        problems = signing.problems(place, key)
         if problems:  # nothing of it is to be imported
-            findings.report(arguments, problems, f"{path}, sha256:{digest}", by="verify")
+            findings.report(arguments, problems, subject, by="verify")
+        subject += f", signed by {signature.key_id(key)}"
     python = None
     if not arguments.no_import:
         python = interpreter.find(target, given=arguments.python, env=env)
     found = checks.verify(place, python, jobs=len(os.sched_getaffinity(0)), progress=progress)
     if python is None and not arguments.no_import:
         found.append(_not_imported(path, target))
-    findings.report(arguments, found, f"{path}, sha256:{digest}", by="verify")
+    findings.report(arguments, found, subject, by="verify")
 
 
 def _not_imported(path: Path, target: Target) -> Finding:
