@@ -32,6 +32,7 @@ ORDER = [
     "decoders",
     "tree",
     "bytecode",
+    "bare",
     "shim",
     "members",
     "elf",
