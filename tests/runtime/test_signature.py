@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
@@ -328,6 +329,35 @@ def test_a_tree_is_refused_where_a_key_is_set(signed: Path, keyed: Dict[str, str
     (tmp_path / "requirements.txt").write_text("nosuch\n")
     with pytest.raises(AzureError, match="pack it anew from that file, with the wheels in the signed bundle"):
         azure.ready_tree({**app, azure.REQUIREMENTS: "requirements.txt"}, print)
+
+
+def _wheel(folder: Path, value: int) -> None:
+    """Write a wheel of one module, `epsilon`."""
+    folder.mkdir()
+    with zipfile.ZipFile(str(folder / "epsilon-1.0-py3-none-any.whl"), "w") as archive:
+        archive.writestr("epsilon.py", f"VALUE = {value}\n")
+        archive.writestr("epsilon-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: epsilon\nVersion: 1.0\n")
+        archive.writestr(
+            "epsilon-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("epsilon-1.0.dist-info/RECORD", "")
+
+
+def test_a_requirements_file_is_met_by_wheels_of_the_signed_bundle_alone(
+    signed: Path, keyed: Dict[str, str], tmp_path: Path
+) -> None:
+    """Those that lie beside it are signed by nobody; what is installed is passed on to children."""
+    from airpack_runtime import azure
+
+    _wheel(tmp_path / layout.WHEELHOUSE, 666)
+    _wheel(Path(boot.tree_of(str(signed), keyed)) / layout.WHEELHOUSE, 44)
+    (tmp_path / "requirements.txt").write_text("epsilon\n")
+    app = {**keyed, "AML_APP_ROOT": str(tmp_path), "AZUREML_ENTRY_SCRIPT": "score.py"}
+    ready = azure.ready_tree({**app, azure.REQUIREMENTS: "requirements.txt"}, print)
+    assert ready is not None
+    assert (Path(ready.tree) / layout.SITE_PACKAGES / "epsilon.py").read_text() == "VALUE = 44\n"
+    env = {**boot.exported(ready, keyed), "PYTHONPATH": f"{RUNTIME}/airpack_runtime/dropin"}
+    assert python("-c", "import epsilon; print(epsilon.VALUE)", env=env).stdout == "44\n"
 
 
 @pytest.fixture
