@@ -52,14 +52,19 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     trust = ", ".join([f"signed by {signer}"] * bool(signer) + ["pinned"] * pinned) or "unpinned"
     size = f"{ready.size / 1e6:.1f} MB, " if ready.size else ""
     phases = ", ".join(f"{phase} {each:.1f} ms" for phase, each in milliseconds.items())
-    warning = f"; anyone who may write to {writers} decides what is imported: set AIRPACK_DIGEST" if writers else ""
-    if signer and is_beside_shim(ready.bundle):
-        warning += f"; {SIDE_BY_SIDE}"
-    if ready.passed_over:
-        warning += f"; AIRPACK_CACHE_DIR was passed over: {ready.passed_over}"
     about = f"sha256:{ready.digest[:12]}, {trust}" if ready.digest else "of no bundle"
-    said = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases}){warning}"
+    said = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases})"
+    said += _warnings(ready, writers)
     return f"{said}\nairpack: this breaks what the image has: {'; '.join(breaks)}" if breaks else said
+
+
+def _warnings(ready: Ready, writers: str) -> str:
+    text = f"; anyone who may write to {writers} decides what is imported: set AIRPACK_DIGEST" if writers else ""
+    if ready.signer and is_beside_shim(ready.bundle):
+        text += f"; {SIDE_BY_SIDE}"
+    if ready.passed_over:
+        text += f"; AIRPACK_CACHE_DIR was passed over: {ready.passed_over}"
+    return text
 
 
 def is_beside_shim(bundle: str) -> bool:
