@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,11 +75,13 @@ def lay_out(dist: Path, deployment: Deployment, method: str, python: Interpreter
             staged[scratch / EXTRAS] = base / EXTRAS
         elif method == EXEC:
             shim.write_zipapp(scratch / SHIM, python)
-            shutil.copyfile(dist / layout.BUNDLE_NAME, scratch / layout.BUNDLE_NAME)
-            staged = {scratch / name: base / name for name in (SHIM, layout.BUNDLE_NAME)}
+            copied = shim.copy_bundle(dist / layout.BUNDLE_NAME, scratch)
+            staged = {scratch / name: base / name for name in (SHIM, *copied)}
         elif not (base / EXTRAS / layout.TREE_NOTE).exists():
             raise UsageError(f"no tree lies at {base / EXTRAS}: pack with --tree {base / EXTRAS}, then ask again")
-        staging.place(staged, aside=scratch)
+        # A signature that an earlier bundle left there would refuse this one.
+        stale = [base / name for name in layout.SIGNATURE_NAMES[:1] if method == EXEC and scratch / name not in staged]
+        staging.place(staged, gone=stale, aside=scratch)
     deployment.model.mkdir(parents=True, exist_ok=True)
     return variables(deployment, method)
 

@@ -128,6 +128,24 @@ class AuditFailed(AirpackError):
         self.findings = tuple(findings)
 
 
+class InvalidKey(AirpackError):
+    """A file that holds no private key to sign with."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class InvalidManifest(AirpackError):
+    """A `manifest.json` that can't be read, or doesn't list what lies beside it."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
 class BootFailed(AirpackError):
     """A bundle that the shim can't boot on this machine, in the shim's words."""
 

@@ -28,6 +28,10 @@ class FilesystemImage:
     size: int
     sha256: str
 
+    def to_dict(self) -> dict[str, str | int]:
+        """Return it as the manifest lists it."""
+        return {"file": self.path.name, "sha256": self.sha256, "size": self.size}
+
 
 def file_name(kind: str) -> str:
     """Return the name of an image file, as `airpack_runtime.layout.IMAGE_NAMES` lists it."""

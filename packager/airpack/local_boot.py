@@ -35,7 +35,9 @@ class Command:
 def unpack(bundle: Path, tree: Path, python: Interpreter) -> None:
     """Write the tree of `bundle` into the new folder `tree`, as the shim does in the image. Raises BootFailed."""
     line = [str(python.path), "-I", "-S", "-c", _SHIM, _runtime(), "unpack", "--bundle", str(bundle), str(tree)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    # What a boot on this machine is pinned to says nothing of a bundle that is being made or looked at.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRPACK_")}
+    done = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BootFailed(bundle, (done.stderr.strip().splitlines() or ["the shim ended without a word"])[-1])
 

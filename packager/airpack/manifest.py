@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,32 @@ import pyzstd
 from airpack_runtime import __version__, layout
 
 from airpack.bundle import Bundle
-from airpack.filesystem import FilesystemImage
+from airpack.errors import InvalidManifest
 from airpack.image import ImagePackage
 from airpack.interpreter import Interpreter
 from airpack.target import Target
 from airpack.wheelhouse import Wheelhouse
 
 NAME = "manifest.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signed:
+    """What was signed: a file, its kind and digest as `airpack_runtime.signature` has them, and the key's id."""
+
+    file: str
+    kind: str
+    digest: str
+    key: str
+
+    @property
+    def signature(self) -> str:
+        """The name of its signature's file."""
+        return self.file + layout.SIGNATURE_SUFFIX
+
+    def to_dict(self) -> dict[str, str]:
+        """Return it as the manifest lists it."""
+        return {**asdict(self), "digest": f"sha256:{self.digest}"}
 
 
 def tree_note(bundle: Bundle) -> str:
@@ -46,16 +66,36 @@ def file_sha256_in(folder: Path) -> str | None:
     return listed
 
 
+def with_signatures(folder: Path, signed: Sequence[Signed]) -> str | None:
+    """Return the manifest in a folder of results with what was signed in it; None if there is none.
+
+    Raises InvalidManifest if it lists something else than what was signed.
+    """
+    path = folder / NAME
+    if not path.exists():
+        return None
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        image = data["image"] or {}
+        listed = {data["bundle"]["file"]: data["bundle"]["digest"], image.get("file"): f"sha256:{image.get('sha256')}"}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidManifest(path, f"can't be read ({error}): sign the bundle's file itself, or pack again") from error
+    for each in signed:
+        if listed.get(each.file) != f"sha256:{each.digest}":
+            problem = f"it lists {each.file} as {listed.get(each.file)}, but that is sha256:{each.digest}"
+            raise InvalidManifest(path, f"{problem}: one of them was changed since; pack again")
+    data["signatures"] = [each.to_dict() for each in signed]
+    return _text(data)
+
+
 def dumps(
     target: Target,
     python: Interpreter | None,
     house: Wheelhouse,
     bundle: Bundle,
-    image: FilesystemImage | None = None,
-    *,
-    excluded: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any],
 ) -> str:
-    """Return the manifest as JSON. Sizes are in bytes; `excluded` says what was left out of the wheels.
+    """Return the manifest as JSON. Sizes are in bytes; `more` are its further members.
 
     `toolchain` names what the bundle's bytes depend on besides the wheels.
     """
@@ -78,8 +118,7 @@ def dumps(
             "unpacked_size": contents.unpacked_size,
             "files": len(contents.files) + len(contents.links),
         },
-        "image": image and {"file": image.path.name, "sha256": image.sha256, "size": image.size},
-        "excluded": excluded,
+        **more,
         "packages": [
             {
                 "name": wheel.name,
@@ -100,4 +139,8 @@ def dumps(
             "target_python": python and {"version": python.version, "magic": python.magic},
         },
     }
+    return _text(data)
+
+
+def _text(data: dict[str, Any]) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"

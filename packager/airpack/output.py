@@ -43,7 +43,8 @@ def _check_results(folder: Path) -> None:
     """Raise OutputRefused unless what lies where results go is an earlier pack's, by its manifest."""
     house = folder / wheelhouse.NAME
     wheels = _wheels_of(folder / manifest.NAME)
-    for name in (manifest.NAME, pylock.NAME, wheelhouse.NAME, layout.BUNDLE_NAME, *layout.IMAGE_NAMES):
+    made = (manifest.NAME, pylock.NAME, wheelhouse.NAME, layout.BUNDLE_NAME)
+    for name in (*made, *layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES):
         if wheels is None and (folder / name).exists():
             raise OutputRefused(
                 folder / name, "was not written by airpack: move it away, or give --output another name"

@@ -23,6 +23,7 @@ from airpack import (
     pylock,
     resolve,
     shim,
+    signing,
     staging,
     tree,
     wheelhouse,
@@ -34,7 +35,9 @@ from airpack.errors import AuditFailed, WriteFailed
 from airpack.exclusion import Excluded, Exclusion
 from airpack.filesystem import FilesystemImage
 from airpack.interpreter import Interpreter
+from airpack.keys import SigningKey
 from airpack.lock import Lock
+from airpack.manifest import Signed
 from airpack.members import Group
 from airpack.pip_process import Pip
 from airpack.progress import BYTES, Progress
@@ -58,7 +61,8 @@ class Order:
     what was packed; without it, all that is done without. `decoder` is a wheel to take
     the decoder from instead of the index; `cache` keeps it, and wheels. `strict` lets the
     audit's warnings fail the pack; `skip_installed` leaves out what the image has;
-    `with_wheelhouse` puts the wheels into the bundle, too; `exclusion` says which files stay out.
+    `with_wheelhouse` puts the wheels into the bundle, too; `exclusion` says which files stay out;
+    `sign` is the key to sign the bundle with, and an image.
     """
 
     source: Requirements | Lock
@@ -79,6 +83,7 @@ class Order:
     with_wheelhouse: bool = False
     exclusion: Exclusion = field(default_factory=Exclusion)
     image: str | None = None
+    sign: SigningKey | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -153,14 +158,19 @@ def _deliver(
     """Write what goes beside the bundle, and put all results in place together."""
     house, groups, bundle = made.house, made.groups, made.bundle
     image = _image(order, groups, bundle, scratch, progress) if order.image else None
-    about = manifest.dumps(
-        order.target, order.python, house, bundle, image, excluded=made.excluded.to_dict(order.exclusion)
-    )
+    signed = _signed(order.sign, bundle, image) if order.sign else []
+    more = {
+        "image": image and image.to_dict(),
+        "signatures": [each.to_dict() for each in signed],
+        "excluded": made.excluded.to_dict(order.exclusion),
+    }
+    about = manifest.dumps(order.target, order.python, house, bundle, more)
     (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
     (scratch / manifest.NAME).write_text(about, encoding="utf-8")
-    names = [*_RESULTS, *([image.path.name] if image else [])]
+    signatures = signing.write(signed, order.sign, scratch) if order.sign else []
+    names = [*_RESULTS, *([image.path.name] if image else []), *signatures]
     results = {scratch / name: order.output / name for name in names}
-    gone = [order.output / name for name in layout.IMAGE_NAMES if name not in names]
+    gone = [order.output / name for name in (*layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES) if name not in names]
     with ExitStack() as stack:
         if order.tree is not None:
             staged = stack.enter_context(staging.scratch_in(order.tree.parent)) / "tree"
@@ -177,6 +187,14 @@ def _deliver(
         excluded=made.excluded,
         image=image and replace(image, path=order.output / image.path.name),
     )
+
+
+def _signed(key: SigningKey, bundle: bundles.Bundle, image: FilesystemImage | None) -> list[Signed]:
+    """Return what is to be signed."""
+    made = [Signed(file=layout.BUNDLE_NAME, kind=layout.SIGNED_BUNDLE, digest=bundle.digest, key=key.id)]
+    if image is not None:
+        made.append(Signed(file=image.path.name, kind=layout.SIGNED_IMAGE, digest=image.sha256, key=key.id))
+    return made
 
 
 def _image(

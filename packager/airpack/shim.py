@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import shutil
 import tempfile
-import tokenize
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import airpack_runtime
 from airpack_runtime import layout
 
+from airpack import bare
 from airpack.bytecode import compile_modules
 from airpack.errors import OutputRefused
 from airpack.interpreter import Interpreter
@@ -50,7 +50,7 @@ def sources() -> dict[str, str]:
 def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
     """Write the shim as one executable zipapp (PEP 441) and return its size in bytes.
 
-    Its modules are the runtime's without comments and docstrings; the folder form has both.
+    Its modules are the runtime's without comments, docstrings and annotations; the folder form has them.
     With `interpreter`, the bytecode of what every warm start imports is in it, for
     that version; others read the source. Raises OutputRefused if something else lies there.
     """
@@ -58,7 +58,7 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
         raise OutputRefused(path, "is not a shim: name another file, or move it away")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airpack-", dir=path.parent) as staging:
-        content = {name: _bare(text).encode() for name, text in {**sources(), "__main__.py": _MAIN}.items()}
+        content = {name: bare.strip(text).encode() for name, text in {**sources(), "__main__.py": _MAIN}.items()}
         if interpreter is not None:
             content.update(_warm_bytecode(Path(staging, "tree"), interpreter))
         aside = Path(staging, path.name)
@@ -75,26 +75,9 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
     return path.stat().st_size
 
 
-def _bare(source: str) -> str:
-    """Return Python source without its comments and docstrings, each line where it was, as tracebacks number them."""
-    lines = source.splitlines()
-    for token in tokenize.generate_tokens(iter(source.splitlines(keepends=True)).__next__):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column].rstrip()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-            first = node.body[0]
-            for row in range(first.lineno, (first.end_lineno or first.lineno) + 1):
-                lines[row - 1] = ""
-            if len(node.body) == 1:
-                lines[first.lineno - 1] = " " * first.col_offset + "pass"
-    return "\n".join(lines) + "\n"
-
-
 def _warm_bytecode(folder: Path, interpreter: Interpreter) -> dict[str, bytes]:
     """Return the bytecode of the modules of a warm start, where zipimport looks for it: beside the source."""
-    _write_sources(folder)
+    _write(folder, {name: bare.strip(text) for name, text in sources().items()})
     warm = [name for name in sources() if name.rpartition("/")[2] in _WARM]
     compile_modules(folder, warm, interpreter, optimize=2)
     found = {}
@@ -105,9 +88,9 @@ def _warm_bytecode(folder: Path, interpreter: Interpreter) -> dict[str, bytes]:
     return found
 
 
-def _write_sources(folder: Path) -> None:
-    """Write the shim's files into the new folder `folder`."""
-    for name, text in sources().items():
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files, by their paths in the new folder `folder`."""
+    for name, text in files.items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
@@ -115,14 +98,24 @@ def _write_sources(folder: Path) -> None:
 
 def is_drop_in(folder: Path) -> bool:
     """Tell whether a folder holds the shim, perhaps a bundle, and nothing else."""
-    known = {PACKAGE, SITECUSTOMIZE, "__pycache__", layout.BUNDLE_NAME}
+    known = {PACKAGE, SITECUSTOMIZE, "__pycache__", layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]}
     return (folder / PACKAGE).is_dir() and {each.name for each in folder.iterdir()} <= known
 
 
 def write_drop_in(folder: Path, bundle: Path, interpreter: Interpreter | None) -> None:
-    """Write the shim into the new folder `folder` as `write_folder` does, with the bundle in it."""
+    """Write the shim into the new folder `folder` as `write_folder` does, with the bundle in it, and its signature."""
     write_folder(folder, interpreter)
+    copy_bundle(bundle, folder)
+
+
+def copy_bundle(bundle: Path, folder: Path) -> list[str]:
+    """Copy a bundle, and its signature if there is one, into `folder`; return their names there."""
     shutil.copyfile(bundle, folder / layout.BUNDLE_NAME)
+    signature = bundle.with_name(bundle.name + layout.SIGNATURE_SUFFIX)
+    if not signature.exists():
+        return [layout.BUNDLE_NAME]
+    shutil.copyfile(signature, folder / layout.SIGNATURE_NAMES[0])
+    return [layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]]
 
 
 def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
@@ -145,7 +138,7 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airpack-", dir=folder) as scratch:
         staging = Path(scratch, "shim")
-        _write_sources(staging)
+        _write(staging, sources())
         # The drop-in's module must lie where PYTHONPATH points to.
         shutil.copy(staging / DROPIN, staging / SITECUSTOMIZE)
         if interpreter is not None:

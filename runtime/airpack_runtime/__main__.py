@@ -133,7 +133,7 @@ def _unpack(arguments: argparse.Namespace) -> int:
     from airpack_runtime.unpack import unpack_into
 
     with open_bundle(_bundle(arguments)) as bundle:
-        boot.check_pin(bundle.path, bundle.digest, os.environ)
+        boot.check_trust(bundle.path, layout.SIGNED_BUNDLE, bundle.digest, os.environ)
         boot.check_host(bundle.path, bundle.target)
         unpack_into(bundle, os.path.abspath(arguments.folder))
     return 0

@@ -74,9 +74,10 @@ def _of_folder(path: str, env: Mapping[str, str]) -> Ready:
     """Take what lies at `path`: a bundle or an image, a tree, a folder with a bundle in it, or packages."""
     inside = (layout.TREE_NOTE, layout.BUNDLE_NAME)
     if os.path.isdir(path) and not any(os.path.exists(os.path.join(path, name)) for name in inside):
-        if env.get("AIRPACK_DIGEST"):
+        if env.get("AIRPACK_DIGEST") or boot.required_key(env):
             raise AzureError(
-                f"{path} is a plain folder, which AIRPACK_DIGEST can't pin: use a bundle, or unset it", NO_FOLDER
+                f"{path} is a plain folder, which AIRPACK_DIGEST can't pin, and no signature covers: use a bundle",
+                NO_FOLDER,
             )
         return plain(path)
     return boot.ready_tree(path, env, private=True)

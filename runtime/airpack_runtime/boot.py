@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 # What AIRPACK_MODE may be: the first that works; a tree that is there; a mounted image; an unpacked bundle.
 AUTO, TREE, MOUNT, UNPACK = MODES = ("auto", "tree", "mount", "unpack")
-# Set for children: the bundle, the key of its stat, target, digest and tree of this process.
+# Set for children: the bundle, the key of its stat, target, digest, tree of this process, and who signed it.
 ACTIVE = "AIRPACK_ACTIVE"
+# The image's own word on whose bundles it takes. Not beside the shim: there the bundle's bearer may write.
+KEY_FILE = "/etc/airpack/key.pub"
+_PEM_START, _PEM_END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
 class Ready:
@@ -26,8 +29,9 @@ class Ready:
 
     `bundle` is the file or folder it is from, `digest` that bundle's if it is known, `how` the
     strategy in a word or a few, `made` whether it had to be unpacked, mounted or installed just now,
-    `size` the bytes of that, `phases` what took how many seconds. `passed_over` says why
-    AIRPACK_CACHE_DIR wasn't used, if so.
+    `size` the bytes of that, `phases` what took how many seconds. `signer` is the public key that must
+    have signed it, and has; empty if any bundle will do. `passed_over` says why AIRPACK_CACHE_DIR
+    wasn't used, if so.
     """
 
     def __init__(self, bundle: str, key: str, target: str, digest: str, tree: str, how: str) -> None:
@@ -38,13 +42,14 @@ class Ready:
         self.tree = tree
         self.how = how
         self.made = False
+        self.signer = ""
         self.passed_over = ""
         self.size = 0
         self.phases: dict[str, float] = {}
 
     def note(self) -> str:
         """Return what children need to know of it."""
-        return "\t".join((self.bundle, self.key, self.target, self.digest, self.tree))
+        return "\t".join((self.bundle, self.key, self.target, self.digest, self.tree, self.signer))
 
 
 _INHERITED, _CACHED = "inherited", "cached"
@@ -53,6 +58,12 @@ _INHERITED, _CACHED = "inherited", "cached"
 def shim_root() -> str:
     """Return the folder or zipapp that this package lies in."""
     return os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def shim_folder() -> str:
+    """Return the folder in which a bundle lies beside the shim."""
+    root = shim_root()
+    return root if os.path.isdir(root) else os.path.dirname(root)
 
 
 def find_bundle(env: Mapping[str, str]) -> str:
@@ -74,9 +85,7 @@ def find_bundle(env: Mapping[str, str]) -> str:
 
             raise BundleNotFound(path, "correct AIRPACK_BUNDLE or --bundle")
         return path
-    root = shim_root()
-    beside = root if os.path.isdir(root) else os.path.dirname(root)
-    path = os.path.join(beside, layout.BUNDLE_NAME)
+    path = os.path.join(shim_folder(), layout.BUNDLE_NAME)
     if not os.path.exists(path):
         from airpack_runtime.errors import BundleNotFound
 
@@ -129,7 +138,7 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
     """Return the tree of the bundle at `path`: one that is there, else mounted or unpacked.
 
     `private` allows what only this process and its children will see. Raises
-    BundleNotFound, BundleDamaged, WrongDigest, WrongTarget, NoPlace, NotMounted or UnpackFailed.
+    BundleNotFound, BundleDamaged, WrongDigest, BadKey, NotSigned, WrongTarget, NoPlace, NotMounted or UnpackFailed.
     """
     start = perf_counter()
     mode = env.get("AIRPACK_MODE") or AUTO
@@ -143,13 +152,15 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
         from airpack_runtime.errors import BundleNotFound, reason
 
         raise BundleNotFound(path, reason(error)) from error
-    ready = _inherited(path, info, env) or _cached(path, info, env)
+    signer = required_key(env)
+    ready = _inherited(path, info, env, signer) or _cached(path, info, env, signer)
     if ready is None:
         from airpack_runtime.provide import provide
 
         ready = provide(path, env, mode, private)
         # Of a folder, or a bundle with an image beside it: children look where this process did.
         ready.bundle, ready.key = path, cache.key_of(info)
+    ready.signer = signer
     check_host(path, ready.target)
     ready.phases["find"] = perf_counter() - start - sum(ready.phases.values())
     return ready
@@ -179,10 +190,58 @@ def check_pin(path: str, digest: str, env: Mapping[str, str]) -> None:
         raise WrongDigest(path, pinned, digest)
 
 
-def _inherited(path: str, info: os.stat_result, env: Mapping[str, str]) -> Ready | None:
+def check_trust(path: str, kind: str, digest: str, env: Mapping[str, str]) -> None:
+    """Raise WrongDigest, NotSigned or BadKey unless the settings allow this bundle, or image, to be booted.
+
+    `kind` is `layout.SIGNED_BUNDLE` or `SIGNED_IMAGE`, `digest` what AIRPACK_DIGEST pins of it.
+    """
+    check_pin(path, digest, env)
+    key = required_key(env)
+    if key:
+        from airpack_runtime import signature
+
+        signature.check(path, kind, digest, key)
+
+
+def required_key(env: Mapping[str, str]) -> str:
+    """Return the public key that must have signed what is booted, in base64; empty if any bundle will do.
+
+    The image's file binds whatever the environment says. Raises BadKey.
+    """
+    given = env.get("AIRPACK_PUBLIC_KEY")
+    try:
+        os.lstat(KEY_FILE)
+    except (FileNotFoundError, NotADirectoryError):
+        return "" if given is None else public_key("AIRPACK_PUBLIC_KEY", given.strip())
+    except OSError:  # it can't be told whether there is one: what can't be read is refused below
+        pass
+    own = public_key(KEY_FILE, KEY_FILE)
+    if given is not None and public_key("AIRPACK_PUBLIC_KEY", given.strip()) != own:
+        from airpack_runtime.errors import BadKey
+
+        raise BadKey("AIRPACK_PUBLIC_KEY", f"is not the key in {KEY_FILE}, which binds: unset it")
+    return own
+
+
+def public_key(source: str, given: str) -> str:
+    """Return the base64 of a public key, which is given as such, or as the path of a file in PEM. Raises BadKey."""
+    if given.startswith(layout.PUBLIC_KEY_START):
+        return given
+    text = cache.read(given) if given.startswith("/") else ""
+    body = "".join(text.partition(_PEM_START)[2].partition(_PEM_END)[0].split())
+    if not body.startswith(layout.PUBLIC_KEY_START) or text.count(_PEM_START) > 1:
+        from airpack_runtime import signature
+
+        raise signature.bad_key(source, given)
+    return body
+
+
+def _inherited(path: str, info: os.stat_result, env: Mapping[str, str], signer: str) -> Ready | None:
     """Return the tree that a process further up provided for this very file; None if none did."""
     words = env.get(ACTIVE, "").split("\t")
-    if len(words) != 5 or words[:2] != [path, cache.key_of(info)] or not os.path.isdir(words[4]):
+    if len(words) != 6 or words[:2] != [path, cache.key_of(info)] or not os.path.isdir(words[4]):
+        return None
+    if signer not in ("", words[5]):
         return None
     check_pin(path, words[3], env)
     folder, name = os.path.split(words[4])
@@ -190,12 +249,14 @@ def _inherited(path: str, info: os.stat_result, env: Mapping[str, str]) -> Ready
     return Ready(words[0], words[1], words[2], words[3], words[4], _INHERITED)
 
 
-def _cached(path: str, info: os.stat_result, env: Mapping[str, str]) -> Ready | None:
+def _cached(path: str, info: os.stat_result, env: Mapping[str, str], signer: str) -> Ready | None:
     """Return the tree that an earlier boot of this very file left; None if none did."""
     for folder in cache.candidates(env):
         seen = cache.seen_bundle(folder, info)
         if seen and cache.objection(folder) is None:
-            target, name, digest = seen
+            target, name, digest, signed = seen
+            if signer not in ("", signed):
+                continue
             if digest == cache.UNKNOWN and "AIRPACK_DIGEST" in env:
                 continue  # an image that wasn't hashed when it was mounted
             if not cache.is_whole(folder, name) or not cache.hold(folder, name):

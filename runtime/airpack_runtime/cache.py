@@ -7,7 +7,8 @@ A cache folder holds, for each bundle digest,
     DIGEST.lock           locked with flock while a tree is written or checked
     DIGEST.boot           the boot ids of the hosts that wrote or checked the tree since they started
     DIGEST.use            locked, shared, by each process that uses the tree; its time is that of the last use
-    KEY.seen              for a bundle file, known by its stat: its target, the tree's name, its digest
+    KEY.seen              for a bundle file, known by its stat: its target, the tree's name, its digest,
+                          and the public key by which its signature was checked, if it was
     image-KEY/            an image file, known by its stat, mounted; with a lock and notes of its own
 
 Only `os` is imported at the top: this module is on the path of every warm start.
@@ -105,10 +106,13 @@ def key_of(info: os.stat_result) -> str:
     return "-".join(f"{number:x}" for number in numbers)
 
 
-def seen_bundle(folder: str, info: os.stat_result) -> tuple[str, str, str] | None:
-    """Return target, tree's name and digest ("-": it isn't known) of a bundle that was booted before, by its stat."""
+def seen_bundle(folder: str, info: os.stat_result) -> tuple[str, str, str, str] | None:
+    """Return what is known of a bundle that was booted before, by its stat.
+
+    That is target, tree's name, digest ("-": it isn't known) and the public key that it was found signed with.
+    """
     words = read(f"{folder}/{key_of(info)}.seen").split()
-    return (words[0], words[1], words[2]) if len(words) == 3 else None
+    return (words[0], words[1], words[2], (words[3:] or [""])[0]) if len(words) in (3, 4) else None
 
 
 def hold(folder: str, name: str) -> bool:
@@ -148,12 +152,14 @@ def is_whole(folder: str, digest: str) -> bool:
 
 
 def read(path: str) -> str:
-    """Return the text of a small file, empty if it can't be read."""
+    """Return the text of a small file, as far as 8 KiB go; empty if it can't be read. A FIFO isn't waited for."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return ""
     try:
         return os.read(fd, 8192).decode("ascii", "replace")
+    except OSError:  # a folder
+        return ""
     finally:
         os.close(fd)

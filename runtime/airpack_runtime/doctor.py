@@ -6,7 +6,20 @@ import difflib
 import os
 import sys
 
-from airpack_runtime import __version__, activation, azure, boot, cache, conflicts, host, layout, permits, probe
+from airpack_runtime import (
+    __version__,
+    activation,
+    azure,
+    boot,
+    cache,
+    conflicts,
+    host,
+    layout,
+    permits,
+    probe,
+    record,
+    signature,
+)
 from airpack_runtime.errors import BootError
 from airpack_runtime.reader import open_bundle
 from airpack_runtime.startup import is_disabled
@@ -18,7 +31,7 @@ if TYPE_CHECKING:
     Facts = Dict[str, object]
 
 FAILS = "it would fail"
-_OURS = ("BUNDLE", "CACHE_DIR", "DIGEST", "MODE", "LOG", "DISABLE", "ON_ERROR", "ACTIVE", "PYTHON")
+_OURS = ("BUNDLE", "CACHE_DIR", "DIGEST", "PUBLIC_KEY", "MODE", "LOG", "DISABLE", "ON_ERROR", "ACTIVE", "PYTHON")
 _KNOWN = [f"AIRPACK_{name}" for name in _OURS] + list(azure.VARIABLES)
 _INTERFERING = {
     "PYTHONPATH": "its folders come before the standard library, and before the bundle's packages",
@@ -48,6 +61,8 @@ def examine(env: Mapping[str, str]) -> Facts:
         facts["boot"] = "nothing is done: AIRPACK_DISABLE is set"
         return facts
     try:
+        key = boot.required_key(env)
+        facts["key"] = signature.key_id(key) if key else f"none by AIRPACK_PUBLIC_KEY or {boot.KEY_FILE}: any bundle"
         path = boot.find_bundle(env)
         facts["bundle"] = path
         facts["found"] = "by AIRPACK_BUNDLE or --bundle" if env.get("AIRPACK_BUNDLE") else "beside the shim"
@@ -68,9 +83,9 @@ def _describe(path: str, env: Mapping[str, str], facts: Facts, before: Mapping[s
         facts["digest"] = f"sha256:{bundle.digest}"
         facts["target"] = bundle.target
         facts["contents"] = f"{len(toc.distributions)} packages, {toc.unpacked_size / 1e6:.1f} MB unpacked"
-        facts["trust"] = "pinned by AIRPACK_DIGEST" if env.get("AIRPACK_DIGEST") else "unpinned: set AIRPACK_DIGEST"
         boot.check_host(path, bundle.target)
-        boot.check_pin(path, bundle.digest, env)
+        boot.check_trust(path, layout.SIGNED_BUNDLE, bundle.digest, env)
+        facts["trust"] = _trust(path, env)
         trees = [cache.tree_path(folder, bundle.digest) for folder in cache.candidates(env)]
     there = next((tree for tree in trees if cache.is_tree(tree)), None)
     folders = facts["folders"]
@@ -99,6 +114,15 @@ def _describe(path: str, env: Mapping[str, str], facts: Facts, before: Mapping[s
     facts["imported before"] = sorted(
         f"{name} from {file}" for name, file in files.items() if file and not file.startswith(there or "\0")
     )
+
+
+def _trust(path: str, env: Mapping[str, str]) -> str:
+    """Say by what a bundle that was found good is known to be the one that is meant."""
+    pinned, key = "pinned by AIRPACK_DIGEST" if env.get("AIRPACK_DIGEST") else "", boot.required_key(env)
+    if not key:
+        return pinned or "unpinned: set AIRPACK_DIGEST, or AIRPACK_PUBLIC_KEY"
+    told = f"signed by {signature.key_id(key)}{', and ' if pinned else ''}{pinned}"
+    return f"{told}; {record.SIDE_BY_SIDE}" if record.is_beside_shim(path) else told
 
 
 def _path_with(tree: str) -> List[str]:

@@ -50,6 +50,25 @@ class WrongDigest(BootError):
         self.found = found
 
 
+class BadKey(BootError):
+    """The public key that must have signed what is booted can't be had: nothing may be booted then."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        super().__init__(f"{source} {problem}: give the .pub file of airpack keygen; without it, nothing is trusted")
+        self.source = source
+        self.problem = problem
+
+
+class NotSigned(BootError):
+    """What was to be booted isn't signed with the key that is asked for; nothing of it was used."""
+
+    def __init__(self, path: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{path} {problem}: {remedy}")
+        self.path = path
+        self.problem = problem
+        self.remedy = remedy
+
+
 class WrongTarget(BootError):
     """The bundle was packed for another Python, platform or machine."""
 

@@ -29,6 +29,13 @@ SUMS = "SHA256SUMS"
 IMAGE_NAMES = ("bundle.squashfs", "bundle.erofs")
 # Written into a plain tree and into an image: which bundle it is the tree of.
 TREE_NOTE = "airpack-tree.json"
+# Beside a bundle or an image: by whose key it may be booted. See `signature`.
+SIGNATURE_SUFFIX = ".sig"
+SIGNATURE_NAMES = tuple(name + SIGNATURE_SUFFIX for name in (BUNDLE_NAME, *IMAGE_NAMES))
+SIGNATURE_HEADING = "airpack-signature"
+SIGNED_BUNDLE, SIGNED_IMAGE = "bundle", "image"
+# How each Ed25519 public key begins: SubjectPublicKeyInfo in base64 (RFC 8410).
+PUBLIC_KEY_START = "MCowBQYDK2VwAyEA"
 
 FRAME_LIMIT = 4 << 20
 STORED_FRAME_LIMIT = 2 * FRAME_LIMIT  # what doesn't compress grows, but by much less

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from airpack_runtime import boot, cache, host, layout, storage
 from airpack_runtime.boot import Ready
-from airpack_runtime.errors import BootError, NoPlace, NotATree, NotMounted, UnpackFailed, reason
+from airpack_runtime.errors import BootError, NoPlace, NotATree, NotMounted, NotSigned, UnpackFailed, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,12 +47,15 @@ def provide(path: str, env: Mapping[str, str], mode: str, private: bool) -> Read
 
 
 def _given_tree(path: str, info: os.stat_result, env: Mapping[str, str], mode: str) -> Ready:
-    """Take a folder as it is: a mounted volume, say. Raises NotATree, WrongDigest or WrongTarget."""
+    """Take a folder as it is: a mounted volume, say. Raises NotATree, WrongDigest, NotSigned or WrongTarget."""
     if mode not in (boot.AUTO, boot.TREE):
         raise NotATree(path, f"it is a tree, but AIRPACK_MODE is {mode}: set it to auto")
     target, digest = note_of(path)
     boot.check_host(path, target)
     boot.check_pin(path, digest, env)
+    if boot.required_key(env):
+        problem = "is a tree, which no signature covers, and one is asked for"
+        raise NotSigned(path, problem, "give the signed bundle, or a signed image of the tree")
     if os.statvfs(path).f_flag & os.ST_NOEXEC and _has_extensions(path):
         raise NotATree(path, "it is mounted noexec, so that its extension modules can't be loaded: mount it without")
     return Ready(path, cache.key_of(info), target, digest, path, "a tree that is there")
@@ -83,7 +86,10 @@ def _image_of(path: str) -> str | None:
 
 
 def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
-    """Mount an image in the first cache folder where that works. Raises NotMounted, WrongDigest or WrongTarget."""
+    """Mount an image in the first cache folder where that works.
+
+    Raises NotMounted, NotSigned, WrongDigest or WrongTarget.
+    """
     from airpack_runtime import mount
 
     start = perf_counter()
@@ -93,7 +99,7 @@ def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
         kind = mount.kind_of(fd)
         if kind is None:
             raise NotMounted(image, [("it", "is neither a squashfs nor an EROFS image")])
-        digest = _pinned_digest(image, fd, env)
+        digest = _trusted_digest(image, fd, env)
         name = f"image-{cache.key_of(info)}"
         refused = []
         for folder in cache.candidates(env):
@@ -118,7 +124,7 @@ def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
     except BootError:
         mount.unmount(tree)
         raise
-    storage.remember_bundle(folder, info, target, name, digest or cache.UNKNOWN)
+    storage.remember_bundle(folder, info, target, name, digest or cache.UNKNOWN, boot.required_key(env))
     cache.hold(folder, name)
     ready = Ready(image, cache.key_of(info), target, digest or told, tree, how)
     ready.made = how != _MOUNTED
@@ -144,14 +150,14 @@ def _mount_at(fd: int, kind: str, folder: str, name: str, private: bool) -> str:
         return how
 
 
-def _pinned_digest(image: str, fd: int, env: Mapping[str, str]) -> str:
-    """Return the SHA-256 of an image that a pin must be compared with, empty where nothing is pinned."""
-    if "AIRPACK_DIGEST" not in env:
+def _trusted_digest(image: str, fd: int, env: Mapping[str, str]) -> str:
+    """Return the SHA-256 of an image that a pin or a signature must be of, empty where any will do."""
+    if "AIRPACK_DIGEST" not in env and not boot.required_key(env):
         return ""
     from airpack_runtime import hashing
 
     digest = hashing.of_file(fd)
-    boot.check_pin(image, digest, env)
+    boot.check_trust(image, layout.SIGNED_IMAGE, digest, env)
     return digest
 
 
@@ -160,7 +166,7 @@ def _unpacked(path: str, env: Mapping[str, str], private: bool) -> Ready:
     from airpack_runtime.reader import open_bundle
 
     with open_bundle(path) as bundle:
-        boot.check_pin(path, bundle.digest, env)
+        boot.check_trust(path, layout.SIGNED_BUNDLE, bundle.digest, env)
         if not host.is_target_python(bundle.target):
             bundle.toc()  # a flipped bit in the heading must not let a program run without its packages
         boot.check_host(path, bundle.target)
@@ -186,7 +192,7 @@ def _place(bundle: Bundle, env: Mapping[str, str], private: bool, refused: list[
         tree = cache.tree_path(folder, bundle.digest)
         there = cache.is_tree(tree) and cache.is_whole(folder, bundle.digest)
         if there and cache.objection(folder) is None and cache.hold(folder, bundle.digest):
-            storage.remember_bundle(folder, bundle.stat, bundle.target, bundle.digest, bundle.digest)
+            _remember(bundle, folder, env)
             return tree, ""
     toc = bundle.toc()
     needed = toc.unpacked_size + cache.BLOCK * (len(toc.files) + len(toc.directories))
@@ -200,7 +206,7 @@ def _place(bundle: Bundle, env: Mapping[str, str], private: bool, refused: list[
                 # A full disk, a read-only cache that was baked into the image: the next folder may do.
                 refusal = error.problem if isinstance(error, UnpackFailed) else reason(error)
             else:
-                storage.remember_bundle(folder, bundle.stat, bundle.target, bundle.digest, bundle.digest)
+                _remember(bundle, folder, env)
                 cache.hold(folder, bundle.digest)
                 return cache.tree_path(folder, bundle.digest), made
         refused.append((folder, refusal))
@@ -211,6 +217,10 @@ def _place(bundle: Bundle, env: Mapping[str, str], private: bool, refused: list[
             why = error.problem if isinstance(error, UnpackFailed) else reason(error)
             refused.append(("a tmpfs in a user namespace", why))
     raise NoPlace(needed, refused)
+
+
+def _remember(bundle: Bundle, folder: str, env: Mapping[str, str]) -> None:
+    storage.remember_bundle(folder, bundle.stat, bundle.target, bundle.digest, bundle.digest, boot.required_key(env))
 
 
 def _in_private_memory(bundle: Bundle, needed: int) -> str:

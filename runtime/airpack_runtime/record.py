@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from airpack_runtime.boot import Ready
 
 
+SIDE_BY_SIDE = "the shim, which checked it, lies beside it: whoever may change the one may change the other"
+
+
 def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     """Return what is to be logged of a boot, empty if nothing.
 
@@ -23,8 +26,8 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     form = env.get("AIRPACK_LOG", "")
     if form == "off" or (not ready.made and not always and form not in ("text", "json")):
         return ""
-    pinned = bool(env.get("AIRPACK_DIGEST"))
-    writers = "" if pinned else _writers(ready.bundle)
+    pinned, signer = bool(env.get("AIRPACK_DIGEST")), _signer(ready)
+    writers = "" if pinned or signer else _writers(ready.bundle)
     breaks = conflicts.broken(activation.site_of(ready.tree), sys.path)
     milliseconds = {phase: round(seconds * 1e3, 1) for phase, seconds in ready.phases.items()}
     if form == "json":
@@ -37,6 +40,7 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
             "target": ready.target,
             "digest": f"sha256:{ready.digest}" if ready.digest else None,
             "pinned": pinned,
+            "signed_by": signer or None,
             "writable_by_others": writers,
             "tree": ready.tree,
             "passed_over": ready.passed_over,
@@ -45,15 +49,37 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
             "breaks": breaks,
         }
         return json.dumps(facts)
-    trust = "pinned" if pinned else "unpinned"
+    trust = ", ".join([f"signed by {signer}"] * bool(signer) + ["pinned"] * pinned) or "unpinned"
     size = f"{ready.size / 1e6:.1f} MB, " if ready.size else ""
     phases = ", ".join(f"{phase} {each:.1f} ms" for phase, each in milliseconds.items())
-    warning = f"; anyone who may write to {writers} decides what is imported: set AIRPACK_DIGEST" if writers else ""
-    if ready.passed_over:
-        warning += f"; AIRPACK_CACHE_DIR was passed over: {ready.passed_over}"
     about = f"sha256:{ready.digest[:12]}, {trust}" if ready.digest else "of no bundle"
-    said = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases}){warning}"
+    said = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases})"
+    said += _warnings(ready, writers)
     return f"{said}\nairpack: this breaks what the image has: {'; '.join(breaks)}" if breaks else said
+
+
+def _warnings(ready: Ready, writers: str) -> str:
+    text = f"; anyone who may write to {writers} decides what is imported: set AIRPACK_DIGEST" if writers else ""
+    if ready.signer and is_beside_shim(ready.bundle):
+        text += f"; {SIDE_BY_SIDE}"
+    if ready.passed_over:
+        text += f"; AIRPACK_CACHE_DIR was passed over: {ready.passed_over}"
+    return text
+
+
+def is_beside_shim(bundle: str) -> bool:
+    """Tell whether the shim lies in the bundle's folder, as in the drop-in form: a signature then binds no attacker."""
+    from airpack_runtime import boot
+
+    return boot.shim_folder() == (bundle if os.path.isdir(bundle) else os.path.dirname(bundle))
+
+
+def _signer(ready: Ready) -> str:
+    if not ready.signer:
+        return ""
+    from airpack_runtime import signature
+
+    return signature.key_id(ready.signer)
 
 
 def _writers(bundle: str) -> str:

@@ -39,13 +39,14 @@ def ready_tree(path: str, env: Mapping[str, str]) -> Ready | None:
     lacking = list(unmet(rows, trees))
     if not lacking:
         return ready
-    places = [folder, *([os.path.dirname(ready.bundle)] if ready else []), *trees]
-    houses = [*(os.path.join(place, layout.WHEELHOUSE) for place in places), folder]
+    signer = boot.required_key(env)  # wheels that lie about are signed by nobody; those of the bundle are
+    places = trees if signer else [folder, *([os.path.dirname(ready.bundle)] if ready else []), *trees]
+    houses = [*(os.path.join(place, layout.WHEELHOUSE) for place in places), *([] if signer else [folder])]
     house = next((each for each in houses if wheelhouse.files(each)), None)
     if house is None:
         raise AzureError(
             f"{path} can't be met without a network: {'; '.join(lacking)}: pack it anew from that file, "
-            f"or put a folder {layout.WHEELHOUSE} beside it",
+            + ("with the wheels in the signed bundle" if signer else f"or put a folder {layout.WHEELHOUSE} beside it"),
             NOT_INSTALLED,
         )
     absent = list(_not_in(house, rows))

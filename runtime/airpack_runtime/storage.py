@@ -90,10 +90,10 @@ def _is_memory(folder: str) -> bool:
     return any(row[2] == number and "tmpfs" in row[6:] for row in rows)
 
 
-def remember_bundle(folder: str, info: os.stat_result, target: str, name: str, digest: str) -> None:
-    """Note whose tree the bundle file with this stat has; a changed file has another."""
+def remember_bundle(folder: str, info: os.stat_result, *words: str) -> None:
+    """Note what `cache.seen_bundle` returns of the bundle file with this stat; a changed file has another."""
     try:
-        write(f"{folder}/{cache.key_of(info)}.seen", f"{target} {name} {digest}")
+        write(f"{folder}/{cache.key_of(info)}.seen", " ".join(words))
     except OSError:
         return  # the next start hashes the table of contents again, and no more
 

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-from airpack_runtime import cache, host, layout, probe, storage
+from airpack_runtime import boot, cache, host, layout, probe, storage
 from airpack_runtime.boot import Ready
 from airpack_runtime.errors import NOT_INSTALLED, AzureError
 from airpack_runtime.hashing import sha256
@@ -54,7 +54,8 @@ def install(path: str, rows: Rows, house: str, env: Mapping[str, str]) -> Ready:
     stats = {name: os.stat(os.path.join(house, name)) for name in files(house)}
     lent = list(_lent(rows, house))
     wheels = [(name, each.st_size, each.st_mtime_ns) for name, each in stats.items()]
-    about = repr((sys.version, rows, wheels, [(each["name"], each["version"]) for each in lent]))
+    signer = boot.required_key(env)
+    about = repr((sys.version, rows, wheels, signer, [(each["name"], each["version"]) for each in lent]))
     name = f"requirements-{sha256(about.encode()).hexdigest()[:32]}"
     refused = []
     for folder in cache.candidates(env):
@@ -74,7 +75,7 @@ def install(path: str, rows: Rows, house: str, env: Mapping[str, str]) -> Ready:
             target = f"{host.python_tag()}-linux_{os.uname().machine}"
             how = "installed before" if there else "installed by pip from a wheelhouse"
             ready = Ready(tree, cache.key_of(os.stat(tree)), target, "", tree, how)
-            ready.made = not there
+            ready.made, ready.signer = not there, signer
             return ready
         refused.append(f"{folder}: {refusal}")
     raise AzureError(f"{path} can't be installed, as no folder can hold it: {'; '.join(refused)}", NOT_INSTALLED)

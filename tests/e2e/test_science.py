@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -116,3 +117,37 @@ def test_flask_keeps_what_its_markers_want_for_37(tmp_path: Path) -> None:
     pins = (tmp_path / "dist" / "wheelhouse" / "requirements.txt").read_text()
     names = set(re.findall(r"^([\w-]+)==", pins, re.MULTILINE))
     assert {"importlib-metadata", "typing-extensions", "zipp"} <= names
+
+
+def test_a_locked_sandbox_boots_what_its_own_key_has_signed_and_nothing_else(dist: Path, tmp_path: Path) -> None:
+    """With the public key in the image's `/etc`, or in its environment: the science bundle, cold and warm."""
+    python = machine.python37().path
+    shutil.copy(dist / layout.BUNDLE_NAME, tmp_path)
+    image, cache = tmp_path / "etc", tmp_path / "cache"
+    image.mkdir()
+    cache.mkdir()
+    cache.chmod(0o777)
+    for name in ("team", "other"):
+        assert main(["keygen", "-q", "-o", str(tmp_path / name)]) == 0
+    shutil.copy(tmp_path / "team.pub", image / "key.pub")
+    words = ["python3.7", "/shim/airpack-runtime.pyz", "exec", "--bundle", f"/dist/{layout.BUNDLE_NAME}"]
+    words += ["--", "python3.7", "-c", TRAIN]
+    mounts = {"/shim": dist, "/dist": tmp_path, "/etc/airpack": image}
+
+    def boot(**env: str) -> tuple[int, str, str]:
+        done = sandbox.run(python, words, mounts=mounts, env=env, tmp=cache)
+        return done.returncode, done.stdout, done.stderr
+
+    unsigned = boot()
+    assert unsigned[:2] == (97, "")
+    assert unsigned[2].startswith(f"airpack: /dist/{layout.BUNDLE_NAME} is not signed: airpack sign it with the key ")
+    assert main(["sign", "-q", str(tmp_path / layout.BUNDLE_NAME), "--key", str(tmp_path / "other.key")]) == 0
+    assert boot()[:2] == (97, "")
+    assert not list(cache.iterdir())
+    assert main(["sign", "-q", str(tmp_path / layout.BUNDLE_NAME), "--key", str(tmp_path / "team.key")]) == 0
+    for _ in range(2):
+        assert boot() == (0, EXPECTED, "")
+    (image / "key.pub").unlink()
+    assert boot(AIRPACK_PUBLIC_KEY="/dist/team.pub") == (0, EXPECTED, "")
+    other = "".join((tmp_path / "other.pub").read_text().splitlines()[1:-1])
+    assert boot(AIRPACK_PUBLIC_KEY=other)[:2] == (97, "")

@@ -89,7 +89,7 @@ def test_a_package_of_the_users_is_not_replaced(airpack: Airpack, tmp_path: Path
 
 
 def test_the_zipapp_is_the_source_without_what_only_readers_need(airpack: Airpack, tmp_path: Path) -> None:
-    """Each module parses to the same code, docstrings aside, on the same lines."""
+    """Each module parses to the same code, docstrings and annotations aside, on the same lines."""
     assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
     with zipfile.ZipFile(tmp_path / "shim.pyz") as archive:
         for name, text in shim.sources().items():
@@ -97,11 +97,34 @@ def test_the_zipapp_is_the_source_without_what_only_readers_need(airpack: Airpac
             assert _code(packed) == _code(text), name
 
 
+class _Plain(ast.NodeTransformer):
+    """Takes out of functions what says types, and what only a type checker reads."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        for each in ast.walk(node):
+            if isinstance(each, ast.arg):
+                each.annotation = None
+        return _Untyped().visit(self.generic_visit(node))  # type: ignore[no-any-return]
+
+
+class _Untyped(ast.NodeTransformer):
+    """Makes assignments with a type ones without."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None:
+            return node
+        return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
+
+
 def _code(source: str) -> list[tuple[str, int]]:
     """Return the statements of a source and their lines, but for docstrings and the `pass` in the place of one."""
     return [
         (ast.unparse(node).partition("\n")[0], node.lineno)
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(_Plain().visit(ast.parse(source)))
         if isinstance(node, ast.stmt)
         and not isinstance(node, ast.Pass)
         and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))

@@ -77,7 +77,7 @@ def test_a_changed_bundle_is_not_taken_for_the_one_seen(tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
     bundle.write_bytes(b"one")
     storage.remember_bundle(str(tmp_path), os.stat(str(bundle)), "cp37-x", "name", "digest")
-    assert cache.seen_bundle(str(tmp_path), os.stat(str(bundle))) == ("cp37-x", "name", "digest")
+    assert cache.seen_bundle(str(tmp_path), os.stat(str(bundle))) == ("cp37-x", "name", "digest", "")
     bundle.write_bytes(b"two!")
     assert cache.seen_bundle(str(tmp_path), os.stat(str(bundle))) is None
 

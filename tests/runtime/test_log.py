@@ -94,6 +94,7 @@ def test_json_tells_the_same_and_more(dropped: Dict[str, str], dropin: Path, cac
             "bytes": written,
             "passed_over": "",
             "breaks": [],
+            "signed_by": None,
         }
         assert set(milliseconds) == phases
         assert all(isinstance(each, float) and 0 <= each < 60_000 for each in milliseconds.values())

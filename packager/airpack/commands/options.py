@@ -142,6 +142,27 @@ def find_python(arguments: argparse.Namespace, wanted: Target, env: Mapping[str,
     return interpreter.find(wanted, given=arguments.python, env=env)
 
 
+def add_passphrase(parser: argparse._ActionsContainer) -> None:
+    """Add the passphrase of a private key; in a file, as others can read a command line."""
+    parser.add_argument(
+        "--passphrase-file",
+        metavar="FILE",
+        type=Path,
+        help="holds the private key's passphrase",
+    )
+
+
+def passphrase(arguments: argparse.Namespace) -> bytes | None:
+    """Return the passphrase without its line's end, None if none is given. Raises UsageError."""
+    path: Path | None = arguments.passphrase_file
+    if path is None:
+        return None
+    found = path.read_bytes().rstrip(b"\r\n")
+    if not found:
+        raise UsageError(f"{path} is empty: write the passphrase into it, or leave --passphrase-file out")
+    return found
+
+
 def add_verbosity(parser: argparse.ArgumentParser, *, progress: bool = False) -> None:
     """Add how much is shown; `progress` for commands that take their time."""
     loudness = parser.add_mutually_exclusive_group()

@@ -8,10 +8,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack import bundle, cache, filesystem, pipeline, pylock
+from airpack_runtime import layout
+
+from airpack import bundle, cache, filesystem, keys, pipeline, pylock
 from airpack.commands import options
 from airpack.errors import UsageError
 from airpack.exclusion import Exclusion
+from airpack.keys import SigningKey
 from airpack.lock import Lock
 from airpack.resolve import Requirements
 from airpack.target import Target
@@ -68,6 +71,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     how.add_argument(
         "--with-wheelhouse", action="store_true", help="put the wheels into the bundle, too, for pip there"
     )
+    how.add_argument("--sign", metavar="NAME.key", type=Path, help="sign the bundle, and an image of it")
+    options.add_passphrase(how)
     how.add_argument("--no-import", action="store_true", help="don't try to import what was packed")
     options.add_python(how)
     options.add_verbosity(parser, progress=True)
@@ -77,6 +82,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
     progress = options.progress(arguments)
     target, source = _source(arguments)
+    key = keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None
     python = options.find_python(arguments, target, env)
     if python is None and not arguments.no_bytecode:
         progress.note(
@@ -104,6 +110,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         with_wheelhouse=arguments.with_wheelhouse,
         exclusion=Exclusion(globs=tuple(arguments.exclude), slim=arguments.slim),
         image=arguments.image,
+        sign=key,
         env=env,
     )
     packed = pipeline.pack(order, pip=options.pip(arguments, env), progress=progress)
@@ -113,7 +120,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             who = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
             progress.note(f"built     {wheel.filename} by {who}, from {wheel.source.url}")
     if not arguments.quiet:
-        _print(packed, arguments.tree, arguments.drop_in)
+        _print(packed, arguments.tree, arguments.drop_in, key)
 
 
 def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]:
@@ -133,7 +140,7 @@ def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]
     return target, pylock.load(path, target)
 
 
-def _print(packed: pipeline.Packed, tree: Path | None, drop_in: Path | None) -> None:
+def _print(packed: pipeline.Packed, tree: Path | None, drop_in: Path | None, key: SigningKey | None) -> None:
     made, contents, lock = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock
     files = len(contents.files) + len(contents.links)
     print(f"wheels    {len(lock.wheels):,} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB")
@@ -146,6 +153,10 @@ def _print(packed: pipeline.Packed, tree: Path | None, drop_in: Path | None) -> 
     if drop_in:
         print(f"drop-in   {drop_in}: set PYTHONPATH to where it is in the image")
     print(f"digest    sha256:{made.digest}")
+    if key is not None:
+        print(f"signed    {made.path}{layout.SIGNATURE_SUFFIX}, by the key {key.id}")
+        if drop_in:
+            print("          but a drop-in's shim travels with it: the signature binds only a shim in the image")
     if packed.image is not None:
         print(f"image     {packed.image.path}, {packed.image.size / 1e6:,.1f} MB, sha256:{packed.image.sha256}")
     python = f"python{lock.target.python_version}"

@@ -1,0 +1,76 @@
+"""Python source without what only its readers need, each line where it was, as tracebacks number them."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class _Cut:
+    """What goes, from its first character to behind its last (line from 1, column in bytes); and what comes there."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    instead: bytes = b""
+
+
+def strip(source: str) -> str:
+    """Return `source` without comments, docstrings, annotations in functions, and what TYPE_CHECKING guards.
+
+    Nothing may read the annotations: the source says `from __future__ import annotations`, or has none.
+    """
+    lines = [line.encode() for line in source.splitlines()]
+    cuts = {*_comments(source), *_others(ast.parse(source), lines)}  # an inner function's are its outer one's, too
+    for cut in sorted(cuts, reverse=True):
+        (first, column), (last, end) = cut.start, cut.end
+        lines[first - 1] = (lines[first - 1][:column] + cut.instead + lines[last - 1][end:]).rstrip()
+        lines[first:last] = [b""] * (last - first)
+    return b"\n".join(lines).decode() + "\n"
+
+
+def _comments(source: str) -> Iterator[_Cut]:
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            column = len(token.line[: token.start[1]].encode())
+            yield _Cut(start=(token.start[0], column), end=(token.start[0], column + len(token.string.encode())))
+
+
+def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            yield _Cut(start=_start(node.body[0]), end=_end(node.body[0]), instead=b"" if node.body[1:] else b"pass")
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            yield _Cut(start=_start(node), end=_end(node))
+        if isinstance(node, ast.FunctionDef):
+            yield from _annotations(node, lines)
+
+
+def _annotations(function: ast.FunctionDef, lines: list[bytes]) -> Iterator[_Cut]:
+    """Yield the annotations of a function's arguments, of what it returns, and of what it assigns."""
+    given = function.args
+    several = [given.vararg, given.kwarg]
+    for each in (*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, several)):
+        if each.annotation is not None:
+            name = (each.lineno, each.col_offset + len(each.arg.encode()))
+            yield _Cut(start=name, end=_end(each.annotation))
+    if function.returns is not None:
+        row, column = _start(function.returns)
+        before = lines[row - 1][:column].rpartition(b"->")[0]
+        yield _Cut(start=(row, len(before.rstrip())), end=_end(function.returns))
+    for node in ast.walk(function):
+        if isinstance(node, ast.AnnAssign) and node.value is not None:
+            yield _Cut(start=_end(node.target), end=_end(node.annotation))
+
+
+def _start(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _end(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    return node.end_lineno, node.end_col_offset
