@@ -131,8 +131,6 @@ def sums(groups: Iterable[Group]) -> bytes:
 def _hash_part(part: Installed) -> list[Member]:
     members = []
     for path in part.files():
-        if path.partition("/")[0] in (layout.SUMS, layout.TREE_NOTE) or "\\" in path or not path.isprintable():
-            raise InvalidWheel(part.wheel.filename, f"holds a file that no bundle can: {path!r}")
         source = part.prefix / path
         total, size = hashlib.sha256(), 0
         with open(source, "rb", buffering=0) as file:

@@ -30,6 +30,7 @@ ORDER = [
     "pylock",
     "wheelhouse",
     "decoders",
+    "wheelfile",
     "tree",
     "bytecode",
     "shim",
