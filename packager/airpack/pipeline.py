@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from pathlib import Path
 from airpack_runtime import layout
 
 from airpack import (
+    assembly,
     audit,
     checks,
     decoders,
@@ -23,12 +23,12 @@ from airpack import (
     resolve,
     shim,
     staging,
-    tree,
     wheelhouse,
 )
 from airpack import bundle as bundles
+from airpack.assembly import Recipe
 from airpack.audit import Finding
-from airpack.bytecode import compile_modules
+from airpack.decoders import Decoder
 from airpack.errors import AuditFailed, WriteFailed
 from airpack.filesystem import FilesystemImage
 from airpack.interpreter import Interpreter
@@ -38,7 +38,6 @@ from airpack.pip_process import Pip
 from airpack.progress import BYTES, Progress
 from airpack.resolve import Requirements
 from airpack.target import Target
-from airpack.tree import Installed
 from airpack.wheelhouse import Wheelhouse
 from airpack.workers import threads
 
@@ -78,6 +77,14 @@ class Order:
     image: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
+    def recipe(self, decoder: Decoder | None) -> Recipe:
+        """Return what the bundle's bytes depend on; `decoder` travels in it."""
+        return Recipe(
+            options=bundles.Options(level=self.level, mtime=self.mtime, decoder=decoder),
+            compiler=self.python if self.compile_bytecode else None,
+            with_wheelhouse=self.with_wheelhouse,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packed:
@@ -106,24 +113,21 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
 def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: Progress) -> Packed:
     obtaining = executor.submit(decoders.obtain, order.target, order.cache, given=order.decoder, pip=pip)
     lock = _lock(order, pip, progress)
-    decoder = obtaining.result()
+    recipe = order.recipe(obtaining.result())
     with progress.stage("fetch", BYTES, lock.size) as advance:
         house = wheelhouse.fetch(lock, scratch / wheelhouse.NAME, order.cache, pip=pip, on_bytes=advance)
-    parts = _install(house, scratch / "parts", order, executor, progress)
-    with progress.stage("hash", BYTES) as advance:
-        groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
-    found = audit.audit(parts, clashes, house.lock, plain=order.tree is not None, executor=executor)
+    contents = assembly.install(house, recipe, scratch / "parts", executor=executor, progress=progress)
+    plain = order.tree is not None
+    found = audit.audit(contents.parts, contents.clashes, house.lock, plain=plain, executor=executor)
     _report(found, strict=order.strict, progress=progress)
-    options = bundles.Options(level=order.level, mtime=order.mtime, decoder=decoder)
     pool = bundles.Pool(executor=executor, jobs=order.jobs)
     path = scratch / layout.BUNDLE_NAME
-    with progress.stage("compress", BYTES, _size_of(groups)) as advance:
-        bundle = bundles.write(groups, house.lock, path, options, pool=pool, on_bytes=advance)
+    bundle = assembly.write(contents, house.lock, recipe, path, pool=pool, progress=progress)
     if order.python is not None and order.prove:
         image = house.lock.in_image
         found = checks.prove(path, order.python, image, scratch, executor=executor, progress=progress)
         _report(found, strict=order.strict, progress=progress)
-    return _deliver(order, house, groups, bundle, scratch=scratch, progress=progress)
+    return _deliver(order, house, contents.groups, bundle, scratch=scratch, progress=progress)
 
 
 def _deliver(
@@ -137,7 +141,7 @@ def _deliver(
 ) -> Packed:
     """Write what goes beside the bundle, and put all results in place together."""
     image = _image(order, groups, bundle, scratch, progress) if order.image else None
-    about = manifest.dumps(order.target, order.python, house, bundle, image)
+    about = manifest.dumps(order.target, order.python, house, bundle, order.recipe(None).to_dict(), image)
     (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
     (scratch / manifest.NAME).write_text(about, encoding="utf-8")
     names = [*_RESULTS, *([image.path.name] if image else [])]
@@ -197,28 +201,3 @@ def _lock(order: Order, pip: Pip, progress: Progress) -> Lock:
             )
         advance(len(lock.wheels))
     return lock
-
-
-def _install(house: Wheelhouse, folder: Path, order: Order, executor: Executor, progress: Progress) -> list[Installed]:
-    """Install every wheel into a folder of its own, and compile its modules."""
-
-    def one(number: int) -> Installed:
-        wheel = house.lock.wheels[number]
-        part = tree.install_wheel(wheel, house.path_of(wheel), folder / str(number), order.target)
-        if order.with_wheelhouse:
-            (part.prefix / layout.WHEELHOUSE).mkdir()
-            os.link(house.path_of(wheel), part.prefix / layout.WHEELHOUSE / wheel.filename)
-        if order.python is not None and order.compile_bytecode:
-            compile_modules(part.site_packages, part.modules(), order.python)
-        return part
-
-    parts = []
-    with progress.stage("install", "wheels", len(house.lock.wheels)) as advance:
-        for part in executor.map(one, range(len(house.lock.wheels))):
-            parts.append(part)
-            advance(1)
-    return parts
-
-
-def _size_of(groups: Sequence[Group]) -> int:
-    return sum(member.size for group in groups for member in group.members if member.link_to is None)

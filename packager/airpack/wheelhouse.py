@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from airpack_runtime import layout
+from airpack_runtime import hashing, layout
 
-from airpack.errors import HashMismatch
+from airpack.errors import HashMismatch, MissingWheel
 from airpack.lock import REQUIREMENTS, Access, Lock, LockedWheel
 from airpack.pip_process import Pip
 
@@ -59,6 +59,26 @@ def fetch(
     complete = replace(lock, wheels=tuple(arrived[wheel.key] for wheel in lock.wheels))
     (folder / REQUIREMENTS).write_text(complete.to_requirements(), encoding="utf-8")
     return Wheelhouse(folder=folder, lock=complete)
+
+
+def admit(lock: Lock, folder: Path, *, on_bytes: Callable[[int], None] = lambda _: None) -> Wheelhouse:
+    """Return the wheelhouse that lies in `folder`, once each of its wheels is what `lock` says.
+
+    `on_bytes` is called with the size of each wheel. Raises MissingWheel or HashMismatch.
+    """
+    wheels = []
+    for wheel in lock.wheels:
+        path = folder / wheel.filename
+        try:
+            with open(path, "rb") as file:
+                sha256, size = hashing.of_file(file.fileno()), os.fstat(file.fileno()).st_size
+        except OSError as error:
+            raise MissingWheel(path, f"can't be read ({error.strerror})") from error
+        if sha256 != wheel.sha256:
+            raise HashMismatch(str(path), expected=wheel.sha256, actual=sha256)
+        wheels.append(replace(wheel, size=size))
+        on_bytes(size)
+    return Wheelhouse(folder=folder, lock=replace(lock, wheels=tuple(wheels)))
 
 
 def download(
@@ -115,18 +135,19 @@ def keep(path: Path, place: Path) -> None:
         # One that a killed process left may be a wheelhouse's file too: never written to.
         aside.unlink(missing_ok=True)
         try:
-            _link_or_copy(path, aside)
+            link_or_copy(path, aside)
             os.replace(aside, place)
         finally:
             # Still there after an error, and where `place` was this very file before.
             aside.unlink(missing_ok=True)
 
 
-def _link_or_copy(path: Path, aside: Path) -> None:
+def link_or_copy(path: Path, place: Path) -> None:
+    """Make `place` the same file as `path`, or a copy where that can't be."""
     try:
-        os.link(path, aside)
+        os.link(path, place)
     except OSError:
-        shutil.copyfile(path, aside)
+        shutil.copyfile(path, place)
 
 
 def _place(wheel: LockedWheel, cache: Path) -> Path:
