@@ -29,13 +29,15 @@ class Bundle:
     """A bundle file: its size in bytes, its digest and its contents.
 
     `digest` is the bundle digest, which a boot can be pinned to, `file_sha256` that
-    of all bytes, as `sha256sum` tells it; both in hexadecimal.
+    of all bytes, as `sha256sum` tells it, `content_digest` that of `members.content_digest`;
+    all in hexadecimal.
     """
 
     path: Path
     size: int
     digest: str
     file_sha256: str
+    content_digest: str
     contents: toc.Toc
 
 
@@ -105,7 +107,15 @@ def write(
         size = file.tell()
     toc.decode(stored)  # what the shim would refuse must not leave this function
     digest = hashlib.sha256(stored).hexdigest()
-    return Bundle(path=path, size=size, digest=digest, file_sha256=out.sha256.hexdigest(), contents=contents)
+    entries = [(each.path, each.mode, each.sha256) for group in groups for each in group.members]
+    return Bundle(
+        path=path,
+        size=size,
+        digest=digest,
+        file_sha256=out.sha256.hexdigest(),
+        content_digest=members.content_digest(entries),
+        contents=contents,
+    )
 
 
 def _add_group(tar: frames.TarWriter, group: Group) -> toc.Distribution:

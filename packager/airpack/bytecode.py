@@ -48,13 +48,16 @@ for path in sys.stdin.read().split("\\0"):
 """
 
 
-def compile_wheel(part: Installed, interpreter: Interpreter, store: Path) -> None:
+def compile_wheel(part: Installed, interpreter: Interpreter, store: Path | None) -> None:
     """Compile the modules of an installed wheel, or take what the cache `store` has of an earlier time.
 
     Raises NoInterpreter.
     """
     modules = part.modules()
-    about = [part.wheel.sha256, modules, interpreter.version, interpreter.magic, interpreter.cache_tag, _COMPILER]
+    if store is None:
+        compile_modules(part.site_packages, modules, interpreter)
+        return
+    about = [part.wheel.sha256, modules, interpreter.version, interpreter.magic, interpreter.build, _COMPILER]
     key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
     place = store / cache.BYTECODE / key[:2] / key
     kept = cache.read(place)

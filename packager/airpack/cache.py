@@ -37,7 +37,7 @@ def write(content: bytes, place: Path) -> None:
 
 def keep(path: Path, place: Path) -> None:
     """Keep the file `path` at `place`; where both lie on one file system they become one file, which is free."""
-    _keep(place, lambda aside: _link_or_copy(path, aside))
+    _keep(place, lambda aside: link_or_copy(path, aside))
 
 
 def prune(store: Path, *, now: float) -> None:
@@ -63,8 +63,9 @@ def _keep(place: Path, fill: Callable[[Path], object]) -> None:
             aside.unlink(missing_ok=True)
 
 
-def _link_or_copy(path: Path, aside: Path) -> None:
+def link_or_copy(path: Path, place: Path) -> None:
+    """Make `place` the same file as `path`, or a copy where that can't be."""
     try:
-        os.link(path, aside)
+        os.link(path, place)
     except OSError:
-        shutil.copyfile(path, aside)
+        shutil.copyfile(path, place)

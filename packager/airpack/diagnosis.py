@@ -26,6 +26,7 @@ from airpack.errors import (
     HashMismatch,
     IndexUnreachable,
     InvalidRequirement,
+    InvalidWheel,
     PipFailed,
     UnknownMarker,
     Unsatisfiable,
@@ -51,6 +52,8 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: PLR0911 - o
                 f"{failure['file']} is not UTF-8 ({failure['reason']}): save it as UTF-8, or name its encoding in its "
                 "first line: # -*- coding: latin-1 -*-"
             )
+        case "wheel":
+            return InvalidWheel(failure["file"], failure["problem"])
         case "os":
             return WriteFailed(failure["path"] or "pip", failure["message"])
         case "impossible":
@@ -68,6 +71,8 @@ def _impossible(failure: Mapping[str, Any]) -> AirpackError:
     if unanswered:
         reason = _short_reason(unanswered[0]["reason"])
         return IndexUnreachable(f"{unanswered[0]['url']} can't be read: {reason}: {_CHECK_ACCESS}")
+    for each in failure["passed_over"]:
+        return InvalidWheel(each["file"], each["problem"])
     causes: Sequence[Mapping[str, Any]] = failure["causes"]
     constraints: Mapping[str, str] = failure["constraints"]
     for cause in causes:

@@ -87,6 +87,34 @@ class InvalidLock(AirpackError):
         self.problem = problem
 
 
+class InvalidManifest(AirpackError):
+    """A `manifest.json` that can't be read, or doesn't say how to pack again, or doesn't list what lies beside it."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class MissingWheel(AirpackError):
+    """A wheelhouse that hasn't just the wheel that its lock says."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}: get the folder again from where it was packed")
+        self.path = path
+        self.problem = problem
+
+
+class NotRebuilt(AirpackError):
+    """A bundle that packing again didn't give."""
+
+    def __init__(self, path: Path, differences: int) -> None:
+        count = f"{differences:,} difference" + ("" if differences == 1 else "s")
+        super().__init__(f"{path} is not what its lock and manifest give: {count}, listed above")
+        self.path = path
+        self.differences = differences
+
+
 class BuildFailed(AirpackError):
     """A distribution without a fitting wheel that can't be built from its source, and why."""
 
@@ -133,15 +161,6 @@ class InvalidKey(AirpackError):
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path} {problem}")
-        self.path = path
-        self.problem = problem
-
-
-class InvalidManifest(AirpackError):
-    """A `manifest.json` that can't be read, or doesn't list what lies beside it."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
         self.path = path
         self.problem = problem
 

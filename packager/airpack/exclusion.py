@@ -6,7 +6,7 @@ import csv
 import fnmatch
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,15 @@ class Exclusion:
     def __bool__(self) -> bool:
         return bool(self.globs or self.slim)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as the manifest lists it, among the options."""
+        return {"exclude": list(self.globs), "slim": self.slim}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Exclusion:
+        """Return what `to_dict` gave. Raises TypeError."""
+        return cls(globs=tuple(map(str, data.get("exclude", ()))), slim=bool(data.get("slim", False)))
+
     def patterns(self, part: Installed | None = None) -> tuple[str, ...]:
         """Return all globs; of the preset, those that hold for the wheel `part`."""
         stubs = part is None or not _reads_stubs(part)
@@ -52,9 +61,9 @@ class Excluded:
     size: int = 0
     matched: frozenset[str] = frozenset()
 
-    def to_dict(self, asked: Exclusion) -> dict[str, Any]:
-        """Return it as the manifest lists it, with what was asked for; sizes are in bytes."""
-        return {"globs": list(asked.patterns()), "slim": asked.slim, "files": self.files, "size": self.size}
+    def to_dict(self) -> dict[str, int]:
+        """Return it as the manifest lists it; sizes are in bytes."""
+        return {"files": self.files, "size": self.size}
 
 
 def total(all_excluded: Iterable[Excluded]) -> Excluded:

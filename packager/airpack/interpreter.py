@@ -16,19 +16,20 @@ from airpack.target import Target
 _QUESTION = (
     "import json, sys; from importlib.util import MAGIC_NUMBER; "
     "print(json.dumps([sys.executable, sys.implementation.name, '%d.%d.%d' % sys.version_info[:3], "
-    "sys.implementation.cache_tag, MAGIC_NUMBER.hex()]))"
+    "sys.implementation.cache_tag, MAGIC_NUMBER.hex(), ' '.join(sys.version.split()[1:])]))"
 )
 _TIMEOUT = 30  # seconds; an interpreter answers in a fraction of one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """An interpreter: its path, its full version, its cache tag and its bytecode's magic number."""
+    """An interpreter: its path, its full version, its cache tag, its bytecode's magic number, its build."""
 
     path: Path
     version: str
     cache_tag: str
     magic: str
+    build: str
 
 
 def find(target: Target, *, given: Path | None, env: Mapping[str, str]) -> Interpreter | None:
@@ -63,12 +64,12 @@ def ask(path: Path) -> Interpreter | None:
         answer = subprocess.run(
             [program, "-I", "-S", "-c", _QUESTION], capture_output=True, text=True, timeout=_TIMEOUT, check=True
         )
-        executable, implementation, version, cache_tag, magic = json.loads(answer.stdout)
+        executable, implementation, version, cache_tag, magic, build = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
     if implementation != "cpython":
         return None
-    return Interpreter(path=Path(executable), version=version, cache_tag=cache_tag, magic=magic)
+    return Interpreter(path=Path(executable), version=version, cache_tag=cache_tag, magic=magic, build=build)
 
 
 def _fits(found: Interpreter, target: Target) -> bool:

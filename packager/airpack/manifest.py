@@ -6,16 +6,17 @@ import json
 import platform
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pyzstd
 from airpack_runtime import __version__, layout
+from packaging.tags import Tag
 
 from airpack.bundle import Bundle
-from airpack.errors import InvalidManifest
+from airpack.errors import InvalidManifest, InvalidTarget
 from airpack.image import ImagePackage
 from airpack.interpreter import Interpreter
 from airpack.target import Target
@@ -88,18 +89,65 @@ def with_signatures(folder: Path, signed: Sequence[Signed]) -> str | None:
     return _text(data)
 
 
+def load(folder: Path) -> dict[str, Any]:
+    """Return the manifest in a folder of results, as a rebuild needs it. Raises InvalidManifest."""
+    path = folder / NAME
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        data["options"], data["bundle"]["digest"], data["toolchain"]["target_python"]
+    except OSError as error:
+        raise InvalidManifest(path, f"can't be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidManifest(path, f"is no JSON: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise InvalidManifest(path, f"doesn't say how it was packed (it lacks {error}): pack again") from error
+    return data
+
+
+def target_of(path: Path, data: Mapping[str, Any]) -> Target:
+    """Return the target that the manifest `data`, which came from `path`, tells. Raises InvalidManifest."""
+    try:
+        listed = data["target"]
+        target = Target.from_name(listed["name"], python_version=listed["python_full_version"])
+        installed = listed["installed"]
+        return replace(
+            target,
+            tags=tuple(Tag(*each.split("-")) for each in listed.get("compatible_tags", ())) or target.tags,
+            marker_environment={str(key): str(value) for key, value in listed["marker_environment"].items()},
+            installed=None if installed is None else tuple(map(ImagePackage.from_dict, installed)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidTarget) as error:
+        raise InvalidManifest(path, f"doesn't tell its target ({error}): pack again") from error
+
+
+def toolchain(python: Interpreter | None) -> dict[str, Any]:
+    """Return what a bundle's bytes depend on besides the wheels; `python` is what compiles the bytecode."""
+    return {
+        "airpack": __version__,
+        "python": platform.python_version(),
+        "pip": version("pip"),
+        "installer": version("installer"),
+        "libzstd": pyzstd.zstd_version,
+        "zlib": zlib.ZLIB_RUNTIME_VERSION,
+        "target_python": python and {"version": python.version, "magic": python.magic, "build": python.build},
+    }
+
+
 def dumps(
     target: Target,
     python: Interpreter | None,
     house: Wheelhouse,
     bundle: Bundle,
+    options: Mapping[str, Any],
     more: Mapping[str, Any],
 ) -> str:
     """Return the manifest as JSON. Sizes are in bytes; `more` are its further members.
 
-    `toolchain` names what the bundle's bytes depend on besides the wheels.
+    `options` are those of the pack that the bundle's bytes depend on.
     """
     contents = bundle.contents
+    named = Target.from_name(target.name, python_version=target.python_full_version)
+    tags = {} if target.tags == named.tags else {"compatible_tags": [str(tag) for tag in target.tags]}
     data: dict[str, Any] = {
         "format": layout.FORMAT,
         "creator": contents.creator,
@@ -107,12 +155,15 @@ def dumps(
             "name": target.name,
             "python_full_version": target.python_full_version,
             "marker_environment": dict(target.marker_environment),
+            **tags,
             "installed": None if target.installed is None else [each.to_dict() for each in target.installed],
         },
         "requirements": list(contents.requirements),
+        "options": {**options, "decoder": contents.decoder and contents.decoder.origin},
         "bundle": {
             "file": layout.BUNDLE_NAME,
             "digest": f"sha256:{bundle.digest}",
+            "content_digest": f"sha256:{bundle.content_digest}",
             "file_sha256": bundle.file_sha256,
             "size": bundle.size,
             "unpacked_size": contents.unpacked_size,
@@ -126,18 +177,11 @@ def dumps(
                 "wheel": wheel.filename,
                 "size": wheel.size,
                 "sha256": wheel.sha256,
+                **({"built_from": wheel.source.url} if wheel.source else {}),
             }
             for wheel in house.lock.wheels
         ],
-        "toolchain": {
-            "airpack": __version__,
-            "python": platform.python_version(),
-            "pip": version("pip"),
-            "installer": version("installer"),
-            "libzstd": pyzstd.zstd_version,
-            "zlib": zlib.ZLIB_RUNTIME_VERSION,
-            "target_python": python and {"version": python.version, "magic": python.magic},
-        },
+        "toolchain": toolchain(python),
     }
     return _text(data)
 

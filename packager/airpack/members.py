@@ -128,11 +128,19 @@ def sums(groups: Iterable[Group]) -> bytes:
     return "".join(f"{sha256}  {path}\n" for path, sha256 in lines).encode()
 
 
+def content_digest(entries: Iterable[tuple[str, int, str]]) -> str:
+    """Return the SHA-256 that is the same for the same files, whatever they were packed with.
+
+    `entries` holds the path, mode and SHA-256 of each file and link; what is hashed are
+    lines `MODE SHA256  PATH`, the mode as `644` or `755`, sorted by path.
+    """
+    lines = sorted((path, f"{mode:o} {sha256}  {path}\n") for path, mode, sha256 in entries)
+    return hashlib.sha256("".join(line for _, line in lines).encode()).hexdigest()
+
+
 def _hash_part(part: Installed) -> list[Member]:
     members = []
     for path in part.files():
-        if path.partition("/")[0] in (layout.SUMS, layout.TREE_NOTE) or "\\" in path or not path.isprintable():
-            raise InvalidWheel(part.wheel.filename, f"holds a file that no bundle can: {path!r}")
         source = part.prefix / path
         total, size = hashlib.sha256(), 0
         with open(source, "rb", buffering=0) as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
@@ -12,10 +11,10 @@ from pathlib import Path
 from airpack_runtime import layout
 
 from airpack import (
+    assembly,
     audit,
     checks,
     decoders,
-    exclusion,
     filesystem,
     manifest,
     members,
@@ -25,12 +24,12 @@ from airpack import (
     shim,
     signing,
     staging,
-    tree,
     wheelhouse,
 )
 from airpack import bundle as bundles
+from airpack.assembly import Contents, Recipe
 from airpack.audit import Finding
-from airpack.bytecode import compile_wheel
+from airpack.decoders import Decoder
 from airpack.errors import AuditFailed, WriteFailed
 from airpack.exclusion import Excluded, Exclusion
 from airpack.filesystem import FilesystemImage
@@ -43,7 +42,6 @@ from airpack.pip_process import Pip
 from airpack.progress import BYTES, Progress
 from airpack.resolve import Requirements
 from airpack.target import Target
-from airpack.tree import Installed
 from airpack.wheelhouse import Wheelhouse
 from airpack.workers import threads
 
@@ -86,6 +84,15 @@ class Order:
     sign: SigningKey | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
+    def recipe(self, decoder: Decoder | None) -> Recipe:
+        """Return what the bundle's bytes depend on; `decoder` travels in it."""
+        return Recipe(
+            options=bundles.Options(level=self.level, mtime=self.mtime, decoder=decoder),
+            compiler=self.python if self.compile_bytecode else None,
+            with_wheelhouse=self.with_wheelhouse,
+            exclusion=self.exclusion,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packed:
@@ -95,16 +102,6 @@ class Packed:
     bundle: bundles.Bundle
     excluded: Excluded
     image: FilesystemImage | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Made:
-    """What lies in the scratch folder before it is delivered."""
-
-    house: Wheelhouse
-    groups: Sequence[Group]
-    bundle: bundles.Bundle
-    excluded: Excluded
 
 
 def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
@@ -125,46 +122,45 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
 def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: Progress) -> Packed:
     obtaining = executor.submit(decoders.obtain, order.target, order.cache, given=order.decoder, pip=pip)
     lock = _lock(order, pip, progress)
-    decoder = obtaining.result()
+    recipe = order.recipe(obtaining.result())
     with progress.stage("fetch", BYTES, lock.size) as advance:
         house = wheelhouse.fetch(lock, scratch / wheelhouse.NAME, order.cache, pip=pip, on_bytes=advance)
-    parts, excluded = _install(house, scratch / "parts", order, executor, progress)
-    for unused in sorted(set(order.exclusion.globs) - excluded.matched):
+    contents = assembly.install(
+        house, recipe, scratch / "parts", executor=executor, progress=progress, store=order.cache
+    )
+    for unused in sorted(set(order.exclusion.globs) - contents.excluded.matched):
         progress.note(f"note: --exclude {unused}: no file matches it")
-    with progress.stage("hash", BYTES) as advance:
-        groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
-    found = audit.audit(parts, clashes, house.lock, plain=order.tree is not None, executor=executor)
+    plain = order.tree is not None
+    found = audit.audit(contents.parts, contents.clashes, house.lock, plain=plain, executor=executor)
     _report(found, strict=order.strict, progress=progress)
-    options = bundles.Options(level=order.level, mtime=order.mtime, decoder=decoder)
     pool = bundles.Pool(executor=executor, jobs=order.jobs, store=order.cache)
     path = scratch / layout.BUNDLE_NAME
-    with progress.stage("compress", BYTES, _size_of(groups)) as advance:
-        bundle = bundles.write(groups, house.lock, path, options, pool=pool, on_bytes=advance)
+    bundle = assembly.write(contents, house.lock, recipe, path, pool=pool, progress=progress)
     if order.python is not None and order.prove:
         image = house.lock.in_image
         found = checks.prove(path, order.python, image, scratch, executor=executor, progress=progress)
         _report(found, strict=order.strict, progress=progress)
-    made = _Made(house=house, groups=groups, bundle=bundle, excluded=excluded)
-    return _deliver(order, made, scratch=scratch, progress=progress)
+    return _deliver(order, house, contents, bundle, scratch=scratch, progress=progress)
 
 
 def _deliver(
     order: Order,
-    made: _Made,
+    house: Wheelhouse,
+    contents: Contents,
+    bundle: bundles.Bundle,
     *,
     scratch: Path,
     progress: Progress,
 ) -> Packed:
     """Write what goes beside the bundle, and put all results in place together."""
-    house, groups, bundle = made.house, made.groups, made.bundle
-    image = _image(order, groups, bundle, scratch, progress) if order.image else None
+    image = _image(order, contents.groups, bundle, scratch, progress) if order.image else None
     signed = _signed(order.sign, bundle, image) if order.sign else []
     more = {
         "image": image and image.to_dict(),
         "signatures": [each.to_dict() for each in signed],
-        "excluded": made.excluded.to_dict(order.exclusion),
+        "excluded": contents.excluded.to_dict(),
     }
-    about = manifest.dumps(order.target, order.python, house, bundle, more)
+    about = manifest.dumps(order.target, order.python, house, bundle, order.recipe(None).to_dict(), more)
     (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
     (scratch / manifest.NAME).write_text(about, encoding="utf-8")
     signatures = signing.write(signed, order.sign, scratch) if order.sign else []
@@ -174,7 +170,7 @@ def _deliver(
     with ExitStack() as stack:
         if order.tree is not None:
             staged = stack.enter_context(staging.scratch_in(order.tree.parent)) / "tree"
-            members.merge(groups, staged, note=manifest.tree_note(bundle))
+            members.merge(contents.groups, staged, note=manifest.tree_note(bundle))
             results[staged] = order.tree
         if order.drop_in is not None:
             staged = stack.enter_context(staging.scratch_in(order.drop_in.parent)) / "drop-in"
@@ -184,7 +180,7 @@ def _deliver(
     return Packed(
         wheelhouse=replace(house, folder=order.output / wheelhouse.NAME),
         bundle=replace(bundle, path=order.output / layout.BUNDLE_NAME),
-        excluded=made.excluded,
+        excluded=contents.excluded,
         image=image and replace(image, path=order.output / image.path.name),
     )
 
@@ -234,32 +230,3 @@ def _lock(order: Order, pip: Pip, progress: Progress) -> Lock:
             )
         advance(len(lock.wheels))
     return lock
-
-
-def _install(
-    house: Wheelhouse, folder: Path, order: Order, executor: Executor, progress: Progress
-) -> tuple[list[Installed], Excluded]:
-    """Install every wheel into a folder of its own, without what is excluded, and compile its modules."""
-
-    def one(number: int) -> tuple[Installed, Excluded]:
-        wheel = house.lock.wheels[number]
-        part = tree.install_wheel(wheel, house.path_of(wheel), folder / str(number), order.target)
-        excluded = exclusion.exclude(part, order.exclusion)
-        if order.with_wheelhouse:
-            (part.prefix / layout.WHEELHOUSE).mkdir()
-            os.link(house.path_of(wheel), part.prefix / layout.WHEELHOUSE / wheel.filename)
-        if order.python is not None and order.compile_bytecode:
-            compile_wheel(part, order.python, order.cache)
-        return part, excluded
-
-    parts, excluded = [], []
-    with progress.stage("install", "wheels", len(house.lock.wheels)) as advance:
-        for part, left_out in executor.map(one, range(len(house.lock.wheels))):
-            parts.append(part)
-            excluded.append(left_out)
-            advance(1)
-    return parts, exclusion.total(excluded)
-
-
-def _size_of(groups: Sequence[Group]) -> int:
-    return sum(member.size for group in groups for member in group.members if member.link_to is None)

@@ -6,12 +6,10 @@ a wheel becomes depends on nothing but itself, the target and the interpreter.
 
 from __future__ import annotations
 
-import configparser
 import io
 import os
 import warnings
-import zipfile
-import zlib
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,35 +18,20 @@ from typing import TYPE_CHECKING, BinaryIO
 from airpack_runtime import layout
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
-from installer.exceptions import InstallerError
 from installer.records import RecordEntry
-from installer.sources import WheelFile, _WheelFileValidationError
 from installer.utils import Scheme
 from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
-from airpack.errors import InvalidWheel
+from airpack import wheelfile
 from airpack.lock import LockedWheel
 from airpack.target import Target
+from airpack.wheelfile import CheckedWheel
 
 if TYPE_CHECKING:
     from installer.scripts import ScriptSection
 
 
-# What installer, zipfile and configparser raise for files that are no wheel.
-_DAMAGE = (
-    InstallerError,
-    zipfile.BadZipFile,
-    zlib.error,
-    configparser.Error,
-    AssertionError,
-    EOFError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
 # installer leaves out the bytecode that a wheel ships, and warns of it: ours is compiled for the target.
 warnings.filterwarnings("ignore", message="Skip installing", category=RuntimeWarning)
 
@@ -103,19 +86,12 @@ def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) 
     """Install the wheel at `path` into the new folder `prefix`.
 
     Scripts are started by `$AIRPACK_PYTHON`, else by the target's `pythonX.Y`
-    on PATH. Raises InvalidWheel if the wheel is damaged or would write elsewhere.
+    on PATH. Raises InvalidWheel if the wheel is damaged, would do harm, or holds a file
+    that isn't what its RECORD lists; `prefix` is then not to be used.
     """
-    destination = _Prefix(prefix, wheel, f"python{target.python_version}")
-    try:
-        with WheelFile.open(path) as source:
-            source.validate_record(validate_contents=False)
-            install(source, destination, additional_metadata={"INSTALLER": b"airpack\n"})
-    except _WheelFileValidationError as error:
-        raise InvalidWheel(wheel.filename, f"can't be installed: {'; '.join(error.issues[:3])}") from error
-    except _DAMAGE as error:
-        raise InvalidWheel(wheel.filename, f"can't be installed: {error or type(error).__name__}") from error
-    except FileExistsError as error:
-        raise InvalidWheel(wheel.filename, f"holds a file twice: {error}") from error
+    with wheelfile.opened(wheel, path) as source:
+        destination = _Prefix(prefix, source, wheelfile.folders(wheel.name), f"python{target.python_version}")
+        install(source, destination, additional_metadata={"INSTALLER": b"airpack\n"})
     (prefix / layout.SITE_PACKAGES).mkdir(exist_ok=True)
     return Installed(wheel=wheel, prefix=prefix)
 
@@ -123,31 +99,39 @@ def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) 
 class _Prefix(SchemeDictionaryDestination):
     """Writes one wheel into a prefix whose place in the image is not known yet."""
 
-    def __init__(self, prefix: Path, wheel: LockedWheel, python: str) -> None:
-        site_packages = str(prefix / layout.SITE_PACKAGES)
+    def __init__(self, prefix: Path, source: CheckedWheel, folders: Mapping[Scheme, str], python: str) -> None:
         super().__init__(
-            scheme_dict={
-                "purelib": site_packages,
-                "platlib": site_packages,
-                "headers": str(prefix / "include" / canonicalize_name(wheel.name)),
-                "scripts": str(prefix / layout.BIN),
-                "data": str(prefix),
-            },
+            scheme_dict={scheme: str(prefix / folder) for scheme, folder in folders.items()},
             interpreter=python,
             script_kind="posix",
         )
+        self._source = source
+        self._folders = folders
 
     def write_file(
         self, scheme: Scheme, path: str | os.PathLike[str], stream: BinaryIO, is_executable: bool
     ) -> RecordEntry:
-        """Write a file; a script that begins with `#!python` gets our launcher (PEP 427)."""
+        """Write a file, once RECORD tells the truth of it; a script with `#!python` gets our launcher (PEP 427)."""
+        place = os.fspath(path)
+        recorded = self._source.records.get(f"{self._folders[scheme]}/{place}".removeprefix("/"))
         if scheme == "scripts":
             content = stream.read()
+            self._check(recorded, io.BytesIO(content), place)
             first, _, rest = content.partition(b"\n")
             if first.startswith(b"#!python"):
                 content = self._start_of(rest) + rest
-            return self.write_to_fs(scheme, os.fspath(path), io.BytesIO(content), True)
-        return self.write_to_fs(scheme, os.fspath(path), stream, is_executable)
+            return self.write_to_fs(scheme, place, io.BytesIO(content), True)
+        written = self.write_to_fs(scheme, place, stream, is_executable)
+        # It was hashed as it was written: only what is listed by another hash must be read again.
+        if recorded is None or (recorded.hash_, recorded.size) != (written.hash_, written.size):
+            with open(self._path_with_destdir(scheme, place), "rb") as file:
+                self._check(recorded, file, place)
+        return written
+
+    def _check(self, recorded: RecordEntry | None, stream: BinaryIO, path: str) -> None:
+        """Raise InvalidWheel unless RECORD lists just this content; None is for what installer adds."""
+        if recorded is not None and not recorded.validate_stream(stream):
+            raise self._source.refuse(f"{path!r} is not what its RECORD lists")
 
     def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:  # noqa: ARG002
         """Write the script of an entry point."""

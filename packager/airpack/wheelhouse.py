@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from airpack_runtime import layout
+from airpack_runtime import hashing, layout
 
 from airpack import cache
-from airpack.errors import HashMismatch
+from airpack.errors import HashMismatch, MissingWheel
 from airpack.lock import REQUIREMENTS, Access, Lock, LockedWheel
 from airpack.pip_process import Pip
 
@@ -57,6 +58,26 @@ def fetch(
     complete = replace(lock, wheels=tuple(arrived[wheel.key] for wheel in lock.wheels))
     (folder / REQUIREMENTS).write_text(complete.to_requirements(), encoding="utf-8")
     return Wheelhouse(folder=folder, lock=complete)
+
+
+def admit(lock: Lock, folder: Path, *, on_bytes: Callable[[int], None] = lambda _: None) -> Wheelhouse:
+    """Return the wheelhouse that lies in `folder`, once each of its wheels is what `lock` says.
+
+    `on_bytes` is called with the size of each wheel. Raises MissingWheel or HashMismatch.
+    """
+    wheels = []
+    for wheel in lock.wheels:
+        path = folder / wheel.filename
+        try:
+            with open(path, "rb") as file:
+                sha256, size = hashing.of_file(file.fileno()), os.fstat(file.fileno()).st_size
+        except OSError as error:
+            raise MissingWheel(path, f"can't be read ({error.strerror})") from error
+        if sha256 != wheel.sha256:
+            raise HashMismatch(str(path), expected=wheel.sha256, actual=sha256)
+        wheels.append(replace(wheel, size=size))
+        on_bytes(size)
+    return Wheelhouse(folder=folder, lock=replace(lock, wheels=tuple(wheels)))
 
 
 def download(

@@ -73,7 +73,7 @@ class Airpack:
     def __init__(self, capsys: pytest.CaptureFixture[str], wheels: Path, decoder: Path, output: Path) -> None:
         self._capsys = capsys
         self._wheels = wheels
-        self._decoder = decoder
+        self.decoder = decoder
         self.output = output
         self.out = self.err = ""
 
@@ -86,7 +86,7 @@ class Airpack:
 
     def pack(self, *words: object) -> int:
         """Run `airpack pack` on the test's own wheels, without any index."""
-        index = ["--no-index", "--find-links", self._wheels, "--decoder", self._decoder]
+        index = ["--no-index", "--find-links", self._wheels, "--decoder", self.decoder]
         return self("pack", "-o", self.output, *index, *words)
 
     @property

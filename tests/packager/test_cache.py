@@ -52,7 +52,7 @@ def test_what_one_project_compressed_another_does_not(
     """A distribution's frames are its own: with another beside it, just that one's and the sums are new."""
     before = _kept(store, cache.FRAMES)
     words = ["pack", "-o", tmp_path / "other", "--no-index", "--find-links", tmp_path / "wheels", "--no-import"]
-    assert airpack(*words, "--decoder", airpack._decoder, "alpha") == 0
+    assert airpack(*words, "--decoder", airpack.decoder, "alpha") == 0
     assert len(_kept(store, cache.FRAMES)) == len(before) + 1  # SHA256SUMS
 
 

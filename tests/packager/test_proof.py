@@ -60,7 +60,7 @@ def test_an_interrupt_ends_the_imports(airpack: Airpack, wheels: Path, tmp_path:
     """At once, with all that they have started; nothing is left."""
     code = "import subprocess, time\nsubprocess.Popen(['sleep', '61.7'], start_new_session=True)\ntime.sleep(61.7)\n"
     build_wheel(wheels, "one", files={"one.py": code})
-    index = ["--no-index", "--find-links", str(wheels), "--decoder", str(airpack._decoder)]
+    index = ["--no-index", "--find-links", str(wheels), "--decoder", str(airpack.decoder)]
     line = [sys.executable, "-m", "airpack", "pack", "one", *index, "-o", str(airpack.output)]
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -56,7 +56,7 @@ def test_variables_are_filled_in(airpack: Airpack, wheels: Path, folder: Path, m
     build_wheel(wheels, "one")
     monkeypatch.setenv("WHEELS_OF_THE_TEAM", str(wheels))
     file = _write(folder, "--no-index\n--find-links ${WHEELS_OF_THE_TEAM}\none\n")
-    decoder = ["--decoder", next(iter(airpack._decoder.parent.glob("*.whl")))]
+    decoder = ["--decoder", next(iter(airpack.decoder.parent.glob("*.whl")))]
     assert airpack("pack", "-o", airpack.output, "-r", file, *decoder) == 0, airpack.err
     monkeypatch.delenv("WHEELS_OF_THE_TEAM")
     assert airpack("lock", "-o", folder / "pylock.toml", "-r", file) == 1
@@ -146,7 +146,7 @@ def test_credentials_and_places_of_a_file_serve_the_fetch_and_the_builds(
     place = index.url.replace("http://", "http://user:secret@")
     url = f"{place.removesuffix('simple')}files/{direct.name}"
     file = _write(folder, f"--index-url {place}\none\ntwo @ {url}\nthree\n")
-    decoder = ["--decoder", airpack._decoder]
+    decoder = ["--decoder", airpack.decoder]
     assert airpack("pack", "-o", airpack.output, "-r", file, *decoder) == 0, airpack.err
     for name in ("pylock.toml", "manifest.json", "bundle.tar.zst", "wheelhouse/requirements.txt"):
         assert b"secret" not in (airpack.output / name).read_bytes()

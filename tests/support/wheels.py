@@ -43,10 +43,15 @@ def build_wheel(
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for each, text in content.items():
             data = text.encode() if isinstance(text, str) else text
-            record += f"{each},sha256={_urlsafe(data)},{len(data)}\n"
+            record += record_line(each, data)
             _add(archive, each, data)
         _add(archive, f"{info}/RECORD", (record + f"{info}/RECORD,,\n").encode())
     return path
+
+
+def record_line(name: str, data: bytes) -> str:
+    """Return what RECORD says of a file."""
+    return f"{name},sha256={_urlsafe(data)},{len(data)}\n"
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:

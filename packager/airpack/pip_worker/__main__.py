@@ -22,9 +22,11 @@ def main() -> int:
         from airpack.builder import Builder
         from airpack.pip_worker.sources import allow_sources
         from airpack.pip_worker.target import prepare
+        from airpack.pip_worker.wheels import name_bad_wheels
 
         prepare(request["target"])
         allow_sources(Builder.from_dict(request["builder"]), events)
+        name_bad_wheels()
         command.run = _reporting(_resolving(command.run, events, request), events)
     else:
         from airpack.pip_worker.fetch import fetch

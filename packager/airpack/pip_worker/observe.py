@@ -13,6 +13,7 @@ from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.misc import redact_auth_from_url, remove_auth_from_url
 
 from airpack.pip_worker.events import Events, Failure
+from airpack.pip_worker.wheels import passed_over
 
 
 class Observed:
@@ -124,6 +125,7 @@ def _report_conflicts(observed: Observed, python_full_version: str) -> None:
             causes=causes,
             constraints={name: str(constraints[name].specifier) for name in names if name in constraints},
             skipped=observed.skipped,
+            passed_over=passed_over(self._build_failures),
             unreachable=observed.unreachable,
             python=python_full_version,
         )

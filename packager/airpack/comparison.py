@@ -1,0 +1,154 @@
+"""Says where two bundles differ: which member, how, and which part of the file's frame."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from airpack_runtime import toc as contents
+from airpack_runtime.reader import Bundle, open_bundle
+
+from airpack import frames, members
+
+_SAME_BUT = "holds the same, but is compressed differently"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A file or link of a bundle: its content's place, its mode and SHA-256; `link_to` is a link's target."""
+
+    file: contents.File
+    mode: int
+    sha256: str
+    link_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """What two bundles have in common: all bytes, all content (`members.content_digest`); else, how they differ."""
+
+    same_bytes: bool
+    same_content: bool
+    differences: tuple[str, ...] = ()
+
+
+def compare(packed: Path, rebuilt: Path) -> Comparison:
+    """Return how the bundle `rebuilt` differs from `packed`, which must be whole (`integrity.check`).
+
+    A difference is told as `packed` has it, then as `rebuilt` does. Raises BundleNotFound or BundleDamaged (of
+    `airpack_runtime.errors`).
+    """
+    place = _first_difference(packed, rebuilt)
+    if place is None:
+        return Comparison(same_bytes=True, same_content=True)
+    with open_bundle(str(packed)) as one, open_bundle(str(rebuilt)) as other:
+        before, after = members_of(one), members_of(other)
+        digests = {content_digest(each) for each in (before, after)}
+        differences = [*_of_members(one, before, other, after), *_of_frames(one, other), *_of_table(one, other)]
+    differences = differences or [f"the first different byte is {place:,}, behind the table of contents"]
+    return Comparison(same_bytes=False, same_content=len(digests) == 1, differences=tuple(differences))
+
+
+def members_of(bundle: Bundle) -> dict[str, Member]:
+    """Return each file and link of `bundle` by its path. Raises BundleDamaged."""
+    toc = bundle.toc()
+    sums = bundle.content(toc.sums, frames.decompress).decode("utf-8", "replace")
+    sha256 = {path: digest for digest, _, path in (line.partition("  ") for line in sums.splitlines())}
+    files = {each.path: each for each in toc.files}
+    found = {path: Member(file=each, mode=each.mode, sha256=sha256.get(path, "")) for path, each in files.items()}
+    for link in toc.links:
+        file = files[link.target]
+        found[link.path] = Member(file=file, mode=file.mode, sha256=sha256.get(link.path, ""), link_to=link.target)
+    return found
+
+
+def content_digest(found: Mapping[str, Member]) -> str:
+    """Return the content digest of what `members_of` gave."""
+    return members.content_digest((path, each.mode, each.sha256) for path, each in found.items())
+
+
+def _first_difference(one: Path, other: Path) -> int | None:
+    """Return the place of the first byte that differs, None if there is none."""
+    place = 0
+    with open(one, "rb") as first, open(other, "rb") as second:
+        while True:
+            left, right = first.read(1 << 20), second.read(1 << 20)
+            if left != right:
+                return place + _first_of(left, right)
+            if not left:
+                return None
+            place += len(left)
+
+
+def _first_of(left: bytes, right: bytes) -> int:
+    return next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+
+
+def _of_members(one: Bundle, before: Mapping[str, Member], other: Bundle, after: Mapping[str, Member]) -> Iterator[str]:
+    """Say which files differ: there or not, mode, size, the first byte."""
+    for path in sorted(before.keys() | after.keys()):
+        if path not in after or path not in before:
+            there, where = (before, "was packed") if path in before else (after, "is rebuilt")
+            yield f"{path} ({there[path].file.size:,} bytes) {where} alone"
+            continue
+        old, new = before[path], after[path]
+        if old.mode != new.mode:
+            yield f"{path} has the mode {old.mode:o}, then {new.mode:o}"
+        if old.sha256 != new.sha256:
+            place = _first_of(one.content(old.file, frames.decompress), other.content(new.file, frames.decompress))
+            yield f"{path} has {old.file.size:,} bytes, then {new.file.size:,}; the first different one is {place:,}"
+        elif old.link_to != new.link_to:
+            yield f"{path} is {_kind(old)}, then {_kind(new)}"
+
+
+def _kind(member: Member) -> str:
+    return f"a link to {member.link_to}" if member.link_to else "a file"
+
+
+def _of_frames(one: Bundle, other: Bundle) -> Iterator[str]:
+    """Say which frames differ, and whether their content does."""
+    before, after = one.toc().frames, other.toc().frames
+    known = {each.sha256 for each in before}
+    changed = [number for number, each in enumerate(after) if each.sha256 not in known]
+    if changed:
+        yield f"{len(changed):,} of {len(after):,} frames are new: {_listed(changed)}"
+    same = [
+        number
+        for number in changed
+        if number < len(before) and one.frame(number, frames.decompress) == other.frame(number, frames.decompress)
+    ]
+    for number in same[:1]:
+        sizes = f"{before[number].size:,} bytes, then {after[number].size:,}"
+        more = f", and so on in {len(same):,} frames" if same[1:] else ""
+        yield f"frame {number} {_SAME_BUT} ({sizes}){more}"
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
+
+
+def _of_table(one: Bundle, other: Bundle) -> Iterator[str]:
+    """Say what else of the tables of contents differs, and whether the decoder does."""
+    before, after = one.toc(), other.toc()
+    for name in ("target", "creator", "requirements"):
+        old, new = getattr(before, name), getattr(after, name)
+        if old != new:
+            yield f"the table of contents has the {name} {_told(old)}, then {_told(new)}"
+    listed = {each.name: each for each in before.distributions}
+    for each in after.distributions:
+        old = listed.get(each.name)
+        if old is None or (old.version, old.sha256) != (each.version, each.sha256):
+            yield f"the table of contents has {each.name} of another wheel, then {each.wheel}"
+    if before.decoder and after.decoder and before.decoder.sha256 != after.decoder.sha256:
+        same = hashlib.sha256(one.decoder()).digest() == hashlib.sha256(other.decoder()).digest()
+        yield f"the decoder {_SAME_BUT if same else f'is {before.decoder.origin}, then {after.decoder.origin}'}"
+    elif (before.decoder is None) != (after.decoder is None):
+        yield "the decoder is in one of them alone"
+    if before == after and one.digest != other.digest:
+        yield f"the table of contents {_SAME_BUT}"
+
+
+def _told(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
