@@ -100,6 +100,7 @@ def _curve(arguments: argparse.Namespace) -> int:
 def _note(found: results.Results, runs: int) -> None:
     found["machine"] = {**tools.machine_facts(), "fresh_file_system": measure.can_mount()}
     found["versions"] = tools.versions()
+    found["shim_bytes"] = tools.shim_bytes()
     found["runs"] = runs
 
 

@@ -73,9 +73,9 @@ def ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> float:
 
 
 def timed(words: Sequence[str], env: Mapping[str, str], *, fresh: Path | None = None) -> Run:
-    """Run a command to its end; with `fresh`, in that folder, and with what it left running there. Raises Failed if it fails.
+    """Run a command to its end; with `fresh`, in that folder, and with what it left running there.
 
-    Whatever it started ends with it if it is interrupted.
+    Raises Failed if it fails. Whatever it started ends with it if it is interrupted.
     """
     line = [sys.executable, "-S", "-E", "-c", _MEASURE, *words]
     with tempfile.TemporaryFile() as errors:
@@ -139,7 +139,7 @@ def fresh_folder() -> Iterator[Path]:
     meanwhile is unmounted.
     """
     with tempfile.TemporaryDirectory(prefix="airpack-fresh-") as name:
-        subprocess.run(["mount", "-t", "tmpfs", "none", name], capture_output=True, check=False)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "none", name], capture_output=True, check=False)
         try:
             yield Path(name)
         finally:

@@ -28,13 +28,17 @@ def _import_from(folder: str) -> str:
     return f"PYTHONPATH={folder} {{python}} -c '{{program}}'"
 
 
+# Any folder that an earlier boot unpacked into would do for it: it is given one where none did.
+_BOOT = "AIRPACK_CACHE_DIR={fresh} " + _import_from("{artifact}")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Peer:
     """A way from wheels to a first import.
 
     `build` makes `artifact`; without, the wheelhouse is the artifact. `ready` makes the tree on {fresh} from it;
     without, `run` does so when it first starts. `prepare` comes before, and isn't timed. `needs` are commands and the
-    Debian packages that have them; `root` says that it mounts.
+    Debian packages that have them; `root` says that only root may do so, `writes` that files are made on {fresh}.
     """
 
     run: str
@@ -44,6 +48,7 @@ class Peer:
     prepare: str = ""
     needs: tuple[tuple[str, str], ...] = ()
     root: bool = False
+    writes: bool = True
     why: str = ""
 
     def steps(self) -> dict[str, str]:
@@ -53,8 +58,8 @@ class Peer:
 
 
 PEERS = {
-    AIRPACK: Peer(build=_PACK, artifact="{out}/dropin", run=_import_from("{artifact}")),
-    SLIM: Peer(build=f"{_PACK} --slim", artifact="{out}/dropin", run=_import_from("{artifact}")),
+    AIRPACK: Peer(build=_PACK, artifact="{out}/dropin", run=_BOOT),
+    SLIM: Peer(build=f"{_PACK} --slim", artifact="{out}/dropin", run=_BOOT),
     "pip --no-index": Peer(
         ready=_PIP + " --target {fresh}/tree",
         run=_import_from("{fresh}/tree"),
@@ -122,6 +127,7 @@ PEERS = {
         run=_import_from("{fresh}/tree"),
         needs=(("mksquashfs", "squashfs-tools"),),
         root=True,
+        writes=False,
     ),
     "EROFS mount": Peer(
         build=_INSTALL + " && mkfs.erofs -zlz4hc --all-root --quiet {out}/tree.erofs {out}/tree",
@@ -130,6 +136,7 @@ PEERS = {
         run=_import_from("{fresh}/tree"),
         needs=(("mkfs.erofs", "erofs-utils"),),
         root=True,
+        writes=False,
     ),
     "squashfuse": Peer(
         build=f"{_INSTALL} && {_SQUASHFS}",
@@ -137,6 +144,7 @@ PEERS = {
         ready="mkdir {fresh}/tree && squashfuse_ll {artifact} {fresh}/tree",
         run=_import_from("{fresh}/tree"),
         needs=(("mksquashfs", "squashfs-tools"), ("squashfuse_ll", "squashfuse")),
+        writes=False,
         why="squashfuse_ll, the faster of its two programs",
     ),
     "cp -r": Peer(
@@ -156,6 +164,7 @@ PEERS = {
         build=_INSTALL,
         artifact="{out}/tree",
         run=_import_from("{artifact}"),
+        writes=False,
         why="the limit where the page cache is cold, which a tmpfs never is",
     ),
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import tools, workloads
+from benchmarks.failure import Failed
 from benchmarks.measure import Run, interleaved, timed
 from benchmarks.peers import AIRPACK, LIMIT, ON_DISK, PEERS, Peer
 from benchmarks.results import Results, series
@@ -83,14 +84,22 @@ def _steps(kit: Kit, peer: Peer, fresh: Path, program: str = "") -> tuple[str, s
     return kit.step(peer, peer.ready, fresh), kit.step(peer, peer.run, fresh, program=program)
 
 
+def _cold(peer: Peer, fresh: Path, *lines: str) -> Run:
+    """Time what makes the tree ready, and check that it did: a tree from elsewhere would be no cold start."""
+    run = _run(fresh, *lines)
+    if peer.writes and not run.written:
+        raise Failed("\n".join(lines), f"nothing was written to {fresh}")
+    return run
+
+
 def _tree(kit: Kit, peer: Peer, fresh: Path) -> dict[str, Run]:
     ready, run = _steps(kit, peer, fresh, NOTHING)
-    return {"tree": _run(fresh, ready or run)}
+    return {"tree": _cold(peer, fresh, ready or run)}
 
 
 def _boot(kit: Kit, peer: Peer, fresh: Path) -> dict[str, Run]:
     ready, run = _steps(kit, peer, fresh)
-    cold = _run(fresh, ready, run)
+    cold = _cold(peer, fresh, ready, run)
     return {"boot": cold, "warm": _middle(fresh, run, WARM_STARTS)}
 
 
@@ -108,14 +117,14 @@ def _start(kit: Kit, peer: Peer, fresh: Path) -> dict[str, Run]:
 def _uncached(kit: Kit, peer: Peer, fresh: Path) -> dict[str, Run]:
     ready, run = _steps(kit, peer, fresh)
     tools.drop_caches()
-    return {"uncached": _run(fresh, ready, run)}
+    return {"uncached": _cold(peer, fresh, ready, run)}
 
 
 def _together(kit: Kit, peer: Peer, fresh: Path) -> dict[str, Run]:
     ready, run = _steps(kit, peer, fresh)
-    start = f"{run} & started=\"$started $!\""
+    start = f'{run} & started="$started $!"'
     ended = "for each in $started; do wait $each; done"
-    return {"together": _run(fresh, ready, *[start] * TOGETHER, ended)}
+    return {"together": _cold(peer, fresh, ready, *[start] * TOGETHER, ended)}
 
 
 def _build(kit: Kit, peer: Peer, fresh: Path) -> dict[str, Run]:

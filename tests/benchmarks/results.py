@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from airpack import staging
-
 from benchmarks.measure import Run, median
 from benchmarks.peers import AIRPACK
 
@@ -32,10 +31,8 @@ def save(results: Results, path: Path) -> None:
 
 
 def series(runs: Sequence[Run]) -> dict[str, Any]:
-    """Return runs as the results keep them: the samples of each quantity in the order of the rounds, and the medians."""
-    columns = {
-        name: [round(asdict(run)[name], _DIGITS) for run in runs] for name in ("wall", "cpu", "peak", "written")
-    }
+    """Return runs as the results keep them: each quantity's samples in the order of the rounds, and its median."""
+    columns = {name: [round(asdict(run)[name], _DIGITS) for run in runs] for name in ("wall", "cpu", "peak", "written")}
     return {**columns, "median": {name: round(median(column), _DIGITS) for name, column in columns.items()}}
 
 

@@ -10,13 +10,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from airpack_runtime import __version__
-
 from benchmarks.failure import Failed
 from benchmarks.peers import PEERS, SLIM, Peer
 from support import machine
@@ -121,12 +121,22 @@ def versions() -> dict[str, str]:
     return {"airpack": __version__, **pinned, **_debian()}
 
 
+def shim_bytes() -> int:
+    """Return the size of the shim as a zipapp."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "airpack-runtime.pyz")
+        execute([sys.executable, "-m", "airpack", "shim", "-q", "-o", str(path)])
+        return path.stat().st_size
+
+
 def _debian() -> dict[str, str]:
     if shutil.which("dpkg-query") is None:
         return {}
     found = {}
     for name in _PACKAGES:
-        done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True, text=True, check=False
+        )
         if done.returncode == 0:
             found[name] = done.stdout
     return found

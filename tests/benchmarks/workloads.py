@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from airpack import pylock, wheelhouse
-
 from benchmarks.peers import AIRPACK, Peer
 from benchmarks.tools import Tools, execute
 from support import machine
@@ -35,17 +34,13 @@ def _file(name: str) -> tuple[str, str]:
 
 WORKLOADS = {
     "small": Workload(requirements=("flask==2.2.5",), program="import flask", changed="click==8.1.7"),
-    "science": Workload(
-        requirements=_file("science"), program="import sklearn, pandas", changed="joblib==1.3.1"
-    ),
+    "science": Workload(requirements=_file("science"), program="import sklearn, pandas", changed="joblib==1.3.1"),
     "server": Workload(
         requirements=(*_file("server"), *_file("science")),
         program="import azureml_inference_server_http.server.create_app, sklearn, pandas",
         changed="joblib==1.3.1",
     ),
-    "large": Workload(
-        requirements=("tensorflow-cpu==2.11.0",), program="import tensorflow", changed="markdown==3.4.3"
-    ),
+    "large": Workload(requirements=("tensorflow-cpu==2.11.0",), program="import tensorflow", changed="markdown==3.4.3"),
 }
 
 
