@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,8 +22,10 @@ if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from benchmarks import azure, containers, curve, fetch, measure, race, regress, report, results, tools, workloads
-from benchmarks.failure import Failed
 from benchmarks.peers import PEERS
+from benchmarks.process import Failed
+
+_STARTED = time.monotonic()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -128,7 +131,7 @@ def _part(part: Callable[[Path, argparse.Namespace], None]) -> Callable[[argpars
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(f"{time.monotonic() - _STARTED:6.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 _PARTS: dict[str, Callable[[argparse.Namespace], int]] = {

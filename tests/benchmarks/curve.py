@@ -17,7 +17,7 @@ from airpack_runtime import layout
 from benchmarks import workloads
 from benchmarks.measure import Run, interleaved, median, timed
 from benchmarks.peers import AIRPACK, PEERS
-from benchmarks.tools import execute
+from benchmarks.process import execute
 from benchmarks.workloads import Kit
 from support.wheels import build_wheel
 

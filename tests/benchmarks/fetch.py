@@ -19,7 +19,7 @@ from airpack.resolve import Requirements, resolve
 from airpack.target import Target
 from benchmarks import loopback
 from benchmarks.measure import Run, command, interleaved, median, ratio
-from benchmarks.tools import execute
+from benchmarks.process import execute
 from support import machine
 from uv import find_uv_bin
 

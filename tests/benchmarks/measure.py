@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.failure import Failed
+from benchmarks.process import Failed, execute
 
 # A process's peak memory counts what it had before exec: it is started by one that has little.
 _MEASURE = """
@@ -28,7 +28,9 @@ if not child:
     os.execvp(sys.argv[1], sys.argv[1:])
 _, status, usage = os.wait4(child, 0)
 wall = time.perf_counter() - start
-print(json.dumps([status, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss]))
+if status:
+    sys.exit(os.WEXITSTATUS(status) or 1)
+print(json.dumps([wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss]))
 """
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -75,22 +77,9 @@ def ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> float:
 def timed(words: Sequence[str], env: Mapping[str, str], *, fresh: Path | None = None) -> Run:
     """Run a command to its end; with `fresh`, in that folder, and with what it left running there.
 
-    Raises Failed if it fails. Whatever it started ends with it if it is interrupted.
+    Raises Failed if it fails.
     """
-    line = [sys.executable, "-S", "-E", "-c", _MEASURE, *words]
-    with tempfile.TemporaryFile() as errors:
-        options = {"stdout": subprocess.PIPE, "stderr": errors, "start_new_session": True}
-        with subprocess.Popen(line, env=dict(env), cwd=fresh, **options) as process:  # type: ignore[call-overload]
-            try:
-                output = process.communicate()[0]
-            except BaseException:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                raise
-        status, wall, cpu, peak = json.loads(output)
-        if status:
-            errors.seek(0)
-            raise Failed(" ".join(words), errors.read().decode(errors="replace"))
+    wall, cpu, peak = json.loads(execute([sys.executable, "-S", "-E", "-c", _MEASURE, *words], env, fresh))
     run = Run(wall=wall, cpu=cpu, peak=peak * 1024)
     if fresh is None:
         return run
@@ -125,6 +114,7 @@ def _used(fresh: Path) -> int:
     return sum(blocks.values())
 
 
+@functools.cache
 def can_mount() -> bool:
     """Tell whether each run gets a file system of its own."""
     with fresh_folder() as fresh:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import tools, workloads
-from benchmarks.failure import Failed
 from benchmarks.measure import Run, interleaved, timed
 from benchmarks.peers import AIRPACK, LIMIT, ON_DISK, PEERS, Peer
+from benchmarks.process import Failed
 from benchmarks.results import Results, series
 from benchmarks.workloads import Kit
 

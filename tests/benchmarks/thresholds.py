@@ -50,10 +50,7 @@ def _figures(section: dict[str, Any]) -> Iterator[Figure]:
         reached = ratio(measures.get("tree", {}), peer)
         yield Figure(what=f"tree, of `{peer}`", wanted=wanted, reached=reached, below=wanted == 1)
     boot = measures.get("boot", {})
-    fastest, share = fastest_peer(boot)
-    what = f"cold boot, of the fastest peer, `{fastest}`" if fastest else "cold boot, of the fastest peer"
-    yield Figure(what=what, wanted=1, reached=share, below=True)
-    yield Figure(what="cold boot, of the limit", wanted=1.6, reached=ratio(boot, LIMIT))
+    yield from _cold(boot, "")
     yield Figure(what="cold boot with `--slim`, of the limit", wanted=1.4, reached=ratio(boot, LIMIT, SLIM))
     yield Figure(what="warm boot, of the limit", wanted=1.03, reached=ratio(measures.get("warm", {}), LIMIT))
     wheels = section["wheels"]["bytes"]
@@ -66,9 +63,15 @@ def _figures(section: dict[str, Any]) -> Iterator[Figure]:
     yield Figure(what="rebuild after one changed pin, of the build", wanted=0.2, reached=reached)
 
 
+def _cold(boot: dict[str, Any], of: str) -> Iterator[Figure]:
+    fastest, share = fastest_peer(boot)
+    yield Figure(what=f"{of}cold boot, of the fastest peer, `{fastest}`", wanted=1, reached=share, below=True)
+    yield Figure(what=f"{of}cold boot, of the limit", wanted=1.6, reached=ratio(boot, LIMIT))
+
+
 def _large(section: dict[str, Any]) -> Iterator[Figure]:
     measures = section["measures"]
-    yield Figure(what="large: cold boot, of the limit", wanted=1.6, reached=ratio(measures.get("boot", {}), LIMIT))
+    yield from _cold(measures.get("boot", {}), "large: ")
     unpacked = measures.get("tree", {}).get(AIRPACK)
     peak = max(unpacked["peak"]) / _MEGABYTE if unpacked else None
     yield Figure(what="large: memory of an unpack", wanted=300, reached=peak, unit=" MB")

@@ -8,17 +8,16 @@ import platform
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from airpack_runtime import __version__
-from benchmarks.failure import Failed
+from benchmarks.measure import can_mount
 from benchmarks.peers import PEERS, SLIM, Peer
+from benchmarks.process import execute
 from support import machine
 
 PINS = Path(__file__).with_name("requirements.txt")
@@ -56,22 +55,14 @@ def _environment(folder: Path, python: str) -> Path:
     return folder / "bin"
 
 
-def execute(words: Sequence[str], env: dict[str, str] | None = None) -> str:
-    """Run a command that isn't measured and return what it wrote. Raises Failed."""
-    done = subprocess.run(words, env=env, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        raise Failed(shlex.join(words), done.stderr + done.stdout)
-    return done.stdout
-
-
 def lacking(name: str) -> str | None:
     """Return why a peer can't be measured on this machine, None if it can."""
     peer: Peer = PEERS[name]
     for command, package in peer.needs:
         if shutil.which(command) is None:
             return f"{command} is missing: apt-get install {package}"
-    if peer.root and os.getuid():
-        return "only root may mount"
+    if peer.root and not can_mount():
+        return "nothing may be mounted here"
     if name == SLIM and not _has_slim():
         return "this airpack has no --slim"
     return None
@@ -134,9 +125,7 @@ def _debian() -> dict[str, str]:
         return {}
     found = {}
     for name in _PACKAGES:
-        done = subprocess.run(
-            ["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True, text=True, check=False
-        )
+        done = machine.run(["dpkg-query", "-W", "-f", "${Version}", name])
         if done.returncode == 0:
             found[name] = done.stdout
     return found

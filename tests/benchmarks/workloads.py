@@ -13,7 +13,8 @@ from pathlib import Path
 
 from airpack import pylock, wheelhouse
 from benchmarks.peers import AIRPACK, Peer
-from benchmarks.tools import Tools, execute
+from benchmarks.process import execute
+from benchmarks.tools import Tools
 from support import machine
 
 _PINS = machine.FIXTURES / "resolves" / "pins.txt"
@@ -96,7 +97,7 @@ class Kit:
 def prepare(name: str, work: Path, tools: Tools) -> Kit:
     """Lock a workload and fetch its wheels into `work`, unless they are there."""
     kit = Kit(name=name, workload=WORKLOADS[name], folder=work / name, tools=tools)
-    made_of = [asdict(kit.workload), _PINS.read_text(), _digest(machine.FIXTURES / "science")]
+    made_of = [asdict(kit.workload), _PINS.read_text(), _digest(machine.FIXTURES, "*/requirements.txt")]
     if _is_stale(kit.folder, "locked", made_of):
         kit.folder.mkdir(parents=True)
         _lock(kit, kit.lock, [])
