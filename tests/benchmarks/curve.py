@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from airpack_runtime import layout
 from benchmarks import workloads
 from benchmarks.measure import Run, interleaved, median, timed
 from benchmarks.peers import AIRPACK, PEERS
@@ -89,16 +88,23 @@ def _until(limit: int, ordered: Sequence[tuple[int, Path]]) -> Iterator[Path]:
 
 
 def _bundle(kit: Kit, label: str, chosen: Sequence[Path]) -> Path:
-    """Return the drop-in folder of a wheel of these files, each with a byte ahead: data, not code or libraries."""
+    """Return the drop-in folder of a wheel of these files."""
     folder = kit.folder / _NAME / label.replace(" ", "-")
-    if not (folder / "dropin" / layout.BUNDLE_NAME).exists():
-        top = kit.artifact(PEERS["cp -r"])
-        content = {f"{_NAME}/{path.relative_to(top)}.data": b"\0" + path.read_bytes() for path in chosen}
-        build_wheel(folder / "wheels", _NAME, files=dict(content))
-        words = ["pack", "-q", _NAME, "--no-index", "--find-links", str(folder / "wheels"), "--no-import"]
-        places = ["-o", str(folder / "dist"), "--drop-in", str(folder / "dropin")]
-        execute([sys.executable, "-m", "airpack", *words, *places], dict(os.environ))
+    made_of = [workloads.airpack_digest(), kit.lock.read_text(), len(chosen)]
+    workloads.once(folder, made_of, lambda: _pack(kit, folder, chosen))
     return folder / "dropin"
+
+
+def _pack(kit: Kit, folder: Path, chosen: Sequence[Path]) -> None:
+    """Pack files as data, each with a byte ahead: code would be compiled, and libraries audited."""
+    top = kit.artifact(PEERS["cp -r"])
+    # An installer leaves out the bytecode that a wheel brings, which it knows by its folder.
+    names = {path: str(path.relative_to(top)).replace("__pycache__", "bytecode") for path in chosen}
+    content = {f"{_NAME}/{names[path]}.data": b"\0" + path.read_bytes() for path in chosen}
+    build_wheel(folder / "wheels", _NAME, files=dict(content))
+    words = ["pack", "-q", _NAME, "--no-index", "--find-links", str(folder / "wheels"), "--no-import"]
+    places = ["-o", str(folder / "dist"), "--drop-in", str(folder / "dropin")]
+    execute([sys.executable, "-m", "airpack", *words, *places])
 
 
 def _unpack(kit: Kit, dropin: Path, fresh: Path, sizes: dict[str, tuple[int, int]], label: str) -> Run:

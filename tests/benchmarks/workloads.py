@@ -7,14 +7,14 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from airpack import pylock, wheelhouse
 from benchmarks.peers import AIRPACK, Peer
 from benchmarks.process import execute
-from benchmarks.tools import Tools
+from benchmarks.tools import PINS, Tools
 from support import machine
 
 _PINS = machine.FIXTURES / "resolves" / "pins.txt"
@@ -98,14 +98,15 @@ def prepare(name: str, work: Path, tools: Tools) -> Kit:
     """Lock a workload and fetch its wheels into `work`, unless they are there."""
     kit = Kit(name=name, workload=WORKLOADS[name], folder=work / name, tools=tools)
     made_of = [asdict(kit.workload), _PINS.read_text(), _digest(machine.FIXTURES, "*/requirements.txt")]
-    if _is_stale(kit.folder, "locked", made_of):
-        kit.folder.mkdir(parents=True)
-        _lock(kit, kit.lock, [])
-        changed = kit.folder / "changed.txt"
-        changed.write_text(f"{kit.workload.changed}\n")
-        _lock(kit, kit.changed_lock, ["-c", str(changed)])
-        _write_stamp(kit.folder, "locked", made_of)
+    once(kit.folder, made_of, lambda: _lock_both(kit))
     return kit
+
+
+def _lock_both(kit: Kit) -> None:
+    _lock(kit, kit.lock, [])
+    changed = kit.folder / "changed.txt"
+    changed.write_text(f"{kit.workload.changed}\n")
+    _lock(kit, kit.changed_lock, ["-c", str(changed)])
 
 
 def _lock(kit: Kit, lock: Path, constraint: list[str]) -> None:
@@ -126,18 +127,19 @@ def _lock(kit: Kit, lock: Path, constraint: list[str]) -> None:
 
 def build(kit: Kit, name: str, peer: Peer) -> None:
     """Make a peer's artifact in the work folder, unless it is there."""
-    out = kit.out_of(peer)
-    made_of = [peer.build, kit.lock.read_text(), _digest(Path(__file__).parent, "requirements.txt")]
-    if name.startswith(AIRPACK):
-        made_of += [_digest(machine.ROOT / "packager"), _digest(machine.ROOT / "runtime")]
-    if not peer.build or not _is_stale(out, "built", made_of):
+    if not peer.build:
         return
-    out.mkdir(parents=True)
+    made_of: list[object] = [peer.build, kit.lock.read_text(), PINS.read_text()]
+    if name.startswith(AIRPACK):
+        made_of.append(airpack_digest())
+    once(kit.out_of(peer), made_of, lambda: _build(kit, peer))
+
+
+def _build(kit: Kit, peer: Peer) -> None:
     home = kit.folder / "home"
     (home / "tmp").mkdir(parents=True, exist_ok=True)
     shutil.copytree(kit.wheels_cache, home / ".cache", dirs_exist_ok=True)
-    execute(["sh", "-ec", kit.line(peer.build, out, home)], environment(home))
-    _write_stamp(out, "built", made_of)
+    execute(["sh", "-ec", kit.line(peer.build, kit.out_of(peer), home)], environment(home))
 
 
 def environment(fresh: Path) -> dict[str, str]:
@@ -156,22 +158,21 @@ def size(path: Path) -> tuple[int, int]:
     return len(found), sum({each.st_ino: each.st_size for each in found}.values())
 
 
-def _stamp(folder: Path, what: str) -> Path:
-    return folder.with_name(f"{folder.name}.{what}")
-
-
-def _is_stale(folder: Path, what: str, made_of: object) -> bool:
-    """Tell whether what is in a folder is to be made anew, and empty it then."""
-    stamp = _stamp(folder, what)
+def once(folder: Path, made_of: object, make: Callable[[], None]) -> None:
+    """Let a folder be made, empty to begin with, unless it was made of the same before."""
+    stamp = folder.with_name(f"{folder.name}.made-of")
     if stamp.exists() and stamp.read_text() == json.dumps(made_of):
-        return False
+        return
     stamp.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
-    return True
+    folder.mkdir(parents=True)
+    make()
+    stamp.write_text(json.dumps(made_of))
 
 
-def _write_stamp(folder: Path, what: str, made_of: object) -> None:
-    _stamp(folder, what).write_text(json.dumps(made_of))
+def airpack_digest() -> list[str]:
+    """Return what changes with airpack itself."""
+    return [_digest(machine.ROOT / name) for name in ("packager", "runtime")]
 
 
 def _digest(folder: Path, pattern: str = "**/*") -> str:
