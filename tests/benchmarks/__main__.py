@@ -1,44 +1,151 @@
-"""Measures airpack beside what one would use without it, and prints tables of ratios.
+"""Measures airpack beside what one would use without it, and renders ratios.
 
-    python tests/benchmarks [--only boot|fetch|containers|azure] [--runs N] [--dist DIR]
+    python tests/benchmarks [PART] [OPTION ...]
 
-Contenders run in turn. Absolute times belong to the machine: compare the ratios.
-`containers` (as root, with podman and runc) and `azure` (with bubblewrap) are measured only if they are named.
+Without a PART, the peers of all workloads, the curve, and the report: about four hours on two cores; `--workload
+science` takes one of them. As root, or without mounts and with the page cache warm alone. Absolute times belong to
+the machine, which should do nothing else meanwhile: compare the ratios.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 if __package__ in (None, ""):
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from benchmarks import azure, boot, containers, fetch
+from benchmarks import azure, containers, curve, fetch, measure, race, regress, report, results, tools, workloads
+from benchmarks.peers import PEERS
+from benchmarks.process import Failed
+
+_STARTED = time.monotonic()
 
 
-def main() -> int:
-    """Measure what --only names, else boot and fetch, and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", choices=["boot", "fetch", "containers", "azure"], help="measure this alone")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out a part."""
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)  # what is mounted is unmounted then, too
+    try:
+        return _PARTS[arguments.part](arguments)
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; what was measured before is in the results", file=sys.stderr)
+        return 130
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    parser = argparse.ArgumentParser(
+        prog="python tests/benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "part",
+        nargs="?",
+        default="all",
+        choices=list(_PARTS),
+        help="all: peers, curve and report; peers: each workload's measures; curve: the cost of an unpack by size; "
+        "report: render the results; check: compare --results' ratios with the committed ones; fetch, containers "
+        "(root, podman, runc) and azure (bubblewrap): tables of their own",
+    )
+    chosen = parser.add_argument_group("what is measured; each may be given again")
+    chosen.add_argument("--workload", action="append", choices=list(workloads.WORKLOADS), help="default: all")
+    chosen.add_argument("--measure", action="append", choices=list(race.PASSES), help="default: by workload")
+    chosen.add_argument("--peer", action="append", choices=list(PEERS), metavar="NAME", help="default: all")
     parser.add_argument("--runs", type=int, default=7, help="runs of each contender (default: %(default)s)")
-    parser.add_argument("--dist", type=Path, help="results of `airpack pack` to boot instead of packing")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="airpack-bench-") as scratch:
-        if arguments.only == "containers":
-            containers.measure(Path(scratch), min(arguments.runs, containers.RUNS), arguments.dist)
-            return 0
-        if arguments.only == "azure":
-            azure.measure(Path(scratch), arguments.runs)
-            return 0
-        if arguments.only != "fetch":
-            boot.measure(Path(scratch), arguments.runs, arguments.dist)
-        if arguments.only != "boot":
-            fetch.measure(Path(scratch), arguments.runs)
+    parser.add_argument("--work", type=Path, default=Path(cache, "airpack-benchmarks"), help="default: %(default)s")
+    parser.add_argument("--results", type=Path, default=results.COMMITTED, help="default: the committed ones")
+    parser.add_argument("--tolerance", type=float, default=0.25, help="of check (default: %(default)s)")
+    parser.add_argument("--dist", type=Path, help="of containers: results of `airpack pack`, instead of packing")
+    return parser
+
+
+def _all(arguments: argparse.Namespace) -> int:
+    return _peers(arguments) or _curve(arguments) or _report(arguments)
+
+
+def _peers(arguments: argparse.Namespace) -> int:
+    programs = tools.fetch(arguments.work)
+    found = results.load(arguments.results)
+    for name in arguments.workload or workloads.WORKLOADS:
+        kit = workloads.prepare(name, arguments.work, programs)
+        passes = arguments.measure or race.DEFAULT[name]
+        section = race.measure(kit, passes, arguments.peer or list(PEERS), arguments.runs, _say)
+        _note(found, arguments.runs)
+        results.merge(found, name, section)
+        results.save(found, arguments.results)
     return 0
 
+
+def _curve(arguments: argparse.Namespace) -> int:
+    programs = tools.fetch(arguments.work)
+    found = results.load(arguments.results)
+    largest = (arguments.workload or list(workloads.WORKLOADS))[-1]
+    kit = workloads.prepare(largest, arguments.work, programs)
+    found["curve"] = curve.measure(kit, arguments.runs, _say)
+    _note(found, arguments.runs)
+    results.save(found, arguments.results)
+    return 0
+
+
+def _note(found: results.Results, runs: int) -> None:
+    found["machine"] = {**tools.machine_facts(), "fresh_file_system": measure.can_mount()}
+    found["versions"] = tools.versions()
+    found["shim_bytes"] = tools.shim_bytes()
+    found["runs"] = runs
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    report.write(results.load(arguments.results))
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    worse = regress.worse(
+        results.load(arguments.results), results.load(results.COMMITTED), tolerance=arguments.tolerance
+    )
+    for line in worse:
+        print(line)
+    return 1 if worse else 0
+
+
+def _part(part: Callable[[Path, argparse.Namespace], None]) -> Callable[[argparse.Namespace], int]:
+    def run(arguments: argparse.Namespace) -> int:
+        with tempfile.TemporaryDirectory(prefix="airpack-bench-") as scratch:
+            part(Path(scratch), arguments)
+        return 0
+
+    return run
+
+
+def _say(text: str) -> None:
+    print(f"{time.monotonic() - _STARTED:6.0f} s  {text}", file=sys.stderr, flush=True)
+
+
+_PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "all": _all,
+    "peers": _peers,
+    "curve": _curve,
+    "report": _report,
+    "check": _check,
+    "fetch": _part(lambda scratch, given: fetch.measure(scratch, given.runs)),
+    "containers": _part(
+        lambda scratch, given: containers.measure(scratch, min(given.runs, containers.RUNS), given.dist)
+    ),
+    "azure": _part(lambda scratch, given: azure.measure(scratch, given.runs)),
+}
 
 if __name__ == "__main__":
     sys.exit(main())

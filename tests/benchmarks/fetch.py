@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from airpack.pip_process import Pip
 from airpack.resolve import Requirements, resolve
 from airpack.target import Target
 from benchmarks import loopback
-from benchmarks.measure import Run, interleaved, median, ratio
+from benchmarks.measure import Run, command, interleaved, median, ratio
+from benchmarks.process import execute
 from support import machine
 from uv import find_uv_bin
 
@@ -71,9 +72,9 @@ def _measure(name: str, house: wheelhouse.Wheelhouse, folder: Path, index: tuple
     python = str(machine.python37().path)
     airpack = [sys.executable, "-m", "airpack", "lock", "-q", "--target", house.lock.target.name, "--python", python]
     airpack += ["-r", str(wanted)]
-    interleaved({"": [*airpack, "-o", str(lock)]}, runs=1, env=env)
+    execute([*airpack, "-o", str(lock)], env)
     wheels = f"{len(house.lock.wheels)} wheels, {(house.lock.size or 0) / 1e6:.0f} MB, {latency} ms per request"
-    fetched = interleaved(_fetching(house, lock, python), runs=runs, env=env)
+    fetched = interleaved(_homed(_fetching(house, lock, python), env), runs=runs)
     _print(f"fetch {name}: {wheels}", fetched)
     ours, uvs, starts = fetched[OURS], fetched[UV], fetched[START]
     without = [replace(run, wall=run.wall - start.wall) for run, start in zip(ours, starts, strict=True)]
@@ -81,21 +82,19 @@ def _measure(name: str, house: wheelhouse.Wheelhouse, folder: Path, index: tuple
     pip = [sys.executable, "-m", "pip", "install", "-q", "--dry-run", "--ignore-installed", "--report", "{fresh}/json"]
     pip += [*_cross(house.lock.target), "--target", "{fresh}/tree", "-r", str(wanted)]
     contenders = {"airpack lock": [*airpack, "-o", f"{{fresh}}/{pylock.NAME}"], "pip install --dry-run --report": pip}
-    _print(f"resolve {name}: {wheels}", interleaved(_homed(contenders), runs=runs, env=env))
+    _print(f"resolve {name}: {wheels}", interleaved(_homed(contenders, env), runs=runs))
 
 
 def _fetching(house: wheelhouse.Wheelhouse, lock: Path, python: str) -> dict[str, list[str]]:
     requirements = str(house.folder / "requirements.txt")
     pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", *_cross(house.lock.target)]
     uv = [find_uv_bin(), "pip", "install", "-q", "--no-deps", "--python", python]
-    return _homed(
-        {
-            OURS: [sys.executable, "-c", _FETCH, str(lock), "{fresh}"],
-            UV: [*uv, "--target", "{fresh}/tree", "-r", str(lock)],
-            "pip download --no-deps": [*pip, "--dest", "{fresh}/house", "--require-hashes", "-r", requirements],
-            START: [sys.executable, "-m", "pip", "download", "-q", "-r", os.devnull],
-        }
-    )
+    return {
+        OURS: [sys.executable, "-c", _FETCH, str(lock), "{fresh}"],
+        UV: [*uv, "--target", "{fresh}/tree", "-r", str(lock)],
+        "pip download --no-deps": [*pip, "--dest", "{fresh}/house", "--require-hashes", "-r", requirements],
+        START: [sys.executable, "-m", "pip", "download", "-q", "-r", os.devnull],
+    }
 
 
 def _cross(target: Target) -> list[str]:
@@ -105,10 +104,10 @@ def _cross(target: Target) -> list[str]:
     return words + [word for each in platforms for word in ("--platform", each)]
 
 
-def _homed(contenders: Mapping[str, list[str]]) -> dict[str, list[str]]:
+def _homed(contenders: Mapping[str, list[str]], env: Mapping[str, str]) -> dict[str, Callable[[Path], Run]]:
     """Let each run have its home, where caches are, on the file system made for it."""
     home = ["env", "HOME={fresh}", "XDG_CACHE_HOME={fresh}/caches"]
-    return {name: [*home, *words] for name, words in contenders.items()}
+    return {name: command([*home, *words], env) for name, words in contenders.items()}
 
 
 def _print(title: str, results: Mapping[str, list[Run]]) -> None:

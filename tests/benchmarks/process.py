@@ -1,0 +1,44 @@
+"""Runs a command so that nothing of it is left, whatever ends the benchmark."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+_LINES = 6
+
+
+class Failed(Exception):
+    """A command of a benchmark failed; `said` is what it wrote to standard error."""
+
+    def __init__(self, command: str, said: str) -> None:
+        self.command = command
+        self.said = said
+        last = "\n    ".join([line for line in said.splitlines() if line.strip()][-_LINES:])
+        super().__init__(f"failed: {command}\n    {last or 'without a word'}")
+
+
+def execute(words: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
+    """Run a command and return what it wrote. Raises Failed; if interrupted, all that it started is ended first."""
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            words, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+        ) as process,
+    ):
+        try:
+            output = process.communicate()[0].decode(errors="replace")
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+        if process.returncode:
+            errors.seek(0)
+            raise Failed(shlex.join(words), errors.read().decode(errors="replace") + output)
+    return output

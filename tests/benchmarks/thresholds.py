@@ -1,0 +1,87 @@
+"""What was set out to be reached, beside what was: each figure with its bound, and the reason where it is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.peers import AIRPACK, LIMIT, ON_DISK, SLIM
+from benchmarks.results import Results, ratio
+
+_OF = "science"
+_MEGABYTE = 10**6
+# Why a figure isn't reached, by what it is called below.
+REASONS: dict[str, str] = {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """A figure: what it is, the bound that is wanted, what was reached (None: not measured), its unit."""
+
+    what: str
+    wanted: float
+    reached: float | None
+    unit: str = ""
+    below: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """Say whether the bound is kept, or why not."""
+        if self.reached is None:
+            return "not measured"
+        if self.reached < self.wanted or (self.reached == self.wanted and not self.below):
+            return "yes"
+        return f"**no**{': ' if self.what in REASONS else ''}{REASONS.get(self.what, '')}"
+
+
+def figures(results: Results) -> list[Figure]:
+    """Return every figure that has a bound."""
+    section = results["workloads"].get(_OF)
+    large = results["workloads"].get("large")
+    found = list(_figures(section)) if section else []
+    return found + (list(_large(large)) if large else [])
+
+
+def _figures(section: dict[str, Any]) -> Iterator[Figure]:
+    measures = section["measures"]
+    tree = {"cp -r": 0.75, "pip --no-index": 1 / 15, "uv, cold cache": 0.6, "tar --zstd": 0.65, "unsquashfs": 1.0}
+    for peer, wanted in tree.items():
+        reached = ratio(measures.get("tree", {}), peer)
+        yield Figure(what=f"tree, of `{peer}`", wanted=wanted, reached=reached, below=wanted == 1)
+    boot = measures.get("boot", {})
+    yield from _cold(boot, "")
+    yield Figure(what="cold boot with `--slim`, of the limit", wanted=1.4, reached=ratio(boot, LIMIT, SLIM))
+    yield Figure(what="warm boot, of the limit", wanted=1.03, reached=ratio(measures.get("warm", {}), LIMIT))
+    wheels = section["wheels"]["bytes"]
+    sizes = {name: about["artifact"] / wheels for name, about in section["peers"].items()}
+    yield Figure(what="size, of the wheels", wanted=0.8, reached=sizes.get(AIRPACK))
+    yield Figure(what="size with `--slim`, of the wheels", wanted=0.7, reached=sizes.get(SLIM))
+    builds = {name: measures.get(name, {}).get(AIRPACK) for name in ("build", "rebuild")}
+    both = {name: each for name, each in builds.items() if each}
+    reached = ratio({AIRPACK: both["rebuild"], "build": both["build"]}, "build") if len(both) == 2 else None
+    yield Figure(what="rebuild after one changed pin, of the build", wanted=0.2, reached=reached)
+
+
+def _cold(boot: dict[str, Any], of: str) -> Iterator[Figure]:
+    fastest, share = fastest_peer(boot)
+    yield Figure(what=f"{of}cold boot, of the fastest peer, `{fastest}`", wanted=1, reached=share, below=True)
+    yield Figure(what=f"{of}cold boot, of the limit", wanted=1.6, reached=ratio(boot, LIMIT))
+
+
+def _large(section: dict[str, Any]) -> Iterator[Figure]:
+    measures = section["measures"]
+    yield from _cold(measures.get("boot", {}), "large: ")
+    unpacked = measures.get("tree", {}).get(AIRPACK)
+    peak = max(unpacked["peak"]) / _MEGABYTE if unpacked else None
+    yield Figure(what="large: memory of an unpack", wanted=300, reached=peak, unit=" MB")
+
+
+def fastest_peer(measured: dict[str, Any]) -> tuple[str | None, float | None]:
+    """Return the peer that airpack is the least ahead of, the limit aside, and airpack's share of its time."""
+    shares = {peer: ratio(measured, peer) for peer in measured if peer not in (AIRPACK, SLIM, LIMIT, ON_DISK)}
+    known = {peer: share for peer, share in shares.items() if share is not None}
+    if not known:
+        return None, None
+    peer = max(known, key=lambda each: known[each])
+    return peer, known[peer]

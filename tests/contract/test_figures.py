@@ -1,0 +1,63 @@
+"""The README's figures are the committed results', and a regression of theirs is told."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+from benchmarks import __main__ as benchmarks
+from benchmarks import curve, picture, regress, report, results
+from benchmarks.peers import AIRPACK
+from support import machine
+
+
+@pytest.fixture(scope="module")
+def committed() -> results.Results:
+    """Return the results of the last full run."""
+    return results.load(results.COMMITTED)
+
+
+def test_the_tables_are_rendered_from_the_committed_results(committed: results.Results) -> None:
+    """No figure among them was typed; `python tests/benchmarks report` writes them anew."""
+    assert report.shown(report.README.read_text(encoding="utf-8")) == report.render(committed)
+    assert report.DETAILS.read_text(encoding="utf-8") == report.details(committed)
+
+
+def test_the_readme_shows_the_picture(committed: results.Results, tmp_path: Path) -> None:
+    """It is drawn again, the same each time."""
+    pytest.importorskip("matplotlib", reason="pip install --group bench")
+    assert f"]({report.PICTURE.relative_to(machine.ROOT)})" in report.README.read_text(encoding="utf-8")
+    drawn = []
+    for name in ("one.svg", "other.svg"):
+        picture.draw(committed, tmp_path / name)
+        drawn.append((tmp_path / name).read_bytes())
+    assert drawn[0] == drawn[1]
+
+
+def test_a_ratio_that_rose_is_a_line_and_the_status_is_1(
+    committed: results.Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seconds don't matter: a machine twice as slow for all has the same ratios."""
+    slower = copy.deepcopy(committed)
+    measured = slower["workloads"]["science"]["measures"]["boot"]
+    for runs in measured.values():
+        runs["wall"] = [wall * 2 for wall in runs["wall"]]
+    assert regress.worse(slower, committed, tolerance=0.01) == []
+    measured[AIRPACK]["wall"] = [wall * 1.5 for wall in measured[AIRPACK]["wall"]]
+    results.save(slower, tmp_path / "results.json")
+    assert benchmarks.main(["check", "--results", str(tmp_path / "results.json")]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == len(measured) - 1
+    assert all(line.startswith("science, boot: ") and "(+50%, tolerated +25%)" in line for line in told)
+
+
+def test_the_fit_finds_the_terms_of_a_linear_cost() -> None:
+    """Milliseconds to start, nanoseconds a byte, microseconds a file."""
+    pytest.importorskip("numpy", reason="pip install --group bench")
+    sizes = [(10**6, 5), (10**6, 500), (10**8, 100), (10**8, 9000), (10**9, 4000)]
+    found = curve.fit([(size, files, 0.05 + 1e-9 * size + 3e-5 * files) for size, files in sizes])
+    assert found["a_s"] == pytest.approx(0.05)
+    assert found["b_s_per_byte"] == pytest.approx(1e-9)
+    assert found["c_s_per_file"] == pytest.approx(3e-5)
+    assert found["r2"] == pytest.approx(1)
