@@ -9,24 +9,11 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyzstd
 from airpack_runtime import layout
 from airpack_runtime.toc import File, Link
 
+from airpack import codec
 from airpack.members import Member
-
-# ZSTD_d_windowLogMax of zstd.h, as pyzstd names it.
-_BOUNDED = {int(pyzstd.DParameter.windowLogMax): layout.WINDOW_LOG_LIMIT}
-
-
-def decompress(data: bytes, size: int) -> bytes:
-    """Return the `size` bytes that the one zstd frame `data` holds. Raises ValueError if it isn't just that."""
-    try:
-        if pyzstd.get_frame_info(data).decompressed_size != size or pyzstd.get_frame_size(data) != len(data):
-            raise ValueError("it is of another size than listed")
-        return pyzstd.decompress(data, None, _BOUNDED)
-    except pyzstd.ZstdError as error:
-        raise ValueError(str(error)) from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,10 +125,9 @@ def compress(frames: Iterable[RawFrame], level: int, *, executor: Executor, jobs
 
     The bytes depend on the frame, the level and libzstd's version alone.
     """
-    option: dict[int, int] = {pyzstd.CParameter.compressionLevel: level, pyzstd.CParameter.checksumFlag: 1}
 
     def one(frame: RawFrame) -> bytes:
-        return pyzstd.compress(frame.read(), option)
+        return codec.compress(frame.read(), level)
 
     waiting: deque[Future[bytes]] = deque()
     for frame in frames:

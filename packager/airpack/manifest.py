@@ -12,6 +12,7 @@ from typing import Any
 import pyzstd
 from airpack_runtime import __version__, layout
 
+from airpack import contents as reading
 from airpack.bundle import Bundle
 from airpack.filesystem import FilesystemImage
 from airpack.image import ImagePackage
@@ -19,7 +20,7 @@ from airpack.interpreter import Interpreter
 from airpack.target import Target
 from airpack.wheelhouse import Wheelhouse
 
-NAME = "manifest.json"
+NAME = reading.MANIFEST
 
 
 def tree_note(bundle: Bundle) -> str:
@@ -30,19 +31,10 @@ def tree_note(bundle: Bundle) -> str:
 def installed_in(folder: Path) -> tuple[ImagePackage, ...] | None:
     """Return what the image had, as the manifest in a folder of results lists it; None if that wasn't known."""
     try:
-        listed = json.loads((folder / NAME).read_text(encoding="utf-8"))["target"]["installed"]
+        listed = reading.manifest_at(folder)["target"]["installed"]
         return None if listed is None else tuple(map(ImagePackage.from_dict, listed))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
-
-
-def file_sha256_in(folder: Path) -> str | None:
-    """Return the SHA-256 of the bundle's file that the manifest in a folder of results lists, None if there is none."""
-    try:
-        listed: str = json.loads((folder / NAME).read_text(encoding="utf-8"))["bundle"]["file_sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return listed
 
 
 def dumps(
@@ -83,6 +75,7 @@ def dumps(
                 "wheel": wheel.filename,
                 "size": wheel.size,
                 "sha256": wheel.sha256,
+                "origin": wheel.origin,
             }
             for wheel in house.lock.wheels
         ],

@@ -1,18 +1,17 @@
-"""`airpack verify`: whether a bundle is whole, and whether what is in it can be imported."""
+"""`airpack verify`: whether a bundle, a folder of results or a tree is whole, and can be imported."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack_runtime import layout
-from airpack_runtime.reader import open_bundle
-
-from airpack import checks, interpreter
-from airpack.audit import NOTE, Finding
+from airpack import checks, interpreter, plain_tree
 from airpack.commands import findings, options
+from airpack.errors import UsageError
+from airpack.interpreter import Interpreter
 from airpack.target import Target
 
 
@@ -20,12 +19,16 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Describe the command."""
     parser = commands.add_parser(
         "verify",
-        help="check that a bundle is whole, and import what is in it",
-        description="Check every frame and file of a bundle. Where there is an interpreter of its target's version, "
-        "boot it as the image would, and import each of its top-level modules and packages.",
+        help="check that a bundle, a folder of results or a tree is whole, and import what is in it",
+        description="Check every frame, file, link and mode of a bundle against its table of contents, every file "
+        "against its wheel's RECORD, tags and compiled files against the target; in a folder of results, the wheels, "
+        "the lock and the manifest as well. A plain tree is compared with --bundle, else with its own RECORDs. Where "
+        "there is an interpreter of the target's version, each top-level module and package is imported by it.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
+    parser.add_argument("place", metavar="DIST|BUNDLE|TREE", type=Path, help="what is to be checked")
+    parser.add_argument("--digest", metavar="DIGEST", type=_digest, help="what the bundle's digest must be")
+    parser.add_argument("--bundle", metavar="BUNDLE", type=Path, help="the bundle, or DIST, to compare a tree with")
     parser.add_argument("--no-import", action="store_true", help="don't import: nothing of the bundle is executed")
     options.add_python(parser)
     findings.add_arguments(parser)
@@ -35,20 +38,25 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command. Raises AuditFailed."""
     place: Path = arguments.place
-    path = place / layout.BUNDLE_NAME if place.is_dir() else place
-    progress = options.progress(arguments)
-    with open_bundle(str(path)) as bundle:
-        target = Target.from_name(bundle.target)
-        digest = bundle.digest
-    python = None
-    if not arguments.no_import:
-        python = interpreter.find(target, given=arguments.python, env=env)
-    found = checks.verify(place, python, jobs=len(os.sched_getaffinity(0)), progress=progress)
-    if python is None and not arguments.no_import:
-        found.append(_not_imported(path, target))
-    findings.report(arguments, found, f"{path}, sha256:{digest}", by="verify")
+
+    def find_python(target: Target) -> Interpreter | None:
+        return interpreter.find(target, given=arguments.python, env=env)
+
+    subject = checks.Subject(
+        place=place,
+        digest=arguments.digest,
+        bundle=arguments.bundle,
+        find_python=None if arguments.no_import else find_python,
+    )
+    verify = checks.verify_tree if plain_tree.is_tree(place) else checks.verify_bundle
+    if arguments.bundle is not None and verify is checks.verify_bundle:
+        raise UsageError(f"--bundle is what to compare a plain tree with, and {place} is none")
+    verdict = verify(subject, jobs=len(os.sched_getaffinity(0)), progress=options.progress(arguments))
+    findings.report(arguments, verdict.findings, verdict.about, by="verify")
 
 
-def _not_imported(path: Path, target: Target) -> Finding:
-    sentence = f"was not imported: no Python {target.python_version} is found on this machine"
-    return Finding(severity=NOTE, package=path.name, sentence=sentence, remedy="give one with --python PATH")
+def _digest(text: str) -> str:
+    digest = text.removeprefix("sha256:").lower()
+    if re.fullmatch("[0-9a-f]{64}", digest) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no digest: give the sha256:... that pack printed")
+    return digest
