@@ -89,6 +89,9 @@ def verify_tree(subject: Subject, *, jobs: int, progress: Progress) -> Verdict:
     place, note = subject.place, plain_tree.note_in(subject.place)
     name = f"{place.name}/{layout.TREE_NOTE}"
     found = _pinned(subject, name, note.digest.removeprefix("sha256:"))
+    if not note.target:
+        sentence = "doesn't say which bundle's tree this is"
+        found.append(Finding(severity=ERROR, package=name, sentence=sentence, remedy="unpack the bundle again"))
     with ExitStack() as stack:
         executor = stack.enter_context(threads(jobs))
         with progress.stage("check", BYTES) as advance:

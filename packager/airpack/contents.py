@@ -79,6 +79,8 @@ class Contents:
 
     def _nearest(self, path: str) -> list[str]:
         """Return what was likely meant: files in a folder of that name, of that name, or with a path like it."""
+        if not path:
+            return []
         inside = [each for each in self.entries if f"/{each}".rpartition("/")[0].endswith(f"/{path}")]
         named = [each for each in self.entries if each.endswith(f"/{path.rpartition('/')[2]}")]
         if inside or named:

@@ -14,6 +14,7 @@ from airpack_runtime.toc import Distribution
 from airpack import audit, elf, integrity, records
 from airpack.audit import ERROR, Finding
 from airpack.contents import Contents, paths_of
+from airpack.errors import InvalidTarget
 from airpack.integrity import Reading
 from airpack.lock import LockedWheel
 from airpack.records import Content, Record
@@ -35,7 +36,7 @@ def verify(
 ) -> Verified:
     """Return all that is wrong with the bundle called `name`; nothing of it is loaded or executed.
 
-    `on_bytes` is called with the stored sizes of what was read. Raises InvalidTarget.
+    `on_bytes` is called with the stored sizes of what was read.
     """
     reading = integrity.read(contents, _Examiner(), executor=executor, on_bytes=on_bytes)
     found = [Finding(severity=ERROR, package=name, sentence=each, remedy=COPY_AGAIN) for each in reading.damage]
@@ -100,7 +101,12 @@ def _stowaways(contents: Contents, share: Distribution, sha256: Mapping[str, str
 
 def _unfit(contents: Contents, examined: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield what the audit says of the wheels' tags, and of what compiled files need."""
-    target = Target.from_name(contents.toc.target)
+    try:
+        target = Target.from_name(contents.toc.target)
+    except InvalidTarget as error:
+        name = contents.toc.target
+        yield Finding(severity=ERROR, package=name, sentence=f"is no target ({error})", remedy="pack again")
+        return
     provided = audit.libraries_in(contents.entries)
     for share in contents.toc.distributions:
         wheel = LockedWheel(name=share.name, version=share.version, filename=share.wheel, url="", sha256=share.sha256)

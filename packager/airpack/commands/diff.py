@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from airpack import contents, difference
 from airpack.commands import screen
-from airpack.commands.screen import Style, megabytes
+from airpack.commands.screen import Style, amount
 from airpack.difference import ADDED, CHANGED, REMOVED, Difference, PackageChange
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 DIFFERENT, TROUBLE = 1, 2  # as diff(1) ends
 _SIGNS = {ADDED: "+", REMOVED: "-", CHANGED: "~"}
+_ASIDE = re.compile(r"\.dist-info/|/__pycache__/")
 _SHOWN = 10  # files of a package, unless all are asked for
 
 
@@ -66,8 +68,9 @@ def _lines(found: Difference, style: Style, most: int | None) -> Iterator[str]:
     if not found.packages:
         yield "no package differs"
     frames = found.frames
+    upload = amount(frames.to_upload) if frames.to_upload else "nothing"
     yield (
-        f"{style.label('upload')}{megabytes(frames.to_upload)} of {megabytes(frames.size)}: the old bundle has "
+        f"{style.label('upload')}{upload} of {amount(frames.size)}: the old bundle has "
         f"{frames.shared_count} of {screen.counted(frames.count, 'frame')}"
     )
 
@@ -85,7 +88,8 @@ def _of_package(change: PackageChange, style: Style, most: int | None) -> Iterat
                 yield f"    {name:<8} {screen.clipped(both, screen.width() - 13)}"
     elif most is not None:
         return  # all of its files
-    shown = change.files[:most]
+    # What it is about comes first: metadata is of another folder in each version, bytecode follows its source.
+    shown = sorted(change.files, key=lambda file: (bool(_ASIDE.search(file.path)), file.path))[:most]
     for file in shown:
         sizes = f"{_size(file.old_size)} -> {_size(file.new_size)}" if file.kind == CHANGED else ""
         sizes = sizes or _size(file.new_size if file.kind == ADDED else file.old_size)
@@ -103,7 +107,7 @@ def _told(change: PackageChange) -> str:
     """Return a package's wheels, sizes and number of files in a line."""
     sides = [side for side in (change.old, change.new) if side is not None]
     wheels = " -> ".join(dict.fromkeys(screen.plain(side.sha256)[:12] for side in sides))
-    sizes = " -> ".join(dict.fromkeys(megabytes(side.size) for side in sides))
+    sizes = " -> ".join(dict.fromkeys(amount(side.size) for side in sides))
     counts = Counter(file.kind for file in change.files)
     files = ", ".join(f"{_SIGNS[kind]}{counts[kind]:,}" for kind in (ADDED, REMOVED, CHANGED) if counts[kind])
     return f"  wheel {wheels}, {sizes}, files {files or 'the same'}"

@@ -44,5 +44,5 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
         wanted = extraction.matching(opened, arguments.globs)
         extraction.extract(opened, wanted, arguments.output)
     if not arguments.quiet:
-        size = screen.megabytes(sum(file.size for file in set(wanted.values())))
+        size = screen.amount(sum(file.size for file in set(wanted.values())))
         print(f"{screen.counted(len(wanted), 'file')}, {size}, in {arguments.output}")

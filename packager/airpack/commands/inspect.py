@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 
 from airpack import contents, inspection
 from airpack.commands import screen
-from airpack.commands.screen import LABEL, Style, megabytes
+from airpack.commands.screen import LABEL, Style, amount
 from airpack.inspection import Entry, Inspection, Package
 
 if TYPE_CHECKING:
     from airpack.commands import options
 
 # The widest that a column of the table gets, so that the last has room.
-_WIDEST = (24, 12, 20)
+_WIDEST = (24, 12, 19)
 _BUILT = "built from "  # as airpack.lock writes it
 
 
@@ -67,18 +67,18 @@ def _about(found: Inspection, style: Style) -> Iterator[str]:
     packed = f"{found.size / max(found.unpacked_size, 1):.0%} of what it unpacks to"
     decoder = f"with the decoder of {found.decoder}" if found.decoder else "without a decoder"
     lines = {
-        "bundle": f"{found.path}, {megabytes(found.size)} ({packed})",
+        "bundle": f"{found.path}, {amount(found.size)} ({packed})",
         "target": found.target,
         "digest": found.digest,
         "packed": f"by {found.creator}, {decoder}",
         "asked": screen.listed(found.requirements, room),
         "origin": screen.listed(_origins(found.packages), room),
-        "boot": f"writes {megabytes(found.unpacked_size)}: {screen.counted(found.files, 'file')}, "
+        "boot": f"writes {amount(found.unpacked_size)}: {screen.counted(found.files, 'file')}, "
         f"{screen.counted(found.links, 'hard link')}, {screen.counted(found.folders, 'folder')}",
     }
     if found.duplicates:
         most = found.duplicates[0]
-        said = f"{megabytes(sum(each.saved for each in found.duplicates))} by links, {megabytes(most.saved)} of it "
+        said = f"{amount(sum(each.saved for each in found.duplicates))} by links, {amount(most.saved)} of it "
         lines["saved"] = said + screen.path(most.path.rpartition("/")[2], room - len(said))
     for label, text in lines.items():
         yield style.label(label) + (screen.plain(text) if label == "digest" else screen.clipped(text, room))
@@ -112,7 +112,7 @@ def _table(packages: Sequence[Package], style: Style) -> Iterator[str]:
     room = screen.width() - len(first) - 22
     for package, row in zip(packages, texts, strict=True):
         shown = "  ".join(f"{screen.clipped(text, wide):<{wide}}" for text, wide in zip(row, columns, strict=True))
-        figures = f"{megabytes(package.packed_size):>8}  {megabytes(package.unpacked_size):>8}"
+        figures = f"{amount(package.packed_size):>8}  {amount(package.unpacked_size):>8}"
         yield f"{shown}  {figures}  {screen.listed(package.modules, max(room, 8))}".rstrip()
 
 
@@ -122,7 +122,7 @@ def _heaviest(found: Inspection, style: Style) -> Iterator[str]:
     for entry in found.heaviest:
         places = f" (in {links[entry.path] + 1} places)" if entry.path in links else ""
         room = screen.width() - 12 - len(places)
-        yield f"{megabytes(entry.size):>10}  {screen.path(entry.path, room)}{style.dim(places)}"
+        yield f"{amount(entry.size):>10}  {screen.path(entry.path, room)}{style.dim(places)}"
 
 
 def _line(entry: Entry) -> str:

@@ -78,10 +78,11 @@ def listed(words: Sequence[str], columns: int) -> str:
     return clipped(shown, columns)
 
 
-def megabytes(size: int) -> str:
-    """Return a size in bytes as `77.7 MB`, a small one as `0.03 MB`."""
-    digits = 1 if size >= 100_000 or not size else 2 if size >= 10_000 else 3
-    return f"{size / 1e6:,.{digits}f} MB"
+def amount(size: int) -> str:
+    """Return a size in bytes as `77.7 MB`, a small one as `12.3 kB` or `420 B`."""
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1e3:.1f} kB" if size < 100_000 else f"{size / 1e6:,.1f} MB"
 
 
 def counted(number: int, noun: str) -> str:
