@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
-from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from airpack import elf
-from airpack.lock import Lock
+from airpack.lock import Lock, LockedWheel
 from airpack.members import Clash
 from airpack.target import Target
 from airpack.tree import Installed, requirements_in
@@ -57,12 +57,13 @@ def audit(
     checks: list[Callable[[], Iterable[Finding]]] = [
         lambda: _unmet(parts, lock),
         lambda: _overriding(parts, target),
-        lambda: _unfit(parts, target),
+        lambda: (finding for part in parts for finding in unfit(part.wheel, target)),
         lambda: _shadowing(parts, plain=plain),
         lambda: map(_of_clash, clashes),
     ]
     found = [finding for check in checks for finding in check()]
-    for findings in executor.map(lambda part: list(_incompatible(part, parts, target)), parts):
+    provided = libraries_in(path for part in parts for path in part.files())
+    for findings in executor.map(lambda part: list(_lacking(part, provided, target)), parts):
         found += findings
     order = (ERROR, WARNING, NOTE)
     return sorted(found, key=lambda each: (order.index(each.severity), each.package, each.sentence))
@@ -146,37 +147,56 @@ def _holds(need: Requirement, extra: str, target: Target) -> bool:
     return need.marker.evaluate({**target.marker_environment, "extra": extra})
 
 
-def _unfit(parts: Iterable[Installed], target: Target) -> Iterator[Finding]:
-    """Yield each wheel whose tags the target does not take."""
-    tags = set(target.tags)
-    for part in parts:
-        if not tags & parse_wheel_filename(part.wheel.filename)[3]:
-            sentence = f"comes as {part.wheel.filename}, which {target.name} does not take"
-            yield Finding(severity=ERROR, package=part.wheel.key, sentence=sentence, remedy="pack for its target")
+def unfit(wheel: LockedWheel, target: Target) -> Iterator[Finding]:
+    """Yield a finding if the target does not take the wheel's tags."""
+    try:
+        fits = not parse_wheel_filename(wheel.filename)[3].isdisjoint(target.tags)
+    except InvalidWheelFilename:
+        fits = False
+    if not fits:
+        sentence = f"comes as {wheel.filename}, which {target.name} does not take"
+        yield Finding(severity=ERROR, package=wheel.key, sentence=sentence, remedy="pack for its target")
 
 
-def _incompatible(part: Installed, parts: Sequence[Installed], target: Target) -> Iterator[Finding]:
-    """Yield what each compiled file of a wheel needs that the image lacks."""
+def libraries_in(paths: Iterable[str]) -> frozenset[str]:
+    """Return the names of the libraries among `paths`, which compiled files may then ask for."""
+    return frozenset(path.rpartition("/")[2] for path in paths if ".so" in path)
+
+
+def incompatible(
+    wheel: LockedWheel, path: str, needs: elf.Needs | elf.ELFError, provided: Collection[str], target: Target
+) -> Iterator[Finding]:
+    """Yield what the compiled file of a wheel at `path` needs that neither the image has nor is `provided`."""
     policy = elf.policy_for(target.newest_manylinux)
     if policy is None:
         return
-    provided = {path.rpartition("/")[2] for each in parts for path in each.files() if ".so" in path}
+    if isinstance(needs, elf.ELFError):
+        problems = [f"is a damaged ELF file ({needs})"]
+    else:
+        problems = list(elf.objections(needs, policy, provided))
+    for problem in problems:
+        library = problem.endswith("has")  # the image may have what not every one has
+        yield Finding(
+            severity=WARNING if library else ERROR,
+            package=wheel.key,
+            sentence=f"{wheel.version}: {path} {problem}",
+            remedy="add it to the image"
+            if library
+            else "require a version whose wheel fits, or build it for the target",
+        )
+
+
+def _lacking(part: Installed, provided: Collection[str], target: Target) -> Iterator[Finding]:
+    """Yield what the compiled files of an installed wheel need that the image lacks."""
     for path in part.files():
-        try:
-            needs = elf.needs_of(part.prefix / path)
-            problems = list(elf.objections(needs, policy, provided)) if needs else []
-        except elf.ELFError as error:
-            problems = [f"is a damaged ELF file ({error})"]
-        for problem in problems:
-            library = problem.endswith("has")  # the image may have what not every one has
-            yield Finding(
-                severity=WARNING if library else ERROR,
-                package=part.wheel.key,
-                sentence=f"{part.wheel.version}: {path} {problem}",
-                remedy="add it to the image"
-                if library
-                else "require a version whose wheel fits, or build it for the target",
-            )
+        needs: elf.Needs | elf.ELFError | None
+        with open(part.prefix / path, "rb") as file:
+            try:
+                needs = elf.needs_of(file)
+            except elf.ELFError as error:
+                needs = error
+        if needs is not None:
+            yield from incompatible(part.wheel, path, needs, provided, target)
 
 
 def _shadowing(parts: Iterable[Installed], *, plain: bool) -> Iterator[Finding]:
@@ -199,4 +219,4 @@ def _of_clash(clash: Clash) -> Finding:
     return Finding(severity=NOTE if bytecode else WARNING, package=name, sentence=sentence, remedy=remedy)
 
 
-__all__ = ["ERROR", "NOTE", "WARNING", "Finding", "audit", "fatal"]
+__all__ = ["ERROR", "NOTE", "WARNING", "Finding", "audit", "fatal", "incompatible", "libraries_in", "unfit"]

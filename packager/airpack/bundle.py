@@ -135,6 +135,8 @@ def _add_group(tar: frames.TarWriter, group: Group) -> toc.Distribution:
         files=(first_file, len(tar.files)),
         links=(first_link, len(tar.links)),
         top_level=group.part.top_level(),
+        license=group.part.license(),
+        built_from=wheel.built_from,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from airpack_runtime import toc as contents
 from airpack_runtime.reader import Bundle, open_bundle
 
-from airpack import frames, members
+from airpack import codec, members
 
 _SAME_BUT = "holds the same, but is compressed differently"
 
@@ -54,7 +54,7 @@ def compare(packed: Path, rebuilt: Path) -> Comparison:
 def members_of(bundle: Bundle) -> dict[str, Member]:
     """Return each file and link of `bundle` by its path. Raises BundleDamaged."""
     toc = bundle.toc()
-    sums = bundle.content(toc.sums, frames.decompress).decode("utf-8", "replace")
+    sums = bundle.content(toc.sums, codec.decompress).decode("utf-8", "replace")
     sha256 = {path: digest for digest, _, path in (line.partition("  ") for line in sums.splitlines())}
     files = {each.path: each for each in toc.files}
     found = {path: Member(file=each, mode=each.mode, sha256=sha256.get(path, "")) for path, each in files.items()}
@@ -97,7 +97,7 @@ def _of_members(one: Bundle, before: Mapping[str, Member], other: Bundle, after:
         if old.mode != new.mode:
             yield f"{path} has the mode {old.mode:o}, then {new.mode:o}"
         if old.sha256 != new.sha256:
-            place = _first_of(one.content(old.file, frames.decompress), other.content(new.file, frames.decompress))
+            place = _first_of(one.content(old.file, codec.decompress), other.content(new.file, codec.decompress))
             yield f"{path} has {old.file.size:,} bytes, then {new.file.size:,}; the first different one is {place:,}"
         elif old.link_to != new.link_to:
             yield f"{path} is {_kind(old)}, then {_kind(new)}"
@@ -117,7 +117,7 @@ def _of_frames(one: Bundle, other: Bundle) -> Iterator[str]:
     same = [
         number
         for number in changed
-        if number < len(before) and one.frame(number, frames.decompress) == other.frame(number, frames.decompress)
+        if number < len(before) and one.frame(number, codec.decompress) == other.frame(number, codec.decompress)
     ]
     for number in same[:1]:
         sizes = f"{before[number].size:,} bytes, then {after[number].size:,}"

@@ -7,13 +7,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-_MAGIC = b"\x7fELF"
+MAGIC = b"\x7fELF"
 _MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}
 
 
@@ -38,21 +37,20 @@ class Policy:
     libraries: frozenset[str]
 
 
-def needs_of(path: Path) -> Needs | None:
-    """Return what the file at `path` needs, None if it is no ELF file. Raises ELFError if it is a damaged one."""
-    with open(path, "rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            return None
-        elf = ELFFile(file)
-        versions: dict[str, set[tuple[int, ...]]] = {}
-        for name in _version_names(elf):
-            family, _, number = name.partition("_")
-            if number.replace(".", "").isdigit():
-                versions.setdefault(family, set()).add(_numbers(number))
-        dynamic: Any = elf.get_section_by_name(".dynamic")
-        libraries = tuple(tag.needed for tag in dynamic.iter_tags("DT_NEEDED")) if dynamic else ()
-        frozen = {family: frozenset(found) for family, found in versions.items()}
-        return Needs(machine=elf["e_machine"], versions=frozen, libraries=libraries)
+def needs_of(file: BinaryIO) -> Needs | None:
+    """Return what an open file needs, None if it is no ELF file. Raises ELFError if it is a damaged one."""
+    if file.read(len(MAGIC)) != MAGIC:
+        return None
+    elf = ELFFile(file)
+    versions: dict[str, set[tuple[int, ...]]] = {}
+    for name in _version_names(elf):
+        family, _, number = name.partition("_")
+        if number.replace(".", "").isdigit():
+            versions.setdefault(family, set()).add(_numbers(number))
+    dynamic: Any = elf.get_section_by_name(".dynamic")
+    libraries = tuple(tag.needed for tag in dynamic.iter_tags("DT_NEEDED")) if dynamic else ()
+    frozen = {family: frozenset(found) for family, found in versions.items()}
+    return Needs(machine=elf["e_machine"], versions=frozen, libraries=libraries)
 
 
 def objections(needs: Needs, policy: Policy, provided: Collection[str]) -> Iterator[str]:
@@ -112,4 +110,4 @@ def _text(numbers: tuple[int, ...]) -> str:
     return ".".join(map(str, numbers))
 
 
-__all__ = ["ELFError", "Needs", "Policy", "needs_of", "objections", "policy_for"]
+__all__ = ["MAGIC", "ELFError", "Needs", "Policy", "needs_of", "objections", "policy_for"]

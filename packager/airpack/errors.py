@@ -196,3 +196,13 @@ class OutputRefused(AirpackError):
         super().__init__(f"{path} {problem}")
         self.path = path
         self.problem = problem
+
+
+class NotInBundle(AirpackError):
+    """A path, or a pattern, that names nothing in the bundle; `nearest` are paths that it may mean."""
+
+    def __init__(self, bundle: str, path: str, *, nearest: Sequence[str] = ()) -> None:
+        hint = f"is it {', '.join(nearest)}?" if nearest else f"airpack inspect --files {bundle} lists what it holds"
+        super().__init__(f"{bundle} holds no {path}: {hint}")
+        self.path = path
+        self.nearest = tuple(nearest)

@@ -14,21 +14,8 @@ import pyzstd
 from airpack_runtime import layout
 from airpack_runtime.toc import File, Link
 
-from airpack import cache
+from airpack import cache, codec
 from airpack.members import Member
-
-# ZSTD_d_windowLogMax of zstd.h, as pyzstd names it.
-_BOUNDED = {int(pyzstd.DParameter.windowLogMax): layout.WINDOW_LOG_LIMIT}
-
-
-def decompress(data: bytes, size: int) -> bytes:
-    """Return the `size` bytes that the one zstd frame `data` holds. Raises ValueError if it isn't just that."""
-    try:
-        if pyzstd.get_frame_info(data).decompressed_size != size or pyzstd.get_frame_size(data) != len(data):
-            raise ValueError("it is of another size than listed")
-        return pyzstd.decompress(data, None, _BOUNDED)
-    except pyzstd.ZstdError as error:
-        raise ValueError(str(error)) from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,13 +147,13 @@ class Compressor:
         return made
 
     def _compress(self, raw: bytes) -> bytes:
-        return pyzstd.compress(raw, {pyzstd.CParameter.compressionLevel: self.level, pyzstd.CParameter.checksumFlag: 1})
+        return codec.compress(raw, self.level)
 
 
 def _is(compressed: bytes, raw: bytes) -> bool:
     """Tell whether the one frame `compressed` holds just `raw`: a cache may be damaged."""
     try:
-        return decompress(compressed, len(raw)) == raw
+        return codec.decompress(compressed, len(raw)) == raw
     except ValueError:
         return False
 

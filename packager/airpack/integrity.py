@@ -1,50 +1,178 @@
-"""Checks a bundle byte for byte against its own table of contents, without loading anything of it."""
+"""Reads all of a bundle, on all cores, and compares it byte for byte with its own table of contents."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any, Protocol
 
-from airpack_runtime import framing, hashing, layout
+from airpack_runtime import framing, layout
 from airpack_runtime.errors import BundleDamaged
-from airpack_runtime.reader import Bundle, open_bundle
-from airpack_runtime.toc import plan
+from airpack_runtime.toc import Piece, plan
 
-from airpack import frames
-from airpack.audit import ERROR, Finding
-
-_REMEDY = "copy it again from where it was packed"
+from airpack import archive, codec
+from airpack.contents import Contents
 
 
-def check(
-    path: Path, *, file_sha256: str | None = None, on_bytes: Callable[[int], None] = lambda _: None
-) -> list[Finding]:
-    """Return a finding for each frame, file and decoder of the bundle at `path` that isn't as it was packed.
+class Examiner(Protocol):
+    """What looks at files while they are in memory anyway, in any thread."""
 
-    `file_sha256` is that of the whole file, where a manifest tells it. `on_bytes` is called
-    with the stored size of each frame that was read. Raises BundleNotFound
-    or BundleDamaged (of `airpack_runtime.errors`) if not even its table of contents is whole.
+    def wants(self, path: str, start: bytes) -> bool:
+        """Tell whether to look at a file: its path, and its first bytes."""
+
+    def examine(self, path: str, content: bytes) -> Any:
+        """Return what is to be kept of a file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What all of a bundle told: sentences on what is damaged, and, of the files that could be read, what they are.
+
+    `sha256` has every such path, links included; `examined` what the examiner returned.
     """
-    with open_bundle(str(path)) as bundle:
-        sentences = [*_damage(bundle, on_bytes), *_stray_bytes(bundle)]
-    if not sentences and file_sha256 is not None:
-        with open(path, "rb") as file:
-            actual = hashing.of_file(file.fileno())
-        if actual != file_sha256:
-            sentences.append(f"has the SHA-256 {actual}, but its manifest lists {file_sha256}")
-    return [Finding(severity=ERROR, package=path.name, sentence=each, remedy=_REMEDY) for each in sentences]
+
+    damage: Sequence[str]
+    sha256: Mapping[str, str]
+    examined: Mapping[str, Any]
 
 
-def _stray_bytes(bundle: Bundle) -> Iterator[str]:
-    """Say where bytes that no hash covers differ from what they must be: frame headers, and the seek table."""
-    toc = bundle.toc()
+@dataclass(kw_only=True, slots=True)
+class _Part:
+    """What a run of frames told; `rest` holds what lies between files, with its place in the tar."""
+
+    damage: list[str] = field(default_factory=list)
+    sha256: dict[str, str] = field(default_factory=dict)
+    examined: dict[str, Any] = field(default_factory=dict)
+    rest: list[archive.Stretch] = field(default_factory=list)
+
+
+def read(
+    contents: Contents, examiner: Examiner, *, executor: Executor, on_bytes: Callable[[int], None] = lambda _: None
+) -> Reading:
+    """Read every byte of the bundle, each of the executor's threads a run of frames at a time, one frame in memory.
+
+    `on_bytes` is called with the stored sizes of what was read. Nothing of the bundle is loaded.
+    """
+    toc, spread = contents.toc, plan(contents.toc)
+    whole = _Part()
+
+    def one(run: Sequence[int]) -> _Part:
+        return _Run(contents, spread, examiner).read(run)
+
+    runs = list(_runs(spread))
+    for run, part in zip(runs, executor.map(one, runs), strict=True):
+        on_bytes(sum(toc.frames[number].size for number in run))
+        whole.damage += part.damage
+        whole.sha256.update(part.sha256)
+        whole.examined.update(part.examined)
+        whole.rest += part.rest
+    if not whole.damage:
+        whole.damage += archive.disagreements(toc, whole.rest)
+    whole.damage += [*_wrong_sums(contents, whole.sha256), *_stray_bytes(contents)]
+    whole.sha256.update({link.path: whole.sha256[link.target] for link in toc.links if link.target in whole.sha256})
+    damage = list(dict.fromkeys(whole.damage))  # a damaged list of sums is met twice
+    return Reading(damage=damage, sha256=whole.sha256, examined=whole.examined)
+
+
+def _runs(spread: Sequence[Sequence[Piece]]) -> Iterator[list[int]]:
+    """Yield the numbers of all frames, in runs that no file reaches out of."""
+    run: list[int] = []
+    for number, pieces in enumerate(spread):
+        if run and not (pieces and pieces[0].place):
+            yield run
+            run = []
+        run.append(number)
+    yield run
+
+
+class _Run:
+    """Reads a run of frames, one after the other."""
+
+    def __init__(self, contents: Contents, spread: Sequence[Sequence[Piece]], examiner: Examiner) -> None:
+        self._bundle = contents.bundle
+        self._spread = spread
+        self._starts = [0, *accumulate(frame.raw_size for frame in contents.toc.frames)]
+        self._examiner = examiner
+        self._part = _Part()
+        self._total = hashlib.sha256()
+        self._kept: list[bytes] | None = None
+
+    def read(self, run: Sequence[int]) -> _Part:
+        """Return what the frames tell."""
+        lost: set[str] = set()
+        for number in run:
+            try:
+                raw = memoryview(self._bundle.frame(number, codec.decompress))
+            except BundleDamaged as error:
+                self._part.damage.append(error.problem)
+                lost.update(piece.file.path for piece in self._spread[number])
+                continue
+            end = 0
+            for piece in self._spread[number]:
+                self._keep_rest(number, raw, end, piece.offset)
+                end = piece.offset + piece.length
+                if piece.file.path not in lost:
+                    self._take(piece, raw[piece.offset : end])
+            self._keep_rest(number, raw, end, len(raw))
+        return self._part
+
+    def _take(self, piece: Piece, data: memoryview) -> None:
+        """Take a part of a file, each in its turn, and conclude with the last."""
+        path = piece.file.path
+        if not piece.place:
+            self._total = hashlib.sha256()
+            self._kept = [] if self._examiner.wants(path, bytes(data[:8])) else None
+        self._total.update(data)
+        if self._kept is not None:
+            self._kept.append(bytes(data))
+        if piece.place + piece.length == piece.file.size:
+            self._part.sha256[path] = self._total.hexdigest()
+            if self._kept is not None:
+                self._part.examined[path] = self._examiner.examine(path, b"".join(self._kept))
+                self._kept = None
+
+    def _keep_rest(self, number: int, raw: memoryview, start: int, stop: int) -> None:
+        if start < stop:
+            self._part.rest.append(archive.Stretch(place=self._starts[number] + start, data=bytes(raw[start:stop])))
+
+
+def _wrong_sums(contents: Contents, actual: Mapping[str, str]) -> Iterator[str]:
+    """Say which files, and links, differ from what the bundle's own SHA256SUMS says of them."""
+    toc = contents.toc
+    try:
+        sums = contents.sums
+    except BundleDamaged as error:
+        yield error.problem
+        return
+    for file in toc.files:
+        if file.path in actual and sums.get(file.path) != actual[file.path]:
+            yield f"{file.path} is not what {layout.SUMS} lists"
+    for link in toc.links:
+        if sums.get(link.path) != sums.get(link.target):
+            yield f"{link.path} links to {link.target}, which has another content"
+    for path in sums.keys() - contents.entries.keys():
+        yield f"{layout.SUMS} lists {path}, which its table of contents doesn't"
+
+
+def _stray_bytes(contents: Contents) -> Iterator[str]:
+    """Say where the decoder is damaged, and where bytes that no hash covers differ from what they must be."""
+    toc, bundle = contents.toc, contents.bundle
+    try:
+        if toc.decoder is not None:
+            bundle.decoder()
+    except BundleDamaged as error:
+        yield error.problem
     with open(bundle.path, "rb") as file:
         file.seek(toc.frames[-1].offset + toc.frames[-1].size)
         tail = file.read()
     sizes = [(frame.size, frame.raw_size) for frame in toc.frames]
     expected, place = b"", 0
     for magic in ([layout.DECODER_MAGIC] if toc.decoder else []) + [layout.TOC_MAGIC]:
+        if place + framing.SKIPPABLE_HEADER.size > len(tail):
+            break
         length = framing.SKIPPABLE_HEADER.unpack_from(tail, place)[1]
         start = place + framing.SKIPPABLE_HEADER.size
         expected += framing.skippable(magic, tail[start : start + length])
@@ -52,34 +180,3 @@ def _stray_bytes(bundle: Bundle) -> Iterator[str]:
         place = len(expected)
     if tail != expected + framing.seek_table(sizes):
         yield "has a damaged seek table, or bytes that belong to nothing"
-
-
-def _damage(bundle: Bundle, on_bytes: Callable[[int], None]) -> Iterator[str]:
-    """Say what is damaged: each frame once, and each file that no frame's damage explains."""
-    toc = bundle.toc()
-    hashes = {file.path: hashlib.sha256() for file in toc.files}
-    unread = set()
-    for number, pieces in enumerate(plan(toc)):
-        on_bytes(toc.frames[number].size)
-        try:
-            raw = bundle.frame(number, frames.decompress)
-        except BundleDamaged as error:
-            yield error.problem
-            unread |= {piece.file.path for piece in pieces}
-            continue
-        for piece in pieces:
-            hashes[piece.file.path].update(raw[piece.offset : piece.offset + piece.length])
-    try:
-        sums = bundle.content(toc.sums, frames.decompress).decode("utf-8", "replace")
-        if toc.decoder is not None:
-            bundle.decoder()
-    except BundleDamaged as error:
-        yield error.problem
-        return
-    expected = {path: digest for digest, _, path in (line.partition("  ") for line in sums.splitlines())}
-    for file in toc.files:
-        if file.path not in unread and expected.get(file.path) != hashes[file.path].hexdigest():
-            yield f"{file.path} is not what {bundle.path} lists"
-    for link in toc.links:
-        if expected.get(link.path) != expected.get(link.target):
-            yield f"{link.path} links to {link.target}, which has another content"

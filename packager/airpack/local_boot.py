@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import airpack_runtime
-from airpack_runtime import layout
 from airpack_runtime.reader import open_bundle
 
 from airpack import interpreter
+from airpack.contents import bundle_at
 from airpack.errors import BootFailed, NoInterpreter
 from airpack.interpreter import Interpreter
 from airpack.target import Target
@@ -52,7 +52,7 @@ def command(place: Path, words: Sequence[str], *, python: Path | None, env: Mapp
     The target's interpreter comes first on PATH. Raises NoInterpreter if there is
     none, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
-    path = place / layout.BUNDLE_NAME if place.is_dir() else place
+    path = bundle_at(place)
     with open_bundle(str(path)) as bundle:
         target = Target.from_name(bundle.target)
     found = interpreter.find(target, given=python, env=env)

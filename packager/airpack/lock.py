@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -11,6 +12,14 @@ from airpack.image import ImagePackage
 from airpack.target import Target
 
 REQUIREMENTS = "requirements.txt"
+
+
+def public(url: str) -> str:
+    """Return a URL as the world may see it, without credentials, query and fragment; a path is just `local`."""
+    parts = urlsplit(url)
+    if parts.scheme.rpartition("+")[2] == "file":
+        return "local"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +33,13 @@ class Source:
     sha256: str = ""
     settings: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
+    @property
+    def identity(self) -> str:
+        """What it is, wherever it is got from: an sdist's name and hash, a repository at a commit, else `local`."""
+        if self.sha256:
+            return f"{urlsplit(self.url).path.rpartition('/')[2]} sha256:{self.sha256}"
+        return public(self.url)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockedWheel:
@@ -31,7 +47,8 @@ class LockedWheel:
 
     `requires_python` is the metadata's specifier, empty if there is none. A wheel
     that was built here has a `source`; `built_by_host` says that not the target's
-    interpreter built it.
+    interpreter built it. `built_from` names the source of one that was built here or
+    for the lock that was read.
     """
 
     name: str
@@ -43,11 +60,17 @@ class LockedWheel:
     requires_python: str = ""
     source: Source | None = None
     built_by_host: bool = False
+    built_from: str = ""
 
     @property
     def key(self) -> NormalizedName:
         """The normalised name (PEP 503)."""
         return canonicalize_name(self.name)
+
+    @property
+    def origin(self) -> str:
+        """Where it came from: its source if it was built, else its URL, `local` for a file."""
+        return f"built from {self.built_from}" if self.built_from else public(self.url)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

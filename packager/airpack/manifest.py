@@ -15,6 +15,7 @@ import pyzstd
 from airpack_runtime import __version__, layout
 from packaging.tags import Tag
 
+from airpack import contents as reading
 from airpack.bundle import Bundle
 from airpack.errors import InvalidManifest, InvalidTarget
 from airpack.image import ImagePackage
@@ -22,7 +23,7 @@ from airpack.interpreter import Interpreter
 from airpack.target import Target
 from airpack.wheelhouse import Wheelhouse
 
-NAME = "manifest.json"
+NAME = reading.MANIFEST
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,19 +53,10 @@ def tree_note(bundle: Bundle) -> str:
 def installed_in(folder: Path) -> tuple[ImagePackage, ...] | None:
     """Return what the image had, as the manifest in a folder of results lists it; None if that wasn't known."""
     try:
-        listed = json.loads((folder / NAME).read_text(encoding="utf-8"))["target"]["installed"]
+        listed = reading.manifest_at(folder)["target"]["installed"]
         return None if listed is None else tuple(map(ImagePackage.from_dict, listed))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
-
-
-def file_sha256_in(folder: Path) -> str | None:
-    """Return the SHA-256 of the bundle's file that the manifest in a folder of results lists, None if there is none."""
-    try:
-        listed: str = json.loads((folder / NAME).read_text(encoding="utf-8"))["bundle"]["file_sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return listed
 
 
 def with_signatures(folder: Path, signed: Sequence[Signed]) -> str | None:
@@ -178,6 +170,7 @@ def dumps(
                 "size": wheel.size,
                 "sha256": wheel.sha256,
                 **({"built_from": wheel.source.url} if wheel.source else {}),
+                "origin": wheel.origin,
             }
             for wheel in house.lock.wheels
         ],

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from airpack_runtime import host, layout
-from airpack_runtime.reader import open_bundle
-from airpack_runtime.toc import Distribution, Toc
+from airpack_runtime.toc import Toc
 from packaging.utils import canonicalize_name
 
-from airpack import local_boot
 from airpack.audit import NOTE, WARNING, Finding
+from airpack.contents import paths_of
 from airpack.image import ImagePackage
 from airpack.importing import Failure, Importer
 from airpack.interpreter import Interpreter
@@ -24,6 +24,15 @@ from airpack.tree import requirements_in
 
 # Folders that wheels leave at the top by mistake: no package of theirs, and not meant to be imported.
 _STRAYS = frozenset(("benchmarks", "doc", "docs", "example", "examples", "scripts", "test", "tests", "tools"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """What a distribution brings: the paths of its files in the tree."""
+
+    name: str
+    version: str
+    paths: Sequence[str]
 
 
 def obstacle(target: str, scratch: Path) -> str | None:
@@ -37,54 +46,47 @@ def obstacle(target: str, scratch: Path) -> str | None:
 
 
 def prove(
-    bundle: Path,
+    tree: Path,
+    shares: Sequence[Share],
     python: Interpreter,
-    scratch: Path,
     *,
     image: Sequence[ImagePackage],
     executor: Executor,
     on_module: Callable[[int], None] = lambda _: None,
 ) -> list[Finding]:
-    """Return a finding for each top-level module of `bundle` that can't be imported.
+    """Return a finding for each top-level module of the `shares` of `tree` that can't be imported by `python`.
 
-    `image` is what the image has besides, and this machine has not. The tree is unpacked
-    into `scratch` by the shim under `python`. Raises BootFailed if the bundle can't be
-    booted at all.
+    `image` is what the image has besides, and this machine has not.
     """
-    scratch = scratch.resolve()
-    tree = scratch / "tree"
-    local_boot.unpack(bundle.resolve(), tree, python)
-    with open_bundle(str(bundle)) as opened:
-        toc = opened.toc()
-    work = [(each, module) for each in toc.distributions for module in modules_of(paths_of(toc, each))]
-    importer = Importer(tree, python, scratch)
-    judge = _Judge(toc=toc, tree=tree, image=image)
+    judge = _Judge(tree=tree, image=image)
+    scratch = tempfile.TemporaryDirectory(prefix="airpack-import-")
+    importer = Importer(tree.resolve(), python, Path(scratch.name).resolve())
 
-    def attempt(item: tuple[Distribution, str]) -> Finding | None:
+    def attempt(item: tuple[Share, str]) -> Finding | None:
         failure = importer.attempt(item[1])
         on_module(1)
         return judge.finding(failure, item[0]) if failure else None
 
     try:
-        return [each for each in executor.map(attempt, _once(work)) if each is not None]
+        return [each for each in executor.map(attempt, _work(shares)) if each is not None]
     finally:
         importer.stop()
+        scratch.cleanup()
 
 
-def _once(work: Iterable[tuple[Distribution, str]]) -> list[tuple[Distribution, str]]:
-    """Leave out what another distribution brings as well: two may share a package."""
-    return list({module: (distribution, module) for distribution, module in work}.values())
-
-
-def count_modules(toc: Toc) -> int:
+def count_modules(shares: Iterable[Share]) -> int:
     """Return how many modules `prove` imports."""
-    return len({module for each in toc.distributions for module in modules_of(paths_of(toc, each))})
+    return len(_work(shares))
 
 
-def paths_of(toc: Toc, distribution: Distribution) -> list[str]:
-    """Return the paths of a distribution's files in the tree."""
-    files, links = toc.files[slice(*distribution.files)], toc.links[slice(*distribution.links)]
-    return [*(file.path for file in files), *(link.path for link in links)]
+def _work(shares: Iterable[Share]) -> list[tuple[Share, str]]:
+    """Return each module with what brings it, once: two may share a package."""
+    return list({module: (share, module) for share in shares for module in modules_of(share.paths)}.values())
+
+
+def shares_of(toc: Toc) -> list[Share]:
+    """Return what each distribution of a bundle brings."""
+    return [Share(name=each.name, version=each.version, paths=paths_of(toc, each)) for each in toc.distributions]
 
 
 def modules_of(paths: Iterable[str]) -> list[str]:
@@ -116,16 +118,15 @@ def _is_name(part: str) -> bool:
 class _Judge:
     """Tells failures from what an extra that nobody asked for, or the image, would bring."""
 
-    toc: Toc
     tree: Path
     image: Sequence[ImagePackage]
 
-    def finding(self, failure: Failure, distribution: Distribution) -> Finding:
+    def finding(self, failure: Failure, distribution: Share) -> Finding:
         severity, remedy = self._judged(failure, distribution)
         sentence = f"{distribution.version}: import {failure.module} fails here: {failure.error}"
         return Finding(severity=severity, package=distribution.name, sentence=sentence, remedy=remedy)
 
-    def _judged(self, failure: Failure, distribution: Distribution) -> tuple[str, str]:
+    def _judged(self, failure: Failure, distribution: Share) -> tuple[str, str]:
         missing = [name for name in failure.missing if not self._is_there(name)]
         if any(self._is_of_image(name) for name in missing):
             return NOTE, "the image has it, so that this can't be tried here"
@@ -148,9 +149,9 @@ class _Judge:
         top = module.partition(".")[0]
         return any(top in each.modules or (not each.modules and _names(module, each.key)) for each in self.image)
 
-    def _of_extras(self, distribution: Distribution) -> Iterator[str]:
+    def _of_extras(self, distribution: Share) -> Iterator[str]:
         """Yield the distributions that only an extra requires."""
-        for path in paths_of(self.toc, distribution):
+        for path in distribution.paths:
             if path.endswith(".dist-info/METADATA"):
                 for need in requirements_in(self.tree / path):
                     if "extra" in str(need.marker):

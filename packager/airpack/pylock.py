@@ -162,9 +162,10 @@ def _read(path: Path) -> Pylock:
         raise InvalidLock(path, f"is no lock (PEP 751): {error}") from error
 
 
-def _tool(lock: Pylock) -> Mapping[str, Any]:
-    tool = (lock.tool or {}).get("airpack", {})
-    return tool if isinstance(tool, dict) else {}
+def _tool(table: Pylock | Package) -> Mapping[str, Any]:
+    """Return what airpack itself keeps in a lock, or of a package in it."""
+    tool = (table.tool or {}).get("airpack", {})
+    return tool if isinstance(tool, Mapping) else {}
 
 
 def _package(wheel: LockedWheel, wheelhouse: str | None) -> Package:
@@ -178,14 +179,17 @@ def _package(wheel: LockedWheel, wheelhouse: str | None) -> Package:
     )
     # A wheel that was built here is on this machine alone, unless it lies in the wheelhouse.
     here_only = wheel.source is not None and not local
+    tool: dict[str, Any] = {}
+    if wheel.source is not None and wheel.source.settings:
+        tool["config-settings"] = dict(wheel.source.settings)
+    if wheel.built_from and not here_only:
+        tool["built-from"] = wheel.built_from
     return Package(
         name=wheel.key,
         version=Version(wheel.version),
         requires_python=_specifier(wheel.requires_python),
         wheels=None if here_only else [locked],
-        tool=_plain({"airpack": {"config-settings": dict(wheel.source.settings)}})
-        if wheel.source is not None and wheel.source.settings
-        else None,
+        tool=_plain({"airpack": tool}) if tool else None,
         **(_source_of(wheel.source, alone=here_only) if wheel.source else {}),
     )
 
@@ -238,8 +242,7 @@ def _requirement(path: Path, package: Package, source: object) -> str:
 
 def _settings_of(package: Package) -> Iterator[str]:
     """Yield the settings of a package's build as options of a line in a requirements file."""
-    tool = (package.tool or {}).get("airpack", {})
-    for key, value in dict(tool.get("config-settings", {}) if isinstance(tool, Mapping) else {}).items():
+    for key, value in dict(_tool(package).get("config-settings", {})).items():
         for each in [value] if isinstance(value, str) else value:
             yield shlex.quote(f"--config-settings={key}={each}")
 
@@ -258,4 +261,5 @@ def _locked(path: Path, package: Package, source: object) -> LockedWheel:
         sha256=sha256,
         size=source.size,
         requires_python=str(package.requires_python or ""),
+        built_from=str(_tool(package).get("built-from", "")),
     )

@@ -11,7 +11,17 @@ from typing import Any
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
 
-from airpack import assembly, comparison, decoders, integrity, manifest, pylock, wheelhouse
+from airpack import (
+    assembly,
+    comparison,
+    contents,
+    decoders,
+    delivery,
+    manifest,
+    pylock,
+    verification,
+    wheelhouse,
+)
 from airpack import bundle as bundles
 from airpack.assembly import Recipe
 from airpack.comparison import Comparison
@@ -79,9 +89,7 @@ def rebuild(dist: Path, means: Means, *, progress: Progress) -> Rebuilt:
     about = manifest.load(dist)
     target = manifest.target_of(dist / manifest.NAME, about)
     packed = dist / layout.BUNDLE_NAME
-    with progress.stage("check", BYTES) as advance:
-        for finding in integrity.check(packed, file_sha256=manifest.file_sha256_in(dist), on_bytes=advance):
-            raise BundleDamaged(str(packed), finding.sentence)
+    _check(packed, means.jobs, progress)
     lock = pylock.load(dist / pylock.NAME, target)
     decoder = decoders.obtain(target, means.cache, given=means.decoder, pip=means.pip)
     recipe = _recipe(dist, about, target, decoder, means.python)
@@ -96,6 +104,15 @@ def rebuild(dist: Path, means: Means, *, progress: Progress) -> Rebuilt:
         tools=_other_tools(about["toolchain"], manifest.toolchain(means.python), recipe),
         built=tuple(each["wheel"] for each in about.get("packages", ()) if each.get("built_from")),
     )
+
+
+def _check(packed: Path, jobs: int, progress: Progress) -> None:
+    """Raise BundleDamaged unless the bundle is whole, and the one that the manifest beside it lists."""
+    with contents.opened(packed) as opened, threads(jobs) as executor:
+        with progress.stage("check", BYTES) as advance:
+            found = verification.verify(opened, packed.name, executor=executor, on_bytes=advance).findings
+        for finding in (*found, *delivery.by_manifest(opened, executor=executor)):
+            raise BundleDamaged(str(packed), finding.sentence)
 
 
 def _recipe(
@@ -125,9 +142,9 @@ def _pack(dist: Path, lock: Lock, recipe: Recipe, folder: Path, jobs: int, progr
     with progress.stage("wheels", BYTES, lock.size) as advance:
         house = wheelhouse.admit(lock, dist / wheelhouse.NAME, on_bytes=advance)
     with threads(jobs) as executor:
-        contents = assembly.install(house, recipe, folder / "parts", executor=executor, progress=progress, store=None)
+        made = assembly.install(house, recipe, folder / "parts", executor=executor, progress=progress, store=None)
         pool = bundles.Pool(executor=executor, jobs=jobs)
-        return assembly.write(contents, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
+        return assembly.write(made, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
 
 
 def _other_tools(before: Mapping[str, Any], here: Mapping[str, Any], recipe: Recipe) -> tuple[Tool, ...]:

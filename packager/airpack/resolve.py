@@ -141,6 +141,7 @@ def _locked(install: dict[str, Any], built: Mapping[tuple[NormalizedName, Versio
     made = built.get((name, Version(metadata["version"])))
     if made is not None:
         content = made.path.read_bytes()
+        source = _source(download, made.settings)
         return LockedWheel(
             name=name,
             version=metadata["version"],
@@ -149,8 +150,9 @@ def _locked(install: dict[str, Any], built: Mapping[tuple[NormalizedName, Versio
             sha256=hashlib.sha256(content).hexdigest(),
             size=len(content),
             requires_python=metadata.get("requires_python", ""),
-            source=_source(download, made.settings),
+            source=source,
             built_by_host=made.by_host,
+            built_from=source.identity,
         )
     return LockedWheel(
         name=name,

@@ -20,6 +20,7 @@ from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.records import RecordEntry
 from installer.utils import Scheme
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from installer.scripts import ScriptSection
 
 
+# Old metadata may hold the whole text of a licence.
+_LONGEST_LICENSE = 60
 # installer leaves out the bytecode that a wheel ships, and warns of it: ours is compiled for the target.
 warnings.filterwarnings("ignore", message="Skip installing", category=RuntimeWarning)
 
@@ -61,6 +64,11 @@ class Installed:
         """The folder of its modules."""
         return self.prefix / layout.SITE_PACKAGES
 
+    def license(self) -> str:
+        """Return the licence that its metadata names."""
+        (metadata,) = self.site_packages.glob("*.dist-info/METADATA")
+        return license_in(metadata)
+
     def top_level(self) -> tuple[str, ...]:
         """Return the names that it adds to the top level of imports, sorted."""
         names = set()
@@ -71,6 +79,21 @@ class Installed:
             elif entry.name.endswith((".py", ".so")):
                 names.add(stem)
         return tuple(sorted(names))
+
+
+def license_in(metadata: Path) -> str:
+    """Return the licence that a METADATA file names: PEP 639's expression, else the old `License` where it is one.
+
+    Else it is what the classifiers say, else the first line of `License`; empty where none says anything.
+    """
+    raw = parse_email(metadata.read_bytes())[0]
+    named = [line.strip() for line in raw.get("license", "").splitlines() if line.strip()]
+    for text in (raw.get("license_expression", ""), *(named if len(named) == 1 else ())):
+        with suppress(InvalidLicenseExpression):
+            return canonicalize_license_expression(text)
+    told = [each.rpartition(" :: ")[2] for each in raw.get("classifiers", ()) if each.startswith("License :: ")]
+    told = [each for each in told if each != "OSI Approved"]  # by which licence, that doesn't say
+    return "; ".join(told) if told else "".join(named[:1])[:_LONGEST_LICENSE]
 
 
 def requirements_in(metadata: Path) -> list[Requirement]:

@@ -36,7 +36,10 @@ class Link(NamedTuple):
 
 
 class Distribution(NamedTuple):
-    """A wheel's share of the bundle: its files are `files[first:stop]` and `links[...]` of the TOC."""
+    """A wheel's share of the bundle: its files are `files[first:stop]` and `links[...]` of the TOC.
+
+    `license` is as its metadata tells it, `built_from` what the packager built it from; both may be empty.
+    """
 
     name: str
     version: str
@@ -45,6 +48,8 @@ class Distribution(NamedTuple):
     files: Tuple[int, int]
     links: Tuple[int, int]
     top_level: Tuple[str, ...]
+    license: str = ""
+    built_from: str = ""
 
 
 class Decoder(NamedTuple):

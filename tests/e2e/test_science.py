@@ -24,20 +24,11 @@ print(pandas.__version__, numpy.__version__, sklearn.__version__, list(model.pre
 EXPECTED = "1.3.5 1.21.6 1.0.2 [0, 1]\n"
 
 
-@pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the results of packing the fixture `science`, and the shim in both forms."""
-    folder = tmp_path_factory.mktemp("science") / "dist"
-    requirements = str(machine.FIXTURES / "science" / "requirements.txt")
-    assert main(["pack", "-q", "-r", requirements, "-o", str(folder)]) == 0
-    assert main(["shim", "-q", "-o", str(folder / "airpack-runtime.pyz")]) == 0
-    assert main(["shim", "-q", "-o", str(folder / "dropin")]) == 0
-    return folder
-
-
-def test_the_resolve_is_that_of_the_image(dist: Path) -> None:
+def test_the_resolve_is_that_of_the_image(science: Path) -> None:
     """Pandas 1.3.5, not the 1.1.5 that `--python-version 3.7` gives elsewhere."""
-    pins = dict(re.findall(r"^([\w-]+)==(\S+)", (dist / "wheelhouse" / "requirements.txt").read_text(), re.MULTILINE))
+    pins = dict(
+        re.findall(r"^([\w-]+)==(\S+)", (science / "wheelhouse" / "requirements.txt").read_text(), re.MULTILINE)
+    )
     assert {name: pins[name] for name in ("pandas", "numpy", "scipy", "scikit-learn")} == {
         "pandas": "1.3.5",
         "numpy": "1.21.6",
@@ -46,20 +37,20 @@ def test_the_resolve_is_that_of_the_image(dist: Path) -> None:
     }
 
 
-def test_exec_boots_it_in_a_locked_sandbox(dist: Path, tmp_path: Path) -> None:
+def test_exec_boots_it_in_a_locked_sandbox(science: Path, tmp_path: Path) -> None:
     """No network, uid 1000, read-only root; cold first, then from the cache."""
     python = machine.python37().path
     words = ["python3.7", "/dist/airpack-runtime.pyz", "exec"]
     words += ["--bundle", f"/dist/{layout.BUNDLE_NAME}", "--", "python3.7", "-c", TRAIN]
     tmp_path.chmod(0o777)
     for _ in range(2):
-        done = sandbox.run(python, words, mounts={"/dist": dist}, tmp=tmp_path)
+        done = sandbox.run(python, words, mounts={"/dist": science}, tmp=tmp_path)
         assert (done.returncode, done.stdout, done.stderr) == (0, EXPECTED, "")
     (cache,) = tmp_path.glob("airpack-*")
     assert len([path for path in cache.iterdir() if path.is_dir()]) == 1
 
 
-def test_no_boot_opens_a_network_socket(dist: Path, tmp_path: Path) -> None:
+def test_no_boot_opens_a_network_socket(science: Path, tmp_path: Path) -> None:
     """`strace -f` of a cold and a warm boot shows none."""
     python = machine.python37().path
     log = tmp_path / "strace.log"
@@ -67,7 +58,7 @@ def test_no_boot_opens_a_network_socket(dist: Path, tmp_path: Path) -> None:
     words += ["--bundle", f"/dist/{layout.BUNDLE_NAME}", "--", "python3.7", "-c", TRAIN]
     (tmp_path / "tmp").mkdir()
     (tmp_path / "tmp").chmod(0o777)
-    line = sandbox.command(python, words, mounts={"/dist": dist}, env={}, tmp=tmp_path / "tmp")
+    line = sandbox.command(python, words, mounts={"/dist": science}, env={}, tmp=tmp_path / "tmp")
     for _ in range(2):
         done = machine.run([machine.tool("strace"), "-f", "-e", "trace=socket,connect,execve", "-o", str(log), *line])
         assert done.returncode == 0, done.stderr
@@ -76,10 +67,10 @@ def test_no_boot_opens_a_network_socket(dist: Path, tmp_path: Path) -> None:
         assert "AF_INET" not in calls.split("airpack-runtime.pyz", 1)[1]
 
 
-def test_the_dropin_boots_it_through_pythonpath(dist: Path) -> None:
+def test_the_dropin_boots_it_through_pythonpath(science: Path) -> None:
     """Nothing but an environment variable: how a stock image gets its packages."""
     python = machine.python37().path
-    mounts = {"/dist": dist}
+    mounts = {"/dist": science}
     env = {"PYTHONPATH": "/dist/dropin", "AIRPACK_BUNDLE": f"/dist/{layout.BUNDLE_NAME}"}
     done = sandbox.run(python, ["python3.7", "-c", TRAIN], mounts=mounts, env=env)
     assert (done.returncode, done.stdout, done.stderr) == (0, EXPECTED, "")

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from airpack.audit import Finding, fatal
-from airpack.commands.options import counted
+from airpack.commands.screen import counted, plain
 from airpack.errors import AuditFailed
 
 
@@ -24,7 +24,7 @@ def report(arguments: argparse.Namespace, found: Sequence[Finding], subject: str
         print(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
     elif not arguments.quiet:
         for each in found:
-            print(each)
+            print(plain(str(each)))
         print(f"{counted(len(found), 'finding')} in {subject}")
     grave = fatal(found, strict=arguments.strict)
     if grave:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airpack import pylock, staging
-from airpack.commands import options
+from airpack.commands import options, screen
 from airpack.resolve import resolve
 
 
@@ -46,5 +46,5 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         advance(len(lock.wheels))
     staging.write_text(arguments.output, pylock.dumps(lock))
     if not arguments.quiet:
-        print(f"lock      {arguments.output}, {options.counted(len(lock.wheels), 'wheel')} for {target.name}")
+        print(f"lock      {arguments.output}, {screen.counted(len(lock.wheels), 'wheel')} for {target.name}")
         print(f"pack it   airpack pack --lock {os.fspath(arguments.output)}")

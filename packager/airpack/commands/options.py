@@ -181,11 +181,6 @@ def progress(arguments: argparse.Namespace) -> Progress:
     return Bars(sys.stderr)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return `1 finding`, `2 findings`, ..."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def cache(env: Mapping[str, str]) -> Path:
     """Return the packager's cache folder (XDG Base Directory)."""
     base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")

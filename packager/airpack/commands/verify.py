@@ -1,18 +1,19 @@
-"""`airpack verify`: whether a bundle is whole, and whether what is in it can be imported."""
+"""`airpack verify`: whether a bundle, a folder of results or a tree is whole, and can be imported."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack_runtime import layout, signature
-from airpack_runtime.reader import open_bundle
+from airpack_runtime import signature
 
-from airpack import checks, interpreter, keys, signing
-from airpack.audit import NOTE, Finding
+from airpack import checks, interpreter, keys, plain_tree, signing
 from airpack.commands import findings, options
+from airpack.errors import UsageError
+from airpack.interpreter import Interpreter
 from airpack.target import Target
 
 
@@ -20,12 +21,16 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Describe the command."""
     parser = commands.add_parser(
         "verify",
-        help="check that a bundle is whole, and import what is in it",
-        description="Check every frame and file of a bundle. Where there is an interpreter of its target's version, "
-        "boot it as the image would, and import each of its top-level modules and packages.",
+        help="check that a bundle, a folder of results or a tree is whole, and import what is in it",
+        description="Check every frame, file, link and mode of a bundle against its table of contents, every file "
+        "against its wheel's RECORD, tags and compiled files against the target; in a folder of results, the wheels, "
+        "the lock and the manifest as well. A plain tree is compared with --bundle, else with its own RECORDs. Where "
+        "there is an interpreter of the target's version, each top-level module and package is imported by it.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
+    parser.add_argument("place", metavar="DIST|BUNDLE|TREE", type=Path, help="what is to be checked")
+    parser.add_argument("--digest", metavar="DIGEST", type=_digest, help="what the bundle's digest must be")
+    parser.add_argument("--bundle", metavar="BUNDLE", type=Path, help="the bundle, or DIST, to compare a tree with")
     parser.add_argument("--no-import", action="store_true", help="don't import: nothing of the bundle is executed")
     parser.add_argument("--key", metavar="NAME.pub", type=Path, help="it must be signed with this key")
     options.add_python(parser)
@@ -36,27 +41,38 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command. Raises AuditFailed."""
     place: Path = arguments.place
-    path = place / layout.BUNDLE_NAME if place.is_dir() else place
-    progress = options.progress(arguments)
-    with open_bundle(str(path)) as bundle:
-        target = Target.from_name(bundle.target)
-        digest = bundle.digest
-    subject = f"{path}, sha256:{digest}"
-    if arguments.key:
-        key = keys.load_public(arguments.key)
-        problems = signing.problems(place, key)
-        if problems:  # nothing of it is to be imported
-            findings.report(arguments, problems, subject, by="verify")
-        subject += f", signed by {signature.key_id(key)}"
-    python = None
-    if not arguments.no_import:
-        python = interpreter.find(target, given=arguments.python, env=env)
-    found = checks.verify(place, python, jobs=len(os.sched_getaffinity(0)), progress=progress)
-    if python is None and not arguments.no_import:
-        found.append(_not_imported(path, target))
-    findings.report(arguments, found, subject, by="verify")
+    tree = plain_tree.is_tree(place)
+    signed = _signed(arguments, tree) if arguments.key else ""
+
+    def find_python(target: Target) -> Interpreter | None:
+        return interpreter.find(target, given=arguments.python, env=env)
+
+    subject = checks.Subject(
+        place=place,
+        digest=arguments.digest,
+        bundle=arguments.bundle,
+        find_python=None if arguments.no_import else find_python,
+    )
+    if arguments.bundle is not None and not tree:
+        raise UsageError(f"--bundle is what to compare a plain tree with, and {place} is none")
+    verify = checks.verify_tree if tree else checks.verify_bundle
+    verdict = verify(subject, jobs=len(os.sched_getaffinity(0)), progress=options.progress(arguments))
+    findings.report(arguments, verdict.findings, verdict.about + signed, by="verify")
 
 
-def _not_imported(path: Path, target: Target) -> Finding:
-    sentence = f"was not imported: no Python {target.python_version} is found on this machine"
-    return Finding(severity=NOTE, package=path.name, sentence=sentence, remedy="give one with --python PATH")
+def _signed(arguments: argparse.Namespace, tree: bool) -> str:
+    """Return by which key the bundle is signed. Raises AuditFailed if it isn't: nothing of it is to be imported."""
+    if tree:
+        raise UsageError(f"{arguments.place} is a tree, which no signature covers: check the bundle that it is of")
+    key = keys.load_public(arguments.key)
+    problems = signing.problems(arguments.place, key)
+    if problems:
+        findings.report(arguments, problems, str(arguments.place), by="verify")
+    return f", signed by {signature.key_id(key)}"
+
+
+def _digest(text: str) -> str:
+    digest = text.removeprefix("sha256:").lower()
+    if re.fullmatch("[0-9a-f]{64}", digest) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no digest: give the sha256:... that pack printed")
+    return digest

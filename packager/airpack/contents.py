@@ -1,0 +1,138 @@
+"""What lies in a bundle, by random access: the table of contents is read, and the frames that are asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from airpack_runtime import layout, toc
+from airpack_runtime.reader import Bundle, open_bundle
+from airpack_runtime.toc import Distribution, File
+
+from airpack import codec
+from airpack.errors import NotInBundle
+
+MANIFEST = "manifest.json"
+_NEAREST = 3  # how many paths a wrong one is answered with
+
+
+class Contents:
+    """What lies in an open bundle.
+
+    `entries` maps each path of the tree to the file that holds its content: a link's target, its own else.
+    Raises BundleDamaged (of `airpack_runtime.errors`).
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.toc = bundle.toc()
+        if not _holds_together(self.toc):
+            raise bundle.damaged("its table of contents shares its files out in a way that makes no sense")
+
+    @cached_property
+    def entries(self) -> Mapping[str, File]:
+        """Each path of the tree, with the file that holds its content."""
+        entries = {file.path: file for file in self.toc.files}
+        entries.update((link.path, entries[link.target]) for link in self.toc.links)
+        return entries
+
+    @cached_property
+    def sums(self) -> Mapping[str, str]:
+        """The SHA-256 of each file of the tree, as SHA256SUMS lists it. Raises BundleDamaged."""
+        lines = self.read(self.toc.sums).decode("utf-8", "replace").splitlines()
+        return {path: sha256 for sha256, _, path in (line.partition("  ") for line in lines)}
+
+    def find(self, path: str) -> tuple[str, File]:
+        """Return the path that `path` means, where `site-packages/` may be left out, and what holds its content.
+
+        SHA256SUMS, which a boot doesn't write, can be had as well. Raises NotInBundle.
+        """
+        for each in (path, f"{layout.SITE_PACKAGES}/{path}"):
+            file = self.toc.sums if each == layout.SUMS else self.entries.get(each)
+            if file is not None:
+                return each, file
+        raise NotInBundle(self.bundle.path, path, nearest=self._nearest(path.strip("/")))
+
+    def chunks(self, file: File) -> Iterator[bytes]:
+        """Yield a file's content, at most a frame at once. Raises BundleDamaged."""
+        for number, piece in toc.pieces(self.toc, file):
+            raw = self.bundle.frame(number, codec.decompress)
+            yield raw[piece.offset : piece.offset + piece.length]
+
+    def read(self, file: File) -> bytes:
+        """Return a file's content. Raises BundleDamaged."""
+        return b"".join(self.chunks(file))
+
+    def packed_sizes(self) -> list[int]:
+        """Return how many bytes the frames of each distribution take; each begins with a frame of its own."""
+        stop, sizes = self.toc.sums.frame, []
+        for each in reversed(self.toc.distributions):
+            first, last = each.files
+            start = self.toc.files[first].frame if first < last else stop
+            sizes.append(sum(frame.size for frame in self.toc.frames[start:stop]))
+            stop = start
+        return sizes[::-1]
+
+    def _nearest(self, path: str) -> list[str]:
+        """Return what was likely meant: files in a folder of that name, of that name, or with a path like it."""
+        if not path:
+            return []
+        inside = [each for each in self.entries if f"/{each}".rpartition("/")[0].endswith(f"/{path}")]
+        named = [each for each in self.entries if each.endswith(f"/{path.rpartition('/')[2]}")]
+        if inside or named:
+            return sorted(inside or named, key=lambda each: (each.count("/"), each))[:_NEAREST]
+        import difflib  # noqa: PLC0415 - it takes milliseconds that a path that is there needn't wait for
+
+        return difflib.get_close_matches(f"{layout.SITE_PACKAGES}/{path}", self.entries, _NEAREST)
+
+
+def bundle_at(place: Path) -> Path:
+    """Return the path of the bundle: `place` itself, or the one in that folder."""
+    return place / layout.BUNDLE_NAME if place.is_dir() else place
+
+
+@contextmanager
+def opened(place: Path) -> Iterator[Contents]:
+    """Give what lies in the bundle, or in that of a folder of results, at `place`.
+
+    Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
+    """
+    with open_bundle(str(bundle_at(place))) as bundle:
+        yield Contents(bundle)
+
+
+def manifest_at(folder: Path) -> Mapping[str, Any]:
+    """Return what the manifest in a folder of results says, empty if there is none."""
+    try:
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def paths_of(contents: toc.Toc, distribution: Distribution) -> list[str]:
+    """Return the paths of a distribution's files in the tree."""
+    files, links = contents.files[slice(*distribution.files)], contents.links[slice(*distribution.links)]
+    return [*(file.path for file in files), *(link.path for link in links)]
+
+
+def _holds_together(contents: toc.Toc) -> bool:
+    """Tell whether what a boot has no use for, and so doesn't look at, is what it must be."""
+    texts: list[Any] = [contents.target, contents.creator, *contents.requirements]
+    if contents.decoder is not None:
+        texts.append(contents.decoder.origin)
+    file, link = 0, 0
+    for each in contents.distributions:
+        texts += [each.name, each.version, each.wheel, each.sha256, each.license, each.built_from, *each.top_level]
+        shares: Any = (each.files, each.links)
+        if [type(number) for share in shares for number in share] != [int] * 4:
+            return False
+        if (each.files[0], each.links[0]) != (file, link) or file > each.files[1] or link > each.links[1]:
+            return False
+        file, link = each.files[1], each.links[1]
+    everything = (len(contents.files), len(contents.links))
+    return (file, link) == everything and all(isinstance(text, str) for text in texts)

@@ -1,0 +1,121 @@
+"""The commands for an auditor, on scikit-learn and pandas: what they say, and what of 78 MB they read for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airpack import contents
+from airpack.cli import main
+from airpack_runtime import layout
+from support import machine
+
+pytestmark = pytest.mark.network
+
+AIRPACK = [sys.executable, "-m", "airpack"]
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the results of a pack with an older pandas."""
+    folder = tmp_path_factory.mktemp("older") / "dist"
+    assert main(["pack", "-q", "pandas==1.3.4", "scikit-learn==1.0.2", "-o", str(folder), "--no-import"]) == 0
+    return folder
+
+
+def _airpack(*words: object) -> subprocess.CompletedProcess[str]:
+    return machine.run([*AIRPACK, *map(str, words)])
+
+
+def _bytes_read(folder: Path, log: Path, words: list[object]) -> tuple[int, list[tuple[int, int]]]:
+    """Return how many bytes of the bundle a command reads, and each (offset, size); nothing but `pread` does."""
+    path = folder / layout.BUNDLE_NAME
+    calls = "trace=pread64,read,readv,preadv,preadv2,mmap,sendfile,copy_file_range"
+    line = [machine.tool("strace"), "-f", "-y", "-e", calls, "-o", str(log), *AIRPACK, *map(str, words)]
+    subprocess.run(line, stdout=subprocess.DEVNULL, check=False, timeout=120)
+    reads = [each for each in log.read_text().splitlines() if f"<{path}>" in each]
+    places = [(int(m[1]), int(m[2])) for m in (re.search(r", (\d+)\) += (\d+)$", each) for each in reads) if m]
+    assert len(places) == len(reads), reads
+    return sum(size for _, size in places), places
+
+
+def test_inspect_fits_on_a_screen(science: Path) -> None:
+    """Ten packages in 80 columns; every one has a licence and an origin."""
+    done = subprocess.run(
+        [*AIRPACK, "inspect", layout.BUNDLE_NAME], cwd=science, capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 30
+    assert "not recorded" not in done.stdout
+    assert re.search(r"^pandas +1\.3\.5 +BSD-3-Clause +1\d\.\d MB +5\d\.\d MB  pandas$", done.stdout, re.MULTILINE)
+    assert re.search(r"^ +31\.7 MB +site-packages/.*libopenblasp.* \(in 2 places\)$", done.stdout, re.MULTILINE)
+    boot = re.search(
+        r"^boot +writes 30\d\.\d MB: (\d,\d{3}) files, (\d+) hard links, \d+ folders$", done.stdout, re.MULTILINE
+    )
+    assert boot is not None
+    told = json.loads((science / "manifest.json").read_text())["bundle"]["files"]
+    assert int(boot[1].replace(",", "")) + int(boot[2]) == told
+
+
+def test_diff_tells_one_package_from_the_nine_that_stay(science: Path, older: Path) -> None:
+    """Pandas alone is another; most of the rest needs no second upload."""
+    done = _airpack("diff", older, science)
+    assert (done.returncode, done.stderr) == (1, "")
+    changed = [line for line in done.stdout.splitlines() if line[:2] in ("+ ", "- ", "~ ")]
+    assert [line.split("  ")[0] for line in changed] == ["~ pandas 1.3.4 -> 1.3.5"]
+    told = json.loads(_airpack("diff", older, science, "--json").stdout)
+    assert told["to_upload"] < told["frames"]["size"] / 3
+    (pandas,) = told["packages"]
+    assert "site-packages/pandas/_version.py" in {each["path"] for each in pandas["files"]}
+    assert _airpack("diff", science, science).returncode == 0
+
+
+def test_verify_agrees_and_sees_a_flipped_bit(science: Path, tmp_path: Path) -> None:
+    """The folder as it was packed has no finding, its imports included; one bit in the middle is one."""
+    done = _airpack("verify", science, "-q", "--strict")
+    assert (done.returncode, done.stderr) == (0, "")
+    data = bytearray((science / layout.BUNDLE_NAME).read_bytes())
+    data[len(data) // 2] ^= 16
+    (tmp_path / layout.BUNDLE_NAME).write_bytes(data)
+    done = _airpack("verify", tmp_path, "--no-import")
+    assert done.returncode == 1
+    assert re.search(r"^error: bundle.tar.zst frame \d+ is damaged", done.stdout)
+
+
+def test_cat_and_extract_agree_with_tar(science: Path, tmp_path: Path) -> None:
+    """The largest library, which lies twice in the wheels and once in the bundle, and METADATA files."""
+    bundle = science / layout.BUNDLE_NAME
+    done = _airpack("extract", bundle, "-o", tmp_path / "ours", "*/libopenblasp*", "*/METADATA")
+    assert (done.returncode, done.stderr) == (0, "")
+    (tmp_path / "theirs").mkdir()
+    tar = ["tar", "--zstd", "-xf", str(bundle), "-C", str(tmp_path / "theirs"), "--wildcards"]
+    assert machine.run([*tar, "*/libopenblasp*", "*/METADATA"]).returncode == 0
+    assert machine.run(["diff", "-r", str(tmp_path / "ours"), str(tmp_path / "theirs")]).returncode == 0
+    libraries = list((tmp_path / "ours").rglob("libopenblasp*"))
+    assert [path.stat().st_nlink for path in libraries] == [2, 2]
+    for path in libraries[:1]:
+        line = [*AIRPACK, "cat", str(bundle), str(path.relative_to(tmp_path / "ours"))]
+        assert subprocess.run(line, capture_output=True, check=True).stdout == path.read_bytes()
+
+
+def test_only_what_is_asked_for_is_read(science: Path, older: Path, tmp_path: Path) -> None:
+    """Of 78 MB: the table of contents, SHA256SUMS for a diff, one frame for a file."""
+    bundle = science / layout.BUNDLE_NAME
+    with contents.opened(bundle) as opened:
+        frames, sums = opened.toc.frames, opened.toc.sums
+        number = opened.find("pandas/__init__.py")[1].frame
+    log = tmp_path / "strace.log"
+    every = {frame.offset for frame in frames}
+    for words, wanted in (
+        (["inspect", bundle], []),
+        (["cat", bundle, "pandas/__init__.py"], [number]),
+        (["diff", older, science], [sums.frame]),
+    ):
+        size, places = _bytes_read(science, log, words)
+        assert {offset for offset, _ in places} & every == {frames[each].offset for each in wanted}
+        assert size < 300_000 + sum(frames[each].size for each in wanted), words
