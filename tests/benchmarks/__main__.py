@@ -82,10 +82,10 @@ def _peers(arguments: argparse.Namespace) -> int:
     for name in arguments.workload or workloads.WORKLOADS:
         kit = workloads.prepare(name, arguments.work, programs)
         passes = arguments.measure or race.DEFAULT[name]
-        section = race.measure(kit, passes, arguments.peer or list(PEERS), arguments.runs, _say)
-        _note(found, arguments.runs)
-        results.merge(found, name, section)
-        results.save(found, arguments.results)
+        for section in race.measure(kit, passes, arguments.peer or list(PEERS), arguments.runs, _say):
+            _note(found, arguments.runs)
+            results.merge(found, name, section)
+            results.save(found, arguments.results)
     return 0
 
 

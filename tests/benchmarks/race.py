@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,10 @@ DEFAULT = {"small": tuple(PASSES), "science": tuple(PASSES), "server": ("tree", 
 Trial = Callable[[Path], dict[str, Run]]
 
 
-def measure(kit: Kit, passes: Sequence[str], names: Sequence[str], runs: int, say: Callable[[str], None]) -> Results:
-    """Build what the peers start from, run the passes, and return the workload's section of the results."""
+def measure(
+    kit: Kit, passes: Sequence[str], names: Sequence[str], runs: int, say: Callable[[str], None]
+) -> Iterator[Results]:
+    """Build what the peers start from, run the passes, and after each yield the workload's section of the results."""
     skipped = {name: reason for name in names if (reason := tools.lacking(name))}
     present = [name for name in names if name not in skipped]
     for name in present:
@@ -54,7 +56,7 @@ def measure(kit: Kit, passes: Sequence[str], names: Sequence[str], runs: int, sa
         found = interleaved(trials, runs=min(runs, BUILD_RUNS) if each == "build" else runs)
         for name in PASSES[each]:
             measures[name] = {peer: series([run[name] for run in done]) for peer, done in found.items()}
-    return {**_about(kit, present), "skipped": skipped, "measures": measures}
+        yield {**_about(kit, present), "skipped": skipped, "measures": measures}
 
 
 def _entrants(each: str, names: Sequence[str]) -> list[str]:
