@@ -16,7 +16,7 @@ from airpack_runtime.errors import BootError
 from airpack import __version__
 from airpack.errors import AirpackError
 
-COMMANDS = ("pack", "lock", "audit", "verify", "rebuild", "shim", "run", "azureml", "target")
+COMMANDS = ("pack", "lock", "audit", "verify", "rebuild", "sbom", "shim", "run", "azureml", "target")
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 

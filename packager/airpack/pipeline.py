@@ -15,7 +15,9 @@ from airpack import (
     audit,
     checks,
     decoders,
+    extras,
     filesystem,
+    inventory,
     manifest,
     members,
     output,
@@ -55,7 +57,7 @@ class Order:
     what was packed; without it, all that is done without. `decoder` is a wheel to take
     the decoder from instead of the index; `cache` keeps it, and wheels. `strict` lets the
     audit's warnings fail the pack; `skip_installed` leaves out what the image has;
-    `with_wheelhouse` puts the wheels into the bundle, too.
+    `with_wheelhouse` puts the wheels into the bundle, too; `sbom` writes an SBOM beside it.
     """
 
     source: Requirements | Lock
@@ -75,6 +77,7 @@ class Order:
     prove: bool = True
     with_wheelhouse: bool = False
     image: str | None = None
+    sbom: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
 
     def recipe(self, decoder: Decoder | None) -> Recipe:
@@ -93,6 +96,7 @@ class Packed:
     wheelhouse: Wheelhouse
     bundle: bundles.Bundle
     image: FilesystemImage | None = None
+    sbom: Path | None = None
 
 
 def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
@@ -103,6 +107,8 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
     output.check(order.output, tree=order.tree, drop_in=order.drop_in)
     if order.image is not None:
         filesystem.program_for(order.image)
+    if order.sbom:
+        extras.sbom_writer()
     try:
         with staging.scratch_in(order.output) as scratch, threads(order.jobs) as executor:
             return _pack(order, scratch, executor, pip, progress)
@@ -144,9 +150,11 @@ def _deliver(
     about = manifest.dumps(order.target, order.python, house, bundle, order.recipe(None).to_dict(), image)
     (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
     (scratch / manifest.NAME).write_text(about, encoding="utf-8")
-    names = [*_RESULTS, *([image.path.name] if image else [])]
+    if order.sbom:
+        (scratch / output.SBOM_NAME).write_text(extras.sbom_writer()(inventory.take(bundle.path)), encoding="utf-8")
+    names = [*_RESULTS, *([image.path.name] if image else []), *([output.SBOM_NAME] if order.sbom else [])]
     results = {scratch / name: order.output / name for name in names}
-    gone = [order.output / name for name in layout.IMAGE_NAMES if name not in names]
+    gone = [order.output / name for name in (*layout.IMAGE_NAMES, output.SBOM_NAME) if name not in names]
     with ExitStack() as stack:
         if order.tree is not None:
             staged = stack.enter_context(staging.scratch_in(order.tree.parent)) / "tree"
@@ -161,6 +169,7 @@ def _deliver(
         wheelhouse=replace(house, folder=order.output / wheelhouse.NAME),
         bundle=replace(bundle, path=order.output / layout.BUNDLE_NAME),
         image=image and replace(image, path=order.output / image.path.name),
+        sbom=order.output / output.SBOM_NAME if order.sbom else None,
     )
 
 

@@ -10,7 +10,6 @@ import io
 import os
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,8 +19,6 @@ from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.records import RecordEntry
 from installer.utils import Scheme
-from packaging.metadata import parse_email
-from packaging.requirements import InvalidRequirement, Requirement
 
 from airpack import wheelfile
 from airpack.lock import LockedWheel
@@ -71,15 +68,6 @@ class Installed:
             elif entry.name.endswith((".py", ".so")):
                 names.add(stem)
         return tuple(sorted(names))
-
-
-def requirements_in(metadata: Path) -> list[Requirement]:
-    """Return the requirements in a METADATA file (core metadata); one that isn't PEP 508's is passed over."""
-    found = []
-    for text in parse_email(metadata.read_bytes())[0].get("requires_dist", ()):
-        with suppress(InvalidRequirement):
-            found.append(Requirement(text))
-    return found
 
 
 def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) -> Installed:

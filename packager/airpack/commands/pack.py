@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack import bundle, filesystem, pipeline, pylock
+from airpack import bundle, filesystem, output, pipeline, pylock
 from airpack.commands import options
 from airpack.errors import UsageError
 from airpack.lock import Lock
@@ -38,6 +38,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     results.add_argument(
         "--image", choices=filesystem.KINDS, help="also write the tree as a file system image, which a boot can mount"
     )
+    results.add_argument("--sbom", action="store_true", help=f"also write {output.SBOM_NAME}, as `airpack sbom` does")
     index = options.add_index(parser)
     index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, where the index lacks it")
     how = parser.add_argument_group("how")
@@ -90,6 +91,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         prove=not arguments.no_import,
         with_wheelhouse=arguments.with_wheelhouse,
         image=arguments.image,
+        sbom=arguments.sbom,
         env=env,
     )
     packed = pipeline.pack(order, pip=options.pip(arguments, env), progress=progress)
@@ -128,6 +130,8 @@ def _print(packed: pipeline.Packed, tree: Path | None, drop_in: Path | None) -> 
         print(f"tree      {tree}")
     if drop_in:
         print(f"drop-in   {drop_in}: set PYTHONPATH to where it is in the image")
+    if packed.sbom:
+        print(f"sbom      {packed.sbom}")
     print(f"digest    sha256:{made.digest}")
     if packed.image is not None:
         print(f"image     {packed.image.path}, {packed.image.size / 1e6:,.1f} MB, sha256:{packed.image.sha256}")
