@@ -8,14 +8,15 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
-from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from airpack import elf
+from airpack.closure import closure, holds, requirements_in
 from airpack.lock import Lock, LockedWheel
 from airpack.members import Clash
 from airpack.target import Target
-from airpack.tree import Installed, requirements_in
+from airpack.tree import Installed
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
@@ -79,29 +80,20 @@ def _unmet(parts: Sequence[Installed], lock: Lock) -> Iterator[Finding]:
     wheels = {part.wheel.key: part for part in parts}
     image = {each.key: each for each in lock.in_image}
     asked = [Requirement(each) for each in lock.requirements]
-    waiting = [(key, "") for key in wheels]
-    waiting += [(canonicalize_name(each.name), extra) for each in asked for extra in each.extras]
-    done: set[tuple[NormalizedName, str]] = set()
-    while waiting:
-        key, extra = waiting.pop()
-        if (key, extra) in done or key not in wheels:
+    for key, need in closure({part.wheel.key: _requirements_of(part) for part in parts}, asked, lock.target):
+        name = canonicalize_name(need.name)
+        there = wheels.get(name)
+        if there is not None and need.specifier.contains(there.wheel.version, prereleases=True):
             continue
-        done.add((key, extra))
-        for need in _requirements_of(wheels[key], extra, lock.target):
-            name = canonicalize_name(need.name)
-            waiting += [(name, each) for each in need.extras]
-            there = wheels.get(name)
-            if there is not None and need.specifier.contains(there.wheel.version, prereleases=True):
-                continue
-            if there is None and name in image and image[name].satisfies(need):
-                continue
-            brought = "the bundle has none"
-            if there is not None:
-                brought = f"the bundle brings {there.wheel.version}"
-            elif name in image:
-                brought = f"the image has {image[name].version}"
-            sentence = f"{wheels[key].wheel.version} needs {need.name}{need.specifier}, {brought}"
-            yield Finding(severity=ERROR, package=key, sentence=sentence, remedy=f"add {need} to the requirements")
+        if there is None and name in image and image[name].satisfies(need):
+            continue
+        brought = "the bundle has none"
+        if there is not None:
+            brought = f"the bundle brings {there.wheel.version}"
+        elif name in image:
+            brought = f"the image has {image[name].version}"
+        sentence = f"{wheels[key].wheel.version} needs {need.name}{need.specifier}, {brought}"
+        yield Finding(severity=ERROR, package=key, sentence=sentence, remedy=f"add {need} to the requirements")
 
 
 def _overriding(parts: Sequence[Installed], target: Target) -> Iterator[Finding]:
@@ -120,7 +112,7 @@ def _overriding(parts: Sequence[Installed], target: Target) -> Iterator[Finding]
         for need in package.requires:
             key = canonicalize_name(need.name)
             wheel = wheels.get(key)
-            if wheel is None or not _holds(need, "", target) or need.specifier.contains(wheel.version, True):
+            if wheel is None or not holds(need, "", target) or need.specifier.contains(wheel.version, True):
                 continue
             if key in image and not image[key].satisfies(need):
                 continue  # it was broken before
@@ -130,21 +122,9 @@ def _overriding(parts: Sequence[Installed], target: Target) -> Iterator[Finding]
             yield Finding(severity=WARNING, package=package.name, sentence=sentence, remedy=remedy)
 
 
-def _requirements_of(part: Installed, extra: str, target: Target) -> Iterator[Requirement]:
-    """Yield what a wheel requires on the target, with `extra` or without."""
+def _requirements_of(part: Installed) -> list[Requirement]:
     (path,) = part.site_packages.glob("*.dist-info/METADATA")
-    for need in requirements_in(path):
-        if _holds(need, extra, target) and not (extra and _holds(need, "", target)):
-            yield need
-
-
-def _holds(need: Requirement, extra: str, target: Target) -> bool:
-    """Tell whether a requirement's marker holds; one that hangs on an unknown value was settled by the resolve."""
-    if need.marker is None:
-        return True
-    if any(variable in str(need.marker) for variable in target.unknown_markers):
-        return False
-    return need.marker.evaluate({**target.marker_environment, "extra": extra})
+    return requirements_in(path)
 
 
 def unfit(wheel: LockedWheel, target: Target) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from airpack.commands import screen
 from airpack.errors import AirpackError
 
 COMMANDS = (
-    *("pack", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "keygen", "sign"),
+    *("pack", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom", "keygen", "sign"),
     *("shim", "run", "azureml", "target"),
 )
 INTERRUPTED = 130  # 128 + SIGINT, as shells count

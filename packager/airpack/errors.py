@@ -115,6 +115,15 @@ class NotRebuilt(AirpackError):
         self.differences = differences
 
 
+class MissingExtra(AirpackError):
+    """A library that only an extra of airpack's brings."""
+
+    def __init__(self, purpose: str, library: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs {library}, which isn't installed: pip install 'airpack[{extra}]'")
+        self.library = library
+        self.extra = extra
+
+
 class BuildFailed(AirpackError):
     """A distribution without a fitting wheel that can't be built from its source, and why."""
 

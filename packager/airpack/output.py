@@ -12,6 +12,22 @@ from airpack import manifest, pylock, shim, wheelhouse
 from airpack.errors import OutputRefused
 from airpack.lock import REQUIREMENTS
 
+# CycloneDX's own ending for JSON.
+SBOM_NAME = "sbom.cdx.json"
+
+
+def check_sbom(path: Path) -> None:
+    """Raise OutputRefused if something else than an SBOM lies at `path`."""
+    if not path.exists():
+        return
+    try:
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        ours = data["bomFormat"] == "CycloneDX"
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = False
+    if not ours:
+        raise OutputRefused(path, "is not an SBOM: give --output another name, or move it away")
+
 
 def check(folder: Path, *, tree: Path | None = None, drop_in: Path | None = None) -> None:
     """Raise OutputRefused if the results would replace something that airpack did not write."""
@@ -43,7 +59,7 @@ def _check_results(folder: Path) -> None:
     """Raise OutputRefused unless what lies where results go is an earlier pack's, by its manifest."""
     house = folder / wheelhouse.NAME
     wheels = _wheels_of(folder / manifest.NAME)
-    made = (manifest.NAME, pylock.NAME, wheelhouse.NAME, layout.BUNDLE_NAME)
+    made = (manifest.NAME, pylock.NAME, wheelhouse.NAME, layout.BUNDLE_NAME, SBOM_NAME)
     for name in (*made, *layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES):
         if wheels is None and (folder / name).exists():
             raise OutputRefused(

@@ -15,7 +15,9 @@ from airpack import (
     audit,
     checks,
     decoders,
+    extras,
     filesystem,
+    inventory,
     manifest,
     members,
     output,
@@ -60,7 +62,7 @@ class Order:
     the decoder from instead of the index; `cache` keeps it, and wheels. `strict` lets the
     audit's warnings fail the pack; `skip_installed` leaves out what the image has;
     `with_wheelhouse` puts the wheels into the bundle, too; `exclusion` says which files stay out;
-    `sign` is the key to sign the bundle with, and an image.
+    `sign` is the key to sign the bundle with, and an image; `sbom` writes an SBOM beside it.
     """
 
     source: Requirements | Lock
@@ -82,6 +84,7 @@ class Order:
     exclusion: Exclusion = field(default_factory=Exclusion)
     image: str | None = None
     sign: SigningKey | None = None
+    sbom: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
 
     def recipe(self, decoder: Decoder | None) -> Recipe:
@@ -102,6 +105,7 @@ class Packed:
     bundle: bundles.Bundle
     excluded: Excluded
     image: FilesystemImage | None = None
+    sbom: Path | None = None
 
 
 def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
@@ -112,6 +116,8 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
     output.check(order.output, tree=order.tree, drop_in=order.drop_in)
     if order.image is not None:
         filesystem.program_for(order.image)
+    if order.sbom:
+        extras.sbom_writer()
     try:
         with staging.scratch_in(order.output) as scratch, threads(order.jobs) as executor:
             return _pack(order, scratch, executor, pip, progress)
@@ -163,10 +169,13 @@ def _deliver(
     about = manifest.dumps(order.target, order.python, house, bundle, order.recipe(None).to_dict(), more)
     (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
     (scratch / manifest.NAME).write_text(about, encoding="utf-8")
+    if order.sbom:
+        (scratch / output.SBOM_NAME).write_text(extras.sbom_writer()(inventory.take(bundle.path)), encoding="utf-8")
     signatures = signing.write(signed, order.sign, scratch) if order.sign else []
-    names = [*_RESULTS, *([image.path.name] if image else []), *signatures]
-    results = {scratch / name: order.output / name for name in names}
-    gone = [order.output / name for name in (*layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES) if name not in names]
+    beside = [*([image.path.name] if image else []), *([output.SBOM_NAME] if order.sbom else []), *signatures]
+    results = {scratch / name: order.output / name for name in (*_RESULTS, *beside)}
+    known = (*layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES, output.SBOM_NAME)
+    gone = [order.output / name for name in known if name not in beside]
     with ExitStack() as stack:
         if order.tree is not None:
             staged = stack.enter_context(staging.scratch_in(order.tree.parent)) / "tree"
@@ -182,6 +191,7 @@ def _deliver(
         bundle=replace(bundle, path=order.output / layout.BUNDLE_NAME),
         excluded=contents.excluded,
         image=image and replace(image, path=order.output / image.path.name),
+        sbom=order.output / output.SBOM_NAME if order.sbom else None,
     )
 
 

@@ -16,11 +16,11 @@ from airpack_runtime.toc import Toc
 from packaging.utils import canonicalize_name
 
 from airpack.audit import NOTE, WARNING, Finding
+from airpack.closure import requirements_in
 from airpack.contents import paths_of
 from airpack.image import ImagePackage
 from airpack.importing import Failure, Importer
 from airpack.interpreter import Interpreter
-from airpack.tree import requirements_in
 
 # Folders that wheels leave at the top by mistake: no package of theirs, and not meant to be imported.
 _STRAYS = frozenset(("benchmarks", "doc", "docs", "example", "examples", "scripts", "test", "tests", "tools"))

@@ -22,7 +22,6 @@ from installer.records import RecordEntry
 from installer.utils import Scheme
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from packaging.metadata import parse_email
-from packaging.requirements import InvalidRequirement, Requirement
 
 from airpack import wheelfile
 from airpack.lock import LockedWheel
@@ -94,15 +93,6 @@ def license_in(metadata: Path) -> str:
     told = [each.rpartition(" :: ")[2] for each in raw.get("classifiers", ()) if each.startswith("License :: ")]
     told = [each for each in told if each != "OSI Approved"]  # by which licence, that doesn't say
     return "; ".join(told) if told else "".join(named[:1])[:_LONGEST_LICENSE]
-
-
-def requirements_in(metadata: Path) -> list[Requirement]:
-    """Return the requirements in a METADATA file (core metadata); one that isn't PEP 508's is passed over."""
-    found = []
-    for text in parse_email(metadata.read_bytes())[0].get("requires_dist", ()):
-        with suppress(InvalidRequirement):
-            found.append(Requirement(text))
-    return found
 
 
 def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) -> Installed:

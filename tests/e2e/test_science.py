@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from airpack.cli import main
 from airpack_runtime import layout
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from support import machine, sandbox
 
 pytestmark = pytest.mark.network
@@ -74,6 +77,27 @@ def test_the_dropin_boots_it_through_pythonpath(science: Path) -> None:
     env = {"PYTHONPATH": "/dist/dropin", "AIRPACK_BUNDLE": f"/dist/{layout.BUNDLE_NAME}"}
     done = sandbox.run(python, ["python3.7", "-c", TRAIN], mounts=mounts, env=env)
     assert (done.returncode, done.stdout, done.stderr) == (0, EXPECTED, "")
+
+
+def test_it_is_rebuilt_byte_for_byte(dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the lock, the manifest and the wheels beside it."""
+    assert main(["rebuild", "--no-progress", str(dist)]) == 0
+    assert f"rebuilt   {dist}/bundle.tar.zst, byte for byte\n" in capsys.readouterr().out
+
+
+def test_its_sbom_names_what_is_in_it(dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Valid by the schema: ten packages, who needs whom, and the libraries that numpy, scipy and scikit-learn bring."""
+    assert main(["sbom", str(dist)]) == 0
+    text = capsys.readouterr().out
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    data = json.loads(text)
+    parts = {each["name"]: each for each in data["components"]}
+    assert len(parts) == 10
+    libraries = {each["name"] for part in parts.values() for each in part.get("components", ())}
+    assert {"libgfortran", "libquadmath", "libopenblasp-r0", "libgomp"} <= libraries
+    needs = {each["ref"]: set(each.get("dependsOn", ())) for each in data["dependencies"]}
+    of_pandas = {name for name, part in parts.items() if part["bom-ref"] in needs[parts["pandas"]["bom-ref"]]}
+    assert of_pandas == {"numpy", "python-dateutil", "pytz"}
 
 
 @pytest.mark.parametrize("platform", ["manylinux_2_27_x86_64", "manylinux_2_17_x86_64"])

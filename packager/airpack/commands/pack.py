@@ -10,7 +10,7 @@ from pathlib import Path
 
 from airpack_runtime import layout
 
-from airpack import bundle, cache, filesystem, keys, pipeline, pylock
+from airpack import bundle, cache, filesystem, keys, output, pipeline, pylock
 from airpack.commands import options
 from airpack.errors import UsageError
 from airpack.exclusion import Exclusion
@@ -43,6 +43,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     results.add_argument(
         "--image", choices=filesystem.KINDS, help="also write the tree as a file system image, which a boot can mount"
     )
+    results.add_argument("--sbom", action="store_true", help=f"also write {output.SBOM_NAME}, as `airpack sbom` does")
     left_out = parser.add_argument_group("what to leave out of the wheels")
     left_out.add_argument(
         "--exclude",
@@ -111,6 +112,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         exclusion=Exclusion(globs=tuple(arguments.exclude), slim=arguments.slim),
         image=arguments.image,
         sign=key,
+        sbom=arguments.sbom,
         env=env,
     )
     packed = pipeline.pack(order, pip=options.pip(arguments, env), progress=progress)
@@ -152,6 +154,8 @@ def _print(packed: pipeline.Packed, tree: Path | None, drop_in: Path | None, key
         print(f"tree      {tree}")
     if drop_in:
         print(f"drop-in   {drop_in}: set PYTHONPATH to where it is in the image")
+    if packed.sbom:
+        print(f"sbom      {packed.sbom}")
     print(f"digest    sha256:{made.digest}")
     if key is not None:
         print(f"signed    {made.path}{layout.SIGNATURE_SUFFIX}, by the key {key.id}")

@@ -1,0 +1,163 @@
+"""What is in a bundle, read from the bundle alone: packages with their licences, libraries and needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from airpack_runtime import layout
+from airpack_runtime.reader import Bundle, open_bundle
+from airpack_runtime.toc import Distribution
+from packaging.metadata import RawMetadata, parse_email
+from packaging.utils import NormalizedName, canonicalize_name
+
+from airpack import closure, codec
+from airpack.comparison import Member, content_digest, members_of
+from airpack.target import Target
+
+_GRAFTED = re.compile(r"(?P<name>.+?)(?:-[0-9a-f]{8,})?(?P<rest>(?:\.so|\.\d+)+)")
+_CLASSIFIER = "License :: "
+_SBOM_LIMIT = 16 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Library:
+    """A shared library that a wheel brings in a folder `*.libs`, as auditwheel puts them there.
+
+    `version` is as much of it as the file's name tells, or empty.
+    """
+
+    name: str
+    version: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """An SBOM that a wheel brings (PEP 770), in whatever format: its path in the tree, its content.
+
+    That is empty where it is larger than any of use.
+    """
+
+    path: str
+    sha256: str
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """A distribution of a bundle. `licences` are of one kind: an expression (PEP 639), classifiers, or free text.
+
+    `needs` are the packages of the bundle that it requires on the target, sorted.
+    """
+
+    key: NormalizedName
+    version: str
+    wheel: str
+    sha256: str
+    summary: str
+    licence_expression: str
+    licences: tuple[str, ...]
+    libraries: tuple[Library, ...]
+    documents: tuple[Document, ...]
+    needs: tuple[NormalizedName, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inventory:
+    """A bundle's packages, ordered by name; `asked` are those that the user asked for."""
+
+    target: str
+    creator: str
+    digest: str
+    content_digest: str
+    asked: tuple[NormalizedName, ...]
+    packages: tuple[Package, ...]
+
+
+def take(path: Path) -> Inventory:
+    """Read the inventory of the bundle at `path`, frame by frame, as few as hold it.
+
+    Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
+    """
+    with open_bundle(str(path)) as bundle:
+        toc, found = bundle.toc(), members_of(bundle)
+        target = Target.from_name(bundle.target)
+        metadata = {canonicalize_name(each.name): _metadata(bundle, each, found) for each in toc.distributions}
+        asked = closure.parsed(toc.requirements)
+        needs: dict[NormalizedName, set[NormalizedName]] = {key: set() for key in metadata}
+        required = {key: closure.parsed(each.get("requires_dist", ())) for key, each in metadata.items()}
+        for key, need in closure.closure(required, asked, target):
+            needs[key] |= {canonicalize_name(need.name)} & needs.keys()
+        packages = [
+            _package(each, metadata[key], needs[key], _contents(bundle, each, found))
+            for key, each in zip(metadata, toc.distributions, strict=True)
+        ]
+        return Inventory(
+            target=bundle.target,
+            creator=toc.creator,
+            digest=bundle.digest,
+            content_digest=content_digest(found),
+            asked=tuple(sorted({canonicalize_name(each.name) for each in asked} & metadata.keys())),
+            packages=tuple(sorted(packages, key=lambda each: each.key)),
+        )
+
+
+def _paths_of(bundle: Bundle, distribution: Distribution) -> list[str]:
+    toc = bundle.toc()
+    files, links = toc.files[slice(*distribution.files)], toc.links[slice(*distribution.links)]
+    return sorted([each.path for each in files] + [each.path for each in links])
+
+
+def _metadata(bundle: Bundle, distribution: Distribution, found: Mapping[str, Member]) -> RawMetadata:
+    """Return the core metadata of a distribution. Raises BundleDamaged if it has none."""
+    for path in _paths_of(bundle, distribution):
+        if re.fullmatch(rf"{layout.SITE_PACKAGES}/[^/]+\.dist-info/METADATA", path):
+            return parse_email(bundle.content(found[path].file, codec.decompress))[0]
+    raise bundle.damaged(f"{distribution.name} has no METADATA in it")
+
+
+def _contents(
+    bundle: Bundle, distribution: Distribution, found: Mapping[str, Member]
+) -> tuple[list[Library], list[Document]]:
+    """Return the libraries and SBOMs that a distribution brings."""
+    libraries, documents = [], []
+    for path in _paths_of(bundle, distribution):
+        folder, _, name = path.rpartition("/")
+        member = found[path]
+        grafted = _GRAFTED.fullmatch(name)
+        if folder.endswith(".libs") and grafted:
+            version = grafted["rest"].replace(".so", "").strip(".")
+            libraries.append(Library(name=grafted["name"], version=version, path=path, sha256=member.sha256))
+        elif re.fullmatch(rf"{layout.SITE_PACKAGES}/[^/]+\.dist-info/sboms/.+", path):
+            small = member.file.size <= _SBOM_LIMIT
+            content = bundle.content(member.file, codec.decompress) if small else b""
+            documents.append(Document(path=path, sha256=member.sha256, content=content))
+    return libraries, documents
+
+
+def _package(
+    distribution: Distribution,
+    metadata: RawMetadata,
+    needs: Collection[NormalizedName],
+    contents: tuple[list[Library], list[Document]],
+) -> Package:
+    classifiers = [
+        each.rpartition(" :: ")[2] for each in metadata.get("classifiers", ()) if each.startswith(_CLASSIFIER)
+    ]
+    text = metadata.get("license", "").strip()
+    return Package(
+        key=canonicalize_name(distribution.name),
+        version=distribution.version,
+        wheel=distribution.wheel,
+        sha256=distribution.sha256,
+        summary=metadata.get("summary", ""),
+        licence_expression=metadata.get("license_expression", ""),
+        licences=tuple(classifiers or ([text] if text and text != "UNKNOWN" else [])),
+        libraries=tuple(contents[0]),
+        documents=tuple(contents[1]),
+        needs=tuple(sorted(needs)),
+    )
