@@ -34,6 +34,7 @@ ORDER = [
     "bytecode",
     "shim",
     "members",
+    "dynamic",
     "elf",
     "audit",
     "codec",
