@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -169,14 +171,21 @@ def incompatible(
 def _lacking(part: Installed, provided: Collection[str], target: Target) -> Iterator[Finding]:
     """Yield what the compiled files of an installed wheel need that the image lacks."""
     for path in part.files():
-        needs: elf.Needs | elf.ELFError | None
-        with open(part.prefix / path, "rb") as file:
-            try:
-                needs = elf.needs_of(file)
-            except elf.ELFError as error:
-                needs = error
+        needs = _needs_of(part.prefix / path)
         if needs is not None:
             yield from incompatible(part.wheel, path, needs, provided, target)
+
+
+def _needs_of(path: Path) -> elf.Needs | elf.ELFError | None:
+    """Return what a file needs if it is an ELF file, or what is wrong with it."""
+    with open(path, "rb") as file:
+        if file.read(len(elf.MAGIC)) != elf.MAGIC:
+            return None
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            try:
+                return elf.needs_of(content)
+            except elf.ELFError as error:
+                return error
 
 
 def _shadowing(parts: Iterable[Installed], *, plain: bool) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +30,11 @@ class Contents:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.toc = bundle.toc()
+        gc.disable()  # none of the many tuples is garbage, and looking for some takes as long as decoding them
+        try:
+            self.toc = bundle.toc()
+        finally:
+            gc.enable()
         if not _holds_together(self.toc):
             raise bundle.damaged("its table of contents shares its files out in a way that makes no sense")
 

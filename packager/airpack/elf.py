@@ -1,4 +1,4 @@
-"""What the compiled files of wheels need of the image: machine, symbol versions, libraries (by pyelftools)."""
+"""What the compiled files of wheels need of the image: machine, symbol versions, libraries."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, BinaryIO
+from mmap import mmap
+from typing import Any
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
+from airpack import dynamic
+from airpack.dynamic import MAGIC, ELFError
 
-MAGIC = b"\x7fELF"
 _MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}
 
 
@@ -37,20 +37,18 @@ class Policy:
     libraries: frozenset[str]
 
 
-def needs_of(file: BinaryIO) -> Needs | None:
-    """Return what an open file needs, None if it is no ELF file. Raises ELFError if it is a damaged one."""
-    if file.read(len(MAGIC)) != MAGIC:
+def needs_of(content: bytes | mmap) -> Needs | None:
+    """Return what the file `content` needs, None if it is no ELF file. Raises ELFError if it is a damaged one."""
+    asked = dynamic.read(content)
+    if asked is None:
         return None
-    elf = ELFFile(file)
     versions: dict[str, set[tuple[int, ...]]] = {}
-    for name in _version_names(elf):
+    for name in asked.versions:
         family, _, number = name.partition("_")
         if number.replace(".", "").isdigit():
             versions.setdefault(family, set()).add(_numbers(number))
-    dynamic: Any = elf.get_section_by_name(".dynamic")
-    libraries = tuple(tag.needed for tag in dynamic.iter_tags("DT_NEEDED")) if dynamic else ()
     frozen = {family: frozenset(found) for family, found in versions.items()}
-    return Needs(machine=elf["e_machine"], versions=frozen, libraries=libraries)
+    return Needs(machine=asked.machine, versions=frozen, libraries=asked.libraries)
 
 
 def objections(needs: Needs, policy: Policy, provided: Collection[str]) -> Iterator[str]:
@@ -94,12 +92,6 @@ def _newest(policy: Mapping[str, Any], machine: str) -> Iterator[tuple[str, tupl
         numbers = [_numbers(version) for version in versions if version.replace(".", "").isdigit()]
         if numbers:
             yield family, max(numbers)
-
-
-def _version_names(elf: ELFFile) -> Iterator[str]:
-    section: Any = elf.get_section_by_name(".gnu.version_r")
-    for _, auxiliaries in section.iter_versions() if section else ():
-        yield from (auxiliary.name for auxiliary in auxiliaries)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -66,7 +65,7 @@ class _Examiner:
         if path.endswith(records.FILE):
             return content
         try:
-            return elf.needs_of(io.BytesIO(content))
+            return elf.needs_of(content)
         except elf.ELFError as error:
             return error
 

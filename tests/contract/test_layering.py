@@ -39,6 +39,7 @@ ORDER = [
     "bare",
     "shim",
     "members",
+    "dynamic",
     "elf",
     "audit",
     "codec",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from airpack import contents
+from airpack import contents, dynamic
 from airpack.cli import main
 from airpack_runtime import layout
+from elftools.elf.elffile import ELFFile
 from support import machine
 
 pytestmark = pytest.mark.network
@@ -119,3 +122,20 @@ def test_only_what_is_asked_for_is_read(science: Path, older: Path, tmp_path: Pa
         size, places = _bytes_read(science, log, words)
         assert {offset for offset, _ in places} & every == {frames[each].offset for each in wanted}
         assert size < 300_000 + sum(frames[each].size for each in wanted), words
+
+
+def test_compiled_files_are_read_as_pyelftools_reads_them(science: Path, tmp_path: Path) -> None:
+    """Every library of the bundle: machine, versions of symbols, libraries."""
+    assert main(["extract", str(science), "-q", "-o", str(tmp_path / "tree"), "*.so", "*.so.*", "*.libs/*"]) == 0
+    libraries = [path for path in (tmp_path / "tree").rglob("*") if path.is_file()]
+    assert len(libraries) > 200
+    for path in libraries:
+        content = path.read_bytes()
+        elf = ELFFile(io.BytesIO(content))
+        needs: Any = elf.get_section_by_name(".gnu.version_r")
+        linked: Any = elf.get_section_by_name(".dynamic")
+        versions = [each.name for _, several in needs.iter_versions() for each in several] if needs else []
+        expected = (elf["e_machine"], versions, [tag.needed for tag in linked.iter_tags("DT_NEEDED")])
+        asked = dynamic.read(content)
+        assert asked is not None
+        assert (asked.machine, list(asked.versions), list(asked.libraries)) == expected, path

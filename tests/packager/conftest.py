@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from airpack.cli import main
 from airpack.pip_process import Pip
 from airpack.target import Target
 from support import index as loopback
+from support import machine
 from support.index import Index
 
 # A background job may have been started with it ignored, and so would be all that the tests start.
@@ -65,6 +67,22 @@ def index(wheels: Path) -> Iterator[Index]:
     """Serve the folder `wheels` as a package index on loopback."""
     with loopback.serve(wheels) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a shared library that needs a newer glibc than 2.27, and one of its own making."""
+    folder = tmp_path_factory.mktemp("library")
+    (folder / "other.c").write_text("int other(void) { return 1; }\n")
+    # pthread_create moved to libc with glibc 2.34, and has that version since.
+    source = "#include <pthread.h>\nint other(void);\nint f(void) { return other() + pthread_create(0, 0, 0, 0); }\n"
+    (folder / "new.c").write_text(source)
+    cc = [machine.tool("cc", "gcc"), "-shared", "-fPIC", "-o"]
+    subprocess.run([*cc, folder / "libother.so", folder / "other.c"], check=True)
+    subprocess.run(
+        [*cc, folder / "new.so", folder / "new.c", "-L", folder, "-lother"], check=True, stderr=subprocess.DEVNULL
+    )
+    return folder
 
 
 class Airpack:

@@ -4,33 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from airpack import dynamic
 from airpack_runtime import layout
-from support import machine
 from support.wheels import build_wheel
 
 from .conftest import Airpack
 
 MANYLINUX = "cp37-cp37m-manylinux_2_17_x86_64.manylinux2014_x86_64"
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a shared library that needs a newer glibc than 2.27, and one of its own making."""
-    folder = tmp_path_factory.mktemp("library")
-    (folder / "other.c").write_text("int other(void) { return 1; }\n")
-    # pthread_create moved to libc with glibc 2.34, and has that version since.
-    source = "#include <pthread.h>\nint other(void);\nint f(void) { return other() + pthread_create(0, 0, 0, 0); }\n"
-    (folder / "new.c").write_text(source)
-    cc = [machine.tool("cc", "gcc"), "-shared", "-fPIC", "-o"]
-    subprocess.run([*cc, folder / "libother.so", folder / "other.c"], check=True)
-    subprocess.run(
-        [*cc, folder / "new.so", folder / "new.c", "-L", folder, "-lother"], check=True, stderr=subprocess.DEVNULL
-    )
-    return folder
 
 
 def test_a_wheel_whose_tag_lies_is_caught(airpack: Airpack, wheels: Path, library: Path) -> None:
@@ -105,3 +88,25 @@ def test_audit_of_results(airpack: Airpack, wheels: Path) -> None:
     assert (finding["severity"], finding["package"]) == ("error", "one")
     assert finding["sentence"].endswith("which cp37-manylinux2014_x86_64 does not take")
     assert (airpack.output / layout.BUNDLE_NAME).exists()
+
+
+def test_a_damaged_library_is_one_error_whatever_is_damaged(library: Path) -> None:
+    """Cut off anywhere, or with any byte of its headers and dynamic segment changed: never another exception."""
+    whole = (library / "new.so").read_bytes()
+    asked = dynamic.read(whole)
+    assert asked is not None
+    assert asked.machine == "EM_X86_64"
+    damaged = 0
+    for changed in _damages(whole):
+        try:
+            dynamic.read(changed)
+        except dynamic.ELFError:
+            damaged += 1
+    assert damaged > 200
+
+
+def _damages(whole: bytes) -> Iterator[bytes]:
+    yield from (whole[:length] for length in range(4, len(whole), 61))
+    for place in [*range(4, 1024), *range(1024, len(whole), 7)]:
+        for value in (0, 0x7F, 0xFF):
+            yield whole[:place] + bytes([value]) + whole[place + 1 :]

@@ -94,10 +94,10 @@ def test_another_digest_than_wanted_is_an_error(airpack: Airpack) -> None:
         airpack(*words, "latest")
 
 
-def _rewritten(path: Path, change: Callable[[toc.Toc], toc.Toc]) -> None:
-    """Write the golden bundle to `path` with another table of contents, all else in agreement with it."""
-    data = GOLDEN.read_bytes()
-    with open_bundle(str(GOLDEN)) as bundle:
+def _rewritten(path: Path, change: Callable[[toc.Toc], toc.Toc], source: Path = GOLDEN) -> None:
+    """Write a bundle to `path` with another table of contents, all else in agreement with it."""
+    data = source.read_bytes()
+    with open_bundle(str(source)) as bundle:
         contents_ = bundle.toc()
         stored = bundle._stored_toc
     start = data.index(framing.skippable(layout.TOC_MAGIC, stored))
@@ -296,11 +296,18 @@ def test_a_bundle_that_is_gone_does_not_hide_the_rest(airpack: Airpack, dist: Pa
     assert "is not in wheelhouse" in found[1]
 
 
-def test_compiled_files_are_held_against_the_target(airpack: Airpack, wheels: Path) -> None:
-    """As the audit does: what can't be read as ELF, where its name says so; by a lone bundle as well."""
-    build_wheel(wheels, "one", files={"one.py": "", "one_native.so": b"\x7fELF" + bytes(60)})
-    assert airpack.pack("one", "--no-import") == 1
-    assert "is a damaged ELF file" in airpack.err
+def test_compiled_files_are_held_against_the_target(airpack: Airpack, wheels: Path, library: Path) -> None:
+    """As the audit does, but by a lone bundle: here one that was packed for a newer image, and says otherwise."""
+    build_wheel(wheels, "one", files={"one/new.so": (library / "new.so").read_bytes(), "one/libother.so": b""})
+    assert airpack.pack("one", "--no-import", "--target", "cp37-manylinux_2_36_x86_64") == 0
+    path = airpack.output / layout.BUNDLE_NAME
+    assert _found(airpack, path, status=0) == []
+    alone = airpack.output.with_name("alone.tar.zst")
+    _rewritten(alone, lambda old: old._replace(target="cp37-manylinux_2_27_x86_64"), path)
+    (found,) = _found(airpack, alone)
+    assert found.startswith(
+        "error: one 1.0: site-packages/one/new.so needs GLIBC_2.34, the target has GLIBC_2.27: require a version"
+    )
 
 
 def test_a_tree_is_compared_with_its_records(airpack: Airpack, dist: Path) -> None:
