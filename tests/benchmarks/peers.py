@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+STEPS = ("build", "before, not timed", "tree", "import")
 AIRPACK, SLIM, LIMIT, ON_DISK = "airpack", "airpack --slim", "ready tree", "ready tree on disk"
 
 _HOUSE = "--no-index --find-links {house} -r {house}/requirements.txt"
@@ -53,8 +54,8 @@ class Peer:
 
     def steps(self) -> dict[str, str]:
         """Return the command lines by what they are for."""
-        named = {"build": self.build, "before, not timed": self.prepare, "tree": self.ready, "import": self.run}
-        return {name: line for name, line in named.items() if line}
+        lines = (self.build, self.prepare, self.ready, self.run)
+        return {name: line for name, line in zip(STEPS, lines, strict=True) if line}
 
 
 PEERS = {

@@ -51,14 +51,16 @@ def _bars(axes: Any, boots: dict[str, Any], program: str) -> None:
         axes.annotate(f"{value:.2f}", (max(walls[row]), row), (4, 0), textcoords="offset points", va="center")
     if middle:
         axes.set_xscale("log")
-        axes.set_xlim(min(middle) / 2, max(map(max, walls)) * 2)
+        axes.set_xlim(min(map(min, walls)) / 2, max(map(max, walls)) * 2)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
     axes.set_title(f"cold boot until `{program}` is done, s", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def _curve(axes: Any, curve: dict[str, Any] | None) -> None:
     """Draw each bundle's time against what the fit says of it: on the line, the cost is linear."""
-    axes.set_title("unpack: measured against a + b·bytes + c·files, s", loc="left")
+    axes.set_title("unpack: measured against the fit, s", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     if curve is None:
         return
@@ -73,5 +75,5 @@ def _curve(axes: Any, curve: dict[str, Any] | None) -> None:
     axes.scatter(said, times, s=14, color=_OURS)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel(f"the fit says (R² {fit['r2']:.3f})")
+    axes.set_xlabel(f"a + b·bytes + c·files (R² {fit['r2']:.3f})")
     axes.set_ylabel("measured")

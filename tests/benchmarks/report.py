@@ -9,7 +9,7 @@ from typing import Any
 
 from airpack import staging
 from benchmarks.measure import median
-from benchmarks.peers import AIRPACK, LIMIT, PEERS
+from benchmarks.peers import AIRPACK, LIMIT, PEERS, STEPS
 from benchmarks.results import Results, ratio
 from benchmarks.thresholds import Figure, fastest_peer, figures
 from support import machine
@@ -177,7 +177,8 @@ def _section(name: str, section: dict[str, Any]) -> str:
         about = section["peers"][peer]
         why = f" ({about['why']})" if about["why"] else ""
         parts.append(f"**{peer}**, {about['artifact'] / 1e6:.1f} MB{why}\n")
-        parts.append("".join(f"    # {step}\n    {line}\n" for step, line in about["commands"].items()))
+        lines = [(step, about["commands"][step]) for step in STEPS if step in about["commands"]]
+        parts.append("".join(f"    # {step}\n    {line}\n" for step, line in lines))
     missing = "".join(f"- {what}: {reason}\n" for what, reason in section["skipped"].items())
     return "\n".join([*parts, *([f"Not measured:\n\n{missing}"] if missing else [])])
 

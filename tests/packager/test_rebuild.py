@@ -86,7 +86,8 @@ def test_every_option_is_in_the_manifest(
     profile.write_text(json.dumps({**data, "installed": []}))
     build_wheel(wheels, "one")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    assert airpack.pack("one", "--level", 3, "--no-bytecode", "--with-wheelhouse", "--target", profile) == 0
+    words = ["--level", 3, "--no-bytecode", "--with-wheelhouse", "--slim", "--exclude", "*.md", "--target", profile]
+    assert airpack.pack("one", *words) == 0
     monkeypatch.delenv("SOURCE_DATE_EPOCH")
     profile.unlink()
     options = json.loads((airpack.output / "manifest.json").read_text())["options"]
@@ -95,6 +96,8 @@ def test_every_option_is_in_the_manifest(
         "mtime": 1700000000,
         "bytecode": False,
         "with_wheelhouse": True,
+        "exclude": ["*.md"],
+        "slim": True,
         "decoder": "pyzstd 0.15.10",
     }
     assert rebuild() == 0, airpack.err
