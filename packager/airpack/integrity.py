@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Protocol
 
-from airpack_runtime import framing, layout
+from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
 from airpack_runtime.toc import Piece, plan
 
@@ -159,24 +159,12 @@ def _wrong_sums(contents: Contents, actual: Mapping[str, str]) -> Iterator[str]:
 
 def _stray_bytes(contents: Contents) -> Iterator[str]:
     """Say where the decoder is damaged, and where bytes that no hash covers differ from what they must be."""
-    toc, bundle = contents.toc, contents.bundle
     try:
-        if toc.decoder is not None:
-            bundle.decoder()
+        if contents.toc.decoder is not None:
+            contents.bundle.decoder()
     except BundleDamaged as error:
         yield error.problem
-    with open(bundle.path, "rb") as file:
-        file.seek(toc.frames[-1].offset + toc.frames[-1].size)
-        tail = file.read()
-    sizes = [(frame.size, frame.raw_size) for frame in toc.frames]
-    expected, place = b"", 0
-    for magic in ([layout.DECODER_MAGIC] if toc.decoder else []) + [layout.TOC_MAGIC]:
-        if place + framing.SKIPPABLE_HEADER.size > len(tail):
-            break
-        length = framing.SKIPPABLE_HEADER.unpack_from(tail, place)[1]
-        start = place + framing.SKIPPABLE_HEADER.size
-        expected += framing.skippable(magic, tail[start : start + length])
-        sizes.append((len(expected) - place, 0))
-        place = len(expected)
-    if tail != expected + framing.seek_table(sizes):
-        yield "has a damaged seek table, or bytes that belong to nothing"
+    try:
+        contents.bundle.check_structure()
+    except BundleDamaged as error:
+        yield error.problem

@@ -85,6 +85,28 @@ class Bundle:
         except framing.LayoutError as error:
             raise BundleDamaged(self.path, str(error)) from error
 
+    def check_structure(self) -> None:
+        """Check the bytes that no hash covers: headers of what isn't tar, and the seek table. Raises BundleDamaged."""
+        toc, header = self.toc(), framing.SKIPPABLE_HEADER
+        sizes = [(frame.size, frame.raw_size) for frame in toc.frames]
+        place = toc.frames[-1].offset + toc.frames[-1].size
+        skippable = [(layout.TOC_MAGIC, len(self._stored_toc))]
+        if toc.decoder is not None:
+            skippable.insert(0, (layout.DECODER_MAGIC, toc.decoder.size))
+        expected = []
+        for magic, size in skippable:
+            expected.append((place, header.pack(magic, size)))
+            sizes.append((header.size + size, 0))
+            place += header.size + size
+        expected.append((place, framing.seek_table(sizes)))
+        end = place + len(expected[-1][1])
+        try:
+            whole = all(_pread(self._fd, start, len(data)) == data for start, data in expected)
+        except OSError as error:
+            raise self.damaged(f"it can't be read ({reason(error)})") from error
+        if not whole or os.fstat(self._fd).st_size != end:
+            raise self.damaged("its seek table is damaged, or bytes in it belong to nothing")
+
     def damaged(self, problem: str) -> BundleDamaged:
         """Return the error that says so of this bundle."""
         return BundleDamaged(self.path, problem)

@@ -32,6 +32,7 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
     caller to remove.
     """
     toc = bundle.toc()
+    bundle.check_structure()
     if workers is None:
         workers = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
     try:
@@ -131,7 +132,8 @@ class _Frames:
         self._strict = strict  # the umask takes away more than it should, and is the whole process's
         self._plan = contents.plan(bundle.toc())
         # `pop` is atomic. A lock would deadlock when Ctrl-C comes between taking it and entering its block.
-        self._waiting = [number for number, pieces in enumerate(self._plan) if pieces][::-1]
+        # Those that hold no file are checked all the same: who pins a bundle wants it whole.
+        self._waiting = list(range(len(self._plan)))[::-1]
         self.failure: BaseException | None = None
         self.ended: list[_thread.LockType] = []
 

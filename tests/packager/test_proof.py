@@ -160,7 +160,7 @@ def test_verify_names_each_damage(airpack: Airpack, wheels: Path) -> None:
         (40, "frame 0 is damaged (its SHA-256 differs): copy it again from where it was packed"),
         (whole.index(b"\x51\x2a\x4d\x18") + 100, "the decoder is damaged (its SHA-256 differs)"),
         (whole.index(b"airpack-bundle") + 200, "its table of contents is damaged"),
-        (len(whole) - 45, "has a damaged seek table, or bytes that belong to nothing"),
+        (len(whole) - 45, "its seek table is damaged, or bytes in it belong to nothing"),
     ):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         assert airpack("verify", path) == 1
