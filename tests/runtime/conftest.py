@@ -81,10 +81,12 @@ def forge(tmp_path: Path) -> Callable[[Rewrite], Path]:
     def forge_with(change: Rewrite) -> Path:
         with reader.open_bundle(str(GOLDEN)) as bundle:
             data = json.loads(json.dumps(bundle.toc().to_dict()))
+        sizes = [(size, raw_size) for _, size, raw_size, _ in data["frames"]]
+        sizes.append((data["decoder"]["size"] + framing.SKIPPABLE_HEADER.size, 0))
         frames = GOLDEN.read_bytes()[: _end_of_decoder(data)]
         change(data)
         stored = _encode_unchecked(data)
-        table = framing.seek_table([(len(frames), 0), (len(stored) + framing.SKIPPABLE_HEADER.size, 0)])
+        table = framing.seek_table([*sizes, (len(stored) + framing.SKIPPABLE_HEADER.size, 0)])
         path = tmp_path / "forged.tar.zst"
         path.write_bytes(frames + framing.skippable(layout.TOC_MAGIC, stored) + table)
         return path
