@@ -35,10 +35,18 @@ def execute(words: Sequence[str], env: Mapping[str, str] | None = None, cwd: Pat
         try:
             output = process.communicate()[0].decode(errors="replace")
         except BaseException:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _end(process)
             raise
         if process.returncode:
             errors.seek(0)
             raise Failed(shlex.join(words), errors.read().decode(errors="replace") + output)
     return output
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt a process and all that it started, so that it cleans up, and end what doesn't."""
+    with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=5)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
