@@ -26,6 +26,7 @@ from benchmarks import (
     containers,
     curve,
     fetch,
+    levels,
     measure,
     race,
     reading,
