@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -141,23 +139,3 @@ def test_compiled_files_are_read_as_pyelftools_reads_them(science: Path, tmp_pat
         asked = dynamic.read(content)
         assert asked is not None
         assert (asked.machine, list(asked.versions), list(asked.libraries)) == expected, path
-
-
-def test_what_an_auditor_keeps_of_it(science: Path, tmp_path: Path) -> None:
-    """A list of what is in it, a signature, and the proof that the same bytes come out again."""
-    dist = tmp_path / "dist"
-    shutil.copytree(science, dist, copy_function=os.link, ignore=shutil.ignore_patterns("dropin", "*.pyz"))
-    sbom = _airpack("sbom", dist, "-o", tmp_path / "sbom.cdx.json")
-    assert sbom.stdout == f"sbom      {tmp_path}/sbom.cdx.json, 10 packages, 7 libraries in them\n", sbom.stderr
-    listed = json.loads((tmp_path / "sbom.cdx.json").read_text())
-    assert {"pkg:pypi/numpy@1.21.6", "pkg:pypi/pandas@1.3.5"} <= {
-        each["purl"].partition("?")[0] for each in listed["components"]
-    }
-    assert _airpack("keygen", "-o", tmp_path / "team").returncode == 0
-    (dist / "manifest.json").write_bytes((science / "manifest.json").read_bytes())
-    assert _airpack("sign", dist, "--key", tmp_path / "team.key").returncode == 0
-    verified = _airpack("verify", "-q", "--no-import", dist, "--key", tmp_path / "team.pub")
-    assert (verified.returncode, verified.stderr) == (0, "")
-    rebuilt = _airpack("rebuild", "--no-progress", dist)
-    assert rebuilt.returncode == 0, rebuilt.stderr
-    assert rebuilt.stdout.startswith(f"rebuilt   {dist}/bundle.tar.zst, byte for byte\n")

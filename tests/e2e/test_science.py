@@ -79,15 +79,15 @@ def test_the_dropin_boots_it_through_pythonpath(science: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, EXPECTED, "")
 
 
-def test_it_is_rebuilt_byte_for_byte(dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_is_rebuilt_byte_for_byte(science: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From the lock, the manifest and the wheels beside it."""
-    assert main(["rebuild", "--no-progress", str(dist)]) == 0
-    assert f"rebuilt   {dist}/bundle.tar.zst, byte for byte\n" in capsys.readouterr().out
+    assert main(["rebuild", "--no-progress", str(science)]) == 0
+    assert f"rebuilt   {science}/bundle.tar.zst, byte for byte\n" in capsys.readouterr().out
 
 
-def test_its_sbom_names_what_is_in_it(dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_sbom_names_what_is_in_it(science: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Valid by the schema: ten packages, who needs whom, and the libraries that numpy, scipy and scikit-learn bring."""
-    assert main(["sbom", str(dist)]) == 0
+    assert main(["sbom", str(science)]) == 0
     text = capsys.readouterr().out
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     data = json.loads(text)
@@ -134,10 +134,10 @@ def test_flask_keeps_what_its_markers_want_for_37(tmp_path: Path) -> None:
     assert {"importlib-metadata", "typing-extensions", "zipp"} <= names
 
 
-def test_a_locked_sandbox_boots_what_its_own_key_has_signed_and_nothing_else(dist: Path, tmp_path: Path) -> None:
+def test_a_locked_sandbox_boots_what_its_own_key_has_signed_and_nothing_else(science: Path, tmp_path: Path) -> None:
     """With the public key in the image's `/etc`, or in its environment: the science bundle, cold and warm."""
     python = machine.python37().path
-    shutil.copy(dist / layout.BUNDLE_NAME, tmp_path)
+    shutil.copy(science / layout.BUNDLE_NAME, tmp_path)
     image, cache = tmp_path / "etc", tmp_path / "cache"
     image.mkdir()
     cache.mkdir()
@@ -147,7 +147,7 @@ def test_a_locked_sandbox_boots_what_its_own_key_has_signed_and_nothing_else(dis
     shutil.copy(tmp_path / "team.pub", image / "key.pub")
     words = ["python3.7", "/shim/airpack-runtime.pyz", "exec", "--bundle", f"/dist/{layout.BUNDLE_NAME}"]
     words += ["--", "python3.7", "-c", TRAIN]
-    mounts = {"/shim": dist, "/dist": tmp_path, "/etc/airpack": image}
+    mounts = {"/shim": science, "/dist": tmp_path, "/etc/airpack": image}
 
     def boot(**env: str) -> tuple[int, str, str]:
         done = sandbox.run(python, words, mounts=mounts, env=env, tmp=cache)
