@@ -350,7 +350,9 @@ def test_an_image_is_signed_too(airpack: Airpack, wheels: Path, team: Path) -> N
     assert airpack("sign", airpack.output, "--key", f"{team}.key") == 1
     assert "it lists bundle.squashfs as sha256:" in airpack.error
     assert airpack("sign", image, "--key", f"{team}.key") == 0
-    assert airpack("verify", airpack.output, "--key", f"{team}.pub", "--no-import") == 0
+    assert airpack("verify", airpack.output, "--key", f"{team}.pub", "--no-import") == 1
+    assert airpack.out.startswith("error: bundle.squashfs has the SHA-256 ")
+    assert "but its manifest lists" in airpack.out
 
 
 def test_a_key_that_this_machine_asks_for_hinders_no_pack(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from airpack_runtime import signature
 
-from airpack import checks, interpreter, keys, plain_tree, signing
+from airpack import checks, contents, interpreter, keys, plain_tree, signing
 from airpack.commands import findings, options
 from airpack.errors import UsageError
 from airpack.interpreter import Interpreter
@@ -67,7 +67,9 @@ def _signed(arguments: argparse.Namespace, tree: bool) -> str:
     key = keys.load_public(arguments.key)
     problems = signing.problems(arguments.place, key)
     if problems:
-        findings.report(arguments, problems, str(arguments.place), by="verify")
+        with contents.opened(arguments.place) as opened:
+            about = f"{opened.bundle.path}, sha256:{opened.bundle.digest}"
+        findings.report(arguments, problems, about, by="verify")
     return f", signed by {signature.key_id(key)}"
 
 
