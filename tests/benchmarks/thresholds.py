@@ -16,10 +16,14 @@ REASONS: dict[str, str] = {
     "tree, of `cp -r`": "Python's own start, 0.02 s, counts as airpack's",
     "tree, of `uv, cold cache`": "uv writes no bytecode; where it does, 0.12",
     "tree, of `tar --zstd`": "Python's own start, 0.02 s, counts as airpack's",
-    "cold boot, of the fastest peer, `EROFS mount`": "nothing is unpacked, from an image 2.3 times as large, by who may mount",
+    "cold boot, of the fastest peer, `EROFS mount`": (
+        "nothing is unpacked, from an image 2.3 times as large, by who may mount"
+    ),
     "cold boot, of the limit": "on two cores, the unpack takes 0.7 of the import's time",
     "cold boot with `--slim`, of the limit": "the same, with 80 % of the bytes",
-    "warm boot, of the limit": "1.6 ms are the shim's, the rest is noise: `tar`'s tree, without a shim, shows 1.03 too",
+    "warm boot, of the limit": (
+        "1.6 ms are the shim's, the rest is noise: `tar`'s tree, without a shim, shows 1.03 too"
+    ),
     "size, of the wheels": "the shim's folder counts, 0.3 MB; the bundle alone has 0.796",
 }
 
