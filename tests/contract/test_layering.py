@@ -75,6 +75,8 @@ ORDER = [
     "extras",
     "rebuild",
     "pipeline",
+    "fleet",
+    "batch",
     "cli",
     "__main__",
 ]
