@@ -32,7 +32,7 @@ COMMANDS = (
         "keygen",
         "sign",
     ),
-    *("shim", "run", "azureml", "target"),
+    *("upload", "download", "shim", "run", "azureml", "target"),
 )
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 CUT_OFF = 141  # 128 + SIGPIPE

@@ -156,6 +156,15 @@ class MissingExtra(AirpackError):
         self.extra = extra
 
 
+class StoreFailed(AirpackError):
+    """A place that files are uploaded to or downloaded from, by its URL, and what is wrong there."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+        self.problem = problem
+
+
 class BuildFailed(AirpackError):
     """A distribution without a fitting wheel that can't be built from its source, and why."""
 

@@ -73,6 +73,8 @@ ORDER = [
     "inventory",
     "sbom",
     "extras",
+    "store",
+    "transfer",
     "rebuild",
     "pipeline",
     "fleet",
