@@ -87,6 +87,15 @@ class InvalidLock(AirpackError):
         self.problem = problem
 
 
+class InvalidLayout(AirpackError):
+    """A folder that is no OCI image layout, or one whose blobs aren't what it lists."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}: copy, pull or write it again")
+        self.path = path
+        self.problem = problem
+
+
 class InvalidManifest(AirpackError):
     """A `manifest.json` that can't be read, or doesn't say how to pack again, or doesn't list what lies beside it."""
 
