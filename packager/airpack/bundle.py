@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from airpack_runtime import __version__, framing, layout, toc
 
-from airpack import frames, members
+from airpack import frames, members, table
 from airpack.decoders import Decoder
 from airpack.lock import Lock
 from airpack.members import Group
@@ -78,8 +78,7 @@ def write(
     """
     tar = frames.TarWriter(options.mtime)
     distributions = [_add_group(tar, group) for group in groups]
-    tar.start_group()
-    sums = tar.add_bytes(layout.SUMS, members.sums(groups))
+    sums = tar.add_parts(layout.SUMS, [members.sums(group) for group in groups])
     tar.finish()
     compressor = frames.Compressor(level=options.level, store=pool.store)
     with open(path, "wb") as file:
@@ -95,13 +94,13 @@ def write(
             unpacked_size=sum(each.size for each in tar.files),
             frames=tuple(out.frames),
             sums=sums,
-            directories=tuple(members.directories(groups)),
+            directories=tuple(dict.fromkeys(each for group in groups for each in members.directories([group]))),
             files=tuple(tar.files),
             links=tuple(tar.links),
             distributions=tuple(distributions),
             decoder=out.decoder(options.decoder) if options.decoder else None,
         )
-        stored = toc.encode(contents)
+        stored = table.encode(contents)
         out.skippable(layout.TOC_MAGIC, stored)
         out.finish()
         size = file.tell()

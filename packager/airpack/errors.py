@@ -96,6 +96,15 @@ class InvalidLayout(AirpackError):
         self.problem = problem
 
 
+class NotAnImage(AirpackError):
+    """A bundle that can't be an OCI image, or not in the way that was asked for; nothing was written."""
+
+    def __init__(self, path: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{path} {problem}: {remedy}")
+        self.path = path
+        self.problem = problem
+
+
 class InvalidManifest(AirpackError):
     """A `manifest.json` that can't be read, or doesn't say how to pack again, or doesn't list what lies beside it."""
 

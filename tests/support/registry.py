@@ -51,7 +51,7 @@ class Registry:
         return [each for each in found if not methods or each.method in methods]
 
     def uploaded(self) -> dict[str, int]:
-        """Return the digest and size of each blob that was uploaded, by the access log; manifests aren't blobs there."""
+        """Return the digest and size of each blob that was uploaded, by the access log, but manifests."""
         puts = [each.path for each in self.requests("PUT", "POST", "PATCH") if each.status == 201]
         sizes = self.blobs()
         found = [unquote(each.partition("digest=")[2].partition("&")[0]) for each in puts if "/blobs/" in each]

@@ -31,9 +31,10 @@ class Unreliable:
     `drops`, `busy` and `broken` are the shares of requests, from 0 to 1, that end in a dropped connection, in 429 with
     Retry-After, and in 500; `seed` decides which ones. `loses` drops what had arrived of an upload, too. With
     `password`, a token is wanted, which lasts `lasts` requests. `spoil` changes each blob before it is sent; `cut` ends
-    one after so many bytes, `cut_once` the next one alone; `ranges` is how a Range is answered: `right`, `ignored` (all of it),
-    `wrong` (other bytes than it says), `elsewhere` (from the start, and it says so). `claims` adds to how much of an
-    upload has arrived; `hang_ups` are after how many bytes the next uploads of more are cut. Without `referrers`, it has no such API.
+    one after so many bytes, `cut_once` the next one alone; `ranges` is how a Range is answered: `right`, `ignored` (all
+    of it), `wrong` (other bytes than it says), `elsewhere` (from the start, and it says so). `claims` adds to how much
+    of an upload has arrived; `hang_ups` are after how many bytes the next uploads of more are cut. Without `referrers`,
+    it has no such API.
     """
 
     seed: int = 0

@@ -160,9 +160,7 @@ def add_registry(parser: argparse.ArgumentParser, *, default: str) -> None:
 def access(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> Access:
     """Return the way to the registry. Raises UsageError."""
     reference = Reference.parse(arguments.reference)
-    return Access(
-        reference=reference, env=env, plain_http=arguments.plain_http, patience=Patience(note=progress.note)
-    )
+    return Access(reference=reference, env=env, plain_http=arguments.plain_http, patience=Patience(note=progress.note))
 
 
 def add_passphrase(parser: argparse._ActionsContainer) -> None:
@@ -208,6 +206,16 @@ def cache(env: Mapping[str, str]) -> Path:
     """Return the packager's cache folder (XDG Base Directory)."""
     base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")
     return Path(base, "airpack-pack")
+
+
+def epoch(env: Mapping[str, str], *, otherwise: int) -> int:
+    """Return the time that is told of all that is written: SOURCE_DATE_EPOCH (reproducible-builds.org), or another."""
+    text = env.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return otherwise
+    if not text.isdecimal():
+        raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}: set it to seconds since 1970, or unset it")
+    return int(text)
 
 
 def positive(text: str) -> int:

@@ -16,8 +16,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "pull",
         help="get a bundle out of a registry",
-        description="Get the bundle that airpack push put into a registry: the same bytes, verified, with the signature "
-        "and the SBOM that refer to it. An earlier bundle at that place is replaced; anything else is left alone.",
+        description="Get the bundle that airpack push put into a registry: the same bytes, verified, with the "
+        "signature and the SBOM that refer to it. An earlier bundle at that place is replaced, nothing else is.",
     )
     parser.set_defaults(run=run)
     options.add_registry(parser, default=DEFAULT_TAG)

@@ -13,7 +13,8 @@ from airpack.oci.retries import Patience
 class Access:
     """A way to a registry; `env` tells where credentials, authorities and proxies are, `plain_http` goes without TLS.
 
-    On this machine's loopback, TLS is used where the registry asks for it. `at_once` is how many blobs are on their way at the same time.
+    On this machine's loopback, TLS is used where the registry asks for it. `at_once` is how many blobs are on their
+    way at the same time.
     """
 
     reference: Reference

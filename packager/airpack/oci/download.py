@@ -18,9 +18,7 @@ _TOO_FAR = 416  # of RFC 9110: Range Not Satisfiable
 class Download:
     """One blob's way out of the repository, into a file: its digest is made as it streams."""
 
-    def __init__(
-        self, client: Client, blob: Descriptor, path: Path, *, advance: Advance
-    ) -> None:
+    def __init__(self, client: Client, blob: Descriptor, path: Path, *, advance: Advance) -> None:
         self._client = client
         self._blob = blob
         self._path = path

@@ -1,4 +1,4 @@
-"""Puts a bundle that a registry has where the user wants it: the bytes that were pushed, with what belongs beside them."""
+"""Puts a bundle from a registry where the user wants it: the bytes that were pushed, and what belongs beside them."""
 
 from __future__ import annotations
 
@@ -43,9 +43,13 @@ def place(access: Access, where: Path, *, platform: str = "", progress: Progress
     folder = file.parent
     with staging.scratch_in(folder) as scratch:
         got, image = pull(
-            access, scratch / "layout", choose=lambda each: reassembly.choose(each, platform), progress=progress
+            access,
+            scratch / "layout",
+            choose=lambda each: reassembly.choose(each, platform),
+            kinds=reassembly.KINDS,
+            progress=progress,
         )
-        restored = reassembly.restore(got, scratch / "bundle", platform=platform)
+        restored = reassembly.restore(got, scratch / "bundle")
         names = _names(file)
         staged = {each: folder / names[each.name] for each in (restored.path, *restored.beside)}
         gone = [folder / name for name in names.values() if folder / name not in staged.values()]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,24 @@ from airpack.oci.client import Client
 from airpack.oci.download import Download
 from airpack.oci.layout import Descriptor, Layout, Writer
 from airpack.oci.push import locked
-from airpack.progress import BYTES, Progress
+from airpack.progress import BYTES, Advance, Progress
 from airpack.workers import threads
 
 Choose = Callable[[Layout], Descriptor]
 
 
-def pull(access: Access, folder: Path, *, choose: Choose, progress: Progress) -> tuple[Layout, Descriptor]:
-    """Write the image, which `choose` picks where there are several, into the new layout `folder`.
+def pull(
+    access: Access, folder: Path, *, choose: Choose, kinds: Collection[str], progress: Progress
+) -> tuple[Layout, Descriptor]:
+    """Write the image that `choose` picks, with what refers to it and is of `kinds`, into the new layout `folder`.
 
     Return the layout and its image. Raises RegistryError, or what `choose` raises.
     """
     client = Client(access)
     writer = Writer(folder)
-    root = _manifest(client, writer, client.reference.version)
-    image = root
-    if root.media_type == oci.INDEX_TYPE:
-        image = _chosen(client, writer, root, choose)
+    image = _chosen(client, writer, _manifest(client, writer, client.reference.version), choose)
     image_manifest = _parsed(client, writer, image)
-    refers = [each for each in manifests.referrers(client, image.digest) if each.media_type == oci.MANIFEST_TYPE]
+    refers = [each for each in manifests.referrers(client, image.digest) if each.artifact_type in kinds]
     beside = []
     for each in refers:
         _manifest(client, writer, each.digest)
@@ -44,13 +44,28 @@ def pull(access: Access, folder: Path, *, choose: Choose, progress: Progress) ->
     return Layout(folder), image
 
 
-def _chosen(client: Client, writer: Writer, index: Descriptor, choose: Choose) -> Descriptor:
-    """Return the image of an index that is wanted; all their manifests are small."""
-    writer.finish([index])
-    listed = Layout(writer.folder).manifests(index)
-    for each in listed:
-        _manifest(client, writer, each.digest)
+def _chosen(client: Client, writer: Writer, root: Descriptor, choose: Choose) -> Descriptor:
+    """Return the image that is wanted: of an index, whose manifests are small, or the only one."""
+    if root.media_type == oci.INDEX_TYPE:
+        writer.finish([root])
+        for each in Layout(writer.folder).manifests(root):
+            _manifest(client, writer, each.digest)
+    else:
+        writer.finish([replace(root, platform=_platform(client, writer, root))])
     return choose(Layout(writer.folder))
+
+
+def _platform(client: Client, writer: Writer, image: Descriptor) -> dict[str, str]:
+    """Return for which platform an image is: without an index, its configuration alone tells."""
+    config = _parsed(client, writer, image).config
+    _get(client, writer, config, lambda _: None)
+    try:
+        data: Any = json.loads(_path(writer, config).read_bytes())
+        return {"os": str(data["os"]), "architecture": str(data["architecture"])}
+    except (KeyError, TypeError, ValueError):
+        raise RegistryError(
+            client.reference.name, f"{image.digest} is no image: it doesn't tell its platform"
+        ) from None
 
 
 def _manifest(client: Client, writer: Writer, name: str) -> Descriptor:
@@ -67,7 +82,7 @@ def _manifest(client: Client, writer: Writer, name: str) -> Descriptor:
 
 
 def _parsed(client: Client, writer: Writer, descriptor: Descriptor) -> oci.Manifest:
-    data = (writer.folder / oci.BLOBS / descriptor.digest.partition(":")[2]).read_bytes()
+    data = _path(writer, descriptor).read_bytes()
     try:
         parsed: Any = json.loads(data)
         return oci.Manifest.from_dict(parsed)
@@ -80,11 +95,14 @@ def _get_blobs(client: Client, writer: Writer, blobs: Sequence[Descriptor], prog
     total = sum(each.size for each in blobs)
     with progress.stage("pull", BYTES, total) as advance, threads(client.at_once) as executor, client.stopping():
         both = locked(advance)
-
-        def get(blob: Descriptor) -> None:
-            path = writer.folder / oci.BLOBS / blob.digest.partition(":")[2]
-            with client.stopping():
-                Download(client, blob, path, advance=both).run()
-
-        for future in [executor.submit(get, each) for each in blobs]:
+        for future in [executor.submit(_get, client, writer, each, both) for each in blobs]:
             future.result()
+
+
+def _get(client: Client, writer: Writer, blob: Descriptor, advance: Advance) -> None:
+    with client.stopping():
+        Download(client, blob, _path(writer, blob), advance=advance).run()
+
+
+def _path(writer: Writer, blob: Descriptor) -> Path:
+    return writer.folder / oci.BLOBS / blob.digest.partition(":")[2]

@@ -22,9 +22,7 @@ _BYTES = {"Content-Type": "application/octet-stream"}
 class Upload:
     """One blob's way into the repository; `sent` counts the bytes, those in vain as well."""
 
-    def __init__(
-        self, client: Client, blob: Descriptor, path: Path, *, advance: Advance
-    ) -> None:
+    def __init__(self, client: Client, blob: Descriptor, path: Path, *, advance: Advance) -> None:
         self._client = client
         self._blob = blob
         self._path = path
