@@ -283,13 +283,13 @@ def test_nobody_listens(layout: Layout, tmp_path: Path, waits: list[float]) -> N
 
 def _faults(seed: int) -> dict[str, object]:
     """Return what goes wrong in a run: of each kind, in all combinations that a hundred seeds give."""
-    settings: dict[str, object] = {"seed": seed, "drops": 0.12, "busy": 0.03, "broken": 0.03}
+    settings: dict[str, object] = {"seed": seed, "drops": 0.1, "busy": 0.03, "broken": 0.03}
     settings |= {"loses": seed % 2 == 0, "referrers": seed % 3 == 0, "claims": (0, 0, 3)[seed % 3]}
     settings["ranges"] = ("right", "ignored", "wrong", "elsewhere")[seed % 4]
     if seed % 5 == 0:
         settings |= {"password": unreliable.PASSWORD, "lasts": 5}
     if seed % 7 == 0:
-        settings["drops"] = 0.5
+        settings["drops"] = 0.3
     return settings
 
 
@@ -313,6 +313,7 @@ def test_a_hundred_runs_against_a_registry_that_does_everything_wrong(
                 told.append(str(error))
                 assert not place.exists()
             assert registry.lacks() == []
+    print(len(told), *told, sep="\n")
     assert 10 <= len(told) <= 30, told
     for line in told:
         assert line.startswith("127.0.0.1:")

@@ -33,8 +33,8 @@ class Unreliable:
     `password`, a token is wanted, which lasts `lasts` requests. `spoil` changes each blob before it is sent; `cut` ends
     one after so many bytes, `cut_once` the next one alone; `ranges` is how a Range is answered: `right`, `ignored` (all
     of it), `wrong` (other bytes than it says), `elsewhere` (from the start, and it says so). `claims` adds to how much
-    of an upload has arrived; `hang_ups` are after how many bytes the next uploads of more are cut. Without `referrers`,
-    it has no such API.
+    of an upload has arrived; `hang_ups` are after how many bytes the next uploads of more are cut. `on_upload`
+    is called with the size of each. Without `referrers`, it has no such API.
     """
 
     seed: int = 0
@@ -60,6 +60,7 @@ class Unreliable:
     begun: int = 0
     received: int = 0
     hang_ups: list[int] = field(default_factory=list)
+    on_upload: Callable[[int], object] | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
@@ -205,6 +206,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, b"", {"Location": place, "Range": f"0-{arrived}"})
 
     def _receive(self, held: bytearray, name: str) -> None:
+        if self.registry.on_upload is not None:
+            self.registry.on_upload(self.left)
         if self.registry.hang_ups and self.registry.hang_ups[0] < self.left:
             self.dropping, until = True, self.registry.hang_ups.pop(0)
         else:

@@ -62,8 +62,9 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         return
     print(f"pushed    {done.reference}")
     print(f"tag       {access.reference.tag or DEFAULT_TAG}")
-    there = f"; {screen.counted(done.blobs_skipped, 'blob')} there already, {screen.amount(done.skipped)}"
-    print(f"sent      {screen.counted(done.blobs_sent, 'blob')}, {screen.amount(done.sent)}{there}")
+    print(f"sent      {screen.counted(done.blobs_sent, 'blob')}, {screen.amount(done.sent)}")
+    if done.blobs_skipped:
+        print(f"there     {screen.counted(done.blobs_skipped, 'blob')}, {screen.amount(done.skipped)}, by now")
 
 
 @contextmanager

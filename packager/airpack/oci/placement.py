@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from airpack_runtime.reader import open_bundle
 
 from airpack import output, staging
 from airpack.contents import MANIFEST
-from airpack.errors import OutputRefused
+from airpack.errors import InvalidLayout, OutputRefused, RegistryError, UsageError
 from airpack.oci import reassembly
 from airpack.oci.access import Access
 from airpack.oci.pull import pull
@@ -36,12 +38,12 @@ def place(access: Access, where: Path, *, platform: str = "", progress: Progress
     """Pull an image, and put its bundle into the folder `where`, or into that file if its name ends in `.zst`.
 
     An earlier bundle there is replaced, with its signature and SBOM; nothing else is: raises OutputRefused. Raises
-    RegistryError, InvalidLayout or BundleDamaged (of `airpack_runtime.errors`); then nothing was changed.
+    RegistryError, or UsageError where there is no image of the platform; then nothing was changed.
     """
     file = where if where.name.endswith(_SUFFIX) and not where.is_dir() else where / layout.BUNDLE_NAME
     check(file)
     folder = file.parent
-    with staging.scratch_in(folder) as scratch:
+    with staging.scratch_in(folder) as scratch, _told_of(access, scratch / "layout"):
         got, image = pull(
             access,
             scratch / "layout",
@@ -62,6 +64,17 @@ def place(access: Access, where: Path, *, platform: str = "", progress: Progress
         digest=restored.digest,
         beside=tuple(place for place in staged.values() if place != file),
     )
+
+
+@contextmanager
+def _told_of(access: Access, path: Path) -> Iterator[None]:
+    """Let what is wrong with the layout `path` be told of the image in the registry: that is what the user knows."""
+    try:
+        yield
+    except InvalidLayout as error:
+        raise RegistryError(str(access.reference), f"it {error.problem}: push it again, or pull another") from error
+    except UsageError as error:
+        raise UsageError(str(error).replace(str(path), str(access.reference))) from error
 
 
 def check(file: Path) -> None:

@@ -114,7 +114,7 @@ class Upload:
         raise Passing(name, f"the registry answers an upload with {status}")
 
     def _ask(self) -> None:
-        """Ask how much has arrived; where the registry can't tell, the upload begins anew."""
+        """Ask how much has arrived; if the registry can't tell, the upload begins anew (0-0 is one byte, or none)."""
         self._lost = False
         place, self._place = self._place, ""
         if not place:
@@ -122,8 +122,8 @@ class Upload:
         response = self._client.once("GET", place, take=(OK, ACCEPTED, NO_CONTENT, _WRONG, NOT_FOUND, _TOO_FAR))
         response.drain_conn()
         found = re.fullmatch(r"(?:bytes=)?0-([0-9]+)", response.headers.get("Range", ""))
-        if response.status in (OK, ACCEPTED, NO_CONTENT) and found and int(found[1]) < self._blob.size:
-            self._offset = int(found[1]) + 1 if found[1] != "0" else 0  # 0-0 is none, by custom
+        if response.status in (OK, ACCEPTED, NO_CONTENT) and found and 0 < int(found[1]) < self._blob.size:
+            self._offset = int(found[1]) + 1
             self._place = self._location(response.headers.get("Location") or place)
             self._asked = True
             self._show(self._offset)
