@@ -55,9 +55,9 @@ def disagreements(toc: Toc, rest: Sequence[Stretch]) -> Iterator[str]:
         yield f"lists {next(iter(missing))}{more}, which its tar lacks"
 
 
-def hard_links(rest: Sequence[Stretch]) -> set[str]:
-    """Return the members of a tar that are hard links; `disagreements` must have found none."""
-    return {name for name, facts in _Headers(rest).members() if facts[0] == tarfile.LNKTYPE}
+def kinds(rest: Sequence[Stretch]) -> list[tuple[str, bytes]]:
+    """Return the members of a tar, each with its type (`tarfile`'s); `disagreements` must have found none."""
+    return [(name, facts[0]) for name, facts in _Headers(rest).members()]
 
 
 def _as_booted(name: str, facts: _Facts) -> _Facts:

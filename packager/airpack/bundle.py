@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -77,7 +78,10 @@ def write(
     not on the pool. `on_bytes` is called with raw sizes as frames are compressed.
     """
     tar = frames.TarWriter(options.mtime)
-    distributions = [_add_group(tar, group) for group in groups]
+    common, own = members.folders([[member.path for member in group.members] for group in groups])
+    for directory in common:
+        tar.add_directory(directory)
+    distributions = [_add_group(tar, *each) for each in zip(groups, own, strict=True)]
     sums = tar.add_parts(layout.SUMS, [members.sums(group) for group in groups])
     tar.finish()
     compressor = frames.Compressor(level=options.level, store=pool.store)
@@ -94,7 +98,7 @@ def write(
             unpacked_size=sum(each.size for each in tar.files),
             frames=tuple(out.frames),
             sums=sums,
-            directories=tuple(dict.fromkeys(each for group in groups for each in members.directories([group]))),
+            directories=(*common, *chain.from_iterable(own)),
             files=tuple(tar.files),
             links=tuple(tar.links),
             distributions=tuple(distributions),
@@ -117,11 +121,11 @@ def write(
     )
 
 
-def _add_group(tar: frames.TarWriter, group: Group) -> toc.Distribution:
-    """Add one wheel's members to the tar and return its entry in the table of contents."""
+def _add_group(tar: frames.TarWriter, group: Group, folders: Sequence[str]) -> toc.Distribution:
+    """Add one wheel's members to the tar, after its own folders, and return its entry in the table of contents."""
     first_file, first_link = len(tar.files), len(tar.links)
     tar.start_group()
-    for directory in members.directories([group]):
+    for directory in folders:
         tar.add_directory(directory)
     for member in group.members:
         tar.add(member)

@@ -73,12 +73,15 @@ class Contents:
         return b"".join(self.chunks(file))
 
     def runs(self) -> list[range]:
-        """Return the numbers of the frames of each distribution; each begins with a frame of its own."""
+        """Return the numbers of the frames of each distribution; each begins with a frame of its own.
+
+        What comes before the first of them are folders that several have in common.
+        """
         stop, found = self.toc.sums.frame, []
         for number in reversed(range(len(self.toc.distributions))):
             first, last = self.toc.distributions[number].files
             start = self.toc.files[first].frame if first < last else stop
-            found.append(range(start if number else 0, stop))
+            found.append(range(start, stop))
             stop = start
         return found[::-1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -116,14 +117,30 @@ def _check_folders(groups: Sequence[Group]) -> None:
 
 def directories(groups: Iterable[Group]) -> list[str]:
     """Return every folder that the members of `groups` need, sorted: parents first."""
+    return sorted(_parents(member.path for group in groups for member in group.members))
+
+
+def folders(groups: Sequence[Iterable[str]]) -> tuple[list[str], list[list[str]]]:
+    """Return the folders that the paths of groups need: those in common, and for each group its own; parents first.
+
+    Each is there once, as podman takes no layer that has one twice. In common are those that several groups need, and
+    all but those inside of `site-packages`, so that what a group has of its own hardly depends on others.
+    """
+    needed = [_parents(paths) for paths in groups]
+    counts = Counter(folder for each in needed for folder in each)
+    inside = f"{layout.SITE_PACKAGES}/"
+    common = sorted(folder for folder, count in counts.items() if count > 1 or not folder.startswith(inside))
+    return common, [sorted(each.difference(common)) for each in needed]
+
+
+def _parents(paths: Iterable[str]) -> set[str]:
     found: set[str] = set()
-    for group in groups:
-        for member in group.members:
-            parent = member.path.rpartition("/")[0]
-            while parent and parent not in found:
-                found.add(parent)
-                parent = parent.rpartition("/")[0]
-    return sorted(found)
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in found:
+            found.add(parent)
+            parent = parent.rpartition("/")[0]
+    return found
 
 
 def sums(group: Group) -> bytes:

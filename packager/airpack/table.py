@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from airpack_runtime import toc
 from airpack_runtime.toc import Toc
 
+from airpack import members
 from airpack.contents import paths_of
 
 _FLUSHED = b"\0\0\xff\xff"  # how each piece ends: an empty block
@@ -56,18 +58,19 @@ def _deflated(data: bytes) -> bytes:
 def _pieces(contents: Toc) -> Iterator[tuple[int | None, str]]:
     """Yield the JSON in pieces, each with the number of the distribution that it is of, None for what is of all."""
     data = contents.to_dict()
+    common, own = members.folders([paths_of(contents, each) for each in contents.distributions])
     lists: dict[str, list[Sequence[Any]]] = {
-        "directories": _shares_of_directories(contents),
+        "directories": [*own],
         "files": [contents.files[slice(*each.files)] for each in contents.distributions],
         "links": [contents.links[slice(*each.links)] for each in contents.distributions],
     }
     between = _dumps({key: value for key, value in data.items() if key not in lists})[:-1]
     for name, parts in lists.items():
         between += f',"{name}":['
-        known = [row for part in parts for row in part] == list(data[name])
-        if not known:  # they are shared out otherwise
-            between += _dumps(data[name])[1:-1]
-        comma = ""
+        rows = common if name == "directories" else []
+        known = [*rows, *chain.from_iterable(parts)] == list(data[name])
+        between += _dumps(rows if known else data[name])[1:-1]
+        comma = "," if rows else ""
         for number, part in enumerate(parts):
             if part and known:
                 yield None, between + comma
@@ -75,22 +78,6 @@ def _pieces(contents: Toc) -> Iterator[tuple[int | None, str]]:
                 between, comma = "", ","
         between += "]"
     yield None, between + "}"
-
-
-def _shares_of_directories(contents: Toc) -> list[Sequence[Any]]:
-    """Return the folders that each distribution is the first to need, in the order of the table."""
-    seen: set[str] = set()
-    found: list[Sequence[Any]] = []
-    for distribution in contents.distributions:
-        needed: set[str] = set()
-        for path in paths_of(contents, distribution):
-            parent = path.rpartition("/")[0]
-            while parent and parent not in needed:
-                needed.add(parent)
-                parent = parent.rpartition("/")[0]
-        found.append(sorted(needed - seen))
-        seen |= needed
-    return found
 
 
 def _dumps(data: Any) -> str:

@@ -107,7 +107,7 @@ def platform(descriptor: Descriptor) -> str:
 
 def _image(source: Source, options: Options, writer: Writer) -> Image:
     contents = source.contents
-    shares = split.shares(contents) if options.split else []
+    shares = split.shares(contents) if options.split else split.whole(contents)
     found = layers.write(source, shares, _note(contents), writer)
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(options.created))
     machine = _ARCHITECTURES[Target.from_name(contents.toc.target).machine]

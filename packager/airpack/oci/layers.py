@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
+import tarfile
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
@@ -46,53 +47,60 @@ class Source:
 
 
 def write(source: Source, shares: Sequence[Share], note: bytes, writer: Writer) -> list[Layer]:
-    """Write the layers of a bundle's `shares`, none for the bundle as it is, and a last one of `note`, a tar.
+    """Write the layers of a bundle's `shares`; the last one gets `note`, a tar without its end, and what is left.
 
     Raises BundleDamaged (of `airpack_runtime.errors`) or NotAnImage.
     """
-    contents, size = source.contents, source.contents.bundle.stat.st_size
-    contents.bundle.check_structure()
-    _check_names(contents)
-    whole = [*range(len(contents.toc.frames))]
-    diffs = _diff_ids(source, [share.frames for share in shares] if shares else [whole], ends=bool(shares))
-    last = zstd.stored(note) + zstd.END
-    if not shares:
-        everything = [Extent(offset=0, size=size, place=0)]
-        blob = writer.add_chunks(_read(contents.bundle.path, everything), ZSTD_TYPE)
-        names = [f"{each.name} {each.version}" for each in contents.toc.distributions]
-        found = [_layer(blob, diffs[0], names, {extents.EXTENTS: extents.dumps(everything)})]
-    else:
-        found = [_write_share(source, *each, writer) for each in zip(shares, diffs, strict=True)]
-    known = [extent for layer in found for extent in extents.loads(layer.descriptor.annotations)]
-    left = extents.gaps(known, size, 0)
-    rest = b"".join(_read(contents.bundle.path, left))
-    blob = writer.add(last + (framing.skippable(zstd.PIECES_MAGIC, rest) if rest else b""), ZSTD_TYPE)
-    diff = hashlib.sha256(note + bytes(zstd.END_SIZE)).hexdigest()
-    at = {extents.REST: str(len(last) + framing.SKIPPABLE_HEADER.size)} if rest else {}
-    return [*found, _layer(blob, diff, ["what makes it a tree"], at)]
+    bundle = source.contents.bundle
+    bundle.check_structure()
+    _check_names(source.contents)
+    totals = _hash_frames(source, [share.frames for share in shares])
+    found: list[Layer] = []
+    known: list[Extent] = []
+    for share, total in zip(shares, totals, strict=True):
+        is_last = share is shares[-1]
+        pieces = extents.gaps([*known, *_frames(source, share)], bundle.stat.st_size, 0) if is_last else share.pieces
+        layer, placed = _write(source, share, pieces, note if is_last else b"", writer)
+        known += placed
+        total.update((note if is_last else b"") + (bytes(zstd.END_SIZE) if share.closed else b""))
+        annotations = {extents.EXTENTS: extents.dumps(placed)}
+        if is_last:  # of these, there are several for each distribution
+            at = str(placed[-len(pieces)].place) if pieces else "0"
+            annotations = {extents.EXTENTS: extents.dumps(placed[: len(placed) - len(pieces)]), extents.REST: at}
+        annotations = {key: text for key, text in annotations.items() if text}
+        descriptor = replace(layer, annotations=annotations)
+        found.append(Layer(descriptor=descriptor, diff_id=f"sha256:{total.hexdigest()}", names=share.names))
+    return found
 
 
-def _write_share(source: Source, share: Share, diff: str, writer: Writer) -> Layer:
-    """Write a layer: frames as they are, an end of the archive, pieces in a skippable frame."""
-    frames, path = source.contents.toc.frames, source.contents.bundle.path
-    place, found = 0, []
-    for number in share.frames:
-        found.append(Extent(offset=frames[number].offset, size=frames[number].size, place=place))
-        place += frames[number].size
-    pieces = []
-    place += len(zstd.END) + framing.SKIPPABLE_HEADER.size
-    for each in share.pieces:
-        pieces.append(Extent(offset=each.offset, size=each.size, place=place))
+def _write(
+    source: Source, share: Share, pieces: Sequence[Extent], note: bytes, writer: Writer
+) -> tuple[Descriptor, list[Extent]]:
+    """Write a layer: frames as they are, the note, an end of the archive, pieces in a skippable frame.
+
+    Returns its descriptor, and which bytes of it are which of the bundle.
+    """
+    path = source.contents.bundle.path
+    frames = _frames(source, share)
+    between = (zstd.stored(note) if note else b"") + (zstd.END if share.closed else b"")
+    if share.closed and pieces:
+        between += framing.SKIPPABLE_HEADER.pack(zstd.PIECES_MAGIC, extents.total(pieces))
+    place = extents.total(frames) + len(between)
+    placed = []
+    for each in pieces:
+        placed.append(replace(each, place=place))
         place += each.size
-    ends = [zstd.END]
-    if pieces:
-        ends.append(framing.SKIPPABLE_HEADER.pack(zstd.PIECES_MAGIC, extents.total(pieces)))
-    blob = writer.add_chunks(chain(_read(path, found), ends, _read(path, pieces)), ZSTD_TYPE)
-    return _layer(blob, diff, share.names, {extents.EXTENTS: extents.dumps([*found, *pieces])})
+    blob = writer.add_chunks(chain(_read(path, frames), [between], _read(path, placed)), ZSTD_TYPE)
+    return blob, [*frames, *placed]
 
 
-def _layer(blob: Descriptor, diff: str, names: Sequence[str], annotations: Mapping[str, str]) -> Layer:
-    return Layer(descriptor=replace(blob, annotations=annotations), diff_id=f"sha256:{diff}", names=names)
+def _frames(source: Source, share: Share) -> list[Extent]:
+    found, place = [], 0
+    for number in share.frames:
+        frame = source.contents.toc.frames[number]
+        found.append(Extent(offset=frame.offset, size=frame.size, place=place))
+        place += frame.size
+    return found
 
 
 def _read(path: str, found: Iterable[Extent]) -> Iterator[bytes]:
@@ -111,8 +119,8 @@ def _check_names(contents: Contents) -> None:
             raise NotAnImage(contents.bundle.path, problem, "leave it out with pack --exclude")
 
 
-def _diff_ids(source: Source, runs: Sequence[Sequence[int]], *, ends: bool) -> list[str]:
-    """Return the SHA-256 of the tars that runs of frames make, with an end of the archive where `ends`.
+def _hash_frames(source: Source, runs: Sequence[Sequence[int]]) -> list[hashlib._Hash]:
+    """Return the SHA-256 so far of the tars that runs of frames make.
 
     Every frame is read and checked; the tar must be what the table of contents says, as a boot goes by the one and
     an engine by the other. Raises BundleDamaged or NotAnImage.
@@ -132,28 +140,24 @@ def _diff_ids(source: Source, runs: Sequence[Sequence[int]], *, ends: bool) -> l
         rest.append(archive.Stretch(place=start + end, data=raw[end:]))
         start += len(raw)
         source.on_bytes(len(raw))
-    for problem in archive.disagreements(contents.toc, [each for each in rest if each.data]):
+    rest = [each for each in rest if each.data]
+    for problem in archive.disagreements(contents.toc, rest):
         raise contents.bundle.damaged(problem)
-    if ends:
-        _check_links(contents, [each for each in rest if each.data], owner)
-    for total in totals if ends else ():
-        total.update(bytes(zstd.END_SIZE))
-    return [total.hexdigest() for total in totals]
+    _check_members(contents, archive.kinds(rest), owner)
+    return totals
 
 
-def _check_links(contents: Contents, rest: Sequence[archive.Stretch], owner: Mapping[int, int]) -> None:
-    """Raise NotAnImage where a hard link leads into another layer: no engine can make it."""
-    files = contents.entries
-    starts = {file.path: owner.get(file.frame) for file in contents.toc.files}
-    runs = contents.runs()
-    for number, distribution in enumerate(contents.toc.distributions):
-        links = contents.toc.links[slice(*distribution.links)]
-        crossing = {each.path for each in links if runs[number] and starts[each.target] != owner[runs[number][0]]}
-        hard = crossing & archive.hard_links(rest) if crossing else set()
-        if hard:
-            path = min(hard)
-            problem = f"has {path} as a hard link to {files[path].path} of another package"
-            raise NotAnImage(contents.bundle.path, problem, "pack it again with this airpack, or leave --split out")
+def _check_members(contents: Contents, members: Sequence[tuple[str, bytes]], owner: Mapping[int, int]) -> None:
+    """Raise NotAnImage for what engines refuse: a folder that is there twice, a hard link into another layer."""
+    twice = [name for name, count in Counter(name for name, _ in members).items() if count > 1]
+    layer = {path: owner.get(file.frame) for path, file in contents.entries.items()}
+    hard = {name for name, kind in members if kind == tarfile.LNKTYPE}
+    for run, each in zip(contents.runs(), contents.toc.distributions, strict=True):
+        links = contents.toc.links[slice(*each.links)]
+        twice += [link.path for link in links if link.path in hard and run and layer[link.path] != owner[run[0]]]
+    if twice:
+        problem = f"has {twice[0]} in a way that container engines don't take"
+        raise NotAnImage(contents.bundle.path, problem, "pack it again with this airpack")
 
 
 def _raw(source: Source) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from airpack import table
 from airpack.contents import Contents
+from airpack.oci.extents import Extent
 
 # From this many bytes of frames on, a distribution has a layer of its own; smaller ones share, by their names.
 OWN = 256 << 10
@@ -24,37 +25,51 @@ OWN_LIMIT, BUCKETS = 60, 36
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Range:
-    """A run of a bundle's bytes."""
-
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Share:
-    """What a layer holds of a bundle: `frames` (numbers, in order) as they are, `pieces` in a skippable frame.
+    """What a layer holds of a bundle: `frames` (numbers, in order) as they are, then `pieces` of what isn't tar.
 
-    `names` are those of its distributions with their versions, for people.
+    If it is `closed`, an end of the archive and a skippable frame's header stand between the two. `names` are those
+    of its distributions with their versions, for people.
     """
 
     names: Sequence[str]
     frames: Sequence[int]
-    pieces: Sequence[Range]
+    pieces: Sequence[Extent] = ()
+    closed: bool = True
+
+
+_LAST = "what makes it a tree"
+
+
+def whole(contents: Contents) -> list[Share]:
+    """Return the layers of a bundle that stays as it is, and one that makes it a tree."""
+    toc, size = contents.toc, contents.bundle.stat.st_size
+    end = toc.frames[-1].offset + toc.frames[-1].size
+    names = [f"{each.name} {each.version}" for each in toc.distributions]
+    pieces = [Extent(offset=end, size=size - end, place=end)]
+    return [
+        Share(names=names, frames=range(len(toc.frames)), pieces=pieces, closed=False),
+        Share(names=[_LAST], frames=()),
+    ]
 
 
 def shares(contents: Contents) -> list[Share]:
-    """Return the layers' shares in the bundle, in a stable order; what they leave is for the last layer."""
+    """Return the layers' shares in the bundle, in a stable order. The last one gets what they leave.
+
+    It also has the folders that several distributions have in common: on top, it decides of their modes.
+    """
     toc, runs = contents.toc, contents.runs()
     sums, rows = table.sums_frames(toc), table.shares(toc, contents.bundle.stored_toc)
     toc_at = _toc_offset(contents)
     keys = [canonicalize_name(each.name) for each in toc.distributions]
     found = []
+    if toc.decoder is not None:
+        header = framing.SKIPPABLE_HEADER.size
+        place = _range(toc.decoder.offset - header, toc.decoder.size + header)
+        found.append(Share(names=[f"decoder of {toc.decoder.origin}"], frames=(), pieces=[place]))
     for numbers in _grouped(keys, contents.packed_sizes()):
-        pieces = [
-            Range(offset=toc.frames[frame].offset, size=toc.frames[frame].size) for n in numbers for frame in sums[n]
-        ]
-        pieces += [Range(offset=toc_at + start, size=stop - start) for n in numbers for start, stop in rows[n]]
+        pieces = [_range(toc.frames[each].offset, toc.frames[each].size) for n in numbers for each in sums[n]]
+        pieces += [_range(toc_at + start, stop - start) for n in numbers for start, stop in rows[n]]
         share = Share(
             names=[f"{toc.distributions[n].name} {toc.distributions[n].version}" for n in numbers],
             frames=[frame for n in numbers for frame in runs[n]],
@@ -62,11 +77,11 @@ def shares(contents: Contents) -> list[Share]:
         )
         if share.frames:
             found.append(share)
-    if toc.decoder is not None:
-        header = framing.SKIPPABLE_HEADER.size
-        place = Range(offset=toc.decoder.offset - header, size=toc.decoder.size + header)
-        found.insert(0, Share(names=[f"decoder of {toc.decoder.origin}"], frames=[], pieces=[place]))
-    return found
+    return [*found, Share(names=[_LAST], frames=range(runs[0].start if runs else 0))]
+
+
+def _range(offset: int, size: int) -> Extent:
+    return Extent(offset=offset, size=size, place=0)
 
 
 def _grouped(keys: Sequence[str], sizes: Sequence[int]) -> list[list[int]]:
