@@ -17,22 +17,8 @@ from airpack.commands import screen
 from airpack.errors import AirpackError
 
 COMMANDS = (
-    *(
-        "pack",
-        "pack-all",
-        "lock",
-        "audit",
-        "inspect",
-        "diff",
-        "cat",
-        "extract",
-        "verify",
-        "rebuild",
-        "sbom",
-        "keygen",
-        "sign",
-    ),
-    *("upload", "download", "shim", "run", "azureml", "target"),
+    *("pack", "pack-all", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom"),
+    *("keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target"),
 )
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 CUT_OFF = 141  # 128 + SIGPIPE

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airpack.errors import MissingExtra, UsageError
 from airpack.inventory import Inventory
+
+if TYPE_CHECKING:
+    from airpack.oci.placement import Pulled
+    from airpack.oci.push import Pushed
 
 
 def sbom_writer() -> Callable[[Inventory], str]:
@@ -17,6 +21,24 @@ def sbom_writer() -> Callable[[Inventory], str]:
     except ImportError as error:
         raise MissingExtra("an SBOM", "cyclonedx-python-lib", "sbom") from error
     return dumps
+
+
+def pusher() -> Callable[..., Pushed]:
+    """Return `oci.push.push`. Raises MissingExtra if its library isn't installed."""
+    try:
+        from airpack.oci.push import push  # noqa: PLC0415 - it may be missing
+    except ImportError as error:
+        raise MissingExtra("a registry", "urllib3", "oci") from error
+    return push
+
+
+def puller() -> Callable[..., Pulled]:
+    """Return `oci.placement.place`. Raises MissingExtra if its library isn't installed."""
+    try:
+        from airpack.oci.placement import place  # noqa: PLC0415 - it may be missing
+    except ImportError as error:
+        raise MissingExtra("a registry", "urllib3", "oci") from error
+    return place
 
 
 # The library behind a scheme of a URL, and the extra that brings it.

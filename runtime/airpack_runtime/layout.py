@@ -60,6 +60,7 @@ TOC_LIMIT = 64 << 20
 DECODER_LIMIT = 16 << 20
 
 
-def tree_note(target: str, digest: str) -> str:
-    """Return what a tree says of itself: JSON, one member a line."""
-    return f'{{\n  "format": {FORMAT},\n  "target": "{target}",\n  "digest": "sha256:{digest}"\n}}\n'
+def tree_note(target: str, digest: str, content: str = "") -> str:
+    """Return what a tree says of itself: JSON, one member a line. `content` is the content digest, if it is known."""
+    told = f',\n  "content_digest": "sha256:{content}"' if content else ""
+    return f'{{\n  "format": {FORMAT},\n  "target": "{target}",\n  "digest": "sha256:{digest}"{told}\n}}\n'

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import zlib
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from airpack_runtime import layout
@@ -116,11 +115,9 @@ class Heading(NamedTuple):
     target: str
 
 
-def encode(toc: Toc) -> bytes:
-    """Return the content of the TOC frame: heading line, then zlib-compressed JSON."""
-    body = json.dumps(toc.to_dict(), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    heading = b"%s %d %s\n" % (layout.HEADING, layout.FORMAT, toc.target.encode("ascii"))
-    return heading + zlib.compress(body.encode("utf-8"), 9)
+def store(target: str, body: bytes) -> bytes:
+    """Return the content of the TOC frame: heading line, then the JSON as the zlib stream `body`."""
+    return b"%s %d %s\n" % (layout.HEADING, layout.FORMAT, target.encode("ascii")) + body
 
 
 def decode_heading(stored: bytes) -> Heading:
@@ -141,7 +138,7 @@ def decode_heading(stored: bytes) -> Heading:
 
 
 def decode(stored: bytes) -> Toc:
-    """Parse the content of a TOC frame; the inverse of `encode`.
+    """Parse the content of a TOC frame; the inverse of `store`.
 
     Check its digest first where one is known. Raises LayoutError.
     """

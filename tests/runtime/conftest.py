@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -99,13 +100,7 @@ def _end_of_decoder(data: Dict[str, Any]) -> int:
 
 
 def _encode_unchecked(data: Dict[str, Any]) -> bytes:
-    class Raw:
-        target = data["target"]
-
-        def to_dict(self) -> Dict[str, Any]:
-            return data
-
-    return toc.encode(Raw())  # type: ignore[arg-type]
+    return toc.store(data["target"], zlib.compress(json.dumps(data, ensure_ascii=False).encode("utf-8"), 9))
 
 
 _BLOCK_LIMIT = 128 << 10  # RFC 8878, 3.1.1.2.4

@@ -13,6 +13,9 @@ from typing import Any
 from airpack import interpreter, project
 from airpack.errors import UsageError
 from airpack.interpreter import Interpreter
+from airpack.oci.access import Access
+from airpack.oci.reference import Reference
+from airpack.oci.retries import Patience
 from airpack.pip_process import Pip
 from airpack.progress import Bars, Lines, Progress, Silent
 from airpack.resolve import Requirements
@@ -143,6 +146,24 @@ def find_python(arguments: argparse.Namespace, wanted: Target, env: Mapping[str,
     return interpreter.find(wanted, given=arguments.python, env=env)
 
 
+def add_registry(parser: argparse.ArgumentParser, *, default: str) -> None:
+    """Add which image of which registry; `default` is the tag."""
+    parser.add_argument(
+        "reference",
+        metavar="REGISTRY/REPOSITORY[:TAG]",
+        help=f"such as registry.example:5000/models/churn:1.4 (default tag: {default}); to pull, also @sha256:...",
+    )
+    parser.add_argument(
+        "--plain-http", action="store_true", help="without TLS, which loopback needs not (unprotected on any network)"
+    )
+
+
+def access(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> Access:
+    """Return the way to the registry. Raises UsageError."""
+    reference = Reference.parse(arguments.reference)
+    return Access(reference=reference, env=env, plain_http=arguments.plain_http, patience=Patience(note=progress.note))
+
+
 def add_passphrase(parser: argparse._ActionsContainer) -> None:
     """Add the passphrase of a private key; in a file, as others can read a command line."""
     parser.add_argument(
@@ -186,6 +207,16 @@ def cache(env: Mapping[str, str]) -> Path:
     """Return the packager's cache folder (XDG Base Directory)."""
     base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")
     return Path(base, "airpack-pack")
+
+
+def epoch(env: Mapping[str, str], *, otherwise: int) -> int:
+    """Return the time that is told of all that is written: SOURCE_DATE_EPOCH (reproducible-builds.org), or another."""
+    text = env.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return otherwise
+    if not text.isdecimal():
+        raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}: set it to seconds since 1970, or unset it")
+    return int(text)
 
 
 def positive(text: str) -> int:
