@@ -14,7 +14,7 @@ from airpack import interpreter, project
 from airpack.errors import UsageError
 from airpack.interpreter import Interpreter
 from airpack.oci.access import Access
-from airpack.oci.reference import Reference
+from airpack.oci.reference import DEFAULT_TAG, Reference
 from airpack.oci.retries import Patience
 from airpack.pip_process import Pip
 from airpack.progress import Bars, Lines, Progress, Silent
@@ -146,15 +146,15 @@ def find_python(arguments: argparse.Namespace, wanted: Target, env: Mapping[str,
     return interpreter.find(wanted, given=arguments.python, env=env)
 
 
-def add_registry(parser: argparse.ArgumentParser, *, default: str) -> None:
-    """Add which image of which registry; `default` is the tag."""
+def add_registry(parser: argparse.ArgumentParser, *, digest: str = "") -> None:
+    """Add which image of which registry; `digest` is what may stand for a tag."""
     parser.add_argument(
         "reference",
-        metavar="REGISTRY/REPOSITORY[:TAG]",
-        help=f"such as registry.example:5000/models/churn:1.4 (default tag: {default}); to pull, also @sha256:...",
+        metavar=f"REGISTRY/REPOSITORY[:TAG{digest}]",
+        help=f"such as registry.example:5000/models/churn:1.4 (default tag: {DEFAULT_TAG})",
     )
     parser.add_argument(
-        "--plain-http", action="store_true", help="without TLS, which loopback needs not (unprotected on any network)"
+        "--plain-http", action="store_true", help="go without TLS, unprotected; on loopback, that needs no leave"
     )
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from airpack import extras
 from airpack.commands import options, screen
-from airpack.oci.reference import DEFAULT_TAG
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -20,7 +19,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "signature and the SBOM that refer to it. An earlier bundle at that place is replaced, nothing else is.",
     )
     parser.set_defaults(run=run)
-    options.add_registry(parser, default=DEFAULT_TAG)
+    options.add_registry(parser, digest="|@DIGEST")
     parser.add_argument(
         "-o",
         "--output",

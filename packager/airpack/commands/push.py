@@ -36,7 +36,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         type=Path,
         help="a bundle, a folder of results, or what airpack oci wrote",
     )
-    options.add_registry(parser, default=DEFAULT_TAG)
+    options.add_registry(parser)
     parser.add_argument("--split", action="store_true", help="a layer for each distribution, as airpack oci --split")
     parser.add_argument(
         "--mount-from",

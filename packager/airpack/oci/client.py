@@ -18,7 +18,7 @@ from airpack.oci.connection import Body, Connection
 from airpack.oci.retries import Passing
 
 OK, CREATED, ACCEPTED, NO_CONTENT, PARTIAL = 200, 201, 202, 204, 206
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_LARGE = 401, 403, 404, 413
 _LARGEST_ERROR = 1 << 16  # bytes
 Result = TypeVar("Result")
 
@@ -111,6 +111,9 @@ class Client:
         if status == FORBIDDEN:
             may = "write" if method in ("POST", "PUT", "PATCH") else "read"
             return RegistryError(place, f"you may not {may} there{told}: ask who looks after the registry")
+        if status == TOO_LARGE:
+            remedy = "raise the limit on requests of the proxy before it (nginx: client_max_body_size)"
+            return RegistryError(place, f"it takes no request as large as a layer{told}: {remedy}")
         return RegistryError(place, f"the registry answers {method} with {status}{told}")
 
     def _told(self, response: urllib3.BaseHTTPResponse) -> str:
