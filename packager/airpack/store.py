@@ -145,12 +145,13 @@ class _Objects(Store):
             put = executor.submit(self._system.put_file, str(path), self._path(name), callback=watch, mode="create")
             try:
                 put.result()
-            except BaseException:
+            except BaseException as error:
                 watch.stopped = True
                 failure = put.exception()
                 if isinstance(failure, FileExistsError):
                     raise StoreFailed(self._path(name), "was put there meanwhile: give another URL") from failure
-                if failure is None or self._shows_parts:
+                # A store may tell of the last part when the object is there already.
+                if error is not failure or self._shows_parts:
                     done.append(name)
                 raise
             done.append(name)

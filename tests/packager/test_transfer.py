@@ -217,14 +217,18 @@ def test_a_failure_leaves_nothing(
 
 
 _INTERRUPTED = """
-import os, signal, sys
+import os, signal, sys, time
+import s3fs.core
 from airpack import store
 from airpack.cli import main
 update = store._Watch.relative_update
 def interrupt(self, amount=1):
     os.kill(os.getpid(), signal.SIGINT)
+    while not self.stopped:  # the main thread has got it
+        time.sleep(0.01)
     update(self, amount)
 store._Watch.relative_update = interrupt
+s3fs.core.calculate_chunksize = lambda size, chunksize=None: 100_000  # several parts of a small bundle
 sys.exit(main(["upload", *sys.argv[1:]]))
 """
 
@@ -239,6 +243,8 @@ def test_ctrl_c_leaves_nothing(dist: Path, scheme: str, request: pytest.FixtureR
         "airpack: error: interrupted; nothing was changed",
     )
     assert _names(url) == []
+    if scheme == "s3":
+        assert fsspec.filesystem("s3").list_multipart_uploads("models") == []
 
 
 def test_a_bundle_alone_travels_with_its_signature(airpack: Airpack, dist: Path, tmp_path: Path) -> None:
