@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import ipaddress
+import itertools
 import json
 import os
 import re
 import signal
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -265,6 +267,22 @@ def test_ctrl_c_leaves_nothing_by_halves(airpack: Airpack, signed: Path, tmp_pat
         registry.spoil = None
         assert airpack("pull", name, "-o", tmp_path / "got") == 0, airpack.err
     assert _files(tmp_path / "got") == _files(signed)
+
+
+def test_ctrl_c_waits_for_no_registry(airpack: Airpack, signed: Path) -> None:
+    """One that has fallen silent in the middle of an upload has two minutes else."""
+    over, answers, uploads = threading.Event(), [], itertools.count()
+
+    def fall_silent(_: int) -> None:
+        if next(uploads) == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        answers.append(over.wait(60))
+
+    with unreliable.serve(on_upload=fall_silent) as registry:
+        assert airpack("push", signed, f"{registry.address}/models/churn") == 130
+        over.set()
+    assert answers
+    assert all(answers)
 
 
 @pytest.mark.parametrize(
