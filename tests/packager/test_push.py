@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -300,6 +301,17 @@ def test_a_name_that_is_none_is_a_usage_error(airpack: Airpack, signed: Path, wo
     """The line says how to write it, and never repeats a password."""
     assert airpack("push", signed, *words) == 2
     assert airpack.error.startswith(f"airpack: error: {message}")
+
+
+def test_without_the_extra(airpack: Airpack, signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that installs it is told, and nothing else is imported for it."""
+    for name in [name for name in sys.modules if name.startswith(("airpack.oci.", "urllib3"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "urllib3", None)
+    expected = "airpack: error: a registry needs urllib3, which isn't installed: pip install 'airpack[oci]'"
+    for words in (["push", signed, "localhost/churn"], ["pull", "localhost/churn"]):
+        assert airpack(*words) == 1
+        assert airpack.error == expected
 
 
 def test_another_platform_is_not_taken_for_this_one(
