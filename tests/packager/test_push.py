@@ -17,13 +17,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from airpack.oci import image, placement
+from airpack.oci.access import Access
+from airpack.oci.layout import Layout
+from airpack.oci.push import push
+from airpack.oci.reference import Reference
+from airpack.oci.retries import Patience
+from airpack.progress import Silent
+from airpack.workers import threads
 from airpack_runtime import layout
 from airpack_runtime.reader import open_bundle
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from support import cutting, unreliable
 from support import registry as real
-from support import unreliable
 from support.registry import Registry
 from support.wheels import build_wheel
 
@@ -284,6 +292,23 @@ def test_ctrl_c_waits_for_no_registry(airpack: Airpack, signed: Path) -> None:
         over.set()
     assert answers
     assert all(answers)
+
+
+def test_a_bad_line_to_the_registry(signed: Path, registry: Registry, tmp_path: Path) -> None:
+    """Cut after up to 1.2 MB, here, there and in between, it only takes longer; the real one resumes no upload."""
+    with threads(2) as executor:
+        image.write([signed], tmp_path / "layout", image.Options(), executor=executor, progress=Silent())
+    patience = Patience(tries=40, sleep=lambda *_: None)
+    cuts = 0
+    for seed in range(8):
+        with cutting.to(registry.address, most=1_200_000, seed=seed) as line:
+            reference = Reference.parse(f"{line.address}/models/churn{seed}:1")
+            access = Access(reference=reference, env={}, patience=patience, at_once=2)
+            push(Layout(tmp_path / "layout"), access, progress=Silent())
+            placement.place(access, tmp_path / f"{seed}", progress=Silent())
+            cuts += line.cuts
+        assert _files(tmp_path / f"{seed}") == _files(signed)
+    assert cuts > 8
 
 
 @pytest.mark.parametrize(

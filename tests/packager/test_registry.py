@@ -281,7 +281,7 @@ def _under(layout: Layout, image: Descriptor) -> list[Descriptor]:
 def test_a_proxy_is_asked_where_the_environment_names_one(
     layout: Layout, registry: Unreliable, tmp_path: Path, waits: list[float]
 ) -> None:
-    """By the name of the registry, which this machine needn't know; NO_PROXY excepts it."""
+    """By the name of the registry, which this machine needn't know; NO_PROXY excepts it, and loopback needs none."""
     plain = _access(registry, tmp_path, waits)
     env = {"HTTP_PROXY": f"http://{registry.address}"}
     access = replace(plain, reference=Reference.parse("registry.invalid/models/churn"), env=env, plain_http=True)
@@ -292,6 +292,23 @@ def test_a_proxy_is_asked_where_the_environment_names_one(
         _push(layout, replace(access, env={**env, "NO_PROXY": "registry.invalid"}))
     problem = "no host registry.invalid is known here: check the registry's name"
     assert str(caught.value) == f"registry.invalid/models/churn: {problem}"
+    _push(layout, replace(plain, env={**plain.env, "HTTP_PROXY": "http://127.0.0.1:1"}))
+
+
+def test_a_blob_that_was_too_long_once_leaves_nothing_behind(
+    layout: Layout, access: Access, registry: Unreliable, tmp_path: Path
+) -> None:
+    """What comes the second time is the whole file."""
+    _push(layout, access)
+    seen: set[bytes] = set()
+
+    def longer_once(blob: bytes) -> bytes:
+        more = b"" if blob in seen else bytes(20_000)
+        seen.add(blob)
+        return blob + more
+
+    registry.spoil = longer_once
+    assert _pull(access, tmp_path / "got") == _blobs(layout)
 
 
 def test_an_image_that_is_not_there(access: Access, registry: Unreliable, tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ class Connection:
         host = access.reference.host
         plain = access.plain_http or (access.reference.is_loopback and not _wants_tls(host))
         self.base = f"{'http' if plain else 'https'}://{host}"
-        self._pool = _pool(self.base, access.env, None if plain else _trust(access.reference, access.env))
+        env = {} if access.reference.is_loopback else access.env  # no proxy leads back to this machine
+        self._pool = _pool(self.base, env, None if plain else _trust(access.reference, access.env))
         self._open: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
         kinds = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
