@@ -33,7 +33,7 @@ TREE_NOTE = "airpack-tree.json"
 SIGNATURE_SUFFIX = ".sig"
 SIGNATURE_NAMES = tuple(name + SIGNATURE_SUFFIX for name in (BUNDLE_NAME, *IMAGE_NAMES))
 SIGNATURE_HEADING = "airpack-signature"
-SIGNED_BUNDLE, SIGNED_IMAGE = "bundle", "image"
+SIGNED_BUNDLE, SIGNED_IMAGE, SIGNED_TREE = "bundle", "image", "tree"
 # How each Ed25519 public key begins: SubjectPublicKeyInfo in base64 (RFC 8410).
 PUBLIC_KEY_START = "MCowBQYDK2VwAyEA"
 
