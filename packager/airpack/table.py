@@ -2,8 +2,7 @@
 
 The JSON is cut before and behind each distribution's rows, and each piece is compressed by itself (RFC 1951: a block
 may refer to nothing before it, and ends on a byte). The whole is one zlib stream (RFC 1950). So where one
-distribution changes, the others' pieces stay as they are, but for the numbers of frames behind it if it
-has more of them, or fewer, than before.
+distribution changes, the others' pieces stay as they are.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from airpack_runtime import toc
-from airpack_runtime.toc import Toc
+from airpack_runtime.toc import File, Toc
 
 from airpack import members
 from airpack.contents import paths_of
@@ -59,9 +58,13 @@ def _pieces(contents: Toc) -> Iterator[tuple[int | None, str]]:
     """Yield the JSON in pieces, each with the number of the distribution that it is of, None for what is of all."""
     data = contents.to_dict()
     common, own = members.folders([paths_of(contents, each) for each in contents.distributions])
+    files: list[Sequence[Any]] = [contents.files[slice(*each.files)] for each in contents.distributions]
+    if [*chain.from_iterable(files)] == [*contents.files]:
+        files = [_counted(*each) for each in zip(data["distributions"], files, strict=True)]
+        data["files"] = [*chain.from_iterable(files)]
     lists: dict[str, list[Sequence[Any]]] = {
         "directories": [*own],
-        "files": [contents.files[slice(*each.files)] for each in contents.distributions],
+        "files": files,
         "links": [contents.links[slice(*each.links)] for each in contents.distributions],
     }
     between = _dumps({key: value for key, value in data.items() if key not in lists})[:-1]
@@ -78,6 +81,12 @@ def _pieces(contents: Toc) -> Iterator[tuple[int | None, str]]:
                 between, comma = "", ","
         between += "]"
     yield None, between + "}"
+
+
+def _counted(distribution: dict[str, Any], files: Sequence[File]) -> list[File]:
+    """Return the files of a distribution with their frames counted from the first one's, which is noted there."""
+    first = distribution["frame"] = files[0].frame if files else 0
+    return [each._replace(frame=each.frame - first) for each in files]
 
 
 def _dumps(data: Any) -> str:

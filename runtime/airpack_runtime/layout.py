@@ -1,4 +1,4 @@
-"""The bundle format, version 1, and the only place where it is written down.
+"""The bundle format, version 2, and the only place where it is written down.
 
 A bundle is one file of zstd frames (RFC 8878) whose content, in order, is one
 POSIX tar, followed by three skippable frames:
@@ -11,19 +11,23 @@ POSIX tar, followed by three skippable frames:
 The SHA-256 of the TOC frame's content, heading included, is the bundle digest:
 it pins the frames and the decoder, whose own SHA-256 stand in the TOC.
 
+Each distribution's frames, its lines of SHA256SUMS and its rows of the TOC depend on itself alone: where another
+changes, they are elsewhere, but the same. In version 1, which is read as well, files named their frames by their
+places in the bundle; now they count from the first of their distribution's, which that names as its `frame`.
+
 The packager writes with this module and the shim reads with it, so that the
 two sides can't drift: `toc` encodes and decodes the table of contents, `framing`
 the frames around it. Nothing is imported here: every warm start reads this module.
 """
 
-FORMAT = 1
+FORMAT = 2
 BUNDLE_NAME = "bundle.tar.zst"
 
 # Folders of the tree, and of the wheels that may lie beside a bundle, or in it.
 SITE_PACKAGES = "site-packages"
 BIN = "bin"
 WHEELHOUSE = "wheelhouse"
-# Lists every file's SHA-256 for `sha256sum -c`; in a frame of its own that a boot skips.
+# Lists every file's SHA-256 for `sha256sum -c`; in frames of its own, of which a boot has no use.
 SUMS = "SHA256SUMS"
 # A bundle's tree as an image to mount, beside the bundle (`pack --image`): read by the kernel, or FUSE.
 IMAGE_NAMES = ("bundle.squashfs", "bundle.erofs")
@@ -33,7 +37,7 @@ TREE_NOTE = "airpack-tree.json"
 SIGNATURE_SUFFIX = ".sig"
 SIGNATURE_NAMES = tuple(name + SIGNATURE_SUFFIX for name in (BUNDLE_NAME, *IMAGE_NAMES))
 SIGNATURE_HEADING = "airpack-signature"
-SIGNED_BUNDLE, SIGNED_IMAGE = "bundle", "image"
+SIGNED_BUNDLE, SIGNED_IMAGE, SIGNED_TREE = "bundle", "image", "tree"
 # How each Ed25519 public key begins: SubjectPublicKeyInfo in base64 (RFC 8410).
 PUBLIC_KEY_START = "MCowBQYDK2VwAyEA"
 

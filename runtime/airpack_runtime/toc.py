@@ -88,6 +88,7 @@ class Toc(NamedTuple):
     def from_dict(cls, data: Dict[str, Any]) -> "Toc":
         """Build a TOC from its JSON object. Raises LayoutError where it doesn't hold together."""
         try:
+            _place_files(data)
             decoder = data["decoder"]
             toc = cls(
                 target=data["target"],
@@ -103,9 +104,19 @@ class Toc(NamedTuple):
                 decoder=None if decoder is None else Decoder(**decoder),
             )
             _check(toc)
-        except (KeyError, TypeError) as error:
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
             raise LayoutError(f"its table of contents lacks or mistypes {error}") from error
         return toc
+
+
+def _place_files(data: Dict[str, Any]) -> None:
+    """Let each file name its frame by its place in the bundle, where its distribution counts from its first one."""
+    for each in data["distributions"]:
+        first = each.pop("frame", 0)
+        if type(first) is not int:
+            raise TypeError("a frame's number")
+        for row in data["files"][each["files"][0] : each["files"][1]] if first else ():
+            row[3] += first
 
 
 class Heading(NamedTuple):
@@ -130,8 +141,8 @@ def decode_heading(stored: bytes) -> Heading:
     if not newline or words[0] != layout.HEADING or len(words) < 2 or not words[1].isdigit():
         raise LayoutError("it has no table of contents")
     version = int(words[1])
-    if version != layout.FORMAT:
-        raise NewerFormat(f"it is of format {version} and this airpack reads format {layout.FORMAT}")
+    if not 1 <= version <= layout.FORMAT:
+        raise NewerFormat(f"it is of format {version} and this airpack reads formats up to {layout.FORMAT}")
     if len(words) != 3:
         raise LayoutError("the heading of its table of contents is damaged")
     return Heading(version, words[2].decode("ascii", "replace"))

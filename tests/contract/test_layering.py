@@ -90,6 +90,7 @@ ORDER = [
     "oci.authorization",
     "oci.client",
     "oci.manifests",
+    "oci.transfers",
     "oci.upload",
     "oci.download",
     "oci.push",

@@ -5,22 +5,33 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import ipaddress
+import itertools
 import json
 import os
 import re
 import signal
 import stat
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from airpack.oci import image, placement
+from airpack.oci.access import Access
+from airpack.oci.layout import Layout
+from airpack.oci.push import push
+from airpack.oci.reference import Reference
+from airpack.oci.retries import Patience
+from airpack.progress import Silent
+from airpack.workers import threads
 from airpack_runtime import layout
 from airpack_runtime.reader import open_bundle
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from support import cutting, unreliable
 from support import registry as real
-from support import unreliable
 from support.registry import Registry
 from support.wheels import build_wheel
 
@@ -267,6 +278,39 @@ def test_ctrl_c_leaves_nothing_by_halves(airpack: Airpack, signed: Path, tmp_pat
     assert _files(tmp_path / "got") == _files(signed)
 
 
+def test_ctrl_c_waits_for_no_registry(airpack: Airpack, signed: Path) -> None:
+    """One that has fallen silent in the middle of an upload has two minutes else."""
+    over, answers, uploads = threading.Event(), [], itertools.count()
+
+    def fall_silent(_: int) -> None:
+        if next(uploads) == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        answers.append(over.wait(60))
+
+    with unreliable.serve(on_upload=fall_silent) as registry:
+        assert airpack("push", signed, f"{registry.address}/models/churn") == 130
+        over.set()
+    assert answers
+    assert all(answers)
+
+
+def test_a_bad_line_to_the_registry(signed: Path, registry: Registry, tmp_path: Path) -> None:
+    """Cut after up to 1.2 MB, here, there and in between, it only takes longer; the real one resumes no upload."""
+    with threads(2) as executor:
+        image.write([signed], tmp_path / "layout", image.Options(), executor=executor, progress=Silent())
+    patience = Patience(tries=40, sleep=lambda *_: None)
+    cuts = 0
+    for seed in range(8):
+        with cutting.to(registry.address, most=1_200_000, seed=seed) as line:
+            reference = Reference.parse(f"{line.address}/models/churn{seed}:1")
+            access = Access(reference=reference, env={}, patience=patience, at_once=2)
+            push(Layout(tmp_path / "layout"), access, progress=Silent())
+            placement.place(access, tmp_path / f"{seed}", progress=Silent())
+            cuts += line.cuts
+        assert _files(tmp_path / f"{seed}") == _files(signed)
+    assert cuts > 8
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -282,6 +326,17 @@ def test_a_name_that_is_none_is_a_usage_error(airpack: Airpack, signed: Path, wo
     """The line says how to write it, and never repeats a password."""
     assert airpack("push", signed, *words) == 2
     assert airpack.error.startswith(f"airpack: error: {message}")
+
+
+def test_without_the_extra(airpack: Airpack, signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that installs it is told, and nothing else is imported for it."""
+    for name in [name for name in sys.modules if name.startswith(("airpack.oci.", "urllib3"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "urllib3", None)
+    expected = "airpack: error: a registry needs urllib3, which isn't installed: pip install 'airpack[oci]'"
+    for words in (["push", signed, "localhost/churn"], ["pull", "localhost/churn"]):
+        assert airpack(*words) == 1
+        assert airpack.error == expected
 
 
 def test_another_platform_is_not_taken_for_this_one(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from airpack.errors import AirpackError, RegistryError
-from airpack.oci import image, placement, upload
+from airpack.oci import image, placement, reassembly, upload
 from airpack.oci.access import Access
-from airpack.oci.layout import Layout
+from airpack.oci.layout import Descriptor, Layout
 from airpack.oci.pull import pull
 from airpack.oci.push import Pushed, push
 from airpack.oci.reference import Reference
@@ -186,12 +188,15 @@ def test_a_blob_of_another_size_is_refused(
 def test_the_registry_says_how_long_to_wait(
     layout: Layout, access: Access, registry: Unreliable, waits: list[float]
 ) -> None:
-    """`Retry-After` is longer than the wait of one's own, and is kept; after seven times, it is over."""
+    """`Retry-After` is longer than the wait of one's own, and is kept, and told; after seven times, it is over."""
     registry.busy = 1
     registry.retry_after = "9"
+    notes: list[str] = []
     with pytest.raises(RegistryError) as caught:
-        _push(layout, access)
+        _push(layout, replace(access, patience=replace(access.patience, note=notes.append)))
     assert waits == [9, 9, 9, 9, 9, 16]
+    assert notes[0] == f"{registry.address}/models/churn: the registry answers 429; again in 9 s"
+    assert len(notes) == 6
     assert str(caught.value) == f"{registry.address}/models/churn: the registry answers 429, 7 times: try again later"
 
 
@@ -251,6 +256,58 @@ def test_what_refers_to_an_image_is_pulled_with_it(
     """By the registry's own list, or by that under the tag."""
     registry.referrers = referrers
     _push(layout, access)
+    assert _pull(access, tmp_path / "got") == _blobs(layout)
+
+
+def test_of_several_platforms_one_is_pulled(access: Access, registry: Unreliable, tmp_path: Path) -> None:
+    """The one that is asked for, with its manifest under its own digest; the other's layer isn't fetched."""
+    layout = layouts.several(tmp_path / "several", ["amd64", "arm64"])
+    pushed = _push(layout, access)
+    assert (pushed.reference.digest, pushed.blobs_sent) == (layout.index[0].digest, 5)
+    registry.requests.clear()
+    choose = functools.partial(reassembly.choose, wanted="linux/arm64")
+    got, image = pull(access, tmp_path / "got", choose=choose, kinds=[], progress=Silent())
+    assert image == layout.manifests(layout.index[0])[1]
+    assert _blobs(got) == {each.digest: layout.read(each) for each in (*_under(layout, image), image)}
+    fetched = [each.rpartition("/")[2] for each in registry.requests if each.startswith("GET ") and "/blobs/" in each]
+    assert sorted(fetched) == sorted(each.digest for each in _under(layout, image))
+
+
+def _under(layout: Layout, image: Descriptor) -> list[Descriptor]:
+    manifest = layout.manifest(image)
+    return [manifest.config, *manifest.layers]
+
+
+def test_a_proxy_is_asked_where_the_environment_names_one(
+    layout: Layout, registry: Unreliable, tmp_path: Path, waits: list[float]
+) -> None:
+    """By the name of the registry, which this machine needn't know; NO_PROXY excepts it, and loopback needs none."""
+    plain = _access(registry, tmp_path, waits)
+    env = {"HTTP_PROXY": f"http://{registry.address}"}
+    access = replace(plain, reference=Reference.parse("registry.invalid/models/churn"), env=env, plain_http=True)
+    _push(layout, access)
+    assert _pull(access, tmp_path / "got") == _blobs(layout)
+    assert all(each.split()[1].startswith("http://registry.invalid/v2/") for each in registry.requests)
+    with pytest.raises(RegistryError) as caught:
+        _push(layout, replace(access, env={**env, "NO_PROXY": "registry.invalid"}))
+    problem = "no host registry.invalid is known here: check the registry's name"
+    assert str(caught.value) == f"registry.invalid/models/churn: {problem}"
+    _push(layout, replace(plain, env={**plain.env, "HTTP_PROXY": "http://127.0.0.1:1"}))
+
+
+def test_a_blob_that_was_too_long_once_leaves_nothing_behind(
+    layout: Layout, access: Access, registry: Unreliable, tmp_path: Path
+) -> None:
+    """What comes the second time is the whole file."""
+    _push(layout, access)
+    seen: set[bytes] = set()
+
+    def longer_once(blob: bytes) -> bytes:
+        more = b"" if blob in seen else bytes(20_000)
+        seen.add(blob)
+        return blob + more
+
+    registry.spoil = longer_once
     assert _pull(access, tmp_path / "got") == _blobs(layout)
 
 

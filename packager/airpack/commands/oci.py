@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack import staging
+from airpack import keys, staging
 from airpack.bundle import DEFAULT_MTIME
 from airpack.commands import options, screen
 from airpack.oci import image
@@ -32,6 +32,10 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="a layer for each distribution, small ones together, so that a changed pin moves that layer alone",
     )
+    parser.add_argument(
+        "--sign", metavar="NAME.key", type=Path, help="sign the tree, so that shims with that key take its volumes"
+    )
+    options.add_passphrase(parser)
     options.add_verbosity(parser, progress=True)
 
 
@@ -39,7 +43,9 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
     folder: Path = arguments.output
     image.check_output(folder)
-    wanted = image.Options(split=arguments.split, created=options.epoch(env, otherwise=DEFAULT_MTIME))
+    key = keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None
+    created = options.epoch(env, otherwise=DEFAULT_MTIME)
+    wanted = image.Options(split=arguments.split, created=created, key=key)
     progress = options.progress(arguments)
     with staging.scratch_in(folder.parent) as scratch, threads(len(os.sched_getaffinity(0))) as executor:
         aside = scratch / folder.name

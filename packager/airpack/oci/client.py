@@ -41,6 +41,7 @@ class Client:
             yield
         except BaseException:
             self.stop.set()
+            self._connection.abort()
             raise
 
     def persist(self, step: Callable[[], Result], *, reached: Callable[[], int] = lambda: 0) -> Result:

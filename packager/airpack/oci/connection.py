@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import urllib.request
+import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -39,7 +43,32 @@ class Connection:
         host = access.reference.host
         plain = access.plain_http or (access.reference.is_loopback and not _wants_tls(host))
         self.base = f"{'http' if plain else 'https'}://{host}"
-        self._pool = _pool(self.base, access.env, None if plain else _trust(access.reference, access.env))
+        env = {} if access.reference.is_loopback else access.env  # no proxy leads back to this machine
+        self._pool = _pool(self.base, env, None if plain else _trust(access.reference, access.env))
+        self._open: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        kinds = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
+        self._pool.pool_classes_by_scheme = {
+            scheme: type(kind.__name__, (kind,), {"ConnectionCls": staticmethod(self._opener(kind))})
+            for scheme, kind in kinds.items()
+        }
+
+    def _opener(self, kind: type[urllib3.HTTPConnectionPool]) -> Callable[..., Any]:
+        def new(*arguments: Any, **options: Any) -> Any:
+            made = kind.ConnectionCls(*arguments, **options)
+            with self._lock:
+                self._open.add(made)
+            return made
+
+        return new
+
+    def abort(self) -> None:
+        """End whatever waits for the network, in any thread."""
+        with self._lock:
+            sockets = [each.sock for each in self._open if each.sock is not None]
+        for each in sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def request(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | bytes | None = None

@@ -78,7 +78,7 @@ def _in_file(path: Path, data: Any, reference: Reference, env: Mapping[str, str]
         if entry.get("identitytoken"):
             return Credentials(source=str(path), refresh_token=entry["identitytoken"])
         if entry.get("auth"):
-            user, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
+            user, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
             return Credentials(source=str(path), user=user, password=password.rstrip("\0"))
     store = data.get("credsStore")
     return _from_helper(store, reference, env) if store else None

@@ -45,6 +45,7 @@ class Download:
                     raise Passing(self._client.reference.name, "the registry resumes at another place than asked for")
             with open(self._path, "r+b") as file:
                 file.seek(self._offset)
+                file.truncate()
                 while piece := self._client.read(response, _PIECE, some=True):
                     if self._client.stop.is_set():
                         raise Stopped
@@ -79,5 +80,3 @@ class Download:
         self._advance(-self._offset)
         self._offset = 0
         self._sha256 = hashlib.sha256()
-        with open(self._path, "r+b") as file:
-            file.truncate(0)

@@ -6,7 +6,7 @@ one, of a few kilobytes, makes a volume of the image a tree that the shim takes 
 
 from __future__ import annotations
 
-import io
+import hashlib
 import json
 import tarfile
 import time
@@ -21,6 +21,7 @@ from airpack import comparison, output
 from airpack.bundle import DEFAULT_MTIME
 from airpack.contents import Contents, bundle_at, opened
 from airpack.errors import AirpackError, NotAnImage, OutputRefused, UsageError
+from airpack.keys import SigningKey
 from airpack.oci import extents, layers, layout, split
 from airpack.oci.layers import Layer, Source
 from airpack.oci.layout import Descriptor, Manifest, Writer
@@ -38,10 +39,14 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """How a layout is written: a layer for each distribution, or one; what is told as its time, in seconds."""
+    """How a layout is written: a layer for each distribution, or one; what is told as its time, in seconds.
+
+    With a `key`, volumes of the image are trees that are signed with it.
+    """
 
     split: bool = False
     created: int = DEFAULT_MTIME
+    key: SigningKey | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +113,7 @@ def platform(descriptor: Descriptor) -> str:
 def _image(source: Source, options: Options, writer: Writer) -> Image:
     contents = source.contents
     shares = split.shares(contents) if options.split else split.whole(contents)
-    found = layers.write(source, shares, _note(contents), writer)
+    found = layers.write(source, shares, _note(contents, options.key), writer)
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(options.created))
     machine = _ARCHITECTURES[Target.from_name(contents.toc.target).machine]
     about = {DIGEST: f"sha256:{contents.bundle.digest}", TARGET: contents.toc.target}
@@ -151,16 +156,20 @@ def _listed(words: Sequence[str]) -> str:
     return ", ".join(words)
 
 
-def _note(contents: Contents) -> bytes:
+def _note(contents: Contents, key: SigningKey | None) -> bytes:
     """Return the tar, without its end, of what makes the layers' files a tree for the shim."""
-    digest = comparison.content_digest(comparison.members_of(contents.bundle))
-    text = names.tree_note(contents.toc.target, contents.bundle.digest, digest)
-    out = io.BytesIO()
-    info = tarfile.TarInfo(names.TREE_NOTE)
-    info.size, info.mode, info.mtime = len(text), 0o644, DEFAULT_MTIME
-    out.write(info.tobuf(format=tarfile.PAX_FORMAT))
-    out.write(text.encode("ascii") + bytes(-len(text) % names.TAR_BLOCK))
-    return out.getvalue()
+    content = comparison.content_digest(comparison.members_of(contents.bundle))
+    text = names.tree_note(contents.toc.target, contents.bundle.digest, content).encode("ascii")
+    files = {names.TREE_NOTE: text}
+    if key is not None:
+        signature = key.sign(names.SIGNED_TREE, hashlib.sha256(text).hexdigest())
+        files[names.TREE_NOTE + names.SIGNATURE_SUFFIX] = signature.encode("ascii")
+    out = b""
+    for name, data in files.items():
+        info = tarfile.TarInfo(name)
+        info.size, info.mode, info.mtime = len(data), 0o644, DEFAULT_MTIME
+        out += info.tobuf(format=tarfile.PAX_FORMAT) + data + bytes(-len(data) % names.TAR_BLOCK)
+    return out
 
 
 def _beside(contents: Contents) -> list[tuple[Path, str]]:

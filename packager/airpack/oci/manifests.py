@@ -14,7 +14,7 @@ from airpack.oci.layout import Descriptor
 from airpack.oci.retries import Passing
 
 TYPES = (layout.MANIFEST_TYPE, layout.INDEX_TYPE)
-_LARGEST = 4 << 20  # bytes: registries take no larger ones
+LARGEST = 4 << 20  # bytes: registries take no larger ones
 _NO_API = (NOT_FOUND, 400, 405)  # of a registry older than the specification 1.1
 
 
@@ -78,8 +78,8 @@ def _listed(client: Client, data: bytes, what: str) -> list[Descriptor]:
 
 
 def _body(client: Client, response: urllib3.BaseHTTPResponse) -> bytes:
-    data = client.read(response, _LARGEST + 1)
+    data = client.read(response, LARGEST + 1)
     response.release_conn()
-    if len(data) > _LARGEST:
-        raise RegistryError(client.reference.name, f"the registry sends more than {_LARGEST:,} bytes for a manifest")
+    if len(data) > LARGEST:
+        raise RegistryError(client.reference.name, f"the registry sends more than {LARGEST:,} bytes for a manifest")
     return data

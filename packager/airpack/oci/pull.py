@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from airpack.errors import RegistryError
 from airpack.oci import layout as oci
-from airpack.oci import manifests
+from airpack.oci import manifests, transfers
 from airpack.oci.access import Access
 from airpack.oci.client import Client
 from airpack.oci.download import Download
 from airpack.oci.layout import Descriptor, Layout, Writer
-from airpack.oci.push import locked
-from airpack.progress import BYTES, Advance, Progress
-from airpack.workers import threads
+from airpack.progress import Advance, Progress
 
 Choose = Callable[[Layout], Descriptor]
 
@@ -39,7 +37,11 @@ def pull(
         _manifest(client, writer, each.digest)
         beside.append(_parsed(client, writer, each))
     blobs = [blob for each in (image_manifest, *beside) for blob in (each.config, *each.layers)]
-    _get_blobs(client, writer, list({blob.digest: blob for blob in blobs}.values()), progress)
+
+    def get(blob: Descriptor, advance: Advance) -> None:
+        Download(client, blob, _path(writer, blob), advance=advance).run()
+
+    transfers.move(client, {blob.digest: blob for blob in blobs}.values(), get, name="pull", progress=progress)
     writer.finish([image, *refers])
     return Layout(folder), image
 
@@ -58,7 +60,9 @@ def _chosen(client: Client, writer: Writer, root: Descriptor, choose: Choose) ->
 def _platform(client: Client, writer: Writer, image: Descriptor) -> dict[str, str]:
     """Return for which platform an image is: without an index, its configuration alone tells."""
     config = _parsed(client, writer, image).config
-    _get(client, writer, config, lambda _: None)
+    if config.size > manifests.LARGEST:
+        raise RegistryError(client.reference.name, f"{image.digest} has a configuration of {config.size:,} bytes")
+    Download(client, config, _path(writer, config), advance=lambda _: None).run()
     try:
         data: Any = json.loads(_path(writer, config).read_bytes())
         return {"os": str(data["os"]), "architecture": str(data["architecture"])}
@@ -88,20 +92,6 @@ def _parsed(client: Client, writer: Writer, descriptor: Descriptor) -> oci.Manif
         return oci.Manifest.from_dict(parsed)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RegistryError(client.reference.name, f"{descriptor.digest} is no manifest ({error})") from None
-
-
-def _get_blobs(client: Client, writer: Writer, blobs: Sequence[Descriptor], progress: Progress) -> None:
-    """Get the blobs, some at once; Ctrl-C ends all of them."""
-    total = sum(each.size for each in blobs)
-    with progress.stage("pull", BYTES, total) as advance, threads(client.at_once) as executor, client.stopping():
-        both = locked(advance)
-        for future in [executor.submit(_get, client, writer, each, both) for each in blobs]:
-            future.result()
-
-
-def _get(client: Client, writer: Writer, blob: Descriptor, advance: Advance) -> None:
-    with client.stopping():
-        Download(client, blob, _path(writer, blob), advance=advance).run()
 
 
 def _path(writer: Writer, blob: Descriptor) -> Path:

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 
 from airpack.errors import InvalidLayout, RegistryError
 from airpack.oci import layout as oci
-from airpack.oci import manifests
+from airpack.oci import manifests, transfers
 from airpack.oci.access import Access
 from airpack.oci.client import CREATED, Client
 from airpack.oci.layout import Descriptor, Layout
 from airpack.oci.reference import DEFAULT_TAG, Reference
 from airpack.oci.upload import Upload
-from airpack.progress import BYTES, Advance, Progress
-from airpack.workers import threads
+from airpack.progress import Advance, Progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,30 +92,14 @@ def _parts(layout: Layout) -> tuple[Descriptor, set[str]]:
 
 
 def _send_blobs(layout: Layout, client: Client, mount_from: Sequence[str], counts: _Counts, progress: Progress) -> None:
-    """Send what the registry lacks, some at once; Ctrl-C ends all of them."""
+    """Send what the registry lacks."""
     blobs = [each for each in layout.blobs() if each.media_type not in manifests.TYPES]
 
     def send(blob: Descriptor, advance: Advance) -> None:
-        with client.stopping():
-            upload = Upload(client, blob, layout.blob(blob), advance=advance)
-            counts.count(blob, upload, upload.run(mount_from=mount_from))
+        upload = Upload(client, blob, layout.blob(blob), advance=advance)
+        counts.count(blob, upload, upload.run(mount_from=mount_from))
 
-    total = sum(each.size for each in blobs)
-    with progress.stage("push", BYTES, total) as advance, threads(client.at_once) as executor, client.stopping():
-        both = locked(advance)
-        for future in [executor.submit(send, each, both) for each in blobs]:
-            future.result()
-
-
-def locked(advance: Advance) -> Advance:
-    """Return `advance` for several threads."""
-    lock = threading.Lock()
-
-    def both(amount: int) -> None:
-        with lock:
-            advance(amount)
-
-    return both
+    transfers.move(client, blobs, send, name="push", progress=progress)
 
 
 def _put(client: Client, what: Descriptor, data: bytes, name: str) -> bool:
