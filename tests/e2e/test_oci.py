@@ -177,7 +177,7 @@ def traced(box: Box, folder: Path) -> Box:
 
 @FORMS
 def test_nothing_is_written_anywhere(pushed: Pushed, traced: Box, form: str) -> None:
-    """No call of the boot, or of the program, opens a file to write, makes, renames or removes one: not even tries to."""
+    """No call of the boot, or of the program, as much as tries to: none opens a file to write, makes or renames one."""
     words = traced.shim(["exec", "--", "python", "-c", PROGRAM])
     strace = ["strace", "-f", "-s", "200", "-e", "trace=%file,%desc"]
     done = machine.run(traced.podman(_volume(pushed, form), [*strace, *words]))
