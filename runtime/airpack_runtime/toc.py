@@ -3,7 +3,8 @@
 import itertools
 import json
 import zlib
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from bisect import bisect_left, bisect_right
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from airpack_runtime import layout
 from airpack_runtime.framing import LayoutError, NewerFormat, inflate
@@ -98,7 +99,7 @@ class Toc(NamedTuple):
                 frames=tuple(Frame(*row) for row in data["frames"]),
                 sums=File(*data["sums"]),
                 directories=tuple(data["directories"]),
-                files=tuple(File(*row) for row in data["files"]),
+                files=tuple(map(File._make, data["files"])),
                 links=tuple(Link(*row) for row in data["links"]),
                 distributions=tuple(Distribution(**each) for each in data["distributions"]),
                 decoder=None if decoder is None else Decoder(**decoder),
@@ -188,40 +189,61 @@ def pieces(toc: Toc, file: File) -> Iterator[Tuple[int, Piece]]:
         frame, offset = frame + 1, 0
 
 
-def plan(toc: Toc) -> List[List[Piece]]:
-    """Return, for each frame, the pieces of the tree's files in it."""
-    frames: List[List[Piece]] = [[] for _ in toc.frames]
-    for file in toc.files:
-        for frame, piece in pieces(toc, file):
-            frames[frame].append(piece)
-    return frames
+class Plan:
+    """For each frame, the pieces of the tree's files in it, found when they are asked for."""
+
+    def __init__(self, toc: Toc) -> None:
+        self._toc = toc
+        self._began = [file.frame for file in toc.files]  # ascending, as `_check_places` has it
+        self._starts = [0, *itertools.accumulate(frame.raw_size for frame in toc.frames)]
+
+    def __len__(self) -> int:
+        return len(self._toc.frames)
+
+    def __iter__(self) -> Iterator[List[Piece]]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, number: int) -> List[Piece]:
+        raw_size = self._toc.frames[number].raw_size
+        first, stop = bisect_left(self._began, number), bisect_right(self._began, number)
+        found = [
+            Piece(file, 0, file.offset, min(file.size, raw_size - file.offset)) for file in self._toc.files[first:stop]
+        ]
+        if first:
+            file = self._toc.files[first - 1]  # none before it can reach as far
+            place = self._starts[number] - self._starts[file.frame] - file.offset
+            if place < file.size:
+                found.insert(0, Piece(file, place, 0, min(file.size - place, raw_size)))
+        return found
 
 
 def _check(toc: Toc) -> None:
     """Refuse a TOC that would write outside the tree, read outside the bundle, or exceed the limits."""
     if max(map(len, (toc.directories, toc.files, toc.links, toc.frames))) > layout.ENTRIES_LIMIT:
         raise LayoutError("its table of contents lists more than any environment holds")
-    _check_types(toc)
-    _check_paths([*toc.directories, *(file.path for file in toc.files), *(each.path for each in toc.links)])
-    names = {file.path for file in toc.files}
-    if not all(link.target in names for link in toc.links):
+    # A loop costs the start of a process several times what a pass over a column does.
+    paths, *numbers = zip(*toc.files, toc.sums)
+    _check_types(toc, numbers)
+    links, targets = zip(*toc.links) if toc.links else ((), ())
+    _check_paths([*toc.directories, *paths[:-1], *links])
+    if not set(targets).issubset(paths[:-1]):
         raise LayoutError("its table of contents holds a link to no file of the tree")
     if any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories):
         raise LayoutError("its table of contents nests folders too deeply")
     _check_places(toc)
-    if sum(file.size for file in toc.files) != toc.unpacked_size:
+    if sum(numbers[1][:-1]) != toc.unpacked_size:
         raise LayoutError("its table of contents gives a wrong unpacked size")
 
 
-def _check_types(toc: Toc) -> None:
+def _check_types(toc: Toc, columns: Sequence[Sequence[int]]) -> None:
     if toc.decoder is not None and not (
         isinstance(toc.decoder.module, str)
         and toc.decoder.module.isidentifier()
         and isinstance(toc.decoder.sha256, str)
     ):
         raise LayoutError("its table of contents names no module as the decoder")
-    numbers: List[Tuple[int, ...]] = [frame[:3] for frame in toc.frames]
-    numbers += [(toc.unpacked_size,), toc.sums[1:], *(file[1:] for file in toc.files)]
+    numbers: List[Sequence[int]] = [frame[:3] for frame in toc.frames]
+    numbers += [(toc.unpacked_size,), *columns]
     if toc.decoder is not None:
         numbers.append((toc.decoder.offset, toc.decoder.size))
         if not (0 <= toc.decoder.offset < 1 << 62 and 0 < toc.decoder.size <= layout.DECODER_LIMIT):
@@ -242,24 +264,21 @@ def _check_paths(paths: List[str]) -> None:
 def _check_places(toc: Toc) -> None:
     position, total = 0, 0
     starts = []
-    for frame in toc.frames:
-        if (
-            frame.offset != position
-            or not 0 < frame.size <= layout.STORED_FRAME_LIMIT
-            or not 0 < frame.raw_size <= layout.FRAME_LIMIT
-        ):
+    for place, size, raw_size, _ in toc.frames:
+        if place != position or not (0 < size <= layout.STORED_FRAME_LIMIT and 0 < raw_size <= layout.FRAME_LIMIT):
             raise LayoutError("its table of contents holds a frame out of place or too large")
         starts.append(total)
-        position += frame.size
-        total += frame.raw_size
-    end = 0
-    for file in (*toc.files, toc.sums):
-        if not 0 <= file.frame < len(starts) or not 0 <= file.offset <= toc.frames[file.frame].raw_size:
-            raise LayoutError(f"its table of contents places {file.path} outside its frame")
-        if not 0 <= file.size <= total - starts[file.frame] - file.offset:
-            raise LayoutError(f"its table of contents gives {file.path} more bytes than there are")
-        if starts[file.frame] + file.offset < end:
-            raise LayoutError(f"its table of contents places {file.path} over another file")
-        end = starts[file.frame] + file.offset + file.size
-        if file.mode not in (0o644, 0o755):
-            raise LayoutError(f"its table of contents gives {file.path} the mode {file.mode!r}")
+        position += size
+        total += raw_size
+    end = before = 0
+    for path, mode, size, frame, offset in (*toc.files, toc.sums):
+        if not before <= frame < len(starts) or not 0 <= offset <= toc.frames[frame].raw_size:
+            raise LayoutError(f"its table of contents places {path} outside its frame")
+        start = starts[frame] + offset
+        if not 0 <= size <= total - start:
+            raise LayoutError(f"its table of contents gives {path} more bytes than there are")
+        if start < end:
+            raise LayoutError(f"its table of contents places {path} over another file")
+        end, before = start + size, frame
+        if mode not in (0o644, 0o755):
+            raise LayoutError(f"its table of contents gives {path} the mode {mode!r}")

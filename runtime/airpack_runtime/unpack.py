@@ -130,7 +130,7 @@ class _Frames:
         self._decompress = decompress
         self._prefix = prefix
         self._strict = strict  # the umask takes away more than it should, and is the whole process's
-        self._plan = contents.plan(bundle.toc())
+        self._plan = contents.Plan(bundle.toc())
         # `pop` is atomic. A lock would deadlock when Ctrl-C comes between taking it and entering its block.
         # Those that hold no file are checked all the same: who pins a bundle wants it whole.
         self._waiting = list(range(len(self._plan)))[::-1]

@@ -22,7 +22,7 @@ def test_plan_covers_every_byte_once(golden: Path) -> None:
     with reader.open_bundle(str(golden)) as bundle:
         contents = bundle.toc()
     done: Dict[str, int] = {}
-    for pieces in toc.plan(contents):
+    for pieces in toc.Plan(contents):
         for piece in pieces:
             assert piece.place == done.get(piece.file.path, 0)
             done[piece.file.path] = piece.place + piece.length

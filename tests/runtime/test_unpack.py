@@ -49,7 +49,7 @@ def test_every_flipped_byte_of_a_frame_is_found(tmp_path: Path, golden: Path) ->
     """A frame is hashed before it is decompressed."""
     data = bytearray(golden.read_bytes())
     with reader.open_bundle(str(golden)) as bundle:
-        frames = [frame for frame, pieces in zip(bundle.toc().frames, toc.plan(bundle.toc())) if pieces]
+        frames = [frame for frame, pieces in zip(bundle.toc().frames, toc.Plan(bundle.toc())) if pieces]
     for number, frame in enumerate(frames):
         place = frame.offset + frame.size // 2
         data[place] ^= 1
