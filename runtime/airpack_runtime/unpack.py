@@ -42,7 +42,8 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
         strict = False
         for directory in toc.directories:
             os.mkdir(prefix + directory, _FOLDER_MODE)
-            strict = strict or os.stat(prefix + directory).st_mode & 0o777 != _FOLDER_MODE
+            if directory is toc.directories[0]:  # a umask, and an ACL that is inherited, hold for all alike
+                strict = os.stat(prefix + directory).st_mode & 0o777 != _FOLDER_MODE
             if strict:
                 os.chmod(prefix + directory, _FOLDER_MODE)
         _run(_Frames(bundle, decompress, prefix, strict), workers)
