@@ -64,7 +64,7 @@ class Contents:
 
     def chunks(self, file: File) -> Iterator[bytes]:
         """Yield a file's content, at most a frame at once. Raises BundleDamaged."""
-        for number, piece in toc.pieces(self.toc, file):
+        for number, piece in toc.Plan(self.toc).pieces(file):
             raw = self.bundle.frame(number, codec.decompress)
             yield raw[piece.offset : piece.offset + piece.length]
 
@@ -74,10 +74,11 @@ class Contents:
 
     def packed_sizes(self) -> list[int]:
         """Return how many bytes the frames of each distribution take; each begins with a frame of its own."""
-        stop, sizes = self.toc.sums.frame, []
+        plan, sizes = toc.Plan(self.toc), []
+        stop = plan.frame_of(self.toc.sums)
         for each in reversed(self.toc.distributions):
             first, last = each.files
-            start = self.toc.files[first].frame if first < last else stop
+            start = plan.frame_of(self.toc.files[first]) if first < last else stop
             sizes.append(sum(frame.size for frame in self.toc.frames[start:stop]))
             stop = start
         return sizes[::-1]

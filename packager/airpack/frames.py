@@ -56,6 +56,7 @@ class TarWriter:
         self.files: list[File] = []
         self.links: list[Link] = []
         self._mtime = mtime
+        self._end = 0  # of the tar, in bytes
         self._current: RawFrame | None = None
 
     def start_group(self) -> None:
@@ -86,8 +87,7 @@ class TarWriter:
         header = self._header(path, mode, size=size)
         padding = bytes(-size % layout.TAR_BLOCK)
         self._append(header, followed_by=size + len(padding))
-        frame = self._frame_with_room(min(size, 1))
-        file = File(path, mode, size, len(self.frames) - 1, frame.size)
+        file = File(path, mode, size, self._end)
         done = 0
         while done < size:
             frame = self._frame_with_room(1)
@@ -98,6 +98,7 @@ class TarWriter:
                 frame.pieces.append(Slice(source=content, offset=done, length=length))
             frame.size += length
             done += length
+        self._end += size
         self._append(padding)
         return file
 
@@ -108,6 +109,7 @@ class TarWriter:
         frame = self._frame_with_room(len(data) + followed_by)
         frame.pieces.append(data)
         frame.size += len(data)
+        self._end += len(data)
 
     def _frame_with_room(self, size: int) -> RawFrame:
         """Return the current frame, or a new one if `size` more bytes don't fit into it."""

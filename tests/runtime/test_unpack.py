@@ -99,9 +99,7 @@ def test_a_wrong_raw_size_is_refused(tmp_path: Path, forge: Callable[..., Path])
 
     def change(data: Dict[str, Any]) -> None:
         # The last frame holds the checksums and the tar's end: nothing else moves with its size.
-        row = list(data["frames"][-1])
-        row[2] += layout.TAR_BLOCK
-        data["frames"][-1] = row
+        data["frames"][1][-1] += layout.TAR_BLOCK
 
     with reader.open_bundle(str(forge(change))) as bundle:
         scratch = tmp_path / "scratch"
