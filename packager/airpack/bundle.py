@@ -7,12 +7,13 @@ import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from airpack_runtime import __version__, framing, layout, toc
 
-from airpack import frames, members
+from airpack import frames, members, table
 from airpack.decoders import Decoder
 from airpack.lock import Lock
 from airpack.members import Group
@@ -77,9 +78,11 @@ def write(
     not on the pool. `on_bytes` is called with raw sizes as frames are compressed.
     """
     tar = frames.TarWriter(options.mtime)
-    distributions = [_add_group(tar, group) for group in groups]
-    tar.start_group()
-    sums = tar.add_bytes(layout.SUMS, members.sums(groups))
+    common, own = members.folders([[member.path for member in group.members] for group in groups])
+    for directory in common:
+        tar.add_directory(directory)
+    distributions = [_add_group(tar, *each) for each in zip(groups, own, strict=True)]
+    sums = tar.add_parts(layout.SUMS, [members.sums(group) for group in groups])
     tar.finish()
     compressor = frames.Compressor(level=options.level, store=pool.store)
     with open(path, "wb") as file:
@@ -95,13 +98,13 @@ def write(
             unpacked_size=sum(each.size for each in tar.files),
             frames=tuple(out.frames),
             sums=sums,
-            directories=tuple(members.directories(groups)),
+            directories=(*common, *chain.from_iterable(own)),
             files=tuple(tar.files),
             links=tuple(tar.links),
             distributions=tuple(distributions),
             decoder=out.decoder(options.decoder) if options.decoder else None,
         )
-        stored = toc.encode(contents)
+        stored = table.encode(contents)
         out.skippable(layout.TOC_MAGIC, stored)
         out.finish()
         size = file.tell()
@@ -118,11 +121,11 @@ def write(
     )
 
 
-def _add_group(tar: frames.TarWriter, group: Group) -> toc.Distribution:
-    """Add one wheel's members to the tar and return its entry in the table of contents."""
+def _add_group(tar: frames.TarWriter, group: Group, folders: Sequence[str]) -> toc.Distribution:
+    """Add one wheel's members to the tar, after its own folders, and return its entry in the table of contents."""
     first_file, first_link = len(tar.files), len(tar.links)
     tar.start_group()
-    for directory in members.directories([group]):
+    for directory in folders:
         tar.add_directory(directory)
     for member in group.members:
         tar.add(member)

@@ -72,16 +72,23 @@ class Contents:
         """Return a file's content. Raises BundleDamaged."""
         return b"".join(self.chunks(file))
 
-    def packed_sizes(self) -> list[int]:
-        """Return how many bytes the frames of each distribution take; each begins with a frame of its own."""
-        plan, sizes = toc.Plan(self.toc), []
-        stop = plan.frame_of(self.toc.sums)
-        for each in reversed(self.toc.distributions):
-            first, last = each.files
-            start = plan.frame_of(self.toc.files[first]) if first < last else stop
-            sizes.append(sum(frame.size for frame in self.toc.frames[start:stop]))
+    def runs(self) -> list[range]:
+        """Return the numbers of the frames of each distribution; each begins with a frame of its own.
+
+        What comes before the first of them are folders that several have in common.
+        """
+        plan, found = toc.Plan(self.toc), []
+        stop = plan.frame_at(self.toc.sums.start - 1)  # of its header
+        for number in reversed(range(len(self.toc.distributions))):
+            first, last = self.toc.distributions[number].files
+            start = plan.frame_at(self.toc.files[first].start - 1) if first < last else stop
+            found.append(range(start, stop))
             stop = start
-        return sizes[::-1]
+        return found[::-1]
+
+    def packed_sizes(self) -> list[int]:
+        """Return how many bytes the frames of each distribution take."""
+        return [sum(frame.size for frame in self.toc.frames[run.start : run.stop]) for run in self.runs()]
 
     def _nearest(self, path: str) -> list[str]:
         """Return what was likely meant: files in a folder of that name, of that name, or with a path like it."""

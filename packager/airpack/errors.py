@@ -87,6 +87,24 @@ class InvalidLock(AirpackError):
         self.problem = problem
 
 
+class InvalidLayout(AirpackError):
+    """A folder that is no OCI image layout, or one whose blobs aren't what it lists."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}: copy, pull or write it again")
+        self.path = path
+        self.problem = problem
+
+
+class NotAnImage(AirpackError):
+    """A bundle that can't be an OCI image, or not in the way that was asked for; nothing was written."""
+
+    def __init__(self, path: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{path} {problem}: {remedy}")
+        self.path = path
+        self.problem = problem
+
+
 class InvalidManifest(AirpackError):
     """A `manifest.json` that can't be read, or doesn't say how to pack again, or doesn't list what lies beside it."""
 

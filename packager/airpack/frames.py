@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import tarfile
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,36 +59,61 @@ class TarWriter:
         self._mtime = mtime
         self._end = 0  # of the tar, in bytes
         self._current: RawFrame | None = None
+        self._group: set[str] = set()
 
     def start_group(self) -> None:
         """Let what follows begin a frame, so that a group's frames depend on the group alone."""
         self._current = None
+        self._group.clear()
 
     def add_directory(self, path: str) -> None:
         """Add a folder."""
         self._append(self._header(path + "/", 0o755, kind=tarfile.DIRTYPE))
 
     def add(self, member: Member) -> None:
-        """Add a file, or the link that stands for it."""
+        """Add a file, or the link that stands for it.
+
+        It is a hard link inside a group, a symbolic one where it leads out of it: each group's tar is
+        then an image layer of its own, and no engine can make a hard link into another layer. A boot,
+        which goes by the table of contents, makes hard links of both.
+        """
+        self._group.add(member.path)
         if member.link_to is not None:
-            self._append(self._header(member.path, member.mode, kind=tarfile.LNKTYPE, target=member.link_to))
+            kind, target = tarfile.LNKTYPE, member.link_to
+            if target not in self._group:
+                kind, target = tarfile.SYMTYPE, posixpath.relpath(target, posixpath.dirname(member.path))
+            self._append(self._header(member.path, member.mode, kind=kind, target=target))
             self.links.append(Link(member.path, member.link_to))
         else:
             self.files.append(self._add_content(member.path, member.mode, member.size, member.source))
 
-    def add_bytes(self, path: str, content: bytes) -> File:
-        """Add a file that is in memory, which the table of contents lists apart, and return its place."""
-        return self._add_content(path, 0o644, len(content), content)
+    def add_parts(self, path: str, parts: Sequence[bytes]) -> File:
+        """Add a file that is in memory, each part of it a group, and return its place; it isn't listed as a file."""
+        size = sum(map(len, parts))
+        self.start_group()
+        self._append(self._header(path, 0o644, size=size))
+        file = File(path, 0o644, size, self._end)
+        for part in parts:
+            self.start_group()
+            self._pour(part, len(part))
+        self.start_group()
+        self._append(bytes(-size % layout.TAR_BLOCK))
+        return file
 
     def finish(self) -> None:
         """End the tar: two blocks of zeros."""
         self._append(bytes(2 * layout.TAR_BLOCK))
 
-    def _add_content(self, path: str, mode: int, size: int, content: Path | bytes) -> File:
+    def _add_content(self, path: str, mode: int, size: int, content: Path) -> File:
         header = self._header(path, mode, size=size)
         padding = bytes(-size % layout.TAR_BLOCK)
         self._append(header, followed_by=size + len(padding))
         file = File(path, mode, size, self._end)
+        self._pour(content, size)
+        self._append(padding)
+        return file
+
+    def _pour(self, content: Path | bytes, size: int) -> None:
         done = 0
         while done < size:
             frame = self._frame_with_room(1)
@@ -99,8 +125,6 @@ class TarWriter:
             frame.size += length
             done += length
         self._end += size
-        self._append(padding)
-        return file
 
     def _append(self, data: bytes, followed_by: int = 0) -> None:
         """Append bytes; begin a frame first where they, and what follows them, don't fit any more."""

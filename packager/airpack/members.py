@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -16,13 +17,17 @@ from airpack.errors import InvalidWheel
 from airpack.tree import Installed
 
 _CHUNK = 1 << 20
+# Bytes from which a file that several wheels have is kept once (OpenBLAS, say). Smaller ones aren't worth that a
+# wheel's frames depend on another's: a changed pin is to change that distribution's frames alone.
+_WORTH_SHARING = 128 << 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
     """A file of the tree: its path there, its source, mode, size in bytes and SHA-256.
 
-    `link_to` is the path of an earlier member with the same content and mode, if there is one.
+    `link_to` is the path of an earlier member with the same content and mode, if there is one: in the
+    same wheel, or in any where that saves much.
     """
 
     path: str
@@ -56,7 +61,7 @@ def collect(
     """Return the groups of a bundle, and the paths that two wheels write differently.
 
     Where wheels share a path, the last one's file is kept, as pip would overwrite
-    it. Identical files become links to the first of them. Raises InvalidWheel.
+    it. Identical files of a wheel become links to the first of them, large ones of any. Raises InvalidWheel.
     """
     hashed = list(executor.map(_hash_part, parts))
     owners: dict[str, tuple[Installed, Member]] = {}
@@ -67,11 +72,11 @@ def collect(
                 first = owners[member.path][0].wheel.filename
                 clashes.append(Clash(path=member.path, first=first, second=part.wheel.filename))
             owners[member.path] = (part, member)
-    first_of: dict[tuple[str, int], str] = {}
+    shared: dict[tuple[str, int], str] = {}
     groups = []
     for part, members in zip(parts, hashed, strict=True):
         kept = [member for member in members if owners[member.path][0] is part]
-        groups.append(Group(part=part, members=tuple(_linked(kept, first_of))))
+        groups.append(Group(part=part, members=tuple(_linked(kept, shared))))
         on_bytes(sum(member.size for member in members))
     _check_folders(groups)
     return groups, clashes
@@ -112,20 +117,35 @@ def _check_folders(groups: Sequence[Group]) -> None:
 
 def directories(groups: Iterable[Group]) -> list[str]:
     """Return every folder that the members of `groups` need, sorted: parents first."""
+    return sorted(_parents(member.path for group in groups for member in group.members))
+
+
+def folders(groups: Sequence[Iterable[str]]) -> tuple[list[str], list[list[str]]]:
+    """Return the folders that the paths of groups need: those in common, and for each group its own; parents first.
+
+    Each is there once, as podman takes no layer that has one twice. In common are those that several groups need, and
+    all but those inside of `site-packages`, so that what a group has of its own hardly depends on others.
+    """
+    needed = [_parents(paths) for paths in groups]
+    counts = Counter(folder for each in needed for folder in each)
+    inside = f"{layout.SITE_PACKAGES}/"
+    common = sorted(folder for folder, count in counts.items() if count > 1 or not folder.startswith(inside))
+    return common, [sorted(each.difference(common)) for each in needed]
+
+
+def _parents(paths: Iterable[str]) -> set[str]:
     found: set[str] = set()
-    for group in groups:
-        for member in group.members:
-            parent = member.path.rpartition("/")[0]
-            while parent and parent not in found:
-                found.add(parent)
-                parent = parent.rpartition("/")[0]
-    return sorted(found)
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in found:
+            found.add(parent)
+            parent = parent.rpartition("/")[0]
+    return found
 
 
-def sums(groups: Iterable[Group]) -> bytes:
-    """Return the lines of SHA256SUMS, sorted by path, as `sha256sum -c` reads them."""
-    lines = sorted((member.path, member.sha256) for group in groups for member in group.members)
-    return "".join(f"{sha256}  {path}\n" for path, sha256 in lines).encode()
+def sums(group: Group) -> bytes:
+    """Return the group's lines of SHA256SUMS, in the order of its members, as `sha256sum -c` reads them."""
+    return "".join(f"{member.sha256}  {member.path}\n" for member in group.members).encode()
 
 
 def content_digest(entries: Iterable[tuple[str, int, str]]) -> str:
@@ -153,8 +173,10 @@ def _hash_part(part: Installed) -> list[Member]:
     return members
 
 
-def _linked(members: Iterable[Member], first_of: dict[tuple[str, int], str]) -> Iterable[Member]:
+def _linked(members: Iterable[Member], shared: dict[tuple[str, int], str]) -> Iterable[Member]:
+    own: dict[tuple[str, int], str] = {}
     for member in members:
+        first_of = shared if member.size >= _WORTH_SHARING else own
         # Empty files are cheaper to create than to link.
         first = first_of.setdefault((member.sha256, member.mode), member.path) if member.size else member.path
         yield member if first == member.path else replace(member, link_to=first)

@@ -5,7 +5,7 @@ POSIX tar, followed by three skippable frames:
 
     frame *                   at most FRAME_LIMIT bytes of tar each
     skippable DECODER_MAGIC   the decoder: a zstd extension module for the target, zlib-compressed
-    skippable TOC_MAGIC       the heading line, then the table of contents as zlib-compressed JSON
+    skippable TOC_MAGIC       the heading line with the CRC-32 of the rest, then the table of contents: JSON, by zlib
     skippable SEEK_MAGIC      the seek table of the zstd seekable format 0.1.0, listing all before it
 
 The SHA-256 of the TOC frame's content, heading included, is the bundle digest:
@@ -33,7 +33,7 @@ TREE_NOTE = "airpack-tree.json"
 SIGNATURE_SUFFIX = ".sig"
 SIGNATURE_NAMES = tuple(name + SIGNATURE_SUFFIX for name in (BUNDLE_NAME, *IMAGE_NAMES))
 SIGNATURE_HEADING = "airpack-signature"
-SIGNED_BUNDLE, SIGNED_IMAGE = "bundle", "image"
+SIGNED_BUNDLE, SIGNED_IMAGE, SIGNED_TREE = "bundle", "image", "tree"
 # How each Ed25519 public key begins: SubjectPublicKeyInfo in base64 (RFC 8410).
 PUBLIC_KEY_START = "MCowBQYDK2VwAyEA"
 
@@ -60,6 +60,7 @@ TOC_LIMIT = 64 << 20
 DECODER_LIMIT = 16 << 20
 
 
-def tree_note(target: str, digest: str) -> str:
-    """Return what a tree says of itself: JSON, one member a line."""
-    return f'{{\n  "format": {FORMAT},\n  "target": "{target}",\n  "digest": "sha256:{digest}"\n}}\n'
+def tree_note(target: str, digest: str, content: str = "") -> str:
+    """Return what a tree says of itself: JSON, one member a line. `content` is the content digest, if it is known."""
+    told = f',\n  "content_digest": "sha256:{content}"' if content else ""
+    return f'{{\n  "format": {FORMAT},\n  "target": "{target}",\n  "digest": "sha256:{digest}"{told}\n}}\n'

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from airpack_runtime import boot, cache, host, layout, storage
 from airpack_runtime.boot import Ready
-from airpack_runtime.errors import BootError, NoPlace, NotATree, NotMounted, NotSigned, UnpackFailed, reason
+from airpack_runtime.errors import BootError, NoPlace, NotATree, NotMounted, UnpackFailed, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,9 +53,11 @@ def _given_tree(path: str, info: os.stat_result, env: Mapping[str, str], mode: s
     target, digest = note_of(path)
     boot.check_host(path, target)
     boot.check_pin(path, digest, env)
-    if boot.required_key(env):
-        problem = "is a tree, which no signature covers, and one is asked for"
-        raise NotSigned(path, problem, "give the signed bundle, or a signed image of the tree")
+    key = boot.required_key(env)
+    if key:
+        from airpack_runtime import tree
+
+        tree.check(path, key)
     if os.statvfs(path).f_flag & os.ST_NOEXEC and _has_extensions(path):
         raise NotATree(path, "it is mounted noexec, so that its extension modules can't be loaded: mount it without")
     return Ready(path, cache.key_of(info), target, digest, path, "a tree that is there")

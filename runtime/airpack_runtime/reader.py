@@ -31,7 +31,7 @@ class Bundle:
         self.stat = info
         self.digest: str = sha256(stored_toc).hexdigest()
         self._fd = fd
-        self._stored_toc = stored_toc
+        self.stored_toc = stored_toc
         self._toc: contents.Toc | None = None
         try:
             self.target = contents.decode_heading(stored_toc).target
@@ -50,7 +50,7 @@ class Bundle:
         """Return the table of contents. Raises BundleDamaged."""
         if self._toc is None:
             try:
-                self._toc = contents.decode(self._stored_toc)
+                self._toc = contents.decode(self.stored_toc)
             except framing.LayoutError as error:
                 raise BundleDamaged(self.path, str(error)) from error
         return self._toc
@@ -90,7 +90,7 @@ class Bundle:
         toc, header = self.toc(), framing.SKIPPABLE_HEADER
         sizes = [(frame.size, frame.raw_size) for frame in toc.frames]
         place = toc.frames[-1].offset + toc.frames[-1].size
-        skippable = [(layout.TOC_MAGIC, len(self._stored_toc))]
+        skippable = [(layout.TOC_MAGIC, len(self.stored_toc))]
         if toc.decoder is not None:
             skippable.insert(0, (layout.DECODER_MAGIC, toc.decoder.size))
         expected = []

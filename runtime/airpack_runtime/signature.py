@@ -1,7 +1,8 @@
 """Signatures: a small text beside a bundle, or beside an image of its tree, that says by whose key it may be booted.
 
     airpack-signature 1
-    bundle sha256:...       the bundle digest; or `image`, and the SHA-256 of all of that file
+    bundle sha256:...       the bundle digest; or `image`, and the SHA-256 of all of that file;
+                            or `tree`, and that of the note of a tree, which tells the tree's content digest
     key ...                 the key's id: 16 digits of the SHA-256 of its SubjectPublicKeyInfo in DER
     signature ...           Ed25519 (RFC 8032), in base64, of the first two lines
 

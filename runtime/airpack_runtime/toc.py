@@ -3,9 +3,9 @@
 import itertools
 import json
 import operator
-import zlib
 from bisect import bisect_left, bisect_right
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from zlib import crc32
 
 from airpack_runtime import layout
 from airpack_runtime.framing import LayoutError, NewerFormat, inflate
@@ -82,12 +82,11 @@ class Toc(NamedTuple):
         """Return the JSON object of this TOC.
 
         Tables are columns, which take a third less than rows and are parsed in half the time: frames' sizes and
-        checksums; files' paths, modes, sizes, and how many bytes behind the end of the one before they start (`sums`
-        comes last); links' paths, and the numbers of the files they link to.
+        checksums; files' paths, modes, sizes, and how many bytes of other blocks lie before their first one, `sums`
+        last; links' paths and targets.
         """
         files = (*self.files, self.sums)
-        gaps = [file.start - end for file, end in zip(files, [0, *(file.start + file.size for file in files)])]
-        numbers = {file.path: number for number, file in enumerate(self.files)}
+        gaps = [file.start - end for file, end in zip(files, [0, *(file.start + _blocks(file.size) for file in files)])]
         return {
             "target": self.target,
             "creator": self.creator,
@@ -96,7 +95,7 @@ class Toc(NamedTuple):
             "frames": [[frame[column] for frame in self.frames] for column in (1, 2, 3)],
             "directories": self.directories,
             "files": [*([file[column] for file in files] for column in (0, 1, 2)), gaps],
-            "links": [[link.path for link in self.links], [numbers[link.target] for link in self.links]],
+            "links": [[link[column] for link in self.links] for column in (0, 1)],
             "distributions": [each._asdict() for each in self.distributions],
             "decoder": self.decoder and self.decoder._asdict(),
         }
@@ -128,17 +127,17 @@ class Toc(NamedTuple):
 
 
 class Heading(NamedTuple):
-    """What the first line of the TOC frame says: the format's version and the target's name."""
+    """What the first line of the TOC frame says: the format's version, the target's name, the CRC-32 of the rest."""
 
     version: int
     target: str
+    checksum: str
 
 
-def encode(toc: Toc) -> bytes:
-    """Return the content of the TOC frame: heading line, then zlib-compressed JSON."""
-    body = json.dumps(toc.to_dict(), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    heading = b"%s %d %s\n" % (layout.HEADING, layout.FORMAT, toc.target.encode("ascii"))
-    return heading + zlib.compress(body.encode("utf-8"), 9)
+def store(target: str, body: bytes) -> bytes:
+    """Return the content of the TOC frame: heading line, then the JSON as the zlib stream `body`."""
+    # A zlib stream has bits that its own checksum doesn't cover.
+    return b"%s %d %s %08x\n" % (layout.HEADING, layout.FORMAT, target.encode("ascii"), crc32(body)) + body
 
 
 def decode_heading(stored: bytes) -> Heading:
@@ -153,19 +152,22 @@ def decode_heading(stored: bytes) -> Heading:
     version = int(words[1])
     if version != layout.FORMAT:
         raise NewerFormat(f"it is of format {version} and this airpack reads format {layout.FORMAT}")
-    if len(words) != 3:
+    if len(words) != 4:
         raise LayoutError("the heading of its table of contents is damaged")
-    return Heading(version, words[2].decode("ascii", "replace"))
+    return Heading(version, *(word.decode("ascii", "replace") for word in words[2:]))
 
 
 def decode(stored: bytes) -> Toc:
-    """Parse the content of a TOC frame; the inverse of `encode`.
+    """Parse the content of a TOC frame; the inverse of `store`.
 
     Check its digest first where one is known. Raises LayoutError.
     """
     heading = decode_heading(stored)
     try:
-        body = inflate(stored[stored.index(b"\n") + 1 :], layout.TOC_LIMIT)
+        packed = stored[stored.index(b"\n") + 1 :]
+        if "%08x" % crc32(packed) != heading.checksum:
+            raise LayoutError("its checksum differs")
+        body = inflate(packed, layout.TOC_LIMIT)
         data = json.loads(body.decode("utf-8")) if _is_sane(body) else None
     except (ValueError, RecursionError) as error:
         raise LayoutError(f"its table of contents is damaged ({error})") from error
@@ -219,7 +221,11 @@ class Plan:
 
     def frame_of(self, file: File) -> int:
         """Return the number of the frame in which a file begins."""
-        return min(bisect_right(self._starts, file.start), len(self)) - 1
+        return self.frame_at(file.start)
+
+    def frame_at(self, place: int) -> int:
+        """Return the number of the frame that holds a byte of the tar; the last one for those behind its end."""
+        return max(min(bisect_right(self._starts, place), len(self)) - 1, 0)
 
     def pieces(self, file: File) -> Iterator[Tuple[int, Piece]]:
         """Yield the number of each frame that holds a part of `file`, with that part."""
@@ -256,17 +262,22 @@ def _files(paths: List[str], modes: List[int], sizes: List[int], gaps: List[int]
         wrong = next(mode for mode in modes if mode not in (0o644, 0o755))
         raise LayoutError(f"its table of contents gives a file the mode {wrong!r}")
     # Each pass over a column costs the start of a process a fraction of what a loop over files does.
-    ends = itertools.accumulate(map(operator.add, gaps, sizes))
-    return map(File._make, zip(paths, modes, sizes, map(operator.sub, ends, sizes)))
+    blocks = list(map(_blocks, sizes))
+    ends = itertools.accumulate(map(operator.add, gaps, blocks))
+    return map(File._make, zip(paths, modes, sizes, map(operator.sub, ends, blocks)))
 
 
-def _links(files: Sequence[File], paths: List[str], numbers: List[int]) -> Tuple[Link, ...]:
+def _blocks(size: int) -> int:
+    """Return the size of the blocks of the tar that hold `size` bytes."""
+    return size + -size % layout.TAR_BLOCK
+
+
+def _links(files: Sequence[File], paths: List[str], targets: List[str]) -> Tuple[Link, ...]:
     """Build the links to `files`. Raises LayoutError, or TypeError."""
-    _check_numbers([0], numbers)
-    _check_lengths(paths, numbers)
-    if numbers and not 0 <= min(numbers) <= max(numbers) < len(files):
+    _check_lengths(paths, targets)
+    if not {file.path for file in files}.issuperset(targets):
         raise LayoutError("its table of contents holds a link to no file of the tree")
-    return tuple(Link(path, files[number].path) for path, number in zip(paths, numbers))
+    return tuple(map(Link, paths, targets))
 
 
 def _check_numbers(*columns: Sequence[int]) -> None:

@@ -20,7 +20,7 @@ from airpack.cli import main as airpack
 from airpack_runtime import layout
 from support.wheels import build_wheel
 
-SHARED = "the same words in two wheels\n" * 40
+SHARED = "the same words in two wheels\n" * 5000
 
 
 def build_wheels(folder: Path) -> None:

@@ -9,7 +9,7 @@ from contract import make_golden
 from support.machine import FIXTURES
 
 GOLDEN = FIXTURES / "golden" / layout.BUNDLE_NAME
-DIGEST = "48d5c74b8a55687bb4d2ddb6f5159c5c2a8bda89da815e6768f8272cd1389614"
+DIGEST = "a2f73c5a517f76303c60668ae5d990c1e70be4fb6bda699d7ea1454df142de8e"
 
 
 def test_the_golden_bundle_was_not_regenerated() -> None:

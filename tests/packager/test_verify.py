@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from airpack import contents, records
+from airpack import contents, records, table
 from airpack.cli import main
 from airpack_runtime import framing, layout, toc
 from airpack_runtime.reader import open_bundle
@@ -99,12 +99,12 @@ def _rewritten(path: Path, change: Callable[[toc.Toc], toc.Toc], source: Path = 
     data = source.read_bytes()
     with open_bundle(str(source)) as bundle:
         contents_ = bundle.toc()
-        stored = bundle._stored_toc
+        stored = bundle.stored_toc
     start = data.index(framing.skippable(layout.TOC_MAGIC, stored))
     sizes = [(frame.size, frame.raw_size) for frame in contents_.frames]
     assert contents_.decoder is not None
     sizes.append((contents_.decoder.size + framing.SKIPPABLE_HEADER.size, 0))
-    frame = framing.skippable(layout.TOC_MAGIC, toc.encode(change(contents_)))
+    frame = framing.skippable(layout.TOC_MAGIC, table.encode(change(contents_)))
     path.write_bytes(data[:start] + frame + framing.seek_table([*sizes, (len(frame), 0)]))
 
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -99,13 +100,7 @@ def _end_of_decoder(data: Dict[str, Any]) -> int:
 
 
 def _encode_unchecked(data: Dict[str, Any]) -> bytes:
-    class Raw:
-        target = data["target"]
-
-        def to_dict(self) -> Dict[str, Any]:
-            return data
-
-    return toc.encode(Raw())  # type: ignore[arg-type]
+    return toc.store(data["target"], zlib.compress(json.dumps(data, ensure_ascii=False).encode("utf-8"), 9))
 
 
 _BLOCK_LIMIT = 128 << 10  # RFC 8878, 3.1.1.2.4
@@ -175,7 +170,7 @@ def bundle_of(path: Path, files: Dict[str, bytes], frame_size: int = 1 << 16) ->
         inside = f"{layout.SITE_PACKAGES}/{name}"
         rows.append((inside, 0o644, len(content), 0))
         sums += f"{hashing.sha256(content).hexdigest()}  {inside}\n"
-        raw += content
+        raw += content + bytes(-len(content) % layout.TAR_BLOCK)
     rows.append((layout.SUMS, 0o644, len(sums), 0))
     runs = [raw[start : start + frame_size] for start in range(0, len(raw), frame_size)] + [sums.encode()]
     return write_bundle(path, [(raw_frame(run), len(run)) for run in runs], files=rows)

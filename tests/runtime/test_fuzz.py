@@ -139,8 +139,8 @@ def test_a_changed_table_of_contents_is_refused_or_sound(edits: List[Edit]) -> N
 @hypothesis.given(EDITS)
 def test_a_bundle_with_a_changed_table_of_contents_unpacks_or_fails(edits: List[Edit]) -> None:
     """All the way: a tree, or an error of the boot's own, and nothing beside the tree's folder."""
-    heading = b"%s %d %s\n" % (layout.HEADING, layout.FORMAT, TOC["target"].encode("ascii"))
-    frame = framing.skippable(layout.TOC_MAGIC, heading + zlib.compress(json.dumps(_edited(edits)).encode("ascii")))
+    stored = toc.store(TOC["target"], zlib.compress(json.dumps(_edited(edits)).encode("ascii")))
+    frame = framing.skippable(layout.TOC_MAGIC, stored)
     frames = GOLDEN.read_bytes()[: TOC["decoder"]["offset"] + TOC["decoder"]["size"]]
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, "bundle")
@@ -154,10 +154,10 @@ def test_a_bundle_with_a_changed_table_of_contents_unpacks_or_fails(edits: List[
 @hypothesis.given(st.binary(max_size=300))
 def test_any_bytes_as_a_table_of_contents(data: bytes) -> None:
     """A heading or none, a zlib stream or none, JSON or none."""
-    heading = b"%s %d cp37-x\n" % (layout.HEADING, layout.FORMAT)
-    for stored in (data, heading + data, heading + zlib.compress(data), data + heading):
+    stored = [toc.store("cp37-x", body) for body in (b"", data, zlib.compress(data))]
+    for each in (data, *stored, data + stored[0]):
         with pytest.raises(framing.LayoutError):
-            toc.decode(stored)
+            toc.decode(each)
 
 
 WORDS = st.sampled_from(

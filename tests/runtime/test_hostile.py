@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 import pytest
-from airpack_runtime import errors, framing, hashing, layout, reader
+from airpack_runtime import errors, framing, hashing, layout, reader, toc
 
 from .conftest import (
     GOLDEN,
@@ -34,6 +34,7 @@ Change = Callable[[Dict[str, Any]], None]
 # What half a million files, the most that the format leaves room for, may take to be read.
 MEMORY_LIMIT = 512 << 20
 BLOCK = 128 << 10
+TARGET = "cp37-manylinux_2_27_x86_64"
 FILE, DIRECTORY, PIPE = 0o644, 0o040755, 0o010644
 
 
@@ -60,6 +61,16 @@ def _add(folder: str) -> Change:
     return lambda data: data["directories"].append(folder)
 
 
+def _link(path: str, target: str) -> Change:
+    """Return a change that adds a link."""
+
+    def change(data: Dict[str, Any]) -> None:
+        for column, value in zip(data["links"], (path, target)):
+            column.append(value)
+
+    return change
+
+
 _OUTSIDE = "{outside}"  # stands for an existing folder beside the cache
 
 ESCAPES: Dict[str, Change] = {
@@ -73,9 +84,11 @@ ESCAPES: Dict[str, Change] = {
     "a link in a folder above": _row("links", 0, f0="../../../outside/link"),
     "a link at an absolute path": _row("links", 0, f0=f"{_OUTSIDE}/link"),
     "a link to a file above": _row("links", 0, f1="../../../outside/victim"),
-    "a link to a file that isn't there": _row("links", 0, f1=10**6),
-    "a link to a file from the end": _row("links", 0, f1=-1),
-    "a link to the checksums": lambda data: data["links"][1].append(len(data["files"][0]) - 1),
+    "a link to a file at an absolute path": _row("links", 0, f1=f"{_OUTSIDE}/victim"),
+    "a link to a folder": _row("links", 0, f1="site-packages"),
+    "a link to a link": _link("x", "site-packages/beta/data.txt"),
+    "a link to itself": _link("site-packages/loop", "site-packages/loop"),
+    "a link to the checksums": _link("x", layout.SUMS),
     "a link in a file's place": _row("links", 0, f0="bin/alpha-hello"),
     "a character device": _row("files", 0, f1=0o020666),
     "a block device": _row("files", 0, f1=0o060660),
@@ -108,7 +121,7 @@ def test_what_would_do_harm_is_refused(
 
     def change(data: Dict[str, Any]) -> None:
         ESCAPES[what](data)
-        for paths in (data["files"][0], data["links"][0], data["directories"]):
+        for paths in (data["files"][0], *data["links"], data["directories"]):
             paths[:] = [each.replace(_OUTSIDE, str(outside)) for each in paths]
         data["unpacked_size"] = sum(data["files"][2][:-1])
 
@@ -206,7 +219,7 @@ def _table(*paths: Any) -> List[List[Any]]:
 
 def _stored(body: bytes) -> bytes:
     """Return the content of a table of contents' frame."""
-    return b"%s %d cp37-manylinux_2_27_x86_64\n" % (layout.HEADING, layout.FORMAT) + zlib.compress(body, 1)
+    return toc.store(TARGET, zlib.compress(body, 1))
 
 
 def _with_toc(path: Path, content: bytes, before: bytes = b"") -> Path:
@@ -296,10 +309,9 @@ def test_a_table_of_contents_that_inflates_without_end_is_refused(tmp_path: Path
     packer = zlib.compressobj(9)
     megabyte = bytes(1 << 20)
     stored = b"".join([packer.compress(megabyte) for _ in range(256)]) + packer.flush()
-    heading = _stored(b"").partition(b"\n")[0] + b"\n"
-    path = _with_toc(tmp_path / "bundle", heading + stored)
+    path = _with_toc(tmp_path / "bundle", toc.store(TARGET, stored))
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 2, as_well_by_unpack=False)
-    path = _with_toc(tmp_path / "bundle", heading + bytes(layout.TOC_STORED_LIMIT))
+    path = _with_toc(tmp_path / "bundle", toc.store(TARGET, bytes(layout.TOC_STORED_LIMIT)))
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 8)
 
 
@@ -313,7 +325,7 @@ def test_a_million_entries_are_refused(tmp_path: Path, table: str, row: str) -> 
     data.update(files=_table("site-packages/x"), links=[[], []], distributions=[], unpacked_size=0)
     columns = data[table] if table != "directories" else [data[table]]
     for column in columns[1:]:
-        column.extend([0] * 1_000_000)
+        column.extend(["site-packages/x" if table == "links" else 0] * 1_000_000)
     columns[0].append("MILLION")
     body = json.dumps(data).replace('"MILLION"', ",".join([row % number for number in range(1_000_000)]))
     path = _with_toc(tmp_path / "bundle", _stored(body.encode("ascii")))

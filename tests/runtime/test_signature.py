@@ -318,7 +318,7 @@ def test_a_tree_is_refused_where_a_key_is_set(signed: Path, keyed: Dict[str, str
     tree = tmp_path / "tree"
     with reader.open_bundle(str(signed)) as bundle:
         unpack.unpack_into(bundle, str(tree))
-    message = "is a tree, which no signature covers, and one is asked for: give the signed bundle, or a signed image"
+    message = "is a tree, which no signature covers, and one is asked for: give the signed bundle, or"
     assert message in _refusal(tree, keyed)
     (tmp_path / "extras").mkdir()
     app = {**keyed, "AML_APP_ROOT": str(tmp_path), "AZUREML_ENTRY_SCRIPT": "score.py"}

@@ -98,8 +98,8 @@ def test_a_wrong_raw_size_is_refused(tmp_path: Path, forge: Callable[..., Path])
     """A frame that would give more or fewer bytes than listed is not decompressed."""
 
     def change(data: Dict[str, Any]) -> None:
-        # The last frame holds the checksums and the tar's end: nothing else moves with its size.
-        data["frames"][1][-1] += layout.TAR_BLOCK
+        # The last frame but one holds the last checksums: nothing else moves with its size.
+        data["frames"][1][-2] += layout.TAR_BLOCK
 
     with reader.open_bundle(str(forge(change))) as bundle:
         scratch = tmp_path / "scratch"

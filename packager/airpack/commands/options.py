@@ -187,6 +187,16 @@ def cache(env: Mapping[str, str]) -> Path:
     return Path(base, "airpack-pack")
 
 
+def epoch(env: Mapping[str, str], *, otherwise: int) -> int:
+    """Return the time that is told of all that is written: SOURCE_DATE_EPOCH (reproducible-builds.org), or another."""
+    text = env.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return otherwise
+    if not text.isdecimal():
+        raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}: set it to seconds since 1970, or unset it")
+    return int(text)
+
+
 def positive(text: str) -> int:
     """Read a number that is 1 or more, for argparse."""
     if text.isdecimal() and int(text) >= 1:

@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         compile_bytecode=not arguments.no_bytecode,
         decoder=arguments.decoder,
         level=arguments.level,
-        mtime=_mtime(env),
+        mtime=options.epoch(env, otherwise=bundle.DEFAULT_MTIME),
         jobs=arguments.jobs,
         strict=arguments.strict,
         skip_installed=arguments.skip_installed,
@@ -174,13 +174,3 @@ def _level(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= _MAX_LEVEL:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no level: give a number from 1 to {_MAX_LEVEL}")
-
-
-def _mtime(env: Mapping[str, str]) -> int:
-    """Return the time for all files: SOURCE_DATE_EPOCH, or a constant (reproducible-builds.org)."""
-    text = env.get("SOURCE_DATE_EPOCH", "")
-    if not text:
-        return bundle.DEFAULT_MTIME
-    if not text.isdecimal():
-        raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}: set it to seconds since 1970, or unset it")
-    return int(text)

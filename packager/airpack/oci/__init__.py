@@ -1,0 +1,1 @@
+"""Bundles as OCI images: what registries distribute and container engines mount."""

@@ -1,0 +1,205 @@
+"""Bundles -> OCI image layout: what any tool can push to a registry, and any engine mount.
+
+As one layer, the bundle's bytes are untouched; `airpack.oci.split` says what layers there are otherwise. The last
+one, of a few kilobytes, makes a volume of the image a tree that the shim takes as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from airpack_runtime import layout as names
+
+from airpack import comparison, output
+from airpack.bundle import DEFAULT_MTIME
+from airpack.contents import Contents, bundle_at, opened
+from airpack.errors import AirpackError, NotAnImage, OutputRefused, UsageError
+from airpack.keys import SigningKey
+from airpack.oci import extents, layers, layout, split
+from airpack.oci.layers import Layer, Source
+from airpack.oci.layout import Descriptor, Manifest, Writer
+from airpack.progress import BYTES, Progress
+from airpack.target import Target
+
+NAME = "bundle"  # what the image is called in its layout
+SBOM_TYPE = "application/vnd.cyclonedx+json"
+SIGNATURE_TYPE = "application/vnd.airpack.signature.v1"
+TITLE = "org.opencontainers.image.title"
+DIGEST, TARGET, PACKAGES = "io.airpack.digest", "io.airpack.target", "io.airpack.packages"
+DISTRIBUTIONS = "io.airpack.distributions"
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How a layout is written: a layer for each distribution, or one; what is told as its time, in seconds.
+
+    With a `key`, volumes of the image are trees that are signed with it.
+    """
+
+    split: bool = False
+    created: int = DEFAULT_MTIME
+    key: SigningKey | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """An image in a layout: its manifest's descriptor, the bundle's target and digest, its layers."""
+
+    descriptor: Descriptor
+    target: str
+    digest: str
+    layers: Sequence[Layer]
+    referrers: Sequence[Descriptor]
+
+
+def write(
+    places: Sequence[Path], folder: Path, options: Options, *, executor: Executor, progress: Progress
+) -> list[Image]:
+    """Write an OCI image layout of bundles, or folders of results, into the new folder `folder`.
+
+    The same bundles and options give the same bytes. Of several, which must be for different platforms, one
+    multi-platform image is made. A signature and an SBOM beside a bundle refer to its image.
+    Raises NotAnImage, UsageError, or what opening and reading a bundle raises.
+    """
+    writer = Writer(folder)
+    images: list[Image] = []
+    for place in places:
+        with opened(place) as contents:
+            size = sum(each.raw_size for each in contents.toc.frames)
+            with progress.stage("layers", BYTES, size) as advance:
+                source = Source(contents=contents, executor=executor, on_bytes=advance)
+                image = _image(source, options, writer)
+        for other, path in zip(images, places, strict=False):
+            if other.descriptor.platform == image.descriptor.platform:
+                told = f"{bundle_at(path)} and {bundle_at(place)} are both for {platform(image.descriptor)}"
+                raise UsageError(f"{told}, and an image index has one for each: write them into layouts of their own")
+        images.append(image)
+    main = images[0].descriptor
+    if len(images) > 1:
+        index = layout.index_of([each.descriptor for each in images])
+        main = writer.add(layout.dumps(index), layout.INDEX_TYPE)
+    main = replace(main, annotations={**main.annotations, layout.REF_NAME: NAME})
+    writer.finish([main, *(each for image in images for each in image.referrers)])
+    return images
+
+
+def check_output(folder: Path) -> None:
+    """Raise OutputRefused if something else than a layout of airpack's, which a new one replaces, lies at `folder`."""
+    try:
+        if not folder.is_symlink() and not any(folder.iterdir()):
+            return
+        ours = layout.Layout(folder).index[0].annotations.get(layout.REF_NAME) == NAME
+    except FileNotFoundError:
+        return
+    except (AirpackError, OSError, IndexError):
+        ours = False
+    if not ours or folder.is_symlink():
+        raise OutputRefused(folder, "is not an empty folder or a layout of airpack's: give --output another name")
+
+
+def platform(descriptor: Descriptor) -> str:
+    """Return the platform of an image as container tools write it, `linux/amd64` say."""
+    return f"{descriptor.platform.get('os', '')}/{descriptor.platform.get('architecture', '')}"
+
+
+def _image(source: Source, options: Options, writer: Writer) -> Image:
+    contents = source.contents
+    shares = split.shares(contents) if options.split else split.whole(contents)
+    found = layers.write(source, shares, _note(contents, options.key), writer)
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(options.created))
+    machine = _ARCHITECTURES[Target.from_name(contents.toc.target).machine]
+    about = {DIGEST: f"sha256:{contents.bundle.digest}", TARGET: contents.toc.target}
+    config = {
+        "created": created,
+        "architecture": machine,
+        "os": "linux",
+        "config": {"Labels": about},
+        "rootfs": {"type": "layers", "diff_ids": [each.diff_id for each in found]},
+        "history": [{"created": created, "created_by": f"airpack oci: {_listed(each.names)}"} for each in found],
+    }
+    manifest = Manifest(
+        config=writer.add(layout.dumps(config), layout.CONFIG_TYPE),
+        layers=[_named(each) if options.split else each.descriptor for each in found],
+        annotations={
+            **about,
+            "org.opencontainers.image.created": created,
+            TITLE: f"Python packages for {contents.toc.target}",
+            "org.opencontainers.image.description": _listed(contents.toc.requirements),
+            PACKAGES: " ".join(f"{each.name}=={each.version}" for each in contents.toc.distributions),
+            extents.SIZE: str(contents.bundle.stat.st_size),
+        },
+    )
+    blob = writer.add(layout.dumps(manifest.to_dict()), layout.MANIFEST_TYPE)
+    return Image(
+        descriptor=replace(blob, platform={"os": "linux", "architecture": machine}),
+        target=contents.toc.target,
+        digest=about[DIGEST],
+        layers=found,
+        referrers=[_referrer(blob, path, kind, writer) for path, kind in _beside(contents)],
+    )
+
+
+def _named(layer: Layer) -> Descriptor:
+    annotations = {**layer.descriptor.annotations, DISTRIBUTIONS: _listed(layer.names)}
+    return replace(layer.descriptor, annotations=annotations)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words)
+
+
+def _note(contents: Contents, key: SigningKey | None) -> bytes:
+    """Return the tar, without its end, of what makes the layers' files a tree for the shim."""
+    content = comparison.content_digest(comparison.members_of(contents.bundle))
+    text = names.tree_note(contents.toc.target, contents.bundle.digest, content).encode("ascii")
+    files = {names.TREE_NOTE: text}
+    if key is not None:
+        signature = key.sign(names.SIGNED_TREE, hashlib.sha256(text).hexdigest())
+        files[names.TREE_NOTE + names.SIGNATURE_SUFFIX] = signature.encode("ascii")
+    out = b""
+    for name, data in files.items():
+        info = tarfile.TarInfo(name)
+        info.size, info.mode, info.mtime = len(data), 0o644, DEFAULT_MTIME
+        out += info.tobuf(format=tarfile.PAX_FORMAT) + data + bytes(-len(data) % names.TAR_BLOCK)
+    return out
+
+
+def _beside(contents: Contents) -> list[tuple[Path, str]]:
+    """Return the files beside a bundle that speak of it, each with its type. Raises NotAnImage."""
+    bundle = Path(contents.bundle.path)
+    found = []
+    signature = bundle.with_name(bundle.name + names.SIGNATURE_SUFFIX)
+    if signature.is_file():
+        if f"sha256:{contents.bundle.digest}" not in signature.read_text("ascii", "replace").split():
+            raise NotAnImage(str(bundle), f"is not what {signature.name} is of", "sign it again, or remove that")
+        found.append((signature, SIGNATURE_TYPE))
+    sbom = bundle.with_name(output.SBOM_NAME)
+    if sbom.is_file() and _told_in(sbom) == f"sha256:{contents.bundle.digest}":
+        found.append((sbom, SBOM_TYPE))
+    return found
+
+
+def _told_in(sbom: Path) -> str:
+    """Return the digest of the bundle that an SBOM is of, empty if it doesn't tell."""
+    try:
+        return str(json.loads(sbom.read_bytes())["metadata"]["component"]["version"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _referrer(subject: Descriptor, path: Path, kind: str, writer: Writer) -> Descriptor:
+    """Write a file as an artifact that refers to the image `subject`, and return its manifest's descriptor."""
+    title = names.BUNDLE_NAME + names.SIGNATURE_SUFFIX if kind == SIGNATURE_TYPE else path.name
+    blob = replace(writer.add(path.read_bytes(), kind), annotations={TITLE: title})
+    empty = writer.add(layout.EMPTY, layout.EMPTY_TYPE)
+    manifest = Manifest(config=empty, layers=[blob], subject=subject, artifact_type=kind)
+    descriptor = writer.add(layout.dumps(manifest.to_dict()), layout.MANIFEST_TYPE)
+    return replace(descriptor, artifact_type=kind)

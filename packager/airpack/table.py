@@ -1,0 +1,115 @@
+"""The table of contents as a bundle stores it, each distribution's share of it in bytes of its own.
+
+The JSON is cut before and behind each distribution's part of a column, and each piece is compressed by itself (RFC
+1951: a block may refer to nothing before it, and ends on a byte). The whole is one zlib stream (RFC 1950). So where
+one distribution changes, the others' pieces stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain, groupby, pairwise
+from operator import itemgetter
+from typing import Any
+
+from airpack_runtime import toc
+from airpack_runtime.toc import Plan, Toc
+
+from airpack import members
+from airpack.contents import paths_of
+
+_FLUSHED = b"\0\0\xff\xff"  # how each piece ends: an empty block
+_START, _END = b"\x78\xda", b"\x03\x00"  # zlib's header for level 9, and a last empty block
+
+
+def encode(contents: Toc) -> bytes:
+    """Return the content of the TOC frame; `airpack_runtime.toc.decode` is its inverse."""
+    texts = [text.encode() for _, text in _pieces(contents)]
+    sum_ = zlib.adler32(b"".join(texts)).to_bytes(4, "big")
+    return toc.store(contents.target, b"".join([_START, *map(_deflated, texts), _END, sum_]))
+
+
+def shares(contents: Toc, stored: bytes) -> list[list[tuple[int, int]]]:
+    """Return where the pieces of each distribution lie in the stored table: (start, stop) of each.
+
+    All are empty where the table was not stored by `encode`: nothing is then known of its bytes.
+    """
+    owners = [owner for owner, _ in _pieces(contents)]
+    found: list[list[tuple[int, int]]] = [[] for _ in contents.distributions]
+    start = stored.find(b"\n") + 1 + len(_START)
+    ends: list[int] = []
+    while (end := stored.find(_FLUSHED, ends[-1] if ends else start)) >= 0:
+        ends.append(end + len(_FLUSHED))
+    if len(ends) != len(owners):
+        return found
+    for owner, piece in zip(owners, zip([start, *ends[:-1]], ends, strict=True), strict=True):
+        if owner is not None:
+            found[owner].append(piece)
+    return found
+
+
+def _deflated(data: bytes) -> bytes:
+    stream = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return stream.compress(data) + stream.flush(zlib.Z_SYNC_FLUSH)
+
+
+def _pieces(contents: Toc) -> Iterator[tuple[int | None, str]]:
+    """Yield the JSON in pieces, each with the number of the distribution that it is of, None for what is of all."""
+    for owner, tokens in groupby(_tokens(contents), key=itemgetter(0)):
+        yield owner, "".join(text for _, text in tokens)
+
+
+def _tokens(contents: Toc) -> Iterator[tuple[int | None, str]]:
+    data = contents.to_dict()
+    common, own = members.folders([paths_of(contents, each) for each in contents.distributions])
+    known = [*common, *chain.from_iterable(own)] == list(data["directories"])
+    ends = list(accumulate(map(len, own), initial=len(common)))
+    tables: dict[str, tuple[Sequence[Sequence[Any]], Sequence[tuple[int, int]]]] = {
+        "directories": ([data["directories"]], list(pairwise(ends)) if known else []),
+        "files": (data["files"], [each.files for each in contents.distributions]),
+        "links": (data["links"], [each.links for each in contents.distributions]),
+    }
+    yield None, _dumps({key: value for key, value in data.items() if key not in tables})[:-1]
+    for key, (columns, bounds) in tables.items():
+        nested = key != "directories"
+        yield None, f',"{key}":' + "[" * nested
+        for number, column in enumerate(columns):
+            yield None, ",[" if number else "["
+            yield from _column(column, bounds)
+            yield None, "]"
+        yield None, "]" * nested
+    yield None, "}"
+
+
+def _column(values: Sequence[Any], bounds: Sequence[tuple[int, int]]) -> Iterator[tuple[int | None, str]]:
+    """Yield a column's values, each distribution's (start, stop) of them by itself."""
+    done, comma = 0, ""
+    for owner, (start, stop) in (*enumerate(bounds), (None, (len(values), len(values)))):
+        for whose, run in ((None, values[done:start]), (owner, values[start:stop])):
+            if run:
+                yield None, comma
+                yield whose, _dumps(run)[1:-1]
+                comma = ","
+        done = stop
+
+
+def _dumps(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def sums_frames(contents: Toc) -> list[Sequence[int]]:
+    """Return the numbers of the frames of SHA256SUMS that are of one distribution alone, where they are cut so."""
+    number = Plan(contents).frame_of(contents.sums)
+    found: list[Sequence[int]] = []
+    for distribution in contents.distributions:
+        left = sum(64 + 2 + len(path.encode()) + 1 for path in paths_of(contents, distribution))
+        first = number
+        while left > 0 and number < len(contents.frames):
+            left -= contents.frames[number].raw_size
+            number += 1
+        if left:
+            return [[] for _ in contents.distributions]
+        found.append(range(first, number))
+    return found
