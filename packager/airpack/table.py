@@ -20,6 +20,7 @@ from airpack_runtime.toc import Plan, Toc
 from airpack import members
 from airpack.contents import paths_of
 
+_Bounds = Sequence[tuple[int, int]]  # (start, stop) of each distribution
 _FLUSHED = b"\0\0\xff\xff"  # how each piece ends: an empty block
 _START, _END = b"\x78\xda", b"\x03\x00"  # zlib's header for level 9, and a last empty block
 
@@ -66,16 +67,19 @@ def _tokens(contents: Toc) -> Iterator[tuple[int | None, str]]:
     common, own = members.folders([paths_of(contents, each) for each in contents.distributions])
     known = [*common, *chain.from_iterable(own)] == list(data["directories"])
     ends = list(accumulate(map(len, own), initial=len(common)))
-    tables: dict[str, tuple[Sequence[Sequence[Any]], Sequence[tuple[int, int]]]] = {
-        "directories": ([data["directories"]], list(pairwise(ends)) if known else []),
-        "files": (data["files"], [each.files for each in contents.distributions]),
-        "links": (data["links"], [each.links for each in contents.distributions]),
+    files, links = ([getattr(each, name) for each in contents.distributions] for name in ("files", "links"))
+    # Where a distribution's first file lies depends on what comes before: that gap is not its own.
+    gaps = [(min(first + 1, stop), stop) for first, stop in files]
+    tables: dict[str, list[tuple[Sequence[Any], _Bounds]]] = {
+        "directories": [(data["directories"], list(pairwise(ends)) if known else [])],
+        "files": list(zip(data["files"], (files, files, files, gaps), strict=True)),
+        "links": [(column, links) for column in data["links"]],
     }
     yield None, _dumps({key: value for key, value in data.items() if key not in tables})[:-1]
-    for key, (columns, bounds) in tables.items():
+    for key, columns in tables.items():
         nested = key != "directories"
         yield None, f',"{key}":' + "[" * nested
-        for number, column in enumerate(columns):
+        for number, (column, bounds) in enumerate(columns):
             yield None, ",[" if number else "["
             yield from _column(column, bounds)
             yield None, "]"
@@ -83,7 +87,7 @@ def _tokens(contents: Toc) -> Iterator[tuple[int | None, str]]:
     yield None, "}"
 
 
-def _column(values: Sequence[Any], bounds: Sequence[tuple[int, int]]) -> Iterator[tuple[int | None, str]]:
+def _column(values: Sequence[Any], bounds: _Bounds) -> Iterator[tuple[int | None, str]]:
     """Yield a column's values, each distribution's (start, stop) of them by itself."""
     done, comma = 0, ""
     for owner, (start, stop) in (*enumerate(bounds), (None, (len(values), len(values)))):

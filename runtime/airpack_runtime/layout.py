@@ -11,6 +11,9 @@ POSIX tar, followed by three skippable frames:
 The SHA-256 of the TOC frame's content, heading included, is the bundle digest:
 it pins the frames and the decoder, whose own SHA-256 stand in the TOC.
 
+Each distribution's frames, its lines of SHA256SUMS and its part of the TOC depend on itself alone: where another
+changes, they are elsewhere, but the same.
+
 The packager writes with this module and the shim reads with it, so that the
 two sides can't drift: `toc` encodes and decodes the table of contents, `framing`
 the frames around it. Nothing is imported here: every warm start reads this module.
@@ -23,7 +26,7 @@ BUNDLE_NAME = "bundle.tar.zst"
 SITE_PACKAGES = "site-packages"
 BIN = "bin"
 WHEELHOUSE = "wheelhouse"
-# Lists every file's SHA-256 for `sha256sum -c`; in a frame of its own that a boot skips.
+# Lists every file's SHA-256 for `sha256sum -c`; in frames of its own, of which a boot has no use.
 SUMS = "SHA256SUMS"
 # A bundle's tree as an image to mount, beside the bundle (`pack --image`): read by the kernel, or FUSE.
 IMAGE_NAMES = ("bundle.squashfs", "bundle.erofs")

@@ -9,7 +9,7 @@ from contract import make_golden
 from support.machine import FIXTURES
 
 GOLDEN = FIXTURES / "golden" / layout.BUNDLE_NAME
-DIGEST = "a2f73c5a517f76303c60668ae5d990c1e70be4fb6bda699d7ea1454df142de8e"
+DIGEST = "43c0e9435a672d2e13b98ded6f8661c01a77456f5e77f33d6797d44e6f51c54d"
 
 
 def test_the_golden_bundle_was_not_regenerated() -> None:
