@@ -18,7 +18,7 @@ from airpack.errors import AirpackError
 
 COMMANDS = (
     *("pack", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom", "keygen", "sign"),
-    *("shim", "run", "azureml", "target", "oci"),
+    *("shim", "run", "azureml", "target", "oci", "push", "pull"),
 )
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 CUT_OFF = 141  # 128 + SIGPIPE

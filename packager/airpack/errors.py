@@ -233,3 +233,12 @@ class NotInBundle(AirpackError):
         super().__init__(f"{bundle} holds no {path}: {hint}")
         self.path = path
         self.nearest = tuple(nearest)
+
+
+class RegistryError(AirpackError):
+    """A registry that can't be reached, refuses, or gives something else than was asked for."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}")
+        self.place = place
+        self.problem = problem

@@ -18,3 +18,11 @@ def science(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert main(["shim", "-q", "-o", str(folder / "airpack-runtime.pyz")]) == 0
     assert main(["shim", "-q", "-o", str(folder / "dropin")]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the results of a pack with an older pandas."""
+    folder = tmp_path_factory.mktemp("older") / "dist"
+    assert main(["pack", "-q", "pandas==1.3.4", "scikit-learn==1.0.2", "-o", str(folder), "--no-import"]) == 0
+    return folder

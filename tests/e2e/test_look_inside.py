@@ -23,14 +23,6 @@ pytestmark = pytest.mark.network
 AIRPACK = [sys.executable, "-m", "airpack"]
 
 
-@pytest.fixture(scope="module")
-def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the results of a pack with an older pandas."""
-    folder = tmp_path_factory.mktemp("older") / "dist"
-    assert main(["pack", "-q", "pandas==1.3.4", "scikit-learn==1.0.2", "-o", str(folder), "--no-import"]) == 0
-    return folder
-
-
 def _airpack(*words: object) -> subprocess.CompletedProcess[str]:
     return machine.run([*AIRPACK, *map(str, words)])
 

@@ -12,9 +12,11 @@ import pytest
 from airpack.cli import main
 from airpack.pip_process import Pip
 from airpack.target import Target
+from airpack_runtime import layout
 from support import index as loopback
-from support import machine
+from support import layouts, machine
 from support.index import Index
+from support.wheels import build_wheel
 
 # A background job may have been started with it ignored, and so would be all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -47,11 +49,34 @@ def decoder_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def plain_env(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the machine's own pip configuration out: only what the test names is looked at."""
+    _plain(monkeypatch, tmp_path)
+
+
+def _plain(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_RETRIES", "0")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg-cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "xdg-cache"))
+
+
+@pytest.fixture(scope="session")
+def signed(tmp_path_factory: pytest.TempPathFactory, decoder_wheel: Path) -> Path:
+    """Return a folder with a bundle and its signature, and nothing else."""
+    folder = tmp_path_factory.mktemp("signed")
+    for name in ("one", "two"):
+        files: dict[str, str | bytes] = {f"{name}/__init__.py": "", f"{name}/data.bin": layouts.content(200_000, name)}
+        build_wheel(folder / "wheels", name, files=files)
+    index = ["--no-index", "--find-links", str(folder / "wheels"), "--decoder", str(decoder_wheel)]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _plain(monkeypatch, folder)
+        assert main(["keygen", "-q", "-o", str(folder / "team")]) == 0
+        words = ["-q", "--no-import", "-o", str(folder / "dist"), "--sign", str(folder / "team.key")]
+        assert main(["pack", "one", "two", *words, *index]) == 0
+    (folder / "bundle").mkdir()
+    for name in (layout.BUNDLE_NAME, f"{layout.BUNDLE_NAME}{layout.SIGNATURE_SUFFIX}"):
+        (folder / "dist" / name).rename(folder / "bundle" / name)
+    return folder / "bundle"
 
 
 @pytest.fixture

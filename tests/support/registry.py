@@ -54,7 +54,11 @@ class Registry:
         """Return the digest and size of each blob that was uploaded, by the access log, but manifests."""
         puts = [each.path for each in self.requests("PUT", "POST", "PATCH") if each.status == 201]
         sizes = self.blobs()
-        found = [unquote(each.partition("digest=")[2].partition("&")[0]) for each in puts if "/blobs/" in each]
+        found = [
+            unquote(each.partition("digest=")[2].partition("&")[0])
+            for each in puts
+            if "/blobs/" in each and "digest=" in each
+        ]
         return {digest: sizes[digest] for digest in found}
 
     def blobs(self) -> dict[str, int]:

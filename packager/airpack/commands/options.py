@@ -12,6 +12,9 @@ from typing import Any
 from airpack import interpreter, project
 from airpack.errors import UsageError
 from airpack.interpreter import Interpreter
+from airpack.oci.access import Access
+from airpack.oci.reference import DEFAULT_TAG, Reference
+from airpack.oci.retries import Patience
 from airpack.pip_process import Pip
 from airpack.progress import Bars, Lines, Progress, Silent
 from airpack.resolve import Requirements
@@ -140,6 +143,24 @@ def add_python(parser: argparse._ActionsContainer) -> None:
 def find_python(arguments: argparse.Namespace, wanted: Target, env: Mapping[str, str]) -> Interpreter | None:
     """Return the interpreter of the target's version, None if there is none. Raises NoInterpreter."""
     return interpreter.find(wanted, given=arguments.python, env=env)
+
+
+def add_registry(parser: argparse.ArgumentParser, *, digest: str = "") -> None:
+    """Add which image of which registry; `digest` is what may stand for a tag."""
+    parser.add_argument(
+        "reference",
+        metavar=f"REGISTRY/REPOSITORY[:TAG{digest}]",
+        help=f"such as registry.example:5000/models/churn:1.4 (default tag: {DEFAULT_TAG})",
+    )
+    parser.add_argument(
+        "--plain-http", action="store_true", help="go without TLS, unprotected; on loopback, that needs no leave"
+    )
+
+
+def access(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> Access:
+    """Return the way to the registry. Raises UsageError."""
+    reference = Reference.parse(arguments.reference)
+    return Access(reference=reference, env=env, plain_http=arguments.plain_http, patience=Patience(note=progress.note))
 
 
 def add_passphrase(parser: argparse._ActionsContainer) -> None:

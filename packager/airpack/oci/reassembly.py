@@ -21,6 +21,7 @@ from airpack.oci.layout import INDEX_TYPE, Descriptor, Layout, Manifest
 
 # Where each kind of artifact that refers to an image goes: never where its own annotations say.
 _PLACES = {SIGNATURE_TYPE: names.BUNDLE_NAME + names.SIGNATURE_SUFFIX, SBOM_TYPE: output.SBOM_NAME}
+KINDS = frozenset(_PLACES)
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
