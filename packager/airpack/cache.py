@@ -6,11 +6,13 @@ kept as a hard link may have been changed through its other name.
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Folders of it, which `prune` looks after.
@@ -38,6 +40,37 @@ def write(content: bytes, place: Path) -> None:
 def keep(path: Path, place: Path) -> None:
     """Keep the file `path` at `place`; where both lie on one file system they become one file, which is free."""
     _keep(place, lambda aside: link_or_copy(path, aside))
+
+
+@contextmanager
+def claims(place: Path) -> Iterator[Callable[[str, bool], bool]]:
+    """Give a function that claims a name among the processes that use the lock file `place`, until the block ends.
+
+    It tells whether this process has the name now; if told to, it waits while another has it. Who has some and
+    waits for more must ask in one order, as all do. Where there can be no such file, each has what it asks for.
+    """
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError:
+        yield lambda _name, _wait: True
+        return
+
+    def claim(name: str, wait: bool) -> bool:
+        # A byte of the file for each name, far behind its end: one file locks any number of them.
+        byte = int(hashlib.sha256(name.encode()).hexdigest()[:12], 16)
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, byte)
+        except BlockingIOError:
+            return False
+        except OSError:  # a file system without locks
+            return True
+        return True
+
+    try:
+        yield claim
+    finally:
+        os.close(descriptor)
 
 
 def prune(store: Path, *, now: float) -> None:

@@ -17,8 +17,8 @@ from airpack.commands import screen
 from airpack.errors import AirpackError
 
 COMMANDS = (
-    *("pack", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom", "keygen", "sign"),
-    *("shim", "run", "azureml", "target", "oci", "push", "pull"),
+    *("pack", "pack-all", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom"),
+    *("keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target"),
 )
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 CUT_OFF = 141  # 128 + SIGPIPE
@@ -56,7 +56,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     # What the other commands import would cost this one a tenth of a second.
     for name in [words[0]] if words[:1] and words[0] in COMMANDS else COMMANDS:
-        importlib.import_module(f"airpack.commands.{name}").add(commands)
+        importlib.import_module(f"airpack.commands.{name.replace('-', '_')}").add(commands)
     return parser
 
 

@@ -90,16 +90,18 @@ def obtain(target: Target, store: Path, *, given: Path | None, pip: Pip) -> Deco
     if pin is None:
         return None
     kept = store / f"{PROJECT}-{pin.sha256}.whl"
-    content = _read(given) if given else _kept(kept, pin)
-    if content is None:
-        content = _download(pin, target, store, pip)
-    actual = hashlib.sha256(content).hexdigest()
-    if actual != pin.sha256:
-        raise NoDecoder(
-            f"{given or 'the decoder that the index gives'} has SHA-256 {actual}, but {target.name} needs the wheel of "
-            f"{PROJECT} {pin.version} with {pin.sha256}: download that one"
-        )
-    cache.write(content, kept)
+    if given is not None:
+        content = _checked(_read(given), str(given), pin, target)
+        cache.write(content, kept)
+    else:
+        with cache.claims(store / f"{PROJECT}.lock") as claim:  # of packs that run at once, one downloads it
+            claim(pin.sha256, True)
+            found = _kept(kept, pin)
+            content = found or _checked(
+                _download(pin, target, store, pip), "the decoder that the index gives", pin, target
+            )
+            if found is None:
+                cache.write(content, kept)
     return Decoder(extension=_extension(content), module=MODULE, origin=f"{PROJECT} {pin.version}")
 
 
@@ -137,6 +139,17 @@ def _download(pin: Pin, target: Target, store: Path, pip: Pip) -> bytes:
             f"the bundle's zstd decoder can't be had ({error}): download the wheel of {PROJECT} {pin.version} for "
             f"{target.name} (SHA-256 {pin.sha256}) where that is possible, and give it with --decoder"
         ) from error
+
+
+def _checked(content: bytes, what: str, pin: Pin, target: Target) -> bytes:
+    """Return the wheel `content`. Raises NoDecoder if it isn't the pinned one."""
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != pin.sha256:
+        raise NoDecoder(
+            f"{what} has SHA-256 {actual}, but {target.name} needs the wheel of {PROJECT} {pin.version} with "
+            f"{pin.sha256}: download that one"
+        )
+    return content
 
 
 def _read(given: Path) -> bytes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from airpack.errors import MissingExtra
+from airpack.errors import MissingExtra, UsageError
 from airpack.inventory import Inventory
 
 if TYPE_CHECKING:
@@ -38,3 +39,26 @@ def puller() -> Callable[..., Pulled]:
     except ImportError as error:
         raise MissingExtra("a registry", "urllib3", "oci") from error
     return place
+
+
+# The library behind a scheme of a URL, and the extra that brings it.
+_STORES = {
+    **dict.fromkeys(("az", "abfs", "abfss"), ("adlfs", "az")),
+    **dict.fromkeys(("s3", "s3a"), ("s3fs", "s3")),
+    **dict.fromkeys(("gs", "gcs"), ("gcsfs", "gs")),
+}
+
+
+def object_stores(url: str, scheme: str) -> Callable[..., tuple[Any, str]]:
+    """Return `fsspec.core.url_to_fs` for URLs with `scheme`. Raises MissingExtra or UsageError."""
+    library, extra = _STORES.get(scheme, ("fsspec", "store"))
+    if importlib.util.find_spec(library) is None or importlib.util.find_spec("fsspec") is None:
+        raise MissingExtra(f"{scheme}://", library, extra)
+    from fsspec.core import url_to_fs  # noqa: PLC0415 - it may be missing
+    from fsspec.registry import get_filesystem_class  # noqa: PLC0415
+
+    try:
+        get_filesystem_class(scheme)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"{url} can't be opened: {error}") from error
+    return url_to_fs  # type: ignore[no-any-return]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airpack_runtime import hashing, layout
+from packaging.utils import NormalizedName
 
 from airpack import cache
 from airpack.errors import HashMismatch, MissingWheel
@@ -18,6 +19,8 @@ from airpack.pip_process import Pip
 NAME = layout.WHEELHOUSE
 # Beyond this many connections an index answers no faster, and may refuse.
 MAX_CONNECTIONS = 8
+# In the cache: who downloads what at the moment.
+_CLAIMS = "wheels.lock"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,21 +43,24 @@ def fetch(
 ) -> Wheelhouse:
     """Put the wheels of `lock` into the new folder `folder`, out of the cache `store` or by download.
 
-    What is downloaded is kept there; if all is there, no connection is made.
-    `on_bytes` is called with each number of bytes that arrived. Raises
-    IndexUnreachable or HashMismatch.
+    What is downloaded is kept there; if all is there, no connection is made. What
+    another process is downloading at the moment is waited for. `on_bytes` is called
+    with each number of bytes that arrived. Raises IndexUnreachable or HashMismatch.
     """
     folder.mkdir()
-    arrived = {}
-    for wheel in lock.wheels:
-        size = _take(wheel, store, folder)
-        if size is not None:
-            arrived[wheel.key] = replace(wheel, size=size)
-            on_bytes(size)
-    missing = [wheel for wheel in lock.wheels if wheel.key not in arrived]
-    for wheel in download(missing, folder, pip=pip, access=lock.access, on_bytes=on_bytes):
-        arrived[wheel.key] = wheel
-        cache.keep(folder / wheel.filename, _place(wheel, store))
+    arrived = _taken(lock.wheels, store, folder, on_bytes)
+    # First what nobody else is downloading, then what others were, or failed to.
+    for wait in (False, True):
+        missing = sorted((each for each in lock.wheels if each.key not in arrived), key=_identity)
+        if not missing:
+            break
+        with cache.claims(store / _CLAIMS) as claim:
+            claimed = [wheel for wheel in missing if claim(_identity(wheel), wait)]
+            arrived |= _taken(claimed, store, folder, on_bytes)
+            wanted = [wheel for wheel in claimed if wheel.key not in arrived]
+            for wheel in download(wanted, folder, pip=pip, access=lock.access, on_bytes=on_bytes):
+                arrived[wheel.key] = wheel
+                cache.keep(folder / wheel.filename, _place(wheel, store))
     complete = replace(lock, wheels=tuple(arrived[wheel.key] for wheel in lock.wheels))
     (folder / REQUIREMENTS).write_text(complete.to_requirements(), encoding="utf-8")
     return Wheelhouse(folder=folder, lock=complete)
@@ -110,6 +116,19 @@ def download(
     return arrived
 
 
+def _taken(
+    wheels: Iterable[LockedWheel], store: Path, folder: Path, on_bytes: Callable[[int], None]
+) -> dict[NormalizedName, LockedWheel]:
+    """Copy what of `wheels` the cache has into `folder`, and return it by name."""
+    taken = {}
+    for wheel in wheels:
+        size = _take(wheel, store, folder)
+        if size is not None:
+            taken[wheel.key] = replace(wheel, size=size)
+            on_bytes(size)
+    return taken
+
+
 def _take(wheel: LockedWheel, store: Path, folder: Path) -> int | None:
     """Copy a wheel out of the cache, hashed on the way; return its size, None if it isn't there whole."""
     content = cache.read(_place(wheel, store))
@@ -117,6 +136,10 @@ def _take(wheel: LockedWheel, store: Path, folder: Path) -> int | None:
         return None
     (folder / wheel.filename).write_bytes(content)
     return len(content)
+
+
+def _identity(wheel: LockedWheel) -> str:
+    return wheel.sha256 or wheel.url
 
 
 def _place(wheel: LockedWheel, store: Path) -> Path:

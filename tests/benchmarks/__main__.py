@@ -26,6 +26,7 @@ from benchmarks import (
     containers,
     curve,
     fetch,
+    fleet,
     levels,
     measure,
     race,
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=list(_PARTS),
         help="all: peers, curve and report; peers: each workload's measures; curve: the cost of an unpack by size; "
         "report: render the results; check: compare --results' ratios with the committed ones; fetch, containers "
-        "(root, podman, runc), azure (bubblewrap), reading and levels: tables of their own",
+        "(root, podman, runc), azure (bubblewrap), fleet (docker-registry), reading and levels: tables of their own",
     )
     chosen = parser.add_argument_group("what is measured; each may be given again")
     chosen.add_argument("--workload", action="append", choices=list(workloads.WORKLOADS), help="default: all")
@@ -157,6 +158,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "containers": _part(
         lambda scratch, given: containers.measure(scratch, min(given.runs, containers.RUNS), given.dist)
     ),
+    "fleet": _part(lambda scratch, given: fleet.measure(scratch, given.runs)),
     "levels": _part(lambda scratch, _: levels.measure(scratch)),
     "reading": _part(lambda scratch, given: reading.measure(scratch, given.runs)),
     "azure": _part(lambda scratch, given: azure.measure(scratch, given.runs)),

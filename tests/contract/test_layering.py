@@ -97,7 +97,11 @@ ORDER = [
     "oci.pull",
     "oci.placement",
     "extras",
+    "store",
+    "transfer",
     "pipeline",
+    "fleet",
+    "batch",
     "cli",
     "__main__",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ class Index:
     hash, `cut` ends files after so many bytes, `status` answers files with that
     HTTP status; `requests` are the paths that were asked for. `cuts` limits how
     many files are cut. With `password`, files are for the user `user` alone;
-    `refused` counts who came without it.
+    `refused` counts who came without it. Each file's answer waits `delay` seconds.
     """
 
     folder: Path
@@ -31,6 +32,7 @@ class Index:
     status: int | None = None
     password: str | None = None
     refused: int = 0
+    delay: float = 0
     requests: list[str] = field(default_factory=list)
 
     def admits(self, authorization: str | None) -> bool:
@@ -76,6 +78,7 @@ def serve(folder: Path) -> Iterator[Index]:
             if not index.admits(self.headers["Authorization"]):
                 self._answer(401, b"", "text/plain")
                 return
+            time.sleep(index.delay)
             data = file.read_bytes()
             self._answer(200, data, "application/octet-stream")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -223,3 +224,11 @@ def positive(text: str) -> int:
     if text.isdecimal() and int(text) >= 1:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
+
+
+def digest(text: str) -> str:
+    """Read a bundle's digest, for argparse, as hexadecimal."""
+    found = text.removeprefix("sha256:").lower()
+    if re.fullmatch("[0-9a-f]{64}", found) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no digest: give the sha256:... that pack printed")
+    return found

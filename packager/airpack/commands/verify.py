@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="DIST|BUNDLE|TREE", type=Path, help="what is to be checked")
-    parser.add_argument("--digest", metavar="DIGEST", type=_digest, help="what the bundle's digest must be")
+    parser.add_argument("--digest", metavar="DIGEST", type=options.digest, help="what the bundle's digest must be")
     parser.add_argument("--bundle", metavar="BUNDLE", type=Path, help="the bundle, or DIST, to compare a tree with")
     parser.add_argument("--no-import", action="store_true", help="don't import: nothing of the bundle is executed")
     parser.add_argument("--key", metavar="NAME.pub", type=Path, help="it must be signed with this key")
@@ -71,10 +70,3 @@ def _signed(arguments: argparse.Namespace, tree: bool) -> str:
             about = f"{opened.bundle.path}, sha256:{opened.bundle.digest}"
         findings.report(arguments, problems, about, by="verify")
     return f", signed by {signature.key_id(key)}"
-
-
-def _digest(text: str) -> str:
-    digest = text.removeprefix("sha256:").lower()
-    if re.fullmatch("[0-9a-f]{64}", digest) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no digest: give the sha256:... that pack printed")
-    return digest
