@@ -14,7 +14,6 @@ from airpack_runtime import layout, toc
 from airpack_runtime.reader import Bundle, open_bundle
 from airpack_runtime.toc import Distribution, File
 
-from airpack import codec
 from airpack.errors import NotInBundle
 
 MANIFEST = "manifest.json"
@@ -64,6 +63,8 @@ class Contents:
 
     def chunks(self, file: File) -> Iterator[bytes]:
         """Yield a file's content, at most a frame at once. Raises BundleDamaged."""
+        from airpack import codec  # noqa: PLC0415 - what reads the table of contents alone needn't wait for libzstd
+
         for number, piece in toc.pieces(self.toc, file):
             raw = self.bundle.frame(number, codec.decompress)
             yield raw[piece.offset : piece.offset + piece.length]

@@ -11,10 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pyzstd
 from airpack_runtime import __version__, layout
 from packaging.tags import Tag
 
+from airpack import codec
 from airpack import contents as reading
 from airpack.bundle import Bundle
 from airpack.errors import InvalidManifest, InvalidTarget
@@ -119,7 +119,7 @@ def toolchain(python: Interpreter | None) -> dict[str, Any]:
         "python": platform.python_version(),
         "pip": version("pip"),
         "installer": version("installer"),
-        "libzstd": pyzstd.zstd_version,
+        "libzstd": codec.LIBZSTD,
         "zlib": zlib.ZLIB_RUNTIME_VERSION,
         "target_python": python and {"version": python.version, "magic": python.magic, "build": python.build},
     }

@@ -177,7 +177,7 @@ def test_the_bytes_do_not_depend_on_the_python_that_packs(
     subprocess.run([uv, "venv", "-q", "-p", machine.python(tag).path, venv], check=True)
     python = venv / "bin" / "python"
     subprocess.run([uv, "pip", "install", "-q", "-p", python, "-e", machine.ROOT], check=True)
-    tools = "import pyzstd, zlib; print(pyzstd.zstd_version, zlib.ZLIB_RUNTIME_VERSION)"
+    tools = "import zlib; from airpack import codec; print(codec.LIBZSTD, zlib.ZLIB_RUNTIME_VERSION)"
     versions = [subprocess.check_output([each, "-c", tools], text=True) for each in (sys.executable, python)]
     if versions[0] != versions[1]:
         machine.lacking(f"libzstd and zlib {versions[0]}", f"{tag} has {versions[1]}, with which bytes differ")

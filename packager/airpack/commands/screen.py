@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -43,6 +42,8 @@ class Style:
 
 def width() -> int:
     """Return the columns of the screen: those of the terminal or of COLUMNS, else 80."""
+    import shutil  # noqa: PLC0415 - what a command that shows nothing needn't wait for
+
     return max(shutil.get_terminal_size().columns, _NARROWEST)
 
 
