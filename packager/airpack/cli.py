@@ -14,8 +14,8 @@ from typing import NoReturn
 from airpack_runtime.errors import BootError
 
 from airpack import __version__
-from airpack.commands import screen
 from airpack.errors import AirpackError
+from airpack.printable import plain
 
 COMMANDS = (
     *("pack", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom", "keygen", "sign"),
@@ -106,5 +106,5 @@ def _fail(message: str, status: int, verbose: bool) -> int:
         import traceback  # noqa: PLC0415 - a command that works needs none
 
         traceback.print_exc()
-    print(f"airpack: error: {screen.plain(message)}", file=sys.stderr)
+    print(f"airpack: error: {plain(message)}", file=sys.stderr)
     return status

@@ -50,6 +50,10 @@ class Contents:
         lines = self.read(self.toc.sums).decode("utf-8", "replace").splitlines()
         return {path: sha256 for sha256, _, path in (line.partition("  ") for line in lines)}
 
+    def hashed(self) -> Iterator[tuple[str, int, str]]:
+        """Yield the path, mode and SHA-256 of each file and link of the tree. Raises BundleDamaged."""
+        return ((path, file.mode, self.sums.get(path, "")) for path, file in self.entries.items())
+
     def find(self, path: str) -> tuple[str, File]:
         """Return the path that `path` means, where `site-packages/` may be left out, and what holds its content.
 
@@ -112,10 +116,11 @@ def opened(place: Path) -> Iterator[Contents]:
 
 
 def manifest_at(folder: Path) -> Mapping[str, Any]:
-    """Return what the manifest in a folder of results says, empty if there is none."""
+    """Return what the manifest in a folder of results says, empty if there is none that can be read."""
     try:
-        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        # Whatever else lies there, a pipe for one, would be waited for.
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8")) if (folder / MANIFEST).is_file() else {}
+    except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -156,12 +156,16 @@ class NoDecoder(AirpackError):
     """No zstd decoder is known for the target, so that its image couldn't read a bundle."""
 
 
-class AuditFailed(AirpackError):
-    """What is packed can't work in the image, or may not and `--strict` was given; `by` says what found it."""
+AUDIT = "the audit found what fails in the image"
+VERIFY = "verify found what must not be used"
 
-    def __init__(self, findings: Sequence[str], *, by: str = "the audit") -> None:
-        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        super().__init__(f"{by} found what fails in the image{more}: {findings[0]}")
+
+class AuditFailed(AirpackError):
+    """What is packed can't work in the image, or may not and `--strict` was given; `verdict` says what of it is so."""
+
+    def __init__(self, findings: Sequence[str], *, verdict: str = AUDIT) -> None:
+        more = f" (and {len(findings) - 1:,} more)" if len(findings) > 1 else ""
+        super().__init__(f"{verdict}{more}: {findings[0]}")
         self.findings = tuple(findings)
 
 

@@ -169,7 +169,6 @@ def dumps(
                 "wheel": wheel.filename,
                 "size": wheel.size,
                 "sha256": wheel.sha256,
-                **({"built_from": wheel.source.url} if wheel.source else {}),
                 "origin": wheel.origin,
             }
             for wheel in house.lock.wheels

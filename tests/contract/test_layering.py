@@ -17,6 +17,7 @@ RUNTIME = ROOT / "runtime" / "airpack_runtime"
 ORDER = [
     "__init__",
     "errors",
+    "printable",
     "cache",
     "project",
     "image",

@@ -15,6 +15,7 @@ from airpack import contents, difference
 from airpack.commands import screen
 from airpack.commands.screen import Style, amount
 from airpack.difference import ADDED, CHANGED, REMOVED, Difference, PackageChange
+from airpack.printable import plain
 
 if TYPE_CHECKING:
     from airpack.commands import options
@@ -77,7 +78,7 @@ def _lines(found: Difference, style: Style, most: int | None) -> Iterator[str]:
 
 def _of_package(change: PackageChange, style: Style, most: int | None) -> Iterator[str]:
     paint = {ADDED: style.green, REMOVED: style.red, CHANGED: style.bold}[change.kind]
-    yield paint(f"{_SIGNS[change.kind]} {screen.plain(change.name)} {_versions(change)}") + style.dim(_told(change))
+    yield paint(f"{_SIGNS[change.kind]} {plain(change.name)} {_versions(change)}") + style.dim(_told(change))
     if change.old is not None and change.new is not None:
         for name, old, new in (
             ("licence", change.old.license, change.new.license),
@@ -99,14 +100,14 @@ def _of_package(change: PackageChange, style: Style, most: int | None) -> Iterat
 
 
 def _versions(change: PackageChange) -> str:
-    versions = [screen.plain(side.version) for side in (change.old, change.new) if side is not None]
+    versions = [plain(side.version) for side in (change.old, change.new) if side is not None]
     return " -> ".join(dict.fromkeys(versions))
 
 
 def _told(change: PackageChange) -> str:
     """Return a package's wheels, sizes and number of files in a line."""
     sides = [side for side in (change.old, change.new) if side is not None]
-    wheels = " -> ".join(dict.fromkeys(screen.plain(side.sha256)[:12] for side in sides))
+    wheels = " -> ".join(dict.fromkeys(plain(side.sha256)[:12] for side in sides))
     sizes = " -> ".join(dict.fromkeys(amount(side.size) for side in sides))
     counts = Counter(file.kind for file in change.files)
     files = ", ".join(f"{_SIGNS[kind]}{counts[kind]:,}" for kind in (ADDED, REMOVED, CHANGED) if counts[kind])

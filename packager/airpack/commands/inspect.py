@@ -15,6 +15,7 @@ from airpack import contents, inspection
 from airpack.commands import screen
 from airpack.commands.screen import LABEL, Style, amount
 from airpack.inspection import Entry, Inspection, Package
+from airpack.printable import plain
 
 if TYPE_CHECKING:
     from airpack.commands import options
@@ -81,7 +82,7 @@ def _about(found: Inspection, style: Style) -> Iterator[str]:
         said = f"{amount(sum(each.saved for each in found.duplicates))} by links, {amount(most.saved)} of it "
         lines["saved"] = said + screen.path(most.path.rpartition("/")[2], room - len(said))
     for label, text in lines.items():
-        yield style.label(label) + (screen.plain(text) if label == "digest" else screen.clipped(text, room))
+        yield style.label(label) + (plain(text) if label == "digest" else screen.clipped(text, room))
 
 
 def _origins(packages: Sequence[Package]) -> list[str]:
@@ -126,5 +127,5 @@ def _heaviest(found: Inspection, style: Style) -> Iterator[str]:
 
 
 def _line(entry: Entry) -> str:
-    target = f" -> {screen.plain(entry.link_to)}" if entry.link_to else ""
-    return f"{entry.size:>12,}  {entry.mode:04o}  {screen.plain(entry.path)}{target}"
+    target = f" -> {plain(entry.link_to)}" if entry.link_to else ""
+    return f"{entry.size:>12,}  {entry.mode:04o}  {plain(entry.path)}{target}"

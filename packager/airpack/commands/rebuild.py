@@ -10,6 +10,7 @@ from pathlib import Path
 from airpack import interpreter, rebuild
 from airpack.commands import options
 from airpack.errors import NotRebuilt
+from airpack.printable import plain
 
 _SHOWN = 40  # lines of differences
 
@@ -46,11 +47,11 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     differences = rebuilt.comparison.differences
     if not arguments.quiet:
         for wheel in rebuilt.built:
-            print(f"taken     {wheel} from the wheelhouse: it was built from source when it was packed")
+            print(f"taken     {plain(wheel)} from the wheelhouse: it was built from source when it was packed")
         for tool in rebuilt.tools:
-            print(f"tool      {tool.name} was {tool.before}, and is {tool.here}")
+            print(plain(f"tool      {tool.name} was {tool.before}, and is {tool.here}"))
         for difference in differences[:_SHOWN]:
-            print(f"differs   {difference}")
+            print(plain(f"differs   {difference}"))
         if len(differences) > _SHOWN:
             print(f"          and {len(differences) - _SHOWN:,} more")
     if not rebuilt.agrees:

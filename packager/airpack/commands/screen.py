@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
+from airpack.printable import plain
+
 _BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
 _NARROWEST = 40
 LABEL = 9  # columns; a digest is then at the end of the 80th
@@ -45,11 +47,6 @@ def width() -> int:
     import shutil  # noqa: PLC0415 - what a command that shows nothing needn't wait for
 
     return max(shutil.get_terminal_size().columns, _NARROWEST)
-
-
-def plain(text: str) -> str:
-    """Return text with `?` for what would act on a terminal: a bundle of somebody else's may hold it."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
 
 
 def clipped(text: str, columns: int) -> str:
