@@ -18,6 +18,7 @@ from airpack.errors import NotInBundle
 
 MANIFEST = "manifest.json"
 _NEAREST = 3  # how many paths a wrong one is answered with
+_LIKE = 0.75  # how like it they are, by difflib's measure: less is a guess
 
 
 class Contents:
@@ -63,7 +64,11 @@ class Contents:
             file = self.toc.sums if each == layout.SUMS else self.entries.get(each)
             if file is not None:
                 return each, file
-        raise NotInBundle(self.bundle.path, path, nearest=self._nearest(path.strip("/")))
+        name = path.strip("/")
+        for each in (name, f"{layout.SITE_PACKAGES}/{name}"):
+            if name and any(entry.startswith(f"{each}/") for entry in self.entries):
+                raise NotInBundle(self.bundle.path, f"file {name}", folder=each)
+        raise NotInBundle(self.bundle.path, path, nearest=self._nearest(name))
 
     def chunks(self, file: File) -> Iterator[bytes]:
         """Yield a file's content, at most a frame at once. Raises BundleDamaged."""
@@ -88,16 +93,17 @@ class Contents:
         return sizes[::-1]
 
     def _nearest(self, path: str) -> list[str]:
-        """Return what was likely meant: files in a folder of that name, of that name, or with a path like it."""
+        """Return what was likely meant: files of that name, or with a path like it."""
         if not path:
             return []
-        inside = [each for each in self.entries if f"/{each}".rpartition("/")[0].endswith(f"/{path}")]
         named = [each for each in self.entries if each.endswith(f"/{path.rpartition('/')[2]}")]
-        if inside or named:
-            return sorted(inside or named, key=lambda each: (each.count("/"), each))[:_NEAREST]
+        if named:
+            return sorted(named, key=lambda each: (each.count("/"), each))[:_NEAREST]
         import difflib  # noqa: PLC0415 - it takes milliseconds that a path that is there needn't wait for
 
-        return difflib.get_close_matches(f"{layout.SITE_PACKAGES}/{path}", self.entries, _NEAREST)
+        paths = {each.removeprefix(f"{layout.SITE_PACKAGES}/"): each for each in self.entries}
+        near = difflib.get_close_matches(path.removeprefix(f"{layout.SITE_PACKAGES}/"), paths, _NEAREST, _LIKE)
+        return [paths[each] for each in near]
 
 
 def bundle_at(place: Path) -> Path:

@@ -212,10 +212,15 @@ class OutputRefused(AirpackError):
 
 
 class NotInBundle(AirpackError):
-    """A path, or a pattern, that names nothing in the bundle; `nearest` are paths that it may mean."""
+    """A path, or a pattern, that names nothing in the bundle; `nearest` are paths that it may mean.
 
-    def __init__(self, bundle: str, path: str, *, nearest: Sequence[str] = ()) -> None:
+    A `folder` is no file, but what is in it are files.
+    """
+
+    def __init__(self, bundle: str, path: str, *, nearest: Sequence[str] = (), folder: str = "") -> None:
         hint = f"is it {', '.join(nearest)}?" if nearest else f"airpack inspect --files {bundle} lists what it holds"
-        super().__init__(f"{bundle} holds no {path}: {hint}")
+        if folder:
+            hint = f"that is a folder, and airpack extract {bundle} '{folder}/*' writes what is in it"
+        super().__init__(f"{bundle} holds no {path or 'file without a name'}: {hint}")
         self.path = path
         self.nearest = tuple(nearest)

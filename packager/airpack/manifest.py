@@ -84,6 +84,8 @@ def with_signatures(folder: Path, signed: Sequence[Signed]) -> str | None:
 def load(folder: Path) -> dict[str, Any]:
     """Return the manifest in a folder of results, as a rebuild needs it. Raises InvalidManifest."""
     path = folder / NAME
+    if path.exists() and not path.is_file():
+        raise InvalidManifest(path, "is no file: get the folder again from where it was packed")
     try:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         data["options"], data["bundle"]["digest"], data["toolchain"]["target_python"]
@@ -92,7 +94,8 @@ def load(folder: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InvalidManifest(path, f"is no JSON: {error}") from error
     except (KeyError, TypeError) as error:
-        raise InvalidManifest(path, f"doesn't say how it was packed (it lacks {error}): pack again") from error
+        lacks = f" (it lacks {error})" if isinstance(error, KeyError) else ""
+        raise InvalidManifest(path, f"doesn't say how it was packed{lacks}: pack again") from error
     return data
 
 

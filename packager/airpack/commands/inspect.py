@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,9 +85,13 @@ def _about(found: Inspection, style: Style) -> Iterator[str]:
 
 
 def _origins(packages: Sequence[Package]) -> list[str]:
-    """Return from where how many packages are, the most first."""
-    found = Counter(_origin(each) for each in packages)
-    return [f"{number} {where}" for where, number in found.most_common()]
+    """Return from where how many packages are, the most first; of the others, which they are."""
+    found: dict[str, list[str]] = {}
+    for each in packages:
+        found.setdefault(_origin(each), []).append(each.name)
+    most, *others = sorted(found, key=lambda where: -len(found[where])) or [""]
+    told = [f"{len(found[where])} {where} ({screen.listed(found[where], 24)})" for where in others]
+    return [f"{len(found[most])} {most}", *told] if most else []
 
 
 def _origin(package: Package) -> str:

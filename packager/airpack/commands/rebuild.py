@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airpack import interpreter, rebuild
 from airpack.commands import options
-from airpack.errors import NotRebuilt
+from airpack.errors import NotRebuilt, UsageError
 from airpack.printable import plain
 
 _SHOWN = 40  # lines of differences
@@ -36,6 +36,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command. Raises NotRebuilt."""
+    if arguments.dist.is_file():
+        raise UsageError(f"{arguments.dist} is a file: give the folder of results that it was packed into")
     means = rebuild.Means(
         python=interpreter.find(rebuild.target_in(arguments.dist), given=arguments.python, env=env),
         decoder=arguments.decoder,

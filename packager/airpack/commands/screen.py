@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
+from airpack_runtime import layout
+
 from airpack.printable import plain
 
 _BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
@@ -56,11 +58,13 @@ def clipped(text: str, columns: int) -> str:
 
 
 def path(text: str, columns: int) -> str:
-    """Return a path as plain text, its middle left out where it is longer: both ends tell what it is."""
+    """Return a path as plain text; where it is longer, `site-packages` is left out of it, else its middle."""
     text = plain(text)
+    if len(text) > columns and text.startswith(f"{layout.SITE_PACKAGES}/"):
+        text = f"...{text.removeprefix(layout.SITE_PACKAGES)}"
     if len(text) <= columns:
         return text
-    tail = max((columns - 3) * 2 // 3, 1)
+    tail = max((columns - 3) // 2, 1)
     return f"{text[: max(columns - 3 - tail, 0)]}...{text[-tail:]}"
 
 
