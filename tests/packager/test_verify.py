@@ -15,12 +15,11 @@ from airpack import contents, records
 from airpack.cli import main
 from airpack_runtime import framing, layout, toc
 from airpack_runtime.reader import open_bundle
-from support import machine
+from support.bundles import GOLDEN, rewritten
 from support.wheels import build_wheel
 
 from .conftest import Airpack
 
-GOLDEN = machine.FIXTURES / "golden" / layout.BUNDLE_NAME
 COPY = "copy it again from where it was packed"
 
 
@@ -96,20 +95,6 @@ def test_another_digest_than_wanted_is_an_error(airpack: Airpack) -> None:
         airpack(*words, "latest")
 
 
-def _rewritten(path: Path, change: Callable[[toc.Toc], toc.Toc], source: Path = GOLDEN) -> None:
-    """Write a bundle to `path` with another table of contents, all else in agreement with it."""
-    data = source.read_bytes()
-    with open_bundle(str(source)) as bundle:
-        contents_ = bundle.toc()
-        stored = bundle._stored_toc
-    start = data.index(framing.skippable(layout.TOC_MAGIC, stored))
-    sizes = [(frame.size, frame.raw_size) for frame in contents_.frames]
-    assert contents_.decoder is not None
-    sizes.append((contents_.decoder.size + framing.SKIPPABLE_HEADER.size, 0))
-    frame = framing.skippable(layout.TOC_MAGIC, toc.encode(change(contents_)))
-    path.write_bytes(data[:start] + frame + framing.seek_table([*sizes, (len(frame), 0)]))
-
-
 def _first(change: Callable[[toc.File], toc.File]) -> Callable[[toc.Toc], toc.Toc]:
     return lambda old: old._replace(files=(change(old.files[0]), *old.files[1:]))
 
@@ -162,7 +147,7 @@ def test_a_table_of_contents_that_says_otherwise_than_the_tar(
 ) -> None:
     """Every hash agrees, but `tar -x` and a boot would write different trees, or it doesn't make sense."""
     path = tmp_path / layout.BUNDLE_NAME
-    _rewritten(path, change)
+    rewritten(path, change)
     assert airpack("verify", "--no-import", path) == (0 if sentence is None else 1)
     assert sentence is None or sentence in airpack.out
 
@@ -308,7 +293,7 @@ def test_compiled_files_are_held_against_the_target(airpack: Airpack, wheels: Pa
     path = airpack.output / layout.BUNDLE_NAME
     assert _found(airpack, path, status=0) == []
     alone = airpack.output.with_name("alone.tar.zst")
-    _rewritten(alone, lambda old: old._replace(target="cp37-manylinux_2_27_x86_64"), path)
+    rewritten(alone, lambda old: old._replace(target="cp37-manylinux_2_27_x86_64"), path)
     (found,) = _found(airpack, alone)
     assert found.startswith(
         "error: one 1.0: site-packages/one/new.so needs GLIBC_2.34, the target has GLIBC_2.27: require a version"
