@@ -14,11 +14,11 @@ from airpack_runtime import layout, toc
 from airpack_runtime.reader import Bundle, open_bundle
 from airpack_runtime.toc import Distribution, File
 
-from airpack import codec
 from airpack.errors import NotInBundle
 
 MANIFEST = "manifest.json"
 _NEAREST = 3  # how many paths a wrong one is answered with
+_LIKE = 0.75  # how like it they are, by difflib's measure: less is a guess
 
 
 class Contents:
@@ -51,6 +51,10 @@ class Contents:
         lines = self.read(self.toc.sums).decode("utf-8", "replace").splitlines()
         return {path: sha256 for sha256, _, path in (line.partition("  ") for line in lines)}
 
+    def hashed(self) -> Iterator[tuple[str, int, str]]:
+        """Yield the path, mode and SHA-256 of each file and link of the tree. Raises BundleDamaged."""
+        return ((path, file.mode, self.sums.get(path, "")) for path, file in self.entries.items())
+
     def find(self, path: str) -> tuple[str, File]:
         """Return the path that `path` means, where `site-packages/` may be left out, and what holds its content.
 
@@ -60,10 +64,16 @@ class Contents:
             file = self.toc.sums if each == layout.SUMS else self.entries.get(each)
             if file is not None:
                 return each, file
-        raise NotInBundle(self.bundle.path, path, nearest=self._nearest(path.strip("/")))
+        name = path.strip("/")
+        for each in (name, f"{layout.SITE_PACKAGES}/{name}"):
+            if name and any(entry.startswith(f"{each}/") for entry in self.entries):
+                raise NotInBundle(self.bundle.path, f"file {name}", folder=each)
+        raise NotInBundle(self.bundle.path, path, nearest=self._nearest(name))
 
     def chunks(self, file: File) -> Iterator[bytes]:
         """Yield a file's content, at most a frame at once. Raises BundleDamaged."""
+        from airpack import codec  # noqa: PLC0415 - what reads the table of contents alone needn't wait for libzstd
+
         for number, piece in toc.Plan(self.toc).pieces(file):
             raw = self.bundle.frame(number, codec.decompress)
             yield raw[piece.offset : piece.offset + piece.length]
@@ -91,16 +101,17 @@ class Contents:
         return [sum(frame.size for frame in self.toc.frames[run.start : run.stop]) for run in self.runs()]
 
     def _nearest(self, path: str) -> list[str]:
-        """Return what was likely meant: files in a folder of that name, of that name, or with a path like it."""
+        """Return what was likely meant: files of that name, or with a path like it."""
         if not path:
             return []
-        inside = [each for each in self.entries if f"/{each}".rpartition("/")[0].endswith(f"/{path}")]
         named = [each for each in self.entries if each.endswith(f"/{path.rpartition('/')[2]}")]
-        if inside or named:
-            return sorted(inside or named, key=lambda each: (each.count("/"), each))[:_NEAREST]
+        if named:
+            return sorted(named, key=lambda each: (each.count("/"), each))[:_NEAREST]
         import difflib  # noqa: PLC0415 - it takes milliseconds that a path that is there needn't wait for
 
-        return difflib.get_close_matches(f"{layout.SITE_PACKAGES}/{path}", self.entries, _NEAREST)
+        paths = {each.removeprefix(f"{layout.SITE_PACKAGES}/"): each for each in self.entries}
+        near = difflib.get_close_matches(path.removeprefix(f"{layout.SITE_PACKAGES}/"), paths, _NEAREST, _LIKE)
+        return [paths[each] for each in near]
 
 
 def bundle_at(place: Path) -> Path:
@@ -119,10 +130,11 @@ def opened(place: Path) -> Iterator[Contents]:
 
 
 def manifest_at(folder: Path) -> Mapping[str, Any]:
-    """Return what the manifest in a folder of results says, empty if there is none."""
+    """Return what the manifest in a folder of results says, empty if there is none that can be read."""
     try:
-        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        # Whatever else lies there, a pipe for one, would be waited for.
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8")) if (folder / MANIFEST).is_file() else {}
+    except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -11,7 +11,6 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyzstd
 from airpack_runtime import layout
 from airpack_runtime.toc import File, Link
 
@@ -164,7 +163,7 @@ class Compressor:
         if self.store is None:
             return self._compress(raw)
         name = hashlib.sha256(raw).hexdigest()
-        place = self.store / cache.FRAMES / f"zstd-{pyzstd.zstd_version}-{self.level}" / name[:2] / name
+        place = self.store / cache.FRAMES / f"zstd-{codec.LIBZSTD}-{self.level}" / name[:2] / name
         kept = cache.read(place)
         if kept is not None and _is(kept, raw):
             return kept

@@ -72,6 +72,7 @@ def read(
     if not whole.damage:
         whole.damage += archive.disagreements(toc, whole.rest)
     whole.damage += [*_wrong_sums(contents, whole.sha256), *_stray_bytes(contents)]
+    on_bytes(contents.bundle.stat.st_size - sum(frame.size for frame in toc.frames))
     whole.sha256.update({link.path: whole.sha256[link.target] for link in toc.links if link.target in whole.sha256})
     damage = list(dict.fromkeys(whole.damage))  # a damaged list of sums is met twice
     return Reading(damage=damage, sha256=whole.sha256, examined=whole.examined)

@@ -49,7 +49,7 @@ def test_inspect_fits_on_a_screen(science: Path) -> None:
     assert len(lines) <= 30
     assert "not recorded" not in done.stdout
     assert re.search(r"^pandas +1\.3\.5 +BSD-3-Clause +1\d\.\d MB +5\d\.\d MB  pandas$", done.stdout, re.MULTILINE)
-    assert re.search(r"^ +31\.7 MB +site-packages/.*libopenblasp.* \(in 2 places\)$", done.stdout, re.MULTILINE)
+    assert re.search(r"^ +31\.7 MB +\.\.\./.*libopenblasp.* \(in 2 places\)$", done.stdout, re.MULTILINE)
     boot = re.search(
         r"^boot +writes 30\d\.\d MB: (\d,\d{3}) files, (\d+) hard links, \d+ folders$", done.stdout, re.MULTILINE
     )
@@ -80,7 +80,7 @@ def test_verify_agrees_and_sees_a_flipped_bit(science: Path, tmp_path: Path) -> 
     (tmp_path / layout.BUNDLE_NAME).write_bytes(data)
     done = _airpack("verify", tmp_path, "--no-import")
     assert done.returncode == 1
-    assert re.search(r"^error: bundle.tar.zst frame \d+ is damaged", done.stdout)
+    assert re.search(r"^error: bundle.tar.zst: frame \d+ is damaged", done.stdout)
 
 
 def test_cat_and_extract_agree_with_tar(science: Path, tmp_path: Path) -> None:

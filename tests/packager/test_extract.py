@@ -59,7 +59,7 @@ def test_cat_ends_quietly_when_its_reader_does() -> None:
     [
         ("alpha/__init_.py", "is it site-packages/alpha/__init__.py, "),
         ("data.txt", "is it site-packages/alpha/data.txt, site-packages/beta/data.txt?"),
-        ("site-packages/gamma_more", "is it site-packages/gamma_more/gamma_inner.py, "),
+        ("../../etc/passwd", "airpack inspect --files "),
         ("//", "airpack inspect --files "),
     ],
 )
@@ -70,6 +70,16 @@ def test_a_path_that_is_not_there_is_answered_with_the_nearest(path: str, hint: 
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith(f"airpack: error: {GOLDEN} holds no {path}: ")
     assert hint.split(", ", maxsplit=1)[0] in line
+
+
+@pytest.mark.parametrize("path", ["gamma_more", "site-packages/gamma_more/"])
+def test_a_folder_is_told_as_one(path: str) -> None:
+    """With the command that writes it."""
+    done = _cat(path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    command = f"airpack extract {GOLDEN} 'site-packages/gamma_more/*'"
+    said = f"holds no file {path.strip('/')}: that is a folder, and {command} writes what is in it"
+    assert done.stderr.decode() == f"airpack: error: {GOLDEN} {said}\n"
 
 
 def test_a_damaged_frame_is_not_written_out(tmp_path: Path) -> None:
