@@ -14,7 +14,7 @@ from itertools import accumulate, chain, groupby, pairwise
 from operator import itemgetter
 from typing import Any
 
-from airpack_runtime import toc
+from airpack_runtime import layout, toc
 from airpack_runtime.toc import Plan, Toc
 
 from airpack import members
@@ -29,7 +29,31 @@ def encode(contents: Toc) -> bytes:
     """Return the content of the TOC frame; `airpack_runtime.toc.decode` is its inverse."""
     texts = [text.encode() for _, text in _pieces(contents)]
     sum_ = zlib.adler32(b"".join(texts)).to_bytes(4, "big")
-    return toc.store(contents.target, b"".join([_START, *map(_deflated, texts), _END, sum_]))
+    return store(contents.target, b"".join([_START, *map(_deflated, texts), _END, sum_]))
+
+
+def store(target: str, body: bytes) -> bytes:
+    """Return the zlib stream `body` behind the heading, whose CRC-32 covers all of its bits; its own checksum does not."""
+    return b"%s %d %s %08x\n" % (layout.HEADING, layout.FORMAT, target.encode("ascii"), zlib.crc32(body)) + body
+
+
+def to_dict(contents: Toc) -> dict[str, Any]:
+    """Return the JSON object that `Toc.from_dict` builds a TOC from."""
+    files = (*contents.files, contents.sums)
+    ends = [0, *(file.start + toc.blocks(file.size) for file in contents.files)]
+    gaps = [file.start - end for file, end in zip(files, ends, strict=True)]
+    return {
+        "target": contents.target,
+        "creator": contents.creator,
+        "requirements": contents.requirements,
+        "unpacked_size": contents.unpacked_size,
+        "frames": [[frame[column] for frame in contents.frames] for column in (1, 2, 3)],
+        "directories": contents.directories,
+        "files": [*([file[column] for file in files] for column in (0, 1, 2)), gaps],
+        "links": [[link[column] for link in contents.links] for column in (0, 1)],
+        "distributions": [each._asdict() for each in contents.distributions],
+        "decoder": contents.decoder and contents.decoder._asdict(),
+    }
 
 
 def shares(contents: Toc, stored: bytes) -> list[list[tuple[int, int]]]:
@@ -63,7 +87,7 @@ def _pieces(contents: Toc) -> Iterator[tuple[int | None, str]]:
 
 
 def _tokens(contents: Toc) -> Iterator[tuple[int | None, str]]:
-    data = contents.to_dict()
+    data = to_dict(contents)
     common, own = members.folders([paths_of(contents, each) for each in contents.distributions])
     known = [*common, *chain.from_iterable(own)] == list(data["directories"])
     ends = list(accumulate(map(len, own), initial=len(common)))

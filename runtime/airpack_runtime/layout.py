@@ -15,7 +15,7 @@ Each distribution's frames, its lines of SHA256SUMS and its part of the TOC depe
 changes, they are elsewhere, but the same.
 
 The packager writes with this module and the shim reads with it, so that the
-two sides can't drift: `toc` encodes and decodes the table of contents, `framing`
+two sides can't drift: `toc` decodes the table of contents, `framing` has
 the frames around it. Nothing is imported here: every warm start reads this module.
 """
 

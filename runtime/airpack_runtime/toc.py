@@ -1,4 +1,4 @@
-"""The table of contents: its types, how it is encoded, and what is refused when it is decoded."""
+"""The table of contents: its types, and what is refused when it is decoded."""
 
 import itertools
 import json
@@ -78,31 +78,14 @@ class Toc(NamedTuple):
     distributions: Tuple[Distribution, ...]
     decoder: Optional[Decoder]
 
-    def to_dict(self) -> Dict[str, Any]:
-        """Return the JSON object of this TOC.
-
-        Tables are columns, which take a third less than rows and are parsed in half the time: frames' sizes and
-        checksums; files' paths, modes, sizes, and how many bytes of other blocks lie before their first one, `sums`
-        last; links' paths and targets.
-        """
-        files = (*self.files, self.sums)
-        gaps = [file.start - end for file, end in zip(files, [0, *(file.start + _blocks(file.size) for file in files)])]
-        return {
-            "target": self.target,
-            "creator": self.creator,
-            "requirements": self.requirements,
-            "unpacked_size": self.unpacked_size,
-            "frames": [[frame[column] for frame in self.frames] for column in (1, 2, 3)],
-            "directories": self.directories,
-            "files": [*([file[column] for file in files] for column in (0, 1, 2)), gaps],
-            "links": [[link[column] for link in self.links] for column in (0, 1)],
-            "distributions": [each._asdict() for each in self.distributions],
-            "decoder": self.decoder and self.decoder._asdict(),
-        }
-
     @classmethod
     def from_dict(cls, data: Dict[str, Any]) -> "Toc":
-        """Build a TOC from its JSON object. Raises LayoutError where it doesn't hold together."""
+        """Build a TOC from its JSON object. Raises LayoutError where it doesn't hold together.
+
+        Tables are columns, which take a third less than rows and are parsed in half the time: frames' sizes, raw
+        sizes and checksums; files' paths, modes, sizes, and how many bytes of other blocks lie before their first
+        one, `sums` last; links' paths and targets.
+        """
         try:
             decoder = data["decoder"]
             frames = _frames(*data["frames"])
@@ -134,12 +117,6 @@ class Heading(NamedTuple):
     checksum: str
 
 
-def store(target: str, body: bytes) -> bytes:
-    """Return the content of the TOC frame: heading line, then the JSON as the zlib stream `body`."""
-    # A zlib stream has bits that its own checksum doesn't cover.
-    return b"%s %d %s %08x\n" % (layout.HEADING, layout.FORMAT, target.encode("ascii"), crc32(body)) + body
-
-
 def decode_heading(stored: bytes) -> Heading:
     """Read the heading line of a TOC frame's content.
 
@@ -158,7 +135,7 @@ def decode_heading(stored: bytes) -> Heading:
 
 
 def decode(stored: bytes) -> Toc:
-    """Parse the content of a TOC frame; the inverse of `store`.
+    """Parse the content of a TOC frame.
 
     Check its digest first where one is known. Raises LayoutError.
     """
@@ -262,12 +239,12 @@ def _files(paths: List[str], modes: List[int], sizes: List[int], gaps: List[int]
         wrong = next(mode for mode in modes if mode not in (0o644, 0o755))
         raise LayoutError(f"its table of contents gives a file the mode {wrong!r}")
     # Each pass over a column costs the start of a process a fraction of what a loop over files does.
-    blocks = list(map(_blocks, sizes))
-    ends = itertools.accumulate(map(operator.add, gaps, blocks))
-    return map(File._make, zip(paths, modes, sizes, map(operator.sub, ends, blocks)))
+    filled = list(map(blocks, sizes))
+    ends = itertools.accumulate(map(operator.add, gaps, filled))
+    return map(File._make, zip(paths, modes, sizes, map(operator.sub, ends, filled)))
 
 
-def _blocks(size: int) -> int:
+def blocks(size: int) -> int:
     """Return the size of the blocks of the tar that hold `size` bytes."""
     return size + -size % layout.TAR_BLOCK
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airpack_runtime import layout, reader
+from airpack import table
+from airpack_runtime import layout, reader, toc
 from contract import make_golden
 from support.machine import FIXTURES
 
@@ -27,3 +28,10 @@ def test_todays_bundle_holds_the_same_files(tmp_path: Path) -> None:
     assert now.links == then.links
     assert now.directories == then.directories
     assert now.target == then.target
+
+
+def test_a_table_is_decoded_as_it_was_stored() -> None:
+    """What the packager writes is what the shim reads."""
+    with reader.open_bundle(str(GOLDEN)) as bundle:
+        contents = bundle.toc()
+    assert toc.decode(table.encode(contents)) == contents

@@ -18,7 +18,20 @@ from airpack_runtime import decoder, framing, host, layout, reader, toc
 from airpack_runtime.errors import BundleDamaged, BundleNotFound
 from hypothesis import strategies as st
 
-from .conftest import GOLDEN, RAW, RLE, SEED, frame_header, needs_target, raw_frame, unpack_in_child, within, zstd_frame
+from .conftest import (
+    GOLDEN,
+    RAW,
+    RLE,
+    SEED,
+    frame_header,
+    needs_target,
+    raw_frame,
+    stored_table,
+    table_of,
+    unpack_in_child,
+    within,
+    zstd_frame,
+)
 
 EXAMPLES = 300
 # Nothing is written into the working folder.
@@ -61,7 +74,7 @@ JSON = st.recursive(
 
 with reader.open_bundle(str(GOLDEN)) as _golden:
     FRAMES = _golden.toc().frames
-    TOC: Dict[str, Any] = json.loads(json.dumps(_golden.toc().to_dict()))
+    TOC: Dict[str, Any] = table_of(_golden)
 
 
 def _places(value: Any) -> List[Tuple[Any, ...]]:
@@ -139,7 +152,7 @@ def test_a_changed_table_of_contents_is_refused_or_sound(edits: List[Edit]) -> N
 @hypothesis.given(EDITS)
 def test_a_bundle_with_a_changed_table_of_contents_unpacks_or_fails(edits: List[Edit]) -> None:
     """All the way: a tree, or an error of the boot's own, and nothing beside the tree's folder."""
-    stored = toc.store(TOC["target"], zlib.compress(json.dumps(_edited(edits)).encode("ascii")))
+    stored = stored_table(TOC["target"], zlib.compress(json.dumps(_edited(edits)).encode("ascii")))
     frame = framing.skippable(layout.TOC_MAGIC, stored)
     frames = GOLDEN.read_bytes()[: TOC["decoder"]["offset"] + TOC["decoder"]["size"]]
     with tempfile.TemporaryDirectory() as scratch:
@@ -154,7 +167,7 @@ def test_a_bundle_with_a_changed_table_of_contents_unpacks_or_fails(edits: List[
 @hypothesis.given(st.binary(max_size=300))
 def test_any_bytes_as_a_table_of_contents(data: bytes) -> None:
     """A heading or none, a zlib stream or none, JSON or none."""
-    stored = [toc.store("cp37-x", body) for body in (b"", data, zlib.compress(data))]
+    stored = [stored_table("cp37-x", body) for body in (b"", data, zlib.compress(data))]
     for each in (data, *stored, data + stored[0]):
         with pytest.raises(framing.LayoutError):
             toc.decode(each)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 import pytest
-from airpack_runtime import errors, framing, hashing, layout, reader, toc
+from airpack_runtime import errors, framing, hashing, layout, reader
 
 from .conftest import (
     GOLDEN,
@@ -22,6 +22,8 @@ from .conftest import (
     needs_target,
     python,
     raw_frame,
+    stored_table,
+    table_of,
     unpack_in_child,
     write_bundle,
     zstd_frame,
@@ -200,7 +202,7 @@ def test_what_has_another_type_ends_in_an_error_of_the_boot(
 ) -> None:
     """Whatever JSON can hold in place of a name, a number or a table: no exception of Python's comes out."""
     with reader.open_bundle(str(GOLDEN)) as bundle:
-        data = json.loads(json.dumps(bundle.toc().to_dict()))
+        data = table_of(bundle)
     if key == "path":
         data.update(files=_table(value), links=[[], []], distributions=[], unpacked_size=0)
     else:
@@ -219,7 +221,7 @@ def _table(*paths: Any) -> List[List[Any]]:
 
 def _stored(body: bytes) -> bytes:
     """Return the content of a table of contents' frame."""
-    return toc.store(TARGET, zlib.compress(body, 1))
+    return stored_table(TARGET, zlib.compress(body, 1))
 
 
 def _with_toc(path: Path, content: bytes, before: bytes = b"") -> Path:
@@ -309,9 +311,9 @@ def test_a_table_of_contents_that_inflates_without_end_is_refused(tmp_path: Path
     packer = zlib.compressobj(9)
     megabyte = bytes(1 << 20)
     stored = b"".join([packer.compress(megabyte) for _ in range(256)]) + packer.flush()
-    path = _with_toc(tmp_path / "bundle", toc.store(TARGET, stored))
+    path = _with_toc(tmp_path / "bundle", stored_table(TARGET, stored))
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 2, as_well_by_unpack=False)
-    path = _with_toc(tmp_path / "bundle", toc.store(TARGET, bytes(layout.TOC_STORED_LIMIT)))
+    path = _with_toc(tmp_path / "bundle", stored_table(TARGET, bytes(layout.TOC_STORED_LIMIT)))
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 8)
 
 
@@ -321,7 +323,7 @@ def test_a_table_of_contents_that_inflates_without_end_is_refused(tmp_path: Path
 def test_a_million_entries_are_refused(tmp_path: Path, table: str, row: str) -> None:
     """The format leaves room for half as many; no environment has them."""
     with reader.open_bundle(str(GOLDEN)) as bundle:
-        data = json.loads(json.dumps(bundle.toc().to_dict()))
+        data = table_of(bundle)
     data.update(files=_table("site-packages/x"), links=[[], []], distributions=[], unpacked_size=0)
     columns = data[table] if table != "directories" else [data[table]]
     for column in columns[1:]:
