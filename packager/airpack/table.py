@@ -33,7 +33,7 @@ def encode(contents: Toc) -> bytes:
 
 
 def store(target: str, body: bytes) -> bytes:
-    """Return the zlib stream `body` behind the heading, whose CRC-32 covers all of its bits; its own checksum does not."""
+    """Return the zlib stream `body` behind the heading, whose CRC-32 covers all its bits; its own checksum does not."""
     return b"%s %d %s %08x\n" % (layout.HEADING, layout.FORMAT, target.encode("ascii"), zlib.crc32(body)) + body
 
 

@@ -99,7 +99,7 @@ _Command = Callable[[Sequence[str]], list[str]] | None
 
 
 def _rows(plain: Box, folder: Path) -> dict[str, _Command]:
-    fused = plain.with_squashfuse(folder / "root-squashfuse")
+    fused = plain.with_program("squashfuse", folder / "root-squashfuse")
     strict = [*NOTHING_WRITABLE, *boxes.without_namespaces(folder / "seccomp.json")]
     with_fuse = [*LOCKED, *boxes.fuse_device(folder / "fuse")]
     return {
