@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import sys
@@ -142,6 +143,23 @@ def test_an_earlier_bundle_is_replaced_and_nothing_else(
     (plain / "manifest.json").write_text("{}")
     assert airpack("pull", f"{registry.address}/signed", "-o", plain) == 1
     assert airpack.error == f"airpack: error: {plain} holds what a pack wrote: give --output a folder of its own"
+
+
+def test_a_new_signature_is_the_one_that_is_pulled(
+    airpack: Airpack, signed: Path, registry: Registry, tmp_path: Path
+) -> None:
+    """The image is the same, and has both; nothing of it moves for a new key."""
+    copy = Path(shutil.copytree(signed, tmp_path / "copy"))
+    name = f"{registry.address}/models/churn"
+    assert airpack("push", copy, name) == 0, airpack.err
+    before = airpack.out.splitlines()[0]
+    assert airpack("keygen", "-q", "-o", tmp_path / "new") == 0
+    for key in (tmp_path / "new.key", signed.parent / "team.key", tmp_path / "new.key"):
+        assert airpack("sign", "-q", copy / NAME, "--key", key) == 0, airpack.err
+        assert airpack("push", copy, name) == 0, airpack.err
+        assert airpack.out.splitlines()[0] == before
+        assert airpack("pull", "-q", name, "-o", tmp_path / "got") == 0, airpack.err
+        assert airpack("verify", "-q", tmp_path / "got", "--key", key.with_suffix(".pub"), "--no-import") == 0
 
 
 def test_a_split_bundle_comes_back_whole(airpack: Airpack, registry: Registry, wheels: Path, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def pull(
         Download(client, blob, _path(writer, blob), advance=advance).run()
 
     transfers.move(client, {blob.digest: blob for blob in blobs}.values(), get, name="pull", progress=progress)
-    writer.finish([image, *refers])
+    writer.finish([image, *reversed(refers)])  # of two signatures, the one that was pushed last is taken
     return Layout(folder), image
 
 
