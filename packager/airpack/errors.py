@@ -255,7 +255,7 @@ class WriteFailed(AirpackError):
 
     def __init__(self, path: object, problem: str) -> None:
         full = problem in (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
-        hint = ": packing needs room for the unpacked tree and more" if full else ""
+        hint = ": make room for all that is to be written, and more" if full else ""
         super().__init__(f"{path}: {problem}; nothing was changed{hint}")
         self.path = path
         self.problem = problem

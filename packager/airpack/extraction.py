@@ -38,8 +38,10 @@ def extract(contents: Contents, wanted: dict[str, File], folder: Path) -> None:
     """Write the files of `wanted` into `folder`, which is made if need be, with their modes; links stay links.
 
     Nothing that lies there is replaced: raises OutputRefused instead. Raises BundleDamaged (of
-    `airpack_runtime.errors`) or OSError; then nothing was changed.
+    `airpack_runtime.errors`), WriteFailed or OSError; then nothing was changed.
     """
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise OutputRefused(folder, "is no folder: name another one with -o")
     tops = {_top(path, folder) for path in wanted}
     with staging.scratch_in(folder) as scratch:
         staged = scratch / "files"

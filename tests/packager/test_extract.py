@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -213,3 +214,34 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, airpack: Airpa
     (tmp_path / "out" / "bin").write_text("mine")
     assert airpack("extract", GOLDEN, "-o", tmp_path / "out") == 1
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["bin"]
+
+
+def test_what_is_no_folder_is_not_written_into(tmp_path: Path, airpack: Airpack) -> None:
+    """A file, or a link that leads nowhere."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "absent")
+    for name in ("file", "link"):
+        assert airpack("extract", GOLDEN, "-o", tmp_path / name) == 1
+        assert airpack.error == f"airpack: error: {tmp_path}/{name} is no folder: name another one with -o"
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_full_disk_is_told_by_the_folder(tmp_path: Path, airpack: Airpack) -> None:
+    """And nothing is left on it, for a key or an SBOM neither."""
+    if os.getuid():
+        machine.lacking("the right to mount", "run the tests as root")
+    full = tmp_path / "full"
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", full], check=True)
+    try:
+        (full / "rest").write_bytes(bytes(16 << 10))
+        for words, place in (
+            (["extract", GOLDEN, "-o", full / "out"], full / "out"),
+            (["sbom", GOLDEN, "-o", full / "sbom.json"], full),
+        ):
+            assert airpack(*words) == 1
+            hint = "nothing was changed: make room for all that is to be written, and more"
+            assert airpack.error == f"airpack: error: {place}: No space left on device; {hint}"
+        assert [path.name for path in full.iterdir()] == ["rest"]
+    finally:
+        subprocess.run(["umount", full], check=True)
