@@ -20,6 +20,8 @@ from airpack.proof import Share
 from airpack.records import Content, Record
 
 _REMEDY = "unpack the bundle again"
+# At the top of a tree, or of a volume of an image, these are airpack's own.
+_OURS = {layout.TREE_NOTE, layout.TREE_NOTE + layout.SIGNATURE_SUFFIX, layout.SUMS}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,14 +55,14 @@ def note_in(tree: Path) -> Note:
 
 
 def read(tree: Path, executor: Executor) -> tuple[dict[str, Node], list[Finding]]:
-    """Return what lies at each path of the tree but its note, and a finding for what can't be read."""
+    """Return what lies at each path of the tree but its notes, and a finding for what can't be read."""
     paths = []
     for folder, folders, names in os.walk(tree):
         links = [name for name in folders if os.path.islink(f"{folder}/{name}")]
         paths += [os.path.relpath(f"{folder}/{name}", tree) for name in (*names, *links)]
-    paths = sorted(set(paths) - {layout.TREE_NOTE})
+    paths = sorted(set(paths) - _OURS)
     nodes, found = {}, []
-    for path, node in zip(paths, executor.map(lambda path: _node(tree / path), paths), strict=True):
+    for path, node in zip(paths, executor.map(lambda path: _node(tree / path, tree), paths), strict=True):
         if isinstance(node, str):
             found.append(_finding(ERROR, path, node))
             nodes[path] = Node(mode=0, content=None)
@@ -69,10 +71,12 @@ def read(tree: Path, executor: Executor) -> tuple[dict[str, Node], list[Finding]
     return nodes, found
 
 
-def _node(path: Path) -> Node | str:
-    """Return what a file is, or why it isn't one that can be read."""
+def _node(path: Path, tree: Path) -> Node | str:
+    """Return what a file is, or the one in the tree that a link leads to, or why it isn't one that can be read."""
     try:
         info = path.lstat()
+        if stat.S_ISLNK(info.st_mode) and path.resolve().is_relative_to(tree.resolve()):
+            info = path.stat()  # layers of an image have symbolic links where a boot makes hard ones
         if not stat.S_ISREG(info.st_mode):
             return "is neither a file nor a folder"
         with open(path, "rb") as file:

@@ -96,16 +96,16 @@ class Box:
     def podman(self, options: Sequence[str], words: Sequence[str]) -> list[str]:
         """Return the command line that runs `words` in a container of podman's with `options`."""
         # podman asks for higher limits than a machine without CAP_SYS_RESOURCE may give.
-        line = [*self._podman, "run", "--rm", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
+        line = [*self.tool, "run", "--rm", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
         line += [*options, "--volume", f"{self.given}:{GIVEN}:ro"]
         for name, value in self._env.items():
             line += ["--env", f"{name}={value}"]
         return [*line, "--rootfs", str(self.root), *words]
 
-    def with_squashfuse(self, folder: Path) -> Box:
-        """Return a box whose root filesystem, a copy in `folder`, has squashfuse as well."""
+    def with_program(self, name: str, folder: Path) -> Box:
+        """Return a box whose root filesystem, a copy in `folder`, has a program of this machine's as well."""
         shutil.copytree(self.root, folder, symlinks=True, copy_function=os.link)
-        program = Path(machine.tool("squashfuse"))
+        program = Path(machine.tool(name))
         for source in (program, *libraries([program])):
             _add(folder, source)
         # On PATH, where it is a Python's own folder alone.
@@ -126,10 +126,11 @@ class Box:
         found = [line for line in _read(Path("/proc/mounts")).splitlines() if str(folder) in line]
         texts = [*Path("/sys/block").glob("loop*/loop/backing_file"), *Path("/proc").glob("[0-9]*/cmdline")]
         found += [text for text in map(_read, texts) if str(folder) in text]
-        return found or machine.run([*self._podman, "ps", "--all", "--quiet"]).stdout.split()
+        return found or machine.run([*self.tool, "ps", "--all", "--quiet"]).stdout.split()
 
     @property
-    def _podman(self) -> list[str]:
+    def tool(self) -> list[str]:
+        """How podman is called: with a storage of its own."""
         storage = [
             "--root",
             f"{self.storage}/root",
@@ -241,7 +242,7 @@ _Command = Callable[[Sequence[str]], list[str]] | None
 
 
 def _rows(box: Box, folder: Path) -> dict[str, _Command]:
-    fused = box.with_squashfuse(folder / "root-squashfuse")
+    fused = box.with_program("squashfuse", folder / "root-squashfuse")
     strict = [*NOTHING_WRITABLE, *without_namespaces(folder / "seccomp.json")]
     with_fuse = [*LOCKED, *fuse_device(folder / "fuse")]
     return {

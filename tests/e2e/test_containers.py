@@ -143,7 +143,7 @@ def test_a_privileged_container_mounts_squashfs(box: Box) -> None:
 @pytest.fixture(scope="module")
 def fused(box: Box, folder: Path) -> Box:
     """Return a root filesystem that has squashfuse as well."""
-    return box.with_squashfuse(folder / "root-squashfuse")
+    return box.with_program("squashfuse", folder / "root-squashfuse")
 
 
 def test_a_locked_container_with_fuse_mounts_squashfs(fused: Box, tmp_path: Path) -> None:
