@@ -17,8 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure import median
-from benchmarks.process import execute
+from benchmarks.measure import Run, median, timed
 from support import registry
 from support.registry import Registry
 
@@ -36,10 +35,27 @@ _AIRPACK = [sys.executable, "-m", "airpack"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pushed:
-    """A registry that all bundles were pushed to: the seconds, its bytes after the first, and after all."""
+class Cost:
+    """Seconds of wall time, and of CPU time, which another's load changes less."""
 
-    seconds: float
+    wall: float
+    cpu: float
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(wall=self.wall + other.wall, cpu=self.cpu + other.cpu)
+
+    def __mul__(self, times: int) -> Cost:
+        return Cost(wall=self.wall * times, cpu=self.cpu * times)
+
+    def __str__(self) -> str:
+        return f"{self.wall:,.0f} / {self.cpu:,.0f} s"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pushed:
+    """A registry that all bundles were pushed to: what it took, its bytes after the first and after all, its rate."""
+
+    cost: Cost
     first: int
     total: int
     rate: float
@@ -55,59 +71,64 @@ def measure(folder: Path, runs: int) -> None:
     whole = _pushed(folder / "all", folder / "whole", [])
     split = _pushed(folder / "all", folder / "split", ["--split"])
     count = len(sets)
-    agents = median(cold) * count
-    loop = warm[0] + median(warm[1:]) * (count - 1)
+    agents = _median(cold) * count
     rows = {
         f"{count} agents with empty caches, one after the other; pushed whole": (agents, whole),
-        "a loop of `pack` with one cache; pushed `--split`": (loop, split),
+        "a loop of `pack` with one cache; pushed `--split`": (warm[0] + _median(warm[1:]) * (count - 1), split),
         "`pack-all`; pushed `--split`": (together, split),
     }
     print(f"\n| {count} bundles, {len(COMMON)} of {len(sets[0])} distributions in common | pack | push | registry |")
     print("|---|---|---|---|")
-    for name, (seconds, pushed) in rows.items():
-        print(f"| {name} | {seconds:,.0f} s | {pushed.seconds:.0f} s | {pushed.total / 1e6:,.0f} MB |")
+    for name, (cost, pushed) in rows.items():
+        print(f"| {name} | {cost} | {pushed.cost} | {pushed.total / 1e6:,.0f} MB |")
+    ours, theirs = together + split.cost, agents + whole.cost
+    print(f"\nWall / CPU time; of the separate packs, {runs} were measured. All in all, `pack-all` takes ", end="")
     print(
-        f"\nOf all: {(together + split.seconds) / (agents + whole.seconds):.2f} of the time of separate packs and ",
+        f"{ours.wall / theirs.wall:.2f} of the separate ones' time, {ours.cpu / theirs.cpu:.2f} of their CPU time, ",
         end="",
     )
-    print(f"pushes, {split.total / whole.total:.2f} of their bytes. {runs} of the separate packs were measured.")
+    print(f"{split.total / whole.total:.2f} of their bytes.")
     _print_model(whole, split, count)
 
 
-def _packed(requirements: Sequence[str], cache: Path, output: Path) -> float:
-    """Pack one set and return the seconds."""
+def _median(costs: Sequence[Cost]) -> Cost:
+    return Cost(wall=median([each.wall for each in costs]), cpu=median([each.cpu for each in costs]))
+
+
+def _packed(requirements: Sequence[str], cache: Path, output: Path) -> Cost:
+    """Pack one set."""
     shutil.rmtree(output, ignore_errors=True)
     words = ["pack", "-q", "--target", TARGET, "-o", str(output), *requirements]
-    return _timed(words, {**os.environ, "XDG_CACHE_HOME": str(cache)})
+    return _cost(words, {**os.environ, "XDG_CACHE_HOME": str(cache)})
 
 
-def _packed_together(sets: Sequence[Sequence[str]], folder: Path) -> float:
-    """Pack all sets with an empty cache and return the seconds; their results go into `all`."""
+def _packed_together(sets: Sequence[Sequence[str]], folder: Path) -> Cost:
+    """Pack all sets with an empty cache; their results go into `all`."""
     tables = [f"[sets.m{number}]\nrequirements = {json.dumps(each)}\n" for number, each in enumerate(sets)]
     (folder / "fleet.toml").write_text(f'[defaults]\ntarget = "{TARGET}"\n{"".join(tables)}')
     words = ["pack-all", "-q", str(folder / "fleet.toml"), "-o", str(folder / "all")]
-    return _timed(words, {**os.environ, "XDG_CACHE_HOME": str(folder / "together")})
+    return _cost(words, {**os.environ, "XDG_CACHE_HOME": str(folder / "together")})
 
 
 def _pushed(packed: Path, folder: Path, options: Sequence[str]) -> Pushed:
     """Push each bundle into a repository of its own, of one registry."""
     places = sorted(packed.iterdir())
     with registry.serve(folder) as running:
-        seconds = _push(places[0], running, options)
+        cost = _push(places[0], running, options)
         first = sum(running.blobs().values())
         for place in places[1:]:
-            seconds += _push(place, running, [*options, "--mount-from", f"models/{places[0].name}"])
-        return Pushed(seconds=seconds, first=first, total=sum(running.blobs().values()), rate=_rate(running))
+            cost += _push(place, running, [*options, "--mount-from", f"models/{places[0].name}"])
+        return Pushed(cost=cost, first=first, total=sum(running.blobs().values()), rate=_rate(running))
 
 
-def _push(place: Path, running: Registry, options: Sequence[str]) -> float:
-    return _timed(["push", "-q", str(place), f"{running.address}/models/{place.name}:1", *options], os.environ)
+def _push(place: Path, running: Registry, options: Sequence[str]) -> Cost:
+    return _cost(["push", "-q", str(place), f"{running.address}/models/{place.name}:1", *options], os.environ)
 
 
-def _timed(words: Sequence[str], env: Mapping[str, str]) -> float:
-    started = time.perf_counter()
-    execute([*_AIRPACK, *words], env)
-    return time.perf_counter() - started
+def _cost(words: Sequence[str], env: Mapping[str, str]) -> Cost:
+    """Run a command of airpack's."""
+    run: Run = timed([*_AIRPACK, *words], env)
+    return Cost(wall=run.wall, cpu=run.cpu)
 
 
 def _rate(running: Registry) -> float:
@@ -144,4 +165,4 @@ def _print_model(whole: Pushed, split: Pushed, count: int) -> None:
         spread = sent / rate + rounds * sent / LINK
         rows.append((f"a cache on each node{name}", f"{letter} / R + log2(N) {letter} / L", sent, spread))
     for name, formula, sent, seconds in rows:
-        print(f"| {name} | {formula} | {sent / 1e9:,.2f} GB | {seconds:,.2f} s |")
+        print(f"| {name} | {formula} | {sent / 1e6:,.1f} MB | {seconds:,.2f} s |")

@@ -74,6 +74,7 @@ def test_a_manifest_allows_what_it_must_alone(path: Path) -> None:
     env = {each["name"]: each["value"] for each in main["env"]}
     assert env["AIRPACK_BUNDLE"] == main["volumeMounts"][0]["mountPath"]
     assert re.fullmatch("sha256:[0-9a-f]{64}", env["AIRPACK_DIGEST"])
+    assert re.search(r"/models/fraud@sha256:[0-9a-f]{64}\n", path.read_text(encoding="utf-8"))
     assert policy["spec"] == {"podSelector": {"matchLabels": pod["metadata"]["labels"]}, "policyTypes": ["Egress"]}
 
 
