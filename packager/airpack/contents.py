@@ -80,7 +80,9 @@ class Contents:
         stop, found = self.toc.sums.frame, []
         for number in reversed(range(len(self.toc.distributions))):
             first, last = self.toc.distributions[number].files
-            start = self.toc.files[first].frame if first < last else stop
+            start = self.toc.distributions[number].frame
+            if not start:  # format 1
+                start = self.toc.files[first].frame if first < last else stop
             found.append(range(start, stop))
             stop = start
         return found[::-1]
@@ -137,7 +139,7 @@ def _holds_together(contents: toc.Toc) -> bool:
     texts: list[Any] = [contents.target, contents.creator, *contents.requirements]
     if contents.decoder is not None:
         texts.append(contents.decoder.origin)
-    file, link = 0, 0
+    file, link, frame = 0, 0, 0
     for each in contents.distributions:
         texts += [each.name, each.version, each.wheel, each.sha256, each.license, each.built_from, *each.top_level]
         shares: Any = (each.files, each.links)
@@ -145,6 +147,8 @@ def _holds_together(contents: toc.Toc) -> bool:
             return False
         if (each.files[0], each.links[0]) != (file, link) or file > each.files[1] or link > each.links[1]:
             return False
-        file, link = each.files[1], each.links[1]
+        if each.frame and not frame <= each.frame <= contents.sums.frame:
+            return False
+        file, link, frame = each.files[1], each.links[1], each.frame
     everything = (len(contents.files), len(contents.links))
     return (file, link) == everything and all(isinstance(text, str) for text in texts)

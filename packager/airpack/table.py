@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from airpack_runtime import toc
-from airpack_runtime.toc import File, Toc
+from airpack_runtime.toc import Distribution, File, Toc
 
 from airpack import members
 from airpack.contents import paths_of
@@ -60,7 +60,7 @@ def _pieces(contents: Toc) -> Iterator[tuple[int | None, str]]:
     common, own = members.folders([paths_of(contents, each) for each in contents.distributions])
     files: list[Sequence[Any]] = [contents.files[slice(*each.files)] for each in contents.distributions]
     if [*chain.from_iterable(files)] == [*contents.files]:
-        files = [_counted(*each) for each in zip(data["distributions"], files, strict=True)]
+        files = [_counted(*each) for each in zip(contents.distributions, files, strict=True)]
         data["files"] = [*chain.from_iterable(files)]
     lists: dict[str, list[Sequence[Any]]] = {
         "directories": [*own],
@@ -83,10 +83,9 @@ def _pieces(contents: Toc) -> Iterator[tuple[int | None, str]]:
     yield None, between + "}"
 
 
-def _counted(distribution: dict[str, Any], files: Sequence[File]) -> list[File]:
-    """Return the files of a distribution with their frames counted from the first one's, which is noted there."""
-    first = distribution["frame"] = files[0].frame if files else 0
-    return [each._replace(frame=each.frame - first) for each in files]
+def _counted(distribution: Distribution, files: Sequence[File]) -> list[File]:
+    """Return the files of a distribution with their frames counted from its first one."""
+    return [each._replace(frame=each.frame - distribution.frame) for each in files]
 
 
 def _dumps(data: Any) -> str:

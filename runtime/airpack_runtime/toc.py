@@ -38,6 +38,7 @@ class Distribution(NamedTuple):
     """A wheel's share of the bundle: its files are `files[first:stop]` and `links[...]` of the TOC.
 
     `license` is as its metadata tells it, `built_from` what the packager built it from; both may be empty.
+    `frame` is the first of its frames, 0 where that isn't told (format 1).
     """
 
     name: str
@@ -49,6 +50,7 @@ class Distribution(NamedTuple):
     top_level: Tuple[str, ...]
     license: str = ""
     built_from: str = ""
+    frame: int = 0
 
 
 class Decoder(NamedTuple):
@@ -112,7 +114,7 @@ class Toc(NamedTuple):
 def _place_files(data: Dict[str, Any]) -> None:
     """Let each file name its frame by its place in the bundle, where its distribution counts from its first one."""
     for each in data["distributions"]:
-        first = each.pop("frame", 0)
+        first = each.get("frame", 0)
         if type(first) is not int:
             raise TypeError("a frame's number")
         for row in data["files"][each["files"][0] : each["files"][1]] if first else ():
