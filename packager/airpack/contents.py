@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -87,14 +88,9 @@ class Contents:
 
         What comes before the first of them are folders that several have in common.
         """
-        plan, found = toc.Plan(self.toc), []
-        stop = plan.frame_at(self.toc.sums.start - 1)  # of its header
-        for number in reversed(range(len(self.toc.distributions))):
-            first, last = self.toc.distributions[number].files
-            start = plan.frame_at(self.toc.files[first].start - 1) if first < last else stop
-            found.append(range(start, stop))
-            stop = start
-        return found[::-1]
+        stop = _frame_of_sums(self.toc)
+        bounds = [*(each.frame for each in self.toc.distributions), stop]
+        return [range(*each) for each in pairwise(bounds)]
 
     def packed_sizes(self) -> list[int]:
         """Return how many bytes the frames of each distribution take."""
@@ -145,19 +141,26 @@ def paths_of(contents: toc.Toc, distribution: Distribution) -> list[str]:
     return [*(file.path for file in files), *(link.path for link in links)]
 
 
+def _frame_of_sums(contents: toc.Toc) -> int:
+    """Return the number of the frame that holds the header of SHA256SUMS."""
+    return toc.Plan(contents).frame_at(contents.sums.start - 1)
+
+
 def _holds_together(contents: toc.Toc) -> bool:
     """Tell whether what a boot has no use for, and so doesn't look at, is what it must be."""
     texts: list[Any] = [contents.target, contents.creator, *contents.requirements]
     if contents.decoder is not None:
         texts.append(contents.decoder.origin)
-    file, link = 0, 0
+    file, link, frame, last = 0, 0, 0, _frame_of_sums(contents)
     for each in contents.distributions:
         texts += [each.name, each.version, each.wheel, each.sha256, each.license, each.built_from, *each.top_level]
-        shares: Any = (each.files, each.links)
-        if [type(number) for share in shares for number in share] != [int] * 4:
+        numbers: Any = (*each.files, *each.links, each.frame)
+        if [*map(type, numbers)] != [int] * 5:
             return False
         if (each.files[0], each.links[0]) != (file, link) or file > each.files[1] or link > each.links[1]:
             return False
-        file, link = each.files[1], each.links[1]
+        if not frame <= each.frame <= last:
+            return False
+        file, link, frame = each.files[1], each.links[1], each.frame
     everything = (len(contents.files), len(contents.links))
     return (file, link) == everything and all(isinstance(text, str) for text in texts)

@@ -37,7 +37,7 @@ class Link(NamedTuple):
 
 
 class Distribution(NamedTuple):
-    """A wheel's share of the bundle: its files are `files[first:stop]` and `links[...]` of the TOC.
+    """A wheel's share of the bundle: `files[first:stop]` and `links[...]` of the TOC; `frame` is its first frame.
 
     `license` is as its metadata tells it, `built_from` what the packager built it from; both may be empty.
     """
@@ -48,6 +48,7 @@ class Distribution(NamedTuple):
     sha256: str
     files: Tuple[int, int]
     links: Tuple[int, int]
+    frame: int
     top_level: Tuple[str, ...]
     license: str = ""
     built_from: str = ""
@@ -161,7 +162,7 @@ def decode(stored: bytes) -> Toc:
 def _is_sane(body: bytes) -> bool:
     """Tell whether JSON stays near its size in memory: two bytes can make an object of 240, or a value of 32."""
     containers = body.count(b"[") + body.count(b"{")
-    return containers <= layout.ENTRIES_LIMIT and body.count(b",") <= 4 * layout.ENTRIES_LIMIT
+    return containers <= layout.ENTRIES_LIMIT and body.count(b",") + body.count(b'"') <= 6 * layout.ENTRIES_LIMIT
 
 
 class Piece(NamedTuple):
@@ -222,10 +223,9 @@ def _frames(sizes: List[int], raw_sizes: List[int], checksums: List[str]) -> Tup
     """Build the frames, which lie one behind the other. Raises LayoutError, or TypeError."""
     _check_numbers(sizes, raw_sizes)
     _check_lengths(sizes, raw_sizes, checksums)
-    if not (0 < min(sizes) <= max(sizes) <= layout.STORED_FRAME_LIMIT):
-        raise LayoutError("its table of contents holds a frame that is empty or too large")
-    if not (0 < min(raw_sizes) <= max(raw_sizes) <= layout.FRAME_LIMIT):
-        raise LayoutError("its table of contents holds a frame that is empty or too large")
+    for each, limit in ((sizes, layout.STORED_FRAME_LIMIT), (raw_sizes, layout.FRAME_LIMIT)):
+        if not 0 < min(each) <= max(each) <= limit:
+            raise LayoutError("its table of contents holds a frame that is empty or too large")
     return tuple(map(Frame, [0, *itertools.accumulate(sizes)], sizes, raw_sizes, checksums))
 
 

@@ -217,6 +217,20 @@ def test_another_distribution_moves_none(airpack: Airpack, packed: Path, wheels:
     }
 
 
+def test_a_distribution_that_begins_with_a_large_file_has_its_folders(
+    airpack: Airpack, wheels: Path, tmp_path: Path
+) -> None:
+    """They are in a frame before it, and yet in its own layer."""
+    build_wheel(wheels, "first")
+    build_wheel(wheels, "second", files={"a.bin": os.urandom(5 << 20)})
+    place = _pack(airpack, airpack.output, "first", "second", "--no-bytecode")
+    found = _lay_out(airpack, place, tmp_path / "layout", "--split")
+    layer = next(each for each in _manifest(found).layers if each.annotations[image.DISTRIBUTIONS] == "second 1.0")
+    with tarfile.open(fileobj=io.BytesIO(pyzstd.decompress(_blob(found, layer)))) as archive:
+        names = archive.getnames()
+    assert names[:2] == [f"{layout.SITE_PACKAGES}/second-1.0.dist-info", f"{layout.SITE_PACKAGES}/a.bin"]
+
+
 def test_layers_are_few_and_grouped_by_name() -> None:
     """Under 100 in all; which small ones share a layer depends on none of the others."""
     names = [f"package-{number}" for number in range(400)]
