@@ -111,6 +111,11 @@ def test_what_was_built_is_taken_as_it_was_built(airpack: Airpack, wheels: Path,
     assert rebuild() == 0, airpack.err
     taken = "taken     one-1.0-py3-none-any.whl from the wheelhouse: it was built from source when it was packed"
     assert airpack.out.splitlines()[0] == taken
+    (package,) = json.loads((airpack.output / "manifest.json").read_text())["packages"]
+    assert package["origin"].startswith("built from one-1.0.tar.gz sha256:")
+    assert "built_from" not in package
+    assert airpack("verify", "--no-import", airpack.output) == 0
+    assert airpack.out.startswith("0 findings in ")
 
 
 def test_a_bundle_of_other_contents(airpack: Airpack, wheels: Path, rebuild: Callable[..., int]) -> None:
