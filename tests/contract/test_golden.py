@@ -10,7 +10,7 @@ from contract import make_golden
 from support.machine import FIXTURES
 
 GOLDEN = FIXTURES / "golden" / layout.BUNDLE_NAME
-DIGEST = "43c0e9435a672d2e13b98ded6f8661c01a77456f5e77f33d6797d44e6f51c54d"
+DIGEST = "6c2c5451e8019f6fab87e5ab0204a0f01bb05f82084e6d11b8b7b1b1c77a5c83"
 
 
 def test_the_golden_bundle_was_not_regenerated() -> None:
