@@ -64,7 +64,7 @@ class Contents:
 
     def chunks(self, file: File) -> Iterator[bytes]:
         """Yield a file's content, at most a frame at once. Raises BundleDamaged."""
-        for number, piece in toc.pieces(self.toc, file):
+        for number, piece in toc.Plan(self.toc).pieces(file):
             raw = self.bundle.frame(number, codec.decompress)
             yield raw[piece.offset : piece.offset + piece.length]
 
@@ -77,12 +77,13 @@ class Contents:
 
         What comes before the first of them are folders that several have in common.
         """
-        stop, found = self.toc.sums.frame, []
-        for number in reversed(range(len(self.toc.distributions))):
-            first, last = self.toc.distributions[number].files
-            start = self.toc.distributions[number].frame
-            if not start:  # format 1
-                start = self.toc.files[first].frame if first < last else stop
+        plan, found = toc.Plan(self.toc), []
+        # The header of the list of checksums is before its content, maybe in a frame of its own.
+        stop = max(plan.frame_of(self.toc.sums._replace(start=self.toc.sums.start - 1)), 0)
+        for each in reversed(self.toc.distributions):
+            first, last = each.files
+            told = plan.frame_of(self.toc.files[first]) if first < last else stop
+            start = each.frame or told
             found.append(range(start, stop))
             stop = start
         return found[::-1]
@@ -147,7 +148,7 @@ def _holds_together(contents: toc.Toc) -> bool:
             return False
         if (each.files[0], each.links[0]) != (file, link) or file > each.files[1] or link > each.links[1]:
             return False
-        if each.frame and not frame <= each.frame <= contents.sums.frame:
+        if type(each.frame) is not int or (each.frame and not frame <= each.frame < len(contents.frames)):
             return False
         file, link, frame = each.files[1], each.links[1], each.frame
     everything = (len(contents.files), len(contents.links))

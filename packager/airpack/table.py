@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 from airpack_runtime import toc
-from airpack_runtime.toc import Distribution, File, Toc
+from airpack_runtime.toc import Plan, Toc
 
 from airpack import members
 from airpack.contents import paths_of
@@ -56,36 +56,61 @@ def _deflated(data: bytes) -> bytes:
 
 def _pieces(contents: Toc) -> Iterator[tuple[int | None, str]]:
     """Yield the JSON in pieces, each with the number of the distribution that it is of, None for what is of all."""
-    data = contents.to_dict()
-    common, own = members.folders([paths_of(contents, each) for each in contents.distributions])
-    files: list[Sequence[Any]] = [contents.files[slice(*each.files)] for each in contents.distributions]
-    if [*chain.from_iterable(files)] == [*contents.files]:
-        files = [_counted(*each) for each in zip(contents.distributions, files, strict=True)]
-        data["files"] = [*chain.from_iterable(files)]
-    lists: dict[str, list[Sequence[Any]]] = {
-        "directories": [*own],
-        "files": files,
-        "links": [contents.links[slice(*each.links)] for each in contents.distributions],
-    }
-    between = _dumps({key: value for key, value in data.items() if key not in lists})[:-1]
-    for name, parts in lists.items():
-        between += f',"{name}":['
-        rows = common if name == "directories" else []
-        known = [*rows, *chain.from_iterable(parts)] == list(data[name])
-        between += _dumps(rows if known else data[name])[1:-1]
-        comma = "," if rows else ""
-        for number, part in enumerate(parts):
-            if part and known:
-                yield None, between + comma
-                yield number, _dumps(part)[1:-1]
-                between, comma = "", ","
-        between += "]"
-    yield None, between + "}"
+    between = ""
+    for owner, text in _texts(contents):
+        if owner is None:
+            between += text
+        else:
+            yield None, between
+            yield owner, text
+            between = ""
+    yield None, between
 
 
-def _counted(distribution: Distribution, files: Sequence[File]) -> list[File]:
-    """Return the files of a distribution with their frames counted from its first one."""
-    return [each._replace(frame=each.frame - distribution.frame) for each in files]
+def _texts(contents: Toc) -> Iterator[tuple[int | None, str]]:
+    """Yield the JSON cut at each distribution's part of a column; how modes and links go is nearly the same for all."""
+    data, parts = contents.to_dict(), contents.distributions
+    common, own = members.folders([paths_of(contents, each) for each in parts])
+    places = [*accumulate(map(len, own), initial=len(common))]
+    paths, modes, sizes, gaps = data.pop("files")
+    links, numbers = data.pop("links")
+    directories = data.pop("directories")
+    files, linked = [each.files for each in parts], [each.links for each in parts]
+    if not (_tile(files, len(contents.files)) and _tile(linked, len(links))):
+        files, linked = [], []
+    folders = [*pairwise(places)] if [*common, *chain.from_iterable(own)] == [*directories] else []
+    yield None, _dumps(data)[:-1] + ',"directories":'
+    yield from _column(directories, folders)
+    yield None, ',"files":['
+    yield from _column(paths, files)
+    yield None, f",{_dumps(modes)},"
+    yield from _column(sizes, files)
+    yield None, ","
+    # How far a distribution's first file is behind the end of the one before is that one's as well.
+    yield from _column(gaps, [(min(first + 1, stop), stop) for first, stop in files])
+    yield None, '],"links":['
+    yield from _column(links, linked)
+    yield None, f",{_dumps(numbers)}]}}"
+
+
+def _tile(shares: Sequence[tuple[int, int]], size: int) -> bool:
+    """Tell whether (first, stop) follow each other, and end with `size`."""
+    bounds = [0, *chain.from_iterable(shares), size]
+    return bounds == sorted(bounds) and bounds[::2] == bounds[1::2]
+
+
+def _column(values: Sequence[Any], shares: Sequence[tuple[int, int]]) -> Iterator[tuple[int | None, str]]:
+    """Yield a list as JSON, cut where the (first, stop) of each distribution's share are."""
+    place, comma = 0, ""
+    yield None, "["
+    for owner, (first, stop) in enumerate([*shares, (len(values), len(values))]):
+        for who, part in ((None, values[place:first]), (owner, values[first:stop])):
+            if part:
+                yield None, comma
+                yield who, _dumps(part)[1:-1]
+                comma = ","
+        place = stop
+    yield None, "]"
 
 
 def _dumps(data: Any) -> str:
@@ -94,7 +119,7 @@ def _dumps(data: Any) -> str:
 
 def sums_frames(contents: Toc) -> list[Sequence[int]]:
     """Return the numbers of the frames of SHA256SUMS that are of one distribution alone, where they are cut so."""
-    number = contents.sums.frame + 1
+    number = Plan(contents).frame_of(contents.sums)
     found: list[Sequence[int]] = []
     for distribution in contents.distributions:
         left = sum(64 + 2 + len(path.encode()) + 1 for path in paths_of(contents, distribution))

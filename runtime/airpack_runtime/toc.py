@@ -2,14 +2,16 @@
 
 import itertools
 import json
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+import operator
+from bisect import bisect_left, bisect_right
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from airpack_runtime import layout
 from airpack_runtime.framing import LayoutError, NewerFormat, inflate
 
 
 class Frame(NamedTuple):
-    """One zstd frame: where it lies, its sizes in bytes, the SHA-256 of its stored bytes."""
+    """One zstd frame: where it lies in the bundle, its sizes in bytes, the SHA-256 of its stored bytes."""
 
     offset: int
     size: int
@@ -18,13 +20,12 @@ class Frame(NamedTuple):
 
 
 class File(NamedTuple):
-    """A file of the tree. Its content begins at `offset` of `frame` and runs on into the next."""
+    """A file of the tree. Its content begins at byte `start` of the tar."""
 
     path: str
     mode: int
     size: int
-    frame: int
-    offset: int
+    start: int
 
 
 class Link(NamedTuple):
@@ -38,7 +39,7 @@ class Distribution(NamedTuple):
     """A wheel's share of the bundle: its files are `files[first:stop]` and `links[...]` of the TOC.
 
     `license` is as its metadata tells it, `built_from` what the packager built it from; both may be empty.
-    `frame` is the first of its frames, 0 where that isn't told (format 1).
+    `frame` is the first of its frames, 0 where that isn't told.
     """
 
     name: str
@@ -79,46 +80,52 @@ class Toc(NamedTuple):
     decoder: Optional[Decoder]
 
     def to_dict(self) -> Dict[str, Any]:
-        """Return the JSON object of this TOC; tuples become arrays."""
-        return dict(
-            self._asdict(),
-            decoder=self.decoder and self.decoder._asdict(),
-            distributions=[each._asdict() for each in self.distributions],
-        )
+        """Return the JSON object of this TOC.
+
+        Tables are columns, which take a third less than rows and are parsed in half the time: frames' sizes and
+        checksums; files' paths, modes, sizes, and how many bytes behind the end of the one before they start (`sums`
+        comes last); links' paths, and the numbers of the files they link to.
+        """
+        files = (*self.files, self.sums)
+        gaps = [file.start - end for file, end in zip(files, [0, *(file.start + file.size for file in files)])]
+        numbers = {file.path: number for number, file in enumerate(self.files)}
+        return {
+            "target": self.target,
+            "creator": self.creator,
+            "requirements": self.requirements,
+            "unpacked_size": self.unpacked_size,
+            "frames": [[frame[column] for frame in self.frames] for column in (1, 2, 3)],
+            "directories": self.directories,
+            "files": [*([file[column] for file in files] for column in (0, 1, 2)), gaps],
+            "links": [[link.path for link in self.links], [numbers[link.target] for link in self.links]],
+            "distributions": [each._asdict() for each in self.distributions],
+            "decoder": self.decoder and self.decoder._asdict(),
+        }
 
     @classmethod
     def from_dict(cls, data: Dict[str, Any]) -> "Toc":
         """Build a TOC from its JSON object. Raises LayoutError where it doesn't hold together."""
         try:
-            _place_files(data)
             decoder = data["decoder"]
+            frames = _frames(*data["frames"])
+            *files, sums = _files(*data["files"])
             toc = cls(
                 target=data["target"],
                 creator=data["creator"],
                 requirements=tuple(data["requirements"]),
                 unpacked_size=data["unpacked_size"],
-                frames=tuple(Frame(*row) for row in data["frames"]),
-                sums=File(*data["sums"]),
+                frames=frames,
+                sums=sums,
                 directories=tuple(data["directories"]),
-                files=tuple(File(*row) for row in data["files"]),
-                links=tuple(Link(*row) for row in data["links"]),
+                files=tuple(files),
+                links=_links(files, *data["links"]),
                 distributions=tuple(Distribution(**each) for each in data["distributions"]),
                 decoder=None if decoder is None else Decoder(**decoder),
             )
             _check(toc)
-        except (AttributeError, IndexError, KeyError, TypeError) as error:
+        except (KeyError, TypeError) as error:
             raise LayoutError(f"its table of contents lacks or mistypes {error}") from error
         return toc
-
-
-def _place_files(data: Dict[str, Any]) -> None:
-    """Let each file name its frame by its place in the bundle, where its distribution counts from its first one."""
-    for each in data["distributions"]:
-        first = each.get("frame", 0)
-        if type(first) is not int:
-            raise TypeError("a frame's number")
-        for row in data["files"][each["files"][0] : each["files"][1]] if first else ():
-            row[3] += first
 
 
 class Heading(NamedTuple):
@@ -143,8 +150,8 @@ def decode_heading(stored: bytes) -> Heading:
     if not newline or words[0] != layout.HEADING or len(words) < 2 or not words[1].isdigit():
         raise LayoutError("it has no table of contents")
     version = int(words[1])
-    if not 1 <= version <= layout.FORMAT:
-        raise NewerFormat(f"it is of format {version} and this airpack reads formats up to {layout.FORMAT}")
+    if version != layout.FORMAT:
+        raise NewerFormat(f"it is of format {version} and this airpack reads format {layout.FORMAT}")
     if len(words) != 3:
         raise LayoutError("the heading of its table of contents is damaged")
     return Heading(version, words[2].decode("ascii", "replace"))
@@ -172,9 +179,9 @@ def decode(stored: bytes) -> Toc:
 
 
 def _is_sane(body: bytes) -> bool:
-    """Tell whether JSON stays near its size in memory: two bytes can make an object of 240."""
+    """Tell whether JSON stays near its size in memory: two bytes can make an object of 240, or a value of 32."""
     containers = body.count(b"[") + body.count(b"{")
-    return containers <= layout.ENTRIES_LIMIT and body.count(b",") <= 8 * layout.ENTRIES_LIMIT
+    return containers <= layout.ENTRIES_LIMIT and body.count(b",") <= 4 * layout.ENTRIES_LIMIT
 
 
 class Piece(NamedTuple):
@@ -186,58 +193,113 @@ class Piece(NamedTuple):
     length: int
 
 
-def pieces(toc: Toc, file: File) -> Iterator[Tuple[int, Piece]]:
-    """Yield the number of each frame that holds a part of `file`, with that part."""
-    frame, offset, place = file.frame, file.offset, 0
-    while True:
-        length = min(file.size - place, toc.frames[frame].raw_size - offset)
-        yield frame, Piece(file, place, offset, length)
-        place += length
-        if place == file.size:
-            return
-        frame, offset = frame + 1, 0
+class Plan:
+    """For each frame, the pieces of the tree's files in it, found when they are asked for."""
+
+    def __init__(self, toc: Toc) -> None:
+        self._toc = toc
+        self._begin = [file.start for file in toc.files]
+        self._starts = [0, *itertools.accumulate(frame.raw_size for frame in toc.frames)]
+
+    def __len__(self) -> int:
+        return len(self._toc.frames)
+
+    def __iter__(self) -> Iterator[List[Piece]]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, number: int) -> List[Piece]:
+        start, end = self._starts[number : number + 2]
+        first = bisect_left(self._begin, start)
+        stop = bisect_left(self._begin, end) if number < len(self) - 1 else len(self._begin)
+        # Of those that begin before, only the last can reach as far.
+        if first and self._begin[first - 1] + self._toc.files[first - 1].size > start:
+            first -= 1
+        return [self._piece(file, start, end) for file in self._toc.files[first:stop]]
+
+    def frame_of(self, file: File) -> int:
+        """Return the number of the frame in which a file begins."""
+        return min(bisect_right(self._starts, file.start), len(self)) - 1
+
+    def pieces(self, file: File) -> Iterator[Tuple[int, Piece]]:
+        """Yield the number of each frame that holds a part of `file`, with that part."""
+        number, end = self.frame_of(file), -1
+        while end < file.start + file.size:
+            start, end = self._starts[number : number + 2]
+            yield number, self._piece(file, start, end)
+            number += 1
+
+    @staticmethod
+    def _piece(file: File, start: int, end: int) -> Piece:
+        begin = max(file.start, start)
+        return Piece(file, begin - file.start, begin - start, min(file.start + file.size, end) - begin)
 
 
-def plan(toc: Toc) -> List[List[Piece]]:
-    """Return, for each frame, the pieces of the tree's files in it."""
-    frames: List[List[Piece]] = [[] for _ in toc.frames]
-    for file in toc.files:
-        for frame, piece in pieces(toc, file):
-            frames[frame].append(piece)
-    return frames
+def _frames(sizes: List[int], raw_sizes: List[int], checksums: List[str]) -> Tuple[Frame, ...]:
+    """Build the frames, which lie one behind the other. Raises LayoutError, or TypeError."""
+    _check_numbers(sizes, raw_sizes)
+    _check_lengths(sizes, raw_sizes, checksums)
+    if not (0 < min(sizes) <= max(sizes) <= layout.STORED_FRAME_LIMIT):
+        raise LayoutError("its table of contents holds a frame that is empty or too large")
+    if not (0 < min(raw_sizes) <= max(raw_sizes) <= layout.FRAME_LIMIT):
+        raise LayoutError("its table of contents holds a frame that is empty or too large")
+    return tuple(map(Frame, [0, *itertools.accumulate(sizes)], sizes, raw_sizes, checksums))
+
+
+def _files(paths: List[str], modes: List[int], sizes: List[int], gaps: List[int]) -> Iterator[File]:
+    """Build the files, none of which lies over another. Raises LayoutError, or TypeError."""
+    _check_numbers(modes, sizes, gaps)
+    _check_lengths(paths, modes, sizes, gaps)
+    if min(sizes) < 0 or min(gaps) < 0:
+        raise LayoutError("its table of contents places a file over another, or gives it a size below zero")
+    if not {0o644, 0o755}.issuperset(modes):
+        wrong = next(mode for mode in modes if mode not in (0o644, 0o755))
+        raise LayoutError(f"its table of contents gives a file the mode {wrong!r}")
+    # Each pass over a column costs the start of a process a fraction of what a loop over files does.
+    ends = itertools.accumulate(map(operator.add, gaps, sizes))
+    return map(File._make, zip(paths, modes, sizes, map(operator.sub, ends, sizes)))
+
+
+def _links(files: Sequence[File], paths: List[str], numbers: List[int]) -> Tuple[Link, ...]:
+    """Build the links to `files`. Raises LayoutError, or TypeError."""
+    _check_numbers([0], numbers)
+    _check_lengths(paths, numbers)
+    if numbers and not 0 <= min(numbers) <= max(numbers) < len(files):
+        raise LayoutError("its table of contents holds a link to no file of the tree")
+    return tuple(Link(path, files[number].path) for path, number in zip(paths, numbers))
+
+
+def _check_numbers(*columns: Sequence[int]) -> None:
+    if set(map(type, itertools.chain(*columns))) != {int}:
+        raise LayoutError("its table of contents holds something else where a number must be")
+
+
+def _check_lengths(*columns: Sequence[object]) -> None:
+    if len(set(map(len, columns))) != 1 or not all(isinstance(column, list) for column in columns):
+        raise LayoutError("its table of contents has columns of different lengths")
 
 
 def _check(toc: Toc) -> None:
     """Refuse a TOC that would write outside the tree, read outside the bundle, or exceed the limits."""
     if max(map(len, (toc.directories, toc.files, toc.links, toc.frames))) > layout.ENTRIES_LIMIT:
         raise LayoutError("its table of contents lists more than any environment holds")
-    _check_types(toc)
-    _check_paths([*toc.directories, *(file.path for file in toc.files), *(each.path for each in toc.links)])
-    names = {file.path for file in toc.files}
-    if not all(link.target in names for link in toc.links):
-        raise LayoutError("its table of contents holds a link to no file of the tree")
+    _check_paths([*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)])
     if any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories):
         raise LayoutError("its table of contents nests folders too deeply")
-    _check_places(toc)
+    if toc.sums.start + toc.sums.size > sum(frame.raw_size for frame in toc.frames):
+        raise LayoutError("its table of contents gives files more bytes than there are")
+    _check_numbers((toc.unpacked_size,))
     if sum(file.size for file in toc.files) != toc.unpacked_size:
         raise LayoutError("its table of contents gives a wrong unpacked size")
-
-
-def _check_types(toc: Toc) -> None:
-    if toc.decoder is not None and not (
-        isinstance(toc.decoder.module, str)
-        and toc.decoder.module.isidentifier()
-        and isinstance(toc.decoder.sha256, str)
-    ):
-        raise LayoutError("its table of contents names no module as the decoder")
-    numbers: List[Tuple[int, ...]] = [frame[:3] for frame in toc.frames]
-    numbers += [(toc.unpacked_size,), toc.sums[1:], *(file[1:] for file in toc.files)]
     if toc.decoder is not None:
-        numbers.append((toc.decoder.offset, toc.decoder.size))
-        if not (0 <= toc.decoder.offset < 1 << 62 and 0 < toc.decoder.size <= layout.DECODER_LIMIT):
-            raise LayoutError("its table of contents places the decoder outside the bundle")
-    if set(map(type, itertools.chain.from_iterable(numbers))) != {int}:
-        raise LayoutError("its table of contents holds something else where a number must be")
+        _check_decoder(toc.decoder)
+
+
+def _check_decoder(decoder: Decoder) -> None:
+    if not (isinstance(decoder.module, str) and decoder.module.isidentifier() and isinstance(decoder.sha256, str)):
+        raise LayoutError("its table of contents names no module as the decoder")
+    _check_numbers((decoder.offset, decoder.size))
+    if not (0 <= decoder.offset < 1 << 62 and 0 < decoder.size <= layout.DECODER_LIMIT):
+        raise LayoutError("its table of contents places the decoder outside the bundle")
 
 
 def _check_paths(paths: List[str]) -> None:
@@ -247,29 +309,3 @@ def _check_paths(paths: List[str]) -> None:
         raise LayoutError("its table of contents holds a path that leaves the tree")
     if joined.count("\n") != len(paths) + 1 or len(set(paths)) != len(paths):
         raise LayoutError("its table of contents holds a path twice, or one with a line break")
-
-
-def _check_places(toc: Toc) -> None:
-    position, total = 0, 0
-    starts = []
-    for frame in toc.frames:
-        if (
-            frame.offset != position
-            or not 0 < frame.size <= layout.STORED_FRAME_LIMIT
-            or not 0 < frame.raw_size <= layout.FRAME_LIMIT
-        ):
-            raise LayoutError("its table of contents holds a frame out of place or too large")
-        starts.append(total)
-        position += frame.size
-        total += frame.raw_size
-    end = 0
-    for file in (*toc.files, toc.sums):
-        if not 0 <= file.frame < len(starts) or not 0 <= file.offset <= toc.frames[file.frame].raw_size:
-            raise LayoutError(f"its table of contents places {file.path} outside its frame")
-        if not 0 <= file.size <= total - starts[file.frame] - file.offset:
-            raise LayoutError(f"its table of contents gives {file.path} more bytes than there are")
-        if starts[file.frame] + file.offset < end:
-            raise LayoutError(f"its table of contents places {file.path} over another file")
-        end = starts[file.frame] + file.offset + file.size
-        if file.mode not in (0o644, 0o755):
-            raise LayoutError(f"its table of contents gives {file.path} the mode {file.mode!r}")

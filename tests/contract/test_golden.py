@@ -9,7 +9,7 @@ from contract import make_golden
 from support.machine import FIXTURES
 
 GOLDEN = FIXTURES / "golden" / layout.BUNDLE_NAME
-DIGEST = "f5c4c5790ea4713365533805105fcebac04bd0deda51bf90da426db1b6909aa3"
+DIGEST = "48d5c74b8a55687bb4d2ddb6f5159c5c2a8bda89da815e6768f8272cd1389614"
 
 
 def test_the_golden_bundle_was_not_regenerated() -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from airpack import contents, dynamic
 from airpack.cli import main
-from airpack_runtime import layout, toc
+from airpack_runtime import layout
+from airpack_runtime.toc import Plan
 from elftools.elf.elffile import ELFFile
 from support import machine
 
@@ -110,8 +111,9 @@ def test_only_what_is_asked_for_is_read(science: Path, older: Path, tmp_path: Pa
     """Of 78 MB: the table of contents, SHA256SUMS for a diff, one frame for a file."""
     bundle = science / layout.BUNDLE_NAME
     with contents.opened(bundle) as opened:
-        frames, sums = opened.toc.frames, [each for each, _ in toc.pieces(opened.toc, opened.toc.sums)]
-        number = opened.find("pandas/__init__.py")[1].frame
+        frames, plan = opened.toc.frames, Plan(opened.toc)
+        number = plan.frame_of(opened.find("pandas/__init__.py")[1])
+        sums = [each for each, _ in plan.pieces(opened.toc.sums)]
     log = tmp_path / "strace.log"
     every = {frame.offset for frame in frames}
     for words, wanted in (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from airpack import contents
-from airpack_runtime import layout
+from airpack_runtime import layout, toc
 from support import machine
 
 from .conftest import Airpack
@@ -18,6 +18,10 @@ from .conftest import Airpack
 GOLDEN = machine.FIXTURES / "golden" / layout.BUNDLE_NAME
 LARGE = b"".join(b"%07d\n" % number for number in range(700_000))  # over two frames
 LINE = [sys.executable, "-m", "airpack"]
+
+
+def _frame_of(opened: contents.Contents, path: str) -> toc.Frame:
+    return opened.toc.frames[toc.Plan(opened.toc).frame_of(opened.find(path)[1])]
 
 
 def _cat(path: str) -> subprocess.CompletedProcess[bytes]:
@@ -71,7 +75,7 @@ def test_a_path_that_is_not_there_is_answered_with_the_nearest(path: str, hint: 
 def test_a_damaged_frame_is_not_written_out(tmp_path: Path) -> None:
     """The file that it holds can't be had; that of another frame can."""
     with contents.opened(GOLDEN) as opened:
-        frame = opened.toc.frames[opened.find("alpha/__init__.py")[1].frame]
+        frame = _frame_of(opened, "alpha/__init__.py")
     data = bytearray(GOLDEN.read_bytes())
     data[frame.offset + frame.size // 2] ^= 1
     (tmp_path / "bundle").write_bytes(data)
@@ -86,8 +90,8 @@ def test_only_the_frames_concerned_are_read(tmp_path: Path) -> None:
     """The system sees the seek table's end, the table of contents and one frame being read, not the rest."""
     with contents.opened(GOLDEN) as opened:
         frames = opened.toc.frames
-        number = opened.find("gamma.pth")[1].frame
-    wanted = {(frames[number].offset, frames[number].size)}
+        frame = _frame_of(opened, "gamma.pth")
+    wanted = {(frame.offset, frame.size)}
     every = {(each.offset, each.size) for each in frames}
     assert len(every) > 3
     for words, expected in ((["cat", GOLDEN, "gamma.pth"], wanted), (["inspect", GOLDEN], set())):
@@ -183,7 +187,7 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
 def test_a_damaged_frame_leaves_nothing_behind(tmp_path: Path) -> None:
     """All of what was asked for, or none."""
     with contents.opened(GOLDEN) as opened:
-        frame = opened.toc.frames[opened.find("gamma.pth")[1].frame]
+        frame = _frame_of(opened, "gamma.pth")
     data = bytearray(GOLDEN.read_bytes())
     data[frame.offset + frame.size // 2] ^= 1
     (tmp_path / "bundle").write_bytes(data)

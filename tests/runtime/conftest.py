@@ -82,7 +82,7 @@ def forge(tmp_path: Path) -> Callable[[Rewrite], Path]:
     def forge_with(change: Rewrite) -> Path:
         with reader.open_bundle(str(GOLDEN)) as bundle:
             data = json.loads(json.dumps(bundle.toc().to_dict()))
-        sizes = [(size, raw_size) for _, size, raw_size, _ in data["frames"]]
+        sizes = list(zip(*data["frames"][:2]))
         sizes.append((data["decoder"]["size"] + framing.SKIPPABLE_HEADER.size, 0))
         frames = GOLDEN.read_bytes()[: _end_of_decoder(data)]
         change(data)
@@ -130,34 +130,35 @@ def raw_frame(content: bytes) -> bytes:
 def write_bundle(path: Path, stored_frames: Sequence[Tuple[bytes, int]], **contents: Any) -> Path:
     """Write a bundle of (stored bytes, raw size) frames, with the golden's decoder.
 
-    `contents` is what its table of contents holds, unchecked, besides or instead of what fits the frames.
+    `contents` is what its table of contents holds, unchecked, besides or instead of what fits the frames; of `files`
+    it takes the rows, of which the last are the checksums if they are named so.
     """
     with reader.open_bundle(str(GOLDEN)) as bundle:
         toc_of_golden = bundle.toc()
     golden_decoder = toc_of_golden.decoder
     assert golden_decoder is not None
     decoder = GOLDEN.read_bytes()[golden_decoder.offset :][: golden_decoder.size]
-    rows: List[Tuple[int, int, int, str]] = []
-    position = 0
-    for stored, raw_size in stored_frames:
-        rows.append((position, len(stored), raw_size, hashing.sha256(stored).hexdigest()))
-        position += len(stored)
+    frames = [(len(stored), raw_size, hashing.sha256(stored).hexdigest()) for stored, raw_size in stored_frames]
+    position = sum(len(stored) for stored, _ in stored_frames)
+    files = contents.pop("files")
+    if files[-1][0] != layout.SUMS:
+        files = [*files, (layout.SUMS, 0o644, 0, 0)]
     data: Dict[str, Any] = {
         "target": toc_of_golden.target,
         "creator": "tests",
         "requirements": [],
-        "unpacked_size": sum(row[2] for row in contents["files"]),
-        "frames": rows,
-        "sums": ["SHA256SUMS", 0o644, 0, len(rows) - 1, rows[-1][2]],
+        "unpacked_size": sum(row[2] for row in files[:-1]),
+        "frames": list(zip(*frames)),
         "directories": [layout.SITE_PACKAGES],
-        "links": [],
+        "files": list(zip(*files)),
+        "links": [[], []],
         "distributions": [],
         "decoder": dict(golden_decoder._asdict(), offset=position + framing.SKIPPABLE_HEADER.size),
     }
     stored_toc = _encode_unchecked({**data, **contents})
     parts = [stored for stored, _ in stored_frames]
     parts += [framing.skippable(layout.DECODER_MAGIC, decoder), framing.skippable(layout.TOC_MAGIC, stored_toc)]
-    sizes = [(row[1], row[2]) for row in rows] + [(len(part), 0) for part in parts[-2:]]
+    sizes = [row[:2] for row in frames] + [(len(part), 0) for part in parts[-2:]]
     path.write_bytes(b"".join([*parts, framing.seek_table(sizes)]))
     return path
 
@@ -167,12 +168,12 @@ def bundle_of(path: Path, files: Dict[str, bytes], frame_size: int = 1 << 16) ->
     raw, rows, sums = b"", [], ""
     for name, content in sorted(files.items()):
         inside = f"{layout.SITE_PACKAGES}/{name}"
-        rows.append([inside, 0o644, len(content), len(raw) // frame_size, len(raw) % frame_size])
+        rows.append((inside, 0o644, len(content), 0))
         sums += f"{hashing.sha256(content).hexdigest()}  {inside}\n"
         raw += content
+    rows.append((layout.SUMS, 0o644, len(sums), 0))
     runs = [raw[start : start + frame_size] for start in range(0, len(raw), frame_size)] + [sums.encode()]
-    frames = [(raw_frame(run), len(run)) for run in runs]
-    return write_bundle(path, frames, files=rows, sums=["SHA256SUMS", 0o644, len(runs[-1]), len(runs) - 1, 0])
+    return write_bundle(path, [(raw_frame(run), len(run)) for run in runs], files=rows)
 
 
 @contextlib.contextmanager
