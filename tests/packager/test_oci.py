@@ -495,4 +495,4 @@ def test_the_output_says_what_was_made_and_how_to_push_it(airpack: Airpack, pack
     assert first.startswith("image     linux/amd64, 5 layers, ")
     assert first.endswith(" of cp37-manylinux_2_27_x86_64")
     assert second == f"digest    {found.index[0].digest}"
-    assert last == f"push      skopeo copy --all oci:{tmp_path}/layout:bundle docker://REGISTRY/REPO:TAG"
+    assert last == f"push      airpack push {tmp_path}/layout REGISTRY/REPOSITORY:TAG"
