@@ -118,7 +118,9 @@ def _pushed(packed: Path, folder: Path, options: Sequence[str]) -> Pushed:
         first = sum(running.blobs().values())
         for place in places[1:]:
             cost += _push(place, running, [*options, "--mount-from", f"models/{places[0].name}"])
-        return Pushed(cost=cost, first=first, total=sum(running.blobs().values()), rate=_rate(running))
+        pushed = Pushed(cost=cost, first=first, total=sum(running.blobs().values()), rate=_rate(running))
+    print(f"pushed {' '.join(options) or 'whole'}: {pushed}", file=sys.stderr)
+    return pushed
 
 
 def _push(place: Path, running: Registry, options: Sequence[str]) -> Cost:
@@ -128,6 +130,7 @@ def _push(place: Path, running: Registry, options: Sequence[str]) -> Cost:
 def _cost(words: Sequence[str], env: Mapping[str, str]) -> Cost:
     """Run a command of airpack's."""
     run: Run = timed([*_AIRPACK, *words], env)
+    print(f"{words[0]}: {run.wall:.1f} s, CPU {run.cpu:.1f} s", file=sys.stderr)
     return Cost(wall=run.wall, cpu=run.cpu)
 
 
