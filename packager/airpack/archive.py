@@ -11,7 +11,6 @@ import tarfile
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from airpack_runtime import layout
 from airpack_runtime.toc import Toc
@@ -70,12 +69,10 @@ def _as_booted(name: str, facts: _Facts) -> _Facts:
 
 def _listed(toc: Toc) -> Iterator[tuple[str, _Facts]]:
     """Yield what the table of contents says of each member but folders."""
-    starts = [0, *accumulate(frame.raw_size for frame in toc.frames)]
     modes: dict[str, int] = {}
     for file in (*toc.files, toc.sums):
         modes[file.path] = file.mode
-        place = starts[file.frame] + file.offset if file.size else None
-        yield file.path, (tarfile.REGTYPE, file.mode, file.size, "", place)
+        yield file.path, (tarfile.REGTYPE, file.mode, file.size, "", file.start if file.size else None)
     for link in toc.links:
         yield link.path, (tarfile.LNKTYPE, modes[link.target], 0, link.target, None)
 

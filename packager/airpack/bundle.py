@@ -123,7 +123,7 @@ def write(
 
 def _add_group(tar: frames.TarWriter, group: Group, folders: Sequence[str]) -> toc.Distribution:
     """Add one wheel's members to the tar, after its own folders, and return its entry in the table of contents."""
-    first_file, first_link = len(tar.files), len(tar.links)
+    first_file, first_link, frame = len(tar.files), len(tar.links), len(tar.frames)
     tar.start_group()
     for directory in folders:
         tar.add_directory(directory)
@@ -140,6 +140,7 @@ def _add_group(tar: frames.TarWriter, group: Group, folders: Sequence[str]) -> t
         top_level=group.part.top_level(),
         license=group.part.license(),
         built_from=wheel.built_from,
+        frame=frame,
     )
 
 

@@ -16,12 +16,12 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyzstd
-
-from airpack import cache
+from airpack import cache, codec
 from airpack.errors import NoInterpreter
 from airpack.interpreter import Interpreter
 from airpack.tree import Installed
+
+_LEVEL = 3  # zstd's own default
 
 # Runs in the target's interpreter (Python >= 3.7). Files that don't compile are left without
 # bytecode, as pip leaves them: templates, and code for other versions that is never imported.
@@ -78,20 +78,20 @@ def _archived(folder: Path, files: Sequence[Path]) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path in files:
             archive.add(path, str(path.relative_to(folder)))
-    return pyzstd.compress(buffer.getvalue(), {pyzstd.CParameter.checksumFlag: 1})
+    return codec.compress(buffer.getvalue(), _LEVEL)
 
 
 def _restored(kept: bytes, folder: Path, expected: Sequence[Path]) -> bool:
     """Write what `_archived` made under `folder`, of the `expected` files alone; False if it is damaged."""
     known = {str(path.relative_to(folder)): path for path in expected}
     try:
-        with tarfile.open(fileobj=io.BytesIO(pyzstd.decompress(kept))) as archive:
+        with tarfile.open(fileobj=io.BytesIO(codec.decompress(kept, codec.size_in(kept)))) as archive:
             for member in archive:
                 content = archive.extractfile(member)
                 if content is not None and member.name in known:
                     known[member.name].parent.mkdir(exist_ok=True)
                     known[member.name].write_bytes(content.read())
-    except (pyzstd.ZstdError, tarfile.TarError, EOFError):
+    except (ValueError, tarfile.TarError, EOFError):
         return False
     return True
 

@@ -70,7 +70,7 @@ def verify_bundle(subject: Subject, *, jobs: int, progress: Progress) -> Verdict
             found += verified.findings
         except BundleDamaged as error:
             remedy = str(error).rpartition("; ")[2]
-            found.append(Finding(severity=ERROR, package=path.name, sentence=error.problem, remedy=remedy))
+            found.append(Finding(severity=ERROR, package=f"{path.name}:", sentence=error.problem, remedy=remedy))
         if place.is_dir():
             found += delivery.check(place, opened, verified.records if verified else {}, executor=executor)
         if subject.find_python is not None and opened is not None and not audit.fatal(found, strict=False):

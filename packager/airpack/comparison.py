@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from airpack_runtime import toc as contents
-from airpack_runtime.reader import Bundle, open_bundle
+from airpack_runtime.toc import File
 
-from airpack import codec, members
+from airpack import codec, contents, members
+from airpack.contents import Contents
 
 _SAME_BUT = "holds the same, but is compressed differently"
 
@@ -19,7 +18,7 @@ _SAME_BUT = "holds the same, but is compressed differently"
 class Member:
     """A file or link of a bundle: its content's place, its mode and SHA-256; `link_to` is a link's target."""
 
-    file: contents.File
+    file: File
     mode: int
     sha256: str
     link_to: str | None = None
@@ -43,30 +42,20 @@ def compare(packed: Path, rebuilt: Path) -> Comparison:
     place = _first_difference(packed, rebuilt)
     if place is None:
         return Comparison(same_bytes=True, same_content=True)
-    with open_bundle(str(packed)) as one, open_bundle(str(rebuilt)) as other:
-        before, after = members_of(one), members_of(other)
-        digests = {content_digest(each) for each in (before, after)}
-        differences = [*_of_members(one, before, other, after), *_of_frames(one, other), *_of_table(one, other)]
+    with contents.opened(packed) as one, contents.opened(rebuilt) as other:
+        digests = {members.content_digest(each.hashed()) for each in (one, other)}
+        differences = [*_of_members(one, other), *_of_frames(one, other), *_of_table(one, other)]
     differences = differences or [f"the first different byte is {place:,}, behind the table of contents"]
     return Comparison(same_bytes=False, same_content=len(digests) == 1, differences=tuple(differences))
 
 
-def members_of(bundle: Bundle) -> dict[str, Member]:
-    """Return each file and link of `bundle` by its path. Raises BundleDamaged."""
-    toc = bundle.toc()
-    sums = bundle.content(toc.sums, codec.decompress).decode("utf-8", "replace")
-    sha256 = {path: digest for digest, _, path in (line.partition("  ") for line in sums.splitlines())}
-    files = {each.path: each for each in toc.files}
-    found = {path: Member(file=each, mode=each.mode, sha256=sha256.get(path, "")) for path, each in files.items()}
-    for link in toc.links:
-        file = files[link.target]
-        found[link.path] = Member(file=file, mode=file.mode, sha256=sha256.get(link.path, ""), link_to=link.target)
-    return found
-
-
-def content_digest(found: Mapping[str, Member]) -> str:
-    """Return the content digest of what `members_of` gave."""
-    return members.content_digest((path, each.mode, each.sha256) for path, each in found.items())
+def _members_of(opened: Contents) -> dict[str, Member]:
+    """Return each file and link by its path. Raises BundleDamaged."""
+    targets = dict(opened.toc.links)
+    return {
+        path: Member(file=opened.entries[path], mode=mode, sha256=sha256, link_to=targets.get(path))
+        for path, mode, sha256 in opened.hashed()
+    }
 
 
 def _first_difference(one: Path, other: Path) -> int | None:
@@ -86,8 +75,9 @@ def _first_of(left: bytes, right: bytes) -> int:
     return next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
 
 
-def _of_members(one: Bundle, before: Mapping[str, Member], other: Bundle, after: Mapping[str, Member]) -> Iterator[str]:
+def _of_members(one: Contents, other: Contents) -> Iterator[str]:
     """Say which files differ: there or not, mode, size, the first byte."""
+    before, after = _members_of(one), _members_of(other)
     for path in sorted(before.keys() | after.keys()):
         if path not in after or path not in before:
             there, where = (before, "was packed") if path in before else (after, "is rebuilt")
@@ -97,7 +87,7 @@ def _of_members(one: Bundle, before: Mapping[str, Member], other: Bundle, after:
         if old.mode != new.mode:
             yield f"{path} has the mode {old.mode:o}, then {new.mode:o}"
         if old.sha256 != new.sha256:
-            place = _first_of(one.content(old.file, codec.decompress), other.content(new.file, codec.decompress))
+            place = _first_of(one.read(old.file), other.read(new.file))
             yield f"{path} has {old.file.size:,} bytes, then {new.file.size:,}; the first different one is {place:,}"
         elif old.link_to != new.link_to:
             yield f"{path} is {_kind(old)}, then {_kind(new)}"
@@ -107,9 +97,9 @@ def _kind(member: Member) -> str:
     return f"a link to {member.link_to}" if member.link_to else "a file"
 
 
-def _of_frames(one: Bundle, other: Bundle) -> Iterator[str]:
+def _of_frames(one: Contents, other: Contents) -> Iterator[str]:
     """Say which frames differ, and whether their content does."""
-    before, after = one.toc().frames, other.toc().frames
+    before, after = one.toc.frames, other.toc.frames
     known = {each.sha256 for each in before}
     changed = [number for number, each in enumerate(after) if each.sha256 not in known]
     if changed:
@@ -117,7 +107,8 @@ def _of_frames(one: Bundle, other: Bundle) -> Iterator[str]:
     same = [
         number
         for number in changed
-        if number < len(before) and one.frame(number, codec.decompress) == other.frame(number, codec.decompress)
+        if number < len(before)
+        and one.bundle.frame(number, codec.decompress) == other.bundle.frame(number, codec.decompress)
     ]
     for number in same[:1]:
         sizes = f"{before[number].size:,} bytes, then {after[number].size:,}"
@@ -129,9 +120,9 @@ def _listed(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
 
 
-def _of_table(one: Bundle, other: Bundle) -> Iterator[str]:
+def _of_table(one: Contents, other: Contents) -> Iterator[str]:
     """Say what else of the tables of contents differs, and whether the decoder does."""
-    before, after = one.toc(), other.toc()
+    before, after = one.toc, other.toc
     for name in ("target", "creator", "requirements"):
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
@@ -142,11 +133,11 @@ def _of_table(one: Bundle, other: Bundle) -> Iterator[str]:
         if old is None or (old.version, old.sha256) != (each.version, each.sha256):
             yield f"the table of contents has {each.name} of another wheel, then {each.wheel}"
     if before.decoder and after.decoder and before.decoder.sha256 != after.decoder.sha256:
-        same = hashlib.sha256(one.decoder()).digest() == hashlib.sha256(other.decoder()).digest()
+        same = one.bundle.decoder() == other.bundle.decoder()
         yield f"the decoder {_SAME_BUT if same else f'is {before.decoder.origin}, then {after.decoder.origin}'}"
     elif (before.decoder is None) != (after.decoder is None):
         yield "the decoder is in one of them alone"
-    if before == after and one.digest != other.digest:
+    if before == after and one.bundle.digest != other.bundle.digest:
         yield f"the table of contents {_SAME_BUT}"
 
 

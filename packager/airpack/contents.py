@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from airpack_runtime import layout, toc
 from airpack_runtime.reader import Bundle, open_bundle
 from airpack_runtime.toc import Distribution, File
 
-from airpack import codec
 from airpack.errors import NotInBundle
 
 MANIFEST = "manifest.json"
 _NEAREST = 3  # how many paths a wrong one is answered with
+_LIKE = 0.75  # how like it they are, by difflib's measure: less is a guess
 
 
 class Contents:
@@ -51,6 +52,10 @@ class Contents:
         lines = self.read(self.toc.sums).decode("utf-8", "replace").splitlines()
         return {path: sha256 for sha256, _, path in (line.partition("  ") for line in lines)}
 
+    def hashed(self) -> Iterator[tuple[str, int, str]]:
+        """Yield the path, mode and SHA-256 of each file and link of the tree. Raises BundleDamaged."""
+        return ((path, file.mode, self.sums.get(path, "")) for path, file in self.entries.items())
+
     def find(self, path: str) -> tuple[str, File]:
         """Return the path that `path` means, where `site-packages/` may be left out, and what holds its content.
 
@@ -60,11 +65,17 @@ class Contents:
             file = self.toc.sums if each == layout.SUMS else self.entries.get(each)
             if file is not None:
                 return each, file
-        raise NotInBundle(self.bundle.path, path, nearest=self._nearest(path.strip("/")))
+        name = path.strip("/")
+        for each in (name, f"{layout.SITE_PACKAGES}/{name}"):
+            if name and any(entry.startswith(f"{each}/") for entry in self.entries):
+                raise NotInBundle(self.bundle.path, f"file {name}", folder=each)
+        raise NotInBundle(self.bundle.path, path, nearest=self._nearest(name))
 
     def chunks(self, file: File) -> Iterator[bytes]:
         """Yield a file's content, at most a frame at once. Raises BundleDamaged."""
-        for number, piece in toc.pieces(self.toc, file):
+        from airpack import codec  # noqa: PLC0415 - what reads the table of contents alone needn't wait for libzstd
+
+        for number, piece in toc.Plan(self.toc).pieces(file):
             raw = self.bundle.frame(number, codec.decompress)
             yield raw[piece.offset : piece.offset + piece.length]
 
@@ -77,29 +88,26 @@ class Contents:
 
         What comes before the first of them are folders that several have in common.
         """
-        stop, found = self.toc.sums.frame, []
-        for number in reversed(range(len(self.toc.distributions))):
-            first, last = self.toc.distributions[number].files
-            start = self.toc.files[first].frame if first < last else stop
-            found.append(range(start, stop))
-            stop = start
-        return found[::-1]
+        stop = _frame_of_sums(self.toc)
+        bounds = [*(each.frame for each in self.toc.distributions), stop]
+        return [range(*each) for each in pairwise(bounds)]
 
     def packed_sizes(self) -> list[int]:
         """Return how many bytes the frames of each distribution take."""
         return [sum(frame.size for frame in self.toc.frames[run.start : run.stop]) for run in self.runs()]
 
     def _nearest(self, path: str) -> list[str]:
-        """Return what was likely meant: files in a folder of that name, of that name, or with a path like it."""
+        """Return what was likely meant: files of that name, or with a path like it."""
         if not path:
             return []
-        inside = [each for each in self.entries if f"/{each}".rpartition("/")[0].endswith(f"/{path}")]
         named = [each for each in self.entries if each.endswith(f"/{path.rpartition('/')[2]}")]
-        if inside or named:
-            return sorted(inside or named, key=lambda each: (each.count("/"), each))[:_NEAREST]
+        if named:
+            return sorted(named, key=lambda each: (each.count("/"), each))[:_NEAREST]
         import difflib  # noqa: PLC0415 - it takes milliseconds that a path that is there needn't wait for
 
-        return difflib.get_close_matches(f"{layout.SITE_PACKAGES}/{path}", self.entries, _NEAREST)
+        paths = {each.removeprefix(f"{layout.SITE_PACKAGES}/"): each for each in self.entries}
+        near = difflib.get_close_matches(path.removeprefix(f"{layout.SITE_PACKAGES}/"), paths, _NEAREST, _LIKE)
+        return [paths[each] for each in near]
 
 
 def bundle_at(place: Path) -> Path:
@@ -118,10 +126,11 @@ def opened(place: Path) -> Iterator[Contents]:
 
 
 def manifest_at(folder: Path) -> Mapping[str, Any]:
-    """Return what the manifest in a folder of results says, empty if there is none."""
+    """Return what the manifest in a folder of results says, empty if there is none that can be read."""
     try:
-        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        # Whatever else lies there, a pipe for one, would be waited for.
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8")) if (folder / MANIFEST).is_file() else {}
+    except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
@@ -132,19 +141,26 @@ def paths_of(contents: toc.Toc, distribution: Distribution) -> list[str]:
     return [*(file.path for file in files), *(link.path for link in links)]
 
 
+def _frame_of_sums(contents: toc.Toc) -> int:
+    """Return the number of the frame that holds the header of SHA256SUMS."""
+    return toc.Plan(contents).frame_at(contents.sums.start - 1)
+
+
 def _holds_together(contents: toc.Toc) -> bool:
     """Tell whether what a boot has no use for, and so doesn't look at, is what it must be."""
     texts: list[Any] = [contents.target, contents.creator, *contents.requirements]
     if contents.decoder is not None:
         texts.append(contents.decoder.origin)
-    file, link = 0, 0
+    file, link, frame, last = 0, 0, 0, _frame_of_sums(contents)
     for each in contents.distributions:
         texts += [each.name, each.version, each.wheel, each.sha256, each.license, each.built_from, *each.top_level]
-        shares: Any = (each.files, each.links)
-        if [type(number) for share in shares for number in share] != [int] * 4:
+        numbers: Any = (*each.files, *each.links, each.frame)
+        if [*map(type, numbers)] != [int] * 5:
             return False
         if (each.files[0], each.links[0]) != (file, link) or file > each.files[1] or link > each.links[1]:
             return False
-        file, link = each.files[1], each.links[1]
+        if not frame <= each.frame <= last:
+            return False
+        file, link, frame = each.files[1], each.links[1], each.frame
     everything = (len(contents.files), len(contents.links))
     return (file, link) == everything and all(isinstance(text, str) for text in texts)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from airpack_runtime import hashing, layout
-from airpack_runtime.errors import reason
+from airpack_runtime.errors import BundleDamaged, reason
 from airpack_runtime.toc import Distribution
 from packaging.utils import canonicalize_name
 
 from airpack import contents as reading
-from airpack import pylock, records, wheelhouse
-from airpack.audit import ERROR, Finding
+from airpack import members, pylock, records, wheelhouse
+from airpack.audit import ERROR, NOTE, Finding
 from airpack.contents import Contents
-from airpack.errors import AirpackError
-from airpack.lock import REQUIREMENTS, Lock, LockedWheel
+from airpack.errors import AirpackError, InvalidLock
+from airpack.lock import BUILT, REQUIREMENTS, Lock, LockedWheel
 from airpack.records import Record
 from airpack.target import Target
 
@@ -29,77 +32,176 @@ _DATA = {"purelib": layout.SITE_PACKAGES, "platlib": layout.SITE_PACKAGES, "scri
 def check(
     folder: Path, contents: Contents | None, recorded: Mapping[str, Record], *, executor: Executor
 ) -> Iterator[Finding]:
-    """Yield where the parts of `folder` disagree: lock, wheelhouse, manifest, bundle; what isn't there isn't missed.
+    """Yield where the parts of `folder` disagree: lock, wheelhouse, manifest, bundle; what isn't there is noted.
 
     `contents` are the bundle's, None if it can't be read at all, `recorded` the RECORDs in it by name.
     """
+    parts = (reading.MANIFEST, pylock.NAME, wheelhouse.NAME)
+    for name in (name for name in parts if not os.path.lexists(folder / name)):
+        yield _finding(name, "is not here, and nothing was compared with it", NOTE)
     if contents is not None:
         yield from by_manifest(contents, executor=executor)
-    if not (folder / pylock.NAME).exists():
+        yield from _as_listed(contents)
+    if not os.path.lexists(folder / pylock.NAME):
         return
     try:
-        made_for, python_version = pylock.target_of(folder / pylock.NAME)
-        lock = pylock.load(folder / pylock.NAME, Target.parse(made_for or "", python_version=python_version))
+        lock = _lock_at(folder / pylock.NAME)
     except AirpackError as error:
         yield _finding(pylock.NAME, f"can't be compared ({error})")
         return
-    if (folder / wheelhouse.NAME).is_dir():
-        yield from _wheels(folder / wheelhouse.NAME, lock, executor)
+    hashes: Mapping[str, str] = {}
+    if os.path.lexists(folder / wheelhouse.NAME):
+        hashes = _hashes(folder / wheelhouse.NAME, lock, executor)
+        yield from _wheels(folder / wheelhouse.NAME, lock, hashes)
     if contents is not None:
         yield from _lock(lock, contents)
         for wheel in lock.wheels:
-            path = folder / wheelhouse.NAME / wheel.filename
-            if path.exists() and wheel.key in recorded:
-                yield from _installed(path, recorded[wheel.key])
+            if hashes.get(wheel.filename) == wheel.sha256 and wheel.key in recorded:
+                yield from _installed(folder / wheelhouse.NAME / wheel.filename, recorded[wheel.key])
 
 
-def _finding(package: str, sentence: str) -> Finding:
-    return Finding(severity=ERROR, package=package, sentence=sentence, remedy=_REMEDY)
+def _lock_at(path: Path) -> Lock:
+    """Read a lock for the target that it is for. Raises AirpackError."""
+    if not path.is_file():
+        raise InvalidLock(path, "is no file")
+    made_for, python_version = pylock.target_of(path)
+    return pylock.load(path, Target.parse(made_for or "", python_version=python_version))
+
+
+def _finding(package: str, sentence: str, severity: str = ERROR) -> Finding:
+    return Finding(severity=severity, package=package, sentence=sentence, remedy=_REMEDY)
 
 
 def by_manifest(contents: Contents, *, executor: Executor) -> Iterator[Finding]:
-    """Compare what the manifest says of the bundle with the bundle."""
+    """Compare the bundle, and its image, with the digest and the hashes in the manifest beside it."""
     path = Path(contents.bundle.path)
-    manifest = reading.manifest_at(path.parent)
-    told = manifest.get("bundle")
-    digest = f"sha256:{contents.bundle.digest}"
-    if isinstance(told, dict) and told.get("digest") != digest:
-        yield _finding(path.name, f"has the digest {digest}, but its manifest lists {told.get('digest')}")
-    files = [each for each in (told, manifest.get("image")) if isinstance(each, dict)]
-    hashes = executor.map(_sha256_of, [path.with_name(str(each.get("file"))) for each in files])
-    for each, sha256 in zip(files, hashes, strict=True):
-        expected = each.get("file_sha256", each.get("sha256"))
-        if sha256 != expected:
-            yield _finding(str(each.get("file")), f"has the SHA-256 {sha256}, but its manifest lists {expected}")
+    told = reading.manifest_at(path.parent)
+    if not told:
+        if os.path.lexists(path.with_name(reading.MANIFEST)):
+            yield _finding(reading.MANIFEST, "can't be read, or is none")
+        return
+    about, digest = _object(told.get("bundle")), f"sha256:{contents.bundle.digest}"
+    if about.get("digest") != digest:
+        yield _finding(path.name, f"has the digest {digest}, but its manifest lists {about.get('digest')}")
+    image = told.get("image")
+    files = {path.name: str(about.get("file_sha256"))}
+    if isinstance(image, dict):
+        files[str(image.get("file"))] = str(image.get("sha256"))
+    known = [name for name in files if name in (path.name, *layout.IMAGE_NAMES)]
+    for name, sha256 in zip(known, executor.map(lambda name: _sha256_of(path.with_name(name)), known), strict=True):
+        if sha256 != files[name]:
+            yield _finding(name, f"has the SHA-256 {sha256}, but its manifest lists {files[name]}")
+    for name in files.keys() - set(known):
+        yield _finding(reading.MANIFEST, f"lists the image {name}, which is none of airpack's")
 
 
-def _wheels(house: Path, lock: Lock, executor: Executor) -> Iterator[Finding]:
-    """Compare the wheels that are there with those that are locked: names, sizes, hashes."""
+def _as_listed(contents: Contents) -> Iterator[Finding]:
+    """Compare what else the manifest says of the bundle, and of its packages, with what they are."""
+    path = Path(contents.bundle.path)
+    told = reading.manifest_at(path.parent)
+    if not told:
+        return
+    listed = _listed(told)
+    for what, actual in _facts(contents).items():
+        if listed[what] != actual:
+            yield _finding(path.name, f"has the {what} {actual}, but its manifest lists {listed[what]}")
+    yield from _packages(told, contents)
+
+
+def _facts(contents: Contents) -> dict[str, str]:
+    """Return what the bundle is, as its manifest lists it."""
+    toc = contents.toc
+    facts = {
+        "size": str(contents.bundle.stat.st_size),
+        "target": toc.target,
+        "creator": toc.creator,
+        "requirements": ", ".join(toc.requirements),
+        "unpacked size": str(toc.unpacked_size),
+        "decoder": str(toc.decoder and toc.decoder.origin),
+    }
+    with suppress(BundleDamaged):  # which is a finding by now
+        facts["content digest"] = f"sha256:{members.content_digest(contents.hashed())}"
+    return facts
+
+
+def _listed(told: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a manifest lists of the bundle; None, as a word, where it lists nothing."""
+    about, target, options = (_object(told.get(name)) for name in ("bundle", "target", "options"))
+    requirements = told.get("requirements")
+    return {
+        "size": str(about.get("size")),
+        "target": str(target.get("name")),
+        "creator": str(told.get("creator")),
+        "requirements": ", ".join(map(str, requirements)) if isinstance(requirements, list) else str(requirements),
+        "unpacked size": str(about.get("unpacked_size")),
+        "decoder": str(options.get("decoder")),
+        "content digest": str(about.get("content_digest")),
+    }
+
+
+def _packages(told: Mapping[str, Any], contents: Contents) -> Iterator[Finding]:
+    """Compare the packages that a manifest lists with those of the bundle: versions, wheels, what was built here."""
+    rows = told.get("packages")
+    listed = set()
+    for each in map(_object, rows if isinstance(rows, list) else ()):
+        origin = str(each.get("origin"))
+        names = [str(each.get(name)) for name in ("name", "version", "wheel", "sha256")]
+        listed.add((*names, origin.removeprefix(BUILT) if origin.startswith(BUILT) else ""))
+    packed = {
+        (each.name, each.version, each.wheel, each.sha256, each.built_from) for each in contents.toc.distributions
+    }
+    bundle = Path(contents.bundle.path).name
+    for name, version, wheel, sha256, built in sorted(listed - packed):
+        source = f", {BUILT}{built}" if built else ""
+        shown = f"{name} {version} ({wheel} sha256:{sha256[:12]}{source})"
+        yield _finding(reading.MANIFEST, f"lists {shown}, which {bundle} wasn't packed from")
+    for name, version, *_ in sorted(packed - listed):
+        yield _finding(reading.MANIFEST, f"doesn't list {name} {version} as {bundle} has it")
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _hashes(house: Path, lock: Lock, executor: Executor) -> dict[str, str]:
+    """Return the SHA-256 of each locked wheel that is there."""
+    present = [wheel.filename for wheel in lock.wheels if os.path.lexists(house / wheel.filename)]
+    return dict(zip(present, executor.map(lambda name: _sha256_of(house / name), present), strict=True))
+
+
+def _wheels(house: Path, lock: Lock, hashes: Mapping[str, str]) -> Iterator[Finding]:
+    """Compare the wheels that are there with those that are locked: names, hashes."""
+    if not house.is_dir():
+        yield _finding(house.name, "is no folder")
+        return
     found = {each.name for each in house.iterdir()}
-    present = [wheel for wheel in lock.wheels if wheel.filename in found]
-    hashes = executor.map(lambda wheel: _sha256_of(house / wheel.filename), present)
     for wheel in lock.wheels:
         if wheel.filename not in found:
             yield _finding(wheel.filename, f"is not in {house.name}, but {pylock.NAME} locks it")
-    for wheel, sha256 in zip(present, hashes, strict=True):
-        size = (house / wheel.filename).stat().st_size
-        if wheel.size not in (None, size):
-            yield _finding(wheel.filename, f"has {size:,} bytes, but {pylock.NAME} locks {wheel.size:,}")
-        if sha256 != wheel.sha256:
-            yield _finding(wheel.filename, f"has the SHA-256 {sha256}, but {pylock.NAME} locks {wheel.sha256}")
+        elif hashes[wheel.filename] != wheel.sha256:
+            sizes = f"{(house / wheel.filename).lstat().st_size:,} bytes with the SHA-256 {hashes[wheel.filename]}"
+            size = "" if wheel.size is None else f"{wheel.size:,} with "
+            yield _finding(wheel.filename, f"has {sizes}, but {pylock.NAME} locks {size}{wheel.sha256}")
     for name in sorted(found - {wheel.filename for wheel in lock.wheels} - {REQUIREMENTS}):
         yield _finding(f"{house.name}/{name}", f"is not what {pylock.NAME} locks")
-    if REQUIREMENTS in found and (house / REQUIREMENTS).read_text("utf-8", "replace") != lock.to_requirements():
+    list_for_pip = house / REQUIREMENTS
+    if REQUIREMENTS in found and not (
+        list_for_pip.is_file() and list_for_pip.read_text("utf-8", "replace") == lock.to_requirements()
+    ):
         yield _finding(f"{house.name}/{REQUIREMENTS}", f"says otherwise than {pylock.NAME}")
 
 
 def _sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, why there is none for one that can't be read."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             return hashing.of_file(file.fileno())
     except OSError as error:
         return f"of nothing ({reason(error)})"
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)  # for a pipe's other end
 
 
 def _lock(lock: Lock, contents: Contents) -> Iterator[Finding]:

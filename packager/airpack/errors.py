@@ -215,12 +215,16 @@ class NoDecoder(AirpackError):
     """No zstd decoder is known for the target, so that its image couldn't read a bundle."""
 
 
-class AuditFailed(AirpackError):
-    """What is packed can't work in the image, or may not and `--strict` was given; `by` says what found it."""
+AUDIT = "the audit found what fails in the image"
+VERIFY = "verify found what must not be used"
 
-    def __init__(self, findings: Sequence[str], *, by: str = "the audit") -> None:
-        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        super().__init__(f"{by} found what fails in the image{more}: {findings[0]}")
+
+class AuditFailed(AirpackError):
+    """What is packed can't work in the image, or may not and `--strict` was given; `verdict` says what of it is so."""
+
+    def __init__(self, findings: Sequence[str], *, verdict: str = AUDIT) -> None:
+        more = f" (and {len(findings) - 1:,} more)" if len(findings) > 1 else ""
+        super().__init__(f"{verdict}{more}: {findings[0]}")
         self.findings = tuple(findings)
 
 
@@ -251,7 +255,7 @@ class WriteFailed(AirpackError):
 
     def __init__(self, path: object, problem: str) -> None:
         full = problem in (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
-        hint = ": packing needs room for the unpacked tree and more" if full else ""
+        hint = ": make room for all that is to be written, and more" if full else ""
         super().__init__(f"{path}: {problem}; nothing was changed{hint}")
         self.path = path
         self.problem = problem
@@ -267,11 +271,16 @@ class OutputRefused(AirpackError):
 
 
 class NotInBundle(AirpackError):
-    """A path, or a pattern, that names nothing in the bundle; `nearest` are paths that it may mean."""
+    """A path, or a pattern, that names nothing in the bundle; `nearest` are paths that it may mean.
 
-    def __init__(self, bundle: str, path: str, *, nearest: Sequence[str] = ()) -> None:
+    A `folder` is no file, but what is in it are files.
+    """
+
+    def __init__(self, bundle: str, path: str, *, nearest: Sequence[str] = (), folder: str = "") -> None:
         hint = f"is it {', '.join(nearest)}?" if nearest else f"airpack inspect --files {bundle} lists what it holds"
-        super().__init__(f"{bundle} holds no {path}: {hint}")
+        if folder:
+            hint = f"that is a folder, and airpack extract {bundle} '{folder}/*' writes what is in it"
+        super().__init__(f"{bundle} holds no {path or 'file without a name'}: {hint}")
         self.path = path
         self.nearest = tuple(nearest)
 

@@ -38,8 +38,10 @@ def extract(contents: Contents, wanted: dict[str, File], folder: Path) -> None:
     """Write the files of `wanted` into `folder`, which is made if need be, with their modes; links stay links.
 
     Nothing that lies there is replaced: raises OutputRefused instead. Raises BundleDamaged (of
-    `airpack_runtime.errors`) or OSError; then nothing was changed.
+    `airpack_runtime.errors`), WriteFailed or OSError; then nothing was changed.
     """
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise OutputRefused(folder, "is no folder: name another one with -o")
     tops = {_top(path, folder) for path in wanted}
     with staging.scratch_in(folder) as scratch:
         staged = scratch / "files"
@@ -67,8 +69,9 @@ def _write(contents: Contents, wanted: dict[str, File], folder: Path) -> None:
         places.setdefault(file, folder / path)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
     frames: dict[int, list[toc.Piece]] = {}
+    plan = toc.Plan(contents.toc)
     for file in places:
-        for number, piece in toc.pieces(contents.toc, file):
+        for number, piece in plan.pieces(file):
             frames.setdefault(number, []).append(piece)
     for number, pieces in sorted(frames.items()):
         raw = contents.bundle.frame(number, codec.decompress)

@@ -11,7 +11,6 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyzstd
 from airpack_runtime import layout
 from airpack_runtime.toc import File, Link
 
@@ -57,6 +56,7 @@ class TarWriter:
         self.files: list[File] = []
         self.links: list[Link] = []
         self._mtime = mtime
+        self._end = 0  # of the tar, in bytes
         self._current: RawFrame | None = None
         self._group: set[str] = set()
 
@@ -91,7 +91,7 @@ class TarWriter:
         size = sum(map(len, parts))
         self.start_group()
         self._append(self._header(path, 0o644, size=size))
-        file = File(path, 0o644, size, len(self.frames) - 1, self.frames[-1].size)
+        file = File(path, 0o644, size, self._end)
         for part in parts:
             self.start_group()
             self._pour(part, len(part))
@@ -107,8 +107,7 @@ class TarWriter:
         header = self._header(path, mode, size=size)
         padding = bytes(-size % layout.TAR_BLOCK)
         self._append(header, followed_by=size + len(padding))
-        frame = self._frame_with_room(min(size, 1))
-        file = File(path, mode, size, len(self.frames) - 1, frame.size)
+        file = File(path, mode, size, self._end)
         self._pour(content, size)
         self._append(padding)
         return file
@@ -124,6 +123,7 @@ class TarWriter:
                 frame.pieces.append(Slice(source=content, offset=done, length=length))
             frame.size += length
             done += length
+        self._end += size
 
     def _append(self, data: bytes, followed_by: int = 0) -> None:
         """Append bytes; begin a frame first where they, and what follows them, don't fit any more."""
@@ -132,6 +132,7 @@ class TarWriter:
         frame = self._frame_with_room(len(data) + followed_by)
         frame.pieces.append(data)
         frame.size += len(data)
+        self._end += len(data)
 
     def _frame_with_room(self, size: int) -> RawFrame:
         """Return the current frame, or a new one if `size` more bytes don't fit into it."""
@@ -162,7 +163,7 @@ class Compressor:
         if self.store is None:
             return self._compress(raw)
         name = hashlib.sha256(raw).hexdigest()
-        place = self.store / cache.FRAMES / f"zstd-{pyzstd.zstd_version}-{self.level}" / name[:2] / name
+        place = self.store / cache.FRAMES / f"zstd-{codec.LIBZSTD}-{self.level}" / name[:2] / name
         kept = cache.read(place)
         if kept is not None and _is(kept, raw):
             return kept

@@ -16,6 +16,7 @@ from pathlib import Path
 import airpack_runtime
 
 from airpack.interpreter import Interpreter
+from airpack.printable import plain
 
 # Seconds for one import; the slowest known, a cold tensorflow, takes ten.
 _TIMEOUT = 120
@@ -144,6 +145,5 @@ def _shown(status: int) -> str:
 
 def _one_line(text: str) -> str:
     """Return an error's message as one line of characters that a log can show."""
-    joined = "; ".join(line.strip() for line in text.splitlines() if line.strip())
-    shown = "".join(each if each.isprintable() else "?" for each in joined)
+    shown = plain("; ".join(line.strip() for line in text.splitlines() if line.strip()))
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
-from airpack_runtime.toc import Piece, plan
+from airpack_runtime.toc import Piece, Plan
 
 from airpack import archive, codec
 from airpack.contents import Contents
@@ -56,13 +56,13 @@ def read(
 
     `on_bytes` is called with the stored sizes of what was read. Nothing of the bundle is loaded.
     """
-    toc, spread = contents.toc, plan(contents.toc)
+    toc, plan = contents.toc, Plan(contents.toc)
     whole = _Part()
 
     def one(run: Sequence[int]) -> _Part:
-        return _Run(contents, spread, examiner).read(run)
+        return _Run(contents, plan, examiner).read(run)
 
-    runs = list(_runs(spread))
+    runs = list(_runs(plan))
     for run, part in zip(runs, executor.map(one, runs), strict=True):
         on_bytes(sum(toc.frames[number].size for number in run))
         whole.damage += part.damage
@@ -72,15 +72,16 @@ def read(
     if not whole.damage:
         whole.damage += archive.disagreements(toc, whole.rest)
     whole.damage += [*_wrong_sums(contents, whole.sha256), *_stray_bytes(contents)]
+    on_bytes(contents.bundle.stat.st_size - sum(frame.size for frame in toc.frames))
     whole.sha256.update({link.path: whole.sha256[link.target] for link in toc.links if link.target in whole.sha256})
     damage = list(dict.fromkeys(whole.damage))  # a damaged list of sums is met twice
     return Reading(damage=damage, sha256=whole.sha256, examined=whole.examined)
 
 
-def _runs(spread: Sequence[Sequence[Piece]]) -> Iterator[list[int]]:
+def _runs(plan: Plan) -> Iterator[list[int]]:
     """Yield the numbers of all frames, in runs that no file reaches out of."""
     run: list[int] = []
-    for number, pieces in enumerate(spread):
+    for number, pieces in enumerate(plan):
         if run and not (pieces and pieces[0].place):
             yield run
             run = []
@@ -91,9 +92,9 @@ def _runs(spread: Sequence[Sequence[Piece]]) -> Iterator[list[int]]:
 class _Run:
     """Reads a run of frames, one after the other."""
 
-    def __init__(self, contents: Contents, spread: Sequence[Sequence[Piece]], examiner: Examiner) -> None:
+    def __init__(self, contents: Contents, plan: Plan, examiner: Examiner) -> None:
         self._bundle = contents.bundle
-        self._spread = spread
+        self._plan = plan
         self._starts = [0, *accumulate(frame.raw_size for frame in contents.toc.frames)]
         self._examiner = examiner
         self._part = _Part()
@@ -108,10 +109,10 @@ class _Run:
                 raw = memoryview(self._bundle.frame(number, codec.decompress))
             except BundleDamaged as error:
                 self._part.damage.append(error.problem)
-                lost.update(piece.file.path for piece in self._spread[number])
+                lost.update(piece.file.path for piece in self._plan[number])
                 continue
             end = 0
-            for piece in self._spread[number]:
+            for piece in self._plan[number]:
                 self._keep_rest(number, raw, end, piece.offset)
                 end = piece.offset + piece.length
                 if piece.file.path not in lost:

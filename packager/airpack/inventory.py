@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from airpack_runtime import layout
-from airpack_runtime.reader import Bundle, open_bundle
 from airpack_runtime.toc import Distribution
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import NormalizedName, canonicalize_name
 
-from airpack import closure, codec
-from airpack.comparison import Member, content_digest, members_of
+from airpack import closure, contents, members
+from airpack.contents import Contents, paths_of
 from airpack.target import Target
 
 _GRAFTED = re.compile(r"(?P<name>.+?)(?:-[0-9a-f]{8,})?(?P<rest>(?:\.so|\.\d+)+)")
@@ -83,59 +82,51 @@ def take(path: Path) -> Inventory:
 
     Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
-    with open_bundle(str(path)) as bundle:
-        toc, found = bundle.toc(), members_of(bundle)
-        target = Target.from_name(bundle.target)
-        metadata = {canonicalize_name(each.name): _metadata(bundle, each, found) for each in toc.distributions}
+    with contents.opened(path) as opened:
+        toc = opened.toc
+        target = Target.from_name(toc.target)
+        metadata = {canonicalize_name(each.name): _metadata(opened, each) for each in toc.distributions}
         asked = closure.parsed(toc.requirements)
         needs: dict[NormalizedName, set[NormalizedName]] = {key: set() for key in metadata}
         required = {key: closure.parsed(each.get("requires_dist", ())) for key, each in metadata.items()}
         for key, need in closure.closure(required, asked, target):
             needs[key] |= {canonicalize_name(need.name)} & needs.keys()
         packages = [
-            _package(each, metadata[key], needs[key], _contents(bundle, each, found))
+            _package(each, metadata[key], needs[key], _brought(opened, each))
             for key, each in zip(metadata, toc.distributions, strict=True)
         ]
         return Inventory(
-            target=bundle.target,
+            target=toc.target,
             creator=toc.creator,
-            digest=bundle.digest,
-            content_digest=content_digest(found),
+            digest=opened.bundle.digest,
+            content_digest=members.content_digest(opened.hashed()),
             asked=tuple(sorted({canonicalize_name(each.name) for each in asked} & metadata.keys())),
             packages=tuple(sorted(packages, key=lambda each: each.key)),
         )
 
 
-def _paths_of(bundle: Bundle, distribution: Distribution) -> list[str]:
-    toc = bundle.toc()
-    files, links = toc.files[slice(*distribution.files)], toc.links[slice(*distribution.links)]
-    return sorted([each.path for each in files] + [each.path for each in links])
-
-
-def _metadata(bundle: Bundle, distribution: Distribution, found: Mapping[str, Member]) -> RawMetadata:
+def _metadata(opened: Contents, distribution: Distribution) -> RawMetadata:
     """Return the core metadata of a distribution. Raises BundleDamaged if it has none."""
-    for path in _paths_of(bundle, distribution):
+    for path in sorted(paths_of(opened.toc, distribution)):
         if re.fullmatch(rf"{layout.SITE_PACKAGES}/[^/]+\.dist-info/METADATA", path):
-            return parse_email(bundle.content(found[path].file, codec.decompress))[0]
-    raise bundle.damaged(f"{distribution.name} has no METADATA in it")
+            return parse_email(opened.read(opened.entries[path]))[0]
+    raise opened.bundle.damaged(f"{distribution.name} has no METADATA in it")
 
 
-def _contents(
-    bundle: Bundle, distribution: Distribution, found: Mapping[str, Member]
-) -> tuple[list[Library], list[Document]]:
+def _brought(opened: Contents, distribution: Distribution) -> tuple[list[Library], list[Document]]:
     """Return the libraries and SBOMs that a distribution brings."""
     libraries, documents = [], []
-    for path in _paths_of(bundle, distribution):
+    for path in sorted(paths_of(opened.toc, distribution)):
         folder, _, name = path.rpartition("/")
-        member = found[path]
+        file, sha256 = opened.entries[path], opened.sums.get(path, "")
         grafted = _GRAFTED.fullmatch(name)
         if folder.endswith(".libs") and grafted:
             version = grafted["rest"].replace(".so", "").strip(".")
-            libraries.append(Library(name=grafted["name"], version=version, path=path, sha256=member.sha256))
+            libraries.append(Library(name=grafted["name"], version=version, path=path, sha256=sha256))
         elif re.fullmatch(rf"{layout.SITE_PACKAGES}/[^/]+\.dist-info/sboms/.+", path):
-            small = member.file.size <= _SBOM_LIMIT
-            content = bundle.content(member.file, codec.decompress) if small else b""
-            documents.append(Document(path=path, sha256=member.sha256, content=content))
+            small = file.size <= _SBOM_LIMIT
+            content = opened.read(file) if small else b""
+            documents.append(Document(path=path, sha256=sha256, content=content))
     return libraries, documents
 
 

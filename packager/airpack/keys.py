@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airpack_runtime import boot, signature
 
-from airpack.errors import InvalidKey, OutputRefused, UsageError
+from airpack.errors import InvalidKey, OutputRefused, UsageError, WriteFailed
 from airpack.staging import uninterrupted
 
 if TYPE_CHECKING:
@@ -90,9 +90,12 @@ def _write_new(path: Path, data: bytes, mode: int, written: list[Path]) -> None:
         raise OutputRefused(path, "is there already, and keys are never overwritten: give another name") from error
     written.append(path)
     with open(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)  # what is signed with it may be deployed before the disk has it
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)  # what is signed with it may be deployed before the disk has it
+        except OSError as error:
+            raise WriteFailed(path, error.strerror or str(error)) from error
 
 
 def _cryptography() -> tuple[Any, type[Ed25519PrivateKey]]:

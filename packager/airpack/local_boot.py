@@ -18,10 +18,10 @@ from airpack.interpreter import Interpreter
 from airpack.target import Target
 
 # The target's interpreter has no airpack: the shim's package is found last, behind all of its own.
-_SHIM = (
-    "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]; "
-    "from airpack_runtime.__main__ import main; sys.exit(main())"
-)
+_FOUND = "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]; "
+_SHIM = f"{_FOUND}from airpack_runtime.__main__ import main; sys.exit(main())"
+# What a boot on this machine is bound to says nothing of a bundle that is being made or looked at.
+_UNBOUND = f"{_FOUND}from airpack_runtime import __main__, boot; boot.KEY_FILE = ''; sys.exit(__main__.main())"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,8 +34,7 @@ class Command:
 
 def unpack(bundle: Path, tree: Path, python: Interpreter) -> None:
     """Write the tree of `bundle` into the new folder `tree`, as the shim does in the image. Raises BootFailed."""
-    line = [str(python.path), "-I", "-S", "-c", _SHIM, _runtime(), "unpack", "--bundle", str(bundle), str(tree)]
-    # What a boot on this machine is pinned to says nothing of a bundle that is being made or looked at.
+    line = [str(python.path), "-I", "-S", "-c", _UNBOUND, _runtime(), "unpack", "--bundle", str(bundle), str(tree)]
     env = {name: value for name, value in os.environ.items() if not name.startswith("AIRPACK_")}
     done = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
     if done.returncode:

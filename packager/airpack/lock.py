@@ -12,6 +12,7 @@ from airpack.image import ImagePackage
 from airpack.target import Target
 
 REQUIREMENTS = "requirements.txt"
+BUILT = "built from "  # what the origin of a wheel that was built begins with
 
 
 def public(url: str) -> str:
@@ -70,7 +71,7 @@ class LockedWheel:
     @property
     def origin(self) -> str:
         """Where it came from: its source if it was built, else its URL, `local` for a file."""
-        return f"built from {self.built_from}" if self.built_from else public(self.url)
+        return f"{BUILT}{self.built_from}" if self.built_from else public(self.url)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

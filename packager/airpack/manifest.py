@@ -11,10 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pyzstd
 from airpack_runtime import __version__, layout
 from packaging.tags import Tag
 
+from airpack import codec
 from airpack import contents as reading
 from airpack.bundle import Bundle
 from airpack.errors import InvalidManifest, InvalidTarget
@@ -84,6 +84,8 @@ def with_signatures(folder: Path, signed: Sequence[Signed]) -> str | None:
 def load(folder: Path) -> dict[str, Any]:
     """Return the manifest in a folder of results, as a rebuild needs it. Raises InvalidManifest."""
     path = folder / NAME
+    if path.exists() and not path.is_file():
+        raise InvalidManifest(path, "is no file: get the folder again from where it was packed")
     try:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         data["options"], data["bundle"]["digest"], data["toolchain"]["target_python"]
@@ -92,7 +94,8 @@ def load(folder: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InvalidManifest(path, f"is no JSON: {error}") from error
     except (KeyError, TypeError) as error:
-        raise InvalidManifest(path, f"doesn't say how it was packed (it lacks {error}): pack again") from error
+        lacks = f" (it lacks {error})" if isinstance(error, KeyError) else ""
+        raise InvalidManifest(path, f"doesn't say how it was packed{lacks}: pack again") from error
     return data
 
 
@@ -119,7 +122,7 @@ def toolchain(python: Interpreter | None) -> dict[str, Any]:
         "python": platform.python_version(),
         "pip": version("pip"),
         "installer": version("installer"),
-        "libzstd": pyzstd.zstd_version,
+        "libzstd": codec.LIBZSTD,
         "zlib": zlib.ZLIB_RUNTIME_VERSION,
         "target_python": python and {"version": python.version, "magic": python.magic, "build": python.build},
     }
@@ -169,7 +172,6 @@ def dumps(
                 "wheel": wheel.filename,
                 "size": wheel.size,
                 "sha256": wheel.sha256,
-                **({"built_from": wheel.source.url} if wheel.source else {}),
                 "origin": wheel.origin,
             }
             for wheel in house.lock.wheels

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TextIO
 
+from airpack.printable import plain
+
 Advance = Callable[[int], None]
 BYTES = "B"
 
@@ -59,7 +61,7 @@ class Lines(Progress):
 
     def note(self, text: str) -> None:
         """See Progress."""
-        print(text, file=self._stream, flush=True)
+        print(plain(text), file=self._stream, flush=True)
 
 
 class Bars(Progress):
@@ -87,7 +89,7 @@ class Bars(Progress):
 
     def note(self, text: str) -> None:
         """See Progress."""
-        self._tqdm.write(text, file=self._stream)
+        self._tqdm.write(plain(text), file=self._stream)
 
 
 def amount_of(number: int, unit: str) -> str:

@@ -102,7 +102,7 @@ def rebuild(dist: Path, means: Means, *, progress: Progress) -> Rebuilt:
         content_digest=bundle.content_digest,
         comparison=found,
         tools=_other_tools(about["toolchain"], manifest.toolchain(means.python), recipe),
-        built=tuple(each["wheel"] for each in about.get("packages", ()) if each.get("built_from")),
+        built=tuple(wheel.filename for wheel in lock.wheels if wheel.built_from),
     )
 
 

@@ -59,7 +59,7 @@ def dumps(inventory: Inventory) -> str:
         own = components[package.key]
         bom.register_dependency(own, [components[key] for key in package.needs if key != package.key])
     written = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
-    return json.dumps(json.loads(written), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(json.loads(written), indent=2, sort_keys=True) + "\n"
 
 
 def _tool(creator: str) -> Component:

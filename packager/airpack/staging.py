@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from airpack.errors import WriteFailed
+
 _PREFIX = ".airpack-"
 _LOCK = "lock"
 
@@ -20,7 +22,7 @@ def scratch_in(folder: Path) -> Iterator[Path]:
     """Give a new folder inside `folder` to write into; it is gone when the block ends.
 
     If `folder` had to be made and the block fails, it is removed as well. What a
-    killed process left is swept.
+    killed process left is swept. Raises WriteFailed where the system refuses.
     """
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     scratch: Path | None = None
@@ -34,6 +36,10 @@ def scratch_in(folder: Path) -> Iterator[Path]:
                 lock = os.open(scratch / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
                 fcntl.flock(lock, fcntl.LOCK_EX)
         yield scratch
+    except OSError as error:
+        if scratch is None or not error.filename:  # it names nothing that the user knows, or nothing at all
+            raise WriteFailed(folder, error.strerror or str(error)) from error
+        raise
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)

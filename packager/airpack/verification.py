@@ -38,7 +38,7 @@ def verify(
     `on_bytes` is called with the stored sizes of what was read.
     """
     reading = integrity.read(contents, _Examiner(), executor=executor, on_bytes=on_bytes)
-    found = [Finding(severity=ERROR, package=name, sentence=each, remedy=COPY_AGAIN) for each in reading.damage]
+    found = [Finding(severity=ERROR, package=f"{name}:", sentence=each, remedy=COPY_AGAIN) for each in reading.damage]
     recorded: dict[str, Record] = {}
     for share in contents.toc.distributions:
         found += _read_record(contents, share, reading, recorded)

@@ -69,7 +69,7 @@ def fetch(
 def admit(lock: Lock, folder: Path, *, on_bytes: Callable[[int], None] = lambda _: None) -> Wheelhouse:
     """Return the wheelhouse that lies in `folder`, once each of its wheels is what `lock` says.
 
-    `on_bytes` is called with the size of each wheel. Raises MissingWheel or HashMismatch.
+    `on_bytes` is called with the size of each wheel. Raises MissingWheel.
     """
     wheels = []
     for wheel in lock.wheels:
@@ -80,7 +80,7 @@ def admit(lock: Lock, folder: Path, *, on_bytes: Callable[[int], None] = lambda 
         except OSError as error:
             raise MissingWheel(path, f"can't be read ({error.strerror})") from error
         if sha256 != wheel.sha256:
-            raise HashMismatch(str(path), expected=wheel.sha256, actual=sha256)
+            raise MissingWheel(path, f"has SHA-256 {sha256}, but {wheel.sha256} is locked")
         wheels.append(replace(wheel, size=size))
         on_bytes(size)
     return Wheelhouse(folder=folder, lock=replace(lock, wheels=tuple(wheels)))

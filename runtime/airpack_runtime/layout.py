@@ -1,26 +1,25 @@
-"""The bundle format, version 2, and the only place where it is written down.
+"""The bundle format, version 1, and the only place where it is written down.
 
 A bundle is one file of zstd frames (RFC 8878) whose content, in order, is one
 POSIX tar, followed by three skippable frames:
 
     frame *                   at most FRAME_LIMIT bytes of tar each
     skippable DECODER_MAGIC   the decoder: a zstd extension module for the target, zlib-compressed
-    skippable TOC_MAGIC       the heading line, then the table of contents as zlib-compressed JSON
+    skippable TOC_MAGIC       the heading line with the CRC-32 of the rest, then the table of contents: JSON, by zlib
     skippable SEEK_MAGIC      the seek table of the zstd seekable format 0.1.0, listing all before it
 
 The SHA-256 of the TOC frame's content, heading included, is the bundle digest:
 it pins the frames and the decoder, whose own SHA-256 stand in the TOC.
 
-Each distribution's frames, its lines of SHA256SUMS and its rows of the TOC depend on itself alone: where another
-changes, they are elsewhere, but the same. In version 1, which is read as well, files named their frames by their
-places in the bundle; now they count from the first of their distribution's, which that names as its `frame`.
+Each distribution's frames, its lines of SHA256SUMS and its part of the TOC depend on itself alone: where another
+changes, they are elsewhere, but the same.
 
 The packager writes with this module and the shim reads with it, so that the
-two sides can't drift: `toc` encodes and decodes the table of contents, `framing`
+two sides can't drift: `toc` decodes the table of contents, `framing` has
 the frames around it. Nothing is imported here: every warm start reads this module.
 """
 
-FORMAT = 2
+FORMAT = 1
 BUNDLE_NAME = "bundle.tar.zst"
 
 # Folders of the tree, and of the wheels that may lie beside a bundle, or in it.

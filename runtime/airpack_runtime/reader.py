@@ -70,7 +70,7 @@ class Bundle:
     def content(self, file: contents.File, decompress: Decompress) -> bytes:
         """Return the bytes of one file. Raises BundleDamaged."""
         parts = []
-        for number, piece in contents.pieces(self.toc(), file):
+        for number, piece in contents.Plan(self.toc()).pieces(file):
             parts.append(self.frame(number, decompress)[piece.offset : piece.offset + piece.length])
         return b"".join(parts)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from airpack_runtime import cache, hashing, layout, signature, unpack
+from airpack_runtime import cache, hashing, layout, signature
 from airpack_runtime.errors import NotATree, NotSigned, reason
 
 
@@ -34,38 +34,28 @@ def content_digest(tree: str) -> str:
     root = os.path.realpath(tree)
     # Of what airpack writes at the top of a tree, this is no package's.
     ours = [f"{root}/{name}" for name in (layout.TREE_NOTE, layout.TREE_NOTE + layout.SIGNATURE_SUFFIX, layout.SUMS)]
-    paths: list[str] = []
+    lines = []
     for folder, folders, names in os.walk(root, onerror=_fail):
         links = [name for name in folders if os.path.islink(f"{folder}/{name}")]
-        paths += [f"{folder}/{name}" for name in (*names, *links)]
-    files = _Files(root, [path for path in paths if path not in ours])
-    unpack.run(files, None)
-    text = "".join(f"{mode} {sha256}  {path}\n" for path, mode, sha256 in sorted(files.lines))
+        paths = [f"{folder}/{name}" for name in (*names, *links)]
+        lines += [(path[len(root) + 1 :], *_facts(path, root)) for path in paths if path not in ours]
+    text = "".join(f"{mode} {sha256}  {path}\n" for path, mode, sha256 in sorted(lines))
     return str(hashing.sha256(text.encode("utf-8", "surrogateescape")).hexdigest())
+
+
+def _facts(path: str, root: str) -> tuple[str, str]:
+    """Return the mode and SHA-256 of a file, or of the one in the tree that a link leads to."""
+    if os.path.islink(path) and not os.path.realpath(path).startswith(f"{root}/"):
+        raise OSError(40, "it leads out of the tree", path)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        mode = os.fstat(fd).st_mode
+        if mode & 0o170000 != 0o100000:
+            raise OSError(22, "it is no file", path)
+        return "755" if mode & 0o100 else "644", hashing.of_file(fd)
+    finally:
+        os.close(fd)
 
 
 def _fail(error: OSError) -> None:
     raise error
-
-
-class _Files(unpack.Work):
-    """The files still to be hashed; `lines` holds path, mode and SHA-256 of those that were."""
-
-    def __init__(self, root: str, paths: list[str]) -> None:
-        super().__init__(paths)
-        self._root = root
-        self.lines: list[tuple[str, str, str]] = []
-
-    def do(self, each: str) -> None:
-        """Hash a file, or the one in the tree that a link leads to."""
-        root = f"{self._root}/"
-        if os.path.islink(each) and not os.path.realpath(each).startswith(root):
-            raise OSError(40, "it leads out of the tree", each)
-        fd = os.open(each, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            mode = os.fstat(fd).st_mode
-            if mode & 0o170000 != 0o100000:
-                raise OSError(22, "it is no file", each)
-            self.lines.append((each[len(root) :], "755" if mode & 0o100 else "644", hashing.of_file(fd)))
-        finally:
-            os.close(fd)

@@ -41,7 +41,8 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
         strict = False
         for directory in toc.directories:
             os.mkdir(prefix + directory, _FOLDER_MODE)
-            strict = strict or os.stat(prefix + directory).st_mode & 0o777 != _FOLDER_MODE
+            if directory is toc.directories[0]:  # a umask, and an ACL that is inherited, hold for all alike
+                strict = os.stat(prefix + directory).st_mode & 0o777 != _FOLDER_MODE
             if strict:
                 os.chmod(prefix + directory, _FOLDER_MODE)
         run(_Frames(bundle, decompress, prefix, strict), workers)
@@ -155,7 +156,7 @@ class _Frames(Work):
         self._decompress = decompress
         self._prefix = prefix
         self._strict = strict  # the umask takes away more than it should, and is the whole process's
-        self._plan = contents.plan(bundle.toc())
+        self._plan = contents.Plan(bundle.toc())
         # Those that hold no file are checked all the same: who pins a bundle wants it whole.
         super().__init__(list(range(len(self._plan)))[::-1])
 

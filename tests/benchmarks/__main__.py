@@ -98,7 +98,7 @@ def _peers(arguments: argparse.Namespace) -> int:
         kit = workloads.prepare(name, arguments.work, programs)
         passes = arguments.measure or race.DEFAULT[name]
         for section in race.measure(kit, passes, arguments.peer or list(PEERS), arguments.runs, _say):
-            _note(found, arguments.runs)
+            _note(found)
             results.merge(found, name, section)
             results.save(found, arguments.results)
     return 0
@@ -110,16 +110,15 @@ def _curve(arguments: argparse.Namespace) -> int:
     largest = (arguments.workload or list(workloads.WORKLOADS))[-1]
     kit = workloads.prepare(largest, arguments.work, programs)
     found["curve"] = curve.measure(kit, arguments.runs, _say)
-    _note(found, arguments.runs)
+    _note(found)
     results.save(found, arguments.results)
     return 0
 
 
-def _note(found: results.Results, runs: int) -> None:
+def _note(found: results.Results) -> None:
     found["machine"] = {**tools.machine_facts(), "fresh_file_system": measure.can_mount()}
     found["versions"] = tools.versions()
     found["shim_bytes"] = tools.shim_bytes()
-    found["runs"] = runs
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STEPS = ("build", "before, not timed", "tree", "import")
-AIRPACK, SLIM, LIMIT, ON_DISK = "airpack", "airpack --slim", "ready tree", "ready tree on disk"
+AIRPACK, SLIM, IMAGE = "airpack", "airpack --slim", "airpack --image erofs"
+LIMIT, ON_DISK = "ready tree", "ready tree on disk"
 
 _HOUSE = "--no-index --find-links {house} -r {house}/requirements.txt"
 _PIP = "{tools}/python -m pip install -q --disable-pip-version-check " + _HOUSE
@@ -61,6 +62,15 @@ class Peer:
 PEERS = {
     AIRPACK: Peer(build=_PACK, artifact="{out}/dropin", run=_BOOT),
     SLIM: Peer(build=f"{_PACK} --slim", artifact="{out}/dropin", run=_BOOT),
+    IMAGE: Peer(
+        build=f"{_PACK} --image erofs",
+        artifact="{out}/dist/bundle.erofs",
+        run="AIRPACK_BUNDLE={artifact} AIRPACK_CACHE_DIR={fresh} " + _import_from("{out}/dropin"),
+        needs=(("mkfs.erofs", "erofs-utils"),),
+        root=True,
+        writes=False,
+        why="where airpack may mount, too",
+    ),
     "pip --no-index": Peer(
         ready=_PIP + " --target {fresh}/tree",
         run=_import_from("{fresh}/tree"),

@@ -81,10 +81,16 @@ def details(results: Results) -> str:
 def _conditions(results: Results) -> str:
     facts = results["machine"]
     where = "a fresh tmpfs for each" if facts["fresh_file_system"] else "a new folder for each, without root"
+    counts = {name: max(map(_runs, section["measures"].values())) for name, section in results["workloads"].items()}
+    runs = ", ".join(f"{number} of {name}" for name, number in counts.items())
     return (
-        f"Medians of {results['runs']} runs in turn (of a build, at most 3), {where}; {facts['cores']} cores "
-        f"({facts['cpu']}), Linux {facts['kernel']},\nPython {facts['python_of_the_image']}.\n"
+        f"Medians of runs in turn ({runs}; of a few measures fewer, as RESULTS.md tells), {where}; "
+        f"{facts['cores']} cores ({facts['cpu']}),\nLinux {facts['kernel']}, Python {facts['python_of_the_image']}.\n"
     )
+
+
+def _runs(measured: dict[str, Any]) -> int:
+    return max(len(each["wall"]) for each in measured.values())
 
 
 def _shares(section: dict[str, Any]) -> str:
@@ -170,7 +176,7 @@ def _section(name: str, section: dict[str, Any]) -> str:
     parts = [f"## {name}: `{section['program']}`\n", made_of]
     head = ("", "median s", "min - max s", "CPU s", "peak MB", "written MB", "airpack's share")
     for measure, measured in section["measures"].items():
-        parts.append(f"### {_MEASURES.get(measure, measure)}\n")
+        parts.append(f"### {_MEASURES.get(measure, measure)}, {_runs(measured)} runs\n")
         parts.append(_table(head, _rows(measured)))
     parts.append("### Artifacts and command lines\n")
     for peer in _peers(section):

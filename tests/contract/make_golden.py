@@ -1,9 +1,9 @@
-"""Made the golden bundle in `fixtures/golden`; run again only for a new version of the format.
+"""Made the golden bundle in `fixtures/golden`; once that is released, run again only for a new version of the format.
 
     python tests/contract/make_golden.py fixtures/golden
 
-A bundle that an earlier airpack wrote must stay readable: `test_golden.py` holds
-each later one to that.
+A bundle that a released airpack wrote must stay readable: `test_golden.py` holds each later one to that. Beside it
+lies its signature, by a key that was thrown away.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from airpack.cli import main as airpack
 from airpack_runtime import layout
 from support.wheels import build_wheel
 
-SHARED = "the same words in two wheels\n" * 40
+SHARED = "the same words in two wheels\n" * 5000
 
 
 def build_wheels(folder: Path) -> None:

@@ -17,6 +17,7 @@ RUNTIME = ROOT / "runtime" / "airpack_runtime"
 ORDER = [
     "__init__",
     "errors",
+    "printable",
     "cache",
     "project",
     "image",
@@ -35,6 +36,7 @@ ORDER = [
     "wheelfile",
     "tree",
     "exclusion",
+    "codec",
     "bytecode",
     "bare",
     "shim",
@@ -42,7 +44,6 @@ ORDER = [
     "dynamic",
     "elf",
     "audit",
-    "codec",
     "frames",
     "contents",
     "archive",

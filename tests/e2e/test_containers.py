@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from airpack.cli import main
 from airpack_runtime import layout
-from benchmarks import containers
-from benchmarks.containers import GIVEN, LOCKED, MAY_MOUNT, NOTHING_WRITABLE, PRIVILEGED, SHIM, Box
+from benchmarks import boxes
+from benchmarks.boxes import GIVEN, LOCKED, MAY_MOUNT, NOTHING_WRITABLE, PRIVILEGED, SHIM, Box
 from support import machine
 from support.wheels import build_wheel
 
@@ -54,7 +54,7 @@ def box(folder: Path) -> Iterator[Box]:
     for path in (given / layout.BUNDLE_NAME, given / "images" / "bundle.squashfs"):
         os.link(path, given / "both" / path.name)
     assert main(["shim", "-q", "-o", str(given / SHIM)]) == 0
-    made = containers.build(folder, given, [])
+    made = boxes.build(folder, given, [])
     yield made
     made.check_nothing_left(folder)
 
@@ -98,7 +98,7 @@ def test_where_nothing_is_writable_a_user_namespace_has_a_tmpfs(box: Box) -> Non
 
 def test_where_nothing_is_writable_nor_namespaces_are_allowed(box: Box, tmp_path: Path) -> None:
     """The error tells of each folder why not, and what to write into the deployment; a mounted tree needs none."""
-    options = [*NOTHING_WRITABLE, *containers.without_namespaces(tmp_path / "seccomp.json")]
+    options = [*NOTHING_WRITABLE, *boxes.without_namespaces(tmp_path / "seccomp.json")]
     done = machine.run(box.podman(options, _words(box, BUNDLE)))
     assert (done.returncode, done.stdout) == (97, "")
     message = re.sub(r"\d+(\.\d)?( MB|m\b)", r"N\2", done.stderr)
@@ -117,7 +117,7 @@ def test_where_nothing_is_writable_nor_namespaces_are_allowed(box: Box, tmp_path
 
 def test_the_line_for_the_deployment_is_right(box: Box, tmp_path: Path) -> None:
     """What the error says for Docker makes the same container boot."""
-    options = [*NOTHING_WRITABLE, *containers.without_namespaces(tmp_path / "seccomp.json")]
+    options = [*NOTHING_WRITABLE, *boxes.without_namespaces(tmp_path / "seccomp.json")]
     said = machine.run(box.podman(options, _words(box, BUNDLE))).stderr
     remedy = re.search(r"Docker: (--tmpfs) (/tmp:exec,size=\d+m);", said)
     assert remedy is not None, said
@@ -148,13 +148,13 @@ def fused(box: Box, folder: Path) -> Box:
 
 def test_a_locked_container_with_fuse_mounts_squashfs(fused: Box, tmp_path: Path) -> None:
     """In a user namespace, by the squashfuse that the image has, whatever the user."""
-    options = [*LOCKED, *containers.fuse_device(tmp_path / "fuse")]
+    options = [*LOCKED, *boxes.fuse_device(tmp_path / "fuse")]
     assert _boot(fused.podman(options, _words(fused, SQUASHFS)))["strategy"] == "squashfuse in a user namespace"
 
 
 def test_a_mount_that_fails_leaves_the_command_as_it_was(fused: Box, tmp_path: Path) -> None:
     """Root without capabilities can't be mapped into a user namespace: it unpacks, and is root still."""
-    options = ["--read-only", "--cap-drop", "all", "--network", "none", *containers.fuse_device(tmp_path / "fuse")]
+    options = ["--read-only", "--cap-drop", "all", "--network", "none", *boxes.fuse_device(tmp_path / "fuse")]
     what = ["--bundle", f"{GIVEN}/both/{layout.BUNDLE_NAME}"]
     program = "import os; print(os.getuid(), open('/proc/self/uid_map').read())"
     done = machine.run(fused.podman(options, fused.shim(["exec", *what, "--", "python", "-c", program])))

@@ -18,8 +18,8 @@ from airpack.contents import opened
 from airpack.oci import reassembly
 from airpack.oci.layout import Layout
 from airpack_runtime import layout
-from benchmarks import containers
-from benchmarks.containers import GIVEN, NOTHING_WRITABLE, SHIM, Box
+from benchmarks import boxes
+from benchmarks.boxes import GIVEN, NOTHING_WRITABLE, SHIM, Box
 from support import machine, registry
 from support.registry import Registry, skopeo
 
@@ -33,7 +33,7 @@ _WRITES = re.compile(
     r"|truncate|ftruncate|chmod|fchmod|fchmodat|chown|utimensat|setxattr|mount|umount2)\("
 )
 # What isn't kept: multiprocessing tries whether there are semaphores, where memory is.
-_NO_FILE = re.compile(r'"/dev/(null|tty|shm/sem\.\w+)"')
+_NO_FILE = re.compile(r'"/dev/(null|tty|shm/sem\.[\w.-]+)"')
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +63,12 @@ def key(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pushed(folder: Path, science: Path, key: Path) -> Iterator[Pushed]:
+def pushed(folder: Path, science: Path, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushed]:
     """Lay the science bundle out in both forms, and have skopeo push them to a registry."""
     layouts = {form: folder / form for form in ("whole", "split")}
     for form, words in (("whole", []), ("split", ["--split"])):
         assert main(["oci", "-q", str(science), "-o", str(layouts[form]), "--sign", str(key), *words]) == 0
-    with registry.serve(folder / "registry") as running:
+    with registry.serve(tmp_path_factory.mktemp("registry")) as running:
         found = Pushed(registry=running, layouts=layouts)
         for form, path in layouts.items():
             words = ["copy", "--all", "--dest-tls-verify=false", f"oci:{path}:bundle", f"docker://{found.name(form)}"]
@@ -93,7 +93,7 @@ def box(folder: Path, science: Path, pushed: Pushed, key: Path) -> Iterator[Box]
         for number, file in enumerate(extensions.values()):
             (given / f"{number}.so").write_bytes(contents.read(file))
     needed = list(given.glob("*.so"))
-    made = containers.build(folder, given, needed)
+    made = boxes.build(folder, given, needed)
     for path in needed:
         path.unlink()
     for form in pushed.layouts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from airpack import contents
-from airpack_runtime import layout
+from airpack_runtime import layout, toc
 from support import machine
 
 from .conftest import Airpack
@@ -18,6 +19,10 @@ from .conftest import Airpack
 GOLDEN = machine.FIXTURES / "golden" / layout.BUNDLE_NAME
 LARGE = b"".join(b"%07d\n" % number for number in range(700_000))  # over two frames
 LINE = [sys.executable, "-m", "airpack"]
+
+
+def _frame_of(opened: contents.Contents, path: str) -> toc.Frame:
+    return opened.toc.frames[toc.Plan(opened.toc).frame_of(opened.find(path)[1])]
 
 
 def _cat(path: str) -> subprocess.CompletedProcess[bytes]:
@@ -34,7 +39,7 @@ def test_cat_writes_a_file_as_it_is(path: str) -> None:
 def test_cat_follows_links_and_knows_the_list_of_sums() -> None:
     """A link has its target's content; SHA256SUMS is in the tar, though no boot writes it."""
     link = _cat("beta/data.txt")
-    assert link.stdout == b"the same words in two wheels\n" * 40
+    assert link.stdout == b"the same words in two wheels\n" * 5000
     assert _cat("alpha/empty.txt").stdout == b""
     sums = _cat("SHA256SUMS").stdout.decode()
     assert f"{hashlib.sha256(LARGE).hexdigest()}  site-packages/beta/large.bin\n" in sums
@@ -55,7 +60,7 @@ def test_cat_ends_quietly_when_its_reader_does() -> None:
     [
         ("alpha/__init_.py", "is it site-packages/alpha/__init__.py, "),
         ("data.txt", "is it site-packages/alpha/data.txt, site-packages/beta/data.txt?"),
-        ("site-packages/gamma_more", "is it site-packages/gamma_more/gamma_inner.py, "),
+        ("../../etc/passwd", "airpack inspect --files "),
         ("//", "airpack inspect --files "),
     ],
 )
@@ -68,16 +73,26 @@ def test_a_path_that_is_not_there_is_answered_with_the_nearest(path: str, hint: 
     assert hint.split(", ", maxsplit=1)[0] in line
 
 
+@pytest.mark.parametrize("path", ["gamma_more", "site-packages/gamma_more/"])
+def test_a_folder_is_told_as_one(path: str) -> None:
+    """With the command that writes it."""
+    done = _cat(path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    command = f"airpack extract {GOLDEN} 'site-packages/gamma_more/*'"
+    said = f"holds no file {path.strip('/')}: that is a folder, and {command} writes what is in it"
+    assert done.stderr.decode() == f"airpack: error: {GOLDEN} {said}\n"
+
+
 def test_a_damaged_frame_is_not_written_out(tmp_path: Path) -> None:
     """The file that it holds can't be had; that of another frame can."""
     with contents.opened(GOLDEN) as opened:
-        frame = opened.toc.frames[opened.find("alpha/__init__.py")[1].frame]
+        frame = _frame_of(opened, "alpha/__init__.py")
     data = bytearray(GOLDEN.read_bytes())
     data[frame.offset + frame.size // 2] ^= 1
     (tmp_path / "bundle").write_bytes(data)
     done = subprocess.run([*LINE, "cat", tmp_path / "bundle", "alpha/__init__.py"], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert b"frame 0 is damaged (its SHA-256 differs)" in done.stderr
+    assert b"frame 1 is damaged (its SHA-256 differs)" in done.stderr
     done = subprocess.run([*LINE, "cat", tmp_path / "bundle", "beta/large.bin"], capture_output=True, check=False)
     assert done.stdout == LARGE
 
@@ -86,8 +101,8 @@ def test_only_the_frames_concerned_are_read(tmp_path: Path) -> None:
     """The system sees the seek table's end, the table of contents and one frame being read, not the rest."""
     with contents.opened(GOLDEN) as opened:
         frames = opened.toc.frames
-        number = opened.find("gamma.pth")[1].frame
-    wanted = {(frames[number].offset, frames[number].size)}
+        frame = _frame_of(opened, "gamma.pth")
+    wanted = {(frame.offset, frame.size)}
     every = {(each.offset, each.size) for each in frames}
     assert len(every) > 3
     for words, expected in ((["cat", GOLDEN, "gamma.pth"], wanted), (["inspect", GOLDEN], set())):
@@ -110,7 +125,7 @@ def _extract(*words: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_extract_gives_what_tar_gives(tmp_path: Path) -> None:
-    """All files with their modes, links as links; `sha256sum -c` agrees."""
+    """All files with their modes, links as links (in the tar symbolic, where they lead to another distribution's)."""
     done = _extract("-o", tmp_path / "ours")
     assert (done.returncode, done.stderr) == (0, "")
     (tmp_path / "theirs").mkdir()
@@ -119,11 +134,11 @@ def test_extract_gives_what_tar_gives(tmp_path: Path) -> None:
     trees = []
     for folder in (tmp_path / "ours", tmp_path / "theirs"):
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        modes = [(path.stat().st_mode, path.stat().st_nlink) for path in files]
-        about = [(path.relative_to(folder), path.read_bytes(), mode) for path, mode in zip(files, modes, strict=True)]
-        trees.append(about)
+        trees.append([(path.relative_to(folder), path.read_bytes(), path.stat().st_mode) for path in files])
+        packages = folder / "site-packages"
+        assert (packages / "beta" / "data.txt").samefile(packages / "alpha" / "data.txt")
     assert trees[0] == trees[1]
-    assert done.stdout.startswith(f"{len(trees[0])} files, 5.6 MB, in ")
+    assert done.stdout.startswith(f"{len(trees[0])} files, 5.8 MB, in ")
     check = subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=tmp_path / "ours", check=False)
     assert check.returncode == 0
 
@@ -183,7 +198,7 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
 def test_a_damaged_frame_leaves_nothing_behind(tmp_path: Path) -> None:
     """All of what was asked for, or none."""
     with contents.opened(GOLDEN) as opened:
-        frame = opened.toc.frames[opened.find("gamma.pth")[1].frame]
+        frame = _frame_of(opened, "gamma.pth")
     data = bytearray(GOLDEN.read_bytes())
     data[frame.offset + frame.size // 2] ^= 1
     (tmp_path / "bundle").write_bytes(data)
@@ -199,3 +214,34 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, airpack: Airpa
     (tmp_path / "out" / "bin").write_text("mine")
     assert airpack("extract", GOLDEN, "-o", tmp_path / "out") == 1
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["bin"]
+
+
+def test_what_is_no_folder_is_not_written_into(tmp_path: Path, airpack: Airpack) -> None:
+    """A file, or a link that leads nowhere."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "absent")
+    for name in ("file", "link"):
+        assert airpack("extract", GOLDEN, "-o", tmp_path / name) == 1
+        assert airpack.error == f"airpack: error: {tmp_path}/{name} is no folder: name another one with -o"
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_full_disk_is_told_by_the_folder(tmp_path: Path, airpack: Airpack) -> None:
+    """And nothing is left on it, for a key or an SBOM neither."""
+    if os.getuid():
+        machine.lacking("the right to mount", "run the tests as root")
+    full = tmp_path / "full"
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", full], check=True)
+    try:
+        (full / "rest").write_bytes(bytes(16 << 10))
+        for words, place in (
+            (["extract", GOLDEN, "-o", full / "out"], full / "out"),
+            (["sbom", GOLDEN, "-o", full / "sbom.json"], full),
+        ):
+            assert airpack(*words) == 1
+            hint = "nothing was changed: make room for all that is to be written, and more"
+            assert airpack.error == f"airpack: error: {place}: No space left on device; {hint}"
+        assert [path.name for path in full.iterdir()] == ["rest"]
+    finally:
+        subprocess.run(["umount", full], check=True)

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from airpack.contents import opened
 from airpack.oci import image, placement
 from airpack.oci.access import Access
 from airpack.oci.layout import Layout
@@ -175,11 +176,11 @@ def test_a_split_bundle_comes_back_whole(airpack: Airpack, registry: Registry, w
     assert airpack.pack("one", "two", "three", "-q", "--no-import") == 0, airpack.err
     assert airpack("push", airpack.output, f"{registry.address}/models/churn:2", "--split") == 0, airpack.err
     moved = sum(size for digest, size in registry.uploaded().items() if digest not in before)
-    with open_bundle(str(airpack.output / NAME)) as bundle:
-        toc = bundle.toc()
-        (share,) = [each for each in toc.distributions if each.name == "two"]
-        frames = {file.frame for file in toc.files[slice(*share.files)]}
-        own = sum(toc.frames[number].size for number in frames)
+    with opened(airpack.output / NAME) as contents:
+        packed = {
+            each.name: size for each, size in zip(contents.toc.distributions, contents.packed_sizes(), strict=True)
+        }
+    own = packed["two"]
     assert own < moved <= 1.2 * own
 
 

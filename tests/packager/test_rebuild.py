@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pyzstd
+from airpack import codec
 from airpack.target import Target
 from airpack_runtime import layout
 from support.sdists import build_sdist
@@ -111,6 +111,11 @@ def test_what_was_built_is_taken_as_it_was_built(airpack: Airpack, wheels: Path,
     assert rebuild() == 0, airpack.err
     taken = "taken     one-1.0-py3-none-any.whl from the wheelhouse: it was built from source when it was packed"
     assert airpack.out.splitlines()[0] == taken
+    (package,) = json.loads((airpack.output / "manifest.json").read_text())["packages"]
+    assert package["origin"].startswith("built from one-1.0.tar.gz sha256:")
+    assert "built_from" not in package
+    assert airpack("verify", "--no-import", airpack.output) == 0
+    assert airpack.out.startswith("0 findings in ")
 
 
 def test_a_bundle_of_other_contents(airpack: Airpack, wheels: Path, rebuild: Callable[..., int]) -> None:
@@ -125,7 +130,7 @@ def test_a_bundle_of_other_contents(airpack: Airpack, wheels: Path, rebuild: Cal
         "differs   site-packages/gone.txt (5 bytes) is rebuilt alone",
         "differs   site-packages/one-1.0.dist-info/RECORD has 451 bytes, then 451; the first different one is 0",
         "differs   site-packages/one.py has 7 bytes, then 6; the first different one is 4",
-        "differs   2 of 2 frames are new: 0, 1",
+        "differs   2 of 5 frames are new: 1, 3",  # the wheel's, and its part of SHA256SUMS
         "differs   the table of contents has one of another wheel, then one-1.0-py3-none-any.whl",
     ]
     assert airpack.error == (
@@ -141,9 +146,9 @@ def test_a_bundle_of_another_level(airpack: Airpack, wheels: Path, rebuild: Call
     _substitute(airpack, _packed_elsewhere(airpack, "one", "--no-bytecode", "--level", 1))
     assert rebuild() == 1
     lines = airpack.out.splitlines()
-    assert lines[0] == "differs   2 of 2 frames are new: 0, 1"
+    assert lines[0] == "differs   5 of 5 frames are new: 0, 1, 2, 3, 4"
     assert lines[1].startswith("differs   frame 0 holds the same, but is compressed differently (")
-    assert lines[1].endswith("), and so on in 2 frames")
+    assert lines[1].endswith("), and so on in 5 frames")
     assert len(lines) == 2
 
 
@@ -156,7 +161,7 @@ def test_other_tools_may_give_other_bytes(airpack: Airpack, wheels: Path, rebuil
     assert rebuild() == 0, airpack.err
     digest = json.loads((airpack.output / "manifest.json").read_text())["bundle"]["content_digest"]
     lines = airpack.out.splitlines()
-    assert lines[0] == f"tool      libzstd was 1.4.0, and is {pyzstd.zstd_version}"
+    assert lines[0] == f"tool      libzstd was 1.4.0, and is {codec.LIBZSTD}"
     assert lines[-2:] == [
         f"rebuilt   {airpack.output}/bundle.tar.zst: its content agrees, its bytes differ with the tools",
         f"content   {digest}",

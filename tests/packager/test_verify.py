@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from airpack import contents, records, table
+from airpack import contents, records
 from airpack.cli import main
 from airpack_runtime import framing, layout, toc
 from airpack_runtime.reader import open_bundle
-from support import machine
+from support.bundles import GOLDEN, rewritten
 from support.wheels import build_wheel
 
 from .conftest import Airpack
 
-GOLDEN = machine.FIXTURES / "golden" / layout.BUNDLE_NAME
 COPY = "copy it again from where it was packed"
 
 
@@ -72,11 +73,11 @@ def test_all_that_is_wrong_is_told(airpack: Airpack, tmp_path: Path) -> None:
     path.write_bytes(data)
     assert airpack("verify", "--no-import", path) == 1
     assert airpack.out.splitlines()[:3] == [
-        f"error: damaged frame 0 is damaged (its SHA-256 differs): {COPY}",
-        f"error: damaged frame 2 is damaged (its SHA-256 differs): {COPY}",
-        f"error: damaged the decoder is damaged (its SHA-256 differs): {COPY}",
+        f"error: damaged: frame 0 is damaged (its SHA-256 differs): {COPY}",
+        f"error: damaged: frame 2 is damaged (its SHA-256 differs): {COPY}",
+        f"error: damaged: the decoder is damaged (its SHA-256 differs): {COPY}",
     ]
-    assert airpack.error.startswith("airpack: error: verify found what fails in the image (and 2 more): ")
+    assert airpack.error.startswith("airpack: error: verify found what must not be used (and 2 more): ")
 
 
 def test_another_digest_than_wanted_is_an_error(airpack: Airpack) -> None:
@@ -92,20 +93,6 @@ def test_another_digest_than_wanted_is_an_error(airpack: Airpack) -> None:
     )
     with pytest.raises(SystemExit, match="2"):
         airpack(*words, "latest")
-
-
-def _rewritten(path: Path, change: Callable[[toc.Toc], toc.Toc], source: Path = GOLDEN) -> None:
-    """Write a bundle to `path` with another table of contents, all else in agreement with it."""
-    data = source.read_bytes()
-    with open_bundle(str(source)) as bundle:
-        contents_ = bundle.toc()
-        stored = bundle.stored_toc
-    start = data.index(framing.skippable(layout.TOC_MAGIC, stored))
-    sizes = [(frame.size, frame.raw_size) for frame in contents_.frames]
-    assert contents_.decoder is not None
-    sizes.append((contents_.decoder.size + framing.SKIPPABLE_HEADER.size, 0))
-    frame = framing.skippable(layout.TOC_MAGIC, table.encode(change(contents_)))
-    path.write_bytes(data[:start] + frame + framing.seek_table([*sizes, (len(frame), 0)]))
 
 
 def _first(change: Callable[[toc.File], toc.File]) -> Callable[[toc.Toc], toc.Toc]:
@@ -160,7 +147,7 @@ def test_a_table_of_contents_that_says_otherwise_than_the_tar(
 ) -> None:
     """Every hash agrees, but `tar -x` and a boot would write different trees, or it doesn't make sense."""
     path = tmp_path / layout.BUNDLE_NAME
-    _rewritten(path, change)
+    rewritten(path, change)
     assert airpack("verify", "--no-import", path) == (0 if sentence is None else 1)
     assert sentence is None or sentence in airpack.out
 
@@ -263,11 +250,14 @@ def test_every_wheel_is_compared_with_the_lock(airpack: Airpack, dist: Path) -> 
     remedy = "copy the folder again from where it was packed"
     size = len(data)
     assert f"error: {two.name} is not in wheelhouse, but pylock.toml locks it: {remedy}" in found
-    assert f"error: {one.name} has {size + 1:,} bytes, but pylock.toml locks {size:,}: {remedy}" in found
-    assert any(line.startswith(f"error: {one.name} has the SHA-256 ") for line in found)
+    assert any(
+        line.startswith(f"error: {one.name} has {size + 1:,} bytes with the SHA-256 ")
+        and f", but pylock.toml locks {size:,} with " in line
+        for line in found
+    )
     assert f"error: wheelhouse/three-1.0-py3-none-any.whl is not what pylock.toml locks: {remedy}" in found
     assert f"error: wheelhouse/requirements.txt says otherwise than pylock.toml: {remedy}" in found
-    assert len([line for line in found if "RECORD" not in line]) == 5
+    assert len(found) == 4  # what a wrong wheel's RECORD says is not told on top
 
 
 def test_the_lock_is_compared_with_the_bundle(airpack: Airpack, dist: Path, wheels: Path, tmp_path: Path) -> None:
@@ -303,7 +293,7 @@ def test_compiled_files_are_held_against_the_target(airpack: Airpack, wheels: Pa
     path = airpack.output / layout.BUNDLE_NAME
     assert _found(airpack, path, status=0) == []
     alone = airpack.output.with_name("alone.tar.zst")
-    _rewritten(alone, lambda old: old._replace(target="cp37-manylinux_2_27_x86_64"), path)
+    rewritten(alone, lambda old: old._replace(target="cp37-manylinux_2_27_x86_64"), path)
     (found,) = _found(airpack, alone)
     assert found.startswith(
         "error: one 1.0: site-packages/one/new.so needs GLIBC_2.34, the target has GLIBC_2.27: require a version"
@@ -360,3 +350,116 @@ def test_a_tree_of_another_bundle_is_told_by_its_note(airpack: Airpack, dist: Pa
     assert "error: tree/airpack-tree.json doesn't say which bundle's tree this is" in "".join(_found(airpack, tree))
     assert airpack("verify", dist, "--bundle", GOLDEN) == 2
     assert "--bundle is what to compare a plain tree with" in airpack.error
+
+
+def _edited(dist: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change what the manifest in a folder of results says."""
+    path = dist / "manifest.json"
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
+TWO, NOT_FROM = "two-1.0-py3-none-any.whl", "which bundle.tar.zst wasn't packed from"
+MANIFESTS: dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]] = {
+    "no packages": (
+        lambda data: data.update(packages=[]),
+        [f"manifest.json doesn't list {name} 1.0 as bundle.tar.zst has it" for name in ("one", "two")],
+    ),
+    "another version": (
+        lambda data: data["packages"][1].update(version="6.6"),
+        [
+            f"manifest.json lists two 6.6 ({TWO} sha256:SHA), {NOT_FROM}",
+            "manifest.json doesn't list two 1.0 as bundle.tar.zst has it",
+        ],
+    ),
+    "built from something": (
+        lambda data: data["packages"][1].update(origin="built from evil"),
+        [
+            f"manifest.json lists two 1.0 ({TWO} sha256:SHA, built from evil), {NOT_FROM}",
+            "manifest.json doesn't list two 1.0 as bundle.tar.zst has it",
+        ],
+    ),
+    "another target": (
+        lambda data: data["target"].update(name="cp38-manylinux_2_27_x86_64"),
+        ["bundle.tar.zst has the target cp37-manylinux_2_27_x86_64, but its manifest lists cp38-manylinux_2_27_x86_64"],
+    ),
+    "other requirements": (
+        lambda data: data.update(requirements=["one", "evil"]),
+        ["bundle.tar.zst has the requirements one, but its manifest lists one, evil"],
+    ),
+    "no target, no options": (
+        lambda data: [data.pop("target"), data.update(options=7)],
+        [
+            "bundle.tar.zst has the target cp37-manylinux_2_27_x86_64, but its manifest lists None",
+            "bundle.tar.zst has the decoder pyzstd 0.15.10, but its manifest lists None",
+        ],
+    ),
+    "an image that leads elsewhere": (
+        lambda data: data.update(image={"file": "../../etc/passwd", "sha256": "0"}),
+        ["manifest.json lists the image ../../etc/passwd, which is none of airpack's"],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MANIFESTS)
+def test_what_a_manifest_says_of_the_bundle_is_compared(airpack: Airpack, dist: Path, what: str) -> None:
+    """Target, requirements, packages, ...: an auditor reads it there."""
+    sha256 = json.loads((dist / "manifest.json").read_text())["packages"][1]["sha256"][:12]
+    change, expected = MANIFESTS[what]
+    _edited(dist, change)
+    found = [line.partition(": copy the folder")[0].removeprefix("error: ") for line in _found(airpack, dist)]
+    assert found == [each.replace("SHA", sha256) for each in expected]
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "\xff", "[" * 100_000, "null"])
+def test_a_manifest_that_can_not_be_read_is_an_error(airpack: Airpack, dist: Path, text: str) -> None:
+    """Else whoever changed the bundle would but have to spoil it."""
+    (dist / "manifest.json").write_bytes(text.encode("latin-1"))
+    (found,) = _found(airpack, dist)
+    assert found.startswith("error: manifest.json can't be read, or is none: ")
+
+
+def test_what_is_not_there_is_noted(airpack: Airpack, dist: Path) -> None:
+    """A bundle that came alone is whole, but nothing speaks for it: it doesn't pass in silence."""
+    (dist / "manifest.json").unlink()
+    (dist / "pylock.toml").unlink()
+    shutil.rmtree(dist / "wheelhouse")
+    remedy = "copy the folder again from where it was packed"
+    assert _found(airpack, dist, status=0) == [
+        f"note: {name} is not here, and nothing was compared with it: {remedy}"
+        for name in ("manifest.json", "pylock.toml", "wheelhouse")
+    ]
+    assert airpack("verify", "--no-import", "--strict", "-q", dist) == 0
+    assert airpack.out == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "manifest.json",
+        "pylock.toml",
+        "wheelhouse",
+        "wheelhouse/requirements.txt",
+        "wheelhouse/two-1.0-py3-none-any.whl",
+    ],
+)
+def test_a_pipe_in_a_files_place_is_not_waited_for(airpack: Airpack, dist: Path, name: str) -> None:
+    """It is an error: whoever writes into the folder could keep an auditor waiting."""
+    path = dist / name
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    os.mkfifo(path)
+    (found,) = _found(airpack, dist)
+    assert found.startswith(f"error: {name.removeprefix('wheelhouse/') if name.endswith('.whl') else name} ")
+
+
+def test_quiet_tells_each_error_and_nothing_else(airpack: Airpack, dist: Path) -> None:
+    """Not the first alone."""
+    _edited(dist, lambda data: data.update(packages=[]))
+    (dist / "pylock.toml").unlink()
+    assert len(_found(airpack, dist)) == 3
+    assert airpack("verify", "--no-import", "-q", dist) == 1
+    assert [line.split(" ")[0] for line in airpack.out.splitlines()] == ["error:", "error:"]

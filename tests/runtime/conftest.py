@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
-from airpack_runtime import boot, cache, errors, framing, hashing, host, layout, reader, toc, unpack
+from airpack_runtime import boot, cache, errors, framing, hashing, host, layout, reader, unpack
 
 # A background job may have been started with it ignored, and so would be all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -81,8 +81,8 @@ def forge(tmp_path: Path) -> Callable[[Rewrite], Path]:
 
     def forge_with(change: Rewrite) -> Path:
         with reader.open_bundle(str(GOLDEN)) as bundle:
-            data = json.loads(json.dumps(bundle.toc().to_dict()))
-        sizes = [(size, raw_size) for _, size, raw_size, _ in data["frames"]]
+            data = table_of(bundle)
+        sizes = list(zip(*data["frames"][:2]))
         sizes.append((data["decoder"]["size"] + framing.SKIPPABLE_HEADER.size, 0))
         frames = GOLDEN.read_bytes()[: _end_of_decoder(data)]
         change(data)
@@ -95,12 +95,23 @@ def forge(tmp_path: Path) -> Callable[[Rewrite], Path]:
     return forge_with
 
 
+def table_of(bundle: reader.Bundle) -> Dict[str, Any]:
+    """Return a bundle's table of contents as JSON has it."""
+    data: Dict[str, Any] = json.loads(framing.inflate(bundle.stored_toc.partition(b"\n")[2], layout.TOC_LIMIT))
+    return data
+
+
+def stored_table(target: str, body: bytes) -> bytes:
+    """Return the content of the frame of a table of contents, with `body` behind its heading."""
+    return b"%s %d %s %08x\n" % (layout.HEADING, layout.FORMAT, target.encode("ascii"), zlib.crc32(body)) + body
+
+
 def _end_of_decoder(data: Dict[str, Any]) -> int:
     return int(data["decoder"]["offset"] + data["decoder"]["size"])
 
 
 def _encode_unchecked(data: Dict[str, Any]) -> bytes:
-    return toc.store(data["target"], zlib.compress(json.dumps(data, ensure_ascii=False).encode("utf-8"), 9))
+    return stored_table(data["target"], zlib.compress(json.dumps(data, ensure_ascii=False).encode("utf-8"), 9))
 
 
 _BLOCK_LIMIT = 128 << 10  # RFC 8878, 3.1.1.2.4
@@ -130,34 +141,35 @@ def raw_frame(content: bytes) -> bytes:
 def write_bundle(path: Path, stored_frames: Sequence[Tuple[bytes, int]], **contents: Any) -> Path:
     """Write a bundle of (stored bytes, raw size) frames, with the golden's decoder.
 
-    `contents` is what its table of contents holds, unchecked, besides or instead of what fits the frames.
+    `contents` is what its table of contents holds, unchecked, besides or instead of what fits the frames; of `files`
+    it takes the rows, of which the last are the checksums if they are named so.
     """
     with reader.open_bundle(str(GOLDEN)) as bundle:
         toc_of_golden = bundle.toc()
     golden_decoder = toc_of_golden.decoder
     assert golden_decoder is not None
     decoder = GOLDEN.read_bytes()[golden_decoder.offset :][: golden_decoder.size]
-    rows: List[Tuple[int, int, int, str]] = []
-    position = 0
-    for stored, raw_size in stored_frames:
-        rows.append((position, len(stored), raw_size, hashing.sha256(stored).hexdigest()))
-        position += len(stored)
+    frames = [(len(stored), raw_size, hashing.sha256(stored).hexdigest()) for stored, raw_size in stored_frames]
+    position = sum(len(stored) for stored, _ in stored_frames)
+    files = contents.pop("files")
+    if files[-1][0] != layout.SUMS:
+        files = [*files, (layout.SUMS, 0o644, 0, 0)]
     data: Dict[str, Any] = {
         "target": toc_of_golden.target,
         "creator": "tests",
         "requirements": [],
-        "unpacked_size": sum(row[2] for row in contents["files"]),
-        "frames": rows,
-        "sums": ["SHA256SUMS", 0o644, 0, len(rows) - 1, rows[-1][2]],
+        "unpacked_size": sum(row[2] for row in files[:-1]),
+        "frames": list(zip(*frames)),
         "directories": [layout.SITE_PACKAGES],
-        "links": [],
+        "files": list(zip(*files)),
+        "links": [[], []],
         "distributions": [],
         "decoder": dict(golden_decoder._asdict(), offset=position + framing.SKIPPABLE_HEADER.size),
     }
     stored_toc = _encode_unchecked({**data, **contents})
     parts = [stored for stored, _ in stored_frames]
     parts += [framing.skippable(layout.DECODER_MAGIC, decoder), framing.skippable(layout.TOC_MAGIC, stored_toc)]
-    sizes = [(row[1], row[2]) for row in rows] + [(len(part), 0) for part in parts[-2:]]
+    sizes = [row[:2] for row in frames] + [(len(part), 0) for part in parts[-2:]]
     path.write_bytes(b"".join([*parts, framing.seek_table(sizes)]))
     return path
 
@@ -167,12 +179,12 @@ def bundle_of(path: Path, files: Dict[str, bytes], frame_size: int = 1 << 16) ->
     raw, rows, sums = b"", [], ""
     for name, content in sorted(files.items()):
         inside = f"{layout.SITE_PACKAGES}/{name}"
-        rows.append([inside, 0o644, len(content), len(raw) // frame_size, len(raw) % frame_size])
+        rows.append((inside, 0o644, len(content), 0))
         sums += f"{hashing.sha256(content).hexdigest()}  {inside}\n"
-        raw += content
+        raw += content + bytes(-len(content) % layout.TAR_BLOCK)
+    rows.append((layout.SUMS, 0o644, len(sums), 0))
     runs = [raw[start : start + frame_size] for start in range(0, len(raw), frame_size)] + [sums.encode()]
-    frames = [(raw_frame(run), len(run)) for run in runs]
-    return write_bundle(path, frames, files=rows, sums=["SHA256SUMS", 0o644, len(runs[-1]), len(runs) - 1, 0])
+    return write_bundle(path, [(raw_frame(run), len(run)) for run in runs], files=rows)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,8 @@ from .conftest import (
     needs_target,
     python,
     raw_frame,
+    stored_table,
+    table_of,
     unpack_in_child,
     write_bundle,
     zstd_frame,
@@ -34,6 +36,7 @@ Change = Callable[[Dict[str, Any]], None]
 # What half a million files, the most that the format leaves room for, may take to be read.
 MEMORY_LIMIT = 512 << 20
 BLOCK = 128 << 10
+TARGET = "cp37-manylinux_2_27_x86_64"
 FILE, DIRECTORY, PIPE = 0o644, 0o040755, 0o010644
 
 
@@ -47,19 +50,27 @@ def _everything_in(folder: Path) -> List[str]:
 
 
 def _row(table: str, place: int, **fields: Any) -> Change:
-    """Return a change of one row of a table, by the positions `f0`, `f1`, ..."""
+    """Return a change of one row of a table, by the columns `f0`, `f1`, ..."""
 
     def change(data: Dict[str, Any]) -> None:
-        row = list(data[table][place])
         for name, value in fields.items():
-            row[int(name[1:])] = value
-        data[table][place] = row
+            data[table][int(name[1:])][place] = value
 
     return change
 
 
-def _add(table: str, entry: Any) -> Change:
-    return lambda data: data[table].append(entry)
+def _add(folder: str) -> Change:
+    return lambda data: data["directories"].append(folder)
+
+
+def _link(path: str, target: str) -> Change:
+    """Return a change that adds a link."""
+
+    def change(data: Dict[str, Any]) -> None:
+        for column, value in zip(data["links"], (path, target)):
+            column.append(value)
+
+    return change
 
 
 _OUTSIDE = "{outside}"  # stands for an existing folder beside the cache
@@ -68,17 +79,19 @@ ESCAPES: Dict[str, Change] = {
     "a file in a folder above": _row("files", 0, f0="../../../outside/file"),
     "a file at an absolute path": _row("files", 0, f0=f"{_OUTSIDE}/file"),
     "a file by a folder of the tree and back": _row("files", 0, f0="site-packages/../../../../outside/file"),
-    "a folder above": _add("directories", "../../../outside/folder"),
-    "a folder at an absolute path": _add("directories", f"{_OUTSIDE}/folder"),
-    "the folder above itself": _add("directories", ".."),
-    "the tree itself": _add("directories", "."),
+    "a folder above": _add("../../../outside/folder"),
+    "a folder at an absolute path": _add(f"{_OUTSIDE}/folder"),
+    "the folder above itself": _add(".."),
+    "the tree itself": _add("."),
     "a link in a folder above": _row("links", 0, f0="../../../outside/link"),
     "a link at an absolute path": _row("links", 0, f0=f"{_OUTSIDE}/link"),
     "a link to a file above": _row("links", 0, f1="../../../outside/victim"),
     "a link to a file at an absolute path": _row("links", 0, f1=f"{_OUTSIDE}/victim"),
     "a link to a folder": _row("links", 0, f1="site-packages"),
-    "a link to a link": _add("links", ["x", "site-packages/beta/data.txt"]),
-    "a link to itself": _row("links", 0, f0="site-packages/loop", f1="site-packages/loop"),
+    "a link to a link": _link("x", "site-packages/beta/data.txt"),
+    "a link to itself": _link("site-packages/loop", "site-packages/loop"),
+    "a link to the checksums": _link("x", layout.SUMS),
+    "a link in a file's place": _row("links", 0, f0="bin/alpha-hello"),
     "a character device": _row("files", 0, f1=0o020666),
     "a block device": _row("files", 0, f1=0o060660),
     "a pipe": _row("files", 0, f1=PIPE),
@@ -89,9 +102,9 @@ ESCAPES: Dict[str, Change] = {
     "a file in a folder that isn't listed": _row("files", 0, f0="elsewhere/x"),
     "a folder before the one that it lies in": lambda data: data["directories"].reverse(),
     "a path longer than the system takes": _row("files", 0, f0="x" * 5000),
-    "frames that overlap": lambda data: data.update(frames=[[0, *row[1:]] for row in data["frames"]]),
-    "frames with a gap": _row("frames", 1, f0=1252),
-    "a frame of more than 4 MiB": _row("frames", 2, f2=1 << 40),
+    "files that overlap": _row("files", 1, f3=-1),
+    "an empty frame": _row("frames", 1, f0=0),
+    "a frame of more than 4 MiB": _row("frames", 2, f1=1 << 40),
     "a file of 1 TB": _row("files", 0, f2=1 << 40),
     "a decoder that lies behind the end": lambda data: data["decoder"].update(offset=1 << 40),
     "a decoder that is a frame": lambda data: data["decoder"].update(offset=0, size=1251),
@@ -110,13 +123,9 @@ def test_what_would_do_harm_is_refused(
 
     def change(data: Dict[str, Any]) -> None:
         ESCAPES[what](data)
-        for table in ("files", "links"):
-            data[table] = [
-                [str(x).replace(_OUTSIDE, str(outside)) if isinstance(x, str) else x for x in row]
-                for row in data[table]
-            ]
-        data["directories"] = [each.replace(_OUTSIDE, str(outside)) for each in data["directories"]]
-        data["unpacked_size"] = sum(row[2] for row in data["files"])
+        for paths in (data["files"][0], *data["links"], data["directories"]):
+            paths[:] = [each.replace(_OUTSIDE, str(outside)) for each in paths]
+        data["unpacked_size"] = sum(data["files"][2][:-1])
 
     path = forge(change)
     before = _everything_in(outside), os.stat(str(outside)).st_nlink
@@ -135,7 +144,7 @@ def test_a_deep_tree_leaves_nothing_when_it_fails(tmp_path: Path, only_cache: Pa
         tmp_path / "bundle",
         [(raw_frame(b"x")[:-1] + b"", 1)],  # cut, so that the unpack fails at its end
         directories=[layout.SITE_PACKAGES, *deep],
-        files=[["site-packages/x", FILE, 1, 0, 0]],
+        files=[("site-packages/x", FILE, 1, 0)],
     )
     try:
         boot_in_child(path).failure()
@@ -193,9 +202,9 @@ def test_what_has_another_type_ends_in_an_error_of_the_boot(
 ) -> None:
     """Whatever JSON can hold in place of a name, a number or a table: no exception of Python's comes out."""
     with reader.open_bundle(str(GOLDEN)) as bundle:
-        data = json.loads(json.dumps(bundle.toc().to_dict()))
+        data = table_of(bundle)
     if key == "path":
-        data.update(files=[[value, FILE, 0, 0, 0]], links=[], distributions=[], unpacked_size=0)
+        data.update(files=_table(value), links=[[], []], distributions=[], unpacked_size=0)
     else:
         (data["decoder"] if key in data["decoder"] else data)[key] = value
     content = _stored(json.dumps(data).encode("ascii"))
@@ -205,9 +214,14 @@ def test_what_has_another_type_ends_in_an_error_of_the_boot(
     assert not outcome.kind or hasattr(errors, outcome.kind), outcome
 
 
+def _table(*paths: Any) -> List[List[Any]]:
+    """Return the table of empty files with these paths, and of the checksums."""
+    return [[*paths, layout.SUMS], *([value] * (len(paths) + 1) for value in (FILE, 0, 0))]
+
+
 def _stored(body: bytes) -> bytes:
     """Return the content of a table of contents' frame."""
-    return b"%s %d cp37-manylinux_2_27_x86_64\n" % (layout.HEADING, layout.FORMAT) + zlib.compress(body, 1)
+    return stored_table(TARGET, zlib.compress(body, 1))
 
 
 def _with_toc(path: Path, content: bytes, before: bytes = b"") -> Path:
@@ -297,23 +311,24 @@ def test_a_table_of_contents_that_inflates_without_end_is_refused(tmp_path: Path
     packer = zlib.compressobj(9)
     megabyte = bytes(1 << 20)
     stored = b"".join([packer.compress(megabyte) for _ in range(256)]) + packer.flush()
-    heading = _stored(b"").partition(b"\n")[0] + b"\n"
-    path = _with_toc(tmp_path / "bundle", heading + stored)
+    path = _with_toc(tmp_path / "bundle", stored_table(TARGET, stored))
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 2, as_well_by_unpack=False)
-    path = _with_toc(tmp_path / "bundle", heading + bytes(layout.TOC_STORED_LIMIT))
+    path = _with_toc(tmp_path / "bundle", stored_table(TARGET, bytes(layout.TOC_STORED_LIMIT)))
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 8)
 
 
 @pytest.mark.parametrize(
-    ("table", "row"),
-    [("files", '["site-packages/%x",420,0,0,0]'), ("directories", '"%x"'), ("links", '["%x","site-packages/x"]')],
+    ("table", "row"), [("files", '"site-packages/%x"'), ("directories", '"%x"'), ("links", '"%x"')]
 )
 def test_a_million_entries_are_refused(tmp_path: Path, table: str, row: str) -> None:
     """The format leaves room for half as many; no environment has them."""
     with reader.open_bundle(str(GOLDEN)) as bundle:
-        data = json.loads(json.dumps(bundle.toc().to_dict()))
-    data.update(files=[["site-packages/x", FILE, 0, 0, 0]], links=[], distributions=[], unpacked_size=0)
-    data[table].append("MILLION")
+        data = table_of(bundle)
+    data.update(files=_table("site-packages/x"), links=[[], []], distributions=[], unpacked_size=0)
+    columns = data[table] if table != "directories" else [data[table]]
+    for column in columns[1:]:
+        column.extend(["site-packages/x" if table == "links" else 0] * 1_000_000)
+    columns[0].append("MILLION")
     body = json.dumps(data).replace('"MILLION"', ",".join([row % number for number in range(1_000_000)]))
     path = _with_toc(tmp_path / "bundle", _stored(body.encode("ascii")))
     said, peak = _measure(path, tmp_path / "cache")
@@ -329,7 +344,7 @@ def test_files_that_share_bytes_are_refused(tmp_path: Path) -> None:
     path = write_bundle(
         tmp_path / "bundle",
         [(stored, 1)] * frames,
-        files=[[f"site-packages/{number}", FILE, frames, 0, 0] for number in range(files)],
+        files=[(f"site-packages/{number}", FILE, frames, -frames if number else 0) for number in range(files)],
     )
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 4)
 
@@ -338,13 +353,11 @@ def _terabyte(path: Path, stored: bytes) -> Path:
     """Write a bundle with one file of 1 TB, in frames that are listed one behind the other, a few of them there."""
     size, count = len(stored), (1 << 40) // layout.FRAME_LIMIT
     checksum = hashing.sha256(stored).hexdigest()
-    rows = [[number * size, size, layout.FRAME_LIMIT, checksum] for number in range(count)]
     return write_bundle(
         path,
         [(stored, layout.FRAME_LIMIT)] * 4,
-        frames=rows,
-        files=[["site-packages/x", FILE, 1 << 40, 0, 0]],
-        sums=["SHA256SUMS", FILE, 0, count - 1, layout.FRAME_LIMIT],
+        frames=[[size] * count, [layout.FRAME_LIMIT] * count, [checksum] * count],
+        files=[("site-packages/x", FILE, 1 << 40, 0)],
     )
 
 
@@ -384,7 +397,7 @@ BOMBS: Dict[str, Tuple[bytes, int]] = {
 def test_a_frame_that_is_not_what_is_listed_is_refused(tmp_path: Path, what: str) -> None:
     """Its checksum is right: only its own bytes tell, and memory stays what two frames take."""
     stored, size = BOMBS[what]
-    path = write_bundle(tmp_path / "bundle", [(stored, size)], files=[["site-packages/x", FILE, size, 0, 0]])
+    path = write_bundle(tmp_path / "bundle", [(stored, size)], files=[("site-packages/x", FILE, size, 0)])
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 4)
 
 
@@ -401,7 +414,7 @@ def test_a_decoder_that_inflates_without_end_is_refused(tmp_path: Path) -> None:
     path = write_bundle(
         tmp_path / "bundle",
         [(first, 1), (bomb, 1)],
-        files=[["site-packages/x", FILE, 1, 0, 0]],
+        files=[("site-packages/x", FILE, 1, 0)],
         decoder=decoder._asdict(),
     )
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 4)

@@ -55,8 +55,8 @@ def test_a_newer_format_asks_for_a_newer_shim(tmp_path: Path, golden: Path) -> N
     """The heading alone tells the version: nothing else of a newer format is read."""
     data = golden.read_bytes()
     path = tmp_path / "newer.tar.zst"
-    path.write_bytes(data.replace(b"airpack-bundle 1 cp37", b"airpack-bundle 3 cp37"))
-    with pytest.raises(BundleDamaged, match="it is of format 3 and this airpack reads formats up to 2; use the shim"):
+    path.write_bytes(data.replace(b"airpack-bundle 1 cp37", b"airpack-bundle 2 cp37"))
+    with pytest.raises(BundleDamaged, match="it is of format 2 and this airpack reads format 1; use the shim"):
         reader.open_bundle(str(path))
 
 

@@ -34,4 +34,4 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     packed = replace(packed, installed=manifest.installed_in(arguments.dist))
     wanted = Target.parse(arguments.target) if arguments.target else packed
     found = checks.audit_results(arguments.dist, packed, wanted, jobs=len(os.sched_getaffinity(0)))
-    findings.report(arguments, found, wanted.name, by="the audit")
+    findings.report(arguments, found, wanted.name)

@@ -15,6 +15,7 @@ from airpack import contents, difference
 from airpack.commands import screen
 from airpack.commands.screen import Style, amount
 from airpack.difference import ADDED, CHANGED, REMOVED, Difference, PackageChange
+from airpack.printable import plain
 
 if TYPE_CHECKING:
     from airpack.commands import options
@@ -70,14 +71,18 @@ def _lines(found: Difference, style: Style, most: int | None) -> Iterator[str]:
     frames = found.frames
     upload = amount(frames.to_upload) if frames.to_upload else "nothing"
     yield (
-        f"{style.label('upload')}{upload} of {amount(frames.size)}: the old bundle has "
+        f"{style.label('upload')}{upload} of {amount(frames.size)} in frames: the old bundle has "
         f"{frames.shared_count} of {screen.counted(frames.count, 'frame')}"
     )
 
 
 def _of_package(change: PackageChange, style: Style, most: int | None) -> Iterator[str]:
     paint = {ADDED: style.green, REMOVED: style.red, CHANGED: style.bold}[change.kind]
-    yield paint(f"{_SIGNS[change.kind]} {screen.plain(change.name)} {_versions(change)}") + style.dim(_told(change))
+    name, told = f"{_SIGNS[change.kind]} {plain(change.name)} {_versions(change)}", _told(change)
+    if len(name) + len(told) <= screen.width():
+        yield paint(name) + style.dim(told)
+    else:
+        yield from (paint(name), style.dim(f"  {told}"))
     if change.old is not None and change.new is not None:
         for name, old, new in (
             ("licence", change.old.license, change.new.license),
@@ -91,27 +96,23 @@ def _of_package(change: PackageChange, style: Style, most: int | None) -> Iterat
     # What it is about comes first: metadata is of another folder in each version, bytecode follows its source.
     shown = sorted(change.files, key=lambda file: (bool(_ASIDE.search(file.path)), file.path))[:most]
     for file in shown:
-        sizes = f"{_size(file.old_size)} -> {_size(file.new_size)}" if file.kind == CHANGED else ""
-        sizes = sizes or _size(file.new_size if file.kind == ADDED else file.old_size)
+        there = [size for size in (file.old_size, file.new_size) if size is not None]
+        sizes = " -> ".join(dict.fromkeys(f"{size:,} B" for size in there))
         yield f"    {_SIGNS[file.kind]} {screen.path(file.path, screen.width() - 8 - len(sizes))}  {sizes}"
     if len(shown) < len(change.files):
         yield f"    and {len(change.files) - len(shown):,} more (--files shows all)"
 
 
 def _versions(change: PackageChange) -> str:
-    versions = [screen.plain(side.version) for side in (change.old, change.new) if side is not None]
+    versions = [plain(side.version) for side in (change.old, change.new) if side is not None]
     return " -> ".join(dict.fromkeys(versions))
 
 
 def _told(change: PackageChange) -> str:
     """Return a package's wheels, sizes and number of files in a line."""
     sides = [side for side in (change.old, change.new) if side is not None]
-    wheels = " -> ".join(dict.fromkeys(screen.plain(side.sha256)[:12] for side in sides))
+    wheels = " -> ".join(dict.fromkeys(plain(side.sha256)[:12] for side in sides))
     sizes = " -> ".join(dict.fromkeys(amount(side.size) for side in sides))
     counts = Counter(file.kind for file in change.files)
     files = ", ".join(f"{_SIGNS[kind]}{counts[kind]:,}" for kind in (ADDED, REMOVED, CHANGED) if counts[kind])
     return f"  wheel {wheels}, {sizes}, files {files or 'the same'}"
-
-
-def _size(size: int | None) -> str:
-    return f"{size or 0:,} B"

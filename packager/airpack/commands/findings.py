@@ -8,8 +8,9 @@ import json
 from collections.abc import Sequence
 
 from airpack.audit import Finding, fatal
-from airpack.commands.screen import counted, plain
-from airpack.errors import AuditFailed
+from airpack.commands.screen import counted
+from airpack.errors import AUDIT, AuditFailed
+from airpack.printable import plain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,14 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the findings as a JSON array")
 
 
-def report(arguments: argparse.Namespace, found: Sequence[Finding], subject: str, *, by: str) -> None:
-    """Print what `by` found in `subject`. Raises AuditFailed if any of it must not pass."""
+def report(arguments: argparse.Namespace, found: Sequence[Finding], subject: str, *, verdict: str = AUDIT) -> None:
+    """Print what was found in `subject`. Raises AuditFailed, which says the `verdict`, if any of it must not pass."""
+    grave = fatal(found, strict=arguments.strict)
     if arguments.json:
         print(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
-    elif not arguments.quiet:
-        for each in found:
+    else:
+        for each in grave if arguments.quiet else found:
             print(plain(str(each)))
-        print(f"{counted(len(found), 'finding')} in {subject}")
-    grave = fatal(found, strict=arguments.strict)
+        if not arguments.quiet:
+            print(f"{counted(len(found), 'finding')} in {subject}")
     if grave:
-        raise AuditFailed([each.message for each in grave], by=by)
+        raise AuditFailed([each.message for each in grave], verdict=verdict)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from airpack import contents, inspection
 from airpack.commands import screen
 from airpack.commands.screen import LABEL, Style, amount
 from airpack.inspection import Entry, Inspection, Package
+from airpack.printable import plain
 
 if TYPE_CHECKING:
     from airpack.commands import options
@@ -81,13 +81,17 @@ def _about(found: Inspection, style: Style) -> Iterator[str]:
         said = f"{amount(sum(each.saved for each in found.duplicates))} by links, {amount(most.saved)} of it "
         lines["saved"] = said + screen.path(most.path.rpartition("/")[2], room - len(said))
     for label, text in lines.items():
-        yield style.label(label) + (screen.plain(text) if label == "digest" else screen.clipped(text, room))
+        yield style.label(label) + (plain(text) if label == "digest" else screen.clipped(text, room))
 
 
 def _origins(packages: Sequence[Package]) -> list[str]:
-    """Return from where how many packages are, the most first."""
-    found = Counter(_origin(each) for each in packages)
-    return [f"{number} {where}" for where, number in found.most_common()]
+    """Return from where how many packages are, the most first; of the others, which they are."""
+    found: dict[str, list[str]] = {}
+    for each in packages:
+        found.setdefault(_origin(each), []).append(each.name)
+    most, *others = sorted(found, key=lambda where: -len(found[where])) or [""]
+    told = [f"{len(found[where])} {where} ({screen.listed(found[where], 24)})" for where in others]
+    return [f"{len(found[most])} {most}", *told] if most else []
 
 
 def _origin(package: Package) -> str:
@@ -126,5 +130,5 @@ def _heaviest(found: Inspection, style: Style) -> Iterator[str]:
 
 
 def _line(entry: Entry) -> str:
-    target = f" -> {screen.plain(entry.link_to)}" if entry.link_to else ""
-    return f"{entry.size:>12,}  {entry.mode:04o}  {screen.plain(entry.path)}{target}"
+    target = f" -> {plain(entry.link_to)}" if entry.link_to else ""
+    return f"{entry.size:>12,}  {entry.mode:04o}  {plain(entry.path)}{target}"

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     for each in images:
         for refers in each.referrers:
             print(f"beside    {refers.artifact_type}")
-    print(f"push      skopeo copy --all oci:{folder}:{image.NAME} docker://REGISTRY/REPO:TAG")
+    print(f"push      airpack push {folder} REGISTRY/REPOSITORY:TAG")
 
 
 def _about(made: Image) -> str:

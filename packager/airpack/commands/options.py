@@ -189,7 +189,8 @@ def add_verbosity(parser: argparse.ArgumentParser, *, progress: bool = False) ->
     """Add how much is shown; `progress` for commands that take their time."""
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="show pip's log, and tracebacks of errors")
+    shown = "pip's log, and tracebacks of errors" if progress else "tracebacks of errors"
+    loudness.add_argument("-v", "--verbose", action="store_true", help=f"show {shown}")
     if progress:
         parser.add_argument("--no-progress", action="store_true", help="lines instead of bars")
 

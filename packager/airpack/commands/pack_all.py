@@ -14,6 +14,7 @@ from airpack.commands import options, pack, screen
 from airpack.commands.table import Table
 from airpack.errors import FleetFailed, FleetInterrupted, InvalidFleet
 from airpack.fleet import Entry
+from airpack.printable import plain
 from airpack.progress import Progress
 
 _OWN = ("help", "output", "jobs", "quiet", "verbose", "no-progress")
@@ -95,13 +96,13 @@ def _run(
         def end(name: str, outcome: Outcome) -> None:
             outcomes[name] = outcome
             if outcome.status:
-                progress.note(f"{name:<{columns}} | error: {screen.plain(outcome.message)}")
+                progress.note(f"{name:<{columns}} | error: {plain(outcome.message)}")
             advance(1)
 
         batch.Batch(
             jobs=arguments.jobs,
             memory=batch.available_memory(),
-            on_line=lambda name, line: progress.note(f"{name:<{columns}} | {screen.plain(line)}"),
+            on_line=lambda name, line: progress.note(f"{name:<{columns}} | {plain(line)}"),
             on_end=end,
         ).run(tasks)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from airpack import interpreter, rebuild
 from airpack.commands import options
-from airpack.errors import NotRebuilt
+from airpack.errors import NotRebuilt, UsageError
+from airpack.printable import plain
 
 _SHOWN = 40  # lines of differences
 
@@ -35,6 +36,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command. Raises NotRebuilt."""
+    if arguments.dist.is_file():
+        raise UsageError(f"{arguments.dist} is a file: give the folder of results that it was packed into")
     means = rebuild.Means(
         python=interpreter.find(rebuild.target_in(arguments.dist), given=arguments.python, env=env),
         decoder=arguments.decoder,
@@ -46,11 +49,11 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     differences = rebuilt.comparison.differences
     if not arguments.quiet:
         for wheel in rebuilt.built:
-            print(f"taken     {wheel} from the wheelhouse: it was built from source when it was packed")
+            print(f"taken     {plain(wheel)} from the wheelhouse: it was built from source when it was packed")
         for tool in rebuilt.tools:
-            print(f"tool      {tool.name} was {tool.before}, and is {tool.here}")
+            print(plain(f"tool      {tool.name} was {tool.before}, and is {tool.here}"))
         for difference in differences[:_SHOWN]:
-            print(f"differs   {difference}")
+            print(plain(f"differs   {difference}"))
         if len(differences) > _SHOWN:
             print(f"          and {len(differences) - _SHOWN:,} more")
     if not rebuilt.agrees:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     found = inventory.take(place / layout.BUNDLE_NAME if place.is_dir() else place)
     text = write(found)
     if arguments.output is None:
-        print(text, end="")
+        sys.stdout.buffer.write(text.encode())  # the same bytes in any locale
         return
     output.check_sbom(arguments.output)
     staging.write_text(arguments.output, text)

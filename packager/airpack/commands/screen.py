@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
+
+from airpack_runtime import layout
+
+from airpack.printable import plain
 
 _BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
 _NARROWEST = 40
@@ -43,12 +46,9 @@ class Style:
 
 def width() -> int:
     """Return the columns of the screen: those of the terminal or of COLUMNS, else 80."""
+    import shutil  # noqa: PLC0415 - what a command that shows nothing needn't wait for
+
     return max(shutil.get_terminal_size().columns, _NARROWEST)
-
-
-def plain(text: str) -> str:
-    """Return text with `?` for what would act on a terminal: a bundle of somebody else's may hold it."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
 
 
 def clipped(text: str, columns: int) -> str:
@@ -58,11 +58,13 @@ def clipped(text: str, columns: int) -> str:
 
 
 def path(text: str, columns: int) -> str:
-    """Return a path as plain text, its middle left out where it is longer: both ends tell what it is."""
+    """Return a path as plain text; where it is longer, `site-packages` is left out of it, else its middle."""
     text = plain(text)
+    if len(text) > columns and text.startswith(f"{layout.SITE_PACKAGES}/"):
+        text = f"...{text.removeprefix(layout.SITE_PACKAGES)}"
     if len(text) <= columns:
         return text
-    tail = max((columns - 3) * 2 // 3, 1)
+    tail = max((columns - 3) // 2, 1)
     return f"{text[: max(columns - 3 - tail, 0)]}...{text[-tail:]}"
 
 

@@ -11,7 +11,7 @@ from airpack_runtime import signature
 
 from airpack import checks, contents, interpreter, keys, plain_tree, signing
 from airpack.commands import findings, options
-from airpack.errors import UsageError
+from airpack.errors import VERIFY, UsageError
 from airpack.interpreter import Interpreter
 from airpack.target import Target
 
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         raise UsageError(f"--bundle is what to compare a plain tree with, and {place} is none")
     verify = checks.verify_tree if tree else checks.verify_bundle
     verdict = verify(subject, jobs=len(os.sched_getaffinity(0)), progress=options.progress(arguments))
-    findings.report(arguments, verdict.findings, verdict.about + signed, by="verify")
+    findings.report(arguments, verdict.findings, verdict.about + signed, verdict=VERIFY)
 
 
 def _signed(arguments: argparse.Namespace, tree: bool) -> str:
@@ -68,5 +68,5 @@ def _signed(arguments: argparse.Namespace, tree: bool) -> str:
     if problems:
         with contents.opened(arguments.place) as opened:
             about = f"{opened.bundle.path}, sha256:{opened.bundle.digest}"
-        findings.report(arguments, problems, about, by="verify")
+        findings.report(arguments, problems, about, verdict=VERIFY)
     return f", signed by {signature.key_id(key)}"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from airpack_runtime import layout as names
 
-from airpack import comparison, output
+from airpack import members, output
 from airpack.bundle import DEFAULT_MTIME
 from airpack.contents import Contents, bundle_at, opened
 from airpack.errors import AirpackError, NotAnImage, OutputRefused, UsageError
@@ -158,7 +158,7 @@ def _listed(words: Sequence[str]) -> str:
 
 def _note(contents: Contents, key: SigningKey | None) -> bytes:
     """Return the tar, without its end, of what makes the layers' files a tree for the shim."""
-    content = comparison.content_digest(comparison.members_of(contents.bundle))
+    content = members.content_digest(contents.hashed())
     text = names.tree_note(contents.toc.target, contents.bundle.digest, content).encode("ascii")
     files = {names.TREE_NOTE: text}
     if key is not None:
