@@ -61,4 +61,6 @@ def merge(results: Results, workload: str, section: dict[str, Any]) -> None:
     earlier = results["workloads"].get(workload, {})
     for name in ("measures", "peers"):
         section[name] = {**earlier.get(name, {}), **section[name]}
+    if section["tree"]["bytes"] is None:  # the peer whose artifact it is was left out
+        section["tree"] = earlier.get("tree", section["tree"])
     results["workloads"][workload] = section
