@@ -9,11 +9,11 @@ from __future__ import annotations
 import posixpath
 import tarfile
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from airpack_runtime import layout
-from airpack_runtime.toc import Toc
+from airpack_runtime.toc import Piece, Toc
 
 _BLANK_SUM = 8 * ord(" ")  # what the field of the checksum counts as
 _Facts = tuple[bytes, int, int, str, int | None]  # type, mode, size, target, place of the content
@@ -25,6 +25,15 @@ class Stretch:
 
     place: int
     data: bytes
+
+
+def between(pieces: Iterable[Piece], raw: bytes | memoryview, place: int) -> Iterator[Stretch]:
+    """Yield what of a frame, which begins at `place` in the tar, is none of these pieces of files."""
+    end = 0
+    for start, stop in (*((each.offset, each.offset + each.length) for each in pieces), (len(raw), len(raw))):
+        if end < start:
+            yield Stretch(place=place + end, data=bytes(raw[end:start]))
+        end = stop
 
 
 def disagreements(toc: Toc, rest: Sequence[Stretch]) -> Iterator[str]:

@@ -36,8 +36,13 @@ class Contents:
             self.toc = bundle.toc()
         finally:
             gc.enable()
-        if not _holds_together(self.toc):
+        if not _holds_together(self.toc, self._frame_of_sums):
             raise bundle.damaged("its table of contents shares its files out in a way that makes no sense")
+
+    @cached_property
+    def plan(self) -> toc.Plan:
+        """Which of its files lie in which frame."""
+        return toc.Plan(self.toc)
 
     @cached_property
     def entries(self) -> Mapping[str, File]:
@@ -75,7 +80,7 @@ class Contents:
         """Yield a file's content, at most a frame at once. Raises BundleDamaged."""
         from airpack import codec  # noqa: PLC0415 - what reads the table of contents alone needn't wait for libzstd
 
-        for number, piece in toc.Plan(self.toc).pieces(file):
+        for number, piece in self.plan.pieces(file):
             raw = self.bundle.frame(number, codec.decompress)
             yield raw[piece.offset : piece.offset + piece.length]
 
@@ -88,13 +93,17 @@ class Contents:
 
         What comes before the first of them are folders that several have in common.
         """
-        stop = _frame_of_sums(self.toc)
-        bounds = [*(each.frame for each in self.toc.distributions), stop]
+        bounds = [*(each.frame for each in self.toc.distributions), self._frame_of_sums]
         return [range(*each) for each in pairwise(bounds)]
 
     def packed_sizes(self) -> list[int]:
         """Return how many bytes the frames of each distribution take."""
         return [sum(frame.size for frame in self.toc.frames[run.start : run.stop]) for run in self.runs()]
+
+    @property
+    def _frame_of_sums(self) -> int:
+        """The number of the frame that holds the header of SHA256SUMS."""
+        return self.plan.frame_at(self.toc.sums.start - 1)
 
     def _nearest(self, path: str) -> list[str]:
         """Return what was likely meant: files of that name, or with a path like it."""
@@ -141,17 +150,15 @@ def paths_of(contents: toc.Toc, distribution: Distribution) -> list[str]:
     return [*(file.path for file in files), *(link.path for link in links)]
 
 
-def _frame_of_sums(contents: toc.Toc) -> int:
-    """Return the number of the frame that holds the header of SHA256SUMS."""
-    return toc.Plan(contents).frame_at(contents.sums.start - 1)
+def _holds_together(contents: toc.Toc, last: int) -> bool:
+    """Tell whether what a boot has no use for, and so doesn't look at, is what it must be.
 
-
-def _holds_together(contents: toc.Toc) -> bool:
-    """Tell whether what a boot has no use for, and so doesn't look at, is what it must be."""
+    `last` is the number of the frame behind all distributions'.
+    """
     texts: list[Any] = [contents.target, contents.creator, *contents.requirements]
     if contents.decoder is not None:
         texts.append(contents.decoder.origin)
-    file, link, frame, last = 0, 0, 0, _frame_of_sums(contents)
+    file, link, frame = 0, 0, 0
     for each in contents.distributions:
         texts += [each.name, each.version, each.wheel, each.sha256, each.license, each.built_from, *each.top_level]
         numbers: Any = (*each.files, *each.links, each.frame)

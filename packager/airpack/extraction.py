@@ -69,9 +69,8 @@ def _write(contents: Contents, wanted: dict[str, File], folder: Path) -> None:
         places.setdefault(file, folder / path)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
     frames: dict[int, list[toc.Piece]] = {}
-    plan = toc.Plan(contents.toc)
     for file in places:
-        for number, piece in plan.pieces(file):
+        for number, piece in contents.plan.pieces(file):
             frames.setdefault(number, []).append(piece)
     for number, pieces in sorted(frames.items()):
         raw = contents.bundle.frame(number, codec.decompress)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airpack.errors import MissingExtra, UsageError
@@ -14,31 +15,37 @@ if TYPE_CHECKING:
     from airpack.oci.push import Pushed
 
 
+_REGISTRY = ("a registry", "urllib3", "oci")
+
+
 def sbom_writer() -> Callable[[Inventory], str]:
     """Return `sbom.dumps`. Raises MissingExtra if its library isn't installed."""
-    try:
+    with _from_extra("an SBOM", "cyclonedx-python-lib", "sbom"):
         from airpack.sbom import dumps  # noqa: PLC0415 - it may be missing, and takes a quarter of a second
-    except ImportError as error:
-        raise MissingExtra("an SBOM", "cyclonedx-python-lib", "sbom") from error
     return dumps
 
 
 def pusher() -> Callable[..., Pushed]:
     """Return `oci.push.push`. Raises MissingExtra if its library isn't installed."""
-    try:
+    with _from_extra(*_REGISTRY):
         from airpack.oci.push import push  # noqa: PLC0415 - it may be missing
-    except ImportError as error:
-        raise MissingExtra("a registry", "urllib3", "oci") from error
     return push
 
 
 def puller() -> Callable[..., Pulled]:
     """Return `oci.placement.place`. Raises MissingExtra if its library isn't installed."""
-    try:
+    with _from_extra(*_REGISTRY):
         from airpack.oci.placement import place  # noqa: PLC0415 - it may be missing
-    except ImportError as error:
-        raise MissingExtra("a registry", "urllib3", "oci") from error
     return place
+
+
+@contextmanager
+def _from_extra(what: str, library: str, extra: str) -> Iterator[None]:
+    """Raise MissingExtra for an import that fails."""
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtra(what, library, extra) from error
 
 
 # The library behind a scheme of a URL, and the extra that brings it.

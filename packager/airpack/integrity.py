@@ -56,7 +56,7 @@ def read(
 
     `on_bytes` is called with the stored sizes of what was read. Nothing of the bundle is loaded.
     """
-    toc, plan = contents.toc, Plan(contents.toc)
+    toc, plan = contents.toc, contents.plan
     whole = _Part()
 
     def one(run: Sequence[int]) -> _Part:
@@ -111,13 +111,11 @@ class _Run:
                 self._part.damage.append(error.problem)
                 lost.update(piece.file.path for piece in self._plan[number])
                 continue
-            end = 0
-            for piece in self._plan[number]:
-                self._keep_rest(number, raw, end, piece.offset)
-                end = piece.offset + piece.length
+            pieces = self._plan[number]
+            self._part.rest += archive.between(pieces, raw, self._starts[number])
+            for piece in pieces:
                 if piece.file.path not in lost:
-                    self._take(piece, raw[piece.offset : end])
-            self._keep_rest(number, raw, end, len(raw))
+                    self._take(piece, raw[piece.offset : piece.offset + piece.length])
         return self._part
 
     def _take(self, piece: Piece, data: memoryview) -> None:
@@ -134,10 +132,6 @@ class _Run:
             if self._kept is not None:
                 self._part.examined[path] = self._examiner.examine(path, b"".join(self._kept))
                 self._kept = None
-
-    def _keep_rest(self, number: int, raw: memoryview, start: int, stop: int) -> None:
-        if start < stop:
-            self._part.rest.append(archive.Stretch(place=self._starts[number] + start, data=bytes(raw[start:stop])))
 
 
 def _wrong_sums(contents: Contents, actual: Mapping[str, str]) -> Iterator[str]:

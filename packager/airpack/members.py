@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from airpack_runtime import layout
+from airpack_runtime import hashing, layout
 
 from airpack.errors import InvalidWheel
 from airpack.tree import Installed
@@ -149,13 +149,8 @@ def sums(group: Group) -> bytes:
 
 
 def content_digest(entries: Iterable[tuple[str, int, str]]) -> str:
-    """Return the SHA-256 that is the same for the same files, whatever they were packed with.
-
-    `entries` holds the path, mode and SHA-256 of each file and link; what is hashed are
-    lines `MODE SHA256  PATH`, the mode as `644` or `755`, sorted by path.
-    """
-    lines = sorted((path, f"{mode:o} {sha256}  {path}\n") for path, mode, sha256 in entries)
-    return hashlib.sha256("".join(line for _, line in lines).encode()).hexdigest()
+    """Return the content digest of files and links, by the path, mode and SHA-256 of each."""
+    return hashing.content_digest((path, f"{mode:o}", sha256) for path, mode, sha256 in entries)
 
 
 def _hash_part(part: Installed) -> list[Member]:

@@ -1,7 +1,6 @@
 """Checks a tree that is there, a mounted volume say, against its signature: each file, before any of it is imported.
 
-Signed is the SHA-256 of the tree's note, which tells the content digest: the SHA-256 of all files' lines
-`MODE SHA256  PATH`, sorted by path.
+Signed is the SHA-256 of the tree's note, which tells the content digest (`hashing.content_digest`).
 """
 
 from __future__ import annotations
@@ -34,13 +33,12 @@ def content_digest(tree: str) -> str:
     root = os.path.realpath(tree)
     # Of what airpack writes at the top of a tree, this is no package's.
     ours = [f"{root}/{name}" for name in (layout.TREE_NOTE, layout.TREE_NOTE + layout.SIGNATURE_SUFFIX, layout.SUMS)]
-    lines = []
+    files: list[tuple[str, str, str]] = []
     for folder, folders, names in os.walk(root, onerror=_fail):
         links = [name for name in folders if os.path.islink(f"{folder}/{name}")]
         paths = [f"{folder}/{name}" for name in (*names, *links)]
-        lines += [(path[len(root) + 1 :], *_facts(path, root)) for path in paths if path not in ours]
-    text = "".join(f"{mode} {sha256}  {path}\n" for path, mode, sha256 in sorted(lines))
-    return str(hashing.sha256(text.encode("utf-8", "surrogateescape")).hexdigest())
+        files += [(path[len(root) + 1 :], *_facts(path, root)) for path in paths if path not in ours]
+    return hashing.content_digest(files)
 
 
 def _facts(path: str, root: str) -> tuple[str, str]:

@@ -12,8 +12,6 @@ from airpack_runtime.storage import remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from airpack_runtime.reader import Bundle, Decompress
 
 # Each worker holds one frame, compressed and raw: this bounds memory on large machines.
@@ -27,13 +25,16 @@ _PATIENCE = 0.1  # seconds between two looks at whether a worker has ended
 def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
     """Write the tree of `bundle` into `folder`, which is made unless it is there, empty.
 
-    Every frame is hashed before it is decompressed. `workers` is as `run` has
-    it. The first error of any worker stops the others and is raised: BundleDamaged, WrongTarget, or
+    Every frame is hashed before it is decompressed. `workers` defaults to the
+    processors this process may use, at most MAX_WORKERS. The first error of
+    any worker stops the others and is raised: BundleDamaged, WrongTarget, or
     UnpackFailed (a full disk, say). What was written so far is left for the
     caller to remove.
     """
     toc = bundle.toc()
     bundle.check_structure()
+    if workers is None:
+        workers = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
     try:
         os.makedirs(folder, exist_ok=True)
         decompress = decoder.load(bundle, folder)
@@ -45,7 +46,7 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
                 strict = os.stat(prefix + directory).st_mode & 0o777 != _FOLDER_MODE
             if strict:
                 os.chmod(prefix + directory, _FOLDER_MODE)
-        run(_Frames(bundle, decompress, prefix, strict), workers)
+        _run(_Frames(bundle, decompress, prefix, strict), workers)
         for link in toc.links:
             _link(prefix + link.target, prefix + link.path)
     except UnicodeError as error:
@@ -122,34 +123,8 @@ class _Uninterrupted:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
 
-class Work:
-    """What is still to be done, handed out to the workers one by one; each calls `do`."""
-
-    def __init__(self, waiting: list[Any]) -> None:
-        # `pop` is atomic. A lock would deadlock when Ctrl-C comes between taking it and entering its block.
-        self._waiting = waiting
-        self.failure: BaseException | None = None
-        self.ended: list[_thread.LockType] = []
-
-    def work(self) -> None:
-        """Do one after the other until none is left or any worker has failed."""
-        try:
-            while self.failure is None and self._waiting:
-                try:
-                    each = self._waiting.pop()
-                except IndexError:
-                    return
-                self.do(each)
-        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
-            self.failure = error
-
-    def do(self, each: Any) -> None:
-        """Do what there is to do with one of those that wait."""
-        raise NotImplementedError
-
-
-class _Frames(Work):
-    """The frames still to be written, by their numbers."""
+class _Frames:
+    """The frames still to be written, handed out to the workers one by one."""
 
     def __init__(self, bundle: Bundle, decompress: Decompress, prefix: str, strict: bool) -> None:
         self._bundle = bundle
@@ -157,14 +132,33 @@ class _Frames(Work):
         self._prefix = prefix
         self._strict = strict  # the umask takes away more than it should, and is the whole process's
         self._plan = contents.Plan(bundle.toc())
+        # `pop` is atomic. A lock would deadlock when Ctrl-C comes between taking it and entering its block.
         # Those that hold no file are checked all the same: who pins a bundle wants it whole.
-        super().__init__(list(range(len(self._plan)))[::-1])
+        self._waiting = list(range(len(self._plan)))[::-1]
+        self.failure: BaseException | None = None
+        self.ended: list[_thread.LockType] = []
 
-    def do(self, each: int) -> None:
-        """Check a frame, and write what of files is in it."""
-        raw = self._bundle.frame(each, self._decompress)
+    def work(self) -> None:
+        """Write frames until none is left or any worker has failed."""
+        try:
+            while self.failure is None:
+                number = self._take()
+                if number is None:
+                    return
+                self._write(number)
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
+            self.failure = error
+
+    def _take(self) -> int | None:
+        try:
+            return self._waiting.pop()
+        except IndexError:
+            return None
+
+    def _write(self, number: int) -> None:
+        raw = self._bundle.frame(number, self._decompress)
         view = memoryview(raw)
-        for piece in self._plan[each]:
+        for piece in self._plan[number]:
             flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = os.open(self._prefix + piece.file.path, flags, piece.file.mode)
             try:
@@ -178,13 +172,8 @@ class _Frames(Work):
                 os.close(fd)
 
 
-def run(work: Work, workers: int | None) -> None:
-    """Run `work.work` in this thread and `workers` - 1 others, and raise what any raised.
-
-    `workers` defaults to the processors this process may use, at most MAX_WORKERS.
-    """
-    if workers is None:
-        workers = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+def _run(frames: _Frames, workers: int) -> None:
+    """Run `frames.work` in this thread and `workers` - 1 others, and raise what any raised."""
     # `threading` costs 9 ms to import in 3.7.
     running = []
     with _Uninterrupted():
@@ -192,27 +181,27 @@ def run(work: Work, workers: int | None) -> None:
             done = _thread.allocate_lock()
             done.acquire()
             try:
-                _thread.start_new_thread(_work_and_release, (work, done))
+                _thread.start_new_thread(_work_and_release, (frames, done))
             except RuntimeError:  # the container's process limit: fewer threads do as well
                 break
             running.append(done)
-    work.work()
+    frames.work()
     for done in running:
         # Ctrl-C may come right after the lock was taken: what the worker noted decides, not the lock.
-        while done not in work.ended:
+        while done not in frames.ended:
             try:
                 done.acquire(True, _PATIENCE)
             except BaseException as error:  # noqa: BLE001 - raised when all workers have ended
-                work.failure = error
-    if work.failure is not None:
-        raise work.failure
+                frames.failure = error
+    if frames.failure is not None:
+        raise frames.failure
 
 
-def _work_and_release(work: Work, done: _thread.LockType) -> None:
+def _work_and_release(frames: _Frames, done: _thread.LockType) -> None:
     try:
-        work.work()
+        frames.work()
     finally:
-        work.ended.append(done)
+        frames.ended.append(done)
         done.release()
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from airpack import checks, manifest, pylock
+from airpack import checks, manifest, pylock, workers
 from airpack.commands import findings, options
 from airpack.target import Target
 
@@ -33,5 +32,5 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     packed = Target.parse(made_for or "", python_version=python_version)
     packed = replace(packed, installed=manifest.installed_in(arguments.dist))
     wanted = Target.parse(arguments.target) if arguments.target else packed
-    found = checks.audit_results(arguments.dist, packed, wanted, jobs=len(os.sched_getaffinity(0)))
+    found = checks.audit_results(arguments.dist, packed, wanted, jobs=workers.cores())
     findings.report(arguments, found, wanted.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from airpack.bundle import DEFAULT_MTIME
 from airpack.commands import options, screen
 from airpack.oci import image
 from airpack.oci.image import Image
-from airpack.workers import threads
+from airpack.workers import cores, threads
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     created = options.epoch(env, otherwise=DEFAULT_MTIME)
     wanted = image.Options(split=arguments.split, created=created, key=key)
     progress = options.progress(arguments)
-    with staging.scratch_in(folder.parent) as scratch, threads(len(os.sched_getaffinity(0))) as executor:
+    with staging.scratch_in(folder.parent) as scratch, threads(cores()) as executor:
         aside = scratch / folder.name
         images = image.write(arguments.places, aside, wanted, executor=executor, progress=progress)
         staging.place({aside: folder}, aside=scratch)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from airpack_runtime import layout
 
-from airpack import bundle, cache, filesystem, keys, output, pipeline, pylock
+from airpack import bundle, cache, filesystem, keys, output, pipeline, pylock, workers
 from airpack.commands import options
 from airpack.errors import UsageError
 from airpack.exclusion import Exclusion
@@ -65,7 +64,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default=bundle.DEFAULT_LEVEL,
         help=f"zstd level, 1 to {_MAX_LEVEL} (default: %(default)s; 9 packs eight times as fast, a tenth larger)",
     )
-    cores = len(os.sched_getaffinity(0))
+    cores = workers.cores()
     how.add_argument("--jobs", metavar="N", type=options.positive, default=cores, help="default: all cores")
     how.add_argument("--no-bytecode", action="store_true", help="leave the bytecode out: smaller, slower to import")
     how.add_argument("--strict", action="store_true", help="let warnings of the audit fail the pack")

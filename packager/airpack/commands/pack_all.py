@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from airpack import batch, contents, fleet
+from airpack import batch, contents, fleet, workers
 from airpack.batch import Outcome, Task
 from airpack.commands import options, pack, screen
 from airpack.commands.table import Table
@@ -46,7 +46,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--only", metavar="NAME", action="append", default=[], help="a set, a target, or SET/TARGET; may be repeated"
     )
-    cores = len(os.sched_getaffinity(0))
+    cores = workers.cores()
     parser.add_argument(
         "--jobs", metavar="N", type=options.positive, default=cores, help="of all packs together (default: all cores)"
     )

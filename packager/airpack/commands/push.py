@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from airpack.oci import image
 from airpack.oci.layout import MARKER, Layout
 from airpack.oci.reference import DEFAULT_TAG
 from airpack.progress import Progress
-from airpack.workers import threads
+from airpack.workers import cores, threads
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -76,6 +75,6 @@ def _layout_of(place: Path, wanted: image.Options, progress: Progress) -> Iterat
         yield Layout(place)
         return
     with tempfile.TemporaryDirectory(prefix="airpack-push-") as folder:
-        with threads(len(os.sched_getaffinity(0))) as executor:
+        with threads(cores()) as executor:
             image.write([place], Path(folder, "layout"), wanted, executor=executor, progress=progress)
         yield Layout(Path(folder, "layout"))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack import interpreter, rebuild
+from airpack import interpreter, rebuild, workers
 from airpack.commands import options
 from airpack.errors import NotRebuilt, UsageError
 from airpack.printable import plain
@@ -28,7 +27,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("dist", metavar="DIST", type=Path, help="a folder of results")
     index = options.add_index(parser)
     index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, where the index lacks it")
-    cores = len(os.sched_getaffinity(0))
+    cores = workers.cores()
     parser.add_argument("--jobs", metavar="N", type=options.positive, default=cores, help="default: all cores")
     options.add_python(parser)
     options.add_verbosity(parser, progress=True)

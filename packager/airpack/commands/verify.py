@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from airpack_runtime import signature
 
-from airpack import checks, contents, interpreter, keys, plain_tree, signing
+from airpack import checks, contents, interpreter, keys, plain_tree, signing, workers
 from airpack.commands import findings, options
 from airpack.errors import VERIFY, UsageError
 from airpack.interpreter import Interpreter
@@ -55,7 +54,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     if arguments.bundle is not None and not tree:
         raise UsageError(f"--bundle is what to compare a plain tree with, and {place} is none")
     verify = checks.verify_tree if tree else checks.verify_bundle
-    verdict = verify(subject, jobs=len(os.sched_getaffinity(0)), progress=options.progress(arguments))
+    verdict = verify(subject, jobs=workers.cores(), progress=options.progress(arguments))
     findings.report(arguments, verdict.findings, verdict.about + signed, verdict=VERIFY)
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from airpack_runtime import framing
-from airpack_runtime.toc import Plan
 
 from airpack import archive, codec
 from airpack.contents import Contents
@@ -129,18 +128,13 @@ def _hash_frames(source: Source, runs: Sequence[Sequence[int]]) -> list[hashlib.
     owner = {number: place for place, run in enumerate(runs) for number in run}
     totals = [hashlib.sha256() for _ in runs]
     rest: list[archive.Stretch] = []
-    plan, start = Plan(contents.toc), 0
+    start = 0
     for number, raw in enumerate(_raw(source)):
         if number in owner:
             totals[owner[number]].update(raw)
-        end = 0
-        for piece in plan[number]:
-            rest.append(archive.Stretch(place=start + end, data=raw[end : piece.offset]))
-            end = piece.offset + piece.length
-        rest.append(archive.Stretch(place=start + end, data=raw[end:]))
+        rest += archive.between(contents.plan[number], raw, start)
         start += len(raw)
         source.on_bytes(len(raw))
-    rest = [each for each in rest if each.data]
     for problem in archive.disagreements(contents.toc, rest):
         raise contents.bundle.damaged(problem)
     _check_members(contents, archive.kinds(rest), owner)
@@ -150,8 +144,7 @@ def _hash_frames(source: Source, runs: Sequence[Sequence[int]]) -> list[hashlib.
 def _check_members(contents: Contents, members: Sequence[tuple[str, bytes]], owner: Mapping[int, int]) -> None:
     """Raise NotAnImage for what engines refuse: a folder that is there twice, a hard link into another layer."""
     twice = [name for name, count in Counter(name for name, _ in members).items() if count > 1]
-    plan = Plan(contents.toc)
-    layer = {path: owner.get(plan.frame_of(file)) for path, file in contents.entries.items()}
+    layer = {path: owner.get(contents.plan.frame_of(file)) for path, file in contents.entries.items()}
     hard = {name for name, kind in members if kind == tarfile.LNKTYPE}
     for run, each in zip(contents.runs(), contents.toc.distributions, strict=True):
         links = contents.toc.links[slice(*each.links)]

@@ -143,7 +143,7 @@ class Layout:
 
     def blob(self, descriptor: Descriptor) -> Path:
         """Return where a blob lies; nothing of it is checked."""
-        return self.path / BLOBS / descriptor.digest.partition(":")[2]
+        return _place(self.path, descriptor.digest)
 
     def chunks(self, descriptor: Descriptor) -> Iterator[bytes]:
         """Yield a blob's bytes. Raises InvalidLayout where it is missing, at its end unless size and digest hold."""
@@ -209,12 +209,20 @@ class Layout:
             raise InvalidLayout(self.path, f"has an index {what} that makes no sense ({error})") from error
 
 
+def _place(folder: Path, digest: str) -> Path:
+    return folder / BLOBS / digest.partition(":")[2]
+
+
 class Writer:
     """Writes a layout into a folder, which is made unless it is there; what isn't finished has no index."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / BLOBS).mkdir(parents=True, exist_ok=True)
+
+    def blob(self, descriptor: Descriptor) -> Path:
+        """Return where a blob lies, or is to lie."""
+        return _place(self.folder, descriptor.digest)
 
     def add(self, data: bytes, media_type: str) -> Descriptor:
         """Write a blob, and return its descriptor."""

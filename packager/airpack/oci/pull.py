@@ -39,7 +39,7 @@ def pull(
     blobs = [blob for each in (image_manifest, *beside) for blob in (each.config, *each.layers)]
 
     def get(blob: Descriptor, advance: Advance) -> None:
-        Download(client, blob, _path(writer, blob), advance=advance).run()
+        Download(client, blob, writer.blob(blob), advance=advance).run()
 
     transfers.move(client, {blob.digest: blob for blob in blobs}.values(), get, name="pull", progress=progress)
     writer.finish([image, *reversed(refers)])  # of two signatures, the one that was pushed last is taken
@@ -62,9 +62,9 @@ def _platform(client: Client, writer: Writer, image: Descriptor) -> dict[str, st
     config = _parsed(client, writer, image).config
     if config.size > manifests.LARGEST:
         raise RegistryError(client.reference.name, f"{image.digest} has a configuration of {config.size:,} bytes")
-    Download(client, config, _path(writer, config), advance=lambda _: None).run()
+    Download(client, config, writer.blob(config), advance=lambda _: None).run()
     try:
-        data: Any = json.loads(_path(writer, config).read_bytes())
+        data: Any = json.loads(writer.blob(config).read_bytes())
         return {"os": str(data["os"]), "architecture": str(data["architecture"])}
     except (KeyError, TypeError, ValueError):
         raise RegistryError(
@@ -86,13 +86,9 @@ def _manifest(client: Client, writer: Writer, name: str) -> Descriptor:
 
 
 def _parsed(client: Client, writer: Writer, descriptor: Descriptor) -> oci.Manifest:
-    data = _path(writer, descriptor).read_bytes()
+    data = writer.blob(descriptor).read_bytes()
     try:
         parsed: Any = json.loads(data)
         return oci.Manifest.from_dict(parsed)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RegistryError(client.reference.name, f"{descriptor.digest} is no manifest ({error})") from None
-
-
-def _path(writer: Writer, blob: Descriptor) -> Path:
-    return writer.folder / oci.BLOBS / blob.digest.partition(":")[2]
