@@ -106,6 +106,16 @@ def _as_listed(contents: Contents) -> Iterator[Finding]:
         if listed[what] != actual:
             yield _finding(path.name, f"has the {what} {actual}, but its manifest lists {listed[what]}")
     yield from _packages(told, contents)
+    yield from _signatures(told, path)
+
+
+def _signatures(told: Mapping[str, Any], bundle: Path) -> Iterator[Finding]:
+    """Look for the signatures that a manifest lists; `verify --key` checks them."""
+    rows = told.get("signatures")
+    for each in map(_object, rows if isinstance(rows, list) else ()):
+        name = f"{each.get('file')}{layout.SIGNATURE_SUFFIX}"
+        if not (bundle.parent / name).is_file():
+            yield _finding(name, f"is not here, but {reading.MANIFEST} lists a signature by {each.get('key')}")
 
 
 def _facts(contents: Contents) -> dict[str, str]:

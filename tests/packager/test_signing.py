@@ -156,6 +156,27 @@ def test_a_signature_is_recorded_and_holds(airpack: Airpack, packed: Path, team:
     assert not list(packed.glob(".airpack-*"))
 
 
+def test_a_listed_signature_that_is_gone_is_told_without_a_key(airpack: Airpack, packed: Path, team: Path) -> None:
+    """Who has no key at hand still learns that the folder came without what its image will ask for."""
+    assert airpack("sign", packed, "--key", f"{team}.key") == 0
+    (packed / SIG).rename(packed / "elsewhere")
+    assert airpack("verify", packed, "--no-import") == 1
+    assert airpack.out.splitlines()[0] == (
+        f"error: {SIG} is not here, but manifest.json lists a signature by {_id(team)}: "
+        "copy the folder again from where it was packed"
+    )
+    (packed / "elsewhere").rename(packed / SIG)
+    assert airpack("verify", packed, "--no-import") == 0
+    about = json.loads((packed / "manifest.json").read_text())
+    about["signatures"] = [None, {"file": "../\0"}]
+    (packed / "manifest.json").write_text(json.dumps(about))
+    assert airpack("verify", packed, "--no-import") == 1
+    assert [line.partition(" is not here")[0] for line in airpack.out.splitlines()[:-1]] == [
+        "error: None.sig",
+        "error: ../?.sig",
+    ]
+
+
 def test_a_bundle_alone_can_be_signed(airpack: Airpack, packed: Path, team: Path, tmp_path: Path) -> None:
     """Beside it, whatever its name; a folder without a manifest has nothing to record it in."""
     alone = tmp_path / "alone" / "science.bundle"
