@@ -77,13 +77,8 @@ def write(
     The bytes depend on the arguments and the builds of libzstd and zlib alone,
     not on the pool. `on_bytes` is called with raw sizes as frames are compressed.
     """
-    tar = frames.TarWriter(options.mtime)
-    common, own = members.folders([[member.path for member in group.members] for group in groups])
-    for directory in common:
-        tar.add_directory(directory)
-    distributions = [_add_group(tar, *each) for each in zip(groups, own, strict=True)]
-    sums = tar.add_parts(layout.SUMS, [members.sums(group) for group in groups])
-    tar.finish()
+    archive = _lay_out(groups, options.mtime)
+    tar = archive.tar
     compressor = frames.Compressor(level=options.level, store=pool.store)
     with open(path, "wb") as file:
         out = _Writer(file)
@@ -91,19 +86,8 @@ def write(
         for frame, data in zip(tar.frames, compressed, strict=True):
             out.frame(data, frame.size)
             on_bytes(frame.size)
-        contents = toc.Toc(
-            target=lock.target.name,
-            creator=f"airpack {__version__}",
-            requirements=lock.requirements,
-            unpacked_size=sum(each.size for each in tar.files),
-            frames=tuple(out.frames),
-            sums=sums,
-            directories=(*common, *chain.from_iterable(own)),
-            files=tuple(tar.files),
-            links=tuple(tar.links),
-            distributions=tuple(distributions),
-            decoder=out.decoder(options.decoder) if options.decoder else None,
-        )
+        decoder = out.decoder(options.decoder) if options.decoder else None
+        contents = archive.contents(lock, out.frames, decoder)
         stored = table.encode(contents)
         out.skippable(layout.TOC_MAGIC, stored)
         out.finish()
@@ -119,6 +103,45 @@ def write(
         content_digest=members.content_digest(entries),
         contents=contents,
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Archive:
+    """The tar of a bundle, and what its table of contents says of it besides files and links."""
+
+    tar: frames.TarWriter
+    directories: Sequence[str]
+    distributions: Sequence[toc.Distribution]
+    sums: toc.File
+
+    def contents(self, lock: Lock, written: Sequence[toc.Frame], decoder: toc.Decoder | None) -> toc.Toc:
+        """Return its table of contents; `written` are its frames, compressed."""
+        return toc.Toc(
+            target=lock.target.name,
+            creator=f"airpack {__version__}",
+            requirements=lock.requirements,
+            unpacked_size=sum(each.size for each in self.tar.files),
+            frames=tuple(written),
+            sums=self.sums,
+            directories=tuple(self.directories),
+            files=tuple(self.tar.files),
+            links=tuple(self.tar.links),
+            distributions=tuple(self.distributions),
+            decoder=decoder,
+        )
+
+
+def _lay_out(groups: Sequence[Group], mtime: int) -> _Archive:
+    """Return the tar of `groups`: the folders that several have in common, each group, SHA256SUMS."""
+    tar = frames.TarWriter(mtime)
+    common, own = members.folders([[member.path for member in group.members] for group in groups])
+    for directory in common:
+        tar.add_directory(directory)
+    distributions = [_add_group(tar, *each) for each in zip(groups, own, strict=True)]
+    sums = tar.add_parts(layout.SUMS, [members.sums(group) for group in groups])
+    tar.finish()
+    directories = (*common, *chain.from_iterable(own))
+    return _Archive(tar=tar, directories=directories, distributions=distributions, sums=sums)
 
 
 def _add_group(tar: frames.TarWriter, group: Group, folders: Sequence[str]) -> toc.Distribution:

@@ -20,6 +20,7 @@ from airpack.bundle import Bundle
 from airpack.errors import InvalidManifest, InvalidTarget
 from airpack.image import ImagePackage
 from airpack.interpreter import Interpreter
+from airpack.lock import LockedWheel
 from airpack.target import Target
 from airpack.wheelhouse import Wheelhouse
 
@@ -141,18 +142,10 @@ def dumps(
     `options` are those of the pack that the bundle's bytes depend on.
     """
     contents = bundle.contents
-    named = Target.from_name(target.name, python_version=target.python_full_version)
-    tags = {} if target.tags == named.tags else {"compatible_tags": [str(tag) for tag in target.tags]}
     data: dict[str, Any] = {
         "format": layout.FORMAT,
         "creator": contents.creator,
-        "target": {
-            "name": target.name,
-            "python_full_version": target.python_full_version,
-            "marker_environment": dict(target.marker_environment),
-            **tags,
-            "installed": None if target.installed is None else [each.to_dict() for each in target.installed],
-        },
+        "target": _target(target),
         "requirements": list(contents.requirements),
         "options": {**options, "decoder": contents.decoder and contents.decoder.origin},
         "bundle": {
@@ -165,20 +158,34 @@ def dumps(
             "files": len(contents.files) + len(contents.links),
         },
         **more,
-        "packages": [
-            {
-                "name": wheel.name,
-                "version": wheel.version,
-                "wheel": wheel.filename,
-                "size": wheel.size,
-                "sha256": wheel.sha256,
-                "origin": wheel.origin,
-            }
-            for wheel in house.lock.wheels
-        ],
+        "packages": [_package(wheel) for wheel in house.lock.wheels],
         "toolchain": toolchain(python),
     }
     return _text(data)
+
+
+def _target(target: Target) -> dict[str, Any]:
+    """Return a target as `target_of` reads it: tags are told where its name doesn't mean them."""
+    named = Target.from_name(target.name, python_version=target.python_full_version)
+    tags = {} if target.tags == named.tags else {"compatible_tags": [str(tag) for tag in target.tags]}
+    return {
+        "name": target.name,
+        "python_full_version": target.python_full_version,
+        "marker_environment": dict(target.marker_environment),
+        **tags,
+        "installed": None if target.installed is None else [each.to_dict() for each in target.installed],
+    }
+
+
+def _package(wheel: LockedWheel) -> dict[str, Any]:
+    return {
+        "name": wheel.name,
+        "version": wheel.version,
+        "wheel": wheel.filename,
+        "size": wheel.size,
+        "sha256": wheel.sha256,
+        "origin": wheel.origin,
+    }
 
 
 def _text(data: dict[str, Any]) -> str:

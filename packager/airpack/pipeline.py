@@ -177,14 +177,7 @@ def _deliver(
     known = (*layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES, output.SBOM_NAME)
     gone = [order.output / name for name in known if name not in beside]
     with ExitStack() as stack:
-        if order.tree is not None:
-            staged = stack.enter_context(staging.scratch_in(order.tree.parent)) / "tree"
-            members.merge(contents.groups, staged, note=manifest.tree_note(bundle))
-            results[staged] = order.tree
-        if order.drop_in is not None:
-            staged = stack.enter_context(staging.scratch_in(order.drop_in.parent)) / "drop-in"
-            shim.write_drop_in(staged, bundle.path, order.python)
-            results[staged] = order.drop_in
+        results |= _folders(order, contents, bundle, stack)
         staging.place(results, gone=gone, aside=scratch)
     return Packed(
         wheelhouse=replace(house, folder=order.output / wheelhouse.NAME),
@@ -193,6 +186,20 @@ def _deliver(
         image=image and replace(image, path=order.output / image.path.name),
         sbom=order.output / output.SBOM_NAME if order.sbom else None,
     )
+
+
+def _folders(order: Order, contents: Contents, bundle: bundles.Bundle, stack: ExitStack) -> dict[Path, Path]:
+    """Write the plain tree and the drop-in that are asked for, each near its place, and return which goes where."""
+    written = {}
+    if order.tree is not None:
+        staged = stack.enter_context(staging.scratch_in(order.tree.parent)) / "tree"
+        members.merge(contents.groups, staged, note=manifest.tree_note(bundle))
+        written[staged] = order.tree
+    if order.drop_in is not None:
+        staged = stack.enter_context(staging.scratch_in(order.drop_in.parent)) / "drop-in"
+        shim.write_drop_in(staged, bundle.path, order.python)
+        written[staged] = order.drop_in
+    return written
 
 
 def _signed(key: SigningKey, bundle: bundles.Bundle, image: FilesystemImage | None) -> list[Signed]:

@@ -73,23 +73,9 @@ def resolve(
         report, installed = Path(folder, "report.json"), Path(folder, "installed")
         if skip_installed:
             _write_metadata(target.installed or (), installed)
-        request = {
-            "do": "resolve",
-            "builder": builder.to_dict(),
-            "target": {
-                "python_full_version": target.python_full_version,
-                "tags": [str(tag) for tag in target.tags],
-                "marker_environment": dict(target.marker_environment),
-                "installed": str(installed) if skip_installed else None,
-            },
-        }
-        options = [
-            "--dry-run",
-            f"--python-version={target.python_full_version}",
-            f"--report={report}",
-            *requirements.arguments(),
-        ]
-        answer = pip.run(request, options)
+        request = _request(target, builder, installed if skip_installed else None)
+        release = f"--python-version={target.python_full_version}"
+        answer = pip.run(request, ["--dry-run", release, f"--report={report}", *requirements.arguments()])
         installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
     if not installs:
         asked = ", ".join(answer.requirements) or "they name nothing"
@@ -104,6 +90,20 @@ def resolve(
         provided=tuple(ImagePackage(name=name, version=version) for name, version in answer.provided),
         access=Access(options=answer.index_options, urls=answer.urls),
     )
+
+
+def _request(target: Target, builder: Builder, installed: Path | None) -> dict[str, Any]:
+    """Return what pip's process is told; `installed` is a folder with the metadata of what the image has."""
+    return {
+        "do": "resolve",
+        "builder": builder.to_dict(),
+        "target": {
+            "python_full_version": target.python_full_version,
+            "tags": [str(tag) for tag in target.tags],
+            "marker_environment": dict(target.marker_environment),
+            "installed": str(installed) if installed else None,
+        },
+    }
 
 
 def _write_metadata(installed: Iterable[ImagePackage], folder: Path) -> None:

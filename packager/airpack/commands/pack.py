@@ -13,6 +13,7 @@ from airpack import bundle, cache, filesystem, keys, output, pipeline, pylock, w
 from airpack.commands import options
 from airpack.errors import UsageError
 from airpack.exclusion import Exclusion
+from airpack.interpreter import Interpreter
 from airpack.keys import SigningKey
 from airpack.lock import Lock
 from airpack.resolve import Requirements
@@ -33,6 +34,15 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     what = options.add_requirements(parser)
     what.add_argument("--lock", metavar="FILE", type=Path, help="pack exactly this pylock.toml, without resolving")
     options.add_target(what)
+    _add_results(parser)
+    _add_exclusion(parser)
+    index = options.add_index(parser)
+    index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, where the index lacks it")
+    _add_how(parser)
+    options.add_verbosity(parser, progress=True)
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
     results = parser.add_argument_group("where the results go")
     results.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("dist"), help="default: dist")
     results.add_argument("--tree", metavar="DIR", type=Path, help="also write the tree as a plain folder to mount")
@@ -43,6 +53,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "--image", choices=filesystem.KINDS, help="also write the tree as a file system image, which a boot can mount"
     )
     results.add_argument("--sbom", action="store_true", help=f"also write {output.SBOM_NAME}, as `airpack sbom` does")
+
+
+def _add_exclusion(parser: argparse.ArgumentParser) -> None:
     left_out = parser.add_argument_group("what to leave out of the wheels")
     left_out.add_argument(
         "--exclude",
@@ -54,8 +67,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     left_out.add_argument(
         "--slim", action="store_true", help="tests, headers, static libraries, Cython sources and type stubs"
     )
-    index = options.add_index(parser)
-    index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, where the index lacks it")
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument(
         "--level",
@@ -75,14 +89,12 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     options.add_passphrase(how)
     how.add_argument("--no-import", action="store_true", help="don't try to import what was packed")
     options.add_python(how)
-    options.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
     progress = options.progress(arguments)
     target, source = _source(arguments)
-    key = keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None
     python = options.find_python(arguments, target, env)
     if python is None and not arguments.no_bytecode:
         progress.note(
@@ -91,7 +103,25 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         )
     if target.assumed_release:
         progress.note(f"target    {target.name}, taken for Python {target.python_full_version}")
-    order = pipeline.Order(
+    order = _order(arguments, env, target, source, python)
+    packed = pipeline.pack(order, pip=options.pip(arguments, env), progress=progress)
+    cache.prune(order.cache, now=time.time())
+    for wheel in packed.wheelhouse.lock.wheels:
+        if wheel.source is not None:
+            who = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
+            progress.note(f"built     {wheel.filename} by {who}, from {wheel.source.url}")
+    if not arguments.quiet:
+        _print(packed, arguments.tree, arguments.drop_in, order.sign)
+
+
+def _order(
+    arguments: argparse.Namespace,
+    env: Mapping[str, str],
+    target: Target,
+    source: Requirements | Lock,
+    python: Interpreter | None,
+) -> pipeline.Order:
+    return pipeline.Order(
         source=source,
         target=target,
         output=arguments.output,
@@ -110,18 +140,10 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         with_wheelhouse=arguments.with_wheelhouse,
         exclusion=Exclusion(globs=tuple(arguments.exclude), slim=arguments.slim),
         image=arguments.image,
-        sign=key,
+        sign=keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None,
         sbom=arguments.sbom,
         env=env,
     )
-    packed = pipeline.pack(order, pip=options.pip(arguments, env), progress=progress)
-    cache.prune(order.cache, now=time.time())
-    for wheel in packed.wheelhouse.lock.wheels:
-        if wheel.source is not None:
-            who = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
-            progress.note(f"built     {wheel.filename} by {who}, from {wheel.source.url}")
-    if not arguments.quiet:
-        _print(packed, arguments.tree, arguments.drop_in, key)
 
 
 def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]:
