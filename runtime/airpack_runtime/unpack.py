@@ -124,7 +124,10 @@ class _Uninterrupted:
 
 
 class _Frames:
-    """The frames still to be written, handed out to the workers one by one."""
+    """The frames still to be written, handed out to the workers one by one, from both ends.
+
+    Only one can write to a file at a time, and a large one has many frames, side by side.
+    """
 
     def __init__(self, bundle: Bundle, decompress: Decompress, prefix: str, strict: bool) -> None:
         self._bundle = bundle
@@ -134,24 +137,24 @@ class _Frames:
         self._plan = contents.Plan(bundle.toc())
         # `pop` is atomic. A lock would deadlock when Ctrl-C comes between taking it and entering its block.
         # Those that hold no file are checked all the same: who pins a bundle wants it whole.
-        self._waiting = list(range(len(self._plan)))[::-1]
+        self._waiting = list(range(len(self._plan)))
         self.failure: BaseException | None = None
         self.ended: list[_thread.LockType] = []
 
-    def work(self) -> None:
-        """Write frames until none is left or any worker has failed."""
+    def work(self, end: int) -> None:
+        """Write frames from an end, 0 or -1, until none is left or any worker has failed."""
         try:
             while self.failure is None:
-                number = self._take()
+                number = self._take(end)
                 if number is None:
                     return
                 self._write(number)
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self.failure = error
 
-    def _take(self) -> int | None:
+    def _take(self, end: int) -> int | None:
         try:
-            return self._waiting.pop()
+            return self._waiting.pop(end)
         except IndexError:
             return None
 
@@ -177,15 +180,15 @@ def _run(frames: _Frames, workers: int) -> None:
     # `threading` costs 9 ms to import in 3.7.
     running = []
     with _Uninterrupted():
-        for _ in range(workers - 1):
+        for number in range(workers - 1):
             done = _thread.allocate_lock()
             done.acquire()
             try:
-                _thread.start_new_thread(_work_and_release, (frames, done))
+                _thread.start_new_thread(_work_and_release, (frames, number % 2 - 1, done))
             except RuntimeError:  # the container's process limit: fewer threads do as well
                 break
             running.append(done)
-    frames.work()
+    frames.work(0)
     for done in running:
         # Ctrl-C may come right after the lock was taken: what the worker noted decides, not the lock.
         while done not in frames.ended:
@@ -197,9 +200,9 @@ def _run(frames: _Frames, workers: int) -> None:
         raise frames.failure
 
 
-def _work_and_release(frames: _Frames, done: _thread.LockType) -> None:
+def _work_and_release(frames: _Frames, end: int, done: _thread.LockType) -> None:
     try:
-        frames.work()
+        frames.work(end)
     finally:
         frames.ended.append(done)
         done.release()
