@@ -7,14 +7,17 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from airpack.errors import WriteFailed
 
 _PREFIX = ".airpack-"
 _LOCK = "lock"
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -52,11 +55,22 @@ def scratch_in(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait until the block has ended."""
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+    """Let Ctrl-C, and SIGTERM, wait until the block has ended."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+    before: dict[signal.Signals, Any] = {}
+    late: list[int] = []
     try:
+        # The mask is this thread's alone: a handler runs in the main thread also for what another thread was sent.
+        if threading.current_thread() is threading.main_thread():
+            for number in _INTERRUPTS:
+                before[number] = signal.getsignal(number)
+                signal.signal(number, lambda received, _: late.append(received))
         yield
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for received in late:
+            signal.raise_signal(received)  # it waits for the mask
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 

@@ -129,9 +129,10 @@ class _Objects(Store):
             check(self)
             self._put(files[last], last, on_bytes, done)
         except BaseException:
-            for name in done:
-                with suppress(Exception):  # what made this fail may keep it from being removed
-                    self._system.rm_file(self._path(name))
+            with staging.uninterrupted():
+                for name in done:
+                    with suppress(Exception):  # what made this fail may keep it from being removed
+                        self._system.rm_file(self._path(name))
             raise
 
     def _path(self, name: str) -> str:
@@ -146,13 +147,14 @@ class _Objects(Store):
             try:
                 put.result()
             except BaseException as error:
-                watch.stopped = True
-                failure = put.exception()
+                with staging.uninterrupted():
+                    watch.stopped = True
+                    failure = put.exception()
+                    # A store may tell of the last part when the object is there already.
+                    if not isinstance(failure, FileExistsError) and (error is not failure or self._shows_parts):
+                        done.append(name)
                 if isinstance(failure, FileExistsError):
                     raise StoreFailed(self._path(name), "was put there meanwhile: give another URL") from failure
-                # A store may tell of the last part when the object is there already.
-                if error is not failure or self._shows_parts:
-                    done.append(name)
                 raise
             done.append(name)
             watch.absolute_update(path.stat().st_size)  # not each library tells of all parts

@@ -227,6 +227,7 @@ def interrupt(self, amount=1):
     os.kill(os.getpid(), signal.SIGINT)
     while not self.stopped:  # the main thread has got it
         time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)  # whoever pressed it can't wait
     update(self, amount)
 store._Watch.relative_update = interrupt
 s3fs.core.calculate_chunksize = lambda size, chunksize=None: 100_000  # several parts of a small bundle
