@@ -23,7 +23,7 @@ class Bundle:
 
     `stat` is that of the open file, `digest` the bundle digest, "sha256:" left out; `target` the target's
     name from the heading. The TOC itself is parsed by `toc()`, the frames are
-    read by `frame()`, each from any thread.
+    read by `frame()`, each from any thread or forked process.
     """
 
     def __init__(self, path: str, fd: int, info: os.stat_result, stored_toc: bytes) -> None:
@@ -66,6 +66,17 @@ class Bundle:
             return decompress(stored, frame.raw_size)
         except ValueError as error:
             raise self.damaged(f"frame {number} is damaged ({error})") from error
+
+    def set_turn(self, turn: int) -> None:
+        """Set what `take_turn` returns next."""
+        os.lseek(self._fd, turn, os.SEEK_SET)
+
+    def take_turn(self) -> int:
+        """Return one more each time, also across the processes that are forked from this one.
+
+        It is the position of the open file, which the kernel moves in one step; what reads names its place itself.
+        """
+        return os.lseek(self._fd, 1, os.SEEK_CUR) - 1
 
     def content(self, file: contents.File, decompress: Decompress) -> bytes:
         """Return the bytes of one file. Raises BundleDamaged."""

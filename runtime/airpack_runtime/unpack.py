@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 
 from airpack_runtime import decoder, layout
@@ -19,17 +18,15 @@ MAX_WORKERS = 8
 # root's workers may run as another user: all may read a tree, its folder decides who gets there.
 _FOLDER_MODE = 0o755
 _SCRATCH = ".airpack-unfinished-"
-_PATIENCE = 0.1  # seconds between two looks at whether a worker has ended
 
 
 def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
     """Write the tree of `bundle` into `folder`, which is made unless it is there, empty.
 
     Every frame is hashed before it is decompressed. `workers` defaults to the
-    processors this process may use, at most MAX_WORKERS. The first error of
-    any worker stops the others and is raised: BundleDamaged, WrongTarget, or
-    UnpackFailed (a full disk, say). What was written so far is left for the
-    caller to remove.
+    processors this process may use, at most MAX_WORKERS, and is 1 in a process of several
+    threads. Raises BundleDamaged, WrongTarget, or UnpackFailed (a full disk, say), once
+    all workers have ended. What was written so far is left for the caller to remove.
     """
     toc = bundle.toc()
     bundle.check_structure()
@@ -110,12 +107,12 @@ def _check_room(folder: str, needed: int) -> None:
 
 
 class _Uninterrupted:
-    """Lets Ctrl-C wait until the block has ended."""
+    """Lets Ctrl-C, and SIGTERM, wait until the block has ended."""
 
     def __enter__(self) -> None:
         import signal
 
-        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
 
     def __exit__(self, *exc_info: object) -> None:
         import signal
@@ -124,39 +121,35 @@ class _Uninterrupted:
 
 
 class _Frames:
-    """The frames still to be written, handed out to the workers one by one, from both ends.
-
-    Only one can write to a file at a time, and a large one has many frames, side by side.
-    """
+    """The frames to be written. Processes that write them together take one by one, whichever is next."""
 
     def __init__(self, bundle: Bundle, decompress: Decompress, prefix: str, strict: bool) -> None:
         self._bundle = bundle
         self._decompress = decompress
         self._prefix = prefix
         self._strict = strict  # the umask takes away more than it should, and is the whole process's
-        self._plan = contents.Plan(bundle.toc())
-        # `pop` is atomic. A lock would deadlock when Ctrl-C comes between taking it and entering its block.
         # Those that hold no file are checked all the same: who pins a bundle wants it whole.
-        self._waiting = list(range(len(self._plan)))
-        self.failure: BaseException | None = None
-        self.ended: list[_thread.LockType] = []
+        self._plan = contents.Plan(bundle.toc())
+        # From both ends: only one can write to a file at a time, and a large one has many frames, side by side.
+        numbers = range(len(self._plan))
+        self._order = [each for pair in zip(numbers, reversed(numbers)) for each in pair][: len(numbers)]
 
-    def work(self, end: int) -> None:
-        """Write frames from an end, 0 or -1, until none is left or any worker has failed."""
-        try:
-            while self.failure is None:
-                number = self._take(end)
-                if number is None:
-                    return
-                self._write(number)
-        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
-            self.failure = error
+    def write(self, starter: int | None = None) -> None:
+        """Write what is left, frame by frame; what a process of that number has started ends with it."""
+        while starter in (None, os.getppid()):
+            turn = self._bundle.take_turn()
+            if turn >= len(self._order):
+                return
+            self._write(self._order[turn])
+        raise ProcessLookupError
 
-    def _take(self, end: int) -> int | None:
-        try:
-            return self._waiting.pop(end)
-        except IndexError:
-            return None
+    def start(self) -> None:
+        """Begin with the first, whatever was written."""
+        self._bundle.set_turn(0)
+
+    def stop(self) -> None:
+        """Leave none for any process."""
+        self._bundle.set_turn(len(self._order))
 
     def _write(self, number: int) -> None:
         raw = self._bundle.frame(number, self._decompress)
@@ -176,36 +169,56 @@ class _Frames:
 
 
 def _run(frames: _Frames, workers: int) -> None:
-    """Run `frames.work` in this thread and `workers` - 1 others, and raise what any raised."""
-    # `threading` costs 9 ms to import in 3.7.
-    running = []
-    with _Uninterrupted():
-        for number in range(workers - 1):
-            done = _thread.allocate_lock()
-            done.acquire()
-            try:
-                _thread.start_new_thread(_work_and_release, (frames, number % 2 - 1, done))
-            except RuntimeError:  # the container's process limit: fewer threads do as well
-                break
-            running.append(done)
-    frames.work(0)
-    for done in running:
-        # Ctrl-C may come right after the lock was taken: what the worker noted decides, not the lock.
-        while done not in frames.ended:
-            try:
-                done.acquire(True, _PATIENCE)
-            except BaseException as error:  # noqa: BLE001 - raised when all workers have ended
-                frames.failure = error
-    if frames.failure is not None:
-        raise frames.failure
+    """Write `frames`, in this process and `workers` - 1 children of it, and raise what goes wrong.
 
-
-def _work_and_release(frames: _Frames, end: int, done: _thread.LockType) -> None:
+    Threads would wait for each other before and after each call of the system. A child tells by its status alone
+    whether all went well: if not, all is written again here, which raises what it met, or needs it no more.
+    """
+    frames.start()
+    children = _forked(frames, workers - 1)
     try:
-        frames.work(end)
+        frames.write()
     finally:
-        frames.ended.append(done)
-        done.release()
+        frames.stop()
+        with _Uninterrupted():
+            failed = [child for child in children if not _ended_well(child)]
+    if failed:
+        frames.start()
+        frames.write()
+
+
+def _forked(frames: _Frames, count: int) -> list[int]:
+    """Start processes that write `frames`, and return their numbers: fewer, or none, where that isn't possible."""
+    children: list[int] = []
+    try:
+        if len(os.listdir("/proc/self/task")) > 1:  # what another thread has locked stays locked in a child
+            return children
+        with _Uninterrupted():  # for good in a child: it must never go on with what its parent was at
+            starter = os.getpid()
+            for _ in range(count):
+                child = os.fork()
+                if not child:
+                    _write_and_exit(frames, starter)
+                children.append(child)
+    except OSError:  # the container's process limit, say
+        pass
+    return children
+
+
+def _write_and_exit(frames: _Frames, starter: int) -> None:
+    status = 1
+    try:
+        frames.write(starter)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _ended_well(child: int) -> bool:
+    try:
+        return os.waitpid(child, 0)[1] == 0
+    except ChildProcessError:  # the program has told the system not to keep how its children end
+        return False
 
 
 def _link(target: str, path: str) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any, Callable, Dict
 
@@ -10,7 +16,7 @@ import pytest
 from airpack_runtime import layout, reader, toc, unpack, verify
 from airpack_runtime.errors import BundleDamaged, UnpackFailed
 
-from .conftest import needs_target, sums_of
+from .conftest import RUNTIME, needs_target, sums_of
 
 pytestmark = needs_target
 
@@ -74,7 +80,7 @@ def test_a_damaged_decoder_is_never_loaded(tmp_path: Path, golden: Path) -> None
 
 
 def test_a_worker_that_fails_fails_the_unpack(tmp_path: Path, golden: Path) -> None:
-    """An error in any thread is raised, not swallowed: here a folder lies where a file must go."""
+    """An error in any worker is raised, not swallowed: here a folder lies where a file must go."""
     tree = tmp_path / "tree"
     with reader.open_bundle(str(golden)) as bundle:
         last = bundle.toc().files[-1].path
@@ -92,6 +98,136 @@ def test_a_worker_that_fails_fails_the_unpack(tmp_path: Path, golden: Path) -> N
                 unpack.unpack(bundle, str(tree), 4)
         finally:
             os.mkdir = made
+
+
+def _whole(golden: Path, tree: Path) -> bool:
+    """Unpack by two workers, and tell whether the tree is what was packed."""
+    with reader.open_bundle(str(golden)) as bundle:
+        unpack.unpack(bundle, str(tree), 2)
+        scratch = tree.with_name(tree.name + ".scratch")
+        scratch.mkdir()
+        return verify.problem(bundle, str(tree), str(scratch)) is None
+
+
+def _in_children(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Have each worker that is a child do something else than to write the first frame that it takes."""
+    parent, write = os.getpid(), unpack._Frames._write
+
+    def replaced(frames: unpack._Frames, number: int) -> None:
+        if os.getpid() != parent:
+            act()
+        time.sleep(0.05)  # so that the child gets its turn
+        write(frames, number)
+
+    monkeypatch.setattr(unpack._Frames, "_write", replaced)
+
+
+def test_workers_share_the_frames(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is written by one process, and both have written some."""
+    write = unpack._Frames._write
+
+    def noted(frames: unpack._Frames, number: int) -> None:
+        with open(str(tmp_path / "notes"), "a") as notes:
+            notes.write("%d %d\n" % (os.getpid(), number))
+        time.sleep(0.05)
+        write(frames, number)
+
+    monkeypatch.setattr(unpack._Frames, "_write", noted)
+    assert _whole(golden, tmp_path / "tree")
+    notes = [line.split() for line in (tmp_path / "notes").read_text().splitlines()]
+    with reader.open_bundle(str(golden)) as bundle:
+        assert sorted(int(number) for _, number in notes) == list(range(len(bundle.toc().frames)))
+    assert len({process for process, _ in notes}) == 2
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _refuse() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def _end() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("act", [_end, _refuse, _interrupt])
+def test_what_a_child_could_not_write_is_written_by_its_parent(
+    golden: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    act: Callable[[], None],
+) -> None:
+    """Whether it was killed, for its memory say, or met what is no longer so; it says nothing of its own."""
+    _in_children(monkeypatch, act)
+    assert _whole(golden, tmp_path / "tree")
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_program_that_ignores_its_children_gets_its_tree(golden: Path, tmp_path: Path) -> None:
+    """Then the system doesn't say how they ended."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert _whole(golden, tmp_path / "tree")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.mark.parametrize("why", ["limit", "thread"])
+def test_without_children_one_process_does_all(
+    golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """Where the container allows no more processes; and where another thread might have locked what a child needs."""
+    asked = []
+
+    def fork() -> int:
+        asked.append(why)
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    if why == "thread":
+        thread.start()
+    try:
+        assert _whole(golden, tmp_path / "tree")
+    finally:
+        over.set()
+    assert asked == ([] if why == "thread" else ["limit"])
+
+
+_KILLED = """
+import os, signal, sys, time
+from airpack_runtime import reader, unpack
+parent, write = os.getpid(), unpack._Frames._write
+def replaced(frames, number):
+    if os.getpid() == parent:
+        time.sleep(60)
+    print(os.getpid(), flush=True)
+    time.sleep(0.1)
+    write(frames, number)
+unpack._Frames._write = replaced
+with reader.open_bundle(sys.argv[1]) as bundle:
+    unpack.unpack(bundle, sys.argv[2], 2)
+"""
+
+
+def test_a_child_ends_with_its_parent(golden: Path, tmp_path: Path) -> None:
+    """It writes no more than the frame that it is at."""
+    words = [sys.executable, "-c", _KILLED, str(golden), str(tmp_path / "tree")]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(RUNTIME)})
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.kill()
+    process.wait()
+    rest = process.stdout.read()  # until the child has ended as well
+    process.stdout.close()
+    assert int(first) != process.pid
+    assert rest.count(b"\n") <= 2
 
 
 def test_a_wrong_raw_size_is_refused(tmp_path: Path, forge: Callable[..., Path]) -> None:
