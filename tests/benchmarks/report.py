@@ -11,7 +11,7 @@ from airpack import staging
 from benchmarks.measure import median
 from benchmarks.peers import AIRPACK, LIMIT, PEERS, STEPS
 from benchmarks.results import Results, ratio
-from benchmarks.thresholds import Figure, fastest_peer, figures
+from benchmarks.thresholds import Figure, fastest_peer, figures, memory
 from support import machine
 
 README = machine.ROOT / "README.md"
@@ -63,6 +63,7 @@ def details(results: Results) -> str:
     """Return RESULTS.md: every median with its spread, every command line."""
     parts = ["# Results\n\nWritten by `python tests/benchmarks report` from `results.json`, which has every sample.\n"]
     parts.append(_conditions(results))
+    parts.append("Peak memory is the largest process's; the README's of an unpack is that, once for each processor.\n")
     versions = ", ".join(f"{name} {version}" for name, version in sorted(results["versions"].items()))
     parts.append(f"Versions: {versions}.\n")
     for name, section in results["workloads"].items():
@@ -118,9 +119,9 @@ def _by_workload(results: Results) -> str:
     rows = []
     for name in sorted(results["workloads"], key=lambda each: results["workloads"][each]["wheels"]["bytes"]):
         section = results["workloads"][name]
-        boot, tree = section["measures"].get("boot", {}), section["measures"].get("tree", {})
+        boot = section["measures"].get("boot", {})
         fastest, share = fastest_peer(boot)
-        memory = f"{max(tree[AIRPACK]['peak']) / 1e6:.0f} MB" if AIRPACK in tree else _NONE
+        peak = memory(section, results)
         rows.append(
             (
                 name,
@@ -129,10 +130,18 @@ def _by_workload(results: Results) -> str:
                 _number(ratio(boot, LIMIT)),
                 f"{_number(share)} (`{fastest}`)",
                 _number(ratio(boot, "pip --no-index")),
-                memory,
+                _NONE if peak is None else f"{peak:.0f} MB",
             )
         )
-    head = ("workload", "tree", "cold boot", "of the limit", "of the fastest peer", "of pip", "unpack's peak memory")
+    head = (
+        "workload",
+        "tree",
+        "cold boot",
+        "of the limit",
+        "of the fastest peer",
+        "of pip",
+        "memory of an unpack, at most",
+    )
     return _table(head, rows)
 
 
