@@ -56,22 +56,25 @@ def scratch_in(folder: Path) -> Iterator[Path]:
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Let Ctrl-C, and SIGTERM, wait until the block has ended."""
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     before: dict[signal.Signals, Any] = {}
     late: list[int] = []
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
         # The mask is this thread's alone: a handler runs in the main thread also for what another thread was sent.
         if threading.current_thread() is threading.main_thread():
             for number in _INTERRUPTS:
-                before[number] = signal.getsignal(number)
+                before[number] = signal.getsignal(number) or signal.SIG_DFL  # None: not Python's
                 signal.signal(number, lambda received, _: late.append(received))
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for received in late:
-            signal.raise_signal(received)  # it waits for the mask
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        try:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            for received in late:
+                signal.raise_signal(received)  # it waits for the mask
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 @contextmanager

@@ -72,10 +72,7 @@ class Bundle:
         os.lseek(self._fd, turn, os.SEEK_SET)
 
     def take_turn(self) -> int:
-        """Return one more each time, also across the processes that are forked from this one.
-
-        It is the position of the open file, which the kernel moves in one step; what reads names its place itself.
-        """
+        """Return one more each time, across forks too: the file's position, which the kernel moves in one step."""
         return os.lseek(self._fd, 1, os.SEEK_CUR) - 1
 
     def content(self, file: contents.File, decompress: Decompress) -> bytes:

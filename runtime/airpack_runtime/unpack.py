@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from airpack_runtime import decoder, layout
 from airpack_runtime import toc as contents
@@ -107,16 +108,23 @@ def _check_room(folder: str, needed: int) -> None:
 
 
 class _Uninterrupted:
-    """Lets Ctrl-C, and SIGTERM, wait until the block has ended."""
+    """Lets signals, Ctrl-C for one, wait until the block has ended: what handles any of them may raise."""
 
     def __enter__(self) -> None:
-        import signal
-
-        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        try:
+            self.block()
+        except BaseException:  # of one that came just before
+            self.allow()
+            raise
 
     def __exit__(self, *exc_info: object) -> None:
-        import signal
+        self.allow()
 
+    def block(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, range(1, signal.NSIG))
+
+    def allow(self) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
 
@@ -124,7 +132,7 @@ class _Frames:
     """The frames to be written. Processes that write them together take one by one, whichever is next."""
 
     def __init__(self, bundle: Bundle, decompress: Decompress, prefix: str, strict: bool) -> None:
-        self._bundle = bundle
+        self.bundle = bundle
         self._decompress = decompress
         self._prefix = prefix
         self._strict = strict  # the umask takes away more than it should, and is the whole process's
@@ -134,36 +142,31 @@ class _Frames:
         numbers = range(len(self._plan))
         self._order = [each for pair in zip(numbers, reversed(numbers)) for each in pair][: len(numbers)]
 
-    def write(self, starter: int | None = None) -> None:
-        """Write what is left, frame by frame; what a process of that number has started ends with it."""
-        while starter in (None, os.getppid()):
-            turn = self._bundle.take_turn()
+    def write(self) -> None:
+        """Write all frames."""
+        for number in self._order:
+            self._write(number)
+
+    def write_some(self, parent: int | None = None) -> None:
+        """Write what no other process has taken, as long as `parent` lives."""
+        while parent in (None, os.getppid()):
+            turn = self.bundle.take_turn()
             if turn >= len(self._order):
                 return
             self._write(self._order[turn])
         raise ProcessLookupError
 
-    def start(self) -> None:
-        """Begin with the first, whatever was written."""
-        self._bundle.set_turn(0)
-
-    def stop(self) -> None:
-        """Leave none for any process."""
-        self._bundle.set_turn(len(self._order))
-
     def _write(self, number: int) -> None:
-        raw = self._bundle.frame(number, self._decompress)
-        view = memoryview(raw)
+        view = memoryview(self.bundle.frame(number, self._decompress))
         for piece in self._plan[number]:
             flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = os.open(self._prefix + piece.file.path, flags, piece.file.mode)
             try:
                 if self._strict:
                     os.fchmod(fd, piece.file.mode)
-                done = 0
+                part, done = view[piece.offset : piece.offset + piece.length], 0
                 while done < piece.length:
-                    start = piece.offset + done
-                    done += os.pwrite(fd, view[start : piece.offset + piece.length], piece.place + done)
+                    done += os.pwrite(fd, part[done:], piece.place + done)
             finally:
                 os.close(fd)
 
@@ -171,54 +174,52 @@ class _Frames:
 def _run(frames: _Frames, workers: int) -> None:
     """Write `frames`, in this process and `workers` - 1 children of it, and raise what goes wrong.
 
-    Threads would wait for each other before and after each call of the system. A child tells by its status alone
-    whether all went well: if not, all is written again here, which raises what it met, or needs it no more.
+    Threads would wait for each other at each system call. A child's status tells whether all went well: if not,
+    all is written again here, which raises what the child met.
     """
-    frames.start()
-    children = _forked(frames, workers - 1)
-    try:
-        frames.write()
-    finally:
-        frames.stop()
-        with _Uninterrupted():
-            failed = [child for child in children if not _ended_well(child)]
-    if failed:
-        frames.start()
-        frames.write()
-
-
-def _forked(frames: _Frames, count: int) -> list[int]:
-    """Start processes that write `frames`, and return their numbers: fewer, or none, where that isn't possible."""
     children: list[int] = []
+    signals = _Uninterrupted()
+    with signals:
+        try:
+            _fork(frames, workers - 1, children)
+            if children:
+                try:
+                    signals.allow()
+                    frames.write_some()
+                finally:
+                    signals.block()
+        finally:
+            frames.bundle.set_turn(layout.ENTRIES_LIMIT)  # nothing is left to take
+            failed = sum(map(_failed, children))  # `any` would not wait for all
+    if failed or not children:
+        frames.write()
+
+
+def _fork(frames: _Frames, count: int, children: list[int]) -> None:
+    """Start processes that write `frames`, and note their numbers: fewer where more aren't possible."""
     try:
         if len(os.listdir("/proc/self/task")) > 1:  # what another thread has locked stays locked in a child
-            return children
-        with _Uninterrupted():  # for good in a child: it must never go on with what its parent was at
-            starter = os.getpid()
-            for _ in range(count):
-                child = os.fork()
-                if not child:
-                    _write_and_exit(frames, starter)
-                children.append(child)
-    except OSError:  # the container's process limit, say
+            return
+        frames.bundle.set_turn(0)
+        parent = os.getpid()
+        for _ in range(count):
+            child = os.fork()
+            if not child:  # signals stay blocked: it must never go on with what its parent was at
+                try:
+                    frames.write_some(parent)
+                    os._exit(0)
+                finally:
+                    os._exit(1)
+            children.append(child)
+    except (OSError, RuntimeError):  # the container's process limit, say; a subinterpreter
         pass
-    return children
 
 
-def _write_and_exit(frames: _Frames, starter: int) -> None:
-    status = 1
+def _failed(child: int) -> bool:
     try:
-        frames.write(starter)
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def _ended_well(child: int) -> bool:
-    try:
-        return os.waitpid(child, 0)[1] == 0
+        return os.waitpid(child, 0)[1] != 0
     except ChildProcessError:  # the program has told the system not to keep how its children end
-        return False
+        return True
 
 
 def _link(target: str, path: str) -> None:

@@ -177,6 +177,40 @@ def test_a_program_that_ignores_its_children_gets_its_tree(golden: Path, tmp_pat
         signal.signal(signal.SIGCHLD, before)
 
 
+@pytest.mark.parametrize("where", ["parent", "child"])
+def test_a_signal_while_it_forks_loses_no_child(
+    golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """A program's handler may raise what would pass for a refused fork; a child never goes on as the program."""
+
+    def handle(*_: object) -> None:
+        raise TimeoutError
+
+    fork, me = os.fork, os.getpid()
+
+    def signalled() -> int:
+        child = fork()
+        if (os.getpid() == me) == (where == "parent"):
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return child
+
+    monkeypatch.setattr(os, "fork", signalled)
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        if where == "parent":
+            with reader.open_bundle(str(golden)) as bundle, pytest.raises(UnpackFailed):
+                unpack.unpack(bundle, str(tmp_path / "tree"), 2)
+        else:
+            assert _whole(golden, tmp_path / "tree")
+    finally:
+        if os.getpid() != me:
+            os._exit(9)
+        signal.signal(signal.SIGUSR1, before)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+
+
 @pytest.mark.parametrize("why", ["limit", "thread"])
 def test_without_children_one_process_does_all(
     golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
