@@ -63,8 +63,9 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
         # The mask is this thread's alone: a handler runs in the main thread also for what another thread was sent.
         if threading.current_thread() is threading.main_thread():
-            for number in _INTERRUPTS:
-                before[number] = signal.getsignal(number) or signal.SIG_DFL  # None: not Python's
+            handlers = {number: signal.getsignal(number) for number in _INTERRUPTS}
+            before = {number: each for number, each in handlers.items() if each is not None}  # None: not Python's
+            for number in before:
                 signal.signal(number, lambda received, _: late.append(received))
         yield
     finally:

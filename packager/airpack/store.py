@@ -150,11 +150,11 @@ class _Objects(Store):
                 with staging.uninterrupted():
                     watch.stopped = True
                     failure = put.exception()
+                    if isinstance(failure, FileExistsError):
+                        raise StoreFailed(self._path(name), "was put there meanwhile: give another URL") from failure
                     # A store may tell of the last part when the object is there already.
-                    if not isinstance(failure, FileExistsError) and (error is not failure or self._shows_parts):
+                    if error is not failure or self._shows_parts:
                         done.append(name)
-                if isinstance(failure, FileExistsError):
-                    raise StoreFailed(self._path(name), "was put there meanwhile: give another URL") from failure
                 raise
             done.append(name)
             watch.absolute_update(path.stat().st_size)  # not each library tells of all parts

@@ -14,14 +14,14 @@ _MEGABYTE = 10**6
 # Why a figure isn't reached, by what it is called below.
 REASONS: dict[str, str] = {
     "tree, of `cp -r`": "Python's own start, 0.02 s, counts as airpack's",
-    "tree, of `uv, cold cache`": "uv writes no bytecode; where it does, 0.10",
+    "tree, of `uv, cold cache`": "uv writes no bytecode; where it does, it takes several times as long",
     "tree, of `tar --zstd`": "both decompress and write on two cores; airpack also hashes, and starts a Python",
     "cold boot, of the fastest peer, `EROFS mount`": (
         "nothing is unpacked, from an image 2.3 times as large, by who may mount; airpack does so faster (`--image`)"
     ),
     "cold boot, of the limit": "on two cores, the unpack takes 0.7 of the import's time",
     "cold boot with `--slim`, of the limit": "the same, with 80 % of the bytes",
-    "large: cold boot, of the limit": "five runs from 1.35 to 2.25, on a machine that was noisy then",
+    "large: cold boot, of the limit": "its runs lie further apart than it is off, as RESULTS.md shows",
     "warm boot, of the limit": (
         "3 ms are the shim's, the rest is noise: `cp -a`, which makes the limit's tree as well, is further from it"
     ),

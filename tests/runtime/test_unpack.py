@@ -109,14 +109,13 @@ def _whole(golden: Path, tree: Path) -> bool:
         return verify.problem(bundle, str(tree), str(scratch)) is None
 
 
-def _in_children(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
-    """Have each worker that is a child do something else than to write the first frame that it takes."""
-    parent, write = os.getpid(), unpack._Frames._write
+def _before_each(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
+    """Have each worker do something before it writes a frame, and take long enough for the others to get one."""
+    write = unpack._Frames._write
 
     def replaced(frames: unpack._Frames, number: int) -> None:
-        if os.getpid() != parent:
-            act()
-        time.sleep(0.05)  # so that the child gets its turn
+        act(number)
+        time.sleep(0.05)
         write(frames, number)
 
     monkeypatch.setattr(unpack._Frames, "_write", replaced)
@@ -124,15 +123,12 @@ def _in_children(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> No
 
 def test_workers_share_the_frames(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is written by one process, and both have written some."""
-    write = unpack._Frames._write
 
-    def noted(frames: unpack._Frames, number: int) -> None:
+    def note(number: int) -> None:
         with open(str(tmp_path / "notes"), "a") as notes:
             notes.write("%d %d\n" % (os.getpid(), number))
-        time.sleep(0.05)
-        write(frames, number)
 
-    monkeypatch.setattr(unpack._Frames, "_write", noted)
+    _before_each(monkeypatch, note)
     assert _whole(golden, tmp_path / "tree")
     notes = [line.split() for line in (tmp_path / "notes").read_text().splitlines()]
     with reader.open_bundle(str(golden)) as bundle:
@@ -161,7 +157,8 @@ def test_what_a_child_could_not_write_is_written_by_its_parent(
     act: Callable[[], None],
 ) -> None:
     """Whether it was killed, for its memory say, or met what is no longer so; it says nothing of its own."""
-    _in_children(monkeypatch, act)
+    parent = os.getpid()
+    _before_each(monkeypatch, lambda _: act() if os.getpid() != parent else None)
     assert _whole(golden, tmp_path / "tree")
     assert capfd.readouterr() == ("", "")
     with pytest.raises(ChildProcessError):
@@ -235,7 +232,7 @@ def test_without_children_one_process_does_all(
 
 
 _KILLED = """
-import os, signal, sys, time
+import os, sys, time
 from airpack_runtime import reader, unpack
 parent, write = os.getpid(), unpack._Frames._write
 def replaced(frames, number):
