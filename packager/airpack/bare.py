@@ -19,9 +19,10 @@ class _Cut:
 
 
 def strip(source: str) -> str:
-    """Return `source` without comments, docstrings, annotations in functions, and what TYPE_CHECKING guards.
+    """Return `source` without comments, docstrings, annotations in functions, and TYPE_CHECKING with what it guards.
 
     Nothing may read the annotations: the source says `from __future__ import annotations`, or has none.
+    That line goes too, where no class or module keeps an annotation.
     """
     lines = [line.encode() for line in source.splitlines()]
     cuts = {*_comments(source), *_others(ast.parse(source), lines)}  # an inner function's are its outer one's, too
@@ -43,10 +44,20 @@ def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
             yield _Cut(start=_start(node.body[0]), end=_end(node.body[0]), instead=b"" if node.body[1:] else b"pass")
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield _Cut(start=_start(node), end=_end(node))
+        if isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False":
+            yield _Cut(start=_start(node), end=_end(node))
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__" and not _keeps_annotations(tree):
             yield _Cut(start=_start(node), end=_end(node))
         if isinstance(node, ast.FunctionDef):
             yield from _annotations(node, lines)
+
+
+def _keeps_annotations(node: ast.AST) -> bool:
+    """Tell whether an annotation lies outside all functions: `_annotations` leaves it."""
+    inside = (each for each in ast.iter_child_nodes(node) if not isinstance(each, ast.FunctionDef))
+    return any(isinstance(each, ast.AnnAssign) or _keeps_annotations(each) for each in inside)
 
 
 def _annotations(function: ast.FunctionDef, lines: list[bytes]) -> Iterator[_Cut]:

@@ -8,7 +8,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from airpack import shim
+from airpack import bare, shim
 from support import machine
 from support.wheels import build_wheel
 
@@ -97,8 +97,21 @@ def test_the_zipapp_is_the_source_without_what_only_readers_need(airpack: Airpac
             assert _code(packed) == _code(text), name
 
 
+def test_annotations_that_stay_are_not_evaluated() -> None:
+    """A class keeps its own, whatever they name, so that the line which leaves them alone stays."""
+    future = "from __future__ import annotations\n"
+    assert bare.strip(f"{future}class A:\n    b: Nothing | None\n").startswith(future)
+    assert bare.strip(f"{future}def a(b: Nothing) -> None:\n    c: Nothing = 1\n") == "\ndef a(b):\n    c = 1\n"
+
+
 class _Plain(ast.NodeTransformer):
     """Takes out of functions what says types, and what only a type checker reads."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        return None if ast.unparse(node) == "TYPE_CHECKING = False" else node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        return None if node.module == "__future__" else node
 
     def visit_If(self, node: ast.If) -> ast.AST | None:
         return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
