@@ -6,9 +6,9 @@ from __future__ import annotations
 NO_FOLDER, NOT_INSTALLED, NO_FILE = 97, 95, 99
 
 
-def reason(error: OSError) -> str:
+def reason(error: OSError | UnpackFailed) -> str:
     """Return what the system says of an error, without the path that the message names anyway."""
-    return error.strerror or str(error)
+    return error.problem if isinstance(error, UnpackFailed) else error.strerror or str(error)
 
 
 class BootError(Exception):

@@ -206,7 +206,7 @@ def _place(bundle: Bundle, env: Mapping[str, str], private: bool, refused: list[
                 made = _ensure(bundle, folder)
             except (OSError, UnpackFailed) as error:
                 # A full disk, a read-only cache that was baked into the image: the next folder may do.
-                refusal = error.problem if isinstance(error, UnpackFailed) else reason(error)
+                refusal = reason(error)
             else:
                 _remember(bundle, folder, env)
                 cache.hold(folder, bundle.digest)
@@ -216,8 +216,7 @@ def _place(bundle: Bundle, env: Mapping[str, str], private: bool, refused: list[
         try:
             return _in_private_memory(bundle, needed), "unpacked into a tmpfs of its own"
         except (OSError, UnpackFailed) as error:
-            why = error.problem if isinstance(error, UnpackFailed) else reason(error)
-            refused.append(("a tmpfs in a user namespace", why))
+            refused.append(("a tmpfs in a user namespace", reason(error)))
     raise NoPlace(needed, refused)
 
 

@@ -189,7 +189,7 @@ def _missing_end(fd: int, size: int) -> str:
 
 def _pread(fd: int, offset: int, size: int) -> bytes:
     """Read `size` bytes at `offset`, fewer only at the end of the file."""
-    data = os.pread(fd, size, offset)
+    data = b""
     while len(data) < size:
         more = os.pread(fd, size - len(data), offset + len(data))
         if not more:

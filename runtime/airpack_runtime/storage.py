@@ -29,7 +29,7 @@ def obstacle(folder: str) -> str | None:
             os.rmdir(f"{place}/.airpack-{os.getpid()}")
         except OSError as error:
             refusal = reason(error)
-    return refusal or _lack_of_room(place, 0, 0) or _lack_of_execution(place)
+    return refusal or lack_of_room(place, 0, 0) or _lack_of_execution(place)
 
 
 def prepare(folder: str, needed: int, files: int, *, executable: bool = True) -> str | None:
@@ -44,7 +44,7 @@ def prepare(folder: str, needed: int, files: int, *, executable: bool = True) ->
         pass
     except OSError as error:
         return reason(error)
-    refusal = cache.objection(folder) or _lack_of_room(folder, needed, files)
+    refusal = cache.objection(folder) or lack_of_room(folder, needed, files)
     return refusal or (_lack_of_execution(folder) if executable else None)
 
 
@@ -54,7 +54,8 @@ def _lack_of_execution(folder: str) -> str | None:
     return None
 
 
-def _lack_of_room(folder: str, needed: int, files: int) -> str | None:
+def lack_of_room(folder: str, needed: int, files: int) -> str | None:
+    """Say why so many bytes and files can't be written into `folder`, which is there; None if they can."""
     if not os.access(folder, os.W_OK | os.X_OK):
         return "is not writable"
     space = os.statvfs(folder)

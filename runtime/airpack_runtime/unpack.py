@@ -8,7 +8,7 @@ import signal
 from airpack_runtime import decoder, layout
 from airpack_runtime import toc as contents
 from airpack_runtime.errors import UnpackFailed, reason
-from airpack_runtime.storage import remove
+from airpack_runtime.storage import lack_of_room, remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ MAX_WORKERS = 8
 # root's workers may run as another user: all may read a tree, its folder decides who gets there.
 _FOLDER_MODE = 0o755
 _SCRATCH = ".airpack-unfinished-"
+_NONE_LEFT = layout.ENTRIES_LIMIT
+# Those between are the C library's own: Python warns of them. Python 3.7 has no signal.valid_signals.
+_SIGNALS = {*range(1, 32), *range(signal.SIGRTMIN, signal.NSIG)}
 
 
 def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
@@ -68,16 +71,14 @@ def unpack_into(bundle: Bundle, folder: str) -> None:
     scratch = f"{folder}/{_SCRATCH}{os.getpid()}"
     try:
         _make_room(folder, names)
-        _check_room(folder, toc.unpacked_size)
+        _check_room(folder, toc)
         unpack(bundle, scratch)
         with open(f"{scratch}/{layout.TREE_NOTE}", "w") as note:  # so that it can be booted as it is
             note.write(layout.tree_note(bundle.target, bundle.digest))
         with _Uninterrupted():
             for name in names:
                 os.rename(f"{scratch}/{name}", f"{folder}/{name}")
-    except UnpackFailed as error:
-        raise UnpackFailed(folder, error.problem) from error
-    except OSError as error:
+    except (OSError, UnpackFailed) as error:
         raise UnpackFailed(folder, reason(error)) from error
     finally:
         with _Uninterrupted():
@@ -98,13 +99,11 @@ def _make_room(folder: str, names: list[str]) -> None:
         remove(f"{folder}/{name}")
 
 
-def _check_room(folder: str, needed: int) -> None:
+def _check_room(folder: str, toc: contents.Toc) -> None:
     """Raise UnpackFailed before the first byte where the last has no room: a bomb must not fill the disk."""
-    space = os.statvfs(folder)
-    free = space.f_bavail * space.f_frsize
-    if free < needed:
-        problem = f"No space left on device ({free / 1e6:.1f} MB free, {needed / 1e6:.1f} MB needed)"
-        raise UnpackFailed(folder, problem)
+    lack = lack_of_room(folder, toc.unpacked_size, len(toc.files))
+    if lack:
+        raise UnpackFailed(folder, f"it {lack} (the tree takes {toc.unpacked_size / 1e6:.1f} MB)")
 
 
 class _Uninterrupted:
@@ -122,7 +121,7 @@ class _Uninterrupted:
         self.allow()
 
     def block(self) -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, range(1, signal.NSIG))
+        signal.pthread_sigmask(signal.SIG_SETMASK, _SIGNALS)
 
     def allow(self) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
@@ -189,7 +188,7 @@ def _run(frames: _Frames, workers: int) -> None:
                 finally:
                     signals.block()
         finally:
-            frames.bundle.set_turn(layout.ENTRIES_LIMIT)  # nothing is left to take
+            frames.bundle.set_turn(_NONE_LEFT)
             failed = sum(map(_failed, children))  # `any` would not wait for all
     if failed or not children:
         frames.write()
@@ -206,8 +205,11 @@ def _fork(frames: _Frames, count: int, children: list[int]) -> None:
             child = os.fork()
             if not child:  # signals stay blocked: it must never go on with what its parent was at
                 try:
-                    frames.write_some(parent)
-                    os._exit(0)
+                    try:
+                        frames.write_some(parent)
+                        os._exit(0)
+                    finally:
+                        frames.bundle.set_turn(_NONE_LEFT)  # no need for the others to go on
                 finally:
                     os._exit(1)
             children.append(child)

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 import pytest
 from airpack_runtime import layout, reader, toc, unpack, verify
@@ -163,6 +163,25 @@ def test_what_a_child_could_not_write_is_written_by_its_parent(
     assert capfd.readouterr() == ("", "")
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_the_others_end_when_a_child_fails(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged bundle is told of before all of it was written; here, the parent then writes all."""
+    parent = os.getpid()
+    written: List[int] = []
+
+    def note(number: int) -> None:
+        if os.getpid() != parent:
+            _refuse()
+        if not written:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        written.append(number)
+
+    _before_each(monkeypatch, note)
+    assert _whole(golden, tmp_path / "tree")
+    with reader.open_bundle(str(golden)) as bundle:
+        frames = len(bundle.toc().frames)
+    assert frames <= len(written) <= frames + 1 < 2 * frames - 1
 
 
 def test_a_program_that_ignores_its_children_gets_its_tree(golden: Path, tmp_path: Path) -> None:
