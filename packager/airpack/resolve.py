@@ -19,7 +19,7 @@ from airpack.errors import InvalidRequirement, PipFailed, Unsatisfiable
 from airpack.image import ImagePackage
 from airpack.interpreter import Interpreter
 from airpack.lock import Access, Lock, LockedWheel, Source
-from airpack.pip_process import Pip
+from airpack.pip_process import Answer, Pip
 from airpack.target import Target
 
 
@@ -78,9 +78,7 @@ def resolve(
         answer = pip.run(request, ["--dry-run", release, f"--report={report}", *requirements.arguments()])
         installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
     if not installs:
-        asked = ", ".join(answer.requirements) or "they name nothing"
-        why = "the image has it all" if answer.provided else "the target's markers rule out all requirements"
-        raise Unsatisfiable(f"nothing is left to pack: {why} ({asked})", requirement=asked, required_by=())
+        raise _nothing_left(answer)
     built = {parse_wheel_filename(each.path.name)[:2]: each for each in answer.built}
     wheels = [_locked(install, built) for install in installs]
     return Lock(
@@ -90,6 +88,12 @@ def resolve(
         provided=tuple(ImagePackage(name=name, version=version) for name, version in answer.provided),
         access=Access(options=answer.index_options, urls=answer.urls),
     )
+
+
+def _nothing_left(answer: Answer) -> Unsatisfiable:
+    asked = ", ".join(answer.requirements) or "they name nothing"
+    why = "the image has it all" if answer.provided else "the target's markers rule out all requirements"
+    return Unsatisfiable(f"nothing is left to pack: {why} ({asked})", requirement=asked, required_by=())
 
 
 def _request(target: Target, builder: Builder, installed: Path | None) -> dict[str, Any]:

@@ -40,28 +40,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="airpack-runtime", description="Provide a bundle's Python packages, without a network."
-    )
+    description = "Provide a bundle's Python packages, without a network."
+    parser = argparse.ArgumentParser(prog="airpack-runtime", description=description)
     parser.add_argument("--version", action="version", version=f"airpack_runtime {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
     commands.required = True
 
     execute = commands.add_parser("exec", help="run a command that finds the packages")
-    execute.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
+    _add_bundle(execute)
     execute.add_argument("--tree", metavar="DIR", help="a tree that is mounted already, instead of a bundle")
     execute.add_argument("--mode", choices=boot.MODES, help="how the tree is provided (default: AIRPACK_MODE, or auto)")
     execute.add_argument("words", metavar="COMMAND", nargs=argparse.REMAINDER, help="-- COMMAND [ARG ...]")
     execute.set_defaults(run=_exec)
 
     unpack = commands.add_parser("unpack", help="write the bundle's tree into a folder")
-    unpack.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
+    _add_bundle(unpack)
     unpack.add_argument("folder", metavar="DIR", help="a folder that is empty, or doesn't exist yet")
     unpack.set_defaults(run=_unpack)
 
     doctor = commands.add_parser("doctor", help="explain what a boot would do here, and what interferes")
-    doctor.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
+    _add_bundle(doctor)
     doctor.add_argument("--json", action="store_true", help="as JSON")
     doctor.set_defaults(run=_doctor)
 
@@ -69,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     probe.set_defaults(run=_probe)
 
     verify = commands.add_parser("verify", help="compare the bundle's unpacked trees with it, and replace damaged ones")
-    verify.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
+    _add_bundle(verify)
     verify.set_defaults(run=_verify)
 
     umount = commands.add_parser("umount", help="unmount the images that boots have mounted")
@@ -83,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     prune.add_argument("--older-than", metavar="DAYS", type=float, help="those that were last used so long ago")
     prune.set_defaults(run=_cache_prune)
     return parser
+
+
+def _add_bundle(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
 
 
 def _warn(text: str) -> None:

@@ -28,6 +28,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Mapping, Optional
 
+    from airpack_runtime.toc import Toc
+
     Facts = Dict[str, object]
 
 FAILS = "it would fail"
@@ -99,10 +101,13 @@ def _describe(path: str, env: Mapping[str, str], facts: Facts, before: Mapping[s
         facts["boot"] = f"it would be unpacked into {usable}"
     else:
         facts["boot"] = f"{FAILS}: no folder can hold the tree"
+    _compare(toc, there or "\0", facts, before)
+
+
+def _compare(toc: Toc, tree: str, facts: Facts, before: Mapping[str, object]) -> None:
+    """Tell what of the image the bundle overrides, and what was imported from elsewhere than `tree`."""
     image = {
-        str(each["name"]).lower(): each
-        for each in probe.installed()
-        if not str(each["location"]).startswith(there or "\0")
+        str(each["name"]).lower(): each for each in probe.installed() if not str(each["location"]).startswith(tree)
     }
     facts["overrides"] = [
         f"{each.name} {each.version} over {image[each.name.lower()]['version']}"
@@ -112,7 +117,7 @@ def _describe(path: str, env: Mapping[str, str], facts: Facts, before: Mapping[s
     names = {name for each in toc.distributions for name in each.top_level}
     files = {name: str(getattr(module, "__file__", None) or "") for name, module in before.items() if name in names}
     facts["imported before"] = sorted(
-        f"{name} from {file}" for name, file in files.items() if file and not file.startswith(there or "\0")
+        f"{name} from {file}" for name, file in files.items() if file and not file.startswith(tree)
     )
 
 

@@ -103,20 +103,10 @@ def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
             raise NotMounted(image, [("it", "is neither a squashfs nor an EROFS image")])
         digest = _trusted_digest(image, fd, env)
         name = f"image-{cache.key_of(info)}"
-        refused = []
-        for folder in cache.candidates(env):
-            refusal = storage.prepare(folder, 0, 0, executable=False)
-            if refusal is None:
-                try:
-                    how = _mount_at(fd, kind, folder, name, private)
-                    break
-                except mount.Refused as error:
-                    raise NotMounted(image, error.ways) from error  # another folder changes nothing
-                except OSError as error:
-                    refusal = reason(error)
-            refused.append((folder, refusal))
-        else:
-            raise NotMounted(image, refused)
+        try:
+            folder, how = _mount_in_one(cache.candidates(env), fd, kind, name, private)
+        except mount.Refused as error:
+            raise NotMounted(image, error.ways) from error
     finally:
         os.close(fd)
     tree = cache.tree_path(folder, name)
@@ -133,6 +123,22 @@ def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
     ready.size = info.st_size if ready.made else 0
     ready.phases["mount"] = perf_counter() - start
     return ready
+
+
+def _mount_in_one(folders: list[str], fd: int, kind: str, name: str, private: bool) -> tuple[str, str]:
+    """Return the first of `folders` where an image can be mounted, and how it was. Raises mount.Refused."""
+    from airpack_runtime import mount
+
+    refused = []
+    for folder in folders:
+        refusal = storage.prepare(folder, 0, 0, executable=False)
+        if refusal is None:
+            try:
+                return folder, _mount_at(fd, kind, folder, name, private)  # a refusal would be another's too
+            except OSError as error:
+                refusal = reason(error)
+        refused.append((folder, refusal))
+    raise mount.Refused(refused)
 
 
 def _mount_at(fd: int, kind: str, folder: str, name: str, private: bool) -> str:

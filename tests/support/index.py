@@ -50,53 +50,54 @@ class Index:
         return self.cut
 
 
+class _Handler(BaseHTTPRequestHandler):
+    index: Index  # whose files it serves
+
+    def do_GET(self) -> None:
+        self.index.requests.append(self.path)
+        kind, _, rest = self.path.strip("/").partition("/")
+        if kind == "simple":
+            self._page(rest)
+        else:
+            self._file(self.index.folder / rest)
+
+    def _page(self, project: str) -> None:
+        files = [file for file in sorted(self.index.folder.iterdir()) if _project(file) == project]
+        links = "".join(f'<a href="/files/{file.name}#sha256={self._hash(file)}">{file.name}</a>\n' for file in files)
+        self._answer(200 if files else 404, links.encode(), "text/html")
+
+    def _file(self, file: Path) -> None:
+        if self.index.status is not None:
+            self._answer(self.index.status, b"", "text/plain")
+            return
+        if not self.index.admits(self.headers["Authorization"]):
+            self._answer(401, b"", "text/plain")
+            return
+        time.sleep(self.index.delay)
+        data = file.read_bytes()
+        self._answer(200, data, "application/octet-stream")
+
+    def _hash(self, file: Path) -> str:
+        return "0" * 64 if self.index.wrong_hash else hashlib.sha256(file.read_bytes()).hexdigest()
+
+    def _answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        cut = self.index.next_cut() if kind == "application/octet-stream" else None
+        self.wfile.write(body[:cut])
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
 @contextmanager
 def serve(folder: Path) -> Iterator[Index]:
     """Serve the wheels and sdists in `folder` until the block ends."""
     index = Index(folder)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            index.requests.append(self.path)
-            kind, _, rest = self.path.strip("/").partition("/")
-            if kind == "simple":
-                self._page(rest)
-            else:
-                self._file(index.folder / rest)
-
-        def _page(self, project: str) -> None:
-            files = [file for file in sorted(index.folder.iterdir()) if _project(file) == project]
-            links = "".join(
-                f'<a href="/files/{file.name}#sha256={self._hash(file)}">{file.name}</a>\n' for file in files
-            )
-            self._answer(200 if files else 404, links.encode(), "text/html")
-
-        def _file(self, file: Path) -> None:
-            if index.status is not None:
-                self._answer(index.status, b"", "text/plain")
-                return
-            if not index.admits(self.headers["Authorization"]):
-                self._answer(401, b"", "text/plain")
-                return
-            time.sleep(index.delay)
-            data = file.read_bytes()
-            self._answer(200, data, "application/octet-stream")
-
-        def _hash(self, file: Path) -> str:
-            return "0" * 64 if index.wrong_hash else hashlib.sha256(file.read_bytes()).hexdigest()
-
-        def _answer(self, status: int, body: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            cut = index.next_cut() if kind == "application/octet-stream" else None
-            self.wfile.write(body[:cut])
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    handler = type("Handler", (_Handler,), {"index": index})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     index.url = f"http://127.0.0.1:{server.server_port}/simple"
