@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -122,18 +123,24 @@ def _before_each(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) ->
 
 
 def test_workers_share_the_frames(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is written by one process, and both have written some."""
+    """Each is written by one process, and both have written some: the first waits for the second."""
+    path = tmp_path / "notes"
+
+    def noted() -> List[List[str]]:
+        return [line.split() for line in path.read_text().splitlines()]
 
     def note(number: int) -> None:
-        with open(str(tmp_path / "notes"), "a") as notes:
+        with open(str(path), "a") as notes:
             notes.write("%d %d\n" % (os.getpid(), number))
+        end = time.monotonic() + 60
+        while len({process for process, _ in noted()}) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
 
     _before_each(monkeypatch, note)
     assert _whole(golden, tmp_path / "tree")
-    notes = [line.split() for line in (tmp_path / "notes").read_text().splitlines()]
     with reader.open_bundle(str(golden)) as bundle:
-        assert sorted(int(number) for _, number in notes) == list(range(len(bundle.toc().frames)))
-    assert len({process for process, _ in notes}) == 2
+        assert sorted(int(number) for _, number in noted()) == list(range(len(bundle.toc().frames)))
+    assert len({process for process, _ in noted()}) == 2
 
 
 def _interrupt() -> None:
@@ -174,7 +181,8 @@ def test_the_others_end_when_a_child_fails(golden: Path, tmp_path: Path, monkeyp
         if os.getpid() != parent:
             _refuse()
         if not written:
-            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+            with suppress(ChildProcessError):  # it failed before this process took its first
+                os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
         written.append(number)
 
     _before_each(monkeypatch, note)
