@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airpack_runtime import boot, signature
+from airpack_runtime import signature, trust
 
 from airpack.errors import InvalidKey, OutputRefused, UsageError, WriteFailed
 from airpack.staging import uninterrupted
@@ -77,7 +77,7 @@ def load(path: Path, passphrase: bytes | None = None) -> SigningKey:
 
 def load_public(path: Path) -> str:
     """Return the public key in a PEM file, in base64. Raises BadKey (of `airpack_runtime.errors`)."""
-    key = boot.public_key("--key", str(path.absolute()))
+    key = trust.public_key("--key", str(path.absolute()))
     signature.raw_key(key)
     return key
 

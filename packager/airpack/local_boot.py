@@ -21,7 +21,7 @@ from airpack.target import Target
 _FOUND = "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]; "
 _SHIM = f"{_FOUND}from airpack_runtime.__main__ import main; sys.exit(main())"
 # What a boot on this machine is bound to says nothing of a bundle that is being made or looked at.
-_UNBOUND = f"{_FOUND}from airpack_runtime import __main__, boot; boot.KEY_FILE = ''; sys.exit(__main__.main())"
+_UNBOUND = f"{_FOUND}from airpack_runtime import __main__, trust; trust.KEY_FILE = ''; sys.exit(__main__.main())"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,8 +33,8 @@ from airpack_runtime.__main__ import main
 
 sys.exit(main())
 """
-# What a process imports that finds its tree in the cache, but for three that take no time to compile.
-_WARM = ("activation.py", "boot.py", "cache.py", "host.py", SITECUSTOMIZE)
+# What a process imports that finds its tree in the cache, but for four that take no time to compile.
+_WARM = ("activation.py", "boot.py", "cache.py", "host.py", "trust.py", SITECUSTOMIZE)
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 

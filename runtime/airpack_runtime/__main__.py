@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 
-from airpack_runtime import __version__, azure, boot, layout
+from airpack_runtime import __version__, azure, boot, host, layout, trust
 from airpack_runtime.errors import BootError, reason
+from airpack_runtime.ready import MODES, TREE
 from airpack_runtime.startup import FAILED, INTERRUPTED, is_disabled, log
 
 TYPE_CHECKING = False
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     execute = commands.add_parser("exec", help="run a command that finds the packages")
     _add_bundle(execute)
     execute.add_argument("--tree", metavar="DIR", help="a tree that is mounted already, instead of a bundle")
-    execute.add_argument("--mode", choices=boot.MODES, help="how the tree is provided (default: AIRPACK_MODE, or auto)")
+    execute.add_argument("--mode", choices=MODES, help="how the tree is provided (default: AIRPACK_MODE, or auto)")
     execute.add_argument("words", metavar="COMMAND", nargs=argparse.REMAINDER, help="-- COMMAND [ARG ...]")
     execute.set_defaults(run=_exec)
 
@@ -119,7 +120,7 @@ def _environment(arguments: argparse.Namespace) -> dict[str, str]:
         return env
     given = {"AIRPACK_BUNDLE": arguments.bundle or arguments.tree, "AIRPACK_MODE": arguments.mode}
     if arguments.tree:
-        given["AIRPACK_MODE"] = boot.TREE
+        given["AIRPACK_MODE"] = TREE
     env.update({name: value for name, value in given.items() if value})
     ready = None if arguments.bundle or arguments.tree else azure.ready_tree(env, _warn)
     if ready is not None:
@@ -136,8 +137,8 @@ def _unpack(arguments: argparse.Namespace) -> int:
     from airpack_runtime.unpack import unpack_into
 
     with open_bundle(_bundle(arguments)) as bundle:
-        boot.check_trust(bundle.path, layout.SIGNED_BUNDLE, bundle.digest, os.environ)
-        boot.check_host(bundle.path, bundle.target)
+        trust.check(bundle.path, layout.SIGNED_BUNDLE, bundle.digest, os.environ)
+        host.check(bundle.path, bundle.target)
         unpack_into(bundle, os.path.abspath(arguments.folder))
     return 0
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 
-from airpack_runtime import boot, cache, host, layout
-from airpack_runtime.boot import Ready
+from airpack_runtime import boot, cache, host, layout, trust
 from airpack_runtime.errors import NO_FILE, NO_FOLDER, AzureError
+from airpack_runtime.ready import Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _of_folder(path: str, env: Mapping[str, str]) -> Ready:
     """Take what lies at `path`: a bundle or an image, a tree, a folder with a bundle in it, or packages."""
     inside = (layout.TREE_NOTE, layout.BUNDLE_NAME)
     if os.path.isdir(path) and not any(os.path.exists(os.path.join(path, name)) for name in inside):
-        if env.get("AIRPACK_DIGEST") or boot.required_key(env):
+        if env.get("AIRPACK_DIGEST") or trust.required_key(env):
             raise AzureError(
                 f"{path} is a plain folder, which AIRPACK_DIGEST can't pin, and no signature covers: use a bundle",
                 NO_FOLDER,

@@ -9,49 +9,15 @@ from __future__ import annotations
 import os
 from time import perf_counter
 
-from airpack_runtime import activation, cache, host, layout
+from airpack_runtime import activation, cache, host, layout, trust
+from airpack_runtime.ready import AUTO, MODES, Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping, MutableMapping
 
-# What AIRPACK_MODE may be: the first that works; a tree that is there; a mounted image; an unpacked bundle.
-AUTO, TREE, MOUNT, UNPACK = MODES = ("auto", "tree", "mount", "unpack")
 # Set for children: the bundle, the key of its stat, target, digest, tree of this process, and who signed it.
 ACTIVE = "AIRPACK_ACTIVE"
-# The image's own word on whose bundles it takes. Not beside the shim: there the bundle's bearer may write.
-KEY_FILE = "/etc/airpack/key.pub"
-_PEM_START, _PEM_END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
-
-
-class Ready:
-    """A tree that is ready to be activated.
-
-    `bundle` is the file or folder it is from, `digest` that bundle's if it is known, `how` the
-    strategy in a word or a few, `made` whether it had to be unpacked, mounted or installed just now,
-    `size` the bytes of that, `phases` what took how many seconds. `signer` is the public key that must
-    have signed it, and has; empty if any bundle will do. `passed_over` says why AIRPACK_CACHE_DIR
-    wasn't used, if so.
-    """
-
-    def __init__(self, bundle: str, key: str, target: str, digest: str, tree: str, how: str) -> None:
-        self.bundle = bundle
-        self.key = key
-        self.target = target
-        self.digest = digest
-        self.tree = tree
-        self.how = how
-        self.made = False
-        self.signer = ""
-        self.passed_over = ""
-        self.size = 0
-        self.phases: dict[str, float] = {}
-
-    def note(self) -> str:
-        """Return what children need to know of it."""
-        return "\t".join((self.bundle, self.key, self.target, self.digest, self.tree, self.signer))
-
-
 _INHERITED, _CACHED = "inherited", "cached"
 
 
@@ -152,7 +118,7 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
         from airpack_runtime.errors import BundleNotFound, reason
 
         raise BundleNotFound(path, reason(error)) from error
-    signer = required_key(env)
+    signer = trust.required_key(env)
     ready = _inherited(path, info, env, signer) or _cached(path, info, env, signer)
     if ready is None:
         from airpack_runtime.provide import provide
@@ -161,79 +127,9 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
         # Of a folder, or a bundle with an image beside it: children look where this process did.
         ready.bundle, ready.key = path, cache.key_of(info)
     ready.signer = signer
-    check_host(path, ready.target)
+    host.check(path, ready.target)
     ready.phases["find"] = perf_counter() - start - sum(ready.phases.values())
     return ready
-
-
-def check_host(path: str, target: str) -> None:
-    """Raise OtherPython or WrongTarget unless interpreter and machine are what the bundle is for."""
-    if not host.is_target_python(target):
-        from airpack_runtime.errors import OtherPython
-
-        python = target.partition("-")[0]
-        remedy = f"run it with {python}, or pack for {host.python_tag()}"
-        raise OtherPython(path, target, f"Python {host.python_tag()}", remedy)
-    objection = host.objection(target)
-    if objection:
-        from airpack_runtime.errors import WrongTarget
-
-        raise WrongTarget(path, target, objection, "pack it with the --target of this image")
-
-
-def check_pin(path: str, digest: str, env: Mapping[str, str]) -> None:
-    """Raise WrongDigest unless the bundle is the one that AIRPACK_DIGEST names, if it is set."""
-    pinned = env.get("AIRPACK_DIGEST", digest).strip().lower()
-    if pinned not in (digest, f"sha256:{digest}"):
-        from airpack_runtime.errors import WrongDigest
-
-        raise WrongDigest(path, pinned, digest)
-
-
-def check_trust(path: str, kind: str, digest: str, env: Mapping[str, str]) -> None:
-    """Raise WrongDigest, NotSigned or BadKey unless the settings allow this bundle, or image, to be booted.
-
-    `kind` is `layout.SIGNED_BUNDLE` or `SIGNED_IMAGE`, `digest` what AIRPACK_DIGEST pins of it.
-    """
-    check_pin(path, digest, env)
-    key = required_key(env)
-    if key:
-        from airpack_runtime import signature
-
-        signature.check(path, kind, digest, key)
-
-
-def required_key(env: Mapping[str, str]) -> str:
-    """Return the public key that must have signed what is booted, in base64; empty if any bundle will do.
-
-    The image's file binds whatever the environment says. Raises BadKey.
-    """
-    given = env.get("AIRPACK_PUBLIC_KEY")
-    try:
-        os.lstat(KEY_FILE)
-    except (FileNotFoundError, NotADirectoryError):
-        return "" if given is None else public_key("AIRPACK_PUBLIC_KEY", given.strip())
-    except OSError:  # it can't be told whether there is one: what can't be read is refused below
-        pass
-    own = public_key(KEY_FILE, KEY_FILE)
-    if given is not None and public_key("AIRPACK_PUBLIC_KEY", given.strip()) != own:
-        from airpack_runtime.errors import BadKey
-
-        raise BadKey("AIRPACK_PUBLIC_KEY", f"is not the key in {KEY_FILE}, which binds: unset it")
-    return own
-
-
-def public_key(source: str, given: str) -> str:
-    """Return the base64 of a public key, which is given as such, or as the path of a file in PEM. Raises BadKey."""
-    if given.startswith(layout.PUBLIC_KEY_START):
-        return given
-    text = cache.read(given) if given.startswith("/") else ""
-    body = "".join(text.partition(_PEM_START)[2].partition(_PEM_END)[0].split())
-    if not body.startswith(layout.PUBLIC_KEY_START) or text.count(_PEM_START) > 1:
-        from airpack_runtime import signature
-
-        raise signature.bad_key(source, given)
-    return body
 
 
 def _inherited(path: str, info: os.stat_result, env: Mapping[str, str], signer: str) -> Ready | None:
@@ -243,7 +139,7 @@ def _inherited(path: str, info: os.stat_result, env: Mapping[str, str], signer: 
         return None
     if signer not in ("", words[5]):
         return None
-    check_pin(path, words[3], env)
+    trust.check_pin(path, words[3], env)
     folder, name = os.path.split(words[4])
     cache.hold(folder, name)
     return Ready(words[0], words[1], words[2], words[3], words[4], _INHERITED)
@@ -263,6 +159,6 @@ def _cached(path: str, info: os.stat_result, env: Mapping[str, str], signer: str
                 continue
             tree = cache.tree_path(folder, name)
             if cache.is_tree(tree):
-                check_pin(path, digest, env)
+                trust.check_pin(path, digest, env)
                 return Ready(path, cache.key_of(info), target, digest, tree, _CACHED)
     return None

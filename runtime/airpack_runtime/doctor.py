@@ -19,6 +19,7 @@ from airpack_runtime import (
     probe,
     record,
     signature,
+    trust,
 )
 from airpack_runtime.errors import BootError
 from airpack_runtime.reader import open_bundle
@@ -63,8 +64,8 @@ def examine(env: Mapping[str, str]) -> Facts:
         facts["boot"] = "nothing is done: AIRPACK_DISABLE is set"
         return facts
     try:
-        key = boot.required_key(env)
-        facts["key"] = signature.key_id(key) if key else f"none by AIRPACK_PUBLIC_KEY or {boot.KEY_FILE}: any bundle"
+        key = trust.required_key(env)
+        facts["key"] = signature.key_id(key) if key else f"none by AIRPACK_PUBLIC_KEY or {trust.KEY_FILE}: any bundle"
         path = boot.find_bundle(env)
         facts["bundle"] = path
         facts["found"] = "by AIRPACK_BUNDLE or --bundle" if env.get("AIRPACK_BUNDLE") else "beside the shim"
@@ -85,8 +86,8 @@ def _describe(path: str, env: Mapping[str, str], facts: Facts, before: Mapping[s
         facts["digest"] = f"sha256:{bundle.digest}"
         facts["target"] = bundle.target
         facts["contents"] = f"{len(toc.distributions)} packages, {toc.unpacked_size / 1e6:.1f} MB unpacked"
-        boot.check_host(path, bundle.target)
-        boot.check_trust(path, layout.SIGNED_BUNDLE, bundle.digest, env)
+        host.check(path, bundle.target)
+        trust.check(path, layout.SIGNED_BUNDLE, bundle.digest, env)
         facts["trust"] = _trust(path, env)
         trees = [cache.tree_path(folder, bundle.digest) for folder in cache.candidates(env)]
     there = next((tree for tree in trees if cache.is_tree(tree)), None)
@@ -123,7 +124,7 @@ def _compare(toc: Toc, tree: str, facts: Facts, before: Mapping[str, object]) ->
 
 def _trust(path: str, env: Mapping[str, str]) -> str:
     """Say by what a bundle that was found good is known to be the one that is meant."""
-    pinned, key = "pinned by AIRPACK_DIGEST" if env.get("AIRPACK_DIGEST") else "", boot.required_key(env)
+    pinned, key = "pinned by AIRPACK_DIGEST" if env.get("AIRPACK_DIGEST") else "", trust.required_key(env)
     if not key:
         return pinned or "unpinned: set AIRPACK_DIGEST, or AIRPACK_PUBLIC_KEY"
     told = f"signed by {signature.key_id(key)}{', and ' if pinned else ''}{pinned}"

@@ -17,6 +17,21 @@ def is_target_python(target: str) -> bool:
     return target.partition("-")[0] == python_tag()
 
 
+def check(path: str, target: str) -> None:
+    """Raise OtherPython or WrongTarget unless interpreter and machine are what the bundle is for."""
+    if not is_target_python(target):
+        from airpack_runtime.errors import OtherPython
+
+        python = target.partition("-")[0]
+        remedy = f"run it with {python}, or pack for {python_tag()}"
+        raise OtherPython(path, target, f"Python {python_tag()}", remedy)
+    different = objection(target)
+    if different:
+        from airpack_runtime.errors import WrongTarget
+
+        raise WrongTarget(path, target, different, "pack it with the --target of this image")
+
+
 def objection(target: str) -> str | None:
     """Say in what this host differs from the target's platform; None if it fits.
 

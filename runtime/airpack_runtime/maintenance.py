@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 
-from airpack_runtime import boot, cache, layout, mount, provide, storage
+from airpack_runtime import cache, layout, mount, provide, storage, trust
 from airpack_runtime.errors import reason
 from airpack_runtime.reader import open_bundle
 
@@ -76,7 +76,7 @@ def verify(path: str, env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     Raises BootError.
     """
     with open_bundle(path) as bundle:
-        boot.check_trust(path, layout.SIGNED_BUNDLE, bundle.digest, env)
+        trust.check(path, layout.SIGNED_BUNDLE, bundle.digest, env)
         for folder in cache.candidates(env):
             tree = cache.tree_path(folder, bundle.digest)
             if os.path.isdir(tree) and cache.objection(folder) is None:

@@ -6,9 +6,9 @@ import os
 import stat
 from time import perf_counter
 
-from airpack_runtime import boot, cache, host, layout, storage
-from airpack_runtime.boot import Ready
+from airpack_runtime import cache, host, layout, storage, trust
 from airpack_runtime.errors import BootError, NoPlace, NotATree, NotMounted, UnpackFailed, reason
+from airpack_runtime.ready import AUTO, MOUNT, TREE, Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,27 +33,27 @@ def provide(path: str, env: Mapping[str, str], mode: str, private: bool) -> Read
         path = inside
     image = _image_of(path)
     refused = None
-    if mode in (boot.AUTO, boot.MOUNT) and image is not None:
+    if mode in (AUTO, MOUNT) and image is not None:
         try:
             return _mounted(image, env, private)
         except NotMounted as error:
             refused = error
-    if refused is not None and (mode == boot.MOUNT or image == path):
+    if refused is not None and (mode == MOUNT or image == path):
         raise refused
-    if mode in (boot.MOUNT, boot.TREE):
-        what = "no image lies beside it: pack with --image" if mode == boot.MOUNT else "no tree of it is there"
+    if mode in (MOUNT, TREE):
+        what = "no image lies beside it: pack with --image" if mode == MOUNT else "no tree of it is there"
         raise BootError(f"{path}: AIRPACK_MODE is {mode}, but {what}, or set it to auto")
     return _unpacked(path, env, private)
 
 
 def _given_tree(path: str, info: os.stat_result, env: Mapping[str, str], mode: str) -> Ready:
     """Take a folder as it is: a mounted volume, say. Raises NotATree, WrongDigest, NotSigned or WrongTarget."""
-    if mode not in (boot.AUTO, boot.TREE):
+    if mode not in (AUTO, TREE):
         raise NotATree(path, f"it is a tree, but AIRPACK_MODE is {mode}: set it to auto")
     target, digest = note_of(path)
-    boot.check_host(path, target)
-    boot.check_pin(path, digest, env)
-    key = boot.required_key(env)
+    host.check(path, target)
+    trust.check_pin(path, digest, env)
+    key = trust.required_key(env)
     if key:
         from airpack_runtime import tree
 
@@ -112,11 +112,11 @@ def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
     tree = cache.tree_path(folder, name)
     try:
         target, told = note_of(tree)
-        boot.check_host(image, target)
+        host.check(image, target)
     except BootError:
         mount.unmount(tree)
         raise
-    storage.remember_bundle(folder, info, target, name, digest or cache.UNKNOWN, boot.required_key(env))
+    storage.remember_bundle(folder, info, target, name, digest or cache.UNKNOWN, trust.required_key(env))
     cache.hold(folder, name)
     ready = Ready(image, cache.key_of(info), target, digest or told, tree, how)
     ready.made = how != _MOUNTED
@@ -160,12 +160,12 @@ def _mount_at(fd: int, kind: str, folder: str, name: str, private: bool) -> str:
 
 def _trusted_digest(image: str, fd: int, env: Mapping[str, str]) -> str:
     """Return the SHA-256 of an image that a pin or a signature must be of, empty where any will do."""
-    if "AIRPACK_DIGEST" not in env and not boot.required_key(env):
+    if "AIRPACK_DIGEST" not in env and not trust.required_key(env):
         return ""
     from airpack_runtime import hashing
 
     digest = hashing.of_file(fd)
-    boot.check_trust(image, layout.SIGNED_IMAGE, digest, env)
+    trust.check(image, layout.SIGNED_IMAGE, digest, env)
     return digest
 
 
@@ -174,10 +174,10 @@ def _unpacked(path: str, env: Mapping[str, str], private: bool) -> Ready:
     from airpack_runtime.reader import open_bundle
 
     with open_bundle(path) as bundle:
-        boot.check_trust(path, layout.SIGNED_BUNDLE, bundle.digest, env)
+        trust.check(path, layout.SIGNED_BUNDLE, bundle.digest, env)
         if not host.is_target_python(bundle.target):
             bundle.toc()  # a flipped bit in the heading must not let a program run without its packages
-        boot.check_host(path, bundle.target)
+        host.check(path, bundle.target)
         start = perf_counter()
         refused: list[tuple[str, str]] = []
         tree, made = _place(bundle, env, private, refused)
@@ -227,7 +227,7 @@ def _place(bundle: Bundle, env: Mapping[str, str], private: bool, refused: list[
 
 
 def _remember(bundle: Bundle, folder: str, env: Mapping[str, str]) -> None:
-    storage.remember_bundle(folder, bundle.stat, bundle.target, bundle.digest, bundle.digest, boot.required_key(env))
+    storage.remember_bundle(folder, bundle.stat, bundle.target, bundle.digest, bundle.digest, trust.required_key(env))
 
 
 def _in_private_memory(bundle: Bundle, needed: int) -> str:

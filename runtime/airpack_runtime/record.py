@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
-    from airpack_runtime.boot import Ready
+    from airpack_runtime.ready import Ready
 
 
 SIDE_BY_SIDE = "the shim, which checked it, lies beside it: whoever may change the one may change the other"

@@ -9,9 +9,9 @@ import os
 import re
 import sys
 
-from airpack_runtime import boot, layout, probe, wheelhouse
-from airpack_runtime.boot import Ready
+from airpack_runtime import boot, layout, probe, trust, wheelhouse
 from airpack_runtime.errors import NO_FILE, NOT_INSTALLED, AzureError, BundleNotFound, reason
+from airpack_runtime.ready import Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def ready_tree(path: str, env: Mapping[str, str]) -> Ready | None:
     lacking = list(unmet(rows, trees))
     if not lacking:
         return ready
-    signer = boot.required_key(env)  # wheels that lie about are signed by nobody; those of the bundle are
+    signer = trust.required_key(env)  # wheels that lie about are signed by nobody; those of the bundle are
     places = trees if signer else [folder, *([os.path.dirname(ready.bundle)] if ready else []), *trees]
     houses = [*(os.path.join(place, layout.WHEELHOUSE) for place in places), *([] if signer else [folder])]
     house = next((each for each in houses if wheelhouse.files(each)), None)

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
+    from airpack_runtime.ready import Ready
+
 # The status with which Azure ML's images end a start whose packages are missing.
 FAILED = 97
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -28,7 +30,7 @@ def start() -> None:
         ready = boot.activate(None, os.environ)
         if "AIRPACK_BUNDLE" in os.environ:
             os.environ["AIRPACK_BUNDLE"] = ready.bundle  # absolute, for children that start elsewhere
-        if ready.made or "AIRPACK_LOG" in os.environ:
+        if ready.made or os.environ.get("AIRPACK_LOG", "off") != "off":
             log(ready)
     except KeyboardInterrupt:
         _end("interrupted", INTERRUPTED)
@@ -47,7 +49,7 @@ def is_disabled(env: Mapping[str, str]) -> bool:
     return env.get("AIRPACK_DISABLE", "") not in ("", "0")
 
 
-def log(ready: boot.Ready, *, always: bool = False) -> None:
+def log(ready: Ready, *, always: bool = False) -> None:
     """Write the boot's line to standard error, if there is any to write and something to write to."""
     from airpack_runtime import record
 

@@ -9,10 +9,10 @@ import os
 import re
 import sys
 
-from airpack_runtime import boot, cache, host, layout, probe, storage
-from airpack_runtime.boot import Ready
+from airpack_runtime import cache, host, layout, probe, storage, trust
 from airpack_runtime.errors import NOT_INSTALLED, AzureError
 from airpack_runtime.hashing import sha256
+from airpack_runtime.ready import Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def install(path: str, rows: Rows, house: str, env: Mapping[str, str]) -> Ready:
     stats = {name: os.stat(os.path.join(house, name)) for name in files(house)}
     lent = list(_lent(rows, house))
     wheels = [(name, each.st_size, each.st_mtime_ns) for name, each in stats.items()]
-    signer = boot.required_key(env)
+    signer = trust.required_key(env)
     about = repr((sys.version, rows, wheels, signer, [(each["name"], each["version"]) for each in lent]))
     name = f"requirements-{sha256(about.encode()).hexdigest()[:32]}"
     refused = []

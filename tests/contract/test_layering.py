@@ -14,7 +14,7 @@ PACKAGER = ROOT / "packager" / "airpack"
 RUNTIME = ROOT / "runtime" / "airpack_runtime"
 
 # Each module imports those before it, never one behind it.
-ORDER = [
+PACKAGER_ORDER = [
     "__init__",
     "errors",
     "printable",
@@ -107,6 +107,44 @@ ORDER = [
     "__main__",
 ]
 
+RUNTIME_ORDER = [
+    "errors",
+    "syscalls",
+    "layout",
+    "hashing",
+    "host",
+    "ready",
+    "framing",
+    "cache",
+    "activation",
+    "toc",
+    "storage",
+    "mount",
+    "ed25519",
+    "signature",
+    "trust",
+    "tree",
+    "reader",
+    "decoder",
+    "verify",
+    "unpack",
+    "provide",
+    "boot",
+    "__init__",
+    "permits",
+    "probe",
+    "conflicts",
+    "record",
+    "startup",
+    "sitecustomize",
+    "maintenance",
+    "wheelhouse",
+    "requirements",
+    "azure",
+    "doctor",
+    "__main__",
+]
+
 
 def _imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
@@ -139,7 +177,14 @@ def _name(path: Path) -> str:
 @pytest.mark.parametrize("path", [*sorted(PACKAGER.glob("*.py")), *_modules(PACKAGER / "oci")], ids=_name)
 def test_a_module_imports_only_earlier_ones(path: Path) -> None:
     """Requirements, Lock, Wheelhouse, Tree, Bundle: none reaches forward, and each has its place in the order."""
-    later = {f"airpack.{stage}" for stage in ORDER[ORDER.index(_name(path)) + 1 :]}
+    later = {f"airpack.{stage}" for stage in PACKAGER_ORDER[PACKAGER_ORDER.index(_name(path)) + 1 :]}
+    assert not later & set(_imports(path))
+
+
+@pytest.mark.parametrize("path", _modules(RUNTIME), ids=lambda path: path.stem)
+def test_a_module_of_the_runtime_imports_only_earlier_ones(path: Path) -> None:
+    """Within functions as well."""
+    later = {f"airpack_runtime.{stage}" for stage in RUNTIME_ORDER[RUNTIME_ORDER.index(path.stem) + 1 :]}
     assert not later & set(_imports(path))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from airpack import keys
-from airpack_runtime import boot, ed25519, layout, signature
+from airpack_runtime import ed25519, layout, signature, trust
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -391,7 +391,7 @@ def test_a_key_file_of_this_machine_hinders_no_pack(airpack: Airpack, wheels: Pa
     """Nor `verify`, which looks at it; but a boot, as `run` is one."""
     build_wheel(wheels, "one")
     bound = [machine.tool("bwrap", "bubblewrap"), "--dev-bind", "/", "/", "--tmpfs", "/etc"]
-    bound += ["--ro-bind", f"{team}.pub", boot.KEY_FILE, sys.executable, "-m", "airpack"]
+    bound += ["--ro-bind", f"{team}.pub", trust.KEY_FILE, sys.executable, "-m", "airpack"]
     index = ["--no-index", "--find-links", str(wheels), "--decoder", str(airpack.decoder)]
     for words in (["pack", "-o", str(airpack.output), *index, "one"], ["verify", str(airpack.output)]):
         done = machine.run([*bound, *words])

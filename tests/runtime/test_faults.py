@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
-from airpack_runtime import boot, cache, layout, reader, unpack
+from airpack_runtime import cache, host, layout, reader, trust, unpack
 from airpack_runtime.errors import BootError
 
 from .conftest import (
@@ -472,8 +472,8 @@ class _Damaged:
         tree = self._folder / f"tree{next(self._trees)}"
         try:
             with within(20, what), reader.open_bundle(str(self.path)) as bundle:
-                boot.check_pin(bundle.path, bundle.digest, {"AIRPACK_DIGEST": self.digest})
-                boot.check_host(bundle.path, bundle.target)
+                trust.check_pin(bundle.path, bundle.digest, {"AIRPACK_DIGEST": self.digest})
+                host.check(bundle.path, bundle.target)
                 unpack.unpack_into(bundle, str(tree))
         except BootError as error:
             assert not tree.exists(), what

@@ -10,7 +10,20 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
-from airpack_runtime import boot, cache, doctor, ed25519, hashing, layout, maintenance, mount, reader, signature, unpack
+from airpack_runtime import (
+    boot,
+    cache,
+    doctor,
+    ed25519,
+    hashing,
+    layout,
+    maintenance,
+    mount,
+    reader,
+    signature,
+    trust,
+    unpack,
+)
 from airpack_runtime.errors import AzureError, BadKey, NotSigned, WrongDigest
 
 from .conftest import GOLDEN, RUNTIME, bundle_of, lacking, needs_target, python, within
@@ -26,7 +39,7 @@ with reader.open_bundle(str(GOLDEN)) as _golden:
 @pytest.fixture(autouse=True)
 def no_key_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for the image's key in the temporary folder."""
-    monkeypatch.setattr(boot, "KEY_FILE", str(tmp_path / "etc" / "key.pub"))
+    monkeypatch.setattr(trust, "KEY_FILE", str(tmp_path / "etc" / "key.pub"))
 
 
 @pytest.fixture
@@ -259,10 +272,10 @@ def test_a_key_of_the_image_that_can_not_be_read_refuses_everything(
     with monkeypatch.context() as patch:
         patch.setattr(os, "lstat", deny)
         with pytest.raises(BadKey, match=r"/etc/key\.pub can't be read"):
-            boot.required_key(env)
+            trust.required_key(env)
     place.parent.rmdir()
     place.parent.write_text("")
-    assert boot.required_key(env) == ""
+    assert trust.required_key(env) == ""
 
 
 def test_a_warm_start_does_not_verify_again(

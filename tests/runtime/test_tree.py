@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict
 
 import pytest
-from airpack_runtime import boot, hashing, layout, reader, tree, unpack
+from airpack_runtime import boot, hashing, layout, reader, tree, trust, unpack
 from airpack_runtime.errors import NotATree, NotSigned
 
 from .conftest import GOLDEN, needs_target, sums_of, within
@@ -30,7 +30,7 @@ def _sign(folder: Path, signer: Signer = SIGNER) -> None:
 @pytest.fixture
 def signed(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the golden bundle's tree, signed, with its list of checksums, and look for no key of this machine's."""
-    monkeypatch.setattr(boot, "KEY_FILE", str(tmp_path / "etc" / "key.pub"))
+    monkeypatch.setattr(trust, "KEY_FILE", str(tmp_path / "etc" / "key.pub"))
     folder = tmp_path / "tree"
     with reader.open_bundle(str(golden)) as bundle:
         unpack.unpack_into(bundle, str(folder))

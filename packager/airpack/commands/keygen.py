@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack_runtime.boot import KEY_FILE
+from airpack_runtime.trust import KEY_FILE
 
 from airpack import keys
 from airpack.commands import options
