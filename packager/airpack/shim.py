@@ -122,8 +122,9 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
     """Write the shim into `folder` for PYTHONPATH, and return its size in bytes.
 
     With `interpreter`, its bytecode lies there too, so that a read-only folder
-    starts as fast as a writable one. Other files of the folder stay as they
-    are. Raises OutputRefused if a `sitecustomize.py` of the user's lies there.
+    starts as fast as a writable one: that of the zipapp's modules, which keep their
+    lines. Other files of the folder stay as they are. Raises OutputRefused if a
+    `sitecustomize.py` of the user's lies there.
     """
     existing = folder / SITECUSTOMIZE
     if existing.exists() and PACKAGE not in existing.read_text(encoding="utf-8", errors="replace"):
@@ -138,11 +139,12 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airpack-", dir=folder) as scratch:
         staging = Path(scratch, "shim")
-        _write(staging, sources())
-        # The drop-in's module must lie where PYTHONPATH points to.
-        shutil.copy(staging / DROPIN, staging / SITECUSTOMIZE)
+        files = sources()
+        files[SITECUSTOMIZE] = files[DROPIN]  # it must lie where PYTHONPATH points to
         if interpreter is not None:
-            compile_modules(staging, [*sources(), SITECUSTOMIZE], interpreter)
+            _write(staging, {name: bare.strip(text) for name, text in files.items()})
+            compile_modules(staging, list(files), interpreter)
+        _write(staging, files)
         size = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
         if (folder / PACKAGE).exists():
             os.replace(folder / PACKAGE, Path(scratch, "old"))

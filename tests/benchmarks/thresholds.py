@@ -10,18 +10,18 @@ from benchmarks.peers import AIRPACK, IMAGE, LIMIT, ON_DISK, SLIM
 from benchmarks.results import Results, ratio
 
 _OF = "science"
+_LARGE = "large: "
 _MEGABYTE = 10**6
-# Why a figure isn't reached, by what it is called below.
+# Why a figure isn't reached, by what it is called below, of whichever workload.
 REASONS: dict[str, str] = {
     "tree, of `cp -r`": "Python's own start, 0.02 s, counts as airpack's",
     "tree, of `uv, cold cache`": "uv writes no bytecode; where it does, it takes several times as long",
     "tree, of `tar --zstd`": "both decompress and write on two cores; airpack also hashes, and starts a Python",
     "cold boot, of the fastest peer, `EROFS mount`": (
-        "nothing is unpacked, from an image 2.3 times as large, by who may mount; airpack does so faster (`--image`)"
+        "nothing is unpacked, from an image twice as large, by who may mount; airpack does so faster (`--image erofs`)"
     ),
     "cold boot, of the limit": "on two cores, the unpack takes 0.7 of the import's time",
     "cold boot with `--slim`, of the limit": "the same, with 80 % of the bytes",
-    "large: cold boot, of the limit": "its runs lie further apart than it is off, as RESULTS.md shows",
     "warm boot, of the limit": (
         "3 ms are the shim's, the rest is noise: `cp -a`, which makes the limit's tree as well, is further from it"
     ),
@@ -45,7 +45,8 @@ class Figure:
             return "not measured"
         if self.reached < self.wanted or (self.reached == self.wanted and not self.below):
             return "yes"
-        return f"**no**{': ' if self.what in REASONS else ''}{REASONS.get(self.what, '')}"
+        reason = REASONS.get(self.what.removeprefix(_LARGE))
+        return f"**no**: {reason}" if reason else "**no**"
 
 
 def figures(results: Results) -> list[Figure]:
@@ -83,8 +84,8 @@ def _cold(boot: dict[str, Any], of: str) -> Iterator[Figure]:
 
 
 def _large(section: dict[str, Any], results: Results) -> Iterator[Figure]:
-    yield from _cold(section["measures"].get("boot", {}), "large: ")
-    yield Figure(what="large: memory of an unpack", wanted=300, reached=memory(section, results), unit=" MB")
+    yield from _cold(section["measures"].get("boot", {}), _LARGE)
+    yield Figure(what=f"{_LARGE}memory of an unpack", wanted=300, reached=memory(section, results), unit=" MB")
 
 
 def memory(section: dict[str, Any], results: Results) -> float | None:
