@@ -44,14 +44,19 @@ def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
             yield _Cut(start=_start(node.body[0]), end=_end(node.body[0]), instead=b"" if node.body[1:] else b"pass")
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            yield _Cut(start=_start(node), end=_end(node))
-        if isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False":
-            yield _Cut(start=_start(node), end=_end(node))
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__" and not _keeps_annotations(tree):
+        if isinstance(node, ast.stmt) and _is_for_types(node, tree):
             yield _Cut(start=_start(node), end=_end(node))
         if isinstance(node, ast.FunctionDef):
             yield from _annotations(node, lines)
+
+
+def _is_for_types(node: ast.stmt, tree: ast.Module) -> bool:
+    """Tell whether a statement says something only of annotations."""
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING"
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "__future__" and not _keeps_annotations(tree)
+    return isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False"
 
 
 def _keeps_annotations(node: ast.AST) -> bool:

@@ -37,7 +37,6 @@ for path in sys.stdin.read().split("\\0"):
                 path,
                 dfile=path,
                 doraise=True,
-                optimize=int(sys.argv[1]),
                 invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
             )
         except (PyCompileError, ValueError, RecursionError):
@@ -61,14 +60,15 @@ def compile_wheel(part: Installed, interpreter: Interpreter, store: Path | None)
     key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
     place = store / cache.BYTECODE / key[:2] / key
     kept = cache.read(place)
-    compiled = [_compiled(part.site_packages / each, interpreter) for each in modules]
+    compiled = [bytecode_path(part.site_packages / each, interpreter) for each in modules]
     if kept is not None and _restored(kept, part.site_packages, compiled):
         return
     compile_modules(part.site_packages, modules, interpreter)
     cache.write(_archived(part.site_packages, [path for path in compiled if path.exists()]), place)
 
 
-def _compiled(source: Path, interpreter: Interpreter) -> Path:
+def bytecode_path(source: Path, interpreter: Interpreter) -> Path:
+    """Return where the bytecode of the module `source` lies (PEP 3147)."""
     return source.parent / "__pycache__" / f"{source.stem}.{interpreter.cache_tag}.pyc"
 
 
@@ -96,16 +96,15 @@ def _restored(kept: bytes, folder: Path, expected: Sequence[Path]) -> bool:
     return True
 
 
-def compile_modules(folder: Path, sources: Sequence[str], interpreter: Interpreter, *, optimize: int = -1) -> None:
+def compile_modules(folder: Path, sources: Sequence[str], interpreter: Interpreter) -> None:
     """Write `__pycache__` beside each of `sources`, paths relative to `folder`, in this order.
 
-    `optimize` is that of `py_compile`: 2 leaves docstrings out. Raises NoInterpreter if the
-    interpreter fails as a whole, on a full disk for one.
+    Raises NoInterpreter if the interpreter fails as a whole, on a full disk for one.
     """
     if not sources:
         return
     process = subprocess.run(
-        [interpreter.path, "-S", "-c", _COMPILER, str(optimize)],
+        [interpreter.path, "-S", "-c", _COMPILER],
         cwd=folder,
         env={"PYTHONHASHSEED": "0"},
         input="\0".join(sources),

@@ -13,7 +13,7 @@ import airpack_runtime
 from airpack_runtime import layout
 
 from airpack import bare
-from airpack.bytecode import compile_modules
+from airpack.bytecode import bytecode_path, compile_modules
 from airpack.errors import OutputRefused
 from airpack.interpreter import Interpreter
 
@@ -77,15 +77,15 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
 
 def _warm_bytecode(folder: Path, interpreter: Interpreter) -> dict[str, bytes]:
     """Return the bytecode of the modules of a warm start, where zipimport looks for it: beside the source."""
-    _write(folder, {name: bare.strip(text) for name, text in sources().items()})
-    warm = [name for name in sources() if name.rpartition("/")[2] in _WARM]
-    compile_modules(folder, warm, interpreter, optimize=2)
-    found = {}
-    for name in warm:
-        stem = Path(name).stem
-        cached = (folder / name).parent / "__pycache__" / f"{stem}.{interpreter.cache_tag}.opt-2.pyc"
-        found[f"{name.removesuffix('.py')}.pyc"] = cached.read_bytes()
-    return found
+    warm = {name: text for name, text in sources().items() if name.rpartition("/")[2] in _WARM}
+    _write_compiled(folder, warm, interpreter)
+    return {f"{name}c": bytecode_path(folder / name, interpreter).read_bytes() for name in warm}
+
+
+def _write_compiled(folder: Path, files: Mapping[str, str], interpreter: Interpreter) -> None:
+    """Write modules, by their paths in the new folder `folder`, without what only readers need, and their bytecode."""
+    _write(folder, {name: bare.strip(text) for name, text in files.items()})
+    compile_modules(folder, list(files), interpreter)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
@@ -130,7 +130,8 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
     if existing.exists() and PACKAGE not in existing.read_text(encoding="utf-8", errors="replace"):
         raise OutputRefused(existing, "is not airpack's: name another folder, or move it away")
     package = folder / PACKAGE
-    ours = {folder / name for name in sources()}
+    files = sources()
+    ours = {folder / name for name in files}
     for path in package.rglob("*") if package.exists() else ():
         if path.is_file() and path not in ours and path.parent.name != "__pycache__":
             raise OutputRefused(path, "is not airpack's: name another folder, or move it away")
@@ -139,11 +140,9 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airpack-", dir=folder) as scratch:
         staging = Path(scratch, "shim")
-        files = sources()
         files[SITECUSTOMIZE] = files[DROPIN]  # it must lie where PYTHONPATH points to
         if interpreter is not None:
-            _write(staging, {name: bare.strip(text) for name, text in files.items()})
-            compile_modules(staging, list(files), interpreter)
+            _write_compiled(staging, files, interpreter)
         _write(staging, files)
         size = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
         if (folder / PACKAGE).exists():
