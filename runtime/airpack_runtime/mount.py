@@ -36,7 +36,7 @@ _PATIENCE = 10.0  # seconds that a FUSE program has to mount
 
 
 class Refused(Exception):
-    """None of the ways to mount is open; `ways` says for each why."""
+    """It can be mounted in no way, or at no place; `ways` says for each why."""
 
     def __init__(self, ways: list[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{way}: {why}" for way, why in ways))

@@ -134,8 +134,8 @@ def _mount_in_one(folders: list[str], fd: int, kind: str, name: str, private: bo
         refusal = storage.prepare(folder, 0, 0, executable=False)
         if refusal is None:
             try:
-                return folder, _mount_at(fd, kind, folder, name, private)  # a refusal would be another's too
-            except OSError as error:
+                return folder, _mount_at(fd, kind, folder, name, private)
+            except OSError as error:  # mount.Refused goes on up: another folder changes nothing
                 refusal = reason(error)
         refused.append((folder, refusal))
     raise mount.Refused(refused)

@@ -19,7 +19,6 @@ MAX_WORKERS = 8
 # root's workers may run as another user: all may read a tree, its folder decides who gets there.
 _FOLDER_MODE = 0o755
 _SCRATCH = ".airpack-unfinished-"
-_NONE_LEFT = layout.ENTRIES_LIMIT
 # Those between are the C library's own: Python warns of them. Python 3.7 has no signal.valid_signals.
 _SIGNALS = {*range(1, 32), *range(signal.SIGRTMIN, signal.NSIG)}
 
@@ -147,13 +146,20 @@ class _Frames:
             self._write(number)
 
     def write_some(self, parent: int | None = None) -> None:
-        """Write what no other process has taken, as long as `parent` lives."""
-        while parent in (None, os.getppid()):
-            turn = self.bundle.take_turn()
-            if turn >= len(self._order):
-                return
-            self._write(self._order[turn])
-        raise ProcessLookupError
+        """Write what no other process has taken, as long as `parent` lives. A failure ends the others' work as well."""
+        try:
+            while parent in (None, os.getppid()):
+                turn = self.bundle.take_turn()
+                if turn >= len(self._order):
+                    return
+                self._write(self._order[turn])
+            raise ProcessLookupError
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Leave none for any process to take."""
+        self.bundle.set_turn(len(self._order))
 
     def _write(self, number: int) -> None:
         view = memoryview(self.bundle.frame(number, self._decompress))
@@ -188,7 +194,7 @@ def _run(frames: _Frames, workers: int) -> None:
                 finally:
                     signals.block()
         finally:
-            frames.bundle.set_turn(_NONE_LEFT)
+            frames.stop()
             failed = sum(map(_failed, children))  # `any` would not wait for all
     if failed or not children:
         frames.write()
@@ -205,11 +211,8 @@ def _fork(frames: _Frames, count: int, children: list[int]) -> None:
             child = os.fork()
             if not child:  # signals stay blocked: it must never go on with what its parent was at
                 try:
-                    try:
-                        frames.write_some(parent)
-                        os._exit(0)
-                    finally:
-                        frames.bundle.set_turn(_NONE_LEFT)  # no need for the others to go on
+                    frames.write_some(parent)
+                    os._exit(0)
                 finally:
                     os._exit(1)
             children.append(child)

@@ -127,6 +127,7 @@ def test_a_full_disk_ends_in_one_line(tmp_path: Path, golden: Path, env: Dict[st
         done = _shim("unpack", "--bundle", str(golden), str(tmp_path / "tree"), env=env)
         assert done.returncode == 97
         assert done.stderr.startswith(f"airpack: unpacking into {tmp_path}/tree failed: it has ")
+        assert done.stderr.endswith(" MB free (the tree takes 5.7 MB)\n")
         assert done.stderr.count("\n") == 1
         assert os.listdir(str(tmp_path)) == []
     finally:
