@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)  # what is mounted is unmounted then, too
     try:
         return _PARTS[arguments.part](arguments)
-    except Failed as error:
+    except (Failed, results.NoResults) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -79,12 +79,18 @@ def _parser() -> argparse.ArgumentParser:
     chosen.add_argument("--workload", action="append", choices=list(workloads.WORKLOADS), help="default: all")
     chosen.add_argument("--measure", action="append", choices=list(race.PASSES), help="default: by workload")
     chosen.add_argument("--peer", action="append", choices=list(PEERS), metavar="NAME", help="default: all")
-    parser.add_argument("--runs", type=int, default=7, help="runs of each contender (default: %(default)s)")
+    parser.add_argument("--runs", type=_count, default=7, help="runs of each contender (default: %(default)s)")
     parser.add_argument("--work", type=Path, default=Path(cache, "airpack-benchmarks"), help="default: %(default)s")
     parser.add_argument("--results", type=Path, default=results.COMMITTED, help="default: the committed ones")
     parser.add_argument("--tolerance", type=float, default=0.25, help="of check (default: %(default)s)")
     parser.add_argument("--dist", type=Path, help="of containers: results of `airpack pack`, instead of packing")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of runs: give 1 or more")
+    return int(text)
 
 
 def _all(arguments: argparse.Namespace) -> int:
@@ -93,7 +99,7 @@ def _all(arguments: argparse.Namespace) -> int:
 
 def _peers(arguments: argparse.Namespace) -> int:
     programs = tools.fetch(arguments.work)
-    found = results.load(arguments.results)
+    found = results.load_or_begin(arguments.results)
     for name in arguments.workload or workloads.WORKLOADS:
         kit = workloads.prepare(name, arguments.work, programs)
         passes = arguments.measure or race.DEFAULT[name]
@@ -106,7 +112,7 @@ def _peers(arguments: argparse.Namespace) -> int:
 
 def _curve(arguments: argparse.Namespace) -> int:
     programs = tools.fetch(arguments.work)
-    found = results.load(arguments.results)
+    found = results.load_or_begin(arguments.results)
     largest = (arguments.workload or list(workloads.WORKLOADS))[-1]
     kit = workloads.prepare(largest, arguments.work, programs)
     found["curve"] = curve.measure(kit, arguments.runs, _say)

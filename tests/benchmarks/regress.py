@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.results import Results, ratios
+from benchmarks.results import NoResults, Results, ratios
 
 
 def worse(found: Results, committed: Results, *, tolerance: float) -> list[str]:
-    """Return a line for each ratio that rose by more than `tolerance`, a share of the committed one."""
-    return list(_worse(ratios(found), ratios(committed), tolerance))
+    """Return a line for each ratio that rose by more than `tolerance`, a share of the committed one.
+
+    Raises NoResults if there is none that both have: nothing would be compared.
+    """
+    ours, theirs = ratios(found), ratios(committed)
+    if not ours.keys() & theirs.keys():
+        raise NoResults("the results share no ratio with the committed ones: measure what those have")
+    return list(_worse(ours, theirs, tolerance))
 
 
 def _worse(

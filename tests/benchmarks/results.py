@@ -17,12 +17,26 @@ Results = dict[str, Any]
 _DIGITS = 4
 
 
+class NoResults(Exception):
+    """A file has no results that could be used."""
+
+
 def load(path: Path) -> Results:
-    """Return the results in a file, empty ones if there is none."""
-    if not path.exists():
-        return {"workloads": {}}
-    found: Results = json.loads(path.read_text())
+    """Return the results in a file. Raises NoResults."""
+    try:
+        found = json.loads(path.read_text())
+    except OSError as error:
+        raise NoResults(f"{path}: {error.strerror}: measure first, by peers --results {path}") from error
+    except ValueError as error:
+        raise NoResults(f"{path} holds no results ({error}): give another --results") from error
+    if not isinstance(found, dict) or "workloads" not in found:
+        raise NoResults(f"{path} holds no results: give another --results")
     return found
+
+
+def load_or_begin(path: Path) -> Results:
+    """Return the results in a file, empty ones if there is none yet. Raises NoResults."""
+    return load(path) if path.exists() else {"workloads": {}}
 
 
 def save(results: Results, path: Path) -> None:

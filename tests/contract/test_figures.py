@@ -61,3 +61,33 @@ def test_the_fit_finds_the_terms_of_a_linear_cost() -> None:
     assert found["b_s_per_byte"] == pytest.approx(1e-9)
     assert found["c_s_per_file"] == pytest.approx(3e-5)
     assert found["r2"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "No such file or directory: measure first, by peers --results "),
+        ("", "holds no results (Expecting value"),
+        ("[]", "holds no results: give another --results"),
+        ('{"workloads": {}}', "the results share no ratio with the committed ones"),
+    ],
+)
+def test_a_check_that_would_compare_nothing_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, told: str
+) -> None:
+    """In one line."""
+    path = tmp_path / "results.json"
+    if text is not None:
+        path.write_text(text)
+    assert benchmarks.main(["check", "--results", str(path)]) == 1
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("runs", ["0", "-1", "x"])
+def test_no_run_is_refused(capsys: pytest.CaptureFixture[str], runs: str) -> None:
+    """There would be no median."""
+    with pytest.raises(SystemExit, match="2"):
+        benchmarks.main(["peers", "--runs", runs])
+    assert f"argument --runs: '{runs}' is no number of runs: give 1 or more" in capsys.readouterr().err
