@@ -6,6 +6,7 @@ folder (`file://`) is written aside and renamed. What is interrupted leaves noth
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from abc import ABC, abstractmethod
@@ -150,6 +151,7 @@ class _Objects(Store):
                 with staging.uninterrupted():
                     watch.stopped = True
                     failure = put.exception()
+                    _end_other_parts(self._system)
                     if isinstance(failure, FileExistsError):
                         raise StoreFailed(self._path(name), "was put there meanwhile: give another URL") from failure
                     # A store may tell of the last part when the object is there already.
@@ -186,6 +188,20 @@ class _Watch:
             raise InterruptedError
         self._value += amount
         self._on_bytes(amount)
+
+
+def _end_other_parts(system: Any) -> None:
+    """End what still runs of a transfer that failed: a store's library may let the parts beside one go on."""
+    if not getattr(system, "async_impl", False):
+        return
+
+    async def cancel() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    asyncio.run_coroutine_threadsafe(cancel(), system.loop).result()
 
 
 @contextmanager

@@ -218,8 +218,8 @@ def test_a_failure_leaves_nothing(
 
 
 _INTERRUPTED = """
-import os, signal, sys, time
-import s3fs.core
+import asyncio, os, signal, sys, time
+import fsspec.asyn, s3fs.core
 from airpack import store
 from airpack.cli import main
 update = store._Watch.relative_update
@@ -231,7 +231,16 @@ def interrupt(self, amount=1):
     update(self, amount)
 store._Watch.relative_update = interrupt
 s3fs.core.calculate_chunksize = lambda size, chunksize=None: 100_000  # several parts of a small bundle
-sys.exit(main(["upload", *sys.argv[1:]]))
+call = s3fs.S3FileSystem._call_s3
+async def call_later(self, *args, PartNumber=None, **kwargs):
+    if PartNumber:
+        await asyncio.sleep(10 * (PartNumber > 1))  # the first part is there before the others
+        kwargs["PartNumber"] = PartNumber
+    return await call(self, *args, **kwargs)
+s3fs.S3FileSystem._call_s3 = call_later
+status = main(["upload", *sys.argv[1:]])
+assert not asyncio.all_tasks(fsspec.asyn.get_loop()), "a part is still on its way"
+sys.exit(status)
 """
 
 
