@@ -28,6 +28,8 @@ def load(bundle: Bundle, scratch: str) -> Decompress:
     as it takes to load it; an interpreter with `compression.zstd` needs none.
     Raises BundleDamaged, or WrongTarget if the bundle carries no decoder.
     """
+    # What is freed shows glibc how large a heap to keep: else each frame's memory comes anew from the kernel, in pages.
+    bytes(4 * layout.FRAME_LIMIT)
     decoder = bundle.toc().decoder
     if decoder is not None:
         return _at_once(_load_extension(bundle, decoder.module, scratch))

@@ -7,10 +7,8 @@ that image. `marker_environment` and `compatible_tags` are those of a pex comple
 from __future__ import annotations
 
 import os
-import platform
 import re
 import sys
-import sysconfig
 
 from airpack_runtime import __version__, host, permits
 from airpack_runtime.errors import BootError
@@ -31,6 +29,10 @@ def profile(env: Mapping[str, str]) -> dict[str, object]:
 
     `env` says which folders a boot would unpack into. Raises BootError on what no wheel is for.
     """
+    # A boot asks what is installed, and for that alone these take too long to import.
+    import platform
+    import sysconfig
+
     if sys.implementation.name != "cpython" or sys.platform != "linux":
         raise BootError(f"this is {sys.implementation.name} on {sys.platform}: airpack knows CPython on Linux")
     machine = platform.machine()
@@ -87,6 +89,8 @@ def compatible_tags(version: Sequence[int], abi: str, accepted: Sequence[str]) -
 
 def _marker_environment() -> dict[str, str]:
     """Return the values of PEP 508's markers."""
+    import platform
+
     implementation = sys.implementation.version
     level = implementation.releaselevel
     suffix = "" if level == "final" else f"{level[0]}{implementation.serial}"

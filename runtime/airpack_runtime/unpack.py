@@ -163,15 +163,15 @@ class _Frames:
 
     def _write(self, number: int) -> None:
         view = memoryview(self.bundle.frame(number, self._decompress))
-        for piece in self._plan[number]:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            fd = os.open(self._prefix + piece.file.path, flags, piece.file.mode)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        for file, place, offset, length in self._plan[number]:
+            fd = os.open(self._prefix + file.path, flags, file.mode)
             try:
                 if self._strict:
-                    os.fchmod(fd, piece.file.mode)
-                part, done = view[piece.offset : piece.offset + piece.length], 0
-                while done < piece.length:
-                    done += os.pwrite(fd, part[done:], piece.place + done)
+                    os.fchmod(fd, file.mode)
+                done = 0
+                while done < length:
+                    done += os.pwrite(fd, view[offset + done : offset + length], place + done)
             finally:
                 os.close(fd)
 
