@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ _RUNS = 2
 
 
 @pytest.mark.network
-def test_the_harness_measures_and_the_ratios_are_sane(tmp_path: Path) -> None:
+def test_the_harness_measures_and_the_ratios_are_sane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every measure of every peer, and nothing left mounted; a boot beats pip, and none beats a tree that is there."""
+    fresh = tmp_path / "fresh"  # of its own: another run's file systems on this machine are not this one's
+    fresh.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(fresh))
     for name in _NAMES:
         for command, package in PEERS[name].needs:
             machine.tool(command, package)
@@ -25,7 +29,8 @@ def test_the_harness_measures_and_the_ratios_are_sane(tmp_path: Path) -> None:
     options += [word for name in ("tree", "boot") for word in ("--measure", name)]
     options += ["--workload", "small", "--runs", str(_RUNS), "--work", str(tmp_path / "work"), "--results", str(path)]
     assert benchmarks.main(["peers", *options]) == 0
-    assert "airpack-fresh-" not in Path("/proc/mounts").read_text()
+    assert str(fresh) not in Path("/proc/mounts").read_text()
+    assert not list(fresh.iterdir())
     found = results.load(path)
     section = found["workloads"]["small"]
     measured = set(_NAMES) - set(section["skipped"])

@@ -212,7 +212,7 @@ def test_an_interrupt_ends_every_pack(airpack: Airpack, fleet: Path, tmp_path: P
     assert rest.splitlines()[-1] == message
     assert out.splitlines()[-1].startswith("1 of 5 packs in ")
     assert [path.name for path in (tmp_path / "all").iterdir()] == ["first"]
-    assert str(tmp_path) not in machine.run(["ps", "-eo", "args"]).stdout
+    assert str(tmp_path) not in machine.processes()
 
 
 def _batch(tasks: Sequence[Task], outcomes: dict[str, Outcome], *, jobs: int, memory: int | None) -> list[str]:

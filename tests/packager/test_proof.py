@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from airpack.proof import modules_of
+from support import machine
 from support.wheels import build_wheel
 
 from .conftest import Airpack
@@ -58,7 +60,8 @@ def test_results_may_be_named_by_a_relative_path(
 
 def test_an_interrupt_ends_the_imports(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """At once, with all that they have started; nothing is left."""
-    code = "import subprocess, time\nsubprocess.Popen(['sleep', '61.7'], start_new_session=True)\ntime.sleep(61.7)\n"
+    own = f"61.{os.getpid():07}"  # another run's processes are not this one's
+    code = f"import subprocess, time\nsubprocess.Popen(['sleep', '{own}'], start_new_session=True)\ntime.sleep(61.7)\n"
     build_wheel(wheels, "one", files={"one.py": code})
     index = ["--no-index", "--find-links", str(wheels), "--decoder", str(airpack.decoder)]
     line = [sys.executable, "-m", "airpack", "pack", "one", *index, "-o", str(airpack.output)]
@@ -67,18 +70,22 @@ def test_an_interrupt_ends_the_imports(airpack: Airpack, wheels: Path, tmp_path:
         for text in process.stderr:
             if text.startswith("compress"):
                 break
-        time.sleep(1.5)
+        deadline = time.monotonic() + 20
+        while own not in machine.processes() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert own in machine.processes()
         process.terminate()
         assert process.wait(20) == 130
     assert not airpack.output.exists()
-    assert "61.7" not in subprocess.run(["ps", "axo", "args"], capture_output=True, text=True, check=True).stdout
+    assert own not in machine.processes()
 
 
 def test_a_process_that_a_module_starts_is_ended(airpack: Airpack, wheels: Path) -> None:
     """When the import has ended."""
-    build_wheel(wheels, "one", files={"one.py": "import subprocess\nsubprocess.Popen(['sleep', '62.8'])\n"})
+    own = f"62.{os.getpid():07}"
+    build_wheel(wheels, "one", files={"one.py": f"import subprocess\nsubprocess.Popen(['sleep', '{own}'])\n"})
     assert airpack.pack("one", "--strict") == 0
-    assert "62.8" not in subprocess.run(["ps", "axo", "args"], capture_output=True, text=True, check=True).stdout
+    assert own not in machine.processes()
 
 
 def test_only_whole_words_excuse_a_missing_module(airpack: Airpack, wheels: Path) -> None:

@@ -57,3 +57,8 @@ def python37() -> interpreter.Interpreter:
 def run(line: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a command for at most two minutes and return how it ended; what it writes is captured."""
     return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+
+
+def processes() -> str:
+    """Return the command lines of all processes of this machine, one a line."""
+    return run(["ps", "-eo", "args"]).stdout
