@@ -161,8 +161,11 @@ def _bounds(found: Iterable[Figure]) -> str:
     rows = []
     for each in found:
         sign = "<" if each.below else "≤"
-        wanted, reached = (f"{_number(value)}{each.unit}" for value in (each.wanted, each.reached))
-        rows.append((each.what, f"{sign} {wanted}", reached if each.reached is not None else _NONE, each.verdict))
+        wanted, reached = _number(each.wanted), _number(each.reached)
+        if each.reached is not None and each.reached > each.wanted and reached == wanted:
+            reached = f"{each.reached:.3f}"  # a miss that the rounding would hide
+        unit = each.unit if each.reached is not None else ""
+        rows.append((each.what, f"{sign} {wanted}{each.unit}", reached + unit, each.verdict))
     return _table(("airpack's share", "wanted", "reached", " "), rows)
 
 

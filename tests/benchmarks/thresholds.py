@@ -23,7 +23,7 @@ REASONS: dict[str, str] = {
     "cold boot, of the limit": "on two cores, the unpack takes 0.7 of the import's time",
     "cold boot with `--slim`, of the limit": "the same, with 80 % of the bytes",
     "warm boot, of the limit": (
-        "3 ms are the shim's, the rest is noise: `cp -a`, which makes the limit's tree as well, is further from it"
+        "the shim adds the few ms that stand above; the rest is noise: `cp -a`, whose tree is the limit's, has it too"
     ),
 }
 
