@@ -161,12 +161,18 @@ def _bounds(found: Iterable[Figure]) -> str:
     rows = []
     for each in found:
         sign = "<" if each.below else "≤"
-        wanted, reached = _number(each.wanted), _number(each.reached)
-        if each.reached is not None and each.reached > each.wanted and reached == wanted:
-            reached = f"{each.reached:.3f}"  # a miss that the rounding would hide
-        unit = each.unit if each.reached is not None else ""
-        rows.append((each.what, f"{sign} {wanted}{each.unit}", reached + unit, each.verdict))
+        rows.append((each.what, f"{sign} {_number(each.wanted)}{each.unit}", _reached(each), each.verdict))
     return _table(("airpack's share", "wanted", "reached", " "), rows)
+
+
+def _reached(figure: Figure) -> str:
+    """Return what was reached; where the rounding would hide a miss, with three digits."""
+    if figure.reached is None:
+        return _NONE
+    text = _number(figure.reached)
+    if figure.missed and text == _number(figure.wanted):
+        text = f"{figure.reached:.3f}"
+    return f"{text}{figure.unit}"
 
 
 def _curve(curve: dict[str, Any]) -> str:

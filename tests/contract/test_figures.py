@@ -35,6 +35,19 @@ def test_the_readme_shows_the_picture(committed: results.Results, tmp_path: Path
     assert drawn[0] == drawn[1]
 
 
+def test_a_miss_is_shown_as_one(committed: results.Results) -> None:
+    """Also where two digits are those of the bound."""
+    found = copy.deepcopy(committed)
+    tree = found["workloads"]["science"]["measures"]["tree"]
+    for share, row in (
+        (0.748, "≤ 0.75 | 0.75 | yes"),
+        (0.752, "≤ 0.75 | 0.752 | **no**"),
+        (0.77, "≤ 0.75 | 0.77 | **no**"),
+    ):
+        tree["cp -r"]["wall"] = [wall / share for wall in tree[AIRPACK]["wall"]]
+        assert f"| tree, of `cp -r` | {row}" in report.render(found)
+
+
 def test_a_ratio_that_rose_is_a_line_and_the_status_is_1(
     committed: results.Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

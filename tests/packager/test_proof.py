@@ -61,7 +61,7 @@ def test_results_may_be_named_by_a_relative_path(
 def test_an_interrupt_ends_the_imports(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """At once, with all that they have started; nothing is left."""
     own = f"61.{os.getpid():07}"  # another run's processes are not this one's
-    code = f"import subprocess, time\nsubprocess.Popen(['sleep', '{own}'], start_new_session=True)\ntime.sleep(61.7)\n"
+    code = f"import subprocess, time\nsubprocess.Popen(['sleep', '{own}'], start_new_session=True)\ntime.sleep({own})\n"
     build_wheel(wheels, "one", files={"one.py": code})
     index = ["--no-index", "--find-links", str(wheels), "--decoder", str(airpack.decoder)]
     line = [sys.executable, "-m", "airpack", "pack", "one", *index, "-o", str(airpack.output)]

@@ -60,5 +60,7 @@ def run(line: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def processes() -> str:
-    """Return the command lines of all processes of this machine, one a line."""
-    return run(["ps", "-eo", "args"]).stdout
+    """Return the command lines of all processes of this machine, one a line, none cut off."""
+    done = run([tool("ps", "procps"), "-ewwo", "args"])
+    assert done.returncode == 0, done.stderr
+    return done.stdout
