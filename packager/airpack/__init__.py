@@ -1,7 +1,7 @@
 """airpack carries Python packages across an air gap.
 
 The packager: requirements -> Lock -> Wheelhouse -> Tree -> Bundle, each stage
-a function of its own module. `airpack.pipeline.pack` chains them.
+a function of its own module. `airpack.pack.pack.pack` chains them.
 """
 
 from airpack_runtime import __version__

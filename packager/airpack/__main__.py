@@ -2,7 +2,7 @@
 
 import sys
 
-from airpack.cli import main
+from airpack.cli.app import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,16 +6,17 @@ import argparse
 import os
 import sys
 
-from airpack_runtime import __version__, azure, boot, host, layout, trust
+from airpack_runtime import __version__, boot, host, layout, trust
 from airpack_runtime.errors import BootError, reason
+from airpack_runtime.image import azure
 from airpack_runtime.ready import MODES, TREE
-from airpack_runtime.startup import FAILED, INTERRUPTED, is_disabled, log
+from airpack_runtime.startup import FAILED, INTERRUPTED, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Sequence
 
-    from airpack_runtime.maintenance import Entry
+    from airpack_runtime.care.maintenance import Entry
 
 NOT_EXECUTABLE = 126  # as a shell ends for a file it can't run
 NOT_FOUND = 127  # and for a command it can't find
@@ -116,7 +117,7 @@ def _exec(arguments: argparse.Namespace) -> int:
 def _environment(arguments: argparse.Namespace) -> dict[str, str]:
     """Return the environment of what `exec` runs, with the packages provided. Raises BootError."""
     env = dict(os.environ)
-    if is_disabled(env):
+    if boot.is_disabled(env):
         return env
     given = {"AIRPACK_BUNDLE": arguments.bundle or arguments.tree, "AIRPACK_MODE": arguments.mode}
     if arguments.tree:
@@ -133,8 +134,8 @@ def _environment(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _unpack(arguments: argparse.Namespace) -> int:
-    from airpack_runtime.reader import open_bundle
-    from airpack_runtime.unpack import unpack_into
+    from airpack_runtime.format.reader import open_bundle
+    from airpack_runtime.provide.unpack import unpack_into
 
     with open_bundle(_bundle(arguments)) as bundle:
         trust.check(bundle.path, layout.SIGNED_BUNDLE, bundle.digest, os.environ)
@@ -150,7 +151,7 @@ def _bundle(arguments: argparse.Namespace) -> str:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from airpack_runtime import maintenance
+    from airpack_runtime.care import maintenance
 
     path = _bundle(arguments)
     done = list(maintenance.verify(path, os.environ))
@@ -162,7 +163,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _umount(_: argparse.Namespace) -> int:
-    from airpack_runtime import maintenance
+    from airpack_runtime.care import maintenance
 
     done, refused = maintenance.unmount(os.environ)
     for place in done:
@@ -173,7 +174,7 @@ def _umount(_: argparse.Namespace) -> int:
 
 
 def _cache_list(_: argparse.Namespace) -> int:
-    from airpack_runtime import maintenance
+    from airpack_runtime.care import maintenance
 
     for entry in maintenance.entries(os.environ):
         print(_shown(entry))
@@ -181,7 +182,7 @@ def _cache_list(_: argparse.Namespace) -> int:
 
 
 def _cache_prune(arguments: argparse.Namespace) -> int:
-    from airpack_runtime import maintenance
+    from airpack_runtime.care import maintenance
 
     if arguments.keep is None and arguments.older_than is None:
         print("airpack: say what may go: prune --keep N, or --older-than DAYS", file=sys.stderr)
@@ -204,7 +205,7 @@ def _shown(entry: Entry) -> str:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from airpack_runtime import doctor
+    from airpack_runtime.care import doctor
 
     given = {"AIRPACK_BUNDLE": arguments.bundle} if arguments.bundle else {}
     facts = doctor.examine({**os.environ, **given})
@@ -220,7 +221,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _probe(_: argparse.Namespace) -> int:
     import json
 
-    from airpack_runtime.probe import profile
+    from airpack_runtime.image.probe import profile
 
     print(json.dumps(profile(os.environ), indent=2), flush=True)
     return 0

@@ -32,6 +32,11 @@ def shim_folder() -> str:
     return root if os.path.isdir(root) else os.path.dirname(root)
 
 
+def is_disabled(env: Mapping[str, str]) -> bool:
+    """Tell whether nothing is to be activated."""
+    return env.get("AIRPACK_DISABLE", "") not in ("", "0")
+
+
 def find_bundle(env: Mapping[str, str]) -> str:
     """Return the path of the bundle to boot: AIRPACK_BUNDLE, or the one beside the shim.
 
@@ -121,7 +126,7 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
     signer = trust.required_key(env)
     ready = _inherited(path, info, env, signer) or _cached(path, info, env, signer)
     if ready is None:
-        from airpack_runtime.provide import provide
+        from airpack_runtime.provide.provide import provide
 
         ready = provide(path, env, mode, private)
         # Of a folder, or a bundle with an image beside it: children look where this process did.

@@ -9,8 +9,6 @@ from airpack_runtime import boot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping
-
     from airpack_runtime.ready import Ready
 
 # The status with which Azure ML's images end a start whose packages are missing.
@@ -24,7 +22,7 @@ def start() -> None:
     A failure ends the process, unless AIRPACK_ON_ERROR is "continue": an exception
     would not (`site` prints it and the program runs on without its packages).
     """
-    if is_disabled(os.environ) or _is_pip():
+    if boot.is_disabled(os.environ) or _is_pip():
         return
     try:
         ready = boot.activate(None, os.environ)
@@ -44,14 +42,9 @@ def start() -> None:
             _end(f"{type(error).__name__}: {error} (a fault of airpack itself)", FAILED)
 
 
-def is_disabled(env: Mapping[str, str]) -> bool:
-    """Tell whether nothing is to be activated."""
-    return env.get("AIRPACK_DISABLE", "") not in ("", "0")
-
-
 def log(ready: Ready, *, always: bool = False) -> None:
     """Write the boot's line to standard error, if there is any to write and something to write to."""
-    from airpack_runtime import record
+    from airpack_runtime.care import log as record
 
     text = record.text(ready, os.environ, always=always)
     if text:

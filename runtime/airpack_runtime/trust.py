@@ -32,7 +32,7 @@ def check(path: str, kind: str, digest: str, env: Mapping[str, str]) -> None:
     check_pin(path, digest, env)
     key = required_key(env)
     if key:
-        from airpack_runtime import signature
+        from airpack_runtime.format import signature
 
         signature.check(path, kind, digest, key)
 
@@ -64,7 +64,7 @@ def public_key(source: str, given: str) -> str:
     text = cache.read(given) if given.startswith("/") else ""
     body = "".join(text.partition(_PEM_START)[2].partition(_PEM_END)[0].split())
     if not body.startswith(layout.PUBLIC_KEY_START) or text.count(_PEM_START) > 1:
-        from airpack_runtime import signature
+        from airpack_runtime.format import signature
 
         raise signature.bad_key(source, given)
     return body

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from airpack.cli import main as airpack
+from airpack.cli.app import main as airpack
 from airpack_runtime import layout
 from benchmarks.measure import median
 from support import azure_image, machine

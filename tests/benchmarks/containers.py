@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from airpack import filesystem, pylock
-from airpack.cli import main as airpack
+from airpack.cli.app import main as airpack
+from airpack.resolve import pylock
+from airpack.tree import image_file
 from airpack_runtime import layout
 from benchmarks import boxes
 from benchmarks.boxes import GIVEN, LOCKED, MAY_MOUNT, NOTHING_WRITABLE, PRIVILEGED, SHIM, Box
@@ -28,8 +29,8 @@ RUNS = 3
 _SQUASHFS, _EROFS = "squashfs", "erofs"
 _COLUMNS = {
     "the bundle alone": ["--mode", "auto", "--bundle", f"{GIVEN}/bundle/{layout.BUNDLE_NAME}"],
-    "a squashfs image": ["--mode", "mount", "--bundle", f"{GIVEN}/images/{filesystem.file_name(_SQUASHFS)}"],
-    "an EROFS image": ["--mode", "mount", "--bundle", f"{GIVEN}/images/{filesystem.file_name(_EROFS)}"],
+    "a squashfs image": ["--mode", "mount", "--bundle", f"{GIVEN}/images/{image_file.file_name(_SQUASHFS)}"],
+    "an EROFS image": ["--mode", "mount", "--bundle", f"{GIVEN}/images/{image_file.file_name(_EROFS)}"],
     "a mounted tree": ["--tree", f"{GIVEN}/tree"],
 }
 _PROGRAM = "import sklearn, pandas"
@@ -83,9 +84,9 @@ def _fill(given: Path, folder: Path, dist: Path | None) -> None:
     packed, tree, now = folder / "dist", given / "tree", int(time.time())
     os.environ["SOURCE_DATE_EPOCH"] = str(now)  # a bundle that no cache of this machine's has
     _run(["pack", "-q", "--no-import", *wanted, "-o", str(packed), "--tree", str(tree), "--image", _SQUASHFS])
-    for name, place in ((layout.BUNDLE_NAME, "bundle"), (filesystem.file_name(_SQUASHFS), "images")):
+    for name, place in ((layout.BUNDLE_NAME, "bundle"), (image_file.file_name(_SQUASHFS), "images")):
         shutil.move(packed / name, given / place)
-    filesystem.write(tree, given / "images" / filesystem.file_name(_EROFS), _EROFS, mtime=now, env=os.environ)
+    image_file.write(tree, given / "images" / image_file.file_name(_EROFS), _EROFS, mtime=now, env=os.environ)
     _run(["shim", "-q", "-o", str(given / SHIM)])
 
 

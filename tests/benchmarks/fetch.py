@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from airpack import pylock, wheelhouse
-from airpack.pip_process import Pip
-from airpack.resolve import Requirements, resolve
-from airpack.target import Target
+from airpack.resolve import pylock
+from airpack.resolve.pip import Pip
+from airpack.resolve.resolver import Requirements, resolve
+from airpack.target.target import Target
+from airpack.wheels import wheelhouse
 from benchmarks import loopback
 from benchmarks.measure import Run, command, interleaved, median, ratio
 from benchmarks.process import execute

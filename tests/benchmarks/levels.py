@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from airpack import codec, contents
-from airpack.cli import main as airpack
+from airpack.base import zstd
+from airpack.bundle import opened as contents
+from airpack.cli.app import main as airpack
 from support import machine
 
 LEVELS = (1, 3, 6, 9, 12, 15, 16, 17, 18, 19)
@@ -19,16 +20,16 @@ def measure(folder: Path) -> None:
     if airpack(["pack", "-q", "--no-import", "-r", str(wanted), "-o", str(folder / "dist")]):
         raise SystemExit(1)
     with contents.opened(folder / "dist") as opened:
-        frames = [opened.bundle.frame(number, codec.decompress) for number in range(0, len(opened.toc.frames), _EVERY)]
+        frames = [opened.bundle.frame(number, zstd.decompress) for number in range(0, len(opened.toc.frames), _EVERY)]
     total = sum(map(len, frames))
     print(f"\n| level ({len(frames)} frames, {total / 1e6:.0f} MB) | size | compress, CPU s | decompress, CPU s |")
     print("|---|---|---|---|")
     for level in LEVELS:
         started = time.process_time()
-        stored = [codec.compress(frame, level) for frame in frames]
+        stored = [zstd.compress(frame, level) for frame in frames]
         packed = time.process_time()
         for data, frame in zip(stored, frames, strict=True):
-            codec.decompress(data, len(frame))
+            zstd.decompress(data, len(frame))
         unpacked = time.process_time() - packed
         share = sum(map(len, stored)) / total
         print(f"| {level} | {share:.1%} | {packed - started:.1f} | {unpacked:.2f} |")

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from airpack import staging
+from airpack.base import staging
 from benchmarks.measure import median
 from benchmarks.peers import AIRPACK, LIMIT, PEERS
 from benchmarks.results import Results

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from airpack.cli import main as airpack
+from airpack.cli.app import main as airpack
 from airpack_runtime import layout
 from benchmarks.measure import command, interleaved, median, ratio
 from support import machine

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from airpack import staging
+from airpack.base import staging
 from benchmarks.measure import median
 from benchmarks.peers import AIRPACK, LIMIT, PEERS, STEPS
 from benchmarks.results import Results, ratio

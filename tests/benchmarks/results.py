@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from airpack import staging
+from airpack.base import staging
 from benchmarks.measure import Run, median
 from benchmarks.peers import AIRPACK
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from airpack import pylock, wheelhouse
+from airpack.resolve import pylock
+from airpack.wheels import wheelhouse
 from benchmarks.peers import AIRPACK, Peer
 from benchmarks.process import execute
 from benchmarks.tools import PINS, Tools

@@ -16,7 +16,7 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from airpack.cli import main as airpack
+from airpack.cli.app import main as airpack
 from airpack_runtime import layout
 from support.wheels import build_wheel
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airpack import table
-from airpack_runtime import layout, reader, toc
+from airpack.bundle import toc_encoder
+from airpack_runtime import layout
+from airpack_runtime.format import reader, toc
 from contract import make_golden
 from support.machine import FIXTURES
 
@@ -39,4 +40,4 @@ def test_a_table_is_decoded_as_it_was_stored() -> None:
     """What the packager writes is what the shim reads."""
     with reader.open_bundle(str(GOLDEN)) as bundle:
         contents = bundle.toc()
-    assert toc.decode(table.encode(contents)) == contents
+    assert toc.decode(toc_encoder.encode(contents)) == contents

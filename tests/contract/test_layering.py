@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,137 +13,17 @@ from support.machine import ROOT
 PACKAGER = ROOT / "packager" / "airpack"
 RUNTIME = ROOT / "runtime" / "airpack_runtime"
 
-# Each module imports those before it, never one behind it.
-PACKAGER_ORDER = [
-    "__init__",
-    "errors",
-    "printable",
-    "cache",
-    "project",
-    "image",
-    "target",
-    "closure",
-    "interpreter",
-    "diagnosis",
-    "builder",
-    "sdist",
-    "pip_process",
-    "lock",
-    "resolve",
-    "pylock",
-    "wheelhouse",
-    "decoders",
-    "wheelfile",
-    "tree",
-    "exclusion",
-    "codec",
-    "bytecode",
-    "bare",
-    "shim",
-    "members",
-    "dynamic",
-    "elf",
-    "audit",
-    "frames",
-    "contents",
-    "archive",
-    "table",
-    "bundle",
-    "inspection",
-    "difference",
-    "filesystem",
-    "manifest",
-    "local_boot",
-    "importing",
-    "proof",
-    "integrity",
-    "records",
-    "verification",
-    "delivery",
-    "plain_tree",
-    "staging",
-    "keys",
-    "signing",
-    "extraction",
-    "workers",
-    "output",
-    "azureml",
-    "progress",
-    "checks",
-    "assembly",
-    "comparison",
-    "inventory",
-    "sbom",
-    "rebuild",
-    "oci",
-    "oci.layout",
-    "oci.zstd",
-    "oci.extents",
-    "oci.split",
-    "oci.layers",
-    "oci.image",
-    "oci.reassembly",
-    "oci.reference",
-    "oci.retries",
-    "oci.access",
-    "oci.credentials",
-    "oci.connection",
-    "oci.authorization",
-    "oci.client",
-    "oci.manifests",
-    "oci.transfers",
-    "oci.upload",
-    "oci.download",
-    "oci.push",
-    "oci.pull",
-    "oci.placement",
-    "extras",
-    "store",
-    "transfer",
-    "pipeline",
-    "fleet",
-    "batch",
-    "cli",
-    "__main__",
-]
-
-RUNTIME_ORDER = [
-    "errors",
-    "syscalls",
-    "layout",
-    "hashing",
-    "host",
-    "ready",
-    "framing",
-    "cache",
-    "activation",
-    "toc",
-    "storage",
-    "mount",
-    "ed25519",
-    "signature",
-    "trust",
-    "tree",
-    "reader",
-    "decoder",
-    "verify",
-    "unpack",
-    "provide",
-    "boot",
-    "__init__",
-    "permits",
-    "probe",
-    "conflicts",
-    "record",
-    "startup",
-    "sitecustomize",
-    "maintenance",
-    "wheelhouse",
-    "requirements",
-    "azure",
-    "doctor",
-    "__main__",
-]
+# Data flows one way: a folder imports those above it in this list, never one below it.
+PACKAGER_FLOORS = (
+    *("base", "target", "resolve", "wheels", "resolve.pip_worker", "tree", "bundle", "audit", "shim"),
+    *("results", "inspection", "verify", "oci", "stores", "registry", "pack", "cli"),
+)
+# The same for the shim; what a warm start imports lies at its root, below and above its folders.
+RUNTIME_FLOORS = (
+    *("errors", "layout", "host", "ready", "cache", "format", "trust", "activation", "provide", "boot", "__init__"),
+    *("image", "care", "startup", "dropin", "__main__"),
+)
+MOST_MODULES = 12  # of a folder, `__init__` aside, and `commands`, which has one a command
 
 
 def _imports(path: Path) -> Iterator[str]:
@@ -168,39 +48,76 @@ def test_the_runtime_imports_only_itself_and_the_standard_library(path: Path) ->
     assert {name.partition(".")[0] for name in _imports(path)} <= allowed
 
 
-def _name(path: Path) -> str:
-    """Return a module's name below `airpack`; a package is called by its own."""
-    words = path.relative_to(PACKAGER).with_suffix("").parts
-    return ".".join(words[:-1] if len(words) > 1 and words[-1] == "__init__" else words)
+def _floor(name: str, floors: Sequence[str]) -> int:
+    """Return on which floor a module lies; `name` is dotted, without that of its package."""
+    words = name.split(".")
+    names = (".".join(words[:length]) for length in range(len(words), 0, -1))
+    return next(floors.index(each) for each in names if each in floors)
 
 
-@pytest.mark.parametrize("path", [*sorted(PACKAGER.glob("*.py")), *_modules(PACKAGER / "oci")], ids=_name)
-def test_a_module_imports_only_earlier_ones(path: Path) -> None:
-    """Requirements, Lock, Wheelhouse, Tree, Bundle: none reaches forward, and each has its place in the order."""
-    later = {f"airpack.{stage}" for stage in PACKAGER_ORDER[PACKAGER_ORDER.index(_name(path)) + 1 :]}
-    assert not later & set(_imports(path))
+def _upward(path: Path, root: Path, floors: Sequence[str]) -> list[str]:
+    """Return what the module at `path` imports of a floor above its own, within functions as well."""
+    own = _floor(".".join(path.relative_to(root).with_suffix("").parts), floors)
+    inside = [each.removeprefix(f"{root.name}.") for each in _imports(path) if each.startswith(f"{root.name}.")]
+    return [each for each in inside if each.split(".")[0] in _tops(root) and _floor(each, floors) > own]
 
 
-@pytest.mark.parametrize("path", _modules(RUNTIME), ids=lambda path: path.stem)
-def test_a_module_of_the_runtime_imports_only_earlier_ones(path: Path) -> None:
+def _tops(root: Path) -> set[str]:
+    return {path.stem for path in root.iterdir() if path.is_dir() or path.suffix == ".py"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in _modules(PACKAGER) if path.parent != PACKAGER],
+    ids=lambda path: f"{path.parent.name}.{path.stem}",
+)
+def test_a_module_imports_only_folders_below_its_own(path: Path) -> None:
+    """Requirements, Lock, Wheelhouse, Tree, Bundle, Results: none reaches forward."""
+    assert _upward(path, PACKAGER, PACKAGER_FLOORS) == []
+
+
+@pytest.mark.parametrize("path", _modules(RUNTIME), ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_a_module_of_the_shim_imports_only_what_lies_below_it(path: Path) -> None:
     """Within functions as well."""
-    later = {f"airpack_runtime.{stage}" for stage in RUNTIME_ORDER[RUNTIME_ORDER.index(path.stem) + 1 :]}
-    assert not later & set(_imports(path))
+    assert _upward(path, RUNTIME, RUNTIME_FLOORS) == []
+
+
+def test_the_packagers_root_holds_no_loose_modules() -> None:
+    """Each module lies in a folder, and each folder has its place among the floors."""
+    assert sorted(path.name for path in PACKAGER.glob("*.py")) == ["__init__.py", "__main__.py"]
+    assert _folders(PACKAGER) == {each.partition(".")[0] for each in PACKAGER_FLOORS}
+    assert _folders(RUNTIME) <= set(RUNTIME_FLOORS)
+
+
+def _folders(root: Path) -> set[str]:
+    return {path.parent.relative_to(root).parts[0] for path in root.glob("*/*.py")}
+
+
+@pytest.mark.parametrize(
+    "folder",
+    sorted({path.parent for path in [*_modules(PACKAGER), *_modules(RUNTIME)]}),
+    ids=lambda folder: folder.name,
+)
+def test_a_folder_can_be_taken_in_at_one_glance(folder: Path) -> None:
+    """It has twelve modules at most."""
+    modules = [path for path in folder.glob("*.py") if path.stem != "__init__"]
+    assert len(modules) <= MOST_MODULES or folder.name == "commands"
 
 
 @pytest.mark.parametrize("path", [*_modules(PACKAGER), *_modules(RUNTIME)], ids=lambda path: path.stem)
 def test_only_the_command_lines_print_and_exit(path: Path) -> None:
     """Every other module raises; but a subprocess's own, what ends a process that starts, and a forked worker."""
     if (
-        path.name in ("cli.py", "__main__.py", "startup.py", "sitecustomize.py", "syscalls.py")
+        path.name in ("app.py", "__main__.py", "startup.py", "sitecustomize.py", "syscalls.py")
         or path.parent.name == "commands"
+        or path.name == "findings.py"
     ):
         return
     calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     names = {f.id for f in calls if isinstance(f, ast.Name)} | {
         f"{f.value.id}.{f.attr}" for f in calls if isinstance(f, ast.Attribute) and isinstance(f.value, ast.Name)
     }
-    allowed = {"progress.py": "print", "unpack.py": "os._exit"}
+    allowed = {"console.py": "print", "unpack.py": "os._exit"}
     assert not names & {"print", "exit", "sys.exit", "os._exit"} - {allowed.get(path.name)}
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from airpack.target import LAST_RELEASE, Target
-from airpack_runtime import probe
+from airpack.target.target import LAST_RELEASE, Target
+from airpack_runtime.image import probe
 
 
 @pytest.mark.parametrize("minor", [minor for _, minor in LAST_RELEASE])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from airpack.cli import main
+from airpack.cli.app import main
 from support import machine
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from airpack.cli import main
+from airpack.cli.app import main
 from airpack_runtime import layout
 from support import azure_image, machine
 from support.azure_image import APP, ENVIRONMENT, FIXTURE, SERVE, START, Boot, Image

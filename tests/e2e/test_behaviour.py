@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from airpack.cli import main
+from airpack.cli.app import main
 from airpack_runtime import layout
 from support import machine, sandbox
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airpack.cli import main
+from airpack.cli.app import main
 from airpack_runtime import layout
 from benchmarks import boxes
 from benchmarks.boxes import GIVEN, LOCKED, MAY_MOUNT, NOTHING_WRITABLE, PRIVILEGED, SHIM, Box

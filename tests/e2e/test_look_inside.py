@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airpack import contents, dynamic
-from airpack.cli import main
+from airpack.audit import elf as dynamic
+from airpack.bundle import opened as contents
+from airpack.cli.app import main
 from airpack_runtime import layout
-from airpack_runtime.toc import Plan
+from airpack_runtime.format.toc import Plan
 from elftools.elf.elffile import ELFFile
 from support import machine
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airpack.cli import main
-from airpack.contents import opened
-from airpack.oci import reassembly
+from airpack.bundle.opened import opened
+from airpack.cli.app import main
+from airpack.oci import restore
 from airpack.oci.layout import Layout
 from airpack_runtime import layout
 from benchmarks import boxes
@@ -134,7 +134,7 @@ def test_a_registry_has_the_image(pushed: Pushed, science: Path, form: str) -> N
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     found = Layout(pushed.layouts[form])
-    chosen = reassembly.choose(found)
+    chosen = restore.choose(found)
     layers = [each.digest for each in found.manifest(chosen).layers]
     assert (told["Digest"], told["Os"], told["Architecture"]) == (chosen.digest, "linux", "amd64")
     assert told["Labels"] == {
@@ -194,7 +194,7 @@ def test_what_skopeo_brings_back_gives_the_very_bundle(pushed: Pushed, science: 
     words = ["copy", "--src-tls-verify=false", f"docker://{pushed.name(form)}", f"oci:{back}:bundle"]
     done = skopeo(words)
     assert done.returncode == 0, done.stderr
-    restored = reassembly.restore(Layout(back), folder / f"restored-{form}")
+    restored = restore.restore(Layout(back), folder / f"restored-{form}")
     assert restored.digest == _digest(science)
     assert restored.path.read_bytes() == (science / layout.BUNDLE_NAME).read_bytes()
 
@@ -214,7 +214,7 @@ def test_a_changed_pin_uploads_little_more_than_itself(
     done = skopeo(["copy", "--dest-tls-verify=false", f"oci:{place}:bundle", target])
     assert done.returncode == 0, done.stderr
     new = {digest: size for digest, size in pushed.registry.uploaded().items() if digest not in before}
-    manifest = reassembly.choose(Layout(place)).size
+    manifest = restore.choose(Layout(place)).size
     with opened(dist) as contents:
         own = {each.name: size for each, size in zip(contents.toc.distributions, contents.packed_sizes(), strict=True)}
     assert own[name] < sum(new.values()) + manifest <= 1.2 * own[name]

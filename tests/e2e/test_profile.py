@@ -10,8 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from airpack.cli import main
-from airpack.target import Target
+from airpack.cli.app import main
+from airpack.target.target import Target
 from support import machine, sandbox
 from support.wheels import build_wheel
 

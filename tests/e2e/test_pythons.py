@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from airpack import interpreter
-from airpack.cli import main
-from airpack.target import Target
+from airpack.cli.app import main
+from airpack.target import interpreter
+from airpack.target.target import Target
 from support import machine
 from support.wheels import build_wheel
 

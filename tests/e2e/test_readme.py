@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from airpack import contents
+from airpack.bundle import opened as contents
 from airpack_runtime import layout
 from support import machine
 

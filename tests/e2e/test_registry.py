@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from airpack import contents
-from airpack.cli import main
+from airpack.bundle import opened as contents
+from airpack.cli.app import main
 from airpack_runtime import layout
 from support import registry as real
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from airpack.cli import main
-from airpack.target import Target
+from airpack.cli.app import main
+from airpack.target.target import Target
 from support import machine
 
 if sys.version_info >= (3, 11):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from airpack.cli import main
+from airpack.cli.app import main
 from airpack_runtime import layout
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator

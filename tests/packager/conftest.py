@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from airpack.cli import main
-from airpack.pip_process import Pip
-from airpack.target import Target
+from airpack.cli.app import main
+from airpack.resolve.pip import Pip
+from airpack.target.target import Target
 from airpack_runtime import layout
 from support import index as loopback
 from support import layouts, machine
+from support.airpack import Airpack
 from support.index import Index
 from support.wheels import build_wheel
 
@@ -39,7 +40,7 @@ def target() -> Target:
 def decoder_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the decoder's wheel, downloaded from the user's index once a session."""
     cache = tmp_path_factory.mktemp("decoder")
-    from airpack import decoders
+    from airpack.wheels import decoders
 
     target = Target.parse("cp37-manylinux_2_27_x86_64")
     decoders.obtain(target, cache, given=None, pip=Pip(env=os.environ))
@@ -108,34 +109,6 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [*cc, folder / "new.so", folder / "new.c", "-L", folder, "-lother"], check=True, stderr=subprocess.DEVNULL
     )
     return folder
-
-
-class Airpack:
-    """Runs the command line in this process and keeps what it wrote."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], wheels: Path, decoder: Path, output: Path) -> None:
-        self._capsys = capsys
-        self._wheels = wheels
-        self.decoder = decoder
-        self.output = output
-        self.out = self.err = ""
-
-    def __call__(self, *words: object) -> int:
-        """Run `airpack WORDS` and return its exit status."""
-        self._capsys.readouterr()
-        status = main([str(word) for word in words])
-        self.out, self.err = self._capsys.readouterr()
-        return status
-
-    def pack(self, *words: object) -> int:
-        """Run `airpack pack` on the test's own wheels, without any index."""
-        index = ["--no-index", "--find-links", self._wheels, "--decoder", self.decoder]
-        return self("pack", "-o", self.output, *index, *words)
-
-    @property
-    def error(self) -> str:
-        """The last line on standard error: the message."""
-        return self.err.splitlines()[-1]
 
 
 @pytest.fixture

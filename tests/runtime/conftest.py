@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
-from airpack_runtime import boot, cache, errors, framing, hashing, host, layout, reader, unpack
+from airpack_runtime import boot, cache, errors, host, layout
+from airpack_runtime.format import framing, hashing, reader
+from airpack_runtime.provide import unpack
 
 # A background job may have been started with it ignored, and so would be all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

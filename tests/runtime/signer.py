@@ -7,7 +7,8 @@ from binascii import b2a_base64
 from pathlib import Path
 from typing import Tuple
 
-from airpack_runtime import layout, signature
+from airpack_runtime import layout
+from airpack_runtime.format import signature
 
 Point = Tuple[int, int]
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, Callable, Dict
 
 import pytest
-from airpack_runtime import boot, cache, reader, unpack
+from airpack_runtime import boot, cache
 from airpack_runtime.errors import BundleDamaged, BundleNotFound, NoPlace, WrongDigest, WrongTarget
+from airpack_runtime.format import reader
+from airpack_runtime.provide import unpack
 
 from .conftest import needs_target, sums_of
 

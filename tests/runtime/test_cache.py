@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Dict
 
 import pytest
-from airpack_runtime import cache, storage
+from airpack_runtime import cache
+from airpack_runtime.provide import storage
 
 
 def test_candidates_come_in_the_documented_order() -> None:

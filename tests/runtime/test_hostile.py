@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 import pytest
-from airpack_runtime import errors, framing, hashing, layout, reader
+from airpack_runtime import errors, layout
+from airpack_runtime.format import framing, hashing, reader
 
 from .conftest import (
     GOLDEN,

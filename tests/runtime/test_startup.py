@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pytest
-from airpack_runtime import layout, mount, reader, unpack
+from airpack_runtime import layout
+from airpack_runtime.format import reader
+from airpack_runtime.provide import mount, unpack
 
 from .conftest import RUNTIME, bundle_of, lacking, needs_target, python
 

@@ -7,9 +7,10 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from airpack import table
-from airpack_runtime import framing, layout, toc
-from airpack_runtime.reader import open_bundle
+from airpack.bundle import toc_encoder
+from airpack_runtime import layout
+from airpack_runtime.format import framing, toc
+from airpack_runtime.format.reader import open_bundle
 
 from support import machine
 
@@ -27,6 +28,6 @@ def rewritten(path: Path, change: Callable[[toc.Toc], toc.Toc], source: Path = G
     assert contents.decoder is not None
     sizes.append((contents.decoder.size + framing.SKIPPABLE_HEADER.size, 0))
     changed = change(contents)
-    body = zlib.compress(json.dumps(table.to_dict(changed)).encode())
-    frame = framing.skippable(layout.TOC_MAGIC, table.store(changed.target, body))
+    body = zlib.compress(json.dumps(toc_encoder.to_dict(changed)).encode())
+    frame = framing.skippable(layout.TOC_MAGIC, toc_encoder.store(changed.target, body))
     path.write_bytes(data[:start] + frame + framing.seek_table([*sizes, (len(frame), 0)]))

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from airpack import interpreter
-from airpack.target import Target
+from airpack.target import interpreter
+from airpack.target.target import Target
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIXTURES = ROOT / "fixtures"

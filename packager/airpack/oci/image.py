@@ -17,16 +17,17 @@ from pathlib import Path
 
 from airpack_runtime import layout as names
 
-from airpack import members, output
-from airpack.bundle import DEFAULT_MTIME
-from airpack.contents import Contents, bundle_at, opened
-from airpack.errors import AirpackError, NotAnImage, OutputRefused, UsageError
-from airpack.keys import SigningKey
+from airpack.base.console import BYTES, Progress
+from airpack.base.errors import AirpackError, NotAnImage, OutputRefused, UsageError
+from airpack.bundle.opened import Contents, bundle_at, opened
+from airpack.bundle.write import DEFAULT_MTIME
 from airpack.oci import extents, layers, layout, split
 from airpack.oci.layers import Layer, Source
 from airpack.oci.layout import Descriptor, Manifest, Writer
-from airpack.progress import BYTES, Progress
-from airpack.target import Target
+from airpack.results import folder as output
+from airpack.results.keys import SigningKey
+from airpack.target.target import Target
+from airpack.tree import members
 
 NAME = "bundle"  # what the image is called in its layout
 SBOM_TYPE = "application/vnd.cyclonedx+json"

@@ -11,18 +11,21 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from airpack_runtime import framing
+from airpack_runtime.format import framing
 
-from airpack import archive, codec
-from airpack.contents import Contents
-from airpack.errors import NotAnImage
-from airpack.oci import extents, zstd
+from airpack.base import zstd
+from airpack.base.errors import NotAnImage
+from airpack.bundle import tar_reader
+from airpack.bundle.opened import Contents
+from airpack.oci import extents
 from airpack.oci.extents import Extent
 from airpack.oci.layout import ZSTD_TYPE, Descriptor, Writer
 from airpack.oci.split import Share
 
 _CHUNK = 1 << 20
 _AHEAD = 8  # frames that are decompressed before they are needed
+# Of a skippable frame with bytes of a bundle that are not tar.
+_PIECES_MAGIC = 0x184D2A53
 # What begins so means a deletion to container engines (image-spec, layer filesystem changeset).
 _WHITEOUT = ".wh."
 
@@ -61,7 +64,7 @@ def write(source: Source, shares: Sequence[Share], note: bytes, writer: Writer) 
         pieces = extents.gaps([*known, *_frames(source, share)], bundle.stat.st_size, 0) if is_last else share.pieces
         layer, placed = _write(source, share, pieces, note if is_last else b"", writer)
         known += placed
-        total.update((note if is_last else b"") + (bytes(zstd.END_SIZE) if share.closed else b""))
+        total.update((note if is_last else b"") + (bytes(zstd.TAR_END_SIZE) if share.closed else b""))
         annotations = {extents.EXTENTS: extents.dumps(placed)}
         if is_last:  # of these, there are several for each distribution
             at = str(placed[-len(pieces)].place) if pieces else "0"
@@ -81,9 +84,9 @@ def _write(
     """
     path = source.contents.bundle.path
     frames = _frames(source, share)
-    between = (zstd.stored(note) if note else b"") + (zstd.END if share.closed else b"")
+    between = (zstd.uncompressed(note) if note else b"") + (zstd.TAR_END if share.closed else b"")
     if share.closed and pieces:
-        between += framing.SKIPPABLE_HEADER.pack(zstd.PIECES_MAGIC, extents.total(pieces))
+        between += framing.SKIPPABLE_HEADER.pack(_PIECES_MAGIC, extents.total(pieces))
     place = extents.total(frames) + len(between)
     placed = []
     for each in pieces:
@@ -127,17 +130,17 @@ def _hash_frames(source: Source, runs: Sequence[Sequence[int]]) -> list[hashlib.
     contents = source.contents
     owner = {number: place for place, run in enumerate(runs) for number in run}
     totals = [hashlib.sha256() for _ in runs]
-    rest: list[archive.Stretch] = []
+    rest: list[tar_reader.Stretch] = []
     start = 0
     for number, raw in enumerate(_raw(source)):
         if number in owner:
             totals[owner[number]].update(raw)
-        rest += archive.between(contents.plan[number], raw, start)
+        rest += tar_reader.between(contents.plan[number], raw, start)
         start += len(raw)
         source.on_bytes(len(raw))
-    for problem in archive.disagreements(contents.toc, rest):
+    for problem in tar_reader.disagreements(contents.toc, rest):
         raise contents.bundle.damaged(problem)
-    _check_members(contents, archive.kinds(rest), owner)
+    _check_members(contents, tar_reader.kinds(rest), owner)
     return totals
 
 
@@ -159,7 +162,7 @@ def _raw(source: Source) -> Iterator[bytes]:
     bundle = source.contents.bundle
     waiting: deque[Future[bytes]] = deque()
     for number in range(len(source.contents.toc.frames)):
-        waiting.append(source.executor.submit(bundle.frame, number, codec.decompress))
+        waiting.append(source.executor.submit(bundle.frame, number, zstd.decompress))
         if len(waiting) >= _AHEAD:
             yield waiting.popleft().result()
     while waiting:

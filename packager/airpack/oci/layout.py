@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airpack.errors import InvalidLayout
+from airpack.base.errors import InvalidLayout
 
 MARKER, INDEX, BLOBS = "oci-layout", "index.json", os.path.join("blobs", "sha256")
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"

@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from airpack_runtime import framing
+from airpack_runtime.format import framing
 from packaging.utils import canonicalize_name
 
-from airpack import table
-from airpack.contents import Contents
+from airpack.bundle import toc_encoder
+from airpack.bundle.opened import Contents
 from airpack.oci.extents import Extent
 
 # From this many bytes of frames on, a distribution has a layer of its own; smaller ones share, by their names.
@@ -59,7 +59,7 @@ def shares(contents: Contents) -> list[Share]:
     It also has the folders that several distributions have in common: on top, it decides of their modes.
     """
     toc, runs = contents.toc, contents.runs()
-    sums, rows = table.sums_frames(toc), table.shares(toc, contents.bundle.stored_toc)
+    sums, rows = toc_encoder.sums_frames(toc), toc_encoder.shares(toc, contents.bundle.stored_toc)
     toc_at = _toc_offset(contents)
     keys = [canonicalize_name(each.name) for each in toc.distributions]
     found = []

@@ -1,0 +1,105 @@
+"""What the compiled files of wheels need of the image: machine, symbol versions, libraries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from mmap import mmap
+from typing import Any
+
+from airpack.audit import elf
+from airpack.audit.elf import MAGIC, ELFError
+
+_MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Needs:
+    """What one ELF file needs: its machine (`EM_X86_64`), versioned symbols, and libraries by soname.
+
+    `versions` maps a family (`GLIBC`) to the versions asked for, as tuples of numbers.
+    """
+
+    machine: str
+    versions: Mapping[str, frozenset[tuple[int, ...]]]
+    libraries: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """What every image of a manylinux platform has: the newest version of each symbol family, and libraries."""
+
+    machine: str
+    newest: Mapping[str, tuple[int, ...]]
+    libraries: frozenset[str]
+
+
+def needs_of(content: bytes | mmap) -> Needs | None:
+    """Return what the file `content` needs, None if it is no ELF file. Raises ELFError if it is a damaged one."""
+    asked = elf.read(content)
+    if asked is None:
+        return None
+    versions: dict[str, set[tuple[int, ...]]] = {}
+    for name in asked.versions:
+        family, _, number = name.partition("_")
+        if number.replace(".", "").isdigit():
+            versions.setdefault(family, set()).add(_numbers(number))
+    frozen = {family: frozenset(found) for family, found in versions.items()}
+    return Needs(machine=asked.machine, versions=frozen, libraries=asked.libraries)
+
+
+def objections(needs: Needs, policy: Policy, provided: Collection[str]) -> Iterator[str]:
+    """Say each thing that an image of `policy` lacks; `provided` are the libraries that the bundle has itself."""
+    if needs.machine != policy.machine:
+        yield f"is for another machine ({needs.machine})"
+        return
+    for family, asked in sorted(needs.versions.items()):
+        newest = policy.newest.get(family)
+        if newest is not None and max(asked) > newest:
+            yield f"needs {family}_{_text(max(asked))}, the target has {family}_{_text(newest)}"
+    for library in needs.libraries:
+        if library not in policy.libraries and library not in provided and not library.startswith("ld-linux"):
+            yield f"needs {library}, which neither the bundle nor every image of the target has"
+
+
+@cache
+def policy_for(platform: str) -> Policy | None:
+    """Return the policy of a platform (`manylinux_2_27_x86_64`): auditwheel's nearest that asks no more of it.
+
+    None for musllinux, whose symbols have no versions.
+    """
+    words = platform.split("_", 3)
+    if words[0] != "manylinux" or len(words) < 4:
+        return None
+    glibc, machine = (int(words[1]), int(words[2])), words[3]
+    data = json.loads((files("auditwheel.policy") / "manylinux-policy.json").read_text(encoding="utf-8"))
+    known = {
+        tuple(map(int, each["name"].split("_")[1:])): each for each in data if each["name"].startswith("manylinux_2")
+    }
+    name = max((each for each in known if each <= glibc), default=None)
+    if name is None:
+        return None
+    newest = dict(_newest(known[name], machine))
+    newest["GLIBC"] = max(newest.get("GLIBC", glibc), glibc)
+    return Policy(machine=_MACHINES[machine], newest=newest, libraries=frozenset(known[name]["lib_whitelist"]))
+
+
+def _newest(policy: Mapping[str, Any], machine: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for family, versions in policy["symbol_versions"][machine].items():
+        numbers = [_numbers(version) for version in versions if version.replace(".", "").isdigit()]
+        if numbers:
+            yield family, max(numbers)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part)
+
+
+def _text(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
+
+
+__all__ = ["MAGIC", "ELFError", "Needs", "Policy", "needs_of", "objections", "policy_for"]

@@ -1,0 +1,102 @@
+"""Progress of a command, as tqdm bars on a terminal and as lines elsewhere; and text made safe to show."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TextIO
+
+Advance = Callable[[int], None]
+BYTES = "B"
+
+
+def plain(text: str) -> str:
+    """Return text with `?` for what would act on a terminal: a bundle of somebody else's may hold it."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
+
+
+class Progress(ABC):
+    """Tells the user what goes on."""
+
+    @abstractmethod
+    def stage(self, name: str, unit: str, total: int | None = None) -> AbstractContextManager[Advance]:
+        """Return a context whose value is called with each amount of `unit` that is done.
+
+        `total` is None where it isn't known beforehand.
+        """
+
+    @abstractmethod
+    def note(self, text: str) -> None:
+        """Tell in one line something that the user should know."""
+
+
+class Silent(Progress):
+    """Shows nothing (`--quiet`)."""
+
+    @contextmanager
+    def stage(self, name: str, unit: str, total: int | None = None) -> Iterator[Advance]:
+        """See Progress."""
+        yield lambda _: None
+
+    def note(self, text: str) -> None:
+        """See Progress."""
+
+
+class Lines(Progress):
+    """Writes a line when a stage has ended: for logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @contextmanager
+    def stage(self, name: str, unit: str, total: int | None = None) -> Iterator[Advance]:
+        """See Progress."""
+        start, done = time.monotonic(), 0
+
+        def advance(amount: int) -> None:
+            nonlocal done
+            done += amount
+
+        yield advance
+        self.note(f"{name:<9} {amount_of(done, unit):>14}  {time.monotonic() - start:5.1f} s")
+
+    def note(self, text: str) -> None:
+        """See Progress."""
+        print(plain(text), file=self._stream, flush=True)
+
+
+class Bars(Progress):
+    """Draws a bar for each stage: for terminals."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from tqdm import tqdm  # noqa: PLC0415 - a log needs none
+
+        self._stream = stream
+        self._tqdm = tqdm
+
+    @contextmanager
+    def stage(self, name: str, unit: str, total: int | None = None) -> Iterator[Advance]:
+        """See Progress."""
+        scale = unit == BYTES
+        unit = unit if scale else f" {unit}"
+        with self._tqdm(
+            desc=f"{name:<9}", total=total, unit=unit, unit_scale=scale, file=self._stream, dynamic_ncols=True
+        ) as bar:
+
+            def advance(amount: int) -> None:
+                bar.update(amount)
+
+            yield advance
+
+    def note(self, text: str) -> None:
+        """See Progress."""
+        self._tqdm.write(plain(text), file=self._stream)
+
+
+def amount_of(number: int, unit: str) -> str:
+    """Return an amount for people: `91.2 MB`, `11 wheels`, `1 wheel`."""
+    if unit == BYTES:
+        return f"{number / 1e6:,.1f} MB"
+    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"

@@ -1,0 +1,106 @@
+"""Writes results aside and puts them in place together, or leaves everything as it was."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from airpack.base.errors import WriteFailed
+from airpack.base.interrupts import uninterrupted
+
+_PREFIX = ".airpack-"
+_LOCK = "lock"
+
+
+@contextmanager
+def scratch_in(folder: Path) -> Iterator[Path]:
+    """Give a new folder inside `folder` to write into; it is gone when the block ends.
+
+    If `folder` had to be made and the block fails, it is removed as well. What a
+    killed process left is swept. Raises WriteFailed where the system refuses.
+    """
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    scratch: Path | None = None
+    lock = -1
+    try:
+        with uninterrupted():
+            folder.mkdir(parents=True, exist_ok=True)
+            with _locked(folder):
+                _sweep(folder)
+                scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+                lock = os.open(scratch / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield scratch
+    except OSError as error:
+        if scratch is None or not error.filename:  # it names nothing that the user knows, or nothing at all
+            raise WriteFailed(folder, error.strerror or str(error)) from error
+        raise
+    finally:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if lock >= 0:
+            os.close(lock)
+        for each in made:
+            with suppress(OSError):  # it holds the results
+                each.rmdir()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of the folder itself: between making a scratch folder and locking it, none may sweep it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the scratch folders whose process is gone: the kernel has released their locks."""
+    for leftover in folder.glob(f"{_PREFIX}*/{_LOCK}"):
+        with suppress(OSError):
+            lock = os.open(leftover, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(leftover.parent, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one step: a reader, or a failed write, sees the old text or the new one."""
+    with scratch_in(path.parent) as scratch:
+        (scratch / path.name).write_text(text, encoding="utf-8")
+        (scratch / path.name).replace(path)
+
+
+def place(staged: Mapping[Path, Path], *, gone: Iterable[Path] = (), aside: Path) -> None:
+    """Move each staged file or folder to its destination, and what is to be `gone` into `aside`: all of it, or none.
+
+    Each must be on its destination's file system. What lies there by now is moved
+    beside the staged one first; if any move fails, all are taken back. Ctrl-C waits.
+    """
+    moved: list[tuple[Path, Path]] = []
+    with uninterrupted():
+        try:
+            for place in gone:
+                if place.exists() or place.is_symlink():
+                    place.replace(aside / place.name)
+                    moved.append((aside / place.name, place))
+            for source, destination in staged.items():
+                if destination.exists() or destination.is_symlink():
+                    old = source.with_name(f"{source.name}.old")
+                    destination.replace(old)
+                    moved.append((old, destination))
+                source.replace(destination)
+                moved.append((destination, source))
+        except OSError:
+            for now, before in reversed(moved):
+                now.replace(before)
+            raise

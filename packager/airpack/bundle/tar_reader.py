@@ -1,0 +1,151 @@
+"""The tar inside a bundle: what `tar -x` makes of it must be what a boot makes of the table of contents.
+
+The members are read from their headers alone (POSIX.1-2001, the pax format), as `frames.TarWriter` writes them;
+`tarfile` would take as long as all else that `verify` does.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tarfile
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from airpack_runtime import layout
+from airpack_runtime.format.toc import Piece, Toc
+
+_BLANK_SUM = 8 * ord(" ")  # what the field of the checksum counts as
+_Facts = tuple[bytes, int, int, str, int | None]  # type, mode, size, target, place of the content
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stretch:
+    """Bytes of the tar that are no file's content, and where in it they begin."""
+
+    place: int
+    data: bytes
+
+
+def between(pieces: Iterable[Piece], raw: bytes | memoryview, place: int) -> Iterator[Stretch]:
+    """Yield what of a frame, which begins at `place` in the tar, is none of these pieces of files."""
+    end = 0
+    for start, stop in (*((each.offset, each.offset + each.length) for each in pieces), (len(raw), len(raw))):
+        if end < start:
+            yield Stretch(place=place + end, data=bytes(raw[end:start]))
+        end = stop
+
+
+def disagreements(toc: Toc, rest: Sequence[Stretch]) -> Iterator[str]:
+    """Say which members of the tar the table of contents has otherwise, or not at all, and the reverse.
+
+    `rest` is all of the tar but the content of the files that are in the tree, by place.
+    """
+    expected = dict(_listed(toc))
+    missing = dict.fromkeys(expected)
+    directories = set(toc.directories)
+    tar = _Headers(rest)
+    try:
+        for name, facts in tar.members():
+            if facts[0] == tarfile.DIRTYPE:
+                if name.rstrip("/") not in directories or facts[1] != 0o755:
+                    yield f"has a folder {name} in its tar that it doesn't list so"
+            elif name not in missing:
+                yield f"has {name} in its tar, but {'lists it once' if name in expected else 'does not list it'}"
+            else:
+                del missing[name]
+                if _as_booted(name, facts) != expected[name]:
+                    yield f"has {name} in its tar with another type, mode, size, target or place than it lists"
+    except (ValueError, IndexError):
+        yield f"has a tar that is damaged at {tar.place:,}"
+    if missing:
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        yield f"lists {next(iter(missing))}{more}, which its tar lacks"
+
+
+def kinds(rest: Sequence[Stretch]) -> list[tuple[str, bytes]]:
+    """Return the members of a tar, each with its type (`tarfile`'s); `disagreements` must have found none."""
+    return [(name, facts[0]) for name, facts in _Headers(rest).members()]
+
+
+def _as_booted(name: str, facts: _Facts) -> _Facts:
+    """Return a symbolic link as the hard link that a boot makes of it."""
+    kind, mode, size, target, place = facts
+    if kind != tarfile.SYMTYPE:
+        return facts
+    return tarfile.LNKTYPE, mode, size, posixpath.normpath(posixpath.join(posixpath.dirname(name), target)), place
+
+
+def _listed(toc: Toc) -> Iterator[tuple[str, _Facts]]:
+    """Yield what the table of contents says of each member but folders."""
+    modes: dict[str, int] = {}
+    for file in (*toc.files, toc.sums):
+        modes[file.path] = file.mode
+        yield file.path, (tarfile.REGTYPE, file.mode, file.size, "", file.start if file.size else None)
+    for link in toc.links:
+        yield link.path, (tarfile.LNKTYPE, modes[link.target], 0, link.target, None)
+
+
+class _Headers:
+    """Reads headers out of stretches; `place` is where in the tar it is."""
+
+    def __init__(self, stretches: Sequence[Stretch]) -> None:
+        self.place = 0
+        self._stretches = stretches
+        self._starts = [each.place for each in stretches]
+
+    def members(self) -> Iterator[tuple[str, _Facts]]:
+        """Yield each member's name and facts. Raises ValueError or IndexError where there is none."""
+        extended: dict[str, str] = {}
+        while True:
+            block = self._take(layout.TAR_BLOCK)
+            if not block.strip(b"\0"):
+                break
+            if sum(block) - sum(block[148:156]) + _BLANK_SUM != _number(block[148:156]):
+                raise ValueError("the checksum is wrong")
+            kind, size = block[156:157], _number(block[124:136])
+            if kind == tarfile.XHDTYPE:
+                extended = dict(_records(self._take(-(-size // layout.TAR_BLOCK) * layout.TAR_BLOCK)[:size]))
+                continue
+            prefix = f"{_text(block[345:500])}/" if block[345:346] != b"\0" else ""
+            name = extended.get("path", prefix + _text(block[:100]))
+            target = extended.get("linkpath", _text(block[157:257]))
+            size = int(extended.get("size", size))
+            yield name, (kind, _number(block[100:108]), size, target, self.place if size else None)
+            self.place += -(-size // layout.TAR_BLOCK) * layout.TAR_BLOCK
+            extended = {}
+        if any(self._take(len(self._stretches[-1].data) - self.place + self._starts[-1])):
+            raise ValueError("something follows the end")
+
+    def _take(self, size: int) -> bytes:
+        """Return the next bytes, which must lie in one stretch or in several without a gap."""
+        number = bisect_right(self._starts, self.place) - 1
+        data = b""
+        while len(data) < size:
+            begin = self.place + len(data) - self._starts[number]
+            piece = self._stretches[number].data[begin : begin + size - len(data)]
+            if begin < 0 or not piece:
+                raise ValueError("there is a file's content")
+            data += piece
+            number += 1
+        self.place += size
+        return data
+
+
+def _records(data: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the keywords and values of an extended header: `LENGTH KEYWORD=VALUE`, each on a line."""
+    while data:
+        length, _, _ = data.partition(b" ")
+        if int(length) <= len(length):
+            raise ValueError("an extended header is damaged")
+        line, data = data[: int(length)], data[int(length) :]
+        keyword, _, value = line[len(length) + 1 : -1].partition(b"=")
+        yield keyword.decode(), value.decode()
+
+
+def _number(field: bytes) -> int:
+    return int(field.rstrip(b"\0 "), 8)
+
+
+def _text(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode()

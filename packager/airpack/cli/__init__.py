@@ -1,0 +1,5 @@
+"""The command line: `app` runs one of `commands`, and turns errors into messages and exit statuses."""
+
+from airpack.cli.app import main
+
+__all__ = ["main"]

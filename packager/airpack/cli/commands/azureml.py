@@ -1,0 +1,55 @@
+"""`airpack azureml`: the artifact beside the model, and the settings to paste."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from airpack_runtime import layout
+from airpack_runtime.format.reader import open_bundle
+
+from airpack.cli import options
+from airpack.shim import azureml
+from airpack.target import interpreter
+from airpack.target.target import Target
+
+
+def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "azureml",
+        help="lay out an Azure ML deployment, and print its settings",
+        description="Put what a prebuilt inference image needs beside the entry script, and print settings to paste. "
+        "Methods: drop-in (AZUREML_EXTRA_PYTHON_LIB_PATH); pythonpath, for images that don't read that variable; tree, "
+        "a plain folder as in Microsoft's own method; exec, a start command of yours.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("dist", metavar="DIST", type=Path, help="a folder of results")
+    parser.add_argument("--method", choices=azureml.METHODS, default=azureml.DROP_IN, help="default: %(default)s")
+    folder: dict[str, Any] = {"metavar": "DIR", "type": Path}
+    parser.add_argument("--code", default=Path("code"), help="default: %(default)s", **folder)
+    help_model = "what is registered (default: %(default)s)"
+    parser.add_argument("--model", default=Path("model"), help=help_model, **folder)
+    parser.add_argument("--entry-script", metavar="PATH", default="score.py", help="in the code (default: %(default)s)")
+    options.add_python(parser)
+    options.add_verbosity(parser)
+
+
+def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
+    """Carry out the command."""
+    with open_bundle(str(arguments.dist / layout.BUNDLE_NAME)) as bundle:
+        target = Target.from_name(bundle.target)
+    python = interpreter.find(target, given=arguments.python, env=env)
+    deployment = azureml.Deployment(code=arguments.code, model=arguments.model, entry_script=arguments.entry_script)
+    values = azureml.lay_out(arguments.dist, deployment, arguments.method, python)
+    command = azureml.command(deployment, arguments.method)
+    if arguments.quiet:
+        return
+    for name, value in values.items():
+        print(f"{name}={value}")
+    if command:
+        print(f"command: {' '.join(command)}")
+    print(f"\n# SDK v1\n{azureml.snippet_v1(values)}")
+    print(f"\n# CLI and SDK v2\n{azureml.snippet_v2(deployment, values)}")

@@ -1,0 +1,35 @@
+"""`airpack cat`: one file of a bundle."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airpack.bundle import opened as contents
+
+if TYPE_CHECKING:
+    from airpack.cli import options
+
+
+def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "cat",
+        help="write a file of a bundle to standard output",
+        description="Write a file of a bundle to standard output, as it is. Only the frames that hold it are read.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("place", metavar="BUNDLE|DIST", type=Path, help="a bundle, or a folder of results")
+    parser.add_argument("path", metavar="PATH", help="as inspect --files shows it; site-packages/ may be left out")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks of errors")
+
+
+def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
+    """Carry out the command. Raises NotInBundle."""
+    with contents.opened(arguments.place) as opened:
+        for chunk in opened.chunks(opened.find(arguments.path)[1]):
+            sys.stdout.buffer.write(chunk)
+    sys.stdout.buffer.flush()

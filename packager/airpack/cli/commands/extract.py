@@ -1,0 +1,49 @@
+"""`airpack extract`: files of a bundle into a folder."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airpack.bundle import opened as contents
+from airpack.cli import screen
+from airpack.inspection import extract
+
+if TYPE_CHECKING:
+    from airpack.cli import options
+
+
+def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "extract",
+        help="write files of a bundle into a folder",
+        description="Write files of a bundle into a folder, with their modes; what is a hard link there stays one. "
+        "Nothing is replaced: all is written, or nothing. For a tree to boot, use pack --tree or the shim's unpack.",
+        usage="airpack extract [-h] [-o DIR] [-q] [-v] BUNDLE|DIST [GLOB ...]",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("place", metavar="BUNDLE|DIST", type=Path, help="a bundle, or a folder of results")
+    globs = parser.add_argument(
+        "globs",
+        metavar="GLOB",
+        nargs="+",  # for argparse, what may be none is none as soon as an option comes before it
+        default=[],
+        help="which paths, as inspect --files shows them; * takes / as well: '*/METADATA' (default: all)",
+    )
+    globs.required = False
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path(), help="default: this folder")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks of errors")
+
+
+def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
+    """Carry out the command. Raises NotInBundle or OutputRefused."""
+    with contents.opened(arguments.place) as opened:
+        wanted = extract.matching(opened, arguments.globs)
+        extract.extract(opened, wanted, arguments.output)
+    if not arguments.quiet:
+        size = screen.amount(sum(file.size for file in set(wanted.values())))
+        print(f"{screen.counted(len(wanted), 'file')}, {size}, in {arguments.output}")

@@ -1,0 +1,38 @@
+"""`airpack keygen`: makes a key to sign bundles with."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from airpack_runtime.trust import KEY_FILE
+
+from airpack.cli import options
+from airpack.results import keys
+
+
+def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "keygen",
+        help="make a key to sign bundles with",
+        description="Write a new Ed25519 key: NAME.key, which signs, and NAME.pub, which images check with.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("-o", "--output", metavar="NAME", type=Path, required=True, help="where, without the suffix")
+    options.add_passphrase(parser)
+    options.add_verbosity(parser)
+
+
+def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
+    """Carry out the command."""
+    name: Path = arguments.output
+    key = keys.generate(name, options.passphrase(arguments))
+    if arguments.quiet:
+        return
+    public = f"{name.name}{keys.PUBLIC}"
+    print(f"private   {name}{keys.PRIVATE}: it signs; keep it off the image and out of the repository")
+    print(f"public    {name}{keys.PUBLIC}, the key {key.id}")
+    print(f"image     COPY {public} {KEY_FILE}")
+    print(f"          or set AIRPACK_PUBLIC_KEY to the path, or the middle line, of {public}")

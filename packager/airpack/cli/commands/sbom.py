@@ -1,0 +1,47 @@
+"""`airpack sbom`: what is in a bundle, as a CycloneDX SBOM."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from airpack_runtime import layout
+
+from airpack.base import staging
+from airpack.cli import options, screen
+from airpack.inspection import inventory, sbom_writer
+from airpack.results import folder
+
+
+def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "sbom",
+        help="write what is in a bundle as an SBOM",
+        description="Write a CycloneDX 1.6 SBOM of a bundle: packages with their licences, hashes and dependencies, "
+        "the libraries that wheels bring, and what SBOMs in wheels tell (PEP 770). Only the bundle is read. The same "
+        "bundle gives the same bytes. Needs the extra airpack[sbom].",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("place", metavar="BUNDLE|DIST", type=Path, help="a bundle, or a folder of results")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: standard output")
+    options.add_verbosity(parser)
+
+
+def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
+    """Carry out the command."""
+    place: Path = arguments.place
+    write = sbom_writer()
+    found = inventory.take(place / layout.BUNDLE_NAME if place.is_dir() else place)
+    text = write(found)
+    if arguments.output is None:
+        sys.stdout.buffer.write(text.encode())  # the same bytes in any locale
+        return
+    folder.check_sbom(arguments.output)
+    staging.write_text(arguments.output, text)
+    if not arguments.quiet:
+        libraries = sum(len(each.libraries) for each in found.packages)
+        counted = f"{screen.counted(len(found.packages), 'package')}, {libraries:,} libraries in them"
+        print(f"sbom      {arguments.output}, {counted}")

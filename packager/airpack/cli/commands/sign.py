@@ -1,0 +1,32 @@
+"""`airpack sign`: signs what was packed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from airpack.cli import options
+from airpack.results import keys, signing
+
+
+def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "sign",
+        help="sign a bundle",
+        description="Write a signature beside a bundle, and beside each image of its tree. Its manifest records it.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
+    parser.add_argument("--key", metavar="NAME.key", type=Path, required=True, help="the private key")
+    options.add_passphrase(parser)
+    options.add_verbosity(parser)
+
+
+def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
+    """Carry out the command."""
+    key = keys.load(arguments.key, options.passphrase(arguments))
+    for path in signing.sign(arguments.place, key):
+        if not arguments.quiet:
+            print(f"signed    {path}, by the key {key.id}")

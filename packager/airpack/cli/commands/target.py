@@ -1,0 +1,54 @@
+"""`airpack target show`: what a target's name, or an image's profile, means."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+
+from airpack.cli import options
+from airpack.target.target import DEFAULT, Target
+
+
+def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = commands.add_parser("target", help="tell what a target means", description="Tell what a target means.")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    show = actions.add_parser(
+        "show",
+        help="its Python, wheel tags and markers",
+        description="Show the Python, the wheel tags in order of preference and the markers of a target.",
+    )
+    show.set_defaults(run=run, verbose=False)
+    show.add_argument("target", metavar="NAME|PROFILE.json", nargs="?", default=DEFAULT, help="default: %(default)s")
+    show.add_argument("--python-version", metavar="X.Y.Z", help="the image's full Python version")
+    show.add_argument("--json", action="store_true", help="as JSON: a profile, and a pex complete platform")
+
+
+def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
+    """Carry out the command."""
+    target = options.target(arguments)
+    if arguments.json:
+        print(json.dumps(target.to_dict(), indent=2))
+    else:
+        print(_text(target))
+
+
+def _text(target: Target) -> str:
+    assumed = ", the last release: give --python-version for another" if target.assumed_release else ""
+    unknown = ", ".join(target.unknown_markers)
+    platforms = list(dict.fromkeys(tag.platform for tag in target.tags if tag.platform != "any"))
+    lines = [
+        f"target    {target.name}",
+        f"python    {target.python_full_version}{assumed}",
+        f"platforms {', '.join(platforms)}",
+        f"tags      {len(target.tags)}, from {target.tags[0]} to {target.tags[-1]}",
+        "markers",
+        *(f"  {name} = {value!r}" for name, value in sorted(target.marker_environment.items())),
+    ]
+    if unknown:
+        lines.append(f"unknown   {unknown} (an image's profile tells them: airpack-runtime.pyz probe)")
+    if target.installed is not None:
+        lines.append(f"installed {len(target.installed)} packages")
+        lines += [f"  {each.name} {each.version}" for each in target.installed]
+    return "\n".join(lines)

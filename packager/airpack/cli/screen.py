@@ -1,0 +1,92 @@
+"""How commands write for people: within the screen's width, and in colour on a terminal alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from airpack_runtime import layout
+
+from airpack.base.console import plain
+
+_BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
+_NARROWEST = 40
+LABEL = 9  # columns; a digest is then at the end of the 80th
+
+
+class Style:
+    """Colours for standard output: none where it isn't a terminal, or NO_COLOR (no-color.org) is set."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._on = sys.stdout.isatty() and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
+
+    def bold(self, text: str) -> str:
+        """Return what leads the eye."""
+        return self._in(_BOLD, text)
+
+    def dim(self, text: str) -> str:
+        """Return what is said by the way."""
+        return self._in(_DIM, text)
+
+    def red(self, text: str) -> str:
+        """Return what is gone, or wrong."""
+        return self._in(_RED, text)
+
+    def green(self, text: str) -> str:
+        """Return what is new."""
+        return self._in(_GREEN, text)
+
+    def label(self, text: str) -> str:
+        """Return the word that a line begins with."""
+        return self.bold(f"{text:<{LABEL}}")
+
+    def _in(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{_PLAIN}" if self._on else text
+
+
+def width() -> int:
+    """Return the columns of the screen: those of the terminal or of COLUMNS, else 80."""
+    import shutil  # noqa: PLC0415 - what a command that shows nothing needn't wait for
+
+    return max(shutil.get_terminal_size().columns, _NARROWEST)
+
+
+def clipped(text: str, columns: int) -> str:
+    """Return plain text, its end left out where it is longer."""
+    text = plain(text)
+    return text if len(text) <= columns else f"{text[: max(columns - 3, 0)]}..."
+
+
+def path(text: str, columns: int) -> str:
+    """Return a path as plain text; where it is longer, `site-packages` is left out of it, else its middle."""
+    text = plain(text)
+    if len(text) > columns and text.startswith(f"{layout.SITE_PACKAGES}/"):
+        text = f"...{text.removeprefix(layout.SITE_PACKAGES)}"
+    if len(text) <= columns:
+        return text
+    tail = max((columns - 3) // 2, 1)
+    return f"{text[: max(columns - 3 - tail, 0)]}...{text[-tail:]}"
+
+
+def listed(words: Sequence[str], columns: int) -> str:
+    """Return as many of the words as fit, and how many there are besides."""
+    shown = ""
+    for number, word in enumerate(words):
+        longer = f"{shown}, {plain(word)}" if shown else plain(word)
+        rest = len(words) - number - 1
+        if number and len(longer) + (len(f" +{rest}") if rest else 0) > columns:
+            return f"{shown} +{len(words) - number}"
+        shown = longer
+    return clipped(shown, columns)
+
+
+def amount(size: int) -> str:
+    """Return a size in bytes as `77.7 MB`, a small one as `12.3 kB` or `420 B`."""
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1e3:.1f} kB" if size < 100_000 else f"{size / 1e6:,.1f} MB"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 finding`, `2 findings`, ..."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

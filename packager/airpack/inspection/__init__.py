@@ -1,0 +1,18 @@
+"""What is in a bundle, and what two bundles differ in: for people, SBOMs and other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from airpack.base.errors import from_extra
+
+if TYPE_CHECKING:
+    from airpack.inspection.inventory import Inventory
+
+
+def sbom_writer() -> Callable[[Inventory], str]:
+    """Return `sbom.dumps`, which needs the extra `airpack[sbom]`. Raises MissingExtra without it."""
+    with from_extra("an SBOM", "cyclonedx-python-lib", "sbom"):
+        from airpack.inspection.sbom import dumps  # noqa: PLC0415 - it may be missing, and takes a quarter of a second
+    return dumps

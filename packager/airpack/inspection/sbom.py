@@ -1,0 +1,154 @@
+"""Inventory -> SBOM: CycloneDX 1.6 as JSON, by cyclonedx-python-lib, the same bytes for the same bundle.
+
+The library comes with the extra `airpack[sbom]`: this module is imported by `extras` alone.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+
+from airpack_runtime import layout
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, Property, XsUri
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import License, LicenseAcknowledgement
+from cyclonedx.output import make_outputter
+from cyclonedx.schema import OutputFormat, SchemaVersion
+from packageurl import PackageURL
+
+from airpack.inspection.inventory import Document, Inventory, Library, Package
+
+# Classifiers (PyPI's list) that mean one licence of SPDX's list; the others, such as "BSD License", mean several.
+_SPDX = {
+    "Academic Free License (AFL)": "AFL-3.0",
+    "Boost Software License 1.0 (BSL-1.0)": "BSL-1.0",
+    "European Union Public Licence 1.2 (EUPL 1.2)": "EUPL-1.2",
+    "GNU Affero General Public License v3": "AGPL-3.0-only",
+    "GNU General Public License v2 (GPLv2)": "GPL-2.0-only",
+    "GNU General Public License v2 or later (GPLv2+)": "GPL-2.0-or-later",
+    "GNU General Public License v3 (GPLv3)": "GPL-3.0-only",
+    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later",
+    "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
+    "GNU Lesser General Public License v3 or later (LGPLv3+)": "LGPL-3.0-or-later",
+    "ISC License (ISCL)": "ISC",
+    "MIT License": "MIT",
+    "MIT No Attribution License (MIT-0)": "MIT-0",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "The Unlicense (Unlicense)": "Unlicense",
+    "zlib/libpng License": "Zlib",
+}
+_LONGEST_NAME = 100  # characters; a longer text is the licence itself, of which the first line is the name
+
+
+def dumps(inventory: Inventory) -> str:
+    """Return the SBOM of a bundle as JSON (CycloneDX 1.6).
+
+    No time stands in it, and its serial number comes of the bundle's digest.
+    """
+    bom = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"sha256:{inventory.digest}"))
+    bom.metadata.timestamp = None  # type: ignore[assignment]  # the schema lets it be left out
+    bom.metadata.tools.components.add(_tool(inventory.creator))
+    root = bom.metadata.component = _root(inventory)
+    components = {package.key: _component(package) for package in inventory.packages}
+    bom.components.update(components.values())
+    bom.register_dependency(root, [components[key] for key in inventory.asked])
+    for package in inventory.packages:
+        own = components[package.key]
+        bom.register_dependency(own, [components[key] for key in package.needs if key != package.key])
+    written = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
+    return json.dumps(json.loads(written), indent=2, sort_keys=True) + "\n"
+
+
+def _tool(creator: str) -> Component:
+
+    name, _, version = creator.partition(" ")
+    return Component(name=name, version=version, type=ComponentType.APPLICATION)
+
+
+def _root(inventory: Inventory) -> Component:
+    """Return the bundle itself."""
+    told = {"digest": inventory.digest, "content_digest": inventory.content_digest, "target": inventory.target}
+    return Component(
+        name=layout.BUNDLE_NAME,
+        version=f"sha256:{inventory.digest}",
+        type=ComponentType.APPLICATION,
+        bom_ref=f"sha256:{inventory.digest}",
+        properties=[Property(name=f"airpack:{key}", value=value) for key, value in told.items()],
+    )
+
+
+def _component(package: Package) -> Component:
+
+    purl = PackageURL("pypi", None, package.key, package.version, {"file_name": package.wheel})
+    references = [
+        ExternalReference(
+            type=ExternalReferenceType.BOM,
+            url=XsUri(each.path),
+            hashes=[HashType(alg=HashAlgorithm.SHA_256, content=each.sha256)],
+            comment="brought by the wheel (PEP 770)",
+        )
+        for each in package.documents
+    ]
+    return Component(
+        name=package.key,
+        version=package.version,
+        type=ComponentType.LIBRARY,
+        bom_ref=str(purl),
+        purl=purl,
+        description=package.summary or None,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=package.sha256)],
+        licenses=list(_licences(package)),
+        external_references=references,
+        components=[_library(each) for each in package.libraries]
+        + [inner for each in package.documents for inner in _carried_over(each)],
+    )
+
+
+def _licences(package: Package) -> Iterator[License]:
+    """Yield what the metadata says, as it says it: an expression, classifiers, or text."""
+    factory, declared = LicenseFactory(), LicenseAcknowledgement.DECLARED
+    if package.licence_expression:
+        yield factory.make_from_string(package.licence_expression, license_acknowledgement=declared)
+        return
+    for text in package.licences:
+        name = _SPDX.get(text, text.splitlines()[0][:_LONGEST_NAME])
+        yield factory.make_from_string(name, license_acknowledgement=declared)
+
+
+def _library(library: Library) -> Component:
+
+    return Component(
+        name=library.name,
+        version=library.version or None,
+        type=ComponentType.LIBRARY,
+        bom_ref=library.path,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=library.sha256)],
+        properties=[Property(name="airpack:path", value=library.path)],
+    )
+
+
+def _carried_over(document: Document) -> Iterable[Component]:
+    """Return the components of an SBOM in a wheel, if it is CycloneDX as JSON; any other is referred to alone."""
+    try:
+        from cyclonedx.validation.json import JsonValidator  # noqa: PLC0415 - two seconds that few bundles need
+
+        data = json.loads(document.content)
+        version = SchemaVersion.from_version(str(data["specVersion"]))
+        if JsonValidator(version).validate_str(document.content.decode()) is not None:
+            return []
+        inner: Bom = Bom.from_json(data)  # type: ignore[attr-defined]  # py-serializable adds it
+    except Exception:  # noqa: BLE001 - a wheel may hold anything under that name, and the library raises what it likes
+        return []
+    for number, component in enumerate(_all_of(inner.components), 1):
+        component.bom_ref.value = f"{document.path}#{number}"
+    return list(inner.components)
+
+
+def _all_of(components: Iterable[Component]) -> Iterator[Component]:
+    """Yield components, and those in them."""
+    for component in components:
+        yield component
+        yield from _all_of(component.components)

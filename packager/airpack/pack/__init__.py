@@ -1,0 +1,1 @@
+"""The pipeline: requirements, Lock, Wheelhouse, Tree, Bundle, Results; again, and many times."""

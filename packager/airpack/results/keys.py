@@ -1,0 +1,119 @@
+"""Keys to sign with (Ed25519, RFC 8032), by the library cryptography; the shim checks with code of its own."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airpack_runtime import trust
+from airpack_runtime.format import signature
+
+from airpack.base.errors import InvalidKey, OutputRefused, UsageError, WriteFailed
+from airpack.base.interrupts import uninterrupted
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+PRIVATE, PUBLIC = ".key", ".pub"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SigningKey:
+    """A private key, ready to sign; `public` is its public half, in base64 as in its PEM file."""
+
+    public: str
+    _private: Ed25519PrivateKey = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """What the key is called in signatures, logs and manifests."""
+        return signature.key_id(self.public)
+
+    def sign(self, kind: str, digest: str) -> str:
+        """Return the signature's file for a bundle or an image (`kind`) with this digest."""
+        text = signature.message(kind, digest)
+        return signature.dumps(text, self.public, self._private.sign(text.encode()))
+
+
+def generate(name: Path, passphrase: bytes | None = None) -> SigningKey:
+    """Write a new key to NAME.key (PKCS #8 in PEM, for its owner alone) and NAME.pub, and return it.
+
+    Raises OutputRefused if either is there already, UsageError without cryptography, OSError.
+    """
+    crypto, kind = _cryptography()
+    private = kind.generate()
+    cipher = crypto.BestAvailableEncryption(passphrase) if passphrase else crypto.NoEncryption()
+    secret = private.private_bytes(crypto.Encoding.PEM, crypto.PrivateFormat.PKCS8, cipher)
+    public = _public_pem(private)
+    written: list[Path] = []
+    try:
+        with uninterrupted():
+            _write_new(name.with_name(name.name + PRIVATE), secret, 0o600, written)
+            _write_new(name.with_name(name.name + PUBLIC), public, 0o644, written)
+    except BaseException:
+        for path in written:
+            path.unlink()
+        raise
+    return _of(private)
+
+
+def load(path: Path, passphrase: bytes | None = None) -> SigningKey:
+    """Read a private key. Raises InvalidKey, UsageError without cryptography, OSError."""
+    crypto, kind = _cryptography()
+    data = path.read_bytes()
+    try:
+        private = crypto.load_pem_private_key(data, passphrase)
+    except TypeError as error:
+        problem = "is not encrypted: leave --passphrase-file out"
+        raise InvalidKey(path, problem if passphrase else "is encrypted: give --passphrase-file") from error
+    except ValueError as error:
+        hint = " that this passphrase opens" if passphrase else ": give the .key file that airpack keygen wrote"
+        raise InvalidKey(path, f"is no private key in PEM{hint}") from error
+    if not isinstance(private, kind):
+        raise InvalidKey(path, "is no Ed25519 key: make one with airpack keygen")
+    return _of(private)
+
+
+def load_public(path: Path) -> str:
+    """Return the public key in a PEM file, in base64. Raises BadKey (of `airpack_runtime.errors`)."""
+    key = trust.public_key("--key", str(path.absolute()))
+    signature.raw_key(key)
+    return key
+
+
+def _write_new(path: Path, data: bytes, mode: int, written: list[Path]) -> None:
+    """Write a file that must not be there yet, from its first moment for nobody whom `mode` leaves out."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except FileExistsError as error:
+        raise OutputRefused(path, "is there already, and keys are never overwritten: give another name") from error
+    written.append(path)
+    with open(descriptor, "wb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)  # what is signed with it may be deployed before the disk has it
+        except OSError as error:
+            raise WriteFailed(path, error.strerror or str(error)) from error
+
+
+def _cryptography() -> tuple[Any, type[Ed25519PrivateKey]]:
+    """Return what is used of the library. Raises UsageError without it."""
+    try:
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    except ImportError as error:
+        raise UsageError("keys need the library cryptography: pip install 'airpack[sign]'") from error
+    return serialization, Ed25519PrivateKey
+
+
+def _public_pem(private: Ed25519PrivateKey) -> bytes:
+    crypto, _ = _cryptography()
+    made: bytes = private.public_key().public_bytes(crypto.Encoding.PEM, crypto.PublicFormat.SubjectPublicKeyInfo)
+    return made
+
+
+def _of(private: Ed25519PrivateKey) -> SigningKey:
+    return SigningKey(public="".join(_public_pem(private).decode("ascii").splitlines()[1:-1]), _private=private)

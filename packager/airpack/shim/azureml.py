@@ -1,0 +1,144 @@
+"""The artifact beside the model: folders and settings of an Azure ML deployment (Python package extensibility)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from airpack_runtime import layout
+from airpack_runtime.image.azure import LIB_PATH
+
+from airpack.base import staging
+from airpack.base.errors import OutputRefused, UsageError
+from airpack.shim import write
+from airpack.target.interpreter import Interpreter
+from airpack.wheels.wheelhouse import NAME as WHEELHOUSE
+
+# How the image is to take the packages, and the start command if it isn't the image's own.
+DROP_IN, PYTHONPATH, TREE, EXEC = METHODS = ("drop-in", "pythonpath", "tree", "exec")
+EXTRAS = "extras"
+SHIM = "airpack-runtime.pyz"
+_APP_ROOT = "/var/azureml-app"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """A deployment's folders: `code` goes to the entry script's folder, `model` is registered as the model.
+
+    `entry_script` is its path in `code`.
+    """
+
+    code: Path
+    model: Path
+    entry_script: str = "score.py"
+
+    @property
+    def base(self) -> Path:
+        """The entry script's folder, which the image's variables are relative to."""
+        return (self.code / self.entry_script).parent
+
+
+def check(deployment: Deployment) -> None:
+    """Raise OutputRefused or UsageError where the folders would not do in the image."""
+    code, model = deployment.code.resolve(), deployment.model.resolve()
+    if code == model or code in model.parents or model in code.parents:
+        raise UsageError(
+            f"{deployment.code} and {deployment.model} lie in each other: what is registered as the model must hold "
+            "neither the entry script nor packages, as each version of it would carry them along"
+        )
+    script = Path(deployment.entry_script)
+    if script.is_absolute() or ".." in script.parts:
+        raise UsageError(f"--entry-script {script} must be a path in {deployment.code}")
+    unwanted = (script.name, "requirements.txt", layout.BUNDLE_NAME, EXTRAS, WHEELHOUSE)
+    for name in unwanted if deployment.model.is_dir() else ():
+        if (deployment.model / name).exists():
+            raise OutputRefused(
+                deployment.model / name,
+                "lies in the model's folder, where the image doesn't look for it, and every model version would carry "
+                f"it along: move it to {deployment.base}",
+            )
+
+
+def lay_out(dist: Path, deployment: Deployment, method: str, python: Interpreter | None) -> dict[str, str]:
+    """Put what `method` needs beside the entry script, and return the deployment's environment variables.
+
+    `dist` holds the results of a pack. Raises OutputRefused, UsageError or OSError, with nothing changed.
+    """
+    check(deployment)
+    base = deployment.base
+    with staging.scratch_in(base) as scratch:
+        staged: dict[Path, Path] = {}
+        if method in (DROP_IN, PYTHONPATH):
+            _check_free(base / EXTRAS, write.is_drop_in(base / EXTRAS))
+            write.write_drop_in(scratch / EXTRAS, dist / layout.BUNDLE_NAME, python)
+            staged[scratch / EXTRAS] = base / EXTRAS
+        elif method == EXEC:
+            write.write_zipapp(scratch / SHIM, python)
+            copied = write.copy_bundle(dist / layout.BUNDLE_NAME, scratch)
+            staged = {scratch / name: base / name for name in (SHIM, *copied)}
+        elif not (base / EXTRAS / layout.TREE_NOTE).exists():
+            raise UsageError(f"no tree lies at {base / EXTRAS}: pack with --tree {base / EXTRAS}, then ask again")
+        # A signature that an earlier bundle left there would refuse this one.
+        stale = [base / name for name in layout.SIGNATURE_NAMES[:1] if method == EXEC and scratch / name not in staged]
+        staging.place(staged, gone=stale, aside=scratch)
+    deployment.model.mkdir(parents=True, exist_ok=True)
+    return variables(deployment, method)
+
+
+def variables(deployment: Deployment, method: str) -> dict[str, str]:
+    """Return the environment variables of a deployment by `method`."""
+    folder = Path(_APP_ROOT, deployment.entry_script).parent
+    return {
+        DROP_IN: {LIB_PATH: EXTRAS},
+        PYTHONPATH: {"PYTHONPATH": f"{folder / EXTRAS}"},
+        TREE: {LIB_PATH: f"{EXTRAS}/{layout.SITE_PACKAGES}"},
+        EXEC: {"AIRPACK_BUNDLE": f"{folder / layout.BUNDLE_NAME}"},
+    }[method]
+
+
+def command(deployment: Deployment, method: str) -> Sequence[str]:
+    """Return the start command, empty where the image's own will do."""
+    if method != EXEC:
+        return ()
+    folder = Path(_APP_ROOT, deployment.entry_script).parent
+    server = ["azmlinfsrv", "--entry_script", Path(deployment.entry_script).name, "--port", "31311"]
+    return ["python", f"{folder / SHIM}", "exec", "--", *server]
+
+
+def snippet_v1(values: Mapping[str, str]) -> str:
+    """Return the Python that sets the variables on an `azureml.core` Environment (SDK v1)."""
+    lines = [
+        "from azureml.core import Environment",
+        "",
+        'myenv = Environment(name="my_azureml_env")',
+        "myenv.docker.base_image = ...  # the prebuilt inference image",
+        "myenv.python.user_managed_dependencies = True",
+        f"myenv.environment_variables = {json.dumps(dict(values), indent=4)}",
+    ]
+    return "\n".join(lines)
+
+
+def snippet_v2(deployment: Deployment, values: Mapping[str, str]) -> str:
+    """Return the YAML of a managed online deployment with the variables (CLI and SDK v2)."""
+    lines = [
+        "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json",
+        "name: blue",
+        "endpoint_name: my-endpoint",
+        "model:",
+        f"  path: {json.dumps(str(deployment.model))}",
+        "code_configuration:",
+        f"  code: {json.dumps(str(deployment.code))}",
+        f"  scoring_script: {json.dumps(deployment.entry_script)}",
+        "environment:",
+        "  image: ...  # the prebuilt inference image",
+        "environment_variables:",
+        *(f"  {name}: {json.dumps(value)}" for name, value in values.items()),
+    ]
+    return "\n".join(lines)
+
+
+def _check_free(place: Path, ours: bool) -> None:
+    if place.exists() and not (ours or (place.is_dir() and not any(place.iterdir()))):
+        raise OutputRefused(place, "is not a drop-in folder of airpack's: move it away")

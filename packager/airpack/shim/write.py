@@ -1,0 +1,155 @@
+"""Writes the shim: the runtime's own source, as a zipapp or as a folder for PYTHONPATH."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import airpack_runtime
+from airpack_runtime import layout
+
+from airpack.base.errors import OutputRefused
+from airpack.shim import strip
+from airpack.target.interpreter import Interpreter
+from airpack.tree.bytecode import bytecode_path, compile_modules
+
+SUFFIX = ".pyz"
+PACKAGE = "airpack_runtime"
+SITECUSTOMIZE = "sitecustomize.py"
+DROPIN = f"{PACKAGE}/dropin/{SITECUSTOMIZE}"
+_SHEBANG = b"#!/usr/bin/env python3\n"
+# In the syntax of every Python, 2 as well.
+_MAIN = """import sys
+
+if sys.version_info < (3, 7):
+    sys.stderr.write("airpack: this is Python %d.%d: start the shim with the bundle's Python\\n" % sys.version_info[:2])
+    sys.exit(97)
+
+from airpack_runtime.__main__ import main
+
+sys.exit(main())
+"""
+# What a process imports that finds its tree in the cache, but for four that take no time to compile.
+_WARM = ("activation.py", "boot.py", "cache.py", "host.py", "trust.py", SITECUSTOMIZE)
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def sources() -> dict[str, str]:
+    """Return the shim's files: path in the shim to source text, sorted by path."""
+    package = Path(airpack_runtime.__file__).parent
+    return {
+        f"{PACKAGE}/{path.relative_to(package).as_posix()}": path.read_text(encoding="utf-8")
+        for path in sorted(package.rglob("*.py"))
+    }
+
+
+def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
+    """Write the shim as one executable zipapp (PEP 441) and return its size in bytes.
+
+    Its modules are the runtime's without comments, docstrings and annotations; the folder form has them.
+    With `interpreter`, the bytecode of what every warm start imports is in it, for
+    that version; others read the source. Raises OutputRefused if something else lies there.
+    """
+    if path.is_dir() or (path.exists() and not zipfile.is_zipfile(path)):
+        raise OutputRefused(path, "is not a shim: name another file, or move it away")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".airpack-", dir=path.parent) as staging:
+        content = {name: strip.strip(text).encode() for name, text in {**sources(), "__main__.py": _MAIN}.items()}
+        if interpreter is not None:
+            content.update(_warm_bytecode(Path(staging, "tree"), interpreter))
+        aside = Path(staging, path.name)
+        with open(aside, "wb") as file:
+            file.write(_SHEBANG)
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+                for name, data in content.items():
+                    entry = zipfile.ZipInfo(name, _ZIP_TIME)
+                    entry.external_attr = 0o100644 << 16
+                    entry.compress_type = zipfile.ZIP_DEFLATED
+                    archive.writestr(entry, data)
+        aside.chmod(0o755)
+        os.replace(aside, path)
+    return path.stat().st_size
+
+
+def _warm_bytecode(folder: Path, interpreter: Interpreter) -> dict[str, bytes]:
+    """Return the bytecode of the modules of a warm start, where zipimport looks for it: beside the source."""
+    warm = {name: text for name, text in sources().items() if name.rpartition("/")[2] in _WARM}
+    _write_compiled(folder, warm, interpreter)
+    return {f"{name}c": bytecode_path(folder / name, interpreter).read_bytes() for name in warm}
+
+
+def _write_compiled(folder: Path, files: Mapping[str, str], interpreter: Interpreter) -> None:
+    """Write modules, by their paths in the new folder `folder`, without what only readers need, and their bytecode."""
+    _write(folder, {name: strip.strip(text) for name, text in files.items()})
+    compile_modules(folder, list(files), interpreter)
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files, by their paths in the new folder `folder`."""
+    for name, text in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+
+
+def is_drop_in(folder: Path) -> bool:
+    """Tell whether a folder holds the shim, perhaps a bundle, and nothing else."""
+    known = {PACKAGE, SITECUSTOMIZE, "__pycache__", layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]}
+    return (folder / PACKAGE).is_dir() and {each.name for each in folder.iterdir()} <= known
+
+
+def write_drop_in(folder: Path, bundle: Path, interpreter: Interpreter | None) -> None:
+    """Write the shim into the new folder `folder` as `write_folder` does, with the bundle in it, and its signature."""
+    write_folder(folder, interpreter)
+    copy_bundle(bundle, folder)
+
+
+def copy_bundle(bundle: Path, folder: Path) -> list[str]:
+    """Copy a bundle, and its signature if there is one, into `folder`; return their names there."""
+    shutil.copyfile(bundle, folder / layout.BUNDLE_NAME)
+    signature = bundle.with_name(bundle.name + layout.SIGNATURE_SUFFIX)
+    if not signature.exists():
+        return [layout.BUNDLE_NAME]
+    shutil.copyfile(signature, folder / layout.SIGNATURE_NAMES[0])
+    return [layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]]
+
+
+def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
+    """Write the shim into `folder` for PYTHONPATH, and return its size in bytes.
+
+    With `interpreter`, its bytecode lies there too, so that a read-only folder
+    starts as fast as a writable one: that of the zipapp's modules, which keep their
+    lines. Other files of the folder stay as they are. Raises OutputRefused if a
+    `sitecustomize.py` of the user's lies there.
+    """
+    existing = folder / SITECUSTOMIZE
+    if existing.exists() and PACKAGE not in existing.read_text(encoding="utf-8", errors="replace"):
+        raise OutputRefused(existing, "is not airpack's: name another folder, or move it away")
+    package = folder / PACKAGE
+    files = sources()
+    ours = {folder / name for name in files}
+    for path in package.rglob("*") if package.exists() else ():
+        if path.is_file() and path not in ours and path.parent.name != "__pycache__":
+            raise OutputRefused(path, "is not airpack's: name another folder, or move it away")
+    if folder.exists() and not folder.is_dir():
+        raise OutputRefused(folder, f"is a file: name a folder, or a file that ends in {SUFFIX}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".airpack-", dir=folder) as scratch:
+        staging = Path(scratch, "shim")
+        files[SITECUSTOMIZE] = files[DROPIN]  # it must lie where PYTHONPATH points to
+        if interpreter is not None:
+            _write_compiled(staging, files, interpreter)
+        _write(staging, files)
+        size = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
+        if (folder / PACKAGE).exists():
+            os.replace(folder / PACKAGE, Path(scratch, "old"))
+        os.replace(staging / PACKAGE, folder / PACKAGE)
+        for path in (staging / SITECUSTOMIZE, *staging.glob("__pycache__/*.pyc")):
+            place = folder / path.relative_to(staging)
+            place.parent.mkdir(exist_ok=True)
+            os.replace(path, place)
+    return size

@@ -1,0 +1,1 @@
+"""Results to object stores and shared folders, and back."""

@@ -1,0 +1,1 @@
+"""Wheelhouse -> Tree: wheels installed, compiled, and what of each goes into a bundle."""

@@ -1,0 +1,125 @@
+"""Leaves files of wheels out of a bundle, and keeps what `.dist-info` says of them true."""
+
+from __future__ import annotations
+
+import csv
+import fnmatch
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airpack_runtime import layout
+
+from airpack.tree.installed import Installed
+
+# What `--slim` leaves out: tests, and what compilers and type checkers alone read. A folder `test` may be
+# a public module (Django's is), one named `tests` hardly ever.
+SLIM = ("tests/*", "*/tests/*", "*.h", "*.hpp", "*.pxd", "*.pyx", "*.a")
+_STUBS = "*.pyi"
+# Packages that load their modules lazily may read their own stubs for it (SPEC 1 of Scientific Python).
+_READS_STUBS = b"attach_stub"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exclusion:
+    """Which files to leave out: those that match one of `globs`, or with `slim` the preset.
+
+    A glob is matched with the whole path below `site-packages` (or below the tree: `share/doc/*`),
+    and its `*` takes `/` as well. Nothing in a `.dist-info` is ever left out.
+    """
+
+    globs: tuple[str, ...] = ()
+    slim: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.globs or self.slim)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as the manifest lists it, among the options."""
+        return {"exclude": list(self.globs), "slim": self.slim}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Exclusion:
+        """Return what `to_dict` gave. Raises TypeError."""
+        return cls(globs=tuple(map(str, data.get("exclude", ()))), slim=bool(data.get("slim", False)))
+
+    def patterns(self, part: Installed | None = None) -> tuple[str, ...]:
+        """Return all globs; of the preset, those that hold for the wheel `part`."""
+        stubs = part is None or not _reads_stubs(part)
+        return (*self.globs, *(SLIM if self.slim else ()), *([_STUBS] if self.slim and stubs else []))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Excluded:
+    """What was left out: how many files, their bytes, and the globs that matched any of them."""
+
+    files: int = 0
+    size: int = 0
+    matched: frozenset[str] = frozenset()
+
+    def to_dict(self) -> dict[str, int]:
+        """Return it as the manifest lists it; sizes are in bytes."""
+        return {"files": self.files, "size": self.size}
+
+
+def total(all_excluded: Iterable[Excluded]) -> Excluded:
+    """Return what was left out of several wheels together."""
+    listed = list(all_excluded)
+    return Excluded(
+        files=sum(each.files for each in listed),
+        size=sum(each.size for each in listed),
+        matched=frozenset().union(*(each.matched for each in listed)),
+    )
+
+
+def exclude(part: Installed, exclusion: Exclusion) -> Excluded:
+    """Remove what is excluded from an installed wheel, and from its RECORD (PEP 376)."""
+    globs = {each: re.compile(fnmatch.translate(each)) for each in exclusion.patterns(part)} if exclusion else {}
+    removed, size, matched = set(), 0, set()
+    for path in part.files() if globs else ():
+        below = path.removeprefix(f"{layout.SITE_PACKAGES}/")
+        found = [each for each, pattern in globs.items() if pattern.match(below)]
+        if found and not below.partition("/")[0].endswith(".dist-info"):
+            matched.update(found)
+            removed.add(path)
+            size += (part.prefix / path).stat().st_size
+            (part.prefix / path).unlink()
+    _remove_empty(part.prefix, removed)
+    for record in part.site_packages.glob("*.dist-info/RECORD") if removed else ():
+        _rewrite(record, removed)
+    return Excluded(files=len(removed), size=size, matched=frozenset(matched))
+
+
+def _reads_stubs(part: Installed) -> bool:
+    return any(_READS_STUBS in (part.site_packages / each).read_bytes() for each in part.modules())
+
+
+def _remove_empty(prefix: Path, removed: Iterable[str]) -> None:
+    """Remove the folders that nothing is left in."""
+    for parent in sorted(set(_parents(removed)), key=len, reverse=True):
+        with suppress(OSError):
+            (prefix / parent).rmdir()
+
+
+def _parents(paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        parent = os.path.dirname(path)
+        while parent and parent != layout.SITE_PACKAGES:
+            yield parent
+            parent = os.path.dirname(parent)
+
+
+def _rewrite(record: Path, removed: set[str]) -> None:
+    with open(record, encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file) if row and _in_tree(row) not in removed]
+    with open(record, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def _in_tree(row: Sequence[str]) -> str:
+    """Return the path in the tree of a row of RECORD, which is relative to `site-packages`."""
+    return os.path.normpath(os.path.join(layout.SITE_PACKAGES, row[0]))

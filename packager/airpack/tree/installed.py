@@ -1,0 +1,164 @@
+"""Wheelhouse -> Tree: every wheel installed, by pypa/installer, into a prefix of its own.
+
+One prefix a wheel keeps the stages that follow independent of each other: what
+a wheel becomes depends on nothing but itself, the target and the interpreter.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from airpack_runtime import layout
+from installer import install
+from installer.destinations import SchemeDictionaryDestination
+from installer.records import RecordEntry
+from installer.utils import Scheme
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.metadata import parse_email
+
+from airpack.resolve.lock import LockedWheel
+from airpack.target.target import Target
+from airpack.wheels import wheelfile
+from airpack.wheels.wheelfile import CheckedWheel
+
+if TYPE_CHECKING:
+    from installer.scripts import ScriptSection
+
+
+# Old metadata may hold the whole text of a licence.
+_LONGEST_LICENSE = 60
+# installer leaves out the bytecode that a wheel ships, and warns of it: ours is compiled for the target.
+warnings.filterwarnings("ignore", message="Skip installing", category=RuntimeWarning)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installed:
+    """One wheel, installed: `prefix` holds `site-packages/`, and `bin/`, `share/`, ... as needed."""
+
+    wheel: LockedWheel
+    prefix: Path
+
+    def files(self) -> list[str]:
+        """Return the paths of its files relative to `prefix`, with `/`, sorted."""
+        found = []
+        for folder, _, names in os.walk(self.prefix):
+            relative = os.path.relpath(folder, self.prefix)
+            found += [name if relative == "." else f"{relative}/{name}" for name in names]
+        return sorted(found)
+
+    def modules(self) -> list[str]:
+        """Return the paths of its Python sources relative to `site_packages`, sorted."""
+        prefix = f"{layout.SITE_PACKAGES}/"
+        return [path.removeprefix(prefix) for path in self.files() if path.startswith(prefix) and path.endswith(".py")]
+
+    @property
+    def site_packages(self) -> Path:
+        """The folder of its modules."""
+        return self.prefix / layout.SITE_PACKAGES
+
+    def license(self) -> str:
+        """Return the licence that its metadata names."""
+        (metadata,) = self.site_packages.glob("*.dist-info/METADATA")
+        return license_in(metadata)
+
+    def top_level(self) -> tuple[str, ...]:
+        """Return the names that it adds to the top level of imports, sorted."""
+        names = set()
+        for entry in os.scandir(self.site_packages):
+            stem = entry.name.partition(".")[0]
+            if entry.is_dir() and not entry.name.endswith((".dist-info", ".libs", ".data")) and stem != "__pycache__":
+                names.add(entry.name)
+            elif entry.name.endswith((".py", ".so")):
+                names.add(stem)
+        return tuple(sorted(names))
+
+
+def license_in(metadata: Path) -> str:
+    """Return the licence that a METADATA file names: PEP 639's expression, else the old `License` where it is one.
+
+    Else it is what the classifiers say, else the first line of `License`; empty where none says anything.
+    """
+    raw = parse_email(metadata.read_bytes())[0]
+    named = [line.strip() for line in raw.get("license", "").splitlines() if line.strip()]
+    for text in (raw.get("license_expression", ""), *(named if len(named) == 1 else ())):
+        with suppress(InvalidLicenseExpression):
+            return canonicalize_license_expression(text)
+    told = [each.rpartition(" :: ")[2] for each in raw.get("classifiers", ()) if each.startswith("License :: ")]
+    told = [each for each in told if each != "OSI Approved"]  # by which licence, that doesn't say
+    return "; ".join(told) if told else "".join(named[:1])[:_LONGEST_LICENSE]
+
+
+def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) -> Installed:
+    """Install the wheel at `path` into the new folder `prefix`.
+
+    Scripts are started by `$AIRPACK_PYTHON`, else by the target's `pythonX.Y`
+    on PATH. Raises InvalidWheel if the wheel is damaged, would do harm, or holds a file
+    that isn't what its RECORD lists; `prefix` is then not to be used.
+    """
+    with wheelfile.opened(wheel, path) as source:
+        destination = _Prefix(prefix, source, wheelfile.folders(wheel.name), f"python{target.python_version}")
+        install(source, destination, additional_metadata={"INSTALLER": b"airpack\n"})
+    (prefix / layout.SITE_PACKAGES).mkdir(exist_ok=True)
+    return Installed(wheel=wheel, prefix=prefix)
+
+
+class _Prefix(SchemeDictionaryDestination):
+    """Writes one wheel into a prefix whose place in the image is not known yet."""
+
+    def __init__(self, prefix: Path, source: CheckedWheel, folders: Mapping[Scheme, str], python: str) -> None:
+        super().__init__(
+            scheme_dict={scheme: str(prefix / folder) for scheme, folder in folders.items()},
+            interpreter=python,
+            script_kind="posix",
+        )
+        self._source = source
+        self._folders = folders
+
+    def write_file(
+        self, scheme: Scheme, path: str | os.PathLike[str], stream: BinaryIO, is_executable: bool
+    ) -> RecordEntry:
+        """Write a file, once RECORD tells the truth of it; a script with `#!python` gets our launcher (PEP 427)."""
+        place = os.fspath(path)
+        recorded = self._source.records.get(f"{self._folders[scheme]}/{place}".removeprefix("/"))
+        if scheme == "scripts":
+            content = stream.read()
+            self._check(recorded, io.BytesIO(content), place)
+            first, _, rest = content.partition(b"\n")
+            if first.startswith(b"#!python"):
+                content = self._start_of(rest) + rest
+            return self.write_to_fs(scheme, place, io.BytesIO(content), True)
+        written = self.write_to_fs(scheme, place, stream, is_executable)
+        # It was hashed as it was written: only what is listed by another hash must be read again.
+        if recorded is None or (recorded.hash_, recorded.size) != (written.hash_, written.size):
+            with open(self._path_with_destdir(scheme, place), "rb") as file:
+                self._check(recorded, file, place)
+        return written
+
+    def _check(self, recorded: RecordEntry | None, stream: BinaryIO, path: str) -> None:
+        """Raise InvalidWheel unless RECORD lists just this content; None is for what installer adds."""
+        if recorded is not None and not recorded.validate_stream(stream):
+            raise self._source.refuse(f"{path!r} is not what its RECORD lists")
+
+    def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:  # noqa: ARG002
+        """Write the script of an entry point."""
+        call = f"{attr.partition('.')[0]}"
+        code = f"import sys\nfrom {module} import {call}\nsys.exit({attr}())\n"
+        return self.write_to_fs(Scheme("scripts"), name, io.BytesIO(self._launcher() + code.encode()), True)
+
+    def _start_of(self, body: bytes) -> bytes:
+        """Return the first lines of a script, which must leave a coding cookie and `__future__` in their places."""
+        if b"coding" in body.partition(b"\n")[0] or b"__future__" in body:
+            return f"#!/usr/bin/env {self.interpreter}\n".encode()
+        return self._launcher()
+
+    def _launcher(self) -> bytes:
+        """Return lines that are a shell script which starts Python, and a Python string."""
+        python = f'"${{AIRPACK_PYTHON:-{self.interpreter}}}"'
+        return f"#!/bin/sh\n'''exec' {python} \"$0\" \"$@\"\n' '''\n".encode()

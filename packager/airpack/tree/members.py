@@ -1,0 +1,178 @@
+"""What of a tree goes into a bundle: which files, which of them once, which clash."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from airpack_runtime import layout
+from airpack_runtime.format import hashing
+
+from airpack.base.errors import InvalidWheel
+from airpack.tree.installed import Installed
+
+_CHUNK = 1 << 20
+# Bytes from which a file that several wheels have is kept once (OpenBLAS, say). Smaller ones aren't worth that a
+# wheel's frames depend on another's: a changed pin is to change that distribution's frames alone.
+_WORTH_SHARING = 128 << 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A file of the tree: its path there, its source, mode, size in bytes and SHA-256.
+
+    `link_to` is the path of an earlier member with the same content and mode, if there is one: in the
+    same wheel, or in any where that saves much.
+    """
+
+    path: str
+    source: Path
+    mode: int
+    size: int
+    sha256: str
+    link_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clash:
+    """A file that two wheels write with different content; the later one's is kept."""
+
+    path: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """The members that one wheel contributes, sorted by path."""
+
+    part: Installed
+    members: tuple[Member, ...]
+
+
+def collect(
+    parts: Sequence[Installed], *, executor: Executor, on_bytes: Callable[[int], None]
+) -> tuple[list[Group], list[Clash]]:
+    """Return the groups of a bundle, and the paths that two wheels write differently.
+
+    Where wheels share a path, the last one's file is kept, as pip would overwrite
+    it. Identical files of a wheel become links to the first of them, large ones of any. Raises InvalidWheel.
+    """
+    hashed = list(executor.map(_hash_part, parts))
+    owners: dict[str, tuple[Installed, Member]] = {}
+    clashes = []
+    for part, members in zip(parts, hashed, strict=True):
+        for member in members:
+            if member.path in owners and owners[member.path][1].sha256 != member.sha256:
+                first = owners[member.path][0].wheel.filename
+                clashes.append(Clash(path=member.path, first=first, second=part.wheel.filename))
+            owners[member.path] = (part, member)
+    shared: dict[tuple[str, int], str] = {}
+    groups = []
+    for part, members in zip(parts, hashed, strict=True):
+        kept = [member for member in members if owners[member.path][0] is part]
+        groups.append(Group(part=part, members=tuple(_linked(kept, shared))))
+        on_bytes(sum(member.size for member in members))
+    _check_folders(groups)
+    return groups, clashes
+
+
+def merge(groups: Iterable[Group], folder: Path, *, note: str) -> None:
+    """Write the members of `groups` into the new folder `folder`, as a boot would unpack them.
+
+    `note` goes beside them, as `layout.TREE_NOTE`. Files are hard links where that works.
+    """
+    folder.mkdir()
+    groups = list(groups)
+    for directory in directories(groups):
+        (folder / directory).mkdir()
+    for member in (member for group in groups for member in group.members):
+        place = folder / member.path
+        try:
+            os.link(member.source, place)
+        except OSError:  # another file system
+            shutil.copyfile(member.source, place)
+        place.chmod(member.mode)
+    (folder / layout.TREE_NOTE).write_text(note, encoding="utf-8")
+    for place in (folder, *(folder / directory for directory in directories(groups))):
+        place.chmod(0o755)
+    (folder / layout.TREE_NOTE).chmod(0o644)
+
+
+def _check_folders(groups: Sequence[Group]) -> None:
+    """Raise InvalidWheel where one wheel has a file and another a folder of that name."""
+    folders = set(directories(groups))
+    for group in groups:
+        for member in group.members:
+            if member.path in folders:
+                others = [each for each in groups if any(m.path.startswith(f"{member.path}/") for m in each.members)]
+                other = others[0].part.wheel.filename
+                raise InvalidWheel(group.part.wheel.filename, f"has a file {member.path}, which is a folder in {other}")
+
+
+def directories(groups: Iterable[Group]) -> list[str]:
+    """Return every folder that the members of `groups` need, sorted: parents first."""
+    return sorted(_parents(member.path for group in groups for member in group.members))
+
+
+def folders(groups: Sequence[Iterable[str]]) -> tuple[list[str], list[list[str]]]:
+    """Return the folders that the paths of groups need: those in common, and for each group its own; parents first.
+
+    Each is there once, as podman takes no layer that has one twice. In common are those that several groups need, and
+    all but those inside of `site-packages`, so that what a group has of its own hardly depends on others.
+    """
+    needed = [_parents(paths) for paths in groups]
+    counts = Counter(folder for each in needed for folder in each)
+    inside = f"{layout.SITE_PACKAGES}/"
+    common = sorted(folder for folder, count in counts.items() if count > 1 or not folder.startswith(inside))
+    return common, [sorted(each.difference(common)) for each in needed]
+
+
+def _parents(paths: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in found:
+            found.add(parent)
+            parent = parent.rpartition("/")[0]
+    return found
+
+
+def sums(group: Group) -> bytes:
+    """Return the group's lines of SHA256SUMS, in the order of its members, as `sha256sum -c` reads them."""
+    return "".join(f"{member.sha256}  {member.path}\n" for member in group.members).encode()
+
+
+def content_digest(entries: Iterable[tuple[str, int, str]]) -> str:
+    """Return the content digest of files and links, by the path, mode and SHA-256 of each."""
+    return hashing.content_digest((path, f"{mode:o}", sha256) for path, mode, sha256 in entries)
+
+
+def _hash_part(part: Installed) -> list[Member]:
+    members = []
+    for path in part.files():
+        source = part.prefix / path
+        total, size = hashlib.sha256(), 0
+        with open(source, "rb", buffering=0) as file:
+            executable = os.fstat(file.fileno()).st_mode & 0o100
+            while chunk := file.read(_CHUNK):
+                total.update(chunk)
+                size += len(chunk)
+        mode = 0o755 if executable else 0o644
+        members.append(Member(path=path, source=source, mode=mode, size=size, sha256=total.hexdigest()))
+    return members
+
+
+def _linked(members: Iterable[Member], shared: dict[tuple[str, int], str]) -> Iterable[Member]:
+    own: dict[tuple[str, int], str] = {}
+    for member in members:
+        first_of = shared if member.size >= _WORTH_SHARING else own
+        # Empty files are cheaper to create than to link.
+        first = first_of.setdefault((member.sha256, member.mode), member.path) if member.size else member.path
+        yield member if first == member.path else replace(member, link_to=first)

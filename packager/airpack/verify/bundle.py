@@ -1,0 +1,117 @@
+"""What is wrong with a bundle in itself: its bytes, its files by their wheels' RECORDs, tags and compiled files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from airpack_runtime import layout
+from airpack_runtime.format.toc import Distribution
+
+from airpack.audit import manylinux, wheels
+from airpack.audit.wheels import ERROR, Finding
+from airpack.base.errors import InvalidTarget
+from airpack.bundle.opened import Contents, paths_of
+from airpack.resolve.lock import LockedWheel
+from airpack.target.target import Target
+from airpack.verify import frames, records
+from airpack.verify.frames import Reading
+from airpack.verify.records import Content, Record
+
+COPY_AGAIN = "copy it again from where it was packed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """What was found in a bundle, and the RECORDs in it by the names of their distributions."""
+
+    findings: list[Finding]
+    records: Mapping[str, Record]
+
+
+def verify(
+    contents: Contents, name: str, *, executor: Executor, on_bytes: Callable[[int], None] = lambda _: None
+) -> Verified:
+    """Return all that is wrong with the bundle called `name`; nothing of it is loaded or executed.
+
+    `on_bytes` is called with the stored sizes of what was read.
+    """
+    reading = frames.read(contents, _Examiner(), executor=executor, on_bytes=on_bytes)
+    found = [Finding(severity=ERROR, package=f"{name}:", sentence=each, remedy=COPY_AGAIN) for each in reading.damage]
+    recorded: dict[str, Record] = {}
+    for share in contents.toc.distributions:
+        found += _read_record(contents, share, reading, recorded)
+    tree: dict[str, Content | None] = dict.fromkeys(contents.entries)
+    for path, sha256 in reading.sha256.items():
+        tree[path] = Content(size=contents.entries[path].size, sha256=sha256)
+    if len(recorded) == len(contents.toc.distributions):
+        found += records.compare(list(recorded.values()), tree)
+    for share in contents.toc.distributions:
+        found += _stowaways(contents, share, reading.sha256)
+    found += _unfit(contents, reading.examined)
+    return Verified(findings=found, records=recorded)
+
+
+class _Examiner:
+    """Keeps each RECORD, and what each compiled file needs."""
+
+    def wants(self, path: str, start: bytes) -> bool:
+        """See integrity.Examiner."""
+        return path.endswith(records.FILE) or start.startswith(manylinux.MAGIC)
+
+    def examine(self, path: str, content: bytes) -> Any:
+        """See integrity.Examiner."""
+        if path.endswith(records.FILE):
+            return content
+        try:
+            return manylinux.needs_of(content)
+        except manylinux.ELFError as error:
+            return error
+
+
+def _read_record(
+    contents: Contents, share: Distribution, reading: Reading, recorded: dict[str, Record]
+) -> Iterator[Finding]:
+    """Put the RECORD of a distribution among those `recorded`, or say why it can't be."""
+    paths = paths_of(contents.toc, share)
+    places = [path for path in paths if path.endswith(records.FILE) and path.count("/") == 2]
+    problem = "" if len(places) == 1 else f"has {len(places) or 'no'} RECORD"
+    if not problem and places[0] in reading.examined:
+        try:
+            rows = records.parse(reading.examined[places[0]])
+            recorded[share.name] = Record(
+                path=places[0], name=share.name, version=share.version, rows=rows, own=frozenset(paths)
+            )
+        except ValueError as error:
+            problem = f"has a damaged RECORD ({error})"
+    if problem:
+        yield Finding(severity=ERROR, package=share.name, sentence=f"{share.version} {problem}", remedy="pack again")
+
+
+def _stowaways(contents: Contents, share: Distribution, sha256: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what lies in the bundle's wheelhouse and isn't the distribution's own wheel."""
+    for path in paths_of(contents.toc, share):
+        own = path == f"{layout.WHEELHOUSE}/{share.wheel}" and sha256.get(path, share.sha256) == share.sha256
+        if path.startswith(f"{layout.WHEELHOUSE}/") and not own:
+            sentence = f"{share.version}: {path} is not the wheel that it was packed from"
+            yield Finding(severity=ERROR, package=share.name, sentence=sentence, remedy="pack again")
+
+
+def _unfit(contents: Contents, examined: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield what the audit says of the wheels' tags, and of what compiled files need."""
+    try:
+        target = Target.from_name(contents.toc.target)
+    except InvalidTarget as error:
+        name = contents.toc.target
+        yield Finding(severity=ERROR, package=name, sentence=f"is no target ({error})", remedy="pack again")
+        return
+    provided = wheels.libraries_in(contents.entries)
+    for share in contents.toc.distributions:
+        wheel = LockedWheel(name=share.name, version=share.version, filename=share.wheel, url="", sha256=share.sha256)
+        yield from wheels.unfit(wheel, target)
+        for path in paths_of(contents.toc, share):
+            needs = examined.get(path)
+            if isinstance(needs, (manylinux.Needs, manylinux.ELFError)):
+                yield from wheels.incompatible(wheel, path, needs, provided, target)

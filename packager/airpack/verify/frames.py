@@ -1,0 +1,166 @@
+"""Reads all of a bundle, on all cores, and compares it byte for byte with its own table of contents."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any, Protocol
+
+from airpack_runtime import layout
+from airpack_runtime.errors import BundleDamaged
+from airpack_runtime.format.toc import Piece, Plan
+
+from airpack.base import zstd
+from airpack.bundle import tar_reader
+from airpack.bundle.opened import Contents
+
+
+class Examiner(Protocol):
+    """What looks at files while they are in memory anyway, in any thread."""
+
+    def wants(self, path: str, start: bytes) -> bool:
+        """Tell whether to look at a file: its path, and its first bytes."""
+
+    def examine(self, path: str, content: bytes) -> Any:
+        """Return what is to be kept of a file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What all of a bundle told: sentences on what is damaged, and, of the files that could be read, what they are.
+
+    `sha256` has every such path, links included; `examined` what the examiner returned.
+    """
+
+    damage: Sequence[str]
+    sha256: Mapping[str, str]
+    examined: Mapping[str, Any]
+
+
+@dataclass(kw_only=True, slots=True)
+class _Part:
+    """What a run of frames told; `rest` holds what lies between files, with its place in the tar."""
+
+    damage: list[str] = field(default_factory=list)
+    sha256: dict[str, str] = field(default_factory=dict)
+    examined: dict[str, Any] = field(default_factory=dict)
+    rest: list[tar_reader.Stretch] = field(default_factory=list)
+
+
+def read(
+    contents: Contents, examiner: Examiner, *, executor: Executor, on_bytes: Callable[[int], None] = lambda _: None
+) -> Reading:
+    """Read every byte of the bundle, each of the executor's threads a run of frames at a time, one frame in memory.
+
+    `on_bytes` is called with the stored sizes of what was read. Nothing of the bundle is loaded.
+    """
+    toc, plan = contents.toc, contents.plan
+    whole = _Part()
+
+    def one(run: Sequence[int]) -> _Part:
+        return _Run(contents, plan, examiner).read(run)
+
+    runs = list(_runs(plan))
+    for run, part in zip(runs, executor.map(one, runs), strict=True):
+        on_bytes(sum(toc.frames[number].size for number in run))
+        whole.damage += part.damage
+        whole.sha256.update(part.sha256)
+        whole.examined.update(part.examined)
+        whole.rest += part.rest
+    if not whole.damage:
+        whole.damage += tar_reader.disagreements(toc, whole.rest)
+    whole.damage += [*_wrong_sums(contents, whole.sha256), *_stray_bytes(contents)]
+    on_bytes(contents.bundle.stat.st_size - sum(frame.size for frame in toc.frames))
+    whole.sha256.update({link.path: whole.sha256[link.target] for link in toc.links if link.target in whole.sha256})
+    damage = list(dict.fromkeys(whole.damage))  # a damaged list of sums is met twice
+    return Reading(damage=damage, sha256=whole.sha256, examined=whole.examined)
+
+
+def _runs(plan: Plan) -> Iterator[list[int]]:
+    """Yield the numbers of all frames, in runs that no file reaches out of."""
+    run: list[int] = []
+    for number, pieces in enumerate(plan):
+        if run and not (pieces and pieces[0].place):
+            yield run
+            run = []
+        run.append(number)
+    yield run
+
+
+class _Run:
+    """Reads a run of frames, one after the other."""
+
+    def __init__(self, contents: Contents, plan: Plan, examiner: Examiner) -> None:
+        self._bundle = contents.bundle
+        self._plan = plan
+        self._starts = [0, *accumulate(frame.raw_size for frame in contents.toc.frames)]
+        self._examiner = examiner
+        self._part = _Part()
+        self._total = hashlib.sha256()
+        self._kept: list[bytes] | None = None
+
+    def read(self, run: Sequence[int]) -> _Part:
+        """Return what the frames tell."""
+        lost: set[str] = set()
+        for number in run:
+            try:
+                raw = memoryview(self._bundle.frame(number, zstd.decompress))
+            except BundleDamaged as error:
+                self._part.damage.append(error.problem)
+                lost.update(piece.file.path for piece in self._plan[number])
+                continue
+            pieces = self._plan[number]
+            self._part.rest += tar_reader.between(pieces, raw, self._starts[number])
+            for piece in pieces:
+                if piece.file.path not in lost:
+                    self._take(piece, raw[piece.offset : piece.offset + piece.length])
+        return self._part
+
+    def _take(self, piece: Piece, data: memoryview) -> None:
+        """Take a part of a file, each in its turn, and conclude with the last."""
+        path = piece.file.path
+        if not piece.place:
+            self._total = hashlib.sha256()
+            self._kept = [] if self._examiner.wants(path, bytes(data[:8])) else None
+        self._total.update(data)
+        if self._kept is not None:
+            self._kept.append(bytes(data))
+        if piece.place + piece.length == piece.file.size:
+            self._part.sha256[path] = self._total.hexdigest()
+            if self._kept is not None:
+                self._part.examined[path] = self._examiner.examine(path, b"".join(self._kept))
+                self._kept = None
+
+
+def _wrong_sums(contents: Contents, actual: Mapping[str, str]) -> Iterator[str]:
+    """Say which files, and links, differ from what the bundle's own SHA256SUMS says of them."""
+    toc = contents.toc
+    try:
+        sums = contents.sums
+    except BundleDamaged as error:
+        yield error.problem
+        return
+    for file in toc.files:
+        if file.path in actual and sums.get(file.path) != actual[file.path]:
+            yield f"{file.path} is not what {layout.SUMS} lists"
+    for link in toc.links:
+        if sums.get(link.path) != sums.get(link.target):
+            yield f"{link.path} links to {link.target}, which has another content"
+    for path in sums.keys() - contents.entries.keys():
+        yield f"{layout.SUMS} lists {path}, which its table of contents doesn't"
+
+
+def _stray_bytes(contents: Contents) -> Iterator[str]:
+    """Say where the decoder is damaged, and where bytes that no hash covers differ from what they must be."""
+    try:
+        if contents.toc.decoder is not None:
+            contents.bundle.decoder()
+    except BundleDamaged as error:
+        yield error.problem
+    try:
+        contents.bundle.check_structure()
+    except BundleDamaged as error:
+        yield error.problem

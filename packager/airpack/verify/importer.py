@@ -1,0 +1,149 @@
+"""Imports one module in a process of its own: nothing else on the path, no network where this machine can forbid it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import airpack_runtime
+
+from airpack.base.console import plain
+from airpack.target.interpreter import Interpreter
+
+# Seconds for one import; the slowest known, a cold tensorflow, takes ten.
+_TIMEOUT = 120
+_LONGEST = 300  # characters of an error
+# Only the standard library and the tree are on the path. What comes of it is told through a file: a module may print.
+_CHILD = """
+import json, os, signal, sys
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
+runtime, tree, module, answer = sys.argv[1:]
+error, missing, seen = None, [], []
+try:
+    sys.path.append(runtime)
+    from airpack_runtime import activation
+    sys.path.remove(runtime)
+    import importlib, site, traceback
+    activation.activate(tree, os.environ)
+    for each in (site.setquit, site.setcopyright, site.sethelper):
+        each()
+    sys.argv[:] = [""]
+    importlib.import_module(module)
+except BaseException as cause:
+    error = traceback.format_exception_only(type(cause), cause)[-1]
+    while cause is not None and cause not in seen:
+        seen.append(cause)
+        missing += [cause.name] if isinstance(cause, ModuleNotFoundError) and isinstance(cause.name, str) else []
+        cause = cause.__cause__ or cause.__context__
+with open(answer, "w") as file:
+    json.dump({"error": error, "missing": missing}, file)
+os._exit(0)
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """A module that can't be imported: its error in one line, and the modules that it found missing."""
+
+    module: str
+    error: str
+    missing: tuple[str, ...] = ()
+
+
+class Importer:
+    """Imports modules of the folder `tree` under `python`; `scratch` gets a folder for each."""
+
+    def __init__(self, tree: Path, python: Interpreter, scratch: Path) -> None:
+        runtime = Path(airpack_runtime.__file__).parent.parent
+        self._start = [*_contained(), str(python.path), "-I", "-S", "-B", "-c", _CHILD, str(runtime), str(tree)]
+        self._scratch = scratch
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] | None = set()
+
+    def attempt(self, module: str) -> Failure | None:
+        """Import `module`; return how it failed, None if it didn't."""
+        home = self._scratch / module
+        home.mkdir()
+        answer = home / ".answer.json"
+        env = {"PATH": os.defpath, "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8"}
+        with self._started([*self._start, module, str(answer)], home, env) as process:
+            try:
+                status = process.wait(_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                return Failure(module=module, error=f"it took more than {_TIMEOUT} s")
+        try:
+            said = json.loads(answer.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return Failure(module=module, error=f"the process ended by itself ({_shown(status)})")
+        if said["error"] is None:
+            return None
+        return Failure(module=module, error=_one_line(said["error"]), missing=tuple(said["missing"]))
+
+    def stop(self) -> None:
+        """End all that runs, and start nothing more."""
+        with self._lock:
+            running, self._running = self._running or set(), None
+        for process in running:
+            _end(process)
+
+    @contextmanager
+    def _started(self, line: Sequence[str], cwd: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a process for the block; it and what it has started in its session are gone afterwards."""
+        nowhere = subprocess.DEVNULL
+        with self._lock:
+            if self._running is None:
+                raise KeyboardInterrupt
+            process = subprocess.Popen(
+                line, cwd=cwd, env=env, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
+            )
+            self._running.add(process)
+        try:
+            yield process
+        finally:
+            _end(process)
+            with self._lock:
+                if self._running is not None:
+                    self._running.discard(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _contained() -> list[str]:
+    """Return what to begin a command line with so that it finds no network and leaves no process behind.
+
+    The fewer of these where this machine doesn't allow them, nothing where it allows none.
+    """
+    ways = (["-rn", "--pid", "--fork", "--kill-child"], ["-n", "--pid", "--fork", "--kill-child"], ["-rn"], ["-n"])
+    program = shutil.which("unshare")
+    for options in ways if program else ():
+        words = [str(program), *options]
+        if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
+            return words
+    return []
+
+
+def _shown(status: int) -> str:
+    # A status above 128 is unshare's way to tell of a signal.
+    number = -status if status < 0 else status - 128
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"status {status}"
+
+
+def _one_line(text: str) -> str:
+    """Return an error's message as one line of characters that a log can show."""
+    shown = plain("; ".join(line.strip() for line in text.splitlines() if line.strip()))
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."

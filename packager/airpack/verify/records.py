@@ -1,0 +1,125 @@
+"""What was installed against what each wheel's RECORD says of it (the specification "Recording installed projects")."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import posixpath
+import re
+from binascii import Error as Base64Error
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from airpack_runtime import layout
+
+from airpack.audit.wheels import ERROR, WARNING, Finding
+
+FILE = ".dist-info/RECORD"
+# What signs a RECORD can't be in it.
+_SIGNATURES = (f"{FILE}.jws", f"{FILE}.p7s")
+_BYTECODE = re.compile(r"(?P<folder>.*/)__pycache__/(?P<module>[^/]+?)\.[\w-]+(?:\.opt-\w+)?\.pyc")
+_REMEDY = "don't use it, pack again"
+_OVERWRITTEN = "two wheels write it, and the later one's is kept; check that both work with it"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """What a file holds: its size in bytes and its SHA-256. None where a RECORD doesn't say."""
+
+    size: int | None
+    sha256: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One RECORD: its path in the tree, its distribution's name and version, and its rows by path in the tree.
+
+    `own` are the paths that are this distribution's and no other's, None where that isn't known.
+    """
+
+    path: str
+    name: str
+    version: str
+    rows: Mapping[str, Content]
+    own: Collection[str] | None = None
+
+    def finding(self, sentence: str, *, severity: str = ERROR, remedy: str = _REMEDY) -> Finding:
+        """Return a finding about the distribution."""
+        return Finding(severity=severity, package=self.name, sentence=f"{self.version}: {sentence}", remedy=remedy)
+
+
+def parse(text: bytes, folder: str = layout.SITE_PACKAGES) -> dict[str, Content]:
+    """Return the rows of a RECORD by path, which it gives relative to `folder`. Raises ValueError."""
+    rows = {}
+    for row in csv.reader(text.decode("utf-8").splitlines()):
+        path, digest, size = (*row, "", "")[:3]
+        rows[posixpath.normpath(posixpath.join(folder, path))] = Content(
+            size=int(size) if size else None, sha256=_hexadecimal(digest) if digest else None
+        )
+    return rows
+
+
+def _hexadecimal(digest: str) -> str:
+    algorithm, _, encoded = digest.partition("=")
+    if algorithm != "sha256":
+        raise ValueError(f"it has a hash by {algorithm}")
+    try:
+        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).hex()
+    except Base64Error as error:
+        raise ValueError(f"{digest} is no hash") from error
+
+
+def compare(records: Collection[Record], tree: Mapping[str, Content | None]) -> Iterator[Finding]:
+    """Yield what the RECORDs and the files of `tree` say otherwise of each other, a line each.
+
+    What has None could not be read and is passed over. A RECORD can't list itself with a hash, nor the
+    bytecode that was compiled afterwards: this belongs to a module that is listed.
+    """
+    claims: dict[str, list[Record]] = {}
+    for record in records:
+        for path in record.rows:
+            claims.setdefault(path, []).append(record)
+    for path, claimants in claims.items():
+        if path not in tree:
+            yield from (each.finding(f"{path} is missing, which its RECORD lists") for each in claimants)
+        elif tree[path] is not None:
+            yield from _judge(path, tree[path], claimants)
+    for path in sorted(tree.keys() - claims.keys()):
+        yield from _unlisted(path, records, claims)
+
+
+def _judge(path: str, actual: Content | None, claimants: Collection[Record]) -> Iterator[Finding]:
+    fitting = [each for each in claimants if _fits(actual, path, each)]
+    for record in claimants:
+        if record in fitting:
+            continue
+        if record.rows[path].sha256 is None:
+            yield record.finding(f"its RECORD gives no hash of {path}")
+        elif path in record.own if record.own is not None else not fitting:
+            yield record.finding(f"{path} is not what its RECORD lists")
+        else:
+            sentence = f"{path} is another wheel's, not what its RECORD lists"
+            yield record.finding(sentence, severity=WARNING, remedy=_OVERWRITTEN)
+
+
+def _fits(actual: Content | None, path: str, record: Record) -> bool:
+    return path == record.path or record.rows[path] == actual
+
+
+def _unlisted(path: str, records: Collection[Record], claims: Mapping[str, Collection[Record]]) -> Iterator[Finding]:
+    if path.endswith(_SIGNATURES) or source_of(path) in claims or path.startswith(f"{layout.WHEELHOUSE}/"):
+        return
+    for record in records:
+        if record.own is not None and path in record.own:
+            yield record.finding(f"{path} is in no RECORD")
+            return
+    yield Finding(severity=ERROR, package=path, sentence="is in no RECORD", remedy=_REMEDY)
+
+
+def source_of(path: str) -> str | None:
+    """Return the path of the module whose bytecode is at `path` (PEP 3147), None if that is no bytecode."""
+    match = _BYTECODE.fullmatch(path)
+    return f"{match['folder']}{match['module']}.py" if match else None
+
+
+__all__ = ["FILE", "Content", "Record", "compare", "parse", "source_of"]

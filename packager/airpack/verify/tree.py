@@ -1,0 +1,139 @@
+"""A plain tree, such as `pack --tree` writes, against a bundle, or against the RECORDs in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+from airpack_runtime import layout
+from airpack_runtime.errors import reason
+from airpack_runtime.format import hashing
+
+from airpack.audit.wheels import ERROR, NOTE, WARNING, Finding
+from airpack.bundle.opened import Contents
+from airpack.verify import records
+from airpack.verify.imports import Share
+from airpack.verify.records import Content, Record
+
+_REMEDY = "unpack the bundle again"
+# At the top of a tree, or of a volume of an image, these are airpack's own.
+_OURS = {layout.TREE_NOTE, layout.TREE_NOTE + layout.SIGNATURE_SUFFIX, layout.SUMS}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """What a tree says of itself: its target, and the digest of its bundle; empty where it doesn't."""
+
+    target: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Node:
+    """What lies at a path of a tree: its mode as `lstat` gives it; `content` is None where it can't be read."""
+
+    mode: int
+    content: Content | None
+
+
+def is_tree(place: Path) -> bool:
+    """Tell whether a plain tree lies at `place`, and no bundle."""
+    return (place / layout.TREE_NOTE).is_file() and not (place / layout.BUNDLE_NAME).exists()
+
+
+def note_in(tree: Path) -> Note:
+    """Return what the tree says of itself."""
+    try:
+        data = json.loads((tree / layout.TREE_NOTE).read_text(encoding="utf-8"))
+        return Note(target=str(data["target"]), digest=str(data["digest"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Note(target="", digest="")
+
+
+def read(tree: Path, executor: Executor) -> tuple[dict[str, Node], list[Finding]]:
+    """Return what lies at each path of the tree but its notes, and a finding for what can't be read."""
+    paths = []
+    for folder, folders, names in os.walk(tree):
+        links = [name for name in folders if os.path.islink(f"{folder}/{name}")]
+        paths += [os.path.relpath(f"{folder}/{name}", tree) for name in (*names, *links)]
+    paths = sorted(set(paths) - _OURS)
+    nodes, found = {}, []
+    for path, node in zip(paths, executor.map(lambda path: _node(tree / path, tree), paths), strict=True):
+        if isinstance(node, str):
+            found.append(_finding(ERROR, path, node))
+            nodes[path] = Node(mode=0, content=None)
+        else:
+            nodes[path] = node
+    return nodes, found
+
+
+def _node(path: Path, tree: Path) -> Node | str:
+    """Return what a file is, or the one in the tree that a link leads to, or why it isn't one that can be read."""
+    try:
+        info = path.lstat()
+        if stat.S_ISLNK(info.st_mode) and path.resolve().is_relative_to(tree.resolve()):
+            info = path.stat()  # layers of an image have symbolic links where a boot makes hard ones
+        if not stat.S_ISREG(info.st_mode):
+            return "is neither a file nor a folder"
+        with open(path, "rb") as file:
+            return Node(mode=info.st_mode, content=Content(size=info.st_size, sha256=hashing.of_file(file.fileno())))
+    except OSError as error:
+        return f"can't be read ({reason(error)})"
+
+
+def _finding(severity: str, path: str, sentence: str) -> Finding:
+    return Finding(severity=severity, package=path, sentence=sentence, remedy=_REMEDY)
+
+
+def against_bundle(nodes: Mapping[str, Node], contents: Contents) -> Iterator[Finding]:
+    """Yield each path that the bundle has otherwise, or not at all. Raises BundleDamaged."""
+    for path, file in contents.entries.items():
+        node = nodes.get(path)
+        if node is None:
+            yield _finding(ERROR, path, "is missing, which the bundle has")
+        elif node.content is not None:
+            mode = stat.S_IMODE(node.mode)
+            if node.content != Content(size=file.size, sha256=contents.sums.get(path)):
+                yield _finding(ERROR, path, "is not what the bundle has")
+            if mode != file.mode:
+                yield _finding(ERROR, path, f"has the mode {mode:04o}, in the bundle {file.mode:04o}")
+    for path in nodes.keys() - contents.entries.keys():
+        if records.source_of(path) in contents.entries:
+            yield _finding(WARNING, path, "is bytecode that the bundle lacks, and may say anything")
+        else:
+            yield _finding(ERROR, path, "is in the tree, and not in the bundle")
+
+
+def records_in(tree: Path, nodes: Mapping[str, Node]) -> tuple[list[Record], list[Finding]]:
+    """Return the RECORDs in a tree, and a finding for each that can't be read."""
+    found, broken = [], []
+    for path in nodes:
+        if not path.endswith(records.FILE) or path.count("/") != 2:
+            continue
+        name, _, version = path.split("/")[1].removesuffix(".dist-info").partition("-")
+        try:
+            rows = records.parse((tree / path).read_bytes())
+            found.append(Record(path=path, name=name, version=version, rows=rows))
+        except (OSError, ValueError) as error:
+            broken.append(_finding(ERROR, path, f"is damaged ({error})"))
+    return found, broken
+
+
+def against_records(nodes: Mapping[str, Node], recorded: list[Record]) -> Iterator[Finding]:
+    """Yield what the RECORDs in a tree say otherwise, and how much they can't tell."""
+    yield from records.compare(recorded, {path: node.content for path, node in nodes.items()})
+    listed = {path for record in recorded for path in record.rows}
+    unknown = sum(1 for path in nodes.keys() - listed if records.source_of(path) in listed)
+    if unknown:
+        sentence = f"{unknown:,} files of bytecode are in no RECORD, so that nothing tells whether they are whole"
+        yield Finding(severity=NOTE, package="the tree:", sentence=sentence, remedy="give the bundle with --bundle")
+
+
+def shares_of(recorded: list[Record]) -> list[Share]:
+    """Return what each distribution of a tree brings."""
+    return [Share(name=each.name, version=each.version, paths=list(each.rows)) for each in recorded]

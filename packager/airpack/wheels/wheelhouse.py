@@ -1,0 +1,147 @@
+"""Lock -> Wheelhouse: the wheels themselves, fetched in parallel, each hash checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from airpack_runtime import layout
+from airpack_runtime.format import hashing
+from packaging.utils import NormalizedName
+
+from airpack.base import cache
+from airpack.base.errors import HashMismatch, MissingWheel
+from airpack.resolve.lock import REQUIREMENTS, Access, Lock, LockedWheel
+from airpack.resolve.pip import Pip
+
+NAME = layout.WHEELHOUSE
+# Beyond this many connections an index answers no faster, and may refuse.
+MAX_CONNECTIONS = 8
+# In the cache: who downloads what at the moment.
+_CLAIMS = "wheels.lock"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wheelhouse:
+    """A folder with the wheels of `lock`, and a requirements file that installs them.
+
+    `lock` is complete: every wheel has its size and SHA-256.
+    """
+
+    folder: Path
+    lock: Lock
+
+    def path_of(self, wheel: LockedWheel) -> Path:
+        """Return where `wheel` lies."""
+        return self.folder / wheel.filename
+
+
+def fetch(
+    lock: Lock, folder: Path, store: Path, *, pip: Pip, on_bytes: Callable[[int], None] = lambda _: None
+) -> Wheelhouse:
+    """Put the wheels of `lock` into the new folder `folder`, out of the cache `store` or by download.
+
+    What is downloaded is kept there; if all is there, no connection is made. What
+    another process is downloading at the moment is waited for. `on_bytes` is called
+    with each number of bytes that arrived. Raises IndexUnreachable or HashMismatch.
+    """
+    folder.mkdir()
+    arrived = _taken(lock.wheels, store, folder, on_bytes)
+    # First what nobody else is downloading, then what others were, or failed to.
+    for wait in (False, True):
+        missing = sorted((each for each in lock.wheels if each.key not in arrived), key=_identity)
+        if not missing:
+            break
+        with cache.claims(store / _CLAIMS) as claim:
+            claimed = [wheel for wheel in missing if claim(_identity(wheel), wait)]
+            arrived |= _taken(claimed, store, folder, on_bytes)
+            wanted = [wheel for wheel in claimed if wheel.key not in arrived]
+            for wheel in download(wanted, folder, pip=pip, access=lock.access, on_bytes=on_bytes):
+                arrived[wheel.key] = wheel
+                cache.keep(folder / wheel.filename, _place(wheel, store))
+    complete = replace(lock, wheels=tuple(arrived[wheel.key] for wheel in lock.wheels))
+    (folder / REQUIREMENTS).write_text(complete.to_requirements(), encoding="utf-8")
+    return Wheelhouse(folder=folder, lock=complete)
+
+
+def admit(lock: Lock, folder: Path, *, on_bytes: Callable[[int], None] = lambda _: None) -> Wheelhouse:
+    """Return the wheelhouse that lies in `folder`, once each of its wheels is what `lock` says.
+
+    `on_bytes` is called with the size of each wheel. Raises MissingWheel.
+    """
+    wheels = []
+    for wheel in lock.wheels:
+        path = folder / wheel.filename
+        try:
+            with open(path, "rb") as file:
+                sha256, size = hashing.of_file(file.fileno()), os.fstat(file.fileno()).st_size
+        except OSError as error:
+            raise MissingWheel(path, f"can't be read ({error.strerror})") from error
+        if sha256 != wheel.sha256:
+            raise MissingWheel(path, f"has SHA-256 {sha256}, but {wheel.sha256} is locked")
+        wheels.append(replace(wheel, size=size))
+        on_bytes(size)
+    return Wheelhouse(folder=folder, lock=replace(lock, wheels=tuple(wheels)))
+
+
+def download(
+    wheels: Sequence[LockedWheel],
+    folder: Path,
+    *,
+    pip: Pip,
+    access: Access,
+    on_bytes: Callable[[int], None] = lambda _: None,
+) -> list[LockedWheel]:
+    """Download `wheels` into `folder` and return them with the sizes and hashes that arrived.
+
+    `access` is that of their lock. Raises IndexUnreachable or HashMismatch.
+    """
+    if not wheels:
+        return []
+    urls = {wheel.filename: access.urls.get(wheel.url, wheel.url) for wheel in wheels}
+    files = [{"url": url, "path": str(folder / name)} for name, url in urls.items()]
+    jobs = min(MAX_CONNECTIONS, len(files))
+    # Here an index serves for its credentials alone: one of a file must not hide the user's own.
+    options = ["--extra-index-url" if each == "--index-url" else each for each in access.options]
+    answer = pip.run({"do": "fetch", "files": files, "jobs": jobs}, options, on_bytes=on_bytes)
+    arrived = []
+    for wheel in wheels:
+        sha256, size = answer.hashed[urls[wheel.filename]]
+        # An index without hashes leaves the lock without one: then it is what arrived.
+        if wheel.sha256 and wheel.sha256 != sha256:
+            raise HashMismatch(wheel.filename, expected=wheel.sha256, actual=sha256)
+        arrived.append(replace(wheel, sha256=sha256, size=size))
+    return arrived
+
+
+def _taken(
+    wheels: Iterable[LockedWheel], store: Path, folder: Path, on_bytes: Callable[[int], None]
+) -> dict[NormalizedName, LockedWheel]:
+    """Copy what of `wheels` the cache has into `folder`, and return it by name."""
+    taken = {}
+    for wheel in wheels:
+        size = _take(wheel, store, folder)
+        if size is not None:
+            taken[wheel.key] = replace(wheel, size=size)
+            on_bytes(size)
+    return taken
+
+
+def _take(wheel: LockedWheel, store: Path, folder: Path) -> int | None:
+    """Copy a wheel out of the cache, hashed on the way; return its size, None if it isn't there whole."""
+    content = cache.read(_place(wheel, store))
+    if content is None or hashlib.sha256(content).hexdigest() != wheel.sha256:
+        return None
+    (folder / wheel.filename).write_bytes(content)
+    return len(content)
+
+
+def _identity(wheel: LockedWheel) -> str:
+    return wheel.sha256 or wheel.url
+
+
+def _place(wheel: LockedWheel, store: Path) -> Path:
+    return store / cache.WHEELS / f"{wheel.sha256 or 'unknown'}.whl"

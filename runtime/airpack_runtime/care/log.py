@@ -1,0 +1,96 @@
+"""The line that a boot logs, and a second one if it breaks what the image has."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from airpack_runtime import activation
+from airpack_runtime.image import conflicts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
+
+    from airpack_runtime.ready import Ready
+
+
+SIDE_BY_SIDE = "the shim, which checked it, lies beside it: whoever may change the one may change the other"
+
+
+def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
+    """Return what is to be logged of a boot, empty if nothing.
+
+    A start that found its tree there is told only with `always`, or if AIRPACK_LOG asks for
+    it (`text` or `json`); `off` silences all.
+    """
+    form = env.get("AIRPACK_LOG", "")
+    if form == "off" or (not ready.made and not always and form not in ("text", "json")):
+        return ""
+    pinned, signer = bool(env.get("AIRPACK_DIGEST")), _signer(ready)
+    writers = "" if pinned or signer else _writers(ready.bundle)
+    breaks = conflicts.broken(activation.site_of(ready.tree), sys.path)
+    milliseconds = {phase: round(seconds * 1e3, 1) for phase, seconds in ready.phases.items()}
+    if form == "json":
+        import json
+
+        facts = {
+            "event": "airpack boot",
+            "strategy": ready.how,
+            "bundle": ready.bundle,
+            "target": ready.target,
+            "digest": f"sha256:{ready.digest}" if ready.digest else None,
+            "pinned": pinned,
+            "signed_by": signer or None,
+            "writable_by_others": writers,
+            "tree": ready.tree,
+            "passed_over": ready.passed_over,
+            "bytes": ready.size,
+            "milliseconds": milliseconds,
+            "breaks": breaks,
+        }
+        return json.dumps(facts)
+    trust = ", ".join([f"signed by {signer}"] * bool(signer) + ["pinned"] * pinned) or "unpinned"
+    size = f"{ready.size / 1e6:.1f} MB, " if ready.size else ""
+    phases = ", ".join(f"{phase} {each:.1f} ms" for phase, each in milliseconds.items())
+    about = f"sha256:{ready.digest[:12]}, {trust}" if ready.digest else "of no bundle"
+    said = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases})"
+    said += _warnings(ready, writers)
+    return f"{said}\nairpack: this breaks what the image has: {'; '.join(breaks)}" if breaks else said
+
+
+def _warnings(ready: Ready, writers: str) -> str:
+    text = f"; anyone who may write to {writers} decides what is imported: set AIRPACK_DIGEST" if writers else ""
+    if ready.signer and is_beside_shim(ready.bundle):
+        text += f"; {SIDE_BY_SIDE}"
+    if ready.passed_over:
+        text += f"; AIRPACK_CACHE_DIR was passed over: {ready.passed_over}"
+    return text
+
+
+def is_beside_shim(bundle: str) -> bool:
+    """Tell whether the shim lies in the bundle's folder, as in the drop-in form: a signature then binds no attacker."""
+    from airpack_runtime import boot
+
+    return boot.shim_folder() == (bundle if os.path.isdir(bundle) else os.path.dirname(bundle))
+
+
+def _signer(ready: Ready) -> str:
+    if not ready.signer:
+        return ""
+    from airpack_runtime.format import signature
+
+    return signature.key_id(ready.signer)
+
+
+def _writers(bundle: str) -> str:
+    """Return the file or folder that others than its owner may change the bundle by, empty if there is none."""
+    for place in (bundle, os.path.dirname(bundle)):
+        try:
+            info = os.stat(place)
+        except OSError:
+            continue
+        sticky = info.st_mode & 0o1000 and place != bundle
+        if (info.st_mode & 0o022 and not sticky) or info.st_uid not in (0, os.getuid()):
+            return place
+    return ""

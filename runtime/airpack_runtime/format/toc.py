@@ -1,0 +1,305 @@
+"""The table of contents: its types, and what is refused when it is decoded."""
+
+import itertools
+import json
+import operator
+from bisect import bisect_left, bisect_right
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from zlib import crc32
+
+from airpack_runtime import layout
+from airpack_runtime.format.framing import LayoutError, NewerFormat, inflate
+
+
+class Frame(NamedTuple):
+    """One zstd frame: where it lies in the bundle, its sizes in bytes, the SHA-256 of its stored bytes."""
+
+    offset: int
+    size: int
+    raw_size: int
+    sha256: str
+
+
+class File(NamedTuple):
+    """A file of the tree. Its content begins at byte `start` of the tar."""
+
+    path: str
+    mode: int
+    size: int
+    start: int
+
+
+class Link(NamedTuple):
+    """A path that is a hard link to the file `target`."""
+
+    path: str
+    target: str
+
+
+class Distribution(NamedTuple):
+    """A wheel's share of the bundle: `files[first:stop]` and `links[...]` of the TOC; `frame` is its first frame.
+
+    `license` is as its metadata tells it, `built_from` what the packager built it from; both may be empty.
+    """
+
+    name: str
+    version: str
+    wheel: str
+    sha256: str
+    files: Tuple[int, int]
+    links: Tuple[int, int]
+    frame: int
+    top_level: Tuple[str, ...]
+    license: str = ""
+    built_from: str = ""
+
+
+class Decoder(NamedTuple):
+    """The decoder frame: its content's place and SHA-256, and the extension module in it."""
+
+    offset: int
+    size: int
+    sha256: str
+    module: str
+    origin: str
+
+
+class Toc(NamedTuple):
+    """The table of contents. Paths are relative to the tree and use `/`."""
+
+    target: str
+    creator: str
+    requirements: Tuple[str, ...]
+    unpacked_size: int
+    frames: Tuple[Frame, ...]
+    sums: File
+    directories: Tuple[str, ...]
+    files: Tuple[File, ...]
+    links: Tuple[Link, ...]
+    distributions: Tuple[Distribution, ...]
+    decoder: Optional[Decoder]
+
+    @classmethod
+    def from_dict(cls, data: Dict[str, Any]) -> "Toc":
+        """Build a TOC from its JSON object. Raises LayoutError where it doesn't hold together.
+
+        Tables are columns, which take a third less than rows and are parsed in half the time: frames' sizes, raw
+        sizes and checksums; files' paths, modes, sizes, and how many bytes of other blocks lie before their first
+        one, `sums` last; links' paths and targets.
+        """
+        try:
+            decoder = data["decoder"]
+            frames = _frames(*data["frames"])
+            *files, sums = _files(*data["files"])
+            toc = cls(
+                target=data["target"],
+                creator=data["creator"],
+                requirements=tuple(data["requirements"]),
+                unpacked_size=data["unpacked_size"],
+                frames=frames,
+                sums=sums,
+                directories=tuple(data["directories"]),
+                files=tuple(files),
+                links=_links(files, *data["links"]),
+                distributions=tuple(Distribution(**each) for each in data["distributions"]),
+                decoder=None if decoder is None else Decoder(**decoder),
+            )
+            _check(toc)
+        except (KeyError, TypeError) as error:
+            raise LayoutError(f"its table of contents lacks or mistypes {error}") from error
+        return toc
+
+
+class Heading(NamedTuple):
+    """What the first line of the TOC frame says: the format's version, the target's name, the CRC-32 of the rest."""
+
+    version: int
+    target: str
+    checksum: str
+
+
+def decode_heading(stored: bytes) -> Heading:
+    """Read the heading line of a TOC frame's content.
+
+    Raises LayoutError if it is none, NewerFormat if its version is unknown.
+    """
+    line, newline, _ = stored[: layout.HEADING_LIMIT].partition(b"\n")
+    words = line.split(b" ")
+    if not newline or words[0] != layout.HEADING or len(words) < 2 or not words[1].isdigit():
+        raise LayoutError("it has no table of contents")
+    version = int(words[1])
+    if version != layout.FORMAT:
+        raise NewerFormat(f"it is of format {version} and this airpack reads format {layout.FORMAT}")
+    if len(words) != 4:
+        raise LayoutError("the heading of its table of contents is damaged")
+    return Heading(version, *(word.decode("ascii", "replace") for word in words[2:]))
+
+
+def decode(stored: bytes) -> Toc:
+    """Parse the content of a TOC frame.
+
+    Check its digest first where one is known. Raises LayoutError.
+    """
+    heading = decode_heading(stored)
+    try:
+        packed = stored[stored.index(b"\n") + 1 :]
+        if "%08x" % crc32(packed) != heading.checksum:
+            raise LayoutError("its checksum differs")
+        body = inflate(packed, layout.TOC_LIMIT)
+        data = json.loads(body.decode("utf-8")) if _is_sane(body) else None
+    except (ValueError, RecursionError) as error:
+        raise LayoutError(f"its table of contents is damaged ({error})") from error
+    if data is None:
+        raise LayoutError("its table of contents lists more than any environment holds")
+    if not isinstance(data, dict):
+        raise LayoutError("its table of contents is no JSON object")
+    toc = Toc.from_dict(data)
+    if toc.target != heading.target:
+        raise LayoutError("the heading and the table of contents name different targets")
+    return toc
+
+
+def _is_sane(body: bytes) -> bool:
+    """Tell whether JSON stays near its size in memory: two bytes can make an object of 240, or a value of 32."""
+    containers, values = (len(body) - len(body.translate(None, each)) for each in (b"[{", b',"'))
+    return containers <= layout.ENTRIES_LIMIT and values <= 6 * layout.ENTRIES_LIMIT
+
+
+class Piece(NamedTuple):
+    """A run of a file's bytes in one frame: its place in the file, in the raw frame, its length."""
+
+    file: File
+    place: int
+    offset: int
+    length: int
+
+
+class Plan:
+    """For each frame, the pieces of the tree's files in it, found when they are asked for."""
+
+    def __init__(self, toc: Toc) -> None:
+        self._toc = toc
+        self._begin = [file.start for file in toc.files]
+        self._starts = [0, *itertools.accumulate(frame.raw_size for frame in toc.frames)]
+
+    def __len__(self) -> int:
+        return len(self._toc.frames)
+
+    def __iter__(self) -> Iterator[List[Piece]]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, number: int) -> List[Piece]:
+        start, end = self._starts[number : number + 2]
+        first = bisect_left(self._begin, start)
+        stop = bisect_left(self._begin, end) if number < len(self) - 1 else len(self._begin)
+        # Of those that begin before, only the last can reach as far.
+        if first and self._begin[first - 1] + self._toc.files[first - 1].size > start:
+            first -= 1
+        files, last = self._toc.files[first:stop], stop - first - 1  # and only the last can go on in another frame
+        return [
+            self._piece(file, start, end) if i in (0, last) else Piece(file, 0, file.start - start, file.size)
+            for i, file in enumerate(files)
+        ]
+
+    def frame_of(self, file: File) -> int:
+        """Return the number of the frame in which a file begins."""
+        return self.frame_at(file.start)
+
+    def frame_at(self, place: int) -> int:
+        """Return the number of the frame that holds a byte of the tar; the last one for those behind its end."""
+        return max(min(bisect_right(self._starts, place), len(self)) - 1, 0)
+
+    def pieces(self, file: File) -> Iterator[Tuple[int, Piece]]:
+        """Yield the number of each frame that holds a part of `file`, with that part."""
+        number, end = self.frame_of(file), -1
+        while end < file.start + file.size:
+            start, end = self._starts[number : number + 2]
+            yield number, self._piece(file, start, end)
+            number += 1
+
+    @staticmethod
+    def _piece(file: File, start: int, end: int) -> Piece:
+        begin = max(file.start, start)
+        return Piece(file, begin - file.start, begin - start, min(file.start + file.size, end) - begin)
+
+
+def _frames(sizes: List[int], raw_sizes: List[int], checksums: List[str]) -> Tuple[Frame, ...]:
+    """Build the frames, which lie one behind the other. Raises LayoutError, or TypeError."""
+    _check_numbers(sizes, raw_sizes)
+    _check_lengths(sizes, raw_sizes, checksums)
+    for each, limit in ((sizes, layout.STORED_FRAME_LIMIT), (raw_sizes, layout.FRAME_LIMIT)):
+        if not 0 < min(each) <= max(each) <= limit:
+            raise LayoutError("its table of contents holds a frame that is empty or too large")
+    return tuple(map(Frame, [0, *itertools.accumulate(sizes)], sizes, raw_sizes, checksums))
+
+
+def _files(paths: List[str], modes: List[int], sizes: List[int], gaps: List[int]) -> Iterator[File]:
+    """Build the files, none of which lies over another. Raises LayoutError, or TypeError."""
+    _check_numbers(modes, sizes, gaps)
+    _check_lengths(paths, modes, sizes, gaps)
+    if min(sizes) < 0 or min(gaps) < 0:
+        raise LayoutError("its table of contents places a file over another, or gives it a size below zero")
+    if not {0o644, 0o755}.issuperset(modes):
+        wrong = next(mode for mode in modes if mode not in (0o644, 0o755))
+        raise LayoutError(f"its table of contents gives a file the mode {wrong!r}")
+    # Each pass over a column costs the start of a process a fraction of what a loop over files does.
+    filled = list(map(blocks, sizes))
+    ends = itertools.accumulate(map(operator.add, gaps, filled))
+    rows = zip(paths, modes, sizes, map(operator.sub, ends, filled))
+    return map(tuple.__new__, itertools.repeat(File), rows)  # as File._make does, by a call less for each
+
+
+def blocks(size: int) -> int:
+    """Return the size of the blocks of the tar that hold `size` bytes."""
+    return size + -size % layout.TAR_BLOCK
+
+
+def _links(files: Sequence[File], paths: List[str], targets: List[str]) -> Tuple[Link, ...]:
+    """Build the links to `files`. Raises LayoutError, or TypeError."""
+    _check_lengths(paths, targets)
+    if not {file.path for file in files}.issuperset(targets):
+        raise LayoutError("its table of contents holds a link to no file of the tree")
+    return tuple(map(Link, paths, targets))
+
+
+def _check_numbers(*columns: Sequence[int]) -> None:
+    if set(map(type, itertools.chain(*columns))) != {int}:
+        raise LayoutError("its table of contents holds something else where a number must be")
+
+
+def _check_lengths(*columns: Sequence[object]) -> None:
+    if len(set(map(len, columns))) != 1 or not all(isinstance(column, list) for column in columns):
+        raise LayoutError("its table of contents has columns of different lengths")
+
+
+def _check(toc: Toc) -> None:
+    """Refuse a TOC that would write outside the tree, read outside the bundle, or exceed the limits."""
+    if max(map(len, (toc.directories, toc.files, toc.links, toc.frames))) > layout.ENTRIES_LIMIT:
+        raise LayoutError("its table of contents lists more than any environment holds")
+    _check_paths([*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)])
+    if any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories):
+        raise LayoutError("its table of contents nests folders too deeply")
+    if toc.sums.start + toc.sums.size > sum(frame.raw_size for frame in toc.frames):
+        raise LayoutError("its table of contents gives files more bytes than there are")
+    _check_numbers((toc.unpacked_size,))
+    if sum(file.size for file in toc.files) != toc.unpacked_size:
+        raise LayoutError("its table of contents gives a wrong unpacked size")
+    if toc.decoder is not None:
+        _check_decoder(toc.decoder)
+
+
+def _check_decoder(decoder: Decoder) -> None:
+    if not (isinstance(decoder.module, str) and decoder.module.isidentifier() and isinstance(decoder.sha256, str)):
+        raise LayoutError("its table of contents names no module as the decoder")
+    _check_numbers((decoder.offset, decoder.size))
+    if not (0 <= decoder.offset < 1 << 62 and 0 < decoder.size <= layout.DECODER_LIMIT):
+        raise LayoutError("its table of contents places the decoder outside the bundle")
+
+
+def _check_paths(paths: List[str]) -> None:
+    # One pass over one string is several times faster than a loop over many paths.
+    joined = "\n/" + "/\n/".join(paths) + "/\n"
+    if any(bad in joined for bad in ("//", "/./", "/../", "\0", "\\")):
+        raise LayoutError("its table of contents holds a path that leaves the tree")
+    if joined.count("\n") != len(paths) + 1 or len(set(paths)) != len(paths):
+        raise LayoutError("its table of contents holds a path twice, or one with a line break")

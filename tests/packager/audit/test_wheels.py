@@ -1,0 +1,111 @@
+"""The audit: what can't work in the image is found before it gets there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from airpack.audit import elf
+from airpack_runtime import layout
+from support.airpack import Airpack
+from support.wheels import build_wheel
+
+MANYLINUX = "cp37-cp37m-manylinux_2_17_x86_64.manylinux2014_x86_64"
+
+
+def test_a_wheel_whose_tag_lies_is_caught(airpack: Airpack, wheels: Path, library: Path) -> None:
+    """By its symbols: file, symbol and what the target has; nothing is packed."""
+    build_wheel(wheels, "liar", tag=MANYLINUX, files={"liar/new.so": (library / "new.so").read_bytes()})
+    assert airpack.pack("liar") == 1
+    assert airpack.error.startswith("airpack: error: the audit found what fails in the image: liar 1.0: ")
+    assert "site-packages/liar/new.so needs GLIBC_2.34, the target has GLIBC_2.27" in airpack.error
+    assert not airpack.output.exists()
+    assert airpack.pack("liar", "--target", "cp37-manylinux_2_36_x86_64") == 0
+
+
+def test_a_library_that_nobody_brings_is_a_warning(airpack: Airpack, wheels: Path, library: Path) -> None:
+    """The image may have it; `--strict` fails. A library of the bundle's own is none."""
+    files = {"one/new.so": (library / "new.so").read_bytes()}
+    build_wheel(wheels, "one", tag=MANYLINUX, files=files)
+    words = ["one", "--target", "cp37-manylinux_2_36_x86_64"]
+    assert airpack.pack(*words) == 0
+    warning = "site-packages/one/new.so needs libother.so, which neither the bundle nor every image of the target has"
+    assert f"warning: one 1.0: {warning}: add it to the image" in airpack.err
+    shutil.rmtree(airpack.output)
+    assert airpack.pack(*words, "--strict") == 1
+    assert not airpack.output.exists()
+    build_wheel(wheels, "one", "1.1", tag=MANYLINUX, files={**files, "one.libs/libother.so": b""})
+    assert airpack.pack(*words, "--strict", "--no-import") == 0
+    assert "libother" not in airpack.err
+
+
+def test_a_file_for_another_machine_is_an_error(airpack: Airpack, wheels: Path, library: Path) -> None:
+    """Whatever the tag says."""
+    data = bytearray((library / "libother.so").read_bytes())
+    data[18:20] = (183).to_bytes(2, "little")  # e_machine: EM_AARCH64
+    build_wheel(wheels, "one", tag=MANYLINUX, files={"one/x.so": bytes(data)})
+    assert airpack.pack("one") == 1
+    assert "site-packages/one/x.so is for another machine (EM_AARCH64)" in airpack.error
+
+
+def test_a_module_of_the_standard_librarys_name_is_noted(airpack: Airpack, wheels: Path) -> None:
+    """The shim lets the standard library's win; no strictness fails for it."""
+    build_wheel(wheels, "one", files={"secrets.py": ""})
+    assert airpack.pack("one", "--strict") == 0
+    assert "note: one 1.0 has a module secrets, as the standard library does: the shim lets" in airpack.err
+    tree = airpack.output.with_name("tree")
+    assert airpack.pack("one", "--tree", tree) == 0
+    warning = "from a plain tree on PYTHONPATH it would replace it, and break what starts: use --drop-in"
+    assert f"warning: one 1.0 has a module secrets, as the standard library does: {warning}" in airpack.err
+
+
+def test_an_unmet_requirement_is_an_error(airpack: Airpack, wheels: Path) -> None:
+    """Such as a bundle packed from a lock that was written by hand; extras that are asked for count."""
+    build_wheel(wheels, "one", requires=["two[more]"])
+    build_wheel(wheels, "two", requires=["three>=1; extra == 'more'"], metadata=["Provides-Extra: more"])
+    build_wheel(wheels, "three", "1.0")
+    assert airpack.pack("one") == 0, airpack.err
+    lock = airpack.output / "pylock.toml"
+    head, *packages = lock.read_text().split("[[packages]]\n")
+    kept = [package for package in packages if 'name = "three"' not in package.splitlines()[0]]
+    lock.write_text("[[packages]]\n".join([head, *kept]))
+    assert airpack("audit", airpack.output) == 1
+    unmet = 'error: two 1.0 needs three>=1, the bundle has none: add three>=1; extra == "more" to the requirements'
+    assert airpack.out.splitlines()[0] == unmet
+
+
+def test_audit_of_results(airpack: Airpack, wheels: Path) -> None:
+    """As text and as JSON; for another target than it was packed for, tags and all."""
+    build_wheel(wheels, "one", tag="cp37-cp37m-manylinux_2_27_x86_64")
+    assert airpack.pack("one") == 0
+    assert airpack("audit", airpack.output) == 0
+    assert airpack.out == "0 findings in cp37-manylinux_2_27_x86_64\n"
+    assert airpack("audit", airpack.output, "--target", "cp37-manylinux2014_x86_64", "--json") == 1
+    (finding,) = json.loads(airpack.out)
+    assert (finding["severity"], finding["package"]) == ("error", "one")
+    assert finding["sentence"].endswith("which cp37-manylinux2014_x86_64 does not take")
+    assert (airpack.output / layout.BUNDLE_NAME).exists()
+
+
+def test_a_damaged_library_is_one_error_whatever_is_damaged(library: Path) -> None:
+    """Cut off anywhere, or with any byte of its headers and dynamic segment changed: never another exception."""
+    whole = (library / "new.so").read_bytes()
+    asked = elf.read(whole)
+    assert asked is not None
+    assert asked.machine == "EM_X86_64"
+    damaged = 0
+    for changed in _damages(whole):
+        try:
+            elf.read(changed)
+        except elf.ELFError:
+            damaged += 1
+    assert damaged > 200
+
+
+def _damages(whole: bytes) -> Iterator[bytes]:
+    yield from (whole[:length] for length in range(4, len(whole), 61))
+    for place in [*range(4, 1024), *range(1024, len(whole), 7)]:
+        for value in (0, 0x7F, 0xFF):
+            yield whole[:place] + bytes([value]) + whole[place + 1 :]

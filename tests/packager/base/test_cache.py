@@ -1,0 +1,107 @@
+"""The cache between packs: what was compiled and compressed before is taken from it, and never on trust alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from airpack.base import cache
+from airpack.bundle import frames
+from support.airpack import Airpack
+from support.wheels import build_wheel
+
+HALF_A_MEGABYTE = "".join(f"x{number} = {number * 7919}\n" for number in range(30_000))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Return where the command line keeps its cache, given `plain_env`."""
+    return tmp_path / "xdg-cache" / "airpack-pack"
+
+
+@pytest.fixture
+def packed(airpack: Airpack, wheels: Path) -> bytes:
+    """Return the bundle of two distributions, packed with an empty cache."""
+    build_wheel(wheels, "alpha", files={"alpha.py": HALF_A_MEGABYTE})
+    build_wheel(wheels, "beta", files={"beta/__init__.py": "", "beta/more.py": HALF_A_MEGABYTE[:999]})
+    assert airpack.pack("--no-import", "alpha", "beta") == 0
+    return (airpack.output / "bundle.tar.zst").read_bytes()
+
+
+def _kept(store: Path, folder: str) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in (store / folder).rglob("*") if path.is_file()}
+
+
+def test_a_second_pack_compresses_and_compiles_nothing(
+    airpack: Airpack, packed: bytes, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And gives the same bytes."""
+    assert _kept(store, cache.FRAMES), "frames were kept"
+    assert len(_kept(store, cache.BYTECODE)) == 2
+    monkeypatch.setattr(frames.Compressor, "_compress", _refuse)
+    monkeypatch.setattr("airpack.tree.bytecode.compile_modules", _refuse)
+    assert airpack.pack("--no-import", "alpha", "beta") == 0
+    assert (airpack.output / "bundle.tar.zst").read_bytes() == packed
+
+
+def test_what_one_project_compressed_another_does_not(
+    airpack: Airpack, packed: bytes, store: Path, tmp_path: Path
+) -> None:
+    """A distribution's frames are its own: alone, it has but another beginning and end of SHA256SUMS."""
+    before = _kept(store, cache.FRAMES)
+    words = ["pack", "-o", tmp_path / "other", "--no-index", "--find-links", tmp_path / "wheels", "--no-import"]
+    assert airpack(*words, "--decoder", airpack.decoder, "alpha") == 0
+    assert len(_kept(store, cache.FRAMES)) == len(before) + 2
+
+
+@pytest.mark.parametrize("folder", [cache.FRAMES, cache.BYTECODE])
+@pytest.mark.parametrize("damage", [b"", b"\x28\xb5\x2f\xfd", b"nothing of ours"], ids=["empty", "cut", "foreign"])
+def test_a_damaged_cache_is_noticed(airpack: Airpack, packed: bytes, store: Path, folder: str, damage: bytes) -> None:
+    """What is in it is made anew, and the bundle is the same."""
+    sound = _kept(store, folder)
+    for path in sound:
+        path.write_bytes(damage)
+    assert airpack.pack("--no-import", "alpha", "beta") == 0
+    assert (airpack.output / "bundle.tar.zst").read_bytes() == packed
+    assert _kept(store, folder).keys() == sound.keys()
+    if folder == cache.FRAMES:
+        assert _kept(store, folder) == sound
+
+
+def test_one_frame_is_never_taken_for_another(packed: bytes, airpack: Airpack, store: Path) -> None:
+    """Frames that were swapped are whole, but not what was asked for."""
+    sound = _kept(store, cache.FRAMES)
+    for path, content in zip(sound, [*list(sound.values())[1:], next(iter(sound.values()))], strict=True):
+        path.write_bytes(content)
+    assert airpack.pack("--no-import", "alpha", "beta") == 0
+    assert (airpack.output / "bundle.tar.zst").read_bytes() == packed
+
+
+def test_without_a_cache_that_can_be_written_the_bytes_are_the_same(
+    airpack: Airpack, packed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on an agent whose home is read-only."""
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert airpack.pack("--no-import", "alpha", "beta") == 0
+    assert (airpack.output / "bundle.tar.zst").read_bytes() == packed
+
+
+def test_what_no_pack_has_used_for_long_is_removed(airpack: Airpack, packed: bytes, store: Path) -> None:
+    """What is used counts as young again."""
+    long_ago = time.time() - (cache.DAYS + 1) * 86400
+    for path in (*_kept(store, cache.FRAMES), *_kept(store, cache.WHEELS), *_kept(store, cache.BYTECODE)):
+        os.utime(path, (long_ago, long_ago))
+    unused = store / cache.FRAMES / "zstd-0.0.1-3" / "00" / "00"
+    cache.write(b"frame", unused)
+    os.utime(unused, (long_ago, long_ago))
+    before = len(_kept(store, cache.FRAMES))
+    assert airpack.pack("--no-import", "alpha", "beta") == 0
+    assert not unused.exists()
+    assert len(_kept(store, cache.FRAMES)) == before - 1
+
+
+def _refuse(*_: object, **__: object) -> bytes:
+    raise AssertionError("it was in the cache")

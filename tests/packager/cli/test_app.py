@@ -1,0 +1,79 @@
+"""What `airpack` says of a command line that is wrong, and where its output can't go."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airpack.cli.app import COMMANDS, main
+from airpack_runtime import layout
+from support import machine
+
+GOLDEN = machine.FIXTURES / "golden" / layout.BUNDLE_NAME
+AIRPACK = f"'{sys.executable}' -m airpack"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "the following arguments are required: COMMAND; see airpack --help"),
+        (["inspekt", "dist"], "there is no command 'inspekt' (is it inspect?); see airpack --help"),
+        (["frobnicate"], "there is no command 'frobnicate'; see airpack --help"),
+        (["\x1b[2J"], "there is no command '\\x1b[2J'; see airpack --help"),
+        (["diff", "dist"], "the following arguments are required: NEW; see airpack diff --help"),
+        (["cat", "dist", "x", "--bogus"], "unrecognized arguments: --bogus; see airpack cat --help"),
+        (
+            ["pack", "--level", "99", "x"],
+            "argument --level: '99' is no level: give a number from 1 to 19; see airpack pack --help",
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_answered_in_a_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    """With what is wrong, and where the usage is told, which takes a screen."""
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert capsys.readouterr() == ("", f"airpack: error: {message}\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """Within 80 columns, and by its name."""
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    told = capsys.readouterr().out
+    assert told.startswith(f"usage: airpack {command} ")
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def _shell(line: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", "-c", line], env={**os.environ, **env}, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_a_closed_output_is_said(tmp_path: Path) -> None:
+    """Rather than to write nothing, or into a file that was opened in its place; a closed stderr hides no status."""
+    for words in (f"cat '{GOLDEN}' beta/data.txt", f"extract '{GOLDEN}' -o '{tmp_path}/out'"):
+        done = _shell(f"{AIRPACK} {words} >&-")
+        assert (done.returncode, done.stderr) == (
+            1,
+            "airpack: error: standard output is closed: open it, or send it to /dev/null\n",
+        )
+    assert not (tmp_path / "out").exists()
+    done = _shell(f"{AIRPACK} inspect nowhere 2>&-")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert _shell(f"{AIRPACK} inspect '{GOLDEN}' >/dev/full").stderr == "airpack: error: No space left on device\n"
+    assert _shell(f"{AIRPACK} inspect '{GOLDEN}' >/dev/full").returncode == 1
+
+
+def test_a_name_that_the_locale_lacks_letters_for(tmp_path: Path) -> None:
+    """It is written by its number; nothing fails for it."""
+    line = f"{AIRPACK} extract '{GOLDEN}' -o '{tmp_path}/f\u00fcr' 'bin/*'"
+    done = _shell(line, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(", in " + f"{tmp_path}/f\\xfcr\n")

@@ -1,0 +1,169 @@
+"""`airpack sbom`: what is in a bundle as CycloneDX, valid, complete, and the same each time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airpack_runtime import layout
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from lib4sbom.parser import SBOMParser
+from support.airpack import Airpack
+from support.wheels import build_wheel
+
+INNER = {
+    "bomFormat": "CycloneDX",
+    "specVersion": "1.4",
+    "version": 1,
+    "components": [
+        {"type": "library", "name": "libjpeg", "version": "9e", "purl": "pkg:deb/debian/libjpeg@9e", "bom-ref": "a"},
+        {"type": "library", "name": "libpng", "version": "1.6", "components": [{"type": "library", "name": "libz"}]},
+    ],
+}
+
+
+@pytest.fixture
+def packed(airpack: Airpack, wheels: Path) -> Path:
+    """Return the results of a pack with all that an SBOM tells of."""
+    libraries: dict[str, str | bytes] = {
+        "one.py": "",
+        "one.libs/libgfortran-040039e1.so.5.0.0": b"fortran",
+        "one.libs/libopenblasp-r0-2d23e62b.3.17.so": b"blas",
+        "one-1.0.dist-info/sboms/auditwheel.cdx.json": json.dumps(INNER),
+        "one-1.0.dist-info/sboms/other.spdx.json": '{"spdxVersion": "SPDX-2.3"}',
+        "one-1.0.dist-info/sboms/bad.cdx.json": '{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": 5}',
+    }
+    needs = ["two[fast]>=1", "never; python_version >= '3.8'"]
+    build_wheel(wheels, "one", files=libraries, requires=needs, metadata=["License-Expression: MIT OR Apache-2.0"])
+    classifier = "Classifier: License :: OSI Approved ::"
+    licences = [f"{classifier} MIT License", f"{classifier} BSD License", "License: whatever", "Provides-Extra: fast"]
+    build_wheel(wheels, "two", requires=["three; extra == 'fast'", "one; extra == 'slow'"], metadata=licences)
+    build_wheel(wheels, "three", "1.0+local.1", metadata=["Summary: Drei", "License: Three's own, see below"])
+    assert airpack.pack("one", "--no-bytecode", "--sbom") == 0, airpack.err
+    return airpack.output
+
+
+def _sbom(airpack: Airpack, place: Path) -> dict[str, Any]:
+    assert airpack("sbom", place) == 0, airpack.err
+    data: dict[str, Any] = json.loads(airpack.out)
+    return data
+
+
+def _component(data: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(each for each in data["components"] if each["name"] == name)
+
+
+def test_it_is_valid(airpack: Airpack, packed: Path) -> None:
+    """By the schema of CycloneDX 1.6, at its strictest; the one that pack wrote is the same."""
+    assert airpack("sbom", packed) == 0
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(airpack.out) is None
+    assert (packed / "sbom.cdx.json").read_text() == airpack.out
+
+
+def test_packages_have_purl_hash_and_licence(airpack: Airpack, packed: Path) -> None:
+    """PEP 639's expression, else classifiers, else the text."""
+    data = _sbom(airpack, packed)
+    one = _component(data, "one")
+    wheel = json.loads((packed / "manifest.json").read_text())["packages"][0]
+    assert one["purl"] == "pkg:pypi/one@1.0?file_name=one-1.0-py3-none-any.whl"
+    assert one["hashes"] == [{"alg": "SHA-256", "content": wheel["sha256"]}]
+    assert one["licenses"] == [{"expression": "MIT OR Apache-2.0", "acknowledgement": "declared"}]
+    assert [each["license"] for each in _component(data, "two")["licenses"]] == [
+        {"id": "MIT", "acknowledgement": "declared"},
+        {"name": "BSD License", "acknowledgement": "declared"},
+    ]
+    three = _component(data, "three")
+    assert three["licenses"][0]["license"]["name"] == "Three's own, see below"
+    assert three["purl"] == "pkg:pypi/three@1.0%2Blocal.1?file_name=three-1.0%2Blocal.1-py3-none-any.whl"
+    assert three["description"] == "Drei"
+
+
+def test_dependencies_are_those_of_the_target(airpack: Airpack, packed: Path) -> None:
+    """By its markers, with the extras that are asked for, and no other."""
+    data = _sbom(airpack, packed)
+    names = {each["bom-ref"]: each["name"] for each in data["components"]}
+    root = data["metadata"]["component"]["bom-ref"]
+    names[root] = "the bundle"
+    graph = {names[each["ref"]]: [names[ref] for ref in each.get("dependsOn", [])] for each in data["dependencies"]}
+    assert graph == {"the bundle": ["one"], "one": ["two"], "two": ["three"], "three": []}
+
+
+def test_libraries_in_wheels_are_components_of_theirs(airpack: Airpack, packed: Path) -> None:
+    """What auditwheel grafted, by the names that it gives; and what SBOMs in the wheel list (PEP 770)."""
+    one = _component(_sbom(airpack, packed), "one")
+    told = {(each["name"], each.get("version")) for each in one["components"]}
+    assert told == {("libgfortran", "5.0.0"), ("libopenblasp-r0", "3.17"), ("libjpeg", "9e"), ("libpng", "1.6")}
+    fortran = next(each for each in one["components"] if each["name"] == "libgfortran")
+    assert fortran["hashes"] == [{"alg": "SHA-256", "content": hashlib.sha256(b"fortran").hexdigest()}]
+    assert fortran["properties"] == [
+        {"name": "airpack:path", "value": "site-packages/one.libs/libgfortran-040039e1.so.5.0.0"}
+    ]
+    png = next(each for each in one["components"] if each["name"] == "libpng")
+    assert [each["name"] for each in png["components"]] == ["libz"]
+    sboms = "site-packages/one-1.0.dist-info/sboms"
+    assert [(each["type"], each["url"]) for each in one["externalReferences"]] == [
+        ("bom", f"{sboms}/auditwheel.cdx.json"),
+        ("bom", f"{sboms}/bad.cdx.json"),
+        ("bom", f"{sboms}/other.spdx.json"),
+    ]
+
+
+def test_it_names_the_bundle_and_its_target(airpack: Airpack, packed: Path) -> None:
+    """And no time, nor anything of this machine: the same bundle has the same SBOM."""
+    data = _sbom(airpack, packed)
+    digest = json.loads((packed / "manifest.json").read_text())["bundle"]["digest"]
+    root = data["metadata"]["component"]
+    assert (root["name"], root["version"]) == ("bundle.tar.zst", digest)
+    properties = {each["name"]: each["value"] for each in root["properties"]}
+    assert properties["airpack:target"] == "cp37-manylinux_2_27_x86_64"
+    assert "timestamp" not in data["metadata"]
+    assert str(packed.parent) not in airpack.out
+    alone = packed.parent / "elsewhere.bin"
+    (packed / layout.BUNDLE_NAME).rename(alone)
+    assert _sbom(airpack, alone) == data
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # lib4sbom leaves the file open
+def test_another_tool_reads_it(airpack: Airpack, packed: Path) -> None:
+    """lib4sbom, which knows nothing of airpack."""
+    parser = SBOMParser("cyclonedx")
+    parser.parse_file(str(packed / "sbom.cdx.json"))
+    packages = {(each["name"], each.get("version")) for each in parser.get_packages()}
+    assert {("one", "1.0"), ("two", "1.0"), ("three", "1.0+local.1")} <= packages
+    relations = {(each["source"], each["target"]) for each in parser.get_relationships()}
+    assert {("one", "two"), ("two", "three")} <= relations
+
+
+def test_where_it_goes(airpack: Airpack, packed: Path, tmp_path: Path) -> None:
+    """A file of its own, which an SBOM may be in, and nothing else."""
+    place = tmp_path / "out.cdx.json"
+    for _ in range(2):
+        assert airpack("sbom", packed, "-o", place) == 0
+        assert airpack.out == f"sbom      {place}, 3 packages, 2 libraries in them\n"
+    place.write_text("mine")
+    assert airpack("sbom", packed, "-o", place) == 1
+    assert airpack.error == f"airpack: error: {place} is not an SBOM: give --output another name, or move it away"
+    assert place.read_text() == "mine"
+
+
+def test_packing_again_leaves_no_stale_one(airpack: Airpack, packed: Path) -> None:
+    """It would tell of another bundle."""
+    assert airpack.pack("three", "--no-bytecode") == 0
+    assert not (packed / "sbom.cdx.json").exists()
+
+
+def test_without_the_extra(airpack: Airpack, packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that installs it is told, by a pack before it does anything."""
+    for name in [name for name in sys.modules if name == "airpack.sbom" or name.startswith("cyclonedx")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "cyclonedx", None)
+    expected = "airpack: error: an SBOM needs cyclonedx-python-lib, which isn't installed: pip install 'airpack[sbom]'"
+    assert airpack("sbom", packed) == 1
+    assert airpack.error == expected
+    assert airpack.pack("three", "--sbom") == 1
+    assert airpack.err.splitlines()[1:] == [expected]

@@ -1,0 +1,140 @@
+"""Sdists, source trees and repositories: built for the target, or refused with the reason."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from airpack_runtime import layout
+from support.airpack import Airpack
+from support.index import Index
+from support.sdists import build_sdist, source_files
+from support.wheels import build_wheel
+
+
+@pytest.fixture
+def builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the file that notes each build with the Python that did it."""
+    monkeypatch.setenv("BUILDS", str(tmp_path / "builds"))
+    (tmp_path / "builds").touch()
+    return tmp_path / "builds"
+
+
+@pytest.fixture
+def no_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no interpreter of the target's version be found."""
+    monkeypatch.setattr("airpack.target.interpreter.find", lambda *_, **__: None)
+
+
+def _names(airpack: Airpack) -> list[str]:
+    return re.findall(r"^([\w-]+)==", (airpack.output / "wheelhouse" / "requirements.txt").read_text(), re.MULTILINE)
+
+
+def _tree(folder: Path, name: str, **options: str) -> Path:
+    folder.mkdir()
+    for each, text in source_files(name, **options).items():
+        (folder / each).write_text(text)
+    return folder
+
+
+def test_the_targets_interpreter_builds_and_answers(airpack: Airpack, wheels: Path, builds: Path) -> None:
+    """Its dependencies are those of Python 3.7, whatever runs airpack; the output says who built it."""
+    build_sdist(wheels, "one", requires="two")
+    build_wheel(wheels, "two-py37")
+    assert airpack.pack("one") == 0, airpack.err
+    assert _names(airpack) == ["one", "two-py37"]
+    assert builds.read_text() == "one under 3.7\n"
+    assert "built     one-1.0-py3-none-any.whl by Python 3.7, from file:///" in airpack.err
+
+
+def test_a_wheel_is_built_once(airpack: Airpack, wheels: Path, builds: Path) -> None:
+    """By the sdist's hash, the target and the build requirements; and packs to the same bytes."""
+    build_sdist(wheels, "one")
+    assert airpack.pack("one") == 0
+    first = (airpack.output / layout.BUNDLE_NAME).read_bytes()
+    assert airpack.pack("one") == 0
+    assert (airpack.output / layout.BUNDLE_NAME).read_bytes() == first
+    assert builds.read_text() == "one under 3.7\n"
+    build_sdist(wheels, "one", metadata="Metadata-Version: 2.1\nSummary: changed")
+    assert airpack.pack("one") == 0
+    assert builds.read_text() == "one under 3.7\n" * 2
+
+
+def test_a_wheel_for_another_platform_is_refused(airpack: Airpack, wheels: Path) -> None:
+    """What the build gave is named."""
+    build_sdist(wheels, "one", tag="cp37-cp37m-macosx_11_0_arm64")
+    assert airpack.pack("one") == 1
+    assert "built here it is one-1.0-cp37-cp37m-macosx_11_0_arm64.whl" in airpack.error
+    assert "which cp37-manylinux_2_27_x86_64 does not take" in airpack.error
+
+
+def test_without_the_targets_python_static_metadata_is_needed(
+    airpack: Airpack, wheels: Path, builds: Path, no_python: None
+) -> None:
+    """Anything else would answer for the wrong Python."""
+    build_sdist(wheels, "one")
+    assert airpack.pack("one") == 1
+    assert airpack.error == (
+        "airpack: error: one has no wheel for the target and can't be built from its source: "
+        "its metadata depends on the Python that builds it: give --python PATH to a Python 3.7"
+    )
+    build_sdist(wheels, "one", metadata="Metadata-Version: 2.2\nDynamic: Requires-Dist")
+    assert airpack.pack("one") == 1
+    assert builds.read_text() == ""
+
+
+def test_without_the_targets_python_the_hosts_may_build_what_any_takes(
+    airpack: Airpack, wheels: Path, no_python: None
+) -> None:
+    """And the output says so."""
+    build_sdist(wheels, "one", metadata="Metadata-Version: 2.2")
+    assert airpack.pack("one") == 0, airpack.err
+    assert "built     one-1.0-py3-none-any.whl by this Python, from " in airpack.err
+
+
+def test_without_the_targets_python_a_compiled_wheel_is_refused(
+    airpack: Airpack, wheels: Path, no_python: None
+) -> None:
+    """It would be the host's."""
+    build_sdist(wheels, "one", tag="cp311-cp311-linux_x86_64", metadata="Metadata-Version: 2.2")
+    assert airpack.pack("one") == 1
+    assert "one-1.0-cp311-cp311-linux_x86_64.whl depends on the Python that builds it" in airpack.error
+
+
+@pytest.mark.parametrize("form", ["{path}", "{uri}", "one @ {uri}", "-e {path}", "one @ git+{uri}", "one @ {sdist}"])
+def test_every_form_of_source_packs(airpack: Airpack, wheels: Path, tmp_path: Path, form: str) -> None:
+    """A folder, a file: URL, a repository; `-e` is built, not linked."""
+    tree = _tree(tmp_path / "project", "one")
+    git = ["git", "-C", str(tree), "-c", "user.name=t", "-c", "user.email=t@example.invalid"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "one"], check=True)
+    sdist = build_sdist(wheels, "one").as_uri()
+    file = tmp_path / "requirements.txt"
+    file.write_text(form.format(path=tree, uri=tree.as_uri(), sdist=sdist) + "\n")
+    assert airpack.pack("-r", file) == 0, airpack.err
+    assert _names(airpack) == ["one"]
+    assert sorted(path.name for path in tree.iterdir()) == [".git", "PKG-INFO", "backend.py", "pyproject.toml"]
+
+
+def test_a_lock_of_an_sdist_builds_it_again(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, builds: Path
+) -> None:
+    """The lock holds the sdist and its hash, not a path of this machine; packing it gives the same bytes."""
+    build_sdist(wheels, "one")
+    build_wheel(wheels, "two", requires=["one"])
+    assert airpack("lock", "--index-url", index.url, "-o", tmp_path / "pylock.toml", "two") == 0, airpack.err
+    lock = (tmp_path / "pylock.toml").read_text()
+    assert f'url = "{index.url.replace("/simple", "/files")}/one-1.0.tar.gz"' in lock
+    assert "file:" not in lock
+    assert airpack.pack("--lock", tmp_path / "pylock.toml") == 0, airpack.err
+    assert _names(airpack) == ["one", "two"]
+    (wheels / "one-1.0.tar.gz").write_bytes(b"changed")
+    monkey = airpack.output / layout.BUNDLE_NAME
+    data = monkey.read_bytes()
+    assert airpack.pack("--lock", tmp_path / "pylock.toml") == 1
+    assert "one" in airpack.error
+    assert "was expected" in airpack.error
+    assert monkey.read_bytes() == data

@@ -1,0 +1,125 @@
+"""Locks: written as PEP 751 says, read whoever wrote them, and packed as they stand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airpack.base.errors import InvalidLock
+from airpack.resolve import pylock
+from airpack.target.target import Target
+from airpack_runtime import layout
+from support import machine
+from support.airpack import Airpack
+from support.index import Index
+from support.wheels import build_wheel
+
+
+def _lock(airpack: Airpack, index: Index, path: Path, *words: object) -> None:
+    assert airpack("lock", "--index-url", index.url, "-o", path, *words) == 0, airpack.err
+
+
+def test_a_lock_packs_to_the_same_bytes(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
+    """As packing the requirements does; with every wheel in the cache, the index isn't asked."""
+    build_wheel(wheels, "one", requires=["two"])
+    build_wheel(wheels, "two")
+    assert airpack.pack("one", "--index-url", index.url) == 0
+    data = (airpack.output / layout.BUNDLE_NAME).read_bytes()
+    _lock(airpack, index, tmp_path / "pylock.toml", "one")
+    build_wheel(wheels, "two", "2.0")
+    asked = list(index.requests)
+    assert airpack.pack("--lock", tmp_path / "pylock.toml") == 0
+    assert index.requests == asked
+    assert (airpack.output / layout.BUNDLE_NAME).read_bytes() == data
+
+
+def test_a_lock_of_another_target_is_refused(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
+    """Its wheels may not load there."""
+    build_wheel(wheels, "one")
+    _lock(airpack, index, tmp_path / "pylock.toml", "one", "--target", "cp39-manylinux2014_x86_64")
+    words = ["--lock", tmp_path / "pylock.toml", "--target", "cp37-manylinux2014_x86_64"]
+    assert airpack.pack(*words) == 1
+    assert airpack.error == (
+        f"airpack: error: {tmp_path}/pylock.toml: is a lock for cp39-manylinux2014_x86_64, "
+        "not for cp37-manylinux2014_x86_64: lock again for it"
+    )
+
+
+def test_a_lock_and_requirements_exclude_each_other(airpack: Airpack, tmp_path: Path) -> None:
+    """A lock says all that is packed."""
+    assert airpack.pack("one", "--lock", tmp_path / "pylock.toml") == 2
+    assert "leave requirements and --skip-installed out, or leave --lock out" in airpack.error
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("=", "is no TOML"),
+        ("", "is no lock (PEP 751)"),
+        ('lock-version = "1.0"\ncreated-by = "x"\npackages = [{name = "one", version = "1"}]\n', "is no lock"),
+        (
+            (
+                'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "one"\nversion = "1"\n'
+                '[packages.sdist]\nname = "one-1.tar.gz"\nurl = "https://example.invalid/one-1.tar.gz"\n'
+                'hashes = {md5 = "00"}\n'
+            ),
+            "has no sha256 for one",
+        ),
+        (
+            (
+                'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "one"\nversion = "1"\n'
+                '[[packages.wheels]]\nname = "one-1-cp311-cp311-win_amd64.whl"\nurl = "https://example.invalid/one.whl"\n'
+                'hashes = {sha256 = "00"}\n'
+            ),
+            "does not fit cp37-manylinux_2_27_x86_64",
+        ),
+    ],
+)
+def test_a_lock_that_cannot_be_used_is_named(tmp_path: Path, target: Target, text: str, problem: str) -> None:
+    """With its path and the reason."""
+    path = tmp_path / "pylock.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidLock) as caught:
+        pylock.load(path, target)
+    assert str(caught.value).startswith(f"{path}: {problem}")
+
+
+def test_pip_reads_a_lock_for_its_own_python(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`pip install -r pylock.toml`, with the real pip."""
+    build_wheel(wheels, "one")
+    tag = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    _lock(airpack, index, tmp_path / "pylock.toml", "one", "--target", f"{tag}-manylinux_2_17_x86_64")
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(tmp_path / "site")]
+    done = machine.run([*pip, "-r", str(tmp_path / "pylock.toml")])
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "one.py").exists()
+
+
+def test_uv_reads_a_lock_for_python_37(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
+    """`uv pip sync pylock.toml`, with the real uv and a real Python 3.7."""
+    build_wheel(wheels, "one")
+    _lock(airpack, index, tmp_path / "pylock.toml", "one")
+    uv = str(Path(sys.executable).with_name("uv"))
+    subprocess.run([uv, "venv", "-q", "-p", machine.python37().path, tmp_path / "venv"], check=True)
+    sync = [uv, "pip", "sync", "-q", "--preview", "-p", str(tmp_path / "venv"), "--cache-dir", str(tmp_path / "uv")]
+    done = machine.run([*sync, str(tmp_path / "pylock.toml")])
+    assert done.returncode == 0, done.stderr
+    answer = machine.run([str(tmp_path / "venv" / "bin" / "python"), "-c", "import one; print(one.VERSION)"])
+    assert answer.stdout == "1.0\n"
+
+
+def test_target_show_tells_what_a_name_means(airpack: Airpack, tmp_path: Path) -> None:
+    """As text, and as JSON that serves as a profile."""
+    assert airpack("target", "show", "cp37-manylinux2014_x86_64", "--python-version", "3.7.9") == 0
+    assert "python    3.7.9\n" in airpack.out
+    assert "unknown   platform_release, platform_version" in airpack.out
+    assert airpack("target", "show", "cp37-manylinux2014_x86_64", "--json") == 0
+    (tmp_path / "image.json").write_text(airpack.out)
+    profile, name = Target.parse(str(tmp_path / "image.json")), Target.parse("cp37-manylinux2014_x86_64")
+    assert (profile.tags, profile.marker_environment) == (name.tags, name.marker_environment)
+    assert airpack("target", "show", "cp37-manylinux2014_x86_64", "--python-version", "3.8.1") == 2
+    assert "is no 3.7.PATCH" in airpack.error

@@ -1,0 +1,142 @@
+"""pyproject.toml as input: dependencies, extras, dependency groups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tomli
+from airpack.base.errors import InvalidRequirement
+from airpack.resolve import requirements
+from support.airpack import Airpack
+from support.wheels import build_wheel
+
+TEXT = """
+[project]
+name = "My.App"
+dependencies = ["one>=1", "two; python_version < '3.8'"]
+
+[project.optional-dependencies]
+Web_App = ["three"]
+all = ["my-app[web-app]; sys_platform == 'linux'", "four; extra == 'x'"]
+circle = ["my_app[circle]"]
+bad = ["=="]
+
+[dependency-groups]
+test = [{include-group = "base"}, "five==5"]
+base = ["six"]
+broken = [{include-group = "none"}]
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of the project's file."""
+    path = tmp_path / requirements.NAME
+    path.write_text(TEXT)
+    return path
+
+
+def test_dependencies_and_extras(path: Path) -> None:
+    """An extra may name the project itself; names are compared normalised, markers kept."""
+    assert requirements.dependencies(path) == ["one>=1", 'two; python_version < "3.8"']
+    assert requirements.dependencies(path, ["ALL"])[2:] == ['three; sys_platform == "linux"', 'four; extra == "x"']
+    assert requirements.group(path, "Test") == ["six", "five==5"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ("none", "{path} has no extra 'none': it has all, bad, circle, web-app"),
+        ("circle", "{path}: the extra 'circle' includes itself"),
+        ("bad", "'==' is no requirement, in {path}: write NAME==VERSION (PEP 508)"),
+    ],
+)
+def test_extras_that_cannot_be_had(path: Path, extra: str, message: str) -> None:
+    """Each says which, where, and what there is instead."""
+    with pytest.raises(InvalidRequirement) as caught:
+        requirements.dependencies(path, [extra])
+    assert str(caught.value) == message.format(path=path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[project]\nname='a'\ndynamic=['dependencies']", "has dynamic dependencies, which its build tells: pack "),
+        ("[tool.x]\n", "has no table [project]: name requirements, or a group with --group"),
+        (
+            "[project]\nname='a'\nrequires-python='>=3.10'",
+            "is for Python >=3.10, the target has 3.7.17: choose another ",
+        ),
+        ("[project\n", "is no TOML: "),
+    ],
+)
+def test_files_that_name_no_dependencies(path: Path, text: str, message: str) -> None:
+    """What only a build could tell is not guessed."""
+    path.write_text(text)
+    with pytest.raises(InvalidRequirement) as caught:
+        requirements.dependencies(path, python="3.7.17")
+    assert str(caught.value).startswith(f"{path} {message}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dependencies = 'six'", "'six' stands where a list of requirements must be"),
+        ("optional-dependencies = ['six']", "optional-dependencies is no table"),
+        ("[dependency-groups]\na = 3", "dependency group 'a': "),
+        (
+            "dependencies = ['six']\n[tool.uv.sources]\nSix = {git='x'}",
+            "[tool.uv.sources] gives six an origin that pip ",
+        ),
+        ("requires-python = 'x'", "requires-python is 'x', which is no specifier"),
+    ],
+)
+def test_files_that_say_nonsense(path: Path, text: str, message: str) -> None:
+    """One line with the file's name."""
+    path.write_text(f"[project]\nname = 'p'\n{text}\n")
+    with pytest.raises(InvalidRequirement) as caught:
+        requirements.dependencies(path, ["a"] if "optional" in text else [], python="3.7.17")
+        requirements.group(path, "a")
+    assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_a_project_that_requires_its_own_extra(path: Path) -> None:
+    """It is never looked for on an index."""
+    path.write_text("[project]\nname = 'p'\ndependencies = ['P[a]']\n[project.optional-dependencies]\na = ['six']\n")
+    assert requirements.dependencies(path) == ["six"]
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ("none", "{path} has no dependency group 'none': it has base, broken, test"),
+        ("broken", "{path}: dependency group 'broken': Dependency group 'none' not found"),
+    ],
+)
+def test_groups_that_cannot_be_had(path: Path, group: str, message: str) -> None:
+    """Each says which, where, and what there is instead."""
+    with pytest.raises(InvalidRequirement) as caught:
+        requirements.group(path, group)
+    assert str(caught.value) == message.format(path=path)
+
+
+def test_a_project_is_locked_with_its_extra_and_group(
+    airpack: Airpack, wheels: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`-r pyproject.toml --extra X --group G`; a group alone is that of ./pyproject.toml, as pip's."""
+    for name, version in (("one", "1"), ("two", "1"), ("three", "1"), ("six", "1"), ("five", "5")):
+        build_wheel(wheels, name, version)
+    index = ["--no-index", "--find-links", wheels, "-o", path.parent / "pylock.toml"]
+    assert airpack("lock", "-r", path, "--extra", "web_app", "--group", f"{path}:test", *index) == 0, airpack.err
+    assert _names(path) == ["five", "one", "six", "three", "two"]
+    monkeypatch.chdir(path.parent)
+    assert airpack("lock", "--group", "base", *index) == 0
+    assert _names(path) == ["six"]
+    assert airpack("lock", "one", "--extra", "web_app", *index) == 2
+    assert airpack.error == "airpack: error: --extra is one of a project's: give its pyproject.toml with -r"
+
+
+def _names(path: Path) -> list[str]:
+    lock = tomli.loads((path.parent / "pylock.toml").read_text())
+    return [package["name"] for package in lock["packages"]]

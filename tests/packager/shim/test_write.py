@@ -1,0 +1,167 @@
+"""The shim as it is written: a zipapp, or a folder."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+
+from airpack.shim import strip, write
+from support import machine
+from support.airpack import Airpack
+from support.wheels import build_wheel
+
+LIMIT = 60_000  # bytes: small enough to be read in one sitting
+
+
+def test_the_zipapp_is_small_and_the_same_each_time(airpack: Airpack, tmp_path: Path) -> None:
+    """With the bytecode of a warm start; source and nothing of the packager besides."""
+    assert airpack("shim", "-o", tmp_path / "one.pyz") == 0
+    assert airpack("shim", "-o", tmp_path / "two.pyz") == 0
+    data = (tmp_path / "one.pyz").read_bytes()
+    assert data == (tmp_path / "two.pyz").read_bytes()
+    assert len(data) <= LIMIT
+    with zipfile.ZipFile(tmp_path / "one.pyz") as archive:
+        names = archive.namelist()
+    assert {name.split("/")[0] for name in names} == {"__main__.py", "airpack_runtime"}
+    assert "airpack_runtime/boot.pyc" in names
+    assert "airpack_runtime/dropin/sitecustomize.pyc" in names
+
+
+def test_the_zipapp_runs_under_every_python(airpack: Airpack, tmp_path: Path) -> None:
+    """Bytecode of another version is passed over."""
+    assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
+    for python in (machine.python37().path, Path("/usr/bin/python3")):
+        done = machine.run([str(python), str(tmp_path / "shim.pyz"), "--version"])
+        assert done.stdout.startswith("airpack_runtime ")
+
+
+def test_the_folder_holds_bytecode_and_keeps_what_is_there(airpack: Airpack, tmp_path: Path) -> None:
+    """Written again, it replaces its own files alone."""
+    folder = tmp_path / "extras"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    for _ in range(2):
+        assert airpack("shim", "-o", folder) == 0
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "__pycache__",
+        "airpack_runtime",
+        "mine.txt",
+        "sitecustomize.py",
+    ]
+    assert (folder / "__pycache__" / "sitecustomize.cpython-37.pyc").exists()
+    assert (folder / "airpack_runtime" / "__pycache__" / "boot.cpython-37.pyc").exists()
+
+
+def test_a_sitecustomize_of_the_users_is_not_replaced(airpack: Airpack, tmp_path: Path) -> None:
+    """It may be what their image needs."""
+    (tmp_path / "sitecustomize.py").write_text("print('mine')\n")
+    assert airpack("shim", "-o", tmp_path) == 1
+    assert airpack.error.endswith("sitecustomize.py is not airpack's: name another folder, or move it away")
+
+
+def test_a_file_that_is_no_shim_is_not_replaced(airpack: Airpack, tmp_path: Path) -> None:
+    """Nor is a folder."""
+    (tmp_path / "mine.pyz").write_text("mine")
+    assert airpack("shim", "-o", tmp_path / "mine.pyz") == 1
+    assert airpack.error.endswith("mine.pyz is not a shim: name another file, or move it away")
+    (tmp_path / "requirements.txt").write_text("x")
+    assert airpack("shim", "-o", tmp_path / "requirements.txt") == 1
+    assert "is a file: name a folder, or a file that ends in .pyz" in airpack.error
+    assert airpack("shim", "-o", tmp_path / "a.pyz", "--target", "nonsense") == 2
+
+
+def test_the_zipapp_is_executable(airpack: Airpack, tmp_path: Path) -> None:
+    """By its shebang."""
+    assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
+    assert subprocess.run([tmp_path / "shim.pyz", "--version"], check=False, capture_output=True).returncode == 0
+
+
+def test_a_package_of_the_users_is_not_replaced(airpack: Airpack, tmp_path: Path) -> None:
+    """Even if it has the shim's name."""
+    (tmp_path / "airpack_runtime").mkdir()
+    (tmp_path / "airpack_runtime" / "mine.py").write_text("mine")
+    assert airpack("shim", "-o", tmp_path) == 1
+    assert airpack.error.endswith("mine.py is not airpack's: name another folder, or move it away")
+
+
+def test_the_zipapp_is_the_source_without_what_only_readers_need(airpack: Airpack, tmp_path: Path) -> None:
+    """Each module parses to the same code, docstrings and annotations aside, on the same lines."""
+    assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
+    with zipfile.ZipFile(tmp_path / "shim.pyz") as archive:
+        for name, text in write.sources().items():
+            packed = archive.read(name).decode()
+            assert _code(packed) == _code(text), name
+
+
+def test_annotations_that_stay_are_not_evaluated() -> None:
+    """A class keeps its own, whatever they name, so that the line which leaves them alone stays."""
+    future = "from __future__ import annotations\n"
+    assert strip.strip(f"{future}class A:\n    b: Nothing | None\n").startswith(future)
+    assert strip.strip(f"{future}def a(b: Nothing) -> None:\n    c: Nothing = 1\n") == "\ndef a(b):\n    c = 1\n"
+
+
+class _Plain(ast.NodeTransformer):
+    """Takes out of functions what says types, and what only a type checker reads."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        return None if ast.unparse(node) == "TYPE_CHECKING = False" else node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        return None if node.module == "__future__" else node
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        for each in ast.walk(node):
+            if isinstance(each, ast.arg):
+                each.annotation = None
+        return _Untyped().visit(self.generic_visit(node))  # type: ignore[no-any-return]
+
+
+class _Untyped(ast.NodeTransformer):
+    """Makes assignments with a type ones without."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None:
+            return node
+        return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
+
+
+def _code(source: str) -> list[tuple[str, int]]:
+    """Return the statements of a source and their lines, but for docstrings and the `pass` in the place of one."""
+    return [
+        (ast.unparse(node).partition("\n")[0], node.lineno)
+        for node in ast.walk(_Plain().visit(ast.parse(source)))
+        if isinstance(node, ast.stmt)
+        and not isinstance(node, ast.Pass)
+        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
+
+
+def test_a_drop_in_folder_comes_with_the_bundle(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """Ready for PYTHONPATH; a later pack replaces it, but nothing that is not airpack's."""
+    python = machine.python37()
+    build_wheel(wheels, "one")
+    folder = tmp_path / "code" / "extras"
+    for _ in range(2):
+        assert airpack.pack("one", "--drop-in", folder) == 0, airpack.err
+        assert f"drop-in   {folder}: set PYTHONPATH to where it is in the image" in airpack.out
+    env = {
+        "PATH": os.defpath,
+        "PYTHONPATH": str(folder),
+        "AIRPACK_CACHE_DIR": str(tmp_path / "c"),
+        "AIRPACK_LOG": "off",
+    }
+    line = [str(python.path), "-c", "import one; print(one.VERSION)"]
+    done = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1.0\n", "")
+    (folder / "mine.txt").write_text("")
+    assert airpack.pack("one", "--drop-in", folder) == 1
+    assert "is not an empty folder or a drop-in folder of airpack's: give --drop-in another name" in airpack.error
+    assert airpack.pack("one", "--drop-in", airpack.output / "inside") == 1
+    assert "lie in each other" in airpack.error

@@ -1,0 +1,149 @@
+"""Bundles made to do harm, as the packager's commands meet them; the boot's side is `tests/runtime/test_hostile.py`.
+
+The wheels are `test_hostile_wheels.py`'s.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airpack.cli.app import main
+from airpack_runtime import layout
+from airpack_runtime.format import toc
+from support.bundles import GOLDEN, rewritten
+
+Change = Callable[[toc.Toc], toc.Toc]
+EVIL = "\x1b[2J\x9b31m\u202e\r\x07"  # clears a screen, colours it, turns its text round
+
+
+def _file(**fields: Any) -> Change:
+    return lambda old: old._replace(files=(old.files[0]._replace(**fields), *old.files[1:]))
+
+
+def _link(**fields: Any) -> Change:
+    return lambda old: old._replace(links=(old.links[0]._replace(**fields), *old.links[1:]))
+
+
+def _frame(**fields: Any) -> Change:
+    return lambda old: old._replace(frames=(old.frames[0]._replace(**fields), *old.frames[1:]))
+
+
+def _share(**fields: Any) -> Change:
+    return lambda old: old._replace(distributions=(old.distributions[0]._replace(**fields), *old.distributions[1:]))
+
+
+HARM: dict[str, Change] = {
+    "a file above": _file(path="../evil"),
+    "a file above by a folder": _file(path="site-packages/../../evil"),
+    "an absolute path": _file(path="/tmp/evil"),
+    "no path": _file(path=""),
+    "a NUL in a path": _file(path="e\0vil"),
+    "a line break in a path": _file(path="e\nvil"),
+    "a backslash in a path": _file(path="e\\vil"),
+    "a path twice": lambda old: old._replace(links=(*old.links, toc.Link(old.files[0].path, old.files[0].path))),
+    "a file of a terabyte": _file(size=1 << 40),
+    "a file of less than nothing": _file(size=-1),
+    "a file in no frame": _file(start=1 << 60),
+    "a file that begins before the tar": _file(start=-1),
+    "a file in another's place": lambda old: old._replace(files=(old.files[1], old.files[0], *old.files[2:])),
+    "a file that all may write": _file(mode=0o777),
+    "a file with the bits of a user": _file(mode=0o4755),
+    "a link above": _link(path="../evil"),
+    "a link to a file above": _link(target="../../../etc/passwd"),
+    "a link to a link": lambda old: old._replace(links=(*old.links, toc.Link("x", old.links[0].path))),
+    "a frame of a terabyte": _frame(raw_size=1 << 40),
+    "a frame of nothing": _frame(size=0),
+    "a decoder without end": lambda old: old._replace(decoder=old.decoder and old.decoder._replace(size=1 << 40)),
+    "sums behind the end": lambda old: old._replace(sums=old.sums._replace(size=1 << 40)),
+    "another size than all files have": lambda old: old._replace(unpacked_size=0),
+    "shares that overlap": _share(files=(0, 1 << 30)),
+    "shares that are no numbers": _share(files=("0", None)),
+    "a version that is no text": _share(version={"a": 1}),
+}
+
+
+@pytest.mark.parametrize("what", HARM)
+def test_what_would_do_harm_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By every command that looks inside, in one line; nothing is written anywhere."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    path = folder / "forged"
+    rewritten(path, HARM[what])
+    monkeypatch.chdir(folder)
+    before = sorted(tmp_path.rglob("*"))
+    for words in (
+        ["inspect", path],
+        ["diff", GOLDEN, path],
+        ["diff", path, GOLDEN],
+        ["cat", path, "beta/large.bin"],
+        ["extract", path, "-o", folder / "out"],
+        ["verify", "-q", "--no-import", path],
+        ["sbom", path, "-o", folder / "sbom.json"],
+    ):
+        assert main([str(word) for word in words]) == (2 if words[0] == "diff" else 1)
+        told = capsys.readouterr()
+        assert len(told.err.splitlines()) == 1
+        assert "fault of airpack" not in told.err
+    assert sorted(tmp_path.rglob("*")) == before
+    assert not os.path.lexists("/tmp/evil")
+
+
+def _evil(text: str) -> str:
+    return f"{EVIL}{text}"
+
+
+def _evil_share(share: toc.Distribution) -> toc.Distribution:
+    texts: dict[str, Any] = {
+        name: _evil(getattr(share, name)) for name in ("name", "version", "wheel", "sha256", "license", "built_from")
+    }
+    return share._replace(**texts, top_level=tuple(map(_evil, share.top_level)))
+
+
+def _everywhere(old: toc.Toc) -> toc.Toc:
+    """Return a table of contents with what acts on a terminal in each of its texts."""
+    assert old.decoder is not None
+    return old._replace(
+        creator=_evil(old.creator),
+        requirements=tuple(map(_evil, old.requirements)),
+        sums=old.sums._replace(path=_evil(old.sums.path)),
+        files=tuple(each._replace(path=each.path + EVIL) for each in old.files),
+        links=tuple(toc.Link(each.path + EVIL, each.target + EVIL) for each in old.links),
+        decoder=old.decoder._replace(origin=_evil(old.decoder.origin)),
+        distributions=tuple(map(_evil_share, old.distributions)),
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["inspect"],
+        ["inspect", "--files"],
+        ["inspect", "--files", "--json"],
+        ["diff", str(GOLDEN)],
+        ["diff", str(GOLDEN), "--files"],
+        ["diff", str(GOLDEN), "--json"],
+        ["verify", "--no-import"],
+        ["verify", "--no-import", "--json"],
+        ["sbom"],
+        ["cat", layout.SUMS],
+    ],
+    ids=" ".join,
+)
+def test_no_text_of_a_bundle_acts_on_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """Names, versions, licences, paths: whoever made it would choose what an auditor sees."""
+    path = tmp_path / "forged"
+    rewritten(path, _everywhere)
+    place = [words[0], str(path), *words[1:]]
+    main(place)
+    told = capsys.readouterr()
+    shown = told.err if words[0] == "cat" else told.out + told.err  # a file's content is what was asked for
+    assert shown or words[0] == "cat"
+    assert not {*EVIL} & {*shown} - {"[", "2", "J", "3", "1", "m"}

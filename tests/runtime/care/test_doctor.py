@@ -1,0 +1,101 @@
+"""The doctor: a boot explained in one screen, and nothing changed by looking."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import pytest
+from airpack_runtime import boot
+from airpack_runtime.care import doctor
+
+from ..conftest import RUNTIME, needs_target, python
+
+pytestmark = needs_target
+Ask = Callable[..., Dict[str, Any]]
+
+
+@pytest.fixture
+def ask(env: Dict[str, str], golden: Path) -> Ask:
+    """Return a function that asks the doctor in a process with these variables, and returns its facts."""
+
+    def run(**variables: str) -> Dict[str, Any]:
+        changed = {**env, "PYTHONPATH": str(RUNTIME), "AIRPACK_BUNDLE": str(golden), **variables}
+        done = python("-m", "airpack_runtime", "doctor", "--json", env=changed)
+        facts: Dict[str, Any] = json.loads(done.stdout)
+        fails = facts["boot"].startswith("it would fail")
+        assert (done.returncode, done.stderr) == (97 if fails else 0, "")
+        return facts
+
+    return run
+
+
+def test_before_and_after_the_first_boot(ask: Ask, golden: Path, env: Dict[str, str], cache_folder: Path) -> None:
+    """Where it would be unpacked, then where it is and where that stands on the path; looking makes no folder."""
+    facts = ask()
+    assert facts["boot"] == f"it would be unpacked into {cache_folder}"
+    assert (facts["bundle"], facts["found"]) == (str(golden), "by AIRPACK_BUNDLE or --bundle")
+    assert facts["target"].startswith("cp37-")
+    assert facts["folders"][str(cache_folder)] == "yes"
+    assert not cache_folder.exists()
+    tree = boot.tree_of(str(golden), env)
+    facts = ask()
+    assert facts["boot"] == f"the tree is there: {tree}"
+    path = facts["sys.path"]
+    assert path.index(f"{tree}/site-packages") == path.index(os.path.dirname(os.__file__) + "/lib-dynload") + 1
+
+
+def test_each_fault_of_the_environment_is_named(ask: Ask, tmp_path: Path) -> None:
+    """Misspelt, leading nowhere, interfering: each with what is meant or near."""
+    app = tmp_path / "app"
+    (app / "code" / "extras").mkdir(parents=True)
+    facts = ask(
+        AML_APP_ROOT=str(app),
+        AZUREML_ENTRY_SCRIPT="/code/score.py",
+        AZUREML_EXTRA_REQUIRMENTS_TXT="requirements.txt",
+        AZUREML_EXTRA_PYTHON_LIB_PATH="extra",
+        AIRPACK_BUNDEL="x",
+        CONDA_PREFIX="/opt/conda",
+    )
+    said = "\n".join(facts["problems"])
+    assert "AZUREML_EXTRA_REQUIRMENTS_TXT is set, which nothing reads: AZUREML_EXTRA_REQUIREMENTS_TXT is meant?" in said
+    assert "AIRPACK_BUNDEL is set, which nothing reads: AIRPACK_BUNDLE is meant?" in said
+    assert f"AZUREML_EXTRA_PYTHON_LIB_PATH=extra: {app}/code/extra does not exist; there is {app}/code/extras" in said
+    assert "CONDA_PREFIX=/opt/conda: packages of that environment are overridden by the bundle's" in said
+    assert f"PYTHONPATH={RUNTIME}: its folders come before the standard library" in said
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"AIRPACK_BUNDLE": "/nonexistent/b"}, "it would fail: no bundle at /nonexistent/b: correct AIRPACK_BUNDLE"),
+        ({"AIRPACK_BUNDLE": str(RUNTIME / "airpack_runtime" / "boot.py")}, "it would fail: "),
+        ({"AIRPACK_DIGEST": "sha256:00"}, "it would fail: "),
+        ({"AIRPACK_DISABLE": "1"}, "nothing is done: AIRPACK_DISABLE is set"),
+    ],
+)
+def test_what_would_fail_is_told_and_not_raised(ask: Ask, variables: Dict[str, str], expected: str) -> None:
+    """By the status as well, which a readiness check can use."""
+    assert ask(**variables)["boot"].startswith(expected)
+
+
+def test_what_the_image_has_is_compared(ask: Ask, tmp_path: Path) -> None:
+    """Packages that the bundle overrides, and modules that the image's own start has imported already."""
+    image = tmp_path / "image"
+    (image / "alpha-0.9.dist-info").mkdir(parents=True)
+    (image / "alpha-0.9.dist-info" / "METADATA").write_text("Name: alpha\nVersion: 0.9\n")
+    (image / "alpha.py").write_text("")
+    (image / "sitecustomize.py").write_text("import alpha\n")
+    facts = ask(PYTHONPATH=f"{RUNTIME}:{image}")
+    assert facts["overrides"] == ["alpha 1.0 over 0.9"]
+    assert facts["imported before"] == [f"alpha from {image}/alpha.py"]
+
+
+def test_the_text_fits_a_screen(env: Dict[str, str], golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fact a line or a few, none with a traceback."""
+    facts = doctor.examine({**env, "AIRPACK_BUNDLE": str(golden)})
+    text = doctor.render(facts)
+    assert len(text.splitlines()) < 45
+    assert all(name in text for name in facts)

@@ -1,0 +1,497 @@
+"""Signed bundles: with a key set, a boot takes what that key has signed, and uses nothing of what it hasn't."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
+
+import pytest
+from airpack_runtime import boot, cache, layout, trust
+from airpack_runtime.care import doctor, maintenance
+from airpack_runtime.errors import AzureError, BadKey, NotSigned, WrongDigest
+from airpack_runtime.format import ed25519, hashing, reader, signature
+from airpack_runtime.provide import mount, unpack
+
+from ..conftest import GOLDEN, RUNTIME, bundle_of, lacking, needs_target, python, within
+from ..signer import Signer
+
+pytestmark = needs_target
+
+SIGNER, OTHER = Signer(b"\1" * 32), Signer(b"\2" * 32)
+with reader.open_bundle(str(GOLDEN)) as _golden:
+    DIGEST = _golden.digest
+
+
+@pytest.fixture(autouse=True)
+def no_key_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for the image's key in the temporary folder."""
+    monkeypatch.setattr(trust, "KEY_FILE", str(tmp_path / "etc" / "key.pub"))
+
+
+@pytest.fixture
+def signed(tmp_path: Path, golden: Path) -> Path:
+    """Return a copy of the golden bundle, signed."""
+    path = Path(shutil.copy(str(golden), str(tmp_path / layout.BUNDLE_NAME)))
+    SIGNER.sign(path, DIGEST)
+    return path
+
+
+@pytest.fixture
+def keyed(env: Dict[str, str]) -> Dict[str, str]:
+    """Return the environment of a boot that takes what SIGNER has signed."""
+    return {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public}
+
+
+def _sig(path: Path) -> Path:
+    return path.with_name(path.name + layout.SIGNATURE_SUFFIX)
+
+
+def _refusal(path: Path, env: Dict[str, str]) -> str:
+    with within(10, "a boot"), pytest.raises(NotSigned) as caught:
+        boot.ready_tree(str(path), env)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_signed_bundle_boots(signed: Path, keyed: Dict[str, str], tmp_path: Path) -> None:
+    """The key may be the base64 in its file, or that file's path; without a key, a signature changes nothing."""
+    assert boot.ready_tree(str(signed), keyed).how == "unpacked"
+    (tmp_path / "team.pub").write_text(SIGNER.pem.replace("\n", "\r\n"))
+    keyed["AIRPACK_PUBLIC_KEY"] = str(tmp_path / "team.pub")
+    ready = boot.ready_tree(str(signed), keyed)
+    assert (ready.how, ready.signer) == ("cached", SIGNER.public)
+    del keyed["AIRPACK_PUBLIC_KEY"]
+    ready = boot.ready_tree(str(signed), keyed)
+    assert (ready.how, ready.signer) == ("cached", "")
+
+
+def test_what_an_earlier_airpack_signed_still_boots(golden: Path, env: Dict[str, str]) -> None:
+    """The golden bundle's signature, by the library cryptography; it was not made again."""
+    boot.tree_of(str(golden), {**env, "AIRPACK_PUBLIC_KEY": str(golden.parent / "key.pub")})
+
+
+_NAME = layout.BUNDLE_NAME
+_TEXT = SIGNER.text(DIGEST)
+_LINES = _TEXT.splitlines(keepends=True)
+_NONE = "has a .sig that can't be read, or is none: copy it again from where it was signed"
+_RIGHT = "put the signature of this very file beside it, or sign it"
+_FORGED = "has a signature that doesn't hold: it is damaged, or forged: copy it again from where it was signed"
+
+
+def _swapped(**changes: str) -> str:
+    """Return the good signature's file with values of its lines replaced."""
+    words = [line.split(" ") for line in _LINES]
+    return "".join(f"{name} {changes.get(name, value.rstrip())}\n" for name, value in words)
+
+
+_BAD: Dict[str, Tuple[Any, str]] = {
+    "of another bundle": (
+        SIGNER.text("0" * 64),
+        f"is the bundle sha256:{DIGEST}, but its signature is of the bundle sha256:{'0' * 64}: {_RIGHT}",
+    ),
+    "of an image": (
+        SIGNER.text(DIGEST, layout.SIGNED_IMAGE),
+        f"is the bundle sha256:{DIGEST}, but its signature is of the image sha256:{DIGEST}: {_RIGHT}",
+    ),
+    "by another key": (
+        OTHER.text(DIGEST),
+        f"is signed with the key {OTHER.id}: sign it with {SIGNER.id}, which is asked for",
+    ),
+    "by another key that says it is ours": (OTHER.text(DIGEST).replace(OTHER.id, SIGNER.id), _FORGED),
+    "of another digest that says it is ours": (SIGNER.text("0" * 64).replace("0" * 64, DIGEST), _FORGED),
+    "of an image that says it is a bundle's": (SIGNER.text(DIGEST, "image").replace("image ", "bundle "), _FORGED),
+    "zeros": (_swapped(signature="A" * 86 + "=="), _FORGED),
+    "a byte short": (_swapped(signature="A" * 84), _FORGED),
+    "newer": (
+        _TEXT.replace("airpack-signature 1", "airpack-signature 2"),
+        "has a signature of version 2, and only 1 is known: use the shim of the airpack that signed it",
+    ),
+    "empty": ("", _NONE),
+    "of another program": ("untrusted comment: signature\n" + _TEXT, _NONE),
+    "without its last line's end": (_TEXT[:-1], _NONE),
+    "with a line more": (_TEXT + "more 1\n", _NONE),
+    "with lines swapped": ("".join([_LINES[0], _LINES[1], _LINES[3], _LINES[2]]), _NONE),
+    "with carriage returns": (_TEXT.replace("\n", "\r\n"), _NONE),
+    "with blanks in its base64": (_TEXT.replace("signature ", "signature  "), _NONE),
+    "with a base64 that stands for the same bytes": (_TEXT[:-1].replace("==", "==\0") + "\n", _NONE),
+    "not text": (b"\xff\xfe" + _TEXT.encode("utf-16-le"), _NONE),
+    "huge": (_TEXT + "\0" * (1 << 20), _NONE),
+}
+
+
+@pytest.mark.parametrize("what", _BAD)
+def test_a_bad_signature_is_refused_before_anything_is_used(
+    signed: Path, keyed: Dict[str, str], cache_folder: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """In one line that says which; not even the table of contents is parsed, and nothing is written."""
+    text, expected = _BAD[what]
+    _sig(signed).write_bytes(text if isinstance(text, bytes) else text.encode())
+    monkeypatch.setattr(reader.Bundle, "toc", None)
+    assert _refusal(signed, keyed) == f"{signed} {expected}"
+    assert not cache_folder.exists()
+
+
+def _fifo(place: Path) -> None:
+    os.mkfifo(str(place))
+
+
+def _sparse(place: Path) -> None:
+    with open(str(place), "wb") as file:
+        file.truncate(1 << 40)
+
+
+_STRANGE: Dict[str, Callable[[Path], Any]] = {
+    "a FIFO": _fifo,
+    "a folder": Path.mkdir,
+    "a link to itself": lambda place: place.symlink_to(place),
+    "a link to nothing": lambda place: place.symlink_to("/nonexistent"),
+    "a link to endless zeros": lambda place: place.symlink_to("/dev/zero"),
+    "a terabyte": _sparse,
+}
+
+
+@pytest.mark.parametrize("what", _STRANGE)
+def test_a_signature_that_is_no_ordinary_file_is_refused(signed: Path, keyed: Dict[str, str], what: str) -> None:
+    """Without waiting for it, and without reading more of it than a few kilobytes."""
+    _sig(signed).unlink()
+    _STRANGE[what](_sig(signed))
+    assert _refusal(signed, keyed) == f"{signed} {_NONE}"
+
+
+def test_each_flipped_bit_of_a_signature_is_found(signed: Path, keyed: Dict[str, str], cache_folder: Path) -> None:
+    """Wherever it is, the key's id included."""
+    for place in range(len(_TEXT)):
+        data = bytearray(_TEXT.encode())
+        data[place] ^= 1 << place % 7
+        _sig(signed).write_bytes(bytes(data))
+        _refusal(signed, keyed)
+    assert not cache_folder.exists()
+
+
+def test_an_unsigned_bundle_is_refused(signed: Path, keyed: Dict[str, str], cache_folder: Path) -> None:
+    """The message says with which key to sign it, and what to put where."""
+    _sig(signed).unlink()
+    remedy = f"airpack sign it with the key {SIGNER.id}, and put {_NAME}.sig beside it"
+    assert _refusal(signed, keyed) == f"{signed} is not signed: {remedy}"
+    assert not cache_folder.exists()
+
+
+def test_a_changed_bundle_is_refused(signed: Path, keyed: Dict[str, str], tmp_path: Path) -> None:
+    """One whose table of contents is another has another digest; what else is changed fails its own check."""
+    bundle_of(signed, {"alpha.py": b"VALUE = 666\n"})
+    assert "but its signature is of the bundle" in _refusal(signed, keyed)
+
+
+_KEYS: Dict[str, Tuple[str, str]] = {
+    "empty": ("", "AIRPACK_PUBLIC_KEY is empty"),
+    "blank": (" ", "AIRPACK_PUBLIC_KEY is empty"),
+    "a relative path": ("team.pub", "AIRPACK_PUBLIC_KEY=team.pub is neither an Ed25519 public key in base64 nor an"),
+    "no file": ("/nonexistent/team.pub", "AIRPACK_PUBLIC_KEY=/nonexistent/team.pub can't be read (No such file or"),
+    "a folder": ("/", "AIRPACK_PUBLIC_KEY=/ is no file with one Ed25519 public key in PEM: "),
+    "cut": (SIGNER.public[:-4], f"{SIGNER.public[:-4]} is no Ed25519 public key: "),
+    "longer": (SIGNER.public[:-1] + "AAAAA", "AAAA is no Ed25519 public key: "),
+    "with other unused bits": (SIGNER.public[:-2] + "9=", "9= is no Ed25519 public key: "),
+}
+
+
+@pytest.mark.parametrize("what", _KEYS)
+def test_a_key_that_is_none_refuses_everything(signed: Path, keyed: Dict[str, str], what: str) -> None:
+    """Also what was booted with a good one before: nothing can be trusted then."""
+    boot.tree_of(str(signed), keyed)
+    keyed["AIRPACK_PUBLIC_KEY"], expected = _KEYS[what]
+    with pytest.raises(BadKey) as caught:
+        boot.tree_of(str(signed), keyed)
+    assert expected in str(caught.value)
+    assert str(caught.value).endswith(": give the .pub file of airpack keygen; without it, nothing is trusted")
+
+
+@pytest.mark.parametrize("what", ["two keys", "private", "RSA", "huge", "a FIFO"])
+def test_a_key_file_holds_one_ed25519_key(signed: Path, keyed: Dict[str, str], tmp_path: Path, what: str) -> None:
+    """Of two, it couldn't be said which is meant."""
+    place = tmp_path / "team.pub"
+    texts = {
+        "two keys": SIGNER.pem + OTHER.pem,
+        "private": SIGNER.pem.replace("PUBLIC", "PRIVATE"),
+        "RSA": SIGNER.pem.replace("MCowBQYDK2VwAyEA", "MIIBIjANBgkqhkiG"),
+        "huge": "\n" * 10000 + SIGNER.pem,
+    }
+    if what in texts:
+        place.write_text(texts[what])
+    else:
+        os.mkfifo(str(place))
+    keyed["AIRPACK_PUBLIC_KEY"] = str(place)
+    with within(10, "a boot"), pytest.raises(BadKey, match="is no file with one Ed25519 public key in PEM"):
+        boot.tree_of(str(signed), keyed)
+
+
+def test_the_images_own_key_binds(signed: Path, env: Dict[str, str], tmp_path: Path) -> None:
+    """Whatever the environment says: it may repeat that key, and name no other."""
+    place = tmp_path / "etc" / "key.pub"
+    place.parent.mkdir()
+    place.write_text(OTHER.pem)
+    assert f"is signed with the key {SIGNER.id}" in _refusal(signed, env)
+    with pytest.raises(BadKey, match=r"AIRPACK_PUBLIC_KEY is not the key in .*/etc/key\.pub, which binds: unset it: "):
+        boot.tree_of(str(signed), {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public})
+    place.write_text(SIGNER.pem)
+    boot.tree_of(str(signed), env)
+    boot.tree_of(str(signed), {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public})
+    for refused in ("", OTHER.public):
+        with pytest.raises(BadKey):
+            boot.tree_of(str(signed), {**env, "AIRPACK_PUBLIC_KEY": refused})
+
+
+def test_a_key_of_the_image_that_can_not_be_read_refuses_everything(
+    signed: Path, env: Dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty, a link to nothing, or in a folder that may not be looked into; a file in the folder's place is no key."""
+    place = tmp_path / "etc" / "key.pub"
+    place.parent.mkdir()
+    for make in (lambda: place.write_text(""), lambda: place.symlink_to("/nonexistent")):
+        make()
+        with pytest.raises(BadKey, match=r"/etc/key\.pub "):
+            boot.tree_of(str(signed), env)
+        place.unlink()
+
+    def deny(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", deny)
+        with pytest.raises(BadKey, match=r"/etc/key\.pub can't be read"):
+            trust.required_key(env)
+    place.parent.rmdir()
+    place.parent.write_text("")
+    assert trust.required_key(env) == ""
+
+
+def test_a_warm_start_does_not_verify_again(
+    signed: Path, keyed: Dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cache's note says that this very file was found signed with this very key; with another key, it is asked."""
+    boot.tree_of(str(signed), keyed)
+    monkeypatch.setattr(reader, "open_bundle", None)
+    monkeypatch.setattr(ed25519, "verify", None)
+    assert boot.ready_tree(str(signed), keyed).how == "cached"
+    monkeypatch.undo()
+    assert f"is signed with the key {SIGNER.id}" in _refusal(signed, {**keyed, "AIRPACK_PUBLIC_KEY": OTHER.public})
+
+
+def test_what_was_unpacked_without_a_key_is_not_trusted_with_one(
+    signed: Path, env: Dict[str, str], keyed: Dict[str, str], golden: Path
+) -> None:
+    """The tree is used, once the signature of its digest holds."""
+    tree = boot.tree_of(str(golden), env)
+    boot.tree_of(str(signed), env)
+    good = _sig(signed).read_text()
+    _sig(signed).unlink()
+    assert "is not signed" in _refusal(signed, keyed)
+    _sig(signed).write_text(good)
+    assert boot.tree_of(str(signed), keyed) == tree
+
+
+def test_a_parents_word_counts_only_for_its_key(signed: Path, env: Dict[str, str], keyed: Dict[str, str]) -> None:
+    """What a process inherited without a key, or with another, is looked at again."""
+    free, bound = boot.ready_tree(str(signed), env), boot.ready_tree(str(signed), keyed)
+    for ready, how in ((free, "cached"), (bound, "inherited")):
+        assert boot.ready_tree(str(signed), {**keyed, boot.ACTIVE: ready.note()}).how == how
+    _sig(signed).unlink()
+    other = {**keyed, "AIRPACK_PUBLIC_KEY": OTHER.public, boot.ACTIVE: bound.note()}
+    assert "is not signed" in _refusal(signed, other)
+
+
+def test_a_pin_and_a_key_must_both_hold(signed: Path, keyed: Dict[str, str]) -> None:
+    """Each alone isn't enough, cold or warm."""
+    pinned = {**keyed, "AIRPACK_DIGEST": DIGEST}
+    for _ in range(2):
+        with pytest.raises(WrongDigest):
+            boot.tree_of(str(signed), {**keyed, "AIRPACK_DIGEST": "0" * 64})
+        boot.tree_of(str(signed), pinned)
+    _sig(signed).unlink()
+    _refusal(signed, {**pinned, "AIRPACK_PUBLIC_KEY": OTHER.public})
+
+
+def test_a_tree_is_refused_where_a_key_is_set(signed: Path, keyed: Dict[str, str], tmp_path: Path) -> None:
+    """Nothing but its own note says what it is; nor is a plain folder taken, or a wheelhouse that lies about."""
+    from airpack_runtime.image import azure
+
+    tree = tmp_path / "tree"
+    with reader.open_bundle(str(signed)) as bundle:
+        unpack.unpack_into(bundle, str(tree))
+    message = "is a tree, which no signature covers, and one is asked for: give the signed bundle, or"
+    assert message in _refusal(tree, keyed)
+    (tmp_path / "extras").mkdir()
+    app = {**keyed, "AML_APP_ROOT": str(tmp_path), "AZUREML_ENTRY_SCRIPT": "score.py"}
+    with pytest.raises(AzureError, match="can't pin, and no signature covers: use a bundle"):
+        azure.ready_tree({**app, azure.LIB_PATH: "extras"}, print)
+    (tmp_path / "wheelhouse").mkdir()
+    (tmp_path / "wheelhouse" / "nosuch-1.0-py3-none-any.whl").write_text("")
+    (tmp_path / "requirements.txt").write_text("nosuch\n")
+    with pytest.raises(AzureError, match="pack it anew from that file, with the wheels in the signed bundle"):
+        azure.ready_tree({**app, azure.REQUIREMENTS: "requirements.txt"}, print)
+
+
+def _wheel(folder: Path, value: int) -> None:
+    """Write a wheel of one module, `epsilon`."""
+    folder.mkdir()
+    with zipfile.ZipFile(str(folder / "epsilon-1.0-py3-none-any.whl"), "w") as archive:
+        archive.writestr("epsilon.py", f"VALUE = {value}\n")
+        archive.writestr("epsilon-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: epsilon\nVersion: 1.0\n")
+        archive.writestr(
+            "epsilon-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("epsilon-1.0.dist-info/RECORD", "")
+
+
+def test_a_requirements_file_is_met_by_wheels_of_the_signed_bundle_alone(
+    signed: Path, keyed: Dict[str, str], tmp_path: Path
+) -> None:
+    """Those that lie beside it are signed by nobody; what is installed is passed on to children."""
+    from airpack_runtime.image import azure
+
+    _wheel(tmp_path / layout.WHEELHOUSE, 666)
+    _wheel(Path(boot.tree_of(str(signed), keyed)) / layout.WHEELHOUSE, 44)
+    (tmp_path / "requirements.txt").write_text("epsilon\n")
+    app = {**keyed, "AML_APP_ROOT": str(tmp_path), "AZUREML_ENTRY_SCRIPT": "score.py"}
+    ready = azure.ready_tree({**app, azure.REQUIREMENTS: "requirements.txt"}, print)
+    assert ready is not None
+    assert (Path(ready.tree) / layout.SITE_PACKAGES / "epsilon.py").read_text() == "VALUE = 44\n"
+    env = {**boot.exported(ready, keyed), "PYTHONPATH": f"{RUNTIME}/airpack_runtime/dropin"}
+    assert python("-c", "import epsilon; print(epsilon.VALUE)", env=env).stdout == "44\n"
+
+
+@pytest.fixture
+def image(signed: Path, tmp_path: Path, cache_folder: Path) -> Any:
+    """Give an image beside the signed bundle, of the same tree; unmount what a test mounts of it."""
+    if os.getuid() or shutil.which("mksquashfs") is None:
+        lacking("mksquashfs and the right to mount", "run the tests as root, and apt-get install squashfs-tools")
+    with reader.open_bundle(str(signed)) as bundle:
+        unpack.unpack_into(bundle, str(tmp_path / "tree"))
+    path = tmp_path / layout.IMAGE_NAMES[0]
+    line = ["mksquashfs", str(tmp_path / "tree"), str(path), "-quiet", "-no-progress"]
+    subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+    yield path
+    for place in cache_folder.glob("image-*"):
+        if os.path.ismount(str(place)):
+            mount.unmount(str(place))
+
+
+def test_an_image_has_a_signature_of_its_own(image: Path, signed: Path, keyed: Dict[str, str]) -> None:
+    """Of the SHA-256 of its file; that of the bundle beside it doesn't cover it."""
+    sha256 = hashing.sha256(image.read_bytes()).hexdigest()
+    boot.tree_of(str(image), {name: keyed[name] for name in keyed if name != "AIRPACK_PUBLIC_KEY"})
+    assert f"{image} is not signed" in _refusal(signed, keyed)
+    SIGNER.sign(image, sha256)
+    assert f"is the image sha256:{sha256}, but" in _refusal(image, keyed)
+    SIGNER.sign(image, sha256, layout.SIGNED_IMAGE)
+    for path in (image, signed):
+        assert boot.ready_tree(str(path), keyed).signer == SIGNER.public
+    assert boot.ready_tree(str(image), keyed).how == "cached"
+    _refusal(image, {**keyed, "AIRPACK_PUBLIC_KEY": OTHER.public})
+
+
+@pytest.fixture
+def dropped(dropin: Path, env: Dict[str, str]) -> Dict[str, str]:
+    """Return the environment of a process with a signed drop-in on its path, and the key."""
+    SIGNER.sign(dropin / _NAME, DIGEST)
+    return {**env, "PYTHONPATH": str(dropin), "AIRPACK_PUBLIC_KEY": SIGNER.public}
+
+
+SEES = "import importlib.util; print(importlib.util.find_spec('alpha') is not None)"
+_BESIDE = "the shim, which checked it, lies beside it: whoever may change the one may change the other"
+
+
+def test_a_process_without_a_signed_bundle_ends(dropped: Dict[str, str], dropin: Path) -> None:
+    """With 97 and one line; if it may go on, then without the packages, and so do its children."""
+    assert python("-c", SEES, env=dropped).stdout == "True\n"
+    _sig(dropin / _NAME).write_text(OTHER.text(DIGEST))
+    os.utime(str(dropin / _NAME))  # else the cache knows it
+    done = python("-c", SEES, env=dropped)
+    assert (done.returncode, done.stdout) == (97, "")
+    assert done.stderr == f"airpack: {dropin / _NAME} {_BAD['by another key'][1]}\n"
+    children = f"{SEES}; import subprocess, sys; sys.stdout.flush(); subprocess.call([sys.executable, '-c', {SEES!r}])"
+    done = python("-c", children, env={**dropped, "AIRPACK_ON_ERROR": "continue"})
+    assert (done.returncode, done.stdout) == (0, "False\nFalse\n")
+    assert python("-c", SEES, env={**dropped, "AIRPACK_DISABLE": "1"}).stdout == "False\n"
+
+
+def test_a_warm_start_imports_nothing_for_signatures(dropped: Dict[str, str]) -> None:
+    """Neither with a key nor without: not the verifier, and nothing that hashes or decodes."""
+    program = (
+        "import sys; print(sorted({'airpack_runtime.signature', 'airpack_runtime.ed25519', 'airpack_runtime.errors', "
+        "'airpack_runtime.reader', 'binascii', '_hashlib', 'zlib'} & set(sys.modules)))"
+    )
+    del dropped["AIRPACK_LOG"]  # what is logged is looked for first
+    assert "'airpack_runtime.ed25519'" in python("-c", program, env=dropped).stdout
+    assert python("-c", program, env=dropped).stdout == "[]\n"
+    del dropped["AIRPACK_PUBLIC_KEY"]
+    assert python("-c", program, env=dropped).stdout == "[]\n"
+
+
+def test_the_log_names_the_key(dropped: Dict[str, str], dropin: Path, tmp_path: Path) -> None:
+    """In place of `unpinned`; a shim that travels with the bundle is told."""
+    dropped["AIRPACK_LOG"] = "text"
+    line = python("-c", "", env=dropped).stderr
+    assert f"(sha256:{DIGEST[:12]}, signed by {SIGNER.id}; " in line
+    assert line.endswith(f"; {_BESIDE}\n")
+    apart = {**dropped, "AIRPACK_BUNDLE": shutil.copy(str(dropin / _NAME), str(tmp_path)), "AIRPACK_DIGEST": DIGEST}
+    SIGNER.sign(tmp_path / _NAME, DIGEST)
+    line = python("-c", "", env=apart).stderr
+    assert f", signed by {SIGNER.id}, pinned; " in line
+    assert line.endswith(" ms)\n")
+    assert f'"signed_by": "{SIGNER.id}"' in python("-c", "", env={**dropped, "AIRPACK_LOG": "json"}).stderr
+
+
+def test_the_doctor_tells_of_the_key_and_the_signature(
+    signed: Path, env: Dict[str, str], keyed: Dict[str, str], tmp_path: Path
+) -> None:
+    """Whether one is set, whether the signature holds, and if it doesn't, why a boot would fail."""
+    keyed["AIRPACK_BUNDLE"] = env["AIRPACK_BUNDLE"] = str(signed)
+    facts = doctor.examine(env)
+    assert facts["key"] == f"none by AIRPACK_PUBLIC_KEY or {tmp_path}/etc/key.pub: any bundle"
+    assert facts["trust"] == "unpinned: set AIRPACK_DIGEST, or AIRPACK_PUBLIC_KEY"
+    facts = doctor.examine(keyed)
+    assert (facts["key"], facts["trust"]) == (SIGNER.id, f"signed by {SIGNER.id}")
+    assert doctor.examine({**keyed, "AIRPACK_DIGEST": DIGEST})["trust"] == (
+        f"signed by {SIGNER.id}, and pinned by AIRPACK_DIGEST"
+    )
+    _sig(signed).unlink()
+    facts = doctor.examine(keyed)
+    assert facts["key"] == SIGNER.id
+    assert str(facts["boot"]).startswith(f"it would fail: {signed} is not signed: ")
+    assert "trust" not in facts
+    assert str(doctor.examine({**keyed, "AIRPACK_PUBLIC_KEY": ""})["boot"]).startswith("it would fail: AIRPACK_PUBLIC")
+
+
+@pytest.mark.parametrize("words", [["unpack", "OUT"], ["verify"], ["exec", "--", "true"]], ids=lambda words: words[0])
+def test_no_command_of_the_shim_uses_what_is_not_signed(
+    signed: Path, keyed: Dict[str, str], tmp_path: Path, words: List[str]
+) -> None:
+    """Each ends with 97, and writes nothing."""
+    _sig(signed).unlink()
+    env = {**keyed, "PYTHONPATH": str(RUNTIME), "AIRPACK_BUNDLE": str(signed)}
+    line = [word.replace("OUT", str(tmp_path / "out")) for word in words]
+    done = python("-m", "airpack_runtime", *line, env=env)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (97, "", 1)
+    assert f"{signed} is not signed" in done.stderr
+    assert not (tmp_path / "out").exists()
+    SIGNER.sign(signed, DIGEST)
+    assert python("-m", "airpack_runtime", *line, env=env).returncode == 0
+
+
+def test_maintenance_checks_the_signature_before_it_mends(signed: Path, keyed: Dict[str, str]) -> None:
+    """A bundle that isn't signed replaces no tree."""
+    boot.tree_of(str(signed), keyed)
+    assert [how for _, how in maintenance.verify(str(signed), keyed)] == ["checked"]
+    _sig(signed).unlink()
+    with pytest.raises(NotSigned):
+        list(maintenance.verify(str(signed), keyed))
+
+
+def test_a_key_is_known_by_its_sha256(tmp_path: Path) -> None:
+    """That of its DER, as OpenSSL's tools give it too."""
+    assert signature.key_id(SIGNER.public) == "fd110d301d2f077d"
+    assert cache.read(str(tmp_path)) == ""  # a folder in a file's place

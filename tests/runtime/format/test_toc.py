@@ -1,0 +1,92 @@
+"""The table of contents: what it refuses."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import pytest
+from airpack_runtime import layout
+from airpack_runtime.errors import BundleDamaged
+from airpack_runtime.format import framing, reader, toc
+
+
+def test_plan_covers_every_byte_once(golden: Path) -> None:
+    """The pieces of a file over several frames follow each other without gap."""
+    with reader.open_bundle(str(golden)) as bundle:
+        contents = bundle.toc()
+    done: Dict[str, int] = {}
+    for pieces in toc.Plan(contents):
+        for piece in pieces:
+            assert piece.place == done.get(piece.file.path, 0)
+            done[piece.file.path] = piece.place + piece.length
+    assert done == {file.path: file.size for file in contents.files}
+    assert max(done.values()) > layout.FRAME_LIMIT
+
+
+def _rename(path: str) -> Callable[[Dict[str, Any]], None]:
+    def change(data: Dict[str, Any]) -> None:
+        data["files"][0][0] = path
+
+    return change
+
+
+def _set(table: str, column: int, value: Any) -> Callable[[Dict[str, Any]], None]:
+    def change(data: Dict[str, Any]) -> None:
+        data[table][column][0] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (_rename("../outside"), "a path that leaves the tree"),
+        (_rename("/etc/passwd"), "a path that leaves the tree"),
+        (_rename("a/../../b"), "a path that leaves the tree"),
+        (_rename("a//b"), "a path that leaves the tree"),
+        (_rename("a/./b"), "a path that leaves the tree"),
+        (_rename(""), "a path that leaves the tree"),
+        (_rename("a\0b"), "a path that leaves the tree"),
+        (_rename("a\nb"), "a path twice, or one with a line break"),
+        (_rename("site-packages"), "a path twice, or one with a line break"),
+        (_set("files", 1, 0o4755), "the mode 2541"),
+        (_set("files", 2, 1 << 40), "more bytes than there are"),
+        (_set("files", 2, -1), "a size below zero"),
+        (_set("files", 2, "1"), "something else where a number must be"),
+        (_set("files", 2, 1.0), "something else where a number must be"),
+        (_set("files", 3, True), "something else where a number must be"),
+        (_set("files", 3, -1), "places a file over another"),
+        (_set("files", 3, 1 << 62), "more bytes than there are"),
+        (_set("frames", 0, 1 << 40), "a frame that is empty or too large"),
+        (_set("frames", 0, 0), "a frame that is empty or too large"),
+        (_set("frames", 1, layout.FRAME_LIMIT + 1), "a frame that is empty or too large"),
+        (_set("frames", 1, None), "something else where a number must be"),
+        (lambda data: data["decoder"].update(size=1 << 40), "places the decoder outside"),
+        (lambda data: data["decoder"].update(offset=-5), "places the decoder outside"),
+        (lambda data: data.update(unpacked_size=1), "a wrong unpacked size"),
+        (_set("links", 1, "../../etc/shadow"), "a link to no file"),
+        (_set("links", 1, -1), "a link to no file"),
+        (lambda data: data["links"][0].append("x"), "columns of different lengths"),
+        (lambda data: data["files"][3].append(0), "columns of different lengths"),
+        (lambda data: data["files"].pop(), "lacks or mistypes"),
+        (lambda data: data.update(files=[[], [], [], []]), "something else where a number must be"),
+        (lambda data: data.pop("files"), "lacks or mistypes 'files'"),
+    ],
+)
+def test_a_hostile_table_of_contents_is_refused(
+    forge: Callable[..., Path], change: Callable[[Dict[str, Any]], None], problem: str
+) -> None:
+    """Nothing is read further from a bundle whose contents would leave the tree or exceed the limits."""
+    path = forge(change)
+    with reader.open_bundle(str(path)) as bundle, pytest.raises(BundleDamaged) as caught:
+        bundle.toc()
+    assert problem in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_inflate_is_bounded() -> None:
+    """A small stream that would inflate beyond the limit is refused."""
+    with pytest.raises(framing.LayoutError, match="larger than allowed"):
+        framing.inflate(zlib.compress(bytes(1 << 20)), 1000)

@@ -1,0 +1,108 @@
+"""The probe: what an image is, in the words of a profile."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airpack_runtime.errors import BootError
+from airpack_runtime.image import permits, probe
+
+from ..conftest import RUNTIME
+
+_PIPS_TAGS = """
+import json
+from pip._internal.utils.compatibility_tags import get_supported
+from pip._vendor.packaging.markers import default_environment
+print(json.dumps([[str(tag) for tag in get_supported()], default_environment()]))
+"""
+
+
+def test_tags_and_markers_are_those_of_this_interpreters_own_pip() -> None:
+    """Every tag, in pip's order, and every marker's value."""
+    answer = subprocess.run([sys.executable, "-c", _PIPS_TAGS], stdout=subprocess.PIPE, check=True)
+    tags, environment = json.loads(answer.stdout.decode())
+    found = probe.profile({})
+    assert found["compatible_tags"] == tags
+    environment.pop("extra", None)
+    assert found["marker_environment"] == environment
+
+
+def test_what_is_installed_is_read_from_each_form_of_metadata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.dist-info`, setuptools' `.egg-info` folder, distutils' `.egg-info` file; the first of a name counts."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    egg = first / "Four-4.0-py3.7.egg"
+    for folder, name, text in (
+        (first, "one-1.0.dist-info/METADATA", "Name: One\nVersion: 1.0\nRequires-Dist: two>=1 ; extra == 'x'\n\nHi\n"),
+        (first, "two-2.0.egg-info/PKG-INFO", "Name: two\nVersion: 2.0\n"),
+        (first, "two-2.0.egg-info/requires.txt", "a\n\n[:python_version < '3.8']\nb>1\n\n[x:os_name == 'posix']\nc\n"),
+        (first, "two-2.0.egg-info/top_level.txt", "two\n_two\n"),
+        (
+            first,
+            "one-1.0.dist-info/RECORD",
+            "one/__init__.py,,\none/x.py,,\nsingle.py,,\na.so,,\n../../bin/x,,\nb.txt,,\n",
+        ),
+        (first, "three-3.0.egg-info", "Name: three\nVersion: 3.0\n"),
+        (first, "Four-4.0-py3.7.egg/EGG-INFO/PKG-INFO", "Name: Four\nVersion: 4.0\n"),
+        (first, "damaged-1.0.dist-info/METADATA", "no metadata"),
+        (second, "one-0.9.dist-info/METADATA", "Name: one\nVersion: 0.9\n"),
+    ):
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "absent"), str(first), str(second), str(egg)])
+    conditional = ["b>1 ; (python_version < '3.8')", "c ; (os_name == 'posix') and extra == 'x'"]
+    found = [list(each.values()) for each in probe.installed()]
+    assert found == [
+        ["One", "1.0", ["a", "one", "single"], ["two>=1 ; extra == 'x'"], str(first)],
+        ["three", "3.0", [], [], str(first)],
+        ["two", "2.0", ["_two", "two"], ["a", *conditional], str(first)],
+        ["Four", "4.0", [], [], str(egg)],
+    ]
+
+
+def test_what_is_permitted_is_found_out_and_nothing_is_left(tmp_path: Path) -> None:
+    """Folders by their obstacles, mounting by doing it in a child's own namespace."""
+    (tmp_path / "file").write_text("")
+    for given, expected in ((str(tmp_path / "new/deep"), "yes"), (str(tmp_path / "file"), "Not a directory")):
+        folders = permits.report({"AIRPACK_CACHE_DIR": given})["folders"]
+        assert isinstance(folders, dict)
+        assert next(iter(folders.values())) == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    found = permits.report({})
+    assert {"uid", "gid", "fuse", "mount", "mount_in_user_namespace"} < set(found)
+    for each in ("mount", "mount_in_user_namespace"):
+        assert found[each] in ("yes", "EPERM", "ENOSYS", "EACCES", "ENOSPC", "EUSERS", "EINVAL")
+
+
+@pytest.mark.parametrize(
+    ("abi", "first", "absent"),
+    [
+        ("37dm", ["cp37-cp37dm-p", "cp37-abi3-p"], "cp37-cp37m-p"),
+        ("311d", ["cp311-cp311d-p", "cp311-cp311-p", "cp311-abi3-p"], "cp311-cp311t-p"),
+        ("313t", ["cp313-cp313t-p", "cp313-none-p", "py313-none-p"], "cp313-abi3-p"),
+    ],
+)
+def test_builds_for_debugging_and_without_the_gil(abi: str, first: list, absent: str) -> None:  # type: ignore[type-arg]
+    """A debug build loads release modules from 3.8 on; free threading has no stable ABI."""
+    digits = abi.rstrip("dmt")
+    tags = list(probe.compatible_tags((3, int(digits[1:])), abi, ["p"]))
+    assert tags[: len(first)] == first
+    assert absent not in tags
+
+
+def test_another_implementation_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(BootError, match="airpack knows CPython on Linux"):
+        probe.profile({})
+
+
+def test_the_command_prints_json() -> None:
+    """And nothing else, under an interpreter without site-packages."""
+    line = [sys.executable, "-S", "-m", "airpack_runtime", "probe"]
+    answer = subprocess.run(line, cwd=str(RUNTIME), stdout=subprocess.PIPE, check=True)
+    assert json.loads(answer.stdout.decode())["installed"] == []

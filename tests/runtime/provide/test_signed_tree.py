@@ -1,0 +1,131 @@
+"""A signed tree, such as a volume of an image: with a key set, it boots as it was signed, and not otherwise."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import pytest
+from airpack_runtime import boot, layout, trust
+from airpack_runtime.errors import NotATree, NotSigned
+from airpack_runtime.format import hashing, reader
+from airpack_runtime.provide import signed_tree, unpack
+
+from ..conftest import GOLDEN, needs_target, sums_of, within
+from ..signer import Signer
+
+pytestmark = needs_target
+
+SIGNER, OTHER = Signer(b"\1" * 32), Signer(b"\2" * 32)
+SIGNATURE = layout.TREE_NOTE + layout.SIGNATURE_SUFFIX
+
+
+def _sign(folder: Path, signer: Signer = SIGNER) -> None:
+    with reader.open_bundle(str(GOLDEN)) as bundle:
+        note = layout.tree_note(bundle.target, bundle.digest, signed_tree.content_digest(str(folder)))
+    (folder / layout.TREE_NOTE).write_text(note)
+    text = signer.text(hashing.sha256(note.encode("ascii")).hexdigest(), layout.SIGNED_TREE)
+    (folder / SIGNATURE).write_text(text)
+
+
+@pytest.fixture
+def signed(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the golden bundle's tree, signed, with its list of checksums, and look for no key of this machine's."""
+    monkeypatch.setattr(trust, "KEY_FILE", str(tmp_path / "etc" / "key.pub"))
+    folder = tmp_path / "tree"
+    with reader.open_bundle(str(golden)) as bundle:
+        unpack.unpack_into(bundle, str(folder))
+    (folder / layout.SUMS).write_text("whatever\n")
+    _sign(folder)
+    return folder
+
+
+@pytest.fixture
+def keyed(env: Dict[str, str]) -> Dict[str, str]:
+    """Return the environment of a boot that takes what SIGNER has signed."""
+    return {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public}
+
+
+def test_a_signed_tree_boots_where_it_is(signed: Path, keyed: Dict[str, str], cache_folder: Path) -> None:
+    """Nothing is written; children take their parent's word for that key alone; a pin must hold as well."""
+    before = sums_of(signed)
+    ready = boot.ready_tree(str(signed), keyed)
+    assert (ready.how, ready.tree, ready.signer) == ("a tree that is there", str(signed), SIGNER.public)
+    assert sums_of(signed) == before
+    assert not cache_folder.exists()
+    inherited = {**keyed, boot.ACTIVE: ready.note()}
+    assert boot.ready_tree(str(signed), inherited).how == "inherited"
+    with pytest.raises(NotSigned, match=f"is signed with the key {SIGNER.id}: sign it with {OTHER.id}"):
+        boot.ready_tree(str(signed), {**inherited, "AIRPACK_PUBLIC_KEY": OTHER.public})
+
+
+def test_links_inside_of_it_are_what_they_lead_to(signed: Path, keyed: Dict[str, str]) -> None:
+    """Layers of an image hold symbolic links where an unpacked tree has hard ones: the files are the same."""
+    before = signed_tree.content_digest(str(signed))
+    place = signed / layout.SITE_PACKAGES / "beta" / "data.txt"
+    assert place.samefile(signed / layout.SITE_PACKAGES / "alpha" / "data.txt")
+    place.unlink()
+    place.symlink_to("../alpha/data.txt")
+    assert signed_tree.content_digest(str(signed)) == before
+    assert boot.ready_tree(str(signed), keyed).signer == SIGNER.public
+
+
+_OTHER_FILES = "holds other files than its signature is of"
+_MODULE = f"{layout.SITE_PACKAGES}/alpha/__init__.py"
+_NEW = f"{layout.SITE_PACKAGES}/sklearn.py"
+# What is done to a tree, and how it is refused.
+_HARM: Dict[str, Any] = {
+    "a changed file": (lambda at: (at / _MODULE).write_bytes((at / _MODULE).read_bytes() + b" "), _OTHER_FILES),
+    "a file more": (lambda at: (at / _NEW).write_text(""), _OTHER_FILES),
+    "a file more at its top": (lambda at: (at / "more").write_text(""), _OTHER_FILES),
+    "a file less": (lambda at: (at / _MODULE).unlink(), _OTHER_FILES),
+    "another mode": (lambda at: (at / _MODULE).chmod(0o755), _OTHER_FILES),
+    "another name": (lambda at: (at / _MODULE).rename(at / _NEW), _OTHER_FILES),
+    "a link out of it": (lambda at: (at / _NEW).symlink_to("/etc/passwd"), "sklearn.py can't be read .it leads out"),
+    "a linked folder": (lambda at: (at / _NEW).symlink_to("/etc"), "sklearn.py can't be read .it leads out"),
+    "a linked folder of its own": (lambda at: (at / _NEW).symlink_to("."), "sklearn.py can't be read .it"),
+    "a link to nothing": (lambda at: (at / _NEW).symlink_to("none"), "sklearn.py can't be read .No such file"),
+    "a FIFO": (lambda at: os.mkfifo(str(at / _NEW)), "sklearn.py can't be read .it is no file"),
+    "no signature": (lambda at: (at / SIGNATURE).unlink(), "is a tree, which no signature covers"),
+    "an empty signature": (lambda at: (at / SIGNATURE).write_text(""), "has a .sig that can't be read"),
+    "another note": (
+        lambda at: (at / layout.TREE_NOTE).write_text((at / layout.TREE_NOTE).read_text() + " "),
+        "but its signature is of the tree sha256:",
+    ),
+    "another signer": (lambda at: _sign(at, OTHER), f"is signed with the key {OTHER.id}"),
+    "a bundle's signature": (
+        lambda at: (at / SIGNATURE).write_text((at / SIGNATURE).read_text().replace("tree ", "bundle ")),
+        "but its signature is of the bundle sha256:",
+    ),
+    "a bundle's signature that says it is a tree's": (
+        lambda at: (at / SIGNATURE).write_text(
+            SIGNER.text(hashing.sha256((at / layout.TREE_NOTE).read_bytes()).hexdigest(), layout.SIGNED_BUNDLE).replace(
+                "bundle ", "tree "
+            )
+        ),
+        "has a signature that doesn't hold",
+    ),
+}
+
+
+@pytest.mark.parametrize("harm", sorted(_HARM))
+def test_a_tree_that_is_not_as_it_was_signed_is_refused(signed: Path, keyed: Dict[str, str], harm: str) -> None:
+    """With one line, before anything of it is imported; without a key, it is its owner's word that counts."""
+    change, message = _HARM[harm]
+    do: Callable[[Path], object] = change
+    do(signed)
+    with within(10, "a boot"), pytest.raises((NotSigned, NotATree), match=message) as caught:
+        boot.ready_tree(str(signed), keyed)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_note_that_tells_of_no_content_is_refused(signed: Path, keyed: Dict[str, str]) -> None:
+    """Though it is signed: nothing then says what the files must be."""
+    with reader.open_bundle(str(GOLDEN)) as bundle:
+        note = layout.tree_note(bundle.target, bundle.digest)
+    (signed / layout.TREE_NOTE).write_text(note)
+    text = SIGNER.text(hashing.sha256(note.encode("ascii")).hexdigest(), layout.SIGNED_TREE)
+    (signed / SIGNATURE).write_text(text)
+    with pytest.raises(NotSigned, match=_OTHER_FILES):
+        boot.ready_tree(str(signed), keyed)

@@ -1,0 +1,343 @@
+"""Unpacking: the tree is the one that was packed, or none."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import pytest
+from airpack_runtime import layout
+from airpack_runtime.errors import BundleDamaged, UnpackFailed
+from airpack_runtime.format import reader, toc
+from airpack_runtime.provide import unpack, unpacked_tree
+
+from ..conftest import RUNTIME, needs_target, sums_of
+
+pytestmark = needs_target
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_the_tree_is_what_was_packed(tmp_path: Path, golden: Path, workers: int) -> None:
+    """Every file, mode and link is as the table of contents says, whatever the number of workers."""
+    tree = tmp_path / "tree"
+    with reader.open_bundle(str(golden)) as bundle:
+        contents = bundle.toc()
+        unpack.unpack(bundle, str(tree), workers)
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
+        assert unpacked_tree.problem(bundle, str(tree), str(scratch)) is None
+    assert sorted(sums_of(tree)) == sorted(
+        [file.path for file in contents.files] + [link.path for link in contents.links]
+    )
+    for link in contents.links:
+        assert os.path.samefile(str(tree / link.path), str(tree / link.target))
+
+
+def test_modes_do_not_depend_on_the_umask(tmp_path: Path, golden: Path) -> None:
+    """Workers of another user can read what root unpacked under a strict umask."""
+    before = os.umask(0o077)
+    try:
+        with reader.open_bundle(str(golden)) as bundle:
+            unpack.unpack(bundle, str(tmp_path / "tree"))
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "tree").rglob("*")}
+    assert modes == {0o755, 0o644}
+
+
+def test_every_flipped_byte_of_a_frame_is_found(tmp_path: Path, golden: Path) -> None:
+    """A frame is hashed before it is decompressed."""
+    data = bytearray(golden.read_bytes())
+    with reader.open_bundle(str(golden)) as bundle:
+        frames = [frame for frame, pieces in zip(bundle.toc().frames, toc.Plan(bundle.toc())) if pieces]
+    for number, frame in enumerate(frames):
+        place = frame.offset + frame.size // 2
+        data[place] ^= 1
+        path = tmp_path / "flipped"
+        path.write_bytes(data)
+        data[place] ^= 1
+        with reader.open_bundle(str(path)) as bundle, pytest.raises(BundleDamaged, match=r"frame \d+ is damaged"):
+            unpack.unpack(bundle, str(tmp_path / f"tree{number}"))
+
+
+def test_a_damaged_decoder_is_never_loaded(tmp_path: Path, golden: Path) -> None:
+    """What would be executed is checked first."""
+    data = bytearray(golden.read_bytes())
+    with reader.open_bundle(str(golden)) as bundle:
+        decoder = bundle.toc().decoder
+    assert decoder is not None
+    data[decoder.offset + 100] ^= 1
+    path = tmp_path / "flipped"
+    path.write_bytes(data)
+    with reader.open_bundle(str(path)) as bundle, pytest.raises(BundleDamaged, match="the decoder is damaged"):
+        unpack.unpack(bundle, str(tmp_path / "tree"))
+
+
+def test_a_worker_that_fails_fails_the_unpack(tmp_path: Path, golden: Path) -> None:
+    """An error in any worker is raised, not swallowed: here a folder lies where a file must go."""
+    tree = tmp_path / "tree"
+    with reader.open_bundle(str(golden)) as bundle:
+        last = bundle.toc().files[-1].path
+        os.makedirs(str(tree))
+        made = os.mkdir
+
+        def mkdir(path: str, *args: Any) -> None:
+            made(path, *args)
+            if path.endswith(os.path.dirname(last)):
+                made(os.path.join(str(tree), last))
+
+        os.mkdir = mkdir  # type: ignore[assignment]
+        try:
+            with pytest.raises(UnpackFailed, match="Is a directory"):
+                unpack.unpack(bundle, str(tree), 4)
+        finally:
+            os.mkdir = made
+
+
+def _whole(golden: Path, tree: Path) -> bool:
+    """Unpack by two workers, and tell whether the tree is what was packed."""
+    with reader.open_bundle(str(golden)) as bundle:
+        unpack.unpack(bundle, str(tree), 2)
+        scratch = tree.with_name(tree.name + ".scratch")
+        scratch.mkdir()
+        return unpacked_tree.problem(bundle, str(tree), str(scratch)) is None
+
+
+def _before_each(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
+    """Have each worker do something before it writes a frame, and take long enough for the others to get one."""
+    write = unpack._Frames._write
+
+    def replaced(frames: unpack._Frames, number: int) -> None:
+        act(number)
+        time.sleep(0.05)
+        write(frames, number)
+
+    monkeypatch.setattr(unpack._Frames, "_write", replaced)
+
+
+def test_workers_share_the_frames(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is written by one process, and both have written some: the first waits for the second."""
+    path = tmp_path / "notes"
+
+    def noted() -> List[List[str]]:
+        return [line.split() for line in path.read_text().splitlines()]
+
+    def note(number: int) -> None:
+        with open(str(path), "a") as notes:
+            notes.write("%d %d\n" % (os.getpid(), number))
+        end = time.monotonic() + 60
+        while len({process for process, _ in noted()}) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+
+    _before_each(monkeypatch, note)
+    assert _whole(golden, tmp_path / "tree")
+    with reader.open_bundle(str(golden)) as bundle:
+        assert sorted(int(number) for _, number in noted()) == list(range(len(bundle.toc().frames)))
+    assert len({process for process, _ in noted()}) == 2
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _refuse() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def _end() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("act", [_end, _refuse, _interrupt])
+def test_what_a_child_could_not_write_is_written_by_its_parent(
+    golden: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    act: Callable[[], None],
+) -> None:
+    """Whether it was killed, for its memory say, or met what is no longer so; it says nothing of its own."""
+    parent = os.getpid()
+    _before_each(monkeypatch, lambda _: act() if os.getpid() != parent else None)
+    assert _whole(golden, tmp_path / "tree")
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_the_others_end_when_a_child_fails(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged bundle is told of before all of it was written; here, the parent then writes all."""
+    parent = os.getpid()
+    written: List[int] = []
+
+    def note(number: int) -> None:
+        if os.getpid() != parent:
+            _refuse()
+        if not written:
+            with suppress(ChildProcessError):  # it failed before this process took its first
+                os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        written.append(number)
+
+    _before_each(monkeypatch, note)
+    assert _whole(golden, tmp_path / "tree")
+    with reader.open_bundle(str(golden)) as bundle:
+        frames = len(bundle.toc().frames)
+    assert frames <= len(written) <= frames + 1 < 2 * frames - 1
+
+
+def test_a_program_that_ignores_its_children_gets_its_tree(golden: Path, tmp_path: Path) -> None:
+    """Then the system doesn't say how they ended."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert _whole(golden, tmp_path / "tree")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.mark.parametrize("where", ["parent", "child"])
+def test_a_signal_while_it_forks_loses_no_child(
+    golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """A program's handler may raise what would pass for a refused fork; a child never goes on as the program."""
+
+    def handle(*_: object) -> None:
+        raise TimeoutError
+
+    fork, me = os.fork, os.getpid()
+
+    def signalled() -> int:
+        child = fork()
+        if (os.getpid() == me) == (where == "parent"):
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return child
+
+    monkeypatch.setattr(os, "fork", signalled)
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        if where == "parent":
+            with reader.open_bundle(str(golden)) as bundle, pytest.raises(UnpackFailed):
+                unpack.unpack(bundle, str(tmp_path / "tree"), 2)
+        else:
+            assert _whole(golden, tmp_path / "tree")
+    finally:
+        if os.getpid() != me:
+            os._exit(9)
+        signal.signal(signal.SIGUSR1, before)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+
+
+@pytest.mark.parametrize("why", ["limit", "thread"])
+def test_without_children_one_process_does_all(
+    golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """Where the container allows no more processes; and where another thread might have locked what a child needs."""
+    asked = []
+
+    def fork() -> int:
+        asked.append(why)
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    if why == "thread":
+        thread.start()
+    try:
+        assert _whole(golden, tmp_path / "tree")
+    finally:
+        over.set()
+    assert asked == ([] if why == "thread" else ["limit"])
+
+
+_KILLED = """
+import os, sys, time
+from airpack_runtime import reader, unpack
+parent, write = os.getpid(), unpack._Frames._write
+def replaced(frames, number):
+    if os.getpid() == parent:
+        time.sleep(60)
+    print(os.getpid(), flush=True)
+    time.sleep(0.1)
+    write(frames, number)
+unpack._Frames._write = replaced
+with reader.open_bundle(sys.argv[1]) as bundle:
+    unpack.unpack(bundle, sys.argv[2], 2)
+"""
+
+
+def test_a_child_ends_with_its_parent(golden: Path, tmp_path: Path) -> None:
+    """It writes no more than the frame that it is at."""
+    words = [sys.executable, "-c", _KILLED, str(golden), str(tmp_path / "tree")]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(RUNTIME)})
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.kill()
+    process.wait()
+    rest = process.stdout.read()  # until the child has ended as well
+    process.stdout.close()
+    assert int(first) != process.pid
+    assert rest.count(b"\n") <= 2
+
+
+def test_a_wrong_raw_size_is_refused(tmp_path: Path, forge: Callable[..., Path]) -> None:
+    """A frame that would give more or fewer bytes than listed is not decompressed."""
+
+    def change(data: Dict[str, Any]) -> None:
+        # The last frame but one holds the last checksums: nothing else moves with its size.
+        data["frames"][1][-2] += layout.TAR_BLOCK
+
+    with reader.open_bundle(str(forge(change))) as bundle:
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
+        with pytest.raises(BundleDamaged, match="of another size than listed"):
+            unpacked_tree.problem(bundle, str(tmp_path), str(scratch))
+
+
+def test_without_hard_links_the_files_are_copied(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CIFS has none."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    tree = tmp_path / "tree"
+    with reader.open_bundle(str(golden)) as bundle:
+        unpack.unpack(bundle, str(tree))
+        link = bundle.toc().links[0]
+    assert (tree / link.path).read_bytes() == (tree / link.target).read_bytes()
+    assert not os.path.samefile(str(tree / link.path), str(tree / link.target))
+
+
+def test_unpack_into_finishes_what_was_killed(tmp_path: Path, golden: Path) -> None:
+    """An init container that is restarted finds its own leftovers, and replaces them."""
+    folder = tmp_path / "volume"
+    with reader.open_bundle(str(golden)) as bundle:
+        unpack.unpack_into(bundle, str(folder))
+        whole = sums_of(folder)
+        (folder / "site-packages" / "alpha" / "data.txt").unlink()
+        (folder / ".airpack-unfinished-1" / "share").mkdir(parents=True)
+        unpack.unpack_into(bundle, str(folder))
+        assert sums_of(folder) == whole
+        with pytest.raises(UnpackFailed, match="it is not empty"):
+            unpack.unpack_into(bundle, str(folder))
+
+
+def test_a_decoder_that_cannot_be_loaded_is_an_error_of_the_boot(
+    tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a traceback of the import system."""
+    with reader.open_bundle(str(golden)) as bundle:
+        monkeypatch.setattr(bundle, "decoder", lambda: b"no ELF file")
+        with pytest.raises(UnpackFailed, match="the decoder can't be loaded"):
+            unpack.unpack(bundle, str(tmp_path / "tree"))

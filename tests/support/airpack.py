@@ -1,0 +1,36 @@
+"""The command `airpack`, run in the test's own process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from airpack.cli import main
+
+
+class Airpack:
+    """Runs the command line in this process and keeps what it wrote."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], wheels: Path, decoder: Path, output: Path) -> None:
+        self._capsys = capsys
+        self._wheels = wheels
+        self.decoder = decoder
+        self.output = output
+        self.out = self.err = ""
+
+    def __call__(self, *words: object) -> int:
+        """Run `airpack WORDS` and return its exit status."""
+        self._capsys.readouterr()
+        status = main([str(word) for word in words])
+        self.out, self.err = self._capsys.readouterr()
+        return status
+
+    def pack(self, *words: object) -> int:
+        """Run `airpack pack` on the test's own wheels, without any index."""
+        index = ["--no-index", "--find-links", self._wheels, "--decoder", self.decoder]
+        return self("pack", "-o", self.output, *index, *words)
+
+    @property
+    def error(self) -> str:
+        """The last line on standard error: the message."""
+        return self.err.splitlines()[-1]
