@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from airpack.base import zstd
-from airpack.bundle import opened as contents
+from airpack.bundle.opened import OpenBundle
 from airpack.cli.app import main as airpack
 from support import machine
 
@@ -19,8 +19,8 @@ def measure(folder: Path) -> None:
     wanted = machine.FIXTURES / "science" / "requirements.txt"
     if airpack(["pack", "-q", "--no-import", "-r", str(wanted), "-o", str(folder / "dist")]):
         raise SystemExit(1)
-    with contents.opened(folder / "dist") as opened:
-        frames = [opened.bundle.frame(number, zstd.decompress) for number in range(0, len(opened.toc.frames), _EVERY)]
+    with OpenBundle.at(folder / "dist") as opened:
+        frames = [opened.file.frame(number, zstd.decompress) for number in range(0, len(opened.toc.frames), _EVERY)]
     total = sum(map(len, frames))
     print(f"\n| level ({len(frames)} frames, {total / 1e6:.0f} MB) | size | compress, CPU s | decompress, CPU s |")
     print("|---|---|---|---|")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from airpack.audit import elf as dynamic
-from airpack.bundle import opened as contents
+from airpack.bundle.opened import OpenBundle
 from airpack.cli.app import main
 from airpack_runtime import layout
 from airpack_runtime.format.toc import Plan
@@ -103,7 +103,7 @@ def test_cat_and_extract_agree_with_tar(science: Path, tmp_path: Path) -> None:
 def test_only_what_is_asked_for_is_read(science: Path, older: Path, tmp_path: Path) -> None:
     """Of 78 MB: the table of contents, SHA256SUMS for a diff, one frame for a file."""
     bundle = science / layout.BUNDLE_NAME
-    with contents.opened(bundle) as opened:
+    with OpenBundle.at(bundle) as opened:
         frames, plan = opened.toc.frames, Plan(opened.toc)
         number = plan.frame_of(opened.find("pandas/__init__.py")[1])
         sums = [each for each, _ in plan.pieces(opened.toc.sums)]

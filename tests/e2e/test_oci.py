@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airpack.bundle.opened import opened
+from airpack.bundle.opened import OpenBundle
 from airpack.cli.app import main
 from airpack.oci import restore
 from airpack.oci.layout import Layout
@@ -88,7 +88,7 @@ def box(folder: Path, science: Path, pushed: Pushed, key: Path) -> Iterator[Box]
     given.mkdir()
     assert main(["shim", "-q", "-o", str(given / SHIM)]) == 0
     (given / "key.pub").write_bytes(key.with_suffix(".pub").read_bytes())
-    with opened(science) as contents:
+    with OpenBundle.at(science) as contents:
         extensions = {path: file for path, file in contents.entries.items() if path.endswith(".so")}
         for number, file in enumerate(extensions.values()):
             (given / f"{number}.so").write_bytes(contents.read(file))
@@ -215,6 +215,6 @@ def test_a_changed_pin_uploads_little_more_than_itself(
     assert done.returncode == 0, done.stderr
     new = {digest: size for digest, size in pushed.registry.uploaded().items() if digest not in before}
     manifest = restore.choose(Layout(place)).size
-    with opened(dist) as contents:
+    with OpenBundle.at(dist) as contents:
         own = {each.name: size for each, size in zip(contents.toc.distributions, contents.packed_sizes(), strict=True)}
     assert own[name] < sum(new.values()) + manifest <= 1.2 * own[name]

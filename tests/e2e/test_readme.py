@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from airpack.bundle import opened as contents
+from airpack.bundle.opened import OpenBundle
 from airpack_runtime import layout
 from support import machine
 
@@ -58,7 +58,7 @@ def folder(science: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     line = [sys.executable, "-m", "airpack", "pack", "-q", "--no-import", "-o", str(place / "older")]
     assert machine.run([*line, "pandas==1.3.4", "scikit-learn==1.0.2"]).returncode == 0
     data = bytearray((science / layout.BUNDLE_NAME).read_bytes())
-    with contents.opened(science) as opened:
+    with OpenBundle.at(science) as opened:
         data[opened.toc.frames[50].offset] ^= 1
     (place / "damaged.tar.zst").write_bytes(data)
     return place
@@ -74,8 +74,8 @@ def test_the_readme_has_an_example_of_each_command() -> None:
 
 def test_what_the_examples_show_comes_out(folder: Path) -> None:
     """Line for line, in the README's order, but for numbers; `...` stands for lines that are left out."""
-    with contents.opened(folder / "dist") as opened:
-        digest = f"sha256:{opened.bundle.digest}"
+    with OpenBundle.at(folder / "dist") as opened:
+        digest = f"sha256:{opened.file.digest}"
     bin_folder = folder / "bin"
     bin_folder.mkdir()
     (bin_folder / "airpack").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m airpack "$@"\n')

@@ -23,22 +23,32 @@ _NEAREST = 3  # how many paths a wrong one is answered with
 _LIKE = 0.75  # how like it they are, by difflib's measure: less is a guess
 
 
-class Contents:
+class OpenBundle:
     """What lies in an open bundle.
 
     `entries` maps each path of the tree to the file that holds its content: a link's target, its own else.
     Raises BundleDamaged (of `airpack_runtime.errors`).
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+    def __init__(self, file: Bundle) -> None:
+        self.file = file
         gc.disable()  # none of the many tuples is garbage, and looking for some takes as long as decoding them
         try:
-            self.toc = bundle.toc()
+            self.toc = file.toc()
         finally:
             gc.enable()
         if not _holds_together(self.toc, self._frame_of_sums):
-            raise bundle.damaged("its table of contents shares its files out in a way that makes no sense")
+            raise file.damaged("its table of contents shares its files out in a way that makes no sense")
+
+    @classmethod
+    @contextmanager
+    def at(cls, place: Path) -> Iterator[OpenBundle]:
+        """Give what lies in the bundle, or in that of a folder of results, at `place`.
+
+        Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
+        """
+        with open_bundle(str(bundle_at(place))) as file:
+            yield cls(file)
 
     @cached_property
     def plan(self) -> toc.Plan:
@@ -74,15 +84,15 @@ class Contents:
         name = path.strip("/")
         for each in (name, f"{layout.SITE_PACKAGES}/{name}"):
             if name and any(entry.startswith(f"{each}/") for entry in self.entries):
-                raise NotInBundle(self.bundle.path, f"file {name}", folder=each)
-        raise NotInBundle(self.bundle.path, path, nearest=self._nearest(name))
+                raise NotInBundle(self.file.path, f"file {name}", folder=each)
+        raise NotInBundle(self.file.path, path, nearest=self._nearest(name))
 
     def chunks(self, file: File) -> Iterator[bytes]:
         """Yield a file's content, at most a frame at once. Raises BundleDamaged."""
         from airpack.base import zstd  # noqa: PLC0415 - what reads the table of contents alone needn't wait for libzstd
 
         for number, piece in self.plan.pieces(file):
-            raw = self.bundle.frame(number, zstd.decompress)
+            raw = self.file.frame(number, zstd.decompress)
             yield raw[piece.offset : piece.offset + piece.length]
 
     def read(self, file: File) -> bytes:
@@ -123,16 +133,6 @@ class Contents:
 def bundle_at(place: Path) -> Path:
     """Return the path of the bundle: `place` itself, or the one in that folder."""
     return place / layout.BUNDLE_NAME if place.is_dir() else place
-
-
-@contextmanager
-def opened(place: Path) -> Iterator[Contents]:
-    """Give what lies in the bundle, or in that of a folder of results, at `place`.
-
-    Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
-    """
-    with open_bundle(str(bundle_at(place))) as bundle:
-        yield Contents(bundle)
 
 
 def manifest_at(folder: Path) -> Mapping[str, Any]:

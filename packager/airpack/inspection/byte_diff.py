@@ -9,8 +9,7 @@ from pathlib import Path
 from airpack_runtime.format.toc import File
 
 from airpack.base import zstd
-from airpack.bundle import opened as contents
-from airpack.bundle.opened import Contents
+from airpack.bundle.opened import OpenBundle
 from airpack.tree import members
 
 _SAME_BUT = "holds the same, but is compressed differently"
@@ -44,14 +43,14 @@ def compare(packed: Path, rebuilt: Path) -> Comparison:
     place = _first_difference(packed, rebuilt)
     if place is None:
         return Comparison(same_bytes=True, same_content=True)
-    with contents.opened(packed) as one, contents.opened(rebuilt) as other:
+    with OpenBundle.at(packed) as one, OpenBundle.at(rebuilt) as other:
         digests = {members.content_digest(each.hashed()) for each in (one, other)}
         differences = [*_of_members(one, other), *_of_frames(one, other), *_of_table(one, other)]
     differences = differences or [f"the first different byte is {place:,}, behind the table of contents"]
     return Comparison(same_bytes=False, same_content=len(digests) == 1, differences=tuple(differences))
 
 
-def _members_of(opened: Contents) -> dict[str, Member]:
+def _members_of(opened: OpenBundle) -> dict[str, Member]:
     """Return each file and link by its path. Raises BundleDamaged."""
     targets = dict(opened.toc.links)
     return {
@@ -77,7 +76,7 @@ def _first_of(left: bytes, right: bytes) -> int:
     return next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
 
 
-def _of_members(one: Contents, other: Contents) -> Iterator[str]:
+def _of_members(one: OpenBundle, other: OpenBundle) -> Iterator[str]:
     """Say which files differ: there or not, mode, size, the first byte."""
     before, after = _members_of(one), _members_of(other)
     for path in sorted(before.keys() | after.keys()):
@@ -99,7 +98,7 @@ def _kind(member: Member) -> str:
     return f"a link to {member.link_to}" if member.link_to else "a file"
 
 
-def _of_frames(one: Contents, other: Contents) -> Iterator[str]:
+def _of_frames(one: OpenBundle, other: OpenBundle) -> Iterator[str]:
     """Say which frames differ, and whether their content does."""
     before, after = one.toc.frames, other.toc.frames
     known = {each.sha256 for each in before}
@@ -109,8 +108,7 @@ def _of_frames(one: Contents, other: Contents) -> Iterator[str]:
     same = [
         number
         for number in changed
-        if number < len(before)
-        and one.bundle.frame(number, zstd.decompress) == other.bundle.frame(number, zstd.decompress)
+        if number < len(before) and one.file.frame(number, zstd.decompress) == other.file.frame(number, zstd.decompress)
     ]
     for number in same[:1]:
         sizes = f"{before[number].size:,} bytes, then {after[number].size:,}"
@@ -122,7 +120,7 @@ def _listed(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
 
 
-def _of_table(one: Contents, other: Contents) -> Iterator[str]:
+def _of_table(one: OpenBundle, other: OpenBundle) -> Iterator[str]:
     """Say what else of the tables of contents differs, and whether the decoder does."""
     before, after = one.toc, other.toc
     for name in ("target", "creator", "requirements"):
@@ -135,11 +133,11 @@ def _of_table(one: Contents, other: Contents) -> Iterator[str]:
         if old is None or (old.version, old.sha256) != (each.version, each.sha256):
             yield f"the table of contents has {each.name} of another wheel, then {each.wheel}"
     if before.decoder and after.decoder and before.decoder.sha256 != after.decoder.sha256:
-        same = one.bundle.decoder() == other.bundle.decoder()
+        same = one.file.decoder() == other.file.decoder()
         yield f"the decoder {_SAME_BUT if same else f'is {before.decoder.origin}, then {after.decoder.origin}'}"
     elif (before.decoder is None) != (after.decoder is None):
         yield "the decoder is in one of them alone"
-    if before == after and one.bundle.digest != other.bundle.digest:
+    if before == after and one.file.digest != other.file.digest:
         yield f"the table of contents {_SAME_BUT}"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from airpack_runtime.format.toc import Distribution
 
-from airpack.bundle.opened import Contents, paths_of
+from airpack.bundle.opened import OpenBundle, paths_of
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
@@ -78,28 +78,28 @@ class Difference:
         return self.old_digest == self.new_digest
 
 
-def compare(old: Contents, new: Contents) -> Difference:
+def compare(old: OpenBundle, new: OpenBundle) -> Difference:
     """Return what differs from `old` to `new`. Raises BundleDamaged (of `airpack_runtime.errors`)."""
-    same = old.bundle.digest == new.bundle.digest
+    same = old.file.digest == new.file.digest
     return Difference(
-        old_digest=f"sha256:{old.bundle.digest}",
-        new_digest=f"sha256:{new.bundle.digest}",
+        old_digest=f"sha256:{old.file.digest}",
+        new_digest=f"sha256:{new.file.digest}",
         settings=dict(_settings(old, new)),
         packages=[] if same else list(_packages(old, new)),
         frames=_frames(old, new),
     )
 
 
-def _settings(old: Contents, new: Contents) -> Iterator[tuple[str, tuple[str, str]]]:
+def _settings(old: OpenBundle, new: OpenBundle) -> Iterator[tuple[str, tuple[str, str]]]:
     before, after = _told(old), _told(new)
     for name, value in before.items():
         if value != after[name]:
             yield name, (value, after[name])
 
 
-def _told(contents: Contents) -> dict[str, str]:
+def _told(opened: OpenBundle) -> dict[str, str]:
     """Return what a bundle says of itself besides its packages."""
-    toc = contents.toc
+    toc = opened.toc
     return {
         "target": toc.target,
         "packed by": toc.creator,
@@ -108,7 +108,7 @@ def _told(contents: Contents) -> dict[str, str]:
     }
 
 
-def _packages(old: Contents, new: Contents) -> Iterator[PackageChange]:
+def _packages(old: OpenBundle, new: OpenBundle) -> Iterator[PackageChange]:
     before, after = _Shares(old), _Shares(new)
     for name in sorted({*before.by_name, *after.by_name}):
         was, now = before.side(name), after.side(name)
@@ -125,9 +125,9 @@ _Content = tuple[int, int, str]  # size, mode, SHA-256
 class _Shares:
     """The packages of one bundle by name, which every wheel's METADATA normalises alike at pack time."""
 
-    def __init__(self, contents: Contents) -> None:
-        self.by_name: dict[str, Distribution] = {each.name: each for each in contents.toc.distributions}
-        self._contents = contents
+    def __init__(self, opened: OpenBundle) -> None:
+        self.by_name: dict[str, Distribution] = {each.name: each for each in opened.toc.distributions}
+        self._contents = opened
 
     def side(self, name: str) -> Side | None:
         share = self.by_name.get(name)
@@ -168,7 +168,7 @@ def _files(before: Mapping[str, _Content], after: Mapping[str, _Content]) -> Ite
             )
 
 
-def _frames(old: Contents, new: Contents) -> Frames:
+def _frames(old: OpenBundle, new: OpenBundle) -> Frames:
     there = {frame.sha256 for frame in old.toc.frames}
     shared = [frame for frame in new.toc.frames if frame.sha256 in there]
     return Frames(

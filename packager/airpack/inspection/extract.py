@@ -14,28 +14,28 @@ from airpack_runtime.format.toc import File
 
 from airpack.base import staging, zstd
 from airpack.base.errors import NotInBundle, OutputRefused
-from airpack.bundle.opened import Contents
+from airpack.bundle.opened import OpenBundle
 
 
-def matching(contents: Contents, globs: Sequence[str]) -> dict[str, File]:
+def matching(opened: OpenBundle, globs: Sequence[str]) -> dict[str, File]:
     """Return the paths that any of `globs` matches, with the files that hold their content; without globs, all.
 
     A glob is matched with the whole path as `fnmatch` does, so that `*` takes a `/` as well.
     SHA256SUMS is among the paths. Raises NotInBundle for a glob that matches nothing.
     """
-    everything = {**contents.entries, layout.SUMS: contents.toc.sums}
+    everything = {**opened.entries, layout.SUMS: opened.toc.sums}
     if not globs:
         return everything
     wanted: dict[str, File] = {}
     for glob in globs:
         found = {path: file for path, file in everything.items() if path == glob or fnmatchcase(path, glob)}
         if not found and set(glob) & set("*?["):
-            raise NotInBundle(contents.bundle.path, f"path that {glob!r} matches")
-        wanted.update(found or [contents.find(glob)])
+            raise NotInBundle(opened.file.path, f"path that {glob!r} matches")
+        wanted.update(found or [opened.find(glob)])
     return wanted
 
 
-def extract(contents: Contents, wanted: dict[str, File], folder: Path) -> None:
+def extract(opened: OpenBundle, wanted: dict[str, File], folder: Path) -> None:
     """Write the files of `wanted` into `folder`, which is made if need be, with their modes; links stay links.
 
     Nothing that lies there is replaced: raises OutputRefused instead. Raises BundleDamaged (of
@@ -46,7 +46,7 @@ def extract(contents: Contents, wanted: dict[str, File], folder: Path) -> None:
     tops = {_top(path, folder) for path in wanted}
     with staging.scratch_in(folder) as scratch:
         staged = scratch / "files"
-        _write(contents, wanted, staged)
+        _write(opened, wanted, staged)
         staging.place({staged / top: folder / top for top in sorted(tops)}, aside=scratch)
 
 
@@ -63,7 +63,7 @@ def _top(path: str, folder: Path) -> str:
     raise OutputRefused(folder / path, "is there already: move it away, or name another folder with -o")
 
 
-def _write(contents: Contents, wanted: dict[str, File], folder: Path) -> None:
+def _write(opened: OpenBundle, wanted: dict[str, File], folder: Path) -> None:
     """Write the files into the new folder `folder`; each frame that holds some of them is read once."""
     places: dict[File, Path] = {}
     for path, file in wanted.items():
@@ -71,10 +71,10 @@ def _write(contents: Contents, wanted: dict[str, File], folder: Path) -> None:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
     frames: dict[int, list[toc.Piece]] = {}
     for file in places:
-        for number, piece in contents.plan.pieces(file):
+        for number, piece in opened.plan.pieces(file):
             frames.setdefault(number, []).append(piece)
     for number, pieces in sorted(frames.items()):
-        raw = contents.bundle.frame(number, zstd.decompress)
+        raw = opened.file.frame(number, zstd.decompress)
         for piece in pieces:
             with open(places[piece.file], "ab") as out:
                 out.write(raw[piece.offset : piece.offset + piece.length])

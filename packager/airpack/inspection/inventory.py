@@ -12,8 +12,7 @@ from airpack_runtime.format.toc import Distribution
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import NormalizedName, canonicalize_name
 
-from airpack.bundle import opened as contents
-from airpack.bundle.opened import Contents, paths_of
+from airpack.bundle.opened import OpenBundle, paths_of
 from airpack.target import requires
 from airpack.target.target import Target
 from airpack.tree import members
@@ -84,7 +83,7 @@ def take(path: Path) -> Inventory:
 
     Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
-    with contents.opened(path) as opened:
+    with OpenBundle.at(path) as opened:
         toc = opened.toc
         target = Target.from_name(toc.target)
         metadata = {canonicalize_name(each.name): _metadata(opened, each) for each in toc.distributions}
@@ -100,22 +99,22 @@ def take(path: Path) -> Inventory:
         return Inventory(
             target=toc.target,
             creator=toc.creator,
-            digest=opened.bundle.digest,
+            digest=opened.file.digest,
             content_digest=members.content_digest(opened.hashed()),
             asked=tuple(sorted({canonicalize_name(each.name) for each in asked} & metadata.keys())),
             packages=tuple(sorted(packages, key=lambda each: each.key)),
         )
 
 
-def _metadata(opened: Contents, distribution: Distribution) -> RawMetadata:
+def _metadata(opened: OpenBundle, distribution: Distribution) -> RawMetadata:
     """Return the core metadata of a distribution. Raises BundleDamaged if it has none."""
     for path in sorted(paths_of(opened.toc, distribution)):
         if re.fullmatch(rf"{layout.SITE_PACKAGES}/[^/]+\.dist-info/METADATA", path):
             return parse_email(opened.read(opened.entries[path]))[0]
-    raise opened.bundle.damaged(f"{distribution.name} has no METADATA in it")
+    raise opened.file.damaged(f"{distribution.name} has no METADATA in it")
 
 
-def _brought(opened: Contents, distribution: Distribution) -> tuple[list[Library], list[Document]]:
+def _brought(opened: OpenBundle, distribution: Distribution) -> tuple[list[Library], list[Document]]:
     """Return the libraries and SBOMs that a distribution brings."""
     libraries, documents = [], []
     for path in sorted(paths_of(opened.toc, distribution)):

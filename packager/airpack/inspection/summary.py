@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airpack_runtime.format.toc import Distribution
 
-from airpack.bundle.opened import Contents, manifest_at
+from airpack.bundle.opened import OpenBundle, manifest_at
 
 NAME, SIZE = ORDERS = ("name", "size")
 _HEAVIEST = 5
@@ -78,12 +78,12 @@ class Inspection:
     duplicates: Sequence[Duplicate]
 
 
-def inspect(contents: Contents, *, order: str = NAME) -> Inspection:
+def inspect(opened: OpenBundle, *, order: str = NAME) -> Inspection:
     """Return what `contents` are, the packages in the given order. Raises BundleDamaged."""
-    toc, bundle = contents.toc, contents.bundle
-    origins = _origins(contents)
-    shares = zip(toc.distributions, contents.packed_sizes(), strict=True)
-    packages = [_package(contents, share, packed, origins.get(share.name, "")) for share, packed in shares]
+    toc, bundle = opened.toc, opened.file
+    origins = _origins(opened)
+    shares = zip(toc.distributions, opened.packed_sizes(), strict=True)
+    packages = [_package(opened, share, packed, origins.get(share.name, "")) for share, packed in shares]
     packages.sort(key=lambda each: (-each.unpacked_size if order == SIZE else 0, each.name))
     heaviest = sorted(toc.files, key=lambda file: (-file.size, file.path))[:_HEAVIEST]
     return Inspection(
@@ -100,33 +100,33 @@ def inspect(contents: Contents, *, order: str = NAME) -> Inspection:
         folders=len(toc.directories),
         packages=packages,
         heaviest=[Entry(path=file.path, mode=file.mode, size=file.size) for file in heaviest],
-        duplicates=_duplicates(contents),
+        duplicates=_duplicates(opened),
     )
 
 
-def entries(contents: Contents, *, order: str = NAME) -> list[Entry]:
+def entries(opened: OpenBundle, *, order: str = NAME) -> list[Entry]:
     """Return every path of the tree in the given order: by name, or the largest first."""
-    targets = dict(contents.toc.links)
+    targets = dict(opened.toc.links)
     found = [
         Entry(path=path, mode=file.mode, size=file.size, link_to=targets.get(path))
-        for path, file in contents.entries.items()
+        for path, file in opened.entries.items()
     ]
     return sorted(found, key=lambda each: (-each.size if order == SIZE else 0, each.path))
 
 
-def _origins(contents: Contents) -> dict[str, str]:
+def _origins(opened: OpenBundle) -> dict[str, str]:
     """Return where each package came from, as the bundle's manifest beside it tells; empty where none does."""
-    manifest = manifest_at(Path(contents.bundle.path).parent)
+    manifest = manifest_at(Path(opened.file.path).parent)
     try:
-        if manifest["bundle"]["digest"] != f"sha256:{contents.bundle.digest}":
+        if manifest["bundle"]["digest"] != f"sha256:{opened.file.digest}":
             return {}
         return {str(each["name"]): str(each["origin"]) for each in manifest["packages"]}
     except (KeyError, TypeError):
         return {}
 
 
-def _package(contents: Contents, share: Distribution, packed: int, origin: str) -> Package:
-    files = contents.toc.files[slice(*share.files)]
+def _package(opened: OpenBundle, share: Distribution, packed: int, origin: str) -> Package:
+    files = opened.toc.files[slice(*share.files)]
     return Package(
         name=share.name,
         version=share.version,
@@ -142,12 +142,12 @@ def _package(contents: Contents, share: Distribution, packed: int, origin: str) 
     )
 
 
-def _duplicates(contents: Contents) -> list[Duplicate]:
+def _duplicates(opened: OpenBundle) -> list[Duplicate]:
     linked: dict[str, list[str]] = {}
-    for link in contents.toc.links:
+    for link in opened.toc.links:
         linked.setdefault(link.target, []).append(link.path)
     found = [
-        Duplicate(path=path, links=links, saved=contents.entries[path].size * len(links))
+        Duplicate(path=path, links=links, saved=opened.entries[path].size * len(links))
         for path, links in linked.items()
     ]
     return sorted(found, key=lambda each: (-each.saved, each.path))

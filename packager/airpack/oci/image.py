@@ -19,7 +19,7 @@ from airpack_runtime import layout as names
 
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import AirpackError, NotAnImage, OutputRefused, UsageError
-from airpack.bundle.opened import Contents, bundle_at, opened
+from airpack.bundle.opened import OpenBundle, bundle_at
 from airpack.bundle.write import DEFAULT_MTIME
 from airpack.oci import extents, layers, layout, split
 from airpack.oci.layers import Layer, Source
@@ -73,10 +73,10 @@ def write(
     writer = Writer(folder)
     images: list[Image] = []
     for place in places:
-        with opened(place) as contents:
-            size = sum(each.raw_size for each in contents.toc.frames)
+        with OpenBundle.at(place) as opened:
+            size = sum(each.raw_size for each in opened.toc.frames)
             with progress.stage("layers", BYTES, size) as advance:
-                source = Source(contents=contents, executor=executor, on_bytes=advance)
+                source = Source(opened=opened, executor=executor, on_bytes=advance)
                 image = _image(source, options, writer)
         for other, path in zip(images, places, strict=False):
             if other.descriptor.platform == image.descriptor.platform:
@@ -112,12 +112,12 @@ def platform(descriptor: Descriptor) -> str:
 
 
 def _image(source: Source, options: Options, writer: Writer) -> Image:
-    contents = source.contents
-    shares = split.shares(contents) if options.split else split.whole(contents)
-    found = layers.write(source, shares, _note(contents, options.key), writer)
+    opened = source.opened
+    shares = split.shares(opened) if options.split else split.whole(opened)
+    found = layers.write(source, shares, _note(opened, options.key), writer)
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(options.created))
-    machine = _ARCHITECTURES[Target.from_name(contents.toc.target).machine]
-    about = {DIGEST: f"sha256:{contents.bundle.digest}", TARGET: contents.toc.target}
+    machine = _ARCHITECTURES[Target.from_name(opened.toc.target).machine]
+    about = {DIGEST: f"sha256:{opened.file.digest}", TARGET: opened.toc.target}
     config = {
         "created": created,
         "architecture": machine,
@@ -132,19 +132,19 @@ def _image(source: Source, options: Options, writer: Writer) -> Image:
         annotations={
             **about,
             "org.opencontainers.image.created": created,
-            TITLE: f"Python packages for {contents.toc.target}",
-            "org.opencontainers.image.description": _listed(contents.toc.requirements),
-            PACKAGES: " ".join(f"{each.name}=={each.version}" for each in contents.toc.distributions),
-            extents.SIZE: str(contents.bundle.stat.st_size),
+            TITLE: f"Python packages for {opened.toc.target}",
+            "org.opencontainers.image.description": _listed(opened.toc.requirements),
+            PACKAGES: " ".join(f"{each.name}=={each.version}" for each in opened.toc.distributions),
+            extents.SIZE: str(opened.file.stat.st_size),
         },
     )
     blob = writer.add(layout.dumps(manifest.to_dict()), layout.MANIFEST_TYPE)
     return Image(
         descriptor=replace(blob, platform={"os": "linux", "architecture": machine}),
-        target=contents.toc.target,
+        target=opened.toc.target,
         digest=about[DIGEST],
         layers=found,
-        referrers=[_referrer(blob, path, kind, writer) for path, kind in _beside(contents)],
+        referrers=[_referrer(blob, path, kind, writer) for path, kind in _beside(opened)],
     )
 
 
@@ -157,10 +157,10 @@ def _listed(words: Sequence[str]) -> str:
     return ", ".join(words)
 
 
-def _note(contents: Contents, key: SigningKey | None) -> bytes:
+def _note(opened: OpenBundle, key: SigningKey | None) -> bytes:
     """Return the tar, without its end, of what makes the layers' files a tree for the shim."""
-    content = members.content_digest(contents.hashed())
-    text = names.tree_note(contents.toc.target, contents.bundle.digest, content).encode("ascii")
+    content = members.content_digest(opened.hashed())
+    text = names.tree_note(opened.toc.target, opened.file.digest, content).encode("ascii")
     files = {names.TREE_NOTE: text}
     if key is not None:
         signature = key.sign(names.SIGNED_TREE, hashlib.sha256(text).hexdigest())
@@ -173,17 +173,17 @@ def _note(contents: Contents, key: SigningKey | None) -> bytes:
     return out
 
 
-def _beside(contents: Contents) -> list[tuple[Path, str]]:
+def _beside(opened: OpenBundle) -> list[tuple[Path, str]]:
     """Return the files beside a bundle that speak of it, each with its type. Raises NotAnImage."""
-    bundle = Path(contents.bundle.path)
+    bundle = Path(opened.file.path)
     found = []
     signature = bundle.with_name(bundle.name + names.SIGNATURE_SUFFIX)
     if signature.is_file():
-        if f"sha256:{contents.bundle.digest}" not in signature.read_text("ascii", "replace").split():
+        if f"sha256:{opened.file.digest}" not in signature.read_text("ascii", "replace").split():
             raise NotAnImage(str(bundle), f"is not what {signature.name} is of", "sign it again, or remove that")
         found.append((signature, SIGNATURE_TYPE))
     sbom = bundle.with_name(output.SBOM_NAME)
-    if sbom.is_file() and _told_in(sbom) == f"sha256:{contents.bundle.digest}":
+    if sbom.is_file() and _told_in(sbom) == f"sha256:{opened.file.digest}":
         found.append((sbom, SBOM_TYPE))
     return found
 

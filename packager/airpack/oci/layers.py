@@ -1,4 +1,4 @@
-"""Contents -> layers: blobs whose content is tar, made of the bundle's own bytes, and what each unpacks to."""
+"""OpenBundle -> layers: blobs whose content is tar, made of the bundle's own bytes, and what each unpacks to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airpack_runtime.format import framing
 from airpack.base import zstd
 from airpack.base.errors import NotAnImage
 from airpack.bundle import tar_reader
-from airpack.bundle.opened import Contents
+from airpack.bundle.opened import OpenBundle
 from airpack.oci import extents
 from airpack.oci.extents import Extent
 from airpack.oci.layout import ZSTD_TYPE, Descriptor, Writer
@@ -43,7 +43,7 @@ class Layer:
 class Source:
     """A bundle whose layers are written: its contents, what decompresses its frames, who is told of their raw sizes."""
 
-    contents: Contents
+    opened: OpenBundle
     executor: Executor
     on_bytes: Callable[[int], None] = lambda _: None
 
@@ -53,9 +53,9 @@ def write(source: Source, shares: Sequence[Share], note: bytes, writer: Writer) 
 
     Raises BundleDamaged (of `airpack_runtime.errors`) or NotAnImage.
     """
-    bundle = source.contents.bundle
+    bundle = source.opened.file
     bundle.check_structure()
-    _check_names(source.contents)
+    _check_names(source.opened)
     totals = _hash_frames(source, [share.frames for share in shares])
     found: list[Layer] = []
     known: list[Extent] = []
@@ -82,7 +82,7 @@ def _write(
 
     Returns its descriptor, and which bytes of it are which of the bundle.
     """
-    path = source.contents.bundle.path
+    path = source.opened.file.path
     frames = _frames(source, share)
     between = (zstd.uncompressed(note) if note else b"") + (zstd.TAR_END if share.closed else b"")
     if share.closed and pieces:
@@ -99,7 +99,7 @@ def _write(
 def _frames(source: Source, share: Share) -> list[Extent]:
     found, place = [], 0
     for number in share.frames:
-        frame = source.contents.toc.frames[number]
+        frame = source.opened.toc.frames[number]
         found.append(Extent(offset=frame.offset, size=frame.size, place=place))
         place += frame.size
     return found
@@ -113,12 +113,12 @@ def _read(path: str, found: Iterable[Extent]) -> Iterator[bytes]:
                 yield os.pread(file.fileno(), min(_CHUNK, each.offset + each.size - start), start)
 
 
-def _check_names(contents: Contents) -> None:
+def _check_names(opened: OpenBundle) -> None:
     """Raise NotAnImage where a file's or folder's name means something else in a layer."""
-    for path in (*contents.toc.directories, *contents.entries):
+    for path in (*opened.toc.directories, *opened.entries):
         if f"/{path}".rpartition(f"/{_WHITEOUT}")[1]:
             problem = f"holds {path}, and container engines take {_WHITEOUT}* in a layer for a deletion"
-            raise NotAnImage(contents.bundle.path, problem, "leave it out with pack --exclude")
+            raise NotAnImage(opened.file.path, problem, "leave it out with pack --exclude")
 
 
 def _hash_frames(source: Source, runs: Sequence[Sequence[int]]) -> list[hashlib._Hash]:
@@ -127,7 +127,7 @@ def _hash_frames(source: Source, runs: Sequence[Sequence[int]]) -> list[hashlib.
     Every frame is read and checked; the tar must be what the table of contents says, as a boot goes by the one and
     an engine by the other. Raises BundleDamaged or NotAnImage.
     """
-    contents = source.contents
+    opened = source.opened
     owner = {number: place for place, run in enumerate(runs) for number in run}
     totals = [hashlib.sha256() for _ in runs]
     rest: list[tar_reader.Stretch] = []
@@ -135,33 +135,33 @@ def _hash_frames(source: Source, runs: Sequence[Sequence[int]]) -> list[hashlib.
     for number, raw in enumerate(_raw(source)):
         if number in owner:
             totals[owner[number]].update(raw)
-        rest += tar_reader.between(contents.plan[number], raw, start)
+        rest += tar_reader.between(opened.plan[number], raw, start)
         start += len(raw)
         source.on_bytes(len(raw))
-    for problem in tar_reader.disagreements(contents.toc, rest):
-        raise contents.bundle.damaged(problem)
-    _check_members(contents, tar_reader.kinds(rest), owner)
+    for problem in tar_reader.disagreements(opened.toc, rest):
+        raise opened.file.damaged(problem)
+    _check_members(opened, tar_reader.kinds(rest), owner)
     return totals
 
 
-def _check_members(contents: Contents, members: Sequence[tuple[str, bytes]], owner: Mapping[int, int]) -> None:
+def _check_members(opened: OpenBundle, members: Sequence[tuple[str, bytes]], owner: Mapping[int, int]) -> None:
     """Raise NotAnImage for what engines refuse: a folder that is there twice, a hard link into another layer."""
     twice = [name for name, count in Counter(name for name, _ in members).items() if count > 1]
-    layer = {path: owner.get(contents.plan.frame_of(file)) for path, file in contents.entries.items()}
+    layer = {path: owner.get(opened.plan.frame_of(file)) for path, file in opened.entries.items()}
     hard = {name for name, kind in members if kind == tarfile.LNKTYPE}
-    for run, each in zip(contents.runs(), contents.toc.distributions, strict=True):
-        links = contents.toc.links[slice(*each.links)]
+    for run, each in zip(opened.runs(), opened.toc.distributions, strict=True):
+        links = opened.toc.links[slice(*each.links)]
         twice += [link.path for link in links if link.path in hard and run and layer[link.path] != owner[run[0]]]
     if twice:
         problem = f"has {twice[0]} in a way that container engines don't take"
-        raise NotAnImage(contents.bundle.path, problem, "pack it again with this airpack")
+        raise NotAnImage(opened.file.path, problem, "pack it again with this airpack")
 
 
 def _raw(source: Source) -> Iterator[bytes]:
     """Yield each frame decompressed, in order; few are held at once. Raises BundleDamaged."""
-    bundle = source.contents.bundle
+    bundle = source.opened.file
     waiting: deque[Future[bytes]] = deque()
-    for number in range(len(source.contents.toc.frames)):
+    for number in range(len(source.opened.toc.frames)):
         waiting.append(source.executor.submit(bundle.frame, number, zstd.decompress))
         if len(waiting) >= _AHEAD:
             yield waiting.popleft().result()

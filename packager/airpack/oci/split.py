@@ -15,7 +15,7 @@ from airpack_runtime.format import framing
 from packaging.utils import canonicalize_name
 
 from airpack.bundle import toc_encoder
-from airpack.bundle.opened import Contents
+from airpack.bundle.opened import OpenBundle
 from airpack.oci.extents import Extent
 
 # From this many bytes of frames on, a distribution has a layer of its own; smaller ones share, by their names.
@@ -41,9 +41,9 @@ class Share:
 _LAST = "what makes it a tree"
 
 
-def whole(contents: Contents) -> list[Share]:
+def whole(opened: OpenBundle) -> list[Share]:
     """Return the layers of a bundle that stays as it is, and one that makes it a tree."""
-    toc, size = contents.toc, contents.bundle.stat.st_size
+    toc, size = opened.toc, opened.file.stat.st_size
     end = toc.frames[-1].offset + toc.frames[-1].size
     names = [f"{each.name} {each.version}" for each in toc.distributions]
     pieces = [Extent(offset=end, size=size - end, place=end)]
@@ -53,21 +53,21 @@ def whole(contents: Contents) -> list[Share]:
     ]
 
 
-def shares(contents: Contents) -> list[Share]:
+def shares(opened: OpenBundle) -> list[Share]:
     """Return the layers' shares in the bundle, in a stable order. The last one gets what they leave.
 
     It also has the folders that several distributions have in common: on top, it decides of their modes.
     """
-    toc, runs = contents.toc, contents.runs()
-    sums, rows = toc_encoder.sums_frames(toc), toc_encoder.shares(toc, contents.bundle.stored_toc)
-    toc_at = _toc_offset(contents)
+    toc, runs = opened.toc, opened.runs()
+    sums, rows = toc_encoder.sums_frames(toc), toc_encoder.shares(toc, opened.file.stored_toc)
+    toc_at = _toc_offset(opened)
     keys = [canonicalize_name(each.name) for each in toc.distributions]
     found = []
     if toc.decoder is not None:
         header = framing.SKIPPABLE_HEADER.size
         place = _range(toc.decoder.offset - header, toc.decoder.size + header)
         found.append(Share(names=[f"decoder of {toc.decoder.origin}"], frames=(), pieces=[place]))
-    for numbers in _grouped(keys, contents.packed_sizes()):
+    for numbers in _grouped(keys, opened.packed_sizes()):
         pieces = [_range(toc.frames[each].offset, toc.frames[each].size) for n in numbers for each in sums[n]]
         pieces += [_range(toc_at + start, stop - start) for n in numbers for start, stop in rows[n]]
         share = Share(
@@ -100,9 +100,9 @@ def _grouped(keys: Sequence[str], sizes: Sequence[int]) -> list[list[int]]:
     return [groups[place] for place in sorted(groups)]
 
 
-def _toc_offset(contents: Contents) -> int:
+def _toc_offset(opened: OpenBundle) -> int:
     """Return where the stored table of contents begins in the bundle: behind the frames and the decoder."""
-    toc, header = contents.toc, framing.SKIPPABLE_HEADER.size
+    toc, header = opened.toc, framing.SKIPPABLE_HEADER.size
     last = toc.frames[-1]
     end = last.offset + last.size if toc.decoder is None else toc.decoder.offset + toc.decoder.size
     return end + header

@@ -14,8 +14,8 @@ from airpack_runtime.errors import BundleDamaged
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import InvalidManifest, NoInterpreter
 from airpack.base.interrupts import threads
-from airpack.bundle import opened as contents
 from airpack.bundle import write as bundles
+from airpack.bundle.opened import OpenBundle
 from airpack.inspection import byte_diff as comparison
 from airpack.inspection.byte_diff import Comparison
 from airpack.resolve import pylock
@@ -105,7 +105,7 @@ def rebuild(dist: Path, means: Means, *, progress: Progress) -> Rebuilt:
 
 def _check(packed: Path, jobs: int, progress: Progress) -> None:
     """Raise BundleDamaged unless the bundle is whole, and the one that the manifest beside it lists."""
-    with contents.opened(packed) as opened, threads(jobs) as executor:
+    with OpenBundle.at(packed) as opened, threads(jobs) as executor:
         with progress.stage("check", BYTES) as advance:
             found = verification.verify(opened, packed.name, executor=executor, on_bytes=advance).findings
         for finding in (*found, *results.by_manifest(opened, executor=executor)):

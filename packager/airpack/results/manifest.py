@@ -16,7 +16,7 @@ from packaging.tags import Tag
 
 from airpack.base import zstd
 from airpack.base.errors import InvalidManifest, InvalidTarget
-from airpack.bundle import opened as reading
+from airpack.bundle.opened import MANIFEST, manifest_at
 from airpack.bundle.write import Bundle
 from airpack.resolve.lock import LockedWheel
 from airpack.target.installed import ImagePackage
@@ -24,7 +24,7 @@ from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
 from airpack.wheels.wheelhouse import Wheelhouse
 
-NAME = reading.MANIFEST
+NAME = MANIFEST
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,7 @@ def tree_note(bundle: Bundle) -> str:
 def installed_in(folder: Path) -> tuple[ImagePackage, ...] | None:
     """Return what the image had, as the manifest in a folder of results lists it; None if that wasn't known."""
     try:
-        listed = reading.manifest_at(folder)["target"]["installed"]
+        listed = manifest_at(folder)["target"]["installed"]
         return None if listed is None else tuple(map(ImagePackage.from_dict, listed))
     except (ValueError, KeyError, TypeError):
         return None

@@ -16,7 +16,7 @@ from airpack.base import staging
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import InvalidManifest, StoreFailed
 from airpack.base.interrupts import threads
-from airpack.bundle import opened as contents
+from airpack.bundle.opened import OpenBundle
 from airpack.resolve import pylock
 from airpack.results import folder as output
 from airpack.results import manifest
@@ -102,12 +102,12 @@ def _travelling(place: Path) -> dict[str, Path]:
 
 def _digest(place: Path) -> str:
     """Return the digest of a bundle, or of that in a folder, once the manifest there agrees."""
-    with contents.opened(place) as opened:
+    with OpenBundle.at(place) as opened:
         if place.is_dir():
             with threads(1) as executor:
                 for finding in delivery.by_manifest(opened, executor=executor):
                     raise InvalidManifest(place / manifest.NAME, f"is not of what lies beside it: {finding.message}")
-        return opened.bundle.digest
+        return opened.file.digest
 
 
 def _check_same(store: Store, there: set[str], sums: Mapping[str, str]) -> None:

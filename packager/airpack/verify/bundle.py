@@ -13,7 +13,7 @@ from airpack_runtime.format.toc import Distribution
 from airpack.audit import manylinux, wheels
 from airpack.audit.wheels import ERROR, Finding
 from airpack.base.errors import InvalidTarget
-from airpack.bundle.opened import Contents, paths_of
+from airpack.bundle.opened import OpenBundle, paths_of
 from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
 from airpack.verify import frames, records
@@ -32,25 +32,25 @@ class Verified:
 
 
 def verify(
-    contents: Contents, name: str, *, executor: Executor, on_bytes: Callable[[int], None] = lambda _: None
+    opened: OpenBundle, name: str, *, executor: Executor, on_bytes: Callable[[int], None] = lambda _: None
 ) -> Verified:
     """Return all that is wrong with the bundle called `name`; nothing of it is loaded or executed.
 
     `on_bytes` is called with the stored sizes of what was read.
     """
-    reading = frames.read(contents, _Examiner(), executor=executor, on_bytes=on_bytes)
+    reading = frames.read(opened, _Examiner(), executor=executor, on_bytes=on_bytes)
     found = [Finding(severity=ERROR, package=f"{name}:", sentence=each, remedy=COPY_AGAIN) for each in reading.damage]
     recorded: dict[str, Record] = {}
-    for share in contents.toc.distributions:
-        found += _read_record(contents, share, reading, recorded)
-    tree: dict[str, Content | None] = dict.fromkeys(contents.entries)
+    for share in opened.toc.distributions:
+        found += _read_record(opened, share, reading, recorded)
+    tree: dict[str, Content | None] = dict.fromkeys(opened.entries)
     for path, sha256 in reading.sha256.items():
-        tree[path] = Content(size=contents.entries[path].size, sha256=sha256)
-    if len(recorded) == len(contents.toc.distributions):
+        tree[path] = Content(size=opened.entries[path].size, sha256=sha256)
+    if len(recorded) == len(opened.toc.distributions):
         found += records.compare(list(recorded.values()), tree)
-    for share in contents.toc.distributions:
-        found += _stowaways(contents, share, reading.sha256)
-    found += _unfit(contents, reading.examined)
+    for share in opened.toc.distributions:
+        found += _stowaways(opened, share, reading.sha256)
+    found += _unfit(opened, reading.examined)
     return Verified(findings=found, records=recorded)
 
 
@@ -72,10 +72,10 @@ class _Examiner:
 
 
 def _read_record(
-    contents: Contents, share: Distribution, reading: Reading, recorded: dict[str, Record]
+    opened: OpenBundle, share: Distribution, reading: Reading, recorded: dict[str, Record]
 ) -> Iterator[Finding]:
     """Put the RECORD of a distribution among those `recorded`, or say why it can't be."""
-    paths = paths_of(contents.toc, share)
+    paths = paths_of(opened.toc, share)
     places = [path for path in paths if path.endswith(records.FILE) and path.count("/") == 2]
     problem = "" if len(places) == 1 else f"has {len(places) or 'no'} RECORD"
     if not problem and places[0] in reading.examined:
@@ -90,28 +90,28 @@ def _read_record(
         yield Finding(severity=ERROR, package=share.name, sentence=f"{share.version} {problem}", remedy="pack again")
 
 
-def _stowaways(contents: Contents, share: Distribution, sha256: Mapping[str, str]) -> Iterator[Finding]:
+def _stowaways(opened: OpenBundle, share: Distribution, sha256: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what lies in the bundle's wheelhouse and isn't the distribution's own wheel."""
-    for path in paths_of(contents.toc, share):
+    for path in paths_of(opened.toc, share):
         own = path == f"{layout.WHEELHOUSE}/{share.wheel}" and sha256.get(path, share.sha256) == share.sha256
         if path.startswith(f"{layout.WHEELHOUSE}/") and not own:
             sentence = f"{share.version}: {path} is not the wheel that it was packed from"
             yield Finding(severity=ERROR, package=share.name, sentence=sentence, remedy="pack again")
 
 
-def _unfit(contents: Contents, examined: Mapping[str, Any]) -> Iterator[Finding]:
+def _unfit(opened: OpenBundle, examined: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield what the audit says of the wheels' tags, and of what compiled files need."""
     try:
-        target = Target.from_name(contents.toc.target)
+        target = Target.from_name(opened.toc.target)
     except InvalidTarget as error:
-        name = contents.toc.target
+        name = opened.toc.target
         yield Finding(severity=ERROR, package=name, sentence=f"is no target ({error})", remedy="pack again")
         return
-    provided = wheels.libraries_in(contents.entries)
-    for share in contents.toc.distributions:
+    provided = wheels.libraries_in(opened.entries)
+    for share in opened.toc.distributions:
         wheel = LockedWheel(name=share.name, version=share.version, filename=share.wheel, url="", sha256=share.sha256)
         yield from wheels.unfit(wheel, target)
-        for path in paths_of(contents.toc, share):
+        for path in paths_of(opened.toc, share):
             needs = examined.get(path)
             if isinstance(needs, (manylinux.Needs, manylinux.ELFError)):
                 yield from wheels.incompatible(wheel, path, needs, provided, target)

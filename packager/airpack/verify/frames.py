@@ -15,7 +15,7 @@ from airpack_runtime.format.toc import Piece, Plan
 
 from airpack.base import zstd
 from airpack.bundle import tar_reader
-from airpack.bundle.opened import Contents
+from airpack.bundle.opened import OpenBundle
 
 
 class Examiner(Protocol):
@@ -51,17 +51,17 @@ class _Part:
 
 
 def read(
-    contents: Contents, examiner: Examiner, *, executor: Executor, on_bytes: Callable[[int], None] = lambda _: None
+    opened: OpenBundle, examiner: Examiner, *, executor: Executor, on_bytes: Callable[[int], None] = lambda _: None
 ) -> Reading:
     """Read every byte of the bundle, each of the executor's threads a run of frames at a time, one frame in memory.
 
     `on_bytes` is called with the stored sizes of what was read. Nothing of the bundle is loaded.
     """
-    toc, plan = contents.toc, contents.plan
+    toc, plan = opened.toc, opened.plan
     whole = _Part()
 
     def one(run: Sequence[int]) -> _Part:
-        return _Run(contents, plan, examiner).read(run)
+        return _Run(opened, plan, examiner).read(run)
 
     runs = list(_runs(plan))
     for run, part in zip(runs, executor.map(one, runs), strict=True):
@@ -72,8 +72,8 @@ def read(
         whole.rest += part.rest
     if not whole.damage:
         whole.damage += tar_reader.disagreements(toc, whole.rest)
-    whole.damage += [*_wrong_sums(contents, whole.sha256), *_stray_bytes(contents)]
-    on_bytes(contents.bundle.stat.st_size - sum(frame.size for frame in toc.frames))
+    whole.damage += [*_wrong_sums(opened, whole.sha256), *_stray_bytes(opened)]
+    on_bytes(opened.file.stat.st_size - sum(frame.size for frame in toc.frames))
     whole.sha256.update({link.path: whole.sha256[link.target] for link in toc.links if link.target in whole.sha256})
     damage = list(dict.fromkeys(whole.damage))  # a damaged list of sums is met twice
     return Reading(damage=damage, sha256=whole.sha256, examined=whole.examined)
@@ -93,10 +93,10 @@ def _runs(plan: Plan) -> Iterator[list[int]]:
 class _Run:
     """Reads a run of frames, one after the other."""
 
-    def __init__(self, contents: Contents, plan: Plan, examiner: Examiner) -> None:
-        self._bundle = contents.bundle
+    def __init__(self, opened: OpenBundle, plan: Plan, examiner: Examiner) -> None:
+        self._bundle = opened.file
         self._plan = plan
-        self._starts = [0, *accumulate(frame.raw_size for frame in contents.toc.frames)]
+        self._starts = [0, *accumulate(frame.raw_size for frame in opened.toc.frames)]
         self._examiner = examiner
         self._part = _Part()
         self._total = hashlib.sha256()
@@ -135,11 +135,11 @@ class _Run:
                 self._kept = None
 
 
-def _wrong_sums(contents: Contents, actual: Mapping[str, str]) -> Iterator[str]:
+def _wrong_sums(opened: OpenBundle, actual: Mapping[str, str]) -> Iterator[str]:
     """Say which files, and links, differ from what the bundle's own SHA256SUMS says of them."""
-    toc = contents.toc
+    toc = opened.toc
     try:
-        sums = contents.sums
+        sums = opened.sums
     except BundleDamaged as error:
         yield error.problem
         return
@@ -149,18 +149,18 @@ def _wrong_sums(contents: Contents, actual: Mapping[str, str]) -> Iterator[str]:
     for link in toc.links:
         if sums.get(link.path) != sums.get(link.target):
             yield f"{link.path} links to {link.target}, which has another content"
-    for path in sums.keys() - contents.entries.keys():
+    for path in sums.keys() - opened.entries.keys():
         yield f"{layout.SUMS} lists {path}, which its table of contents doesn't"
 
 
-def _stray_bytes(contents: Contents) -> Iterator[str]:
+def _stray_bytes(opened: OpenBundle) -> Iterator[str]:
     """Say where the decoder is damaged, and where bytes that no hash covers differ from what they must be."""
     try:
-        if contents.toc.decoder is not None:
-            contents.bundle.decoder()
+        if opened.toc.decoder is not None:
+            opened.file.decoder()
     except BundleDamaged as error:
         yield error.problem
     try:
-        contents.bundle.check_structure()
+        opened.file.check_structure()
     except BundleDamaged as error:
         yield error.problem

@@ -19,8 +19,7 @@ from packaging.utils import canonicalize_name
 
 from airpack.audit.wheels import ERROR, NOTE, Finding
 from airpack.base.errors import AirpackError, InvalidLock
-from airpack.bundle import opened as reading
-from airpack.bundle.opened import Contents
+from airpack.bundle.opened import MANIFEST, OpenBundle, manifest_at
 from airpack.resolve import pylock
 from airpack.resolve.lock import BUILT, REQUIREMENTS, Lock, LockedWheel
 from airpack.target.target import Target
@@ -34,18 +33,18 @@ _DATA = {"purelib": layout.SITE_PACKAGES, "platlib": layout.SITE_PACKAGES, "scri
 
 
 def check(
-    folder: Path, contents: Contents | None, recorded: Mapping[str, Record], *, executor: Executor
+    folder: Path, opened: OpenBundle | None, recorded: Mapping[str, Record], *, executor: Executor
 ) -> Iterator[Finding]:
     """Yield where the parts of `folder` disagree: lock, wheelhouse, manifest, bundle; what isn't there is noted.
 
     `contents` are the bundle's, None if it can't be read at all, `recorded` the RECORDs in it by name.
     """
-    parts = (reading.MANIFEST, pylock.NAME, wheelhouse.NAME)
+    parts = (MANIFEST, pylock.NAME, wheelhouse.NAME)
     for name in (name for name in parts if not os.path.lexists(folder / name)):
         yield _finding(name, "is not here, and nothing was compared with it", NOTE)
-    if contents is not None:
-        yield from by_manifest(contents, executor=executor)
-        yield from _as_listed(contents)
+    if opened is not None:
+        yield from by_manifest(opened, executor=executor)
+        yield from _as_listed(opened)
     if not os.path.lexists(folder / pylock.NAME):
         return
     try:
@@ -57,8 +56,8 @@ def check(
     if os.path.lexists(folder / wheelhouse.NAME):
         hashes = _hashes(folder / wheelhouse.NAME, lock, executor)
         yield from _wheels(folder / wheelhouse.NAME, lock, hashes)
-    if contents is not None:
-        yield from _lock(lock, contents)
+    if opened is not None:
+        yield from _lock(lock, opened)
         for wheel in lock.wheels:
             if hashes.get(wheel.filename) == wheel.sha256 and wheel.key in recorded:
                 yield from _installed(folder / wheelhouse.NAME / wheel.filename, recorded[wheel.key])
@@ -76,15 +75,15 @@ def _finding(package: str, sentence: str, severity: str = ERROR) -> Finding:
     return Finding(severity=severity, package=package, sentence=sentence, remedy=_REMEDY)
 
 
-def by_manifest(contents: Contents, *, executor: Executor) -> Iterator[Finding]:
+def by_manifest(opened: OpenBundle, *, executor: Executor) -> Iterator[Finding]:
     """Compare the bundle, and its image, with the digest and the hashes in the manifest beside it."""
-    path = Path(contents.bundle.path)
-    told = reading.manifest_at(path.parent)
+    path = Path(opened.file.path)
+    told = manifest_at(path.parent)
     if not told:
-        if os.path.lexists(path.with_name(reading.MANIFEST)):
-            yield _finding(reading.MANIFEST, "can't be read, or is none")
+        if os.path.lexists(path.with_name(MANIFEST)):
+            yield _finding(MANIFEST, "can't be read, or is none")
         return
-    about, digest = _object(told.get("bundle")), f"sha256:{contents.bundle.digest}"
+    about, digest = _object(told.get("bundle")), f"sha256:{opened.file.digest}"
     if about.get("digest") != digest:
         yield _finding(path.name, f"has the digest {digest}, but its manifest lists {about.get('digest')}")
     image = told.get("image")
@@ -96,20 +95,20 @@ def by_manifest(contents: Contents, *, executor: Executor) -> Iterator[Finding]:
         if sha256 != files[name]:
             yield _finding(name, f"has the SHA-256 {sha256}, but its manifest lists {files[name]}")
     for name in files.keys() - set(known):
-        yield _finding(reading.MANIFEST, f"lists the image {name}, which is none of airpack's")
+        yield _finding(MANIFEST, f"lists the image {name}, which is none of airpack's")
 
 
-def _as_listed(contents: Contents) -> Iterator[Finding]:
+def _as_listed(opened: OpenBundle) -> Iterator[Finding]:
     """Compare what else the manifest says of the bundle, and of its packages, with what they are."""
-    path = Path(contents.bundle.path)
-    told = reading.manifest_at(path.parent)
+    path = Path(opened.file.path)
+    told = manifest_at(path.parent)
     if not told:
         return
     listed = _listed(told)
-    for what, actual in _facts(contents).items():
+    for what, actual in _facts(opened).items():
         if listed[what] != actual:
             yield _finding(path.name, f"has the {what} {actual}, but its manifest lists {listed[what]}")
-    yield from _packages(told, contents)
+    yield from _packages(told, opened)
     yield from _signatures(told, path)
 
 
@@ -119,14 +118,14 @@ def _signatures(told: Mapping[str, Any], bundle: Path) -> Iterator[Finding]:
     for each in map(_object, rows if isinstance(rows, list) else ()):
         name = f"{each.get('file')}{layout.SIGNATURE_SUFFIX}"
         if not (bundle.parent / name).is_file():
-            yield _finding(name, f"is not here, but {reading.MANIFEST} lists a signature by {each.get('key')}")
+            yield _finding(name, f"is not here, but {MANIFEST} lists a signature by {each.get('key')}")
 
 
-def _facts(contents: Contents) -> dict[str, str]:
+def _facts(opened: OpenBundle) -> dict[str, str]:
     """Return what the bundle is, as its manifest lists it."""
-    toc = contents.toc
+    toc = opened.toc
     facts = {
-        "size": str(contents.bundle.stat.st_size),
+        "size": str(opened.file.stat.st_size),
         "target": toc.target,
         "creator": toc.creator,
         "requirements": ", ".join(toc.requirements),
@@ -134,7 +133,7 @@ def _facts(contents: Contents) -> dict[str, str]:
         "decoder": str(toc.decoder and toc.decoder.origin),
     }
     with suppress(BundleDamaged):  # which is a finding by now
-        facts["content digest"] = f"sha256:{members.content_digest(contents.hashed())}"
+        facts["content digest"] = f"sha256:{members.content_digest(opened.hashed())}"
     return facts
 
 
@@ -153,7 +152,7 @@ def _listed(told: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _packages(told: Mapping[str, Any], contents: Contents) -> Iterator[Finding]:
+def _packages(told: Mapping[str, Any], opened: OpenBundle) -> Iterator[Finding]:
     """Compare the packages that a manifest lists with those of the bundle: versions, wheels, what was built here."""
     rows = told.get("packages")
     listed = set()
@@ -161,16 +160,14 @@ def _packages(told: Mapping[str, Any], contents: Contents) -> Iterator[Finding]:
         origin = str(each.get("origin"))
         names = [str(each.get(name)) for name in ("name", "version", "wheel", "sha256")]
         listed.add((*names, origin.removeprefix(BUILT) if origin.startswith(BUILT) else ""))
-    packed = {
-        (each.name, each.version, each.wheel, each.sha256, each.built_from) for each in contents.toc.distributions
-    }
-    bundle = Path(contents.bundle.path).name
+    packed = {(each.name, each.version, each.wheel, each.sha256, each.built_from) for each in opened.toc.distributions}
+    bundle = Path(opened.file.path).name
     for name, version, wheel, sha256, built in sorted(listed - packed):
         source = f", {BUILT}{built}" if built else ""
         shown = f"{name} {version} ({wheel} sha256:{sha256[:12]}{source})"
-        yield _finding(reading.MANIFEST, f"lists {shown}, which {bundle} wasn't packed from")
+        yield _finding(MANIFEST, f"lists {shown}, which {bundle} wasn't packed from")
     for name, version, *_ in sorted(packed - listed):
-        yield _finding(reading.MANIFEST, f"doesn't list {name} {version} as {bundle} has it")
+        yield _finding(MANIFEST, f"doesn't list {name} {version} as {bundle} has it")
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -218,12 +215,12 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)  # for a pipe's other end
 
 
-def _lock(lock: Lock, contents: Contents) -> Iterator[Finding]:
+def _lock(lock: Lock, opened: OpenBundle) -> Iterator[Finding]:
     """Compare what is locked with what the bundle says it was packed from."""
-    shares = {canonicalize_name(each.name): each for each in contents.toc.distributions}
-    name = Path(contents.bundle.path).name
-    if lock.target.name != contents.toc.target:
-        yield _finding(pylock.NAME, f"is for {lock.target.name}, the bundle for {contents.toc.target}")
+    shares = {canonicalize_name(each.name): each for each in opened.toc.distributions}
+    name = Path(opened.file.path).name
+    if lock.target.name != opened.toc.target:
+        yield _finding(pylock.NAME, f"is for {lock.target.name}, the bundle for {opened.toc.target}")
     for wheel in lock.wheels:
         share = shares.pop(wheel.key, None)
         if share is None:

@@ -15,7 +15,7 @@ from airpack_runtime.errors import reason
 from airpack_runtime.format import hashing
 
 from airpack.audit.wheels import ERROR, NOTE, WARNING, Finding
-from airpack.bundle.opened import Contents
+from airpack.bundle.opened import OpenBundle
 from airpack.verify import records
 from airpack.verify.imports import Share
 from airpack.verify.records import Content, Record
@@ -90,20 +90,20 @@ def _finding(severity: str, path: str, sentence: str) -> Finding:
     return Finding(severity=severity, package=path, sentence=sentence, remedy=_REMEDY)
 
 
-def against_bundle(nodes: Mapping[str, Node], contents: Contents) -> Iterator[Finding]:
+def against_bundle(nodes: Mapping[str, Node], opened: OpenBundle) -> Iterator[Finding]:
     """Yield each path that the bundle has otherwise, or not at all. Raises BundleDamaged."""
-    for path, file in contents.entries.items():
+    for path, file in opened.entries.items():
         node = nodes.get(path)
         if node is None:
             yield _finding(ERROR, path, "is missing, which the bundle has")
         elif node.content is not None:
             mode = stat.S_IMODE(node.mode)
-            if node.content != Content(size=file.size, sha256=contents.sums.get(path)):
+            if node.content != Content(size=file.size, sha256=opened.sums.get(path)):
                 yield _finding(ERROR, path, "is not what the bundle has")
             if mode != file.mode:
                 yield _finding(ERROR, path, f"has the mode {mode:04o}, in the bundle {file.mode:04o}")
-    for path in nodes.keys() - contents.entries.keys():
-        if records.source_of(path) in contents.entries:
+    for path in nodes.keys() - opened.entries.keys():
+        if records.source_of(path) in opened.entries:
             yield _finding(WARNING, path, "is bytecode that the bundle lacks, and may say anything")
         else:
             yield _finding(ERROR, path, "is in the tree, and not in the bundle")

@@ -18,7 +18,7 @@ from airpack.audit.wheels import ERROR, NOTE, Finding
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import InvalidLock
 from airpack.base.interrupts import threads
-from airpack.bundle import opened as contents
+from airpack.bundle.opened import OpenBundle, bundle_at
 from airpack.resolve import pylock
 from airpack.results import manifest
 from airpack.shim import local_boot
@@ -62,7 +62,7 @@ def verify_bundle(subject: Subject, *, jobs: int, progress: Progress) -> Verdict
     What is in it is imported, unless an error was found. Raises BundleNotFound (of
     `airpack_runtime.errors`) or BootFailed.
     """
-    place, path = subject.place, contents.bundle_at(subject.place)
+    place, path = subject.place, bundle_at(subject.place)
     found: list[Finding] = []
     about = str(path)
     with ExitStack() as stack:
@@ -70,9 +70,9 @@ def verify_bundle(subject: Subject, *, jobs: int, progress: Progress) -> Verdict
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="airpack-verify-")))
         opened, verified = None, None
         try:
-            opened = stack.enter_context(contents.opened(path))
-            about = f"{path}, sha256:{opened.bundle.digest}"
-            found += _pinned(subject, path.name, opened.bundle.digest)
+            opened = stack.enter_context(OpenBundle.at(path))
+            about = f"{path}, sha256:{opened.file.digest}"
+            found += _pinned(subject, path.name, opened.file.digest)
             with progress.stage("check", BYTES) as advance:
                 verified = verify(opened, path.name, executor=executor, on_bytes=advance)
             found += verified.findings
@@ -110,8 +110,8 @@ def verify_tree(subject: Subject, *, jobs: int, progress: Progress) -> Verdict:
         if subject.bundle is None:
             found += [*broken, *plain_tree.against_records(nodes, recorded)]
         else:
-            opened = stack.enter_context(contents.opened(subject.bundle))
-            found += _pinned(replace(subject, digest=opened.bundle.digest), name, note.digest.removeprefix("sha256:"))
+            opened = stack.enter_context(OpenBundle.at(subject.bundle))
+            found += _pinned(replace(subject, digest=opened.file.digest), name, note.digest.removeprefix("sha256:"))
             found += plain_tree.against_bundle(nodes, opened)
         if subject.find_python is not None and not wheels.fatal(found, strict=False):
             trial = _Trial(tree=place, shares=plain_tree.shares_of(recorded), image=())
@@ -170,7 +170,7 @@ def prove(
     progress: Progress,
 ) -> list[Finding]:
     """Import all that the bundle brings, if this machine can. Raises BootFailed."""
-    with contents.opened(bundle) as opened:
+    with OpenBundle.at(bundle) as opened:
         target, shares = opened.toc.target, imports.shares_of(opened.toc)
     trial = _Trial(shares=shares, image=image, tree=scratch / "proof", bundle=bundle)
     return _import(trial, target, python, executor=executor, progress=progress)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from airpack.bundle import opened as contents
+from airpack.bundle.opened import OpenBundle
 from airpack_runtime import layout
 from airpack_runtime.format import toc
 from support import machine
@@ -21,7 +21,7 @@ LARGE = b"".join(b"%07d\n" % number for number in range(700_000))  # over two fr
 LINE = [sys.executable, "-m", "airpack"]
 
 
-def _frame_of(opened: contents.Contents, path: str) -> toc.Frame:
+def _frame_of(opened: OpenBundle, path: str) -> toc.Frame:
     return opened.toc.frames[toc.Plan(opened.toc).frame_of(opened.find(path)[1])]
 
 
@@ -85,7 +85,7 @@ def test_a_folder_is_told_as_one(path: str) -> None:
 
 def test_a_damaged_frame_is_not_written_out(tmp_path: Path) -> None:
     """The file that it holds can't be had; that of another frame can."""
-    with contents.opened(GOLDEN) as opened:
+    with OpenBundle.at(GOLDEN) as opened:
         frame = _frame_of(opened, "alpha/__init__.py")
     data = bytearray(GOLDEN.read_bytes())
     data[frame.offset + frame.size // 2] ^= 1
@@ -99,7 +99,7 @@ def test_a_damaged_frame_is_not_written_out(tmp_path: Path) -> None:
 
 def test_only_the_frames_concerned_are_read(tmp_path: Path) -> None:
     """The system sees the seek table's end, the table of contents and one frame being read, not the rest."""
-    with contents.opened(GOLDEN) as opened:
+    with OpenBundle.at(GOLDEN) as opened:
         frames = opened.toc.frames
         frame = _frame_of(opened, "gamma.pth")
     wanted = {(frame.offset, frame.size)}
@@ -197,7 +197,7 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
 
 def test_a_damaged_frame_leaves_nothing_behind(tmp_path: Path) -> None:
     """All of what was asked for, or none."""
-    with contents.opened(GOLDEN) as opened:
+    with OpenBundle.at(GOLDEN) as opened:
         frame = _frame_of(opened, "gamma.pth")
     data = bytearray(GOLDEN.read_bytes())
     data[frame.offset + frame.size // 2] ^= 1

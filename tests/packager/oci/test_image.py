@@ -16,7 +16,7 @@ import pytest
 import pyzstd
 from airpack.base.errors import InvalidLayout, UsageError
 from airpack.bundle.frames import TarWriter
-from airpack.bundle.opened import opened
+from airpack.bundle.opened import OpenBundle
 from airpack.cli.app import main
 from airpack.oci import image, restore, split
 from airpack.oci.extents import EXTENTS, REST, SIZE
@@ -142,7 +142,7 @@ def test_each_layer_is_the_tar_that_the_config_says(
         assert set(links) <= set(names)
         seen += names
     assert len(set(seen)) == len(seen)
-    with opened(packed) as contents:
+    with OpenBundle.at(packed) as contents:
         assert {*contents.entries, *contents.toc.directories, layout.TREE_NOTE} == {*seen} - {layout.SUMS}
     content = json.loads((packed / "manifest.json").read_text())["bundle"]["content_digest"]
     assert f"sha256:{signed_tree.content_digest(str(over))}" == content

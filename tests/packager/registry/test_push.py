@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from airpack.base.console import Silent
 from airpack.base.interrupts import threads
-from airpack.bundle.opened import opened
+from airpack.bundle.opened import OpenBundle
 from airpack.oci import image
 from airpack.oci.layout import Layout
 from airpack.registry import pull
@@ -175,7 +175,7 @@ def test_a_split_bundle_comes_back_whole(airpack: Airpack, registry: Registry, w
     assert airpack.pack("one", "two", "three", "-q", "--no-import") == 0, airpack.err
     assert airpack("push", airpack.output, f"{registry.address}/models/churn:2", "--split") == 0, airpack.err
     moved = sum(size for digest, size in registry.uploaded().items() if digest not in before)
-    with opened(airpack.output / NAME) as contents:
+    with OpenBundle.at(airpack.output / NAME) as contents:
         packed = {
             each.name: size for each, size in zip(contents.toc.distributions, contents.packed_sizes(), strict=True)
         }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airpack.bundle import opened as contents
+from airpack.bundle.opened import OpenBundle
 from airpack.cli.app import main
 from airpack.verify import records
 from airpack_runtime import layout
@@ -30,7 +30,7 @@ def _verify(path: Path, *words: str) -> int:
 
 def _places() -> Iterator[int]:
     """Yield an offset in every part of the golden bundle, and each of its structures."""
-    with contents.opened(GOLDEN) as opened:
+    with OpenBundle.at(GOLDEN) as opened:
         frames, decoder = opened.toc.frames, opened.toc.decoder
     for frame in frames:
         yield from (frame.offset, frame.offset + frame.size // 2, frame.offset + frame.size - 1)
@@ -64,7 +64,7 @@ def test_one_flipped_bit_is_found_wherever_it_is(tmp_path: Path, capsys: pytest.
 
 def test_all_that_is_wrong_is_told(airpack: Airpack, tmp_path: Path) -> None:
     """One line each, not the first alone: two frames, and the decoder."""
-    with contents.opened(GOLDEN) as opened:
+    with OpenBundle.at(GOLDEN) as opened:
         frames, decoder = opened.toc.frames, opened.toc.decoder
     assert decoder is not None
     data = bytearray(GOLDEN.read_bytes())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airpack.base.console import plain
-from airpack.bundle import opened
+from airpack.bundle.opened import OpenBundle
 from airpack.cli import screen
 from airpack.cli.screen import Style, amount
 from airpack.inspection import diff
@@ -45,7 +45,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Carry out the command; return its exit status."""
-    with opened.opened(arguments.old) as old, opened.opened(arguments.new) as new:
+    with OpenBundle.at(arguments.old) as old, OpenBundle.at(arguments.new) as new:
         found = diff.compare(old, new)
     if arguments.json:
         print(json.dumps({**dataclasses.asdict(found), "to_upload": found.frames.to_upload}, indent=2))

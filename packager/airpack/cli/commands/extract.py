@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airpack.bundle import opened as contents
+from airpack.bundle.opened import OpenBundle
 from airpack.cli import screen
 from airpack.inspection import extract
 
@@ -41,7 +41,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Carry out the command. Raises NotInBundle or OutputRefused."""
-    with contents.opened(arguments.place) as opened:
+    with OpenBundle.at(arguments.place) as opened:
         wanted = extract.matching(opened, arguments.globs)
         extract.extract(opened, wanted, arguments.output)
     if not arguments.quiet:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airpack.base.console import plain
-from airpack.bundle import opened as contents
+from airpack.bundle.opened import MANIFEST, OpenBundle
 from airpack.cli import screen
 from airpack.cli.screen import LABEL, Style, amount
 from airpack.inspection import summary
@@ -43,7 +43,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
-    with contents.opened(arguments.place) as opened:
+    with OpenBundle.at(arguments.place) as opened:
         found = summary.inspect(opened, order=arguments.sort)
         files = summary.entries(opened, order=arguments.sort) if arguments.files else []
         if arguments.json:
@@ -99,7 +99,7 @@ def _origin(package: Package) -> str:
     parts = urlsplit(package.origin)
     if parts.netloc:
         return f"from {parts.scheme}://{parts.netloc}"
-    return f"from a {package.origin} file" if package.origin else f"as wheels (from where tells {contents.MANIFEST})"
+    return f"from a {package.origin} file" if package.origin else f"as wheels (from where tells {MANIFEST})"
 
 
 def _table(packages: Sequence[Package], style: Style) -> Iterator[str]:

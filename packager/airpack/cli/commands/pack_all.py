@@ -11,7 +11,7 @@ from pathlib import Path
 from airpack.base import interrupts
 from airpack.base.console import Progress, plain
 from airpack.base.errors import FleetFailed, FleetInterrupted, InvalidFleet
-from airpack.bundle import opened
+from airpack.bundle.opened import manifest_at
 from airpack.cli import options, screen
 from airpack.cli.commands import pack
 from airpack.cli.toml_options import Table
@@ -141,7 +141,7 @@ def _print(
 
 def _packed(folder: Path, seconds: float) -> str:
     """Return the columns of what was packed."""
-    manifest = opened.manifest_at(folder)
+    manifest = manifest_at(folder)
     bundle = manifest["bundle"]
     digest = bundle["digest"][:_DIGEST]
     return f"{len(manifest['packages']):>6}  {screen.amount(bundle['size']):>9}  {seconds:>5.1f} s  {digest}"

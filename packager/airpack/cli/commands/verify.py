@@ -10,7 +10,7 @@ from airpack_runtime.format import signature
 
 from airpack.base import interrupts
 from airpack.base.errors import VERIFY, UsageError
-from airpack.bundle import opened as contents
+from airpack.bundle.opened import OpenBundle
 from airpack.cli import findings, options
 from airpack.results import keys, signing
 from airpack.target import interpreter
@@ -70,7 +70,7 @@ def _signed(arguments: argparse.Namespace, tree: bool) -> str:
     key = keys.load_public(arguments.key)
     problems = signing.problems(arguments.place, key)
     if problems:
-        with contents.opened(arguments.place) as opened:
-            about = f"{opened.bundle.path}, sha256:{opened.bundle.digest}"
+        with OpenBundle.at(arguments.place) as opened:
+            about = f"{opened.file.path}, sha256:{opened.file.digest}"
         findings.report(arguments, problems, about, verdict=VERIFY)
     return f", signed by {signature.key_id(key)}"
