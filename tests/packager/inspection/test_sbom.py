@@ -159,7 +159,7 @@ def test_packing_again_leaves_no_stale_one(airpack: Airpack, packed: Path) -> No
 
 def test_without_the_extra(airpack: Airpack, packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command that installs it is told, by a pack before it does anything."""
-    for name in [name for name in sys.modules if name == "airpack.sbom" or name.startswith("cyclonedx")]:
+    for name in [name for name in sys.modules if name == "airpack.inspection.sbom" or name.startswith("cyclonedx")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cyclonedx", None)
     expected = "airpack: error: an SBOM needs cyclonedx-python-lib, which isn't installed: pip install 'airpack[sbom]'"
