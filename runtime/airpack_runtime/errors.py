@@ -35,6 +35,7 @@ class BundleDamaged(BootError):
         super().__init__(f"{path}: {problem}; {remedy}")
         self.path = path
         self.problem = problem
+        self.remedy = remedy
 
 
 class WrongDigest(BootError):

@@ -40,4 +40,4 @@ def test_a_table_is_decoded_as_it_was_stored() -> None:
     """What the packager writes is what the shim reads."""
     with reader.open_bundle(str(GOLDEN)) as bundle:
         contents = bundle.toc()
-    assert toc.decode(toc_encoder.encode(contents)) == contents
+    assert toc.decode(toc_encoder.encode(contents).stored) == contents

@@ -1,4 +1,4 @@
-"""What the compiled files of wheels need of the image: machine, symbol versions, libraries."""
+"""What compiled files need of the image, and what each manylinux platform promises (PEP 600, by auditwheel's data)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from mmap import mmap
 from typing import Any
 
 from airpack.audit import elf
-from airpack.audit.elf import MAGIC, ELFError
 
 _MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}
 
@@ -39,30 +38,43 @@ class Policy:
 
 def needs_of(content: bytes | mmap) -> Needs | None:
     """Return what the file `content` needs, None if it is no ELF file. Raises ELFError if it is a damaged one."""
-    asked = elf.read(content)
-    if asked is None:
+    requested = elf.read(content)
+    if requested is None:
         return None
     versions: dict[str, set[tuple[int, ...]]] = {}
-    for name in asked.versions:
+    for name in requested.versions:
         family, _, number = name.partition("_")
         if number.replace(".", "").isdigit():
             versions.setdefault(family, set()).add(_numbers(number))
-    frozen = {family: frozenset(found) for family, found in versions.items()}
-    return Needs(machine=asked.machine, versions=frozen, libraries=asked.libraries)
+    frozen = {family: frozenset(numbers) for family, numbers in versions.items()}
+    return Needs(machine=requested.machine, versions=frozen, libraries=requested.libraries)
 
 
-def objections(needs: Needs, policy: Policy, provided: Collection[str]) -> Iterator[str]:
-    """Say each thing that an image of `policy` lacks; `provided` are the libraries that the bundle has itself."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Missing:
+    """Something that a file needs and the platform does not promise; `library` names it if it is a library.
+
+    An image may have such a library all the same; nothing else that is missing can be added to it.
+    """
+
+    sentence: str
+    library: str = ""
+
+
+def missing(needs: Needs, policy: Policy, bundled: Collection[str]) -> Iterator[Missing]:
+    """Yield what an image of `policy` lacks of what a file needs; `bundled` are the bundle's own libraries."""
     if needs.machine != policy.machine:
-        yield f"is for another machine ({needs.machine})"
+        yield Missing(sentence=f"is for another machine ({needs.machine})")
         return
-    for family, asked in sorted(needs.versions.items()):
+    for family, versions in sorted(needs.versions.items()):
         newest = policy.newest.get(family)
-        if newest is not None and max(asked) > newest:
-            yield f"needs {family}_{_text(max(asked))}, the target has {family}_{_text(newest)}"
+        if newest is not None and max(versions) > newest:
+            sentence = f"needs {family}_{_text(max(versions))}, the target has {family}_{_text(newest)}"
+            yield Missing(sentence=sentence)
     for library in needs.libraries:
-        if library not in policy.libraries and library not in provided and not library.startswith("ld-linux"):
-            yield f"needs {library}, which neither the bundle nor every image of the target has"
+        if library not in policy.libraries and library not in bundled and not library.startswith("ld-linux"):
+            sentence = f"needs {library}, which neither the bundle nor every image of the target has"
+            yield Missing(sentence=sentence, library=library)
 
 
 @cache
@@ -100,6 +112,3 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _text(numbers: tuple[int, ...]) -> str:
     return ".".join(map(str, numbers))
-
-
-__all__ = ["MAGIC", "ELFError", "Needs", "Policy", "needs_of", "objections", "policy_for"]

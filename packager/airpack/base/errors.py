@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -261,14 +260,20 @@ class ImageFailed(AirpackError):
 
 
 class WriteFailed(AirpackError):
-    """The system refused to write: a full disk, a missing permission."""
+    """The system refused to write: a full disk, a missing permission. `full` says that there is no room."""
 
-    def __init__(self, path: object, problem: str) -> None:
-        full = problem in (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+    def __init__(self, path: object, problem: str, *, full: bool = False) -> None:
         hint = ": make room for all that is to be written, and more" if full else ""
         super().__init__(f"{path}: {problem}; nothing was changed{hint}")
         self.path = path
         self.problem = problem
+        self.full = full
+
+    @classmethod
+    def from_os(cls, error: OSError, path: object) -> WriteFailed:
+        """Return the error for what the system says; `path` is what was written, if it names no file."""
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return cls(error.filename or path, error.strerror or str(error), full=full)
 
 
 class OutputRefused(AirpackError):

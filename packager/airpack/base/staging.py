@@ -38,7 +38,7 @@ def scratch_in(folder: Path) -> Iterator[Path]:
         yield scratch
     except OSError as error:
         if scratch is None or not error.filename:  # it names nothing that the user knows, or nothing at all
-            raise WriteFailed(folder, error.strerror or str(error)) from error
+            raise WriteFailed.from_os(OSError(error.errno, error.strerror or str(error)), folder) from error
         raise
     finally:
         if scratch is not None:

@@ -1,194 +1,60 @@
-"""Lays members out as one tar, cuts it into frames, and compresses them on all cores."""
+"""Compresses the frames of a bundle on all cores; what was compressed once is taken from the cache."""
 
 from __future__ import annotations
 
 import hashlib
-import posixpath
-import tarfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from airpack_runtime import layout
-from airpack_runtime.format.toc import File, Link
-
 from airpack.base import cache, zstd
-from airpack.tree.members import Member
+from airpack.bundle.tar import RawFrame
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Slice:
-    """A run of bytes of a file on disk."""
+class Pool:
+    """Where compression runs: `executor` has `jobs` threads; `store` is the cache of frames, None for no cache."""
 
-    source: Path
-    offset: int
-    length: int
-
-    def read(self) -> bytes:
-        """Return the bytes."""
-        with open(self.source, "rb") as file:
-            file.seek(self.offset)
-            return file.read(self.length)
-
-
-@dataclass(kw_only=True, slots=True)
-class RawFrame:
-    """A frame before compression: pieces of tar, at most `layout.FRAME_LIMIT` bytes."""
-
-    pieces: list[bytes | Slice] = field(default_factory=list)
-    size: int = 0
-
-    def read(self) -> bytes:
-        """Return the frame's raw bytes."""
-        return b"".join(piece if isinstance(piece, bytes) else piece.read() for piece in self.pieces)
-
-
-class TarWriter:
-    """Collects members into raw frames, and notes for the table of contents where each lies.
-
-    The tar is POSIX.1-2001 (pax) with fixed owners; `mtime` is in seconds since the epoch.
-    """
-
-    def __init__(self, mtime: int) -> None:
-        self.frames: list[RawFrame] = []
-        self.files: list[File] = []
-        self.links: list[Link] = []
-        self._mtime = mtime
-        self._end = 0  # of the tar, in bytes
-        self._current: RawFrame | None = None
-        self._group: set[str] = set()
-
-    def start_group(self) -> None:
-        """Let what follows begin a frame, so that a group's frames depend on the group alone."""
-        self._current = None
-        self._group.clear()
-
-    def add_directory(self, path: str) -> None:
-        """Add a folder."""
-        self._append(self._header(path + "/", 0o755, kind=tarfile.DIRTYPE))
-
-    def add(self, member: Member) -> None:
-        """Add a file, or the link that stands for it.
-
-        It is a hard link inside a group, a symbolic one where it leads out of it: each group's tar is
-        then an image layer of its own, and no engine can make a hard link into another layer. A boot,
-        which goes by the table of contents, makes hard links of both.
-        """
-        self._group.add(member.path)
-        if member.link_to is not None:
-            kind, target = tarfile.LNKTYPE, member.link_to
-            if target not in self._group:
-                kind, target = tarfile.SYMTYPE, posixpath.relpath(target, posixpath.dirname(member.path))
-            self._append(self._header(member.path, member.mode, kind=kind, target=target))
-            self.links.append(Link(member.path, member.link_to))
-        else:
-            self.files.append(self._add_content(member.path, member.mode, member.size, member.source))
-
-    def add_parts(self, path: str, parts: Sequence[bytes]) -> File:
-        """Add a file that is in memory, each part of it a group, and return its place; it isn't listed as a file."""
-        size = sum(map(len, parts))
-        self.start_group()
-        self._append(self._header(path, 0o644, size=size))
-        file = File(path, 0o644, size, self._end)
-        for part in parts:
-            self.start_group()
-            self._pour(part, len(part))
-        self.start_group()
-        self._append(bytes(-size % layout.TAR_BLOCK))
-        return file
-
-    def finish(self) -> None:
-        """End the tar: two blocks of zeros."""
-        self._append(bytes(2 * layout.TAR_BLOCK))
-
-    def _add_content(self, path: str, mode: int, size: int, content: Path) -> File:
-        header = self._header(path, mode, size=size)
-        padding = bytes(-size % layout.TAR_BLOCK)
-        self._append(header, followed_by=size + len(padding))
-        file = File(path, mode, size, self._end)
-        self._pour(content, size)
-        self._append(padding)
-        return file
-
-    def _pour(self, content: Path | bytes, size: int) -> None:
-        done = 0
-        while done < size:
-            frame = self._frame_with_room(1)
-            length = min(size - done, layout.FRAME_LIMIT - frame.size)
-            if isinstance(content, bytes):
-                frame.pieces.append(content[done : done + length])
-            else:
-                frame.pieces.append(Slice(source=content, offset=done, length=length))
-            frame.size += length
-            done += length
-        self._end += size
-
-    def _append(self, data: bytes, followed_by: int = 0) -> None:
-        """Append bytes; begin a frame first where they, and what follows them, don't fit any more."""
-        if not data:
-            return
-        frame = self._frame_with_room(len(data) + followed_by)
-        frame.pieces.append(data)
-        frame.size += len(data)
-        self._end += len(data)
-
-    def _frame_with_room(self, size: int) -> RawFrame:
-        """Return the current frame, or a new one if `size` more bytes don't fit into it."""
-        if self._current is None or (self._current.size and self._current.size + size > layout.FRAME_LIMIT):
-            self._current = RawFrame()
-            self.frames.append(self._current)
-        return self._current
-
-    def _header(self, path: str, mode: int, *, kind: bytes = tarfile.REGTYPE, size: int = 0, target: str = "") -> bytes:
-        info = tarfile.TarInfo(path)
-        info.mode, info.type, info.size, info.linkname, info.mtime = mode, kind, size, target, self._mtime
-        return info.tobuf(format=tarfile.PAX_FORMAT, encoding="utf-8")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Compressor:
-    """Compresses frames at a zstd `level`; `store` is the cache of what was compressed before, None for none.
-
-    The bytes depend on the frame, the level and libzstd's version alone.
-    """
-
-    level: int
+    executor: Executor
+    jobs: int
     store: Path | None = None
 
-    def __call__(self, frame: RawFrame) -> bytes:
-        """Return the frame compressed."""
-        raw = frame.read()
-        if self.store is None:
-            return self._compress(raw)
-        name = hashlib.sha256(raw).hexdigest()
-        place = self.store / cache.FRAMES / f"zstd-{zstd.LIBZSTD}-{self.level}" / name[:2] / name
-        kept = cache.read(place)
-        if kept is not None and _is(kept, raw):
-            return kept
-        made = self._compress(raw)
-        cache.write(made, place)
-        return made
 
-    def _compress(self, raw: bytes) -> bytes:
-        return zstd.compress(raw, self.level)
+def compress(frames: Iterable[RawFrame], level: int, pool: Pool) -> Iterator[bytes]:
+    """Yield each frame compressed at a zstd `level`, in order.
+
+    The bytes depend on the frame, the level and the version of libzstd alone. At most two frames for each of the
+    pool's threads wait for their turn.
+    """
+    waiting: deque[Future[bytes]] = deque()
+    for frame in frames:
+        waiting.append(pool.executor.submit(_compressed, frame, level, pool.store))
+        if len(waiting) > 2 * pool.jobs:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
-def _is(compressed: bytes, raw: bytes) -> bool:
-    """Tell whether the one frame `compressed` holds just `raw`: a cache may be damaged."""
+def _compressed(frame: RawFrame, level: int, store: Path | None) -> bytes:
+    """Return a frame compressed, out of the cache if it is there."""
+    raw = frame.read()
+    if store is None:
+        return zstd.compress(raw, level)
+    name = hashlib.sha256(raw).hexdigest()
+    place = store / cache.FRAMES / f"zstd-{zstd.LIBZSTD}-{level}" / name[:2] / name
+    kept = cache.read(place)
+    if kept is not None and _holds(kept, raw):
+        return kept
+    compressed = zstd.compress(raw, level)
+    cache.write(compressed, place)
+    return compressed
+
+
+def _holds(compressed: bytes, raw: bytes) -> bool:
+    """Tell whether the frame `compressed` decompresses to `raw`: a cache may be damaged."""
     try:
         return zstd.decompress(compressed, len(raw)) == raw
     except ValueError:
         return False
-
-
-def compress(frames: Iterable[RawFrame], compressor: Compressor, *, executor: Executor, jobs: int) -> Iterator[bytes]:
-    """Yield each frame compressed, in order; `jobs` are under way at once, and few wait."""
-    waiting: deque[Future[bytes]] = deque()
-    for frame in frames:
-        waiting.append(executor.submit(compressor, frame))
-        if len(waiting) > 2 * jobs:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()

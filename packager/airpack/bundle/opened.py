@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -18,7 +17,6 @@ from airpack_runtime.format.toc import Distribution, File
 
 from airpack.base.errors import NotInBundle
 
-MANIFEST = "manifest.json"
 _NEAREST = 3  # how many paths a wrong one is answered with
 _LIKE = 0.75  # how like it they are, by difflib's measure: less is a guess
 
@@ -42,12 +40,9 @@ class OpenBundle:
 
     @classmethod
     @contextmanager
-    def at(cls, place: Path) -> Iterator[OpenBundle]:
-        """Give what lies in the bundle, or in that of a folder of results, at `place`.
-
-        Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
-        """
-        with open_bundle(str(bundle_at(place))) as file:
+    def at(cls, path: Path) -> Iterator[OpenBundle]:
+        """Give the bundle at `path`, open. Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`)."""
+        with open_bundle(str(path)) as file:
             yield cls(file)
 
     @cached_property
@@ -128,21 +123,6 @@ class OpenBundle:
         paths = {each.removeprefix(f"{layout.SITE_PACKAGES}/"): each for each in self.entries}
         near = difflib.get_close_matches(path.removeprefix(f"{layout.SITE_PACKAGES}/"), paths, _NEAREST, _LIKE)
         return [paths[each] for each in near]
-
-
-def bundle_at(place: Path) -> Path:
-    """Return the path of the bundle: `place` itself, or the one in that folder."""
-    return place / layout.BUNDLE_NAME if place.is_dir() else place
-
-
-def manifest_at(folder: Path) -> Mapping[str, Any]:
-    """Return what the manifest in a folder of results says, empty if there is none that can be read."""
-    try:
-        # Whatever else lies there, a pipe for one, would be waited for.
-        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8")) if (folder / MANIFEST).is_file() else {}
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def paths_of(contents: toc.Toc, distribution: Distribution) -> list[str]:

@@ -1,8 +1,8 @@
-"""The table of contents as a bundle stores it, each distribution's share of it in bytes of its own.
+"""Encodes the table of contents as a bundle stores it, each distribution's part of it in bytes of its own.
 
 The JSON is cut before and behind each distribution's part of a column, and each piece is compressed by itself (RFC
-1951: a block may refer to nothing before it, and ends on a byte). The whole is one zlib stream (RFC 1950). So where
-one distribution changes, the others' pieces stay as they are.
+1951: a block may refer to nothing before it, and ends on a byte). The whole is one zlib stream (RFC 1950). Where one
+distribution changes, the pieces of the others stay the same bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, chain, groupby, pairwise
 from operator import itemgetter
 from typing import Any
@@ -19,27 +20,60 @@ from airpack_runtime.format import toc
 from airpack_runtime.format.toc import Plan, Toc
 
 from airpack.bundle.opened import paths_of
-from airpack.tree import members
+from airpack.tree.members import Folders
 
-_Bounds = Sequence[tuple[int, int]]  # (start, stop) of each distribution
-_FLUSHED = b"\0\0\xff\xff"  # how each piece ends: an empty block
+Span = tuple[int, int]  # (start, stop)
 _START, _END = b"\x78\xda", b"\x03\x00"  # zlib's header for level 9, and a last empty block
 
 
-def encode(contents: Toc) -> bytes:
-    """Return the content of the TOC frame; `airpack_runtime.format.toc.decode` is its inverse."""
-    texts = [text.encode() for _, text in _pieces(contents)]
-    sum_ = zlib.adler32(b"".join(texts)).to_bytes(4, "big")
-    return store(contents.target, b"".join([_START, *map(_deflated, texts), _END, sum_]))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoded:
+    """A stored table of contents, and where in it the pieces of each distribution lie, as offsets in bytes."""
+
+    stored: bytes
+    pieces: Sequence[Sequence[Span]]
+
+
+def encode(contents: Toc, folders: Folders | None = None) -> Encoded:
+    """Return the content of the TOC frame, which `airpack_runtime.format.toc.decode` reads.
+
+    `folders` are those of the distributions' paths, where the caller has them already.
+    """
+    folders = folders or Folders.of([paths_of(contents, each) for each in contents.distributions])
+    owners, texts = [], []
+    for owner, text in _pieces(contents, folders):
+        owners.append(owner)
+        texts.append(text.encode())
+    packed = [_deflated(text) for text in texts]
+    checksum = zlib.adler32(b"".join(texts)).to_bytes(4, "big")
+    stored = store(contents.target, b"".join([_START, *packed, _END, checksum]))
+    first = stored.index(b"\n") + 1 + len(_START)
+    pieces: list[list[Span]] = [[] for _ in contents.distributions]
+    for owner, span in zip(owners, pairwise(accumulate(map(len, packed), initial=first)), strict=True):
+        if owner is not None:
+            pieces[owner].append(span)
+    return Encoded(stored=stored, pieces=pieces)
+
+
+def pieces_in(contents: Toc, stored: bytes) -> Sequence[Sequence[Span]]:
+    """Return where the pieces of each distribution lie in a stored table of contents.
+
+    All are empty where encoding the table again gives other bytes, by another build of zlib for one.
+    """
+    encoded = encode(contents)
+    return encoded.pieces if encoded.stored == stored else [[] for _ in contents.distributions]
 
 
 def store(target: str, body: bytes) -> bytes:
-    """Return the zlib stream `body` behind the heading, whose CRC-32 covers all its bits; its own checksum does not."""
+    """Return the zlib stream `body` behind the heading line.
+
+    The heading's CRC-32 covers every bit of the stream; the stream's own checksum does not.
+    """
     return b"%s %d %s %08x\n" % (layout.HEADING, layout.FORMAT, target.encode("ascii"), zlib.crc32(body)) + body
 
 
 def to_dict(contents: Toc) -> dict[str, Any]:
-    """Return the JSON object that `Toc.from_dict` builds a TOC from."""
+    """Return the JSON object that `Toc.from_dict` builds a table of contents from."""
     files = (*contents.files, contents.sums)
     ends = [0, *(file.start + toc.blocks(file.size) for file in contents.files)]
     gaps = [file.start - end for file, end in zip(files, ends, strict=True)]
@@ -52,28 +86,25 @@ def to_dict(contents: Toc) -> dict[str, Any]:
         "directories": contents.directories,
         "files": [*([file[column] for file in files] for column in (0, 1, 2)), gaps],
         "links": [[link[column] for link in contents.links] for column in (0, 1)],
-        "distributions": [each._asdict() for each in contents.distributions],
+        "distributions": [distribution._asdict() for distribution in contents.distributions],
         "decoder": contents.decoder and contents.decoder._asdict(),
     }
 
 
-def shares(contents: Toc, stored: bytes) -> list[list[tuple[int, int]]]:
-    """Return where the pieces of each distribution lie in the stored table: (start, stop) of each.
-
-    All are empty where the table was not stored by `encode`: nothing is then known of its bytes.
-    """
-    owners = [owner for owner, _ in _pieces(contents)]
-    found: list[list[tuple[int, int]]] = [[] for _ in contents.distributions]
-    start = stored.find(b"\n") + 1 + len(_START)
-    ends: list[int] = []
-    while (end := stored.find(_FLUSHED, ends[-1] if ends else start)) >= 0:
-        ends.append(end + len(_FLUSHED))
-    if len(ends) != len(owners):
-        return found
-    for owner, piece in zip(owners, zip([start, *ends[:-1]], ends, strict=True), strict=True):
-        if owner is not None:
-            found[owner].append(piece)
-    return found
+def sums_frames(contents: Toc) -> list[Sequence[int]]:
+    """Return the numbers of the frames of SHA256SUMS that hold the lines of one distribution alone, for each."""
+    number = Plan(contents).frame_of(contents.sums)
+    numbers: list[Sequence[int]] = []
+    for distribution in contents.distributions:
+        left = sum(64 + 2 + len(path.encode()) + 1 for path in paths_of(contents, distribution))
+        first = number
+        while left > 0 and number < len(contents.frames):
+            left -= contents.frames[number].raw_size
+            number += 1
+        if left:  # it was not cut between distributions
+            return [[] for _ in contents.distributions]
+        numbers.append(range(first, number))
+    return numbers
 
 
 def _deflated(data: bytes) -> bytes:
@@ -81,21 +112,20 @@ def _deflated(data: bytes) -> bytes:
     return stream.compress(data) + stream.flush(zlib.Z_SYNC_FLUSH)
 
 
-def _pieces(contents: Toc) -> Iterator[tuple[int | None, str]]:
+def _pieces(contents: Toc, folders: Folders) -> Iterator[tuple[int | None, str]]:
     """Yield the JSON in pieces, each with the number of the distribution that it is of, None for what is of all."""
-    for owner, tokens in groupby(_tokens(contents), key=itemgetter(0)):
+    for owner, tokens in groupby(_tokens(contents, folders), key=itemgetter(0)):
         yield owner, "".join(text for _, text in tokens)
 
 
-def _tokens(contents: Toc) -> Iterator[tuple[int | None, str]]:
+def _tokens(contents: Toc, folders: Folders) -> Iterator[tuple[int | None, str]]:
     data = to_dict(contents)
-    common, own = members.folders([paths_of(contents, each) for each in contents.distributions])
-    known = [*common, *chain.from_iterable(own)] == list(data["directories"])
-    ends = list(accumulate(map(len, own), initial=len(common)))
+    known = [*folders.common, *chain.from_iterable(folders.own)] == list(data["directories"])
+    ends = list(accumulate(map(len, folders.own), initial=len(folders.common)))
     files, links = ([getattr(each, name) for each in contents.distributions] for name in ("files", "links"))
     # Where a distribution's first file lies depends on what comes before: that gap is not its own.
     gaps = [(min(first + 1, stop), stop) for first, stop in files]
-    tables: dict[str, list[tuple[Sequence[Any], _Bounds]]] = {
+    tables: dict[str, list[tuple[Sequence[Any], Sequence[Span]]]] = {
         "directories": [(data["directories"], list(pairwise(ends)) if known else [])],
         "files": list(zip(data["files"], (files, files, files, gaps), strict=True)),
         "links": [(column, links) for column in data["links"]],
@@ -104,18 +134,18 @@ def _tokens(contents: Toc) -> Iterator[tuple[int | None, str]]:
     for key, columns in tables.items():
         nested = key != "directories"
         yield None, f',"{key}":' + "[" * nested
-        for number, (column, bounds) in enumerate(columns):
+        for number, (column, spans) in enumerate(columns):
             yield None, ",[" if number else "["
-            yield from _column(column, bounds)
+            yield from _column(column, spans)
             yield None, "]"
         yield None, "]" * nested
     yield None, "}"
 
 
-def _column(values: Sequence[Any], bounds: _Bounds) -> Iterator[tuple[int | None, str]]:
-    """Yield a column's values, each distribution's (start, stop) of them by itself."""
+def _column(values: Sequence[Any], spans: Sequence[Span]) -> Iterator[tuple[int | None, str]]:
+    """Yield the values of a column as JSON, the span of each distribution by itself."""
     done, comma = 0, ""
-    for owner, (start, stop) in (*enumerate(bounds), (None, (len(values), len(values)))):
+    for owner, (start, stop) in (*enumerate(spans), (None, (len(values), len(values)))):
         for whose, run in ((None, values[done:start]), (owner, values[start:stop])):
             if run:
                 yield None, comma
@@ -126,19 +156,3 @@ def _column(values: Sequence[Any], bounds: _Bounds) -> Iterator[tuple[int | None
 
 def _dumps(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-
-
-def sums_frames(contents: Toc) -> list[Sequence[int]]:
-    """Return the numbers of the frames of SHA256SUMS that are of one distribution alone, where they are cut so."""
-    number = Plan(contents).frame_of(contents.sums)
-    found: list[Sequence[int]] = []
-    for distribution in contents.distributions:
-        left = sum(64 + 2 + len(path.encode()) + 1 for path in paths_of(contents, distribution))
-        first = number
-        while left > 0 and number < len(contents.frames):
-            left -= contents.frames[number].raw_size
-            number += 1
-        if left:
-            return [[] for _ in contents.distributions]
-        found.append(range(first, number))
-    return found

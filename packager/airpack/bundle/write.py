@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,26 +13,24 @@ from typing import BinaryIO
 from airpack_runtime import __version__, layout
 from airpack_runtime.format import framing, toc
 
-from airpack.bundle import frames, toc_encoder
+from airpack.base.console import BYTES, Progress
+from airpack.bundle import toc_encoder
+from airpack.bundle.frames import Pool, compress
+from airpack.bundle.tar import TarWriter
 from airpack.resolve.lock import Lock
 from airpack.tree import members
-from airpack.tree.members import Group
+from airpack.tree.install import Tree
+from airpack.tree.members import Folders, Group
+from airpack.tree.recipe import Recipe
 from airpack.wheels.decoders import Decoder
-
-# 1980-01-01, the oldest time that a zip can hold: what wheels are commonly built with.
-DEFAULT_MTIME = 315532800
-# Of the levels that compress best it takes the least time, and what it makes decompresses as fast as any other's:
-# a pack pays for it once, as frames are cached, each boot gains.
-DEFAULT_LEVEL = 17
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bundle:
-    """A bundle file: its size in bytes, its digest and its contents.
+    """A bundle file that was written: its path, its size in bytes, its digests and its table of contents.
 
-    `digest` is the bundle digest, which a boot can be pinned to, `file_sha256` that
-    of all bytes, as `sha256sum` tells it, `content_digest` that of `members.content_digest`;
-    all in hexadecimal.
+    `digest` is the bundle digest, which a boot can be pinned to; `file_sha256` is that of the whole file, as
+    `sha256sum` prints it; `content_digest` is `members.content_digest`. All are in hexadecimal.
     """
 
     path: Path
@@ -43,64 +40,36 @@ class Bundle:
     content_digest: str
     contents: toc.Toc
 
+    @property
+    def tree_note(self) -> str:
+        """The text of `layout.TREE_NOTE` in a tree of this bundle."""
+        return layout.tree_note(self.contents.target, self.digest)
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """How a bundle is written: zstd level, modification time (seconds since the epoch), decoder.
 
-    The decoder is None where the target's Python needs none.
+def write(tree: Tree, lock: Lock, recipe: Recipe, path: Path, *, pool: Pool, progress: Progress) -> Bundle:
+    """Write the bundle of `tree` to `path`, in the format that `airpack_runtime.layout` describes.
+
+    The bytes depend on tree, lock and recipe, and on the builds of libzstd and zlib; not on the pool.
     """
-
-    level: int = DEFAULT_LEVEL
-    mtime: int = DEFAULT_MTIME
-    decoder: Decoder | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pool:
-    """Where compression runs: `executor` has `jobs` threads, `store` is the cache of frames (None: there is none)."""
-
-    executor: Executor
-    jobs: int
-    store: Path | None = None
-
-
-def write(
-    groups: Sequence[Group],
-    lock: Lock,
-    path: Path,
-    options: Options,
-    *,
-    pool: Pool,
-    on_bytes: Callable[[int], None] = lambda _: None,
-) -> Bundle:
-    """Write the bundle of `groups` to `path` (format: `airpack_runtime.layout`).
-
-    The bytes depend on the arguments and the builds of libzstd and zlib alone,
-    not on the pool. `on_bytes` is called with raw sizes as frames are compressed.
-    """
-    archive = _lay_out(groups, options.mtime)
-    tar = archive.tar
-    compressor = frames.Compressor(level=options.level, store=pool.store)
-    with open(path, "wb") as file:
+    archive = _lay_out(tree.groups, recipe.mtime)
+    frames = archive.tar.frames
+    with open(path, "wb") as file, progress.stage("compress", BYTES, tree.size) as advance:
         out = _Writer(file)
-        compressed = frames.compress(tar.frames, compressor, executor=pool.executor, jobs=pool.jobs)
-        for frame, data in zip(tar.frames, compressed, strict=True):
+        for frame, data in zip(frames, compress(frames, recipe.level, pool), strict=True):
             out.frame(data, frame.size)
-            on_bytes(frame.size)
-        decoder = out.decoder(options.decoder) if options.decoder else None
+            advance(frame.size)
+        decoder = out.decoder(recipe.decoder) if recipe.decoder else None
         contents = archive.contents(lock, out.frames, decoder)
-        stored = toc_encoder.encode(contents)
+        stored = toc_encoder.encode(contents, archive.folders).stored
         out.skippable(layout.TOC_MAGIC, stored)
         out.finish()
         size = file.tell()
     toc.decode(stored)  # what the shim would refuse must not leave this function
-    digest = hashlib.sha256(stored).hexdigest()
-    entries = [(each.path, each.mode, each.sha256) for group in groups for each in group.members]
+    entries = [(member.path, member.mode, member.sha256) for group in tree.groups for member in group.members]
     return Bundle(
         path=path,
         size=size,
-        digest=digest,
+        digest=hashlib.sha256(stored).hexdigest(),
         file_sha256=out.sha256.hexdigest(),
         content_digest=members.content_digest(entries),
         contents=contents,
@@ -111,21 +80,21 @@ def write(
 class _Archive:
     """The tar of a bundle, and what its table of contents says of it besides files and links."""
 
-    tar: frames.TarWriter
-    directories: Sequence[str]
+    tar: TarWriter
+    folders: Folders
     distributions: Sequence[toc.Distribution]
     sums: toc.File
 
     def contents(self, lock: Lock, written: Sequence[toc.Frame], decoder: toc.Decoder | None) -> toc.Toc:
-        """Return its table of contents; `written` are its frames, compressed."""
+        """Return the table of contents; `written` are the frames, compressed."""
         return toc.Toc(
             target=lock.target.name,
             creator=f"airpack {__version__}",
             requirements=lock.requirements,
-            unpacked_size=sum(each.size for each in self.tar.files),
+            unpacked_size=sum(file.size for file in self.tar.files),
             frames=tuple(written),
             sums=self.sums,
-            directories=tuple(self.directories),
+            directories=(*self.folders.common, *chain.from_iterable(self.folders.own)),
             files=tuple(self.tar.files),
             links=tuple(self.tar.links),
             distributions=tuple(self.distributions),
@@ -134,20 +103,19 @@ class _Archive:
 
 
 def _lay_out(groups: Sequence[Group], mtime: int) -> _Archive:
-    """Return the tar of `groups`: the folders that several have in common, each group, SHA256SUMS."""
-    tar = frames.TarWriter(mtime)
-    common, own = members.folders([[member.path for member in group.members] for group in groups])
-    for directory in common:
+    """Return the tar of `groups`: the folders that several need, then each group, then SHA256SUMS."""
+    tar = TarWriter(mtime)
+    folders = Folders.of([[member.path for member in group.members] for group in groups])
+    for directory in folders.common:
         tar.add_directory(directory)
-    distributions = [_add_group(tar, *each) for each in zip(groups, own, strict=True)]
+    distributions = [_add_group(tar, group, own) for group, own in zip(groups, folders.own, strict=True)]
     sums = tar.add_parts(layout.SUMS, [members.sums(group) for group in groups])
     tar.finish()
-    directories = (*common, *chain.from_iterable(own))
-    return _Archive(tar=tar, directories=directories, distributions=distributions, sums=sums)
+    return _Archive(tar=tar, folders=folders, distributions=distributions, sums=sums)
 
 
-def _add_group(tar: frames.TarWriter, group: Group, folders: Sequence[str]) -> toc.Distribution:
-    """Add one wheel's members to the tar, after its own folders, and return its entry in the table of contents."""
+def _add_group(tar: TarWriter, group: Group, folders: Sequence[str]) -> toc.Distribution:
+    """Add one wheel's members to the tar, behind its own folders, and return its entry in the table of contents."""
     first_file, first_link, frame = len(tar.files), len(tar.links), len(tar.frames)
     tar.start_group()
     for directory in folders:
@@ -170,7 +138,7 @@ def _add_group(tar: frames.TarWriter, group: Group, folders: Sequence[str]) -> t
 
 
 class _Writer:
-    """Writes frames one after the other and keeps what the TOC and the seek table say of them."""
+    """Writes frames one behind the other, and keeps what the table of contents and the seek table say of them."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.frames: list[toc.Frame] = []

@@ -7,7 +7,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 
-from airpack.audit.wheels import Finding, fatal
+from airpack.audit.finding import Finding, fatal
 from airpack.base.console import plain
 from airpack.base.errors import AUDIT, AuditFailed
 from airpack.cli.screen import counted

@@ -16,7 +16,7 @@ _SAME_BUT = "holds the same, but is compressed differently"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
+class Placed:
     """A file or link of a bundle: its content's place, its mode and SHA-256; `link_to` is a link's target."""
 
     file: File
@@ -50,11 +50,11 @@ def compare(packed: Path, rebuilt: Path) -> Comparison:
     return Comparison(same_bytes=False, same_content=len(digests) == 1, differences=tuple(differences))
 
 
-def _members_of(opened: OpenBundle) -> dict[str, Member]:
+def _members_of(opened: OpenBundle) -> dict[str, Placed]:
     """Return each file and link by its path. Raises BundleDamaged."""
     targets = dict(opened.toc.links)
     return {
-        path: Member(file=opened.entries[path], mode=mode, sha256=sha256, link_to=targets.get(path))
+        path: Placed(file=opened.entries[path], mode=mode, sha256=sha256, link_to=targets.get(path))
         for path, mode, sha256 in opened.hashed()
     }
 
@@ -94,7 +94,7 @@ def _of_members(one: OpenBundle, other: OpenBundle) -> Iterator[str]:
             yield f"{path} is {_kind(old)}, then {_kind(new)}"
 
 
-def _kind(member: Member) -> str:
+def _kind(member: Placed) -> str:
     return f"a link to {member.link_to}" if member.link_to else "a file"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from airpack_runtime import layout
 from airpack_runtime.format.toc import Distribution
@@ -48,7 +47,7 @@ class Document:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Package:
+class PackageRecord:
     """A distribution of a bundle. `licences` are of one kind: an expression (PEP 639), classifiers, or free text.
 
     `needs` are the packages of the bundle that it requires on the target, sorted.
@@ -75,35 +74,34 @@ class Inventory:
     digest: str
     content_digest: str
     asked: tuple[NormalizedName, ...]
-    packages: tuple[Package, ...]
+    packages: tuple[PackageRecord, ...]
 
 
-def take(path: Path) -> Inventory:
-    """Read the inventory of the bundle at `path`, frame by frame, as few as hold it.
+def take(opened: OpenBundle) -> Inventory:
+    """Return the inventory of a bundle, of which only the frames that hold metadata are read.
 
-    Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
+    Raises BundleDamaged (of `airpack_runtime.errors`).
     """
-    with OpenBundle.at(path) as opened:
-        toc = opened.toc
-        target = Target.from_name(toc.target)
-        metadata = {canonicalize_name(each.name): _metadata(opened, each) for each in toc.distributions}
-        asked = requires.parsed(toc.requirements)
-        needs: dict[NormalizedName, set[NormalizedName]] = {key: set() for key in metadata}
-        required = {key: requires.parsed(each.get("requires_dist", ())) for key, each in metadata.items()}
-        for key, need in requires.closure(required, asked, target):
-            needs[key] |= {canonicalize_name(need.name)} & needs.keys()
-        packages = [
-            _package(each, metadata[key], needs[key], _brought(opened, each))
-            for key, each in zip(metadata, toc.distributions, strict=True)
-        ]
-        return Inventory(
-            target=toc.target,
-            creator=toc.creator,
-            digest=opened.file.digest,
-            content_digest=members.content_digest(opened.hashed()),
-            asked=tuple(sorted({canonicalize_name(each.name) for each in asked} & metadata.keys())),
-            packages=tuple(sorted(packages, key=lambda each: each.key)),
-        )
+    toc = opened.toc
+    target = Target.from_name(toc.target)
+    metadata = {canonicalize_name(share.name): _metadata(opened, share) for share in toc.distributions}
+    requested = requires.parsed(toc.requirements)
+    needs: dict[NormalizedName, set[NormalizedName]] = {key: set() for key in metadata}
+    required = {key: requires.parsed(fields.get("requires_dist", ())) for key, fields in metadata.items()}
+    for key, need in requires.closure(required, requested, target):
+        needs[key] |= {canonicalize_name(need.name)} & needs.keys()
+    packages = [
+        _package(share, metadata[key], needs[key], _brought(opened, share))
+        for key, share in zip(metadata, toc.distributions, strict=True)
+    ]
+    return Inventory(
+        target=toc.target,
+        creator=toc.creator,
+        digest=opened.file.digest,
+        content_digest=members.content_digest(opened.hashed()),
+        asked=tuple(sorted({canonicalize_name(need.name) for need in requested} & metadata.keys())),
+        packages=tuple(sorted(packages, key=lambda package: package.key)),
+    )
 
 
 def _metadata(opened: OpenBundle, distribution: Distribution) -> RawMetadata:
@@ -136,12 +134,12 @@ def _package(
     metadata: RawMetadata,
     needs: Collection[NormalizedName],
     contents: tuple[list[Library], list[Document]],
-) -> Package:
+) -> PackageRecord:
     classifiers = [
         each.rpartition(" :: ")[2] for each in metadata.get("classifiers", ()) if each.startswith(_CLASSIFIER)
     ]
     text = metadata.get("license", "").strip()
-    return Package(
+    return PackageRecord(
         key=canonicalize_name(distribution.name),
         version=distribution.version,
         wheel=distribution.wheel,

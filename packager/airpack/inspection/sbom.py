@@ -1,6 +1,6 @@
 """Inventory -> SBOM: CycloneDX 1.6 as JSON, by cyclonedx-python-lib, the same bytes for the same bundle.
 
-The library comes with the extra `airpack[sbom]`: this module is imported by `extras` alone.
+The library comes with the extra `airpack[sbom]`: `inspection.sbom_writer` alone imports this module.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
-from airpack.inspection.inventory import Document, Inventory, Library, Package
+from airpack.inspection.inventory import Document, Inventory, Library, PackageRecord
 
 # Classifiers (PyPI's list) that mean one licence of SPDX's list; the others, such as "BSD License", mean several.
 _SPDX = {
@@ -80,7 +80,7 @@ def _root(inventory: Inventory) -> Component:
     )
 
 
-def _component(package: Package) -> Component:
+def _component(package: PackageRecord) -> Component:
 
     purl = PackageURL("pypi", None, package.key, package.version, {"file_name": package.wheel})
     references = [
@@ -107,7 +107,7 @@ def _component(package: Package) -> Component:
     )
 
 
-def _licences(package: Package) -> Iterator[License]:
+def _licences(package: PackageRecord) -> Iterator[License]:
     """Yield what the metadata says, as it says it: an expression, classifiers, or text."""
     factory, declared = LicenseFactory(), LicenseAcknowledgement.DECLARED
     if package.licence_expression:

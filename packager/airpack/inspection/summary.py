@@ -1,21 +1,21 @@
-"""What an auditor asks of a bundle, answered from its table of contents alone."""
+"""A summary of a bundle for its auditor, from its table of contents alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from airpack_runtime.format.toc import Distribution
 
-from airpack.bundle.opened import OpenBundle, manifest_at
+from airpack.bundle.opened import OpenBundle
+from airpack.resolve.sources import BUILT
 
 NAME, SIZE = ORDERS = ("name", "size")
 _HEAVIEST = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Package:
+class PackageSummary:
     """A package of a bundle: `packed_size` and `unpacked_size` are in bytes, the latter without what is linked.
 
     `origin` is what it was built from, else its URL as the manifest beside the bundle tells it, empty without one:
@@ -26,6 +26,7 @@ class Package:
     version: str
     license: str
     origin: str
+    built_from: str
     wheel: str
     sha256: str
     packed_size: int
@@ -36,7 +37,7 @@ class Package:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class TreePath:
     """A path of the tree: its mode and size in bytes, and the file that it is a hard link to, if it is one."""
 
     path: str
@@ -73,15 +74,17 @@ class Inspection:
     files: int
     links: int
     folders: int
-    packages: Sequence[Package]
-    heaviest: Sequence[Entry]
+    packages: Sequence[PackageSummary]
+    heaviest: Sequence[TreePath]
     duplicates: Sequence[Duplicate]
 
 
-def inspect(opened: OpenBundle, *, order: str = NAME) -> Inspection:
-    """Return what `contents` are, the packages in the given order. Raises BundleDamaged."""
+def inspect(opened: OpenBundle, origins: Mapping[str, str], *, order: str = NAME) -> Inspection:
+    """Return what a bundle is and holds, its packages in the given order.
+
+    `origins` says where each package came from (`Results.origins`). Raises BundleDamaged.
+    """
     toc, bundle = opened.toc, opened.file
-    origins = _origins(opened)
     shares = zip(toc.distributions, opened.packed_sizes(), strict=True)
     packages = [_package(opened, share, packed, origins.get(share.name, "")) for share, packed in shares]
     packages.sort(key=lambda each: (-each.unpacked_size if order == SIZE else 0, each.name))
@@ -99,39 +102,29 @@ def inspect(opened: OpenBundle, *, order: str = NAME) -> Inspection:
         links=len(toc.links),
         folders=len(toc.directories),
         packages=packages,
-        heaviest=[Entry(path=file.path, mode=file.mode, size=file.size) for file in heaviest],
+        heaviest=[TreePath(path=file.path, mode=file.mode, size=file.size) for file in heaviest],
         duplicates=_duplicates(opened),
     )
 
 
-def entries(opened: OpenBundle, *, order: str = NAME) -> list[Entry]:
+def entries(opened: OpenBundle, *, order: str = NAME) -> list[TreePath]:
     """Return every path of the tree in the given order: by name, or the largest first."""
     targets = dict(opened.toc.links)
     found = [
-        Entry(path=path, mode=file.mode, size=file.size, link_to=targets.get(path))
+        TreePath(path=path, mode=file.mode, size=file.size, link_to=targets.get(path))
         for path, file in opened.entries.items()
     ]
     return sorted(found, key=lambda each: (-each.size if order == SIZE else 0, each.path))
 
 
-def _origins(opened: OpenBundle) -> dict[str, str]:
-    """Return where each package came from, as the bundle's manifest beside it tells; empty where none does."""
-    manifest = manifest_at(Path(opened.file.path).parent)
-    try:
-        if manifest["bundle"]["digest"] != f"sha256:{opened.file.digest}":
-            return {}
-        return {str(each["name"]): str(each["origin"]) for each in manifest["packages"]}
-    except (KeyError, TypeError):
-        return {}
-
-
-def _package(opened: OpenBundle, share: Distribution, packed: int, origin: str) -> Package:
+def _package(opened: OpenBundle, share: Distribution, packed: int, origin: str) -> PackageSummary:
     files = opened.toc.files[slice(*share.files)]
-    return Package(
+    return PackageSummary(
         name=share.name,
         version=share.version,
         license=share.license,
-        origin=f"built from {share.built_from}" if share.built_from else origin,
+        origin=f"{BUILT}{share.built_from}" if share.built_from else origin,
+        built_from=share.built_from,
         wheel=share.wheel,
         sha256=share.sha256,
         packed_size=packed,

@@ -17,17 +17,18 @@ from pathlib import Path
 
 from airpack_runtime import layout as names
 
+from airpack.base import files
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import AirpackError, NotAnImage, OutputRefused, UsageError
-from airpack.bundle.opened import OpenBundle, bundle_at
-from airpack.bundle.write import DEFAULT_MTIME
+from airpack.bundle.opened import OpenBundle
 from airpack.oci import extents, layers, layout, split
 from airpack.oci.layers import Layer, Source
 from airpack.oci.layout import Descriptor, Manifest, Writer
-from airpack.results import folder as output
+from airpack.results.folder import Results
 from airpack.results.keys import SigningKey
 from airpack.target.target import Target
 from airpack.tree import members
+from airpack.tree.recipe import DEFAULT_MTIME
 
 NAME = "bundle"  # what the image is called in its layout
 SBOM_TYPE = "application/vnd.cyclonedx+json"
@@ -62,9 +63,9 @@ class Image:
 
 
 def write(
-    places: Sequence[Path], folder: Path, options: Options, *, executor: Executor, progress: Progress
+    bundles: Sequence[Results], folder: Path, options: Options, *, executor: Executor, progress: Progress
 ) -> list[Image]:
-    """Write an OCI image layout of bundles, or folders of results, into the new folder `folder`.
+    """Write an OCI image layout of bundles into the new folder `folder`.
 
     The same bundles and options give the same bytes. Of several, which must be for different platforms, one
     multi-platform image is made. A signature and an SBOM beside a bundle refer to its image.
@@ -72,15 +73,15 @@ def write(
     """
     writer = Writer(folder)
     images: list[Image] = []
-    for place in places:
-        with OpenBundle.at(place) as opened:
+    for results in bundles:
+        with results.open_bundle() as opened:
             size = sum(each.raw_size for each in opened.toc.frames)
             with progress.stage("layers", BYTES, size) as advance:
                 source = Source(opened=opened, executor=executor, on_bytes=advance)
-                image = _image(source, options, writer)
-        for other, path in zip(images, places, strict=False):
+                image = _image(source, results, options, writer)
+        for other, first in zip(images, bundles, strict=False):
             if other.descriptor.platform == image.descriptor.platform:
-                told = f"{bundle_at(path)} and {bundle_at(place)} are both for {platform(image.descriptor)}"
+                told = f"{first.bundle} and {results.bundle} are both for {platform(image.descriptor)}"
                 raise UsageError(f"{told}, and an image index has one for each: write them into layouts of their own")
         images.append(image)
     main = images[0].descriptor
@@ -111,7 +112,7 @@ def platform(descriptor: Descriptor) -> str:
     return f"{descriptor.platform.get('os', '')}/{descriptor.platform.get('architecture', '')}"
 
 
-def _image(source: Source, options: Options, writer: Writer) -> Image:
+def _image(source: Source, results: Results, options: Options, writer: Writer) -> Image:
     opened = source.opened
     shares = split.shares(opened) if options.split else split.whole(opened)
     found = layers.write(source, shares, _note(opened, options.key), writer)
@@ -144,7 +145,7 @@ def _image(source: Source, options: Options, writer: Writer) -> Image:
         target=opened.toc.target,
         digest=about[DIGEST],
         layers=found,
-        referrers=[_referrer(blob, path, kind, writer) for path, kind in _beside(opened)],
+        referrers=[_referrer(blob, path, kind, writer) for path, kind in _beside(results, opened)],
     )
 
 
@@ -161,45 +162,44 @@ def _note(opened: OpenBundle, key: SigningKey | None) -> bytes:
     """Return the tar, without its end, of what makes the layers' files a tree for the shim."""
     content = members.content_digest(opened.hashed())
     text = names.tree_note(opened.toc.target, opened.file.digest, content).encode("ascii")
-    files = {names.TREE_NOTE: text}
+    notes = {names.TREE_NOTE: text}
     if key is not None:
         signature = key.sign(names.SIGNED_TREE, hashlib.sha256(text).hexdigest())
-        files[names.TREE_NOTE + names.SIGNATURE_SUFFIX] = signature.encode("ascii")
+        notes[names.TREE_NOTE + names.SIGNATURE_SUFFIX] = signature.encode("ascii")
     out = b""
-    for name, data in files.items():
+    for name, data in notes.items():
         info = tarfile.TarInfo(name)
         info.size, info.mode, info.mtime = len(data), 0o644, DEFAULT_MTIME
         out += info.tobuf(format=tarfile.PAX_FORMAT) + data + bytes(-len(data) % names.TAR_BLOCK)
     return out
 
 
-def _beside(opened: OpenBundle) -> list[tuple[Path, str]]:
-    """Return the files beside a bundle that speak of it, each with its type. Raises NotAnImage."""
-    bundle = Path(opened.file.path)
-    found = []
-    signature = bundle.with_name(bundle.name + names.SIGNATURE_SUFFIX)
-    if signature.is_file():
-        if f"sha256:{opened.file.digest}" not in signature.read_text("ascii", "replace").split():
-            raise NotAnImage(str(bundle), f"is not what {signature.name} is of", "sign it again, or remove that")
-        found.append((signature, SIGNATURE_TYPE))
-    sbom = bundle.with_name(output.SBOM_NAME)
-    if sbom.is_file() and _told_in(sbom) == f"sha256:{opened.file.digest}":
-        found.append((sbom, SBOM_TYPE))
-    return found
+def _beside(results: Results, opened: OpenBundle) -> list[tuple[Path, str]]:
+    """Return the signature and the SBOM of a bundle, each with its media type. Raises NotAnImage."""
+    beside = []
+    digest, signature, sbom = f"sha256:{opened.file.digest}", results.signature(), results.sbom()
+    if signature is not None:
+        if digest not in files.read_bytes(signature).decode("ascii", "replace").split():
+            problem = f"is not what {signature.name} is of"
+            raise NotAnImage(str(results.bundle), problem, "sign it again, or remove that")
+        beside.append((signature, SIGNATURE_TYPE))
+    if sbom is not None and _subject_of(sbom) == digest:
+        beside.append((sbom, SBOM_TYPE))
+    return beside
 
 
-def _told_in(sbom: Path) -> str:
-    """Return the digest of the bundle that an SBOM is of, empty if it doesn't tell."""
+def _subject_of(sbom: Path) -> str:
+    """Return the digest of the bundle that an SBOM describes, empty if it names none."""
     try:
-        return str(json.loads(sbom.read_bytes())["metadata"]["component"]["version"])
-    except (ValueError, KeyError, TypeError):
+        return str(json.loads(files.read_bytes(sbom))["metadata"]["component"]["version"])
+    except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
 def _referrer(subject: Descriptor, path: Path, kind: str, writer: Writer) -> Descriptor:
     """Write a file as an artifact that refers to the image `subject`, and return its manifest's descriptor."""
     title = names.BUNDLE_NAME + names.SIGNATURE_SUFFIX if kind == SIGNATURE_TYPE else path.name
-    blob = replace(writer.add(path.read_bytes(), kind), annotations={TITLE: title})
+    blob = replace(writer.add(files.read_bytes(path), kind), annotations={TITLE: title})
     empty = writer.add(layout.EMPTY, layout.EMPTY_TYPE)
     manifest = Manifest(config=empty, layers=[blob], subject=subject, artifact_type=kind)
     descriptor = writer.add(layout.dumps(manifest.to_dict()), layout.MANIFEST_TYPE)

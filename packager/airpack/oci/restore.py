@@ -18,10 +18,10 @@ from airpack.oci import extents
 from airpack.oci.extents import Extent
 from airpack.oci.image import DIGEST, SBOM_TYPE, SIGNATURE_TYPE, platform
 from airpack.oci.layout import INDEX_TYPE, Descriptor, Layout, Manifest
-from airpack.results import folder as output
+from airpack.results.folder import SBOM
 
 # Where each kind of artifact that refers to an image goes: never where its own annotations say.
-_PLACES = {SIGNATURE_TYPE: names.BUNDLE_NAME + names.SIGNATURE_SUFFIX, SBOM_TYPE: output.SBOM_NAME}
+_PLACES = {SIGNATURE_TYPE: names.BUNDLE_NAME + names.SIGNATURE_SUFFIX, SBOM_TYPE: SBOM}
 KINDS = frozenset(_PLACES)
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 

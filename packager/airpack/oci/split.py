@@ -59,7 +59,7 @@ def shares(opened: OpenBundle) -> list[Share]:
     It also has the folders that several distributions have in common: on top, it decides of their modes.
     """
     toc, runs = opened.toc, opened.runs()
-    sums, rows = toc_encoder.sums_frames(toc), toc_encoder.shares(toc, opened.file.stored_toc)
+    sums, rows = toc_encoder.sums_frames(toc), toc_encoder.pieces_in(toc, opened.file.stored_toc)
     toc_at = _toc_offset(opened)
     keys = [canonicalize_name(each.name) for each in toc.distributions]
     found = []

@@ -26,7 +26,7 @@ Reader = Callable[[Path, str, Mapping[str, Any]], Mapping[str, Sequence[str]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class FleetPack:
     """One pack: a requirement set for a target, empty where the file names none.
 
     `options` are those of `pack`, each as words of its command line.
@@ -48,7 +48,7 @@ class Entry:
         return sorted(words, key=lambda word: not word.startswith("-"))
 
 
-def load(path: Path, reader: Reader) -> list[Entry]:
+def load(path: Path, reader: Reader) -> list[FleetPack]:
     """Return the packs that the file at `path` describes, in its order. Raises InvalidFleet.
 
     An option of a set's table replaces that of the target's, which replaces that of `[defaults]`.
@@ -65,13 +65,13 @@ def load(path: Path, reader: Reader) -> list[Entry]:
         chosen = _chosen(path, place, table.get(TARGETS, list(targets)), targets) or [""]
         own = reader(path, place, {key: value for key, value in table.items() if key != TARGETS})
         merged = [(target, {**defaults, **targets.get(target, {}), **own}) for target in chosen]
-        entries += [Entry(set=name, target=target, options=options) for target, options in merged]
+        entries += [FleetPack(set=name, target=target, options=options) for target, options in merged]
     if not entries:
         raise InvalidFleet(path, SETS, 'is empty: write a table [sets.NAME] with requirement = ["FILE"]')
     return entries
 
 
-def only(entries: Sequence[Entry], names: Sequence[str]) -> list[Entry]:
+def only(entries: Sequence[FleetPack], names: Sequence[str]) -> list[FleetPack]:
     """Return the entries that any of `names` means, all if there is none: a set, a target, or SET/TARGET.
 
     Raises UsageError for a name that means none.

@@ -16,7 +16,6 @@ from airpack_runtime.format.reader import open_bundle
 from airpack.base import staging
 from airpack.base.console import Advance, Progress
 from airpack.base.errors import InvalidLayout, OutputRefused, RegistryError, UsageError
-from airpack.bundle.opened import MANIFEST
 from airpack.oci import layout as oci
 from airpack.oci import restore
 from airpack.oci.layout import Descriptor, Layout, Writer
@@ -24,7 +23,8 @@ from airpack.registry import manifests
 from airpack.registry.blobs import Download, move_blobs
 from airpack.registry.client import Client
 from airpack.registry.reference import Endpoint, Reference
-from airpack.results import folder as output
+from airpack.results import overwrite
+from airpack.results.folder import MANIFEST, SBOM
 
 Choose = Callable[[Layout], Descriptor]
 
@@ -173,14 +173,14 @@ def check(file: Path) -> None:
                 bundle.toc()
         except (BootError, OSError):
             raise OutputRefused(file, "is no bundle: move it away, or give --output another name") from None
-    output.check_sbom(folder / _names(file)[output.SBOM_NAME])
+    overwrite.check_sbom(folder / _names(file)[SBOM])
 
 
 def _names(file: Path) -> dict[str, str]:
     """Return how what belongs to the bundle `file` is called there, by its name in a folder of results."""
-    names = {layout.BUNDLE_NAME: file.name, output.SBOM_NAME: output.SBOM_NAME}
+    names = {layout.BUNDLE_NAME: file.name, SBOM: SBOM}
     signature = layout.BUNDLE_NAME + layout.SIGNATURE_SUFFIX
     names[signature] = file.name + layout.SIGNATURE_SUFFIX
     if file.name != layout.BUNDLE_NAME:
-        names[output.SBOM_NAME] = f"{file.name.removesuffix(_SUFFIX).removesuffix('.tar')}.cdx.json"
+        names[SBOM] = f"{file.name.removesuffix(_SUFFIX).removesuffix('.tar')}.cdx.json"
     return names

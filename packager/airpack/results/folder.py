@@ -1,85 +1,125 @@
-"""Where results go: what may be replaced there, and what may not."""
+"""Results: what a pack leaves in its folder, or a bundle that came alone; each file in it is opened here.
+
+The files may have come from elsewhere. Inside a folder, only regular files are read: a symbolic link could lead to a
+file of the reader's own, a pipe would be waited for (`base.files`). A bundle or a folder that the user named may itself
+be a link.
+"""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from airpack_runtime import layout
+from airpack_runtime.errors import BundleNotFound, reason
 
-from airpack.base.errors import OutputRefused
-from airpack.resolve import pylock
-from airpack.resolve.lock import REQUIREMENTS
-from airpack.results import manifest
-from airpack.shim import write
-from airpack.wheels import wheelhouse
+from airpack.base import files
+from airpack.base.errors import InvalidManifest
+from airpack.bundle.opened import OpenBundle
 
-# CycloneDX's own ending for JSON.
-SBOM_NAME = "sbom.cdx.json"
+# Commands that read a bundle alone do without what reads the other files, which takes a tenth of a second to import.
+if TYPE_CHECKING:
+    from airpack.resolve.pylock import LockFile
+    from airpack.results.manifest import Manifest
 
-
-def check_sbom(path: Path) -> None:
-    """Raise OutputRefused if something else than an SBOM lies at `path`."""
-    if not path.exists():
-        return
-    try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
-        ours = data["bomFormat"] == "CycloneDX"
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = False
-    if not ours:
-        raise OutputRefused(path, "is not an SBOM: give --output another name, or move it away")
+BUNDLE, WHEELHOUSE, LOCK, MANIFEST = layout.BUNDLE_NAME, layout.WHEELHOUSE, "pylock.toml", "manifest.json"
+SBOM = "sbom.cdx.json"  # CycloneDX's own ending for JSON
+# What each pack writes, and what it may write besides.
+ALWAYS = (WHEELHOUSE, LOCK, MANIFEST, BUNDLE)
+SOMETIMES = (*layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES, SBOM)
 
 
-def check(folder: Path, *, tree: Path | None = None, drop_in: Path | None = None) -> None:
-    """Raise OutputRefused if the results would replace something that airpack did not write."""
-    if folder.exists() and not folder.is_dir():
-        raise OutputRefused(folder, "is no folder: give --output another name")
-    _check_results(folder)
-    if tree is not None:
-        _check_beside(tree, folder, "--tree", "a tree", (tree / layout.TREE_NOTE).is_file())
-    if drop_in is not None:
-        _check_beside(drop_in, folder, "--drop-in", "a drop-in folder", write.is_drop_in(drop_in))
-    if tree is not None and drop_in is not None and _overlap(tree, drop_in):
-        raise OutputRefused(tree, f"and {drop_in} lie in each other: give --tree and --drop-in folders of their own")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Results:
+    """What a user named as `DIST` or `BUNDLE|DIST`: a folder of results, or a bundle alone.
 
+    `folder` is where the files lie; `bundle` is the bundle's path. A bundle `is_alone` if its file was named: then
+    nothing beside it but its signature belongs to it.
+    """
 
-def _check_beside(place: Path, folder: Path, option: str, kind: str, ours: bool) -> None:
-    """Raise OutputRefused unless `place` is free or `ours`, and apart from the results."""
-    if place.is_symlink() or (place.exists() and not (ours or (place.is_dir() and not any(place.iterdir())))):
-        raise OutputRefused(place, f"is not an empty folder or {kind} of airpack's: give {option} another name")
-    if _overlap(place, folder):
-        raise OutputRefused(place, f"and {folder} lie in each other: give {option} a folder beside the results")
+    folder: Path
+    bundle: Path
+    is_alone: bool = False
 
+    @classmethod
+    def at(cls, place: Path) -> Results:
+        """Return the results at `place`: a folder, or else a bundle's path. Nothing is read yet."""
+        if place.is_dir():
+            return cls(folder=place, bundle=place / BUNDLE)
+        return cls(folder=place.parent, bundle=place, is_alone=True)
 
-def _overlap(one: Path, other: Path) -> bool:
-    first, second = one.resolve(), other.resolve()
-    return first in (second, *second.parents) or second in first.parents
+    @contextmanager
+    def open_bundle(self) -> Iterator[OpenBundle]:
+        """Give the bundle, open. Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`)."""
+        try:
+            with files.opened(self.bundle, follow=self.is_alone):
+                pass
+        except OSError as error:
+            raise BundleNotFound(str(self.bundle), reason(error)) from error
+        with OpenBundle.at(self.bundle) as bundle:
+            yield bundle
 
+    @property
+    def manifest_path(self) -> Path:
+        """Where the manifest is, or would be."""
+        return self.folder / MANIFEST
 
-def _check_results(folder: Path) -> None:
-    """Raise OutputRefused unless what lies where results go is an earlier pack's, by its manifest."""
-    house = folder / wheelhouse.NAME
-    wheels = _wheels_of(folder / manifest.NAME)
-    made = (manifest.NAME, pylock.NAME, wheelhouse.NAME, layout.BUNDLE_NAME, SBOM_NAME)
-    for name in (*made, *layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES):
-        if wheels is None and (folder / name).exists():
-            raise OutputRefused(
-                folder / name, "was not written by airpack: move it away, or give --output another name"
-            )
-    if house.is_dir():
-        foreign = sorted({each.name for each in house.iterdir()} - {*(wheels or ()), REQUIREMENTS})
-        if foreign:
-            raise OutputRefused(house, f"holds {foreign[0]}, which airpack did not put there: move it away")
+    def manifest(self) -> Manifest:
+        """Return the manifest. Raises InvalidManifest."""
+        from airpack.results.manifest import Manifest  # noqa: PLC0415
 
+        return Manifest.load(self.manifest_path)
 
-def _wheels_of(path: Path) -> set[str] | None:
-    """Return the wheels that a manifest of airpack's lists, None if there is no such manifest."""
-    try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
-        if not str(data["creator"]).startswith("airpack "):
-            return None
-        return {str(package["wheel"]) for package in data["packages"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    def origins(self, digest: str) -> dict[str, str]:
+        """Return where each package of the bundle with this digest came from, by name.
+
+        Empty unless the manifest beside the bundle can be read and describes that bundle: the same wheel gives the same
+        bundle, wherever it is got from.
+        """
+        try:
+            about = self.manifest()
+        except InvalidManifest:
+            return {}
+        return {entry.name: entry.origin for entry in about.packages} if about.bundle.digest == digest else {}
+
+    def lock(self) -> LockFile:
+        """Return the lock. Raises InvalidLock."""
+        from airpack.resolve import pylock  # noqa: PLC0415
+
+        return pylock.read(self.folder / LOCK, follow=False)
+
+    @property
+    def wheels(self) -> Path:
+        """The folder of the wheels."""
+        return self.folder / WHEELHOUSE
+
+    def files(self) -> dict[str, Path]:
+        """Return all files but the wheels, by the names that they have in a folder of results; the bundle comes first.
+
+        Of a bundle that is alone, these are the bundle and its signature.
+        """
+        signature = layout.BUNDLE_NAME + layout.SIGNATURE_SUFFIX
+        if self.is_alone:
+            beside = {signature: self.bundle.with_name(self.bundle.name + layout.SIGNATURE_SUFFIX)}
+        else:
+            beside = {name: self.folder / name for name in (*SOMETIMES, MANIFEST, LOCK)}
+        return {BUNDLE: self.bundle, **{name: path for name, path in beside.items() if files.is_regular(path)}}
+
+    def images(self) -> list[Path]:
+        """Return the file system images beside the bundle."""
+        if self.is_alone:
+            return []
+        return [self.folder / name for name in layout.IMAGE_NAMES if files.is_regular(self.folder / name)]
+
+    def signature(self) -> Path | None:
+        """Return the signature of the bundle, None if there is none."""
+        path = self.bundle.with_name(self.bundle.name + layout.SIGNATURE_SUFFIX)
+        return path if files.is_regular(path) else None
+
+    def sbom(self) -> Path | None:
+        """Return the SBOM beside the bundle, None if there is none."""
+        path = self.folder / SBOM
+        return path if files.is_regular(path) else None

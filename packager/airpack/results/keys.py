@@ -96,7 +96,7 @@ def _write_new(path: Path, data: bytes, mode: int, written: list[Path]) -> None:
             file.flush()
             os.fsync(descriptor)  # what is signed with it may be deployed before the disk has it
         except OSError as error:
-            raise WriteFailed(path, error.strerror or str(error)) from error
+            raise WriteFailed.from_os(error, path) from error
 
 
 def _cryptography() -> tuple[Any, type[Ed25519PrivateKey]]:

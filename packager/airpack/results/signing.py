@@ -1,71 +1,88 @@
-"""Signs bundles and images, and checks their signatures; the files are `airpack_runtime.format.signature`'s."""
+"""Signs bundles and images, and checks their signatures; `airpack_runtime.format.signature` has the files' format."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from airpack_runtime import layout
 from airpack_runtime.errors import NotSigned
-from airpack_runtime.format import hashing, signature
+from airpack_runtime.format import signature
 from airpack_runtime.format.reader import open_bundle
 
-from airpack.audit.wheels import ERROR, Finding
+from airpack.audit.finding import ERROR, Finding
+from airpack.base import files
+from airpack.base.errors import InvalidManifest
 from airpack.base.staging import place, scratch_in, write_text
-from airpack.results import manifest
+from airpack.results.entries import Signed
+from airpack.results.folder import MANIFEST, Results
 from airpack.results.keys import SigningKey
-from airpack.results.manifest import Signed
+from airpack.results.manifest import Manifest
 
 
-def sign(where: Path, key: SigningKey) -> list[Path]:
-    """Sign a bundle, an image, or in a folder of results both; return the signatures' files.
+def sign(results: Results, key: SigningKey) -> list[Path]:
+    """Sign a bundle or an image, or in a folder of results both; return the paths of the signatures.
 
-    A bundle's table of contents must be whole, and the folder's manifest, which records what was signed, list what lies
-    there. Raises InvalidManifest, OSError, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
+    A bundle's table of contents must be whole. The folder's manifest, which records what was signed, must list the
+    files that lie there. Raises InvalidManifest, OSError, BundleNotFound or BundleDamaged (of
+    `airpack_runtime.errors`).
     """
-    signed = [_signed(path, key) for path in _artefacts(where)]
-    if not where.is_dir():
-        path = where.with_name(signed[0].signature)
+    signed = [_signed(path, key) for path in _artefacts(results)]
+    if results.is_alone:
+        path = results.folder / signed[0].signature
         write_text(path, key.sign(signed[0].kind, signed[0].digest))
         return [path]
-    about = manifest.with_signatures(where, signed)
-    with scratch_in(where) as scratch:
+    about = _recorded(results, signed) if results.manifest_path.exists() else None
+    with scratch_in(results.folder) as scratch:
         names = write(signed, key, scratch)
         if about is not None:
-            (scratch / manifest.NAME).write_text(about, encoding="utf-8")
-        staged = [*names, *([manifest.NAME] if about is not None else [])]
-        place({scratch / name: where / name for name in staged}, aside=scratch)
-    return [where / name for name in names]
+            (scratch / MANIFEST).write_text(about.dumps(), encoding="utf-8")
+        staged = [*names, *([MANIFEST] if about is not None else [])]
+        place({scratch / name: results.folder / name for name in staged}, aside=scratch)
+    return [results.folder / name for name in names]
 
 
 def write(signed: Sequence[Signed], key: SigningKey, folder: Path) -> list[str]:
     """Write the signatures of `signed` into `folder`, and return their names."""
-    for each in signed:
-        (folder / each.signature).write_text(key.sign(each.kind, each.digest), encoding="ascii")
-    return [each.signature for each in signed]
+    for entry in signed:
+        (folder / entry.signature).write_text(key.sign(entry.kind, entry.digest), encoding="ascii")
+    return [entry.signature for entry in signed]
 
 
-def problems(where: Path, key: str) -> list[Finding]:
-    """Return a finding for a bundle, and for each image beside it, that isn't signed with the public key `key`.
+def check(results: Results, key: str) -> list[Finding]:
+    """Return a finding for a bundle, and for each image beside it, that is not signed with the public key `key`.
 
     Raises OSError, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
-    found = []
-    for path in _artefacts(where):
+    findings = []
+    for path in _artefacts(results):
         kind, digest = _digest(path)
         try:
             signature.check(str(path), kind, digest, key)
         except NotSigned as error:
-            found.append(Finding(severity=ERROR, package=path.name, sentence=error.problem, remedy=error.remedy))
-    return found
+            finding = Finding(severity=ERROR, package=path.name, sentence=error.problem, remedy=error.remedy)
+            findings.append(finding)
+    return findings
 
 
-def _artefacts(where: Path) -> list[Path]:
-    """Return what can be signed at `where`: one file, or in a folder of results the bundle and the images."""
-    if not where.is_dir():
-        return [where]
-    images = [where / name for name in layout.IMAGE_NAMES]
-    return [where / layout.BUNDLE_NAME, *(path for path in images if path.exists())]
+def _recorded(results: Results, signed: Sequence[Signed]) -> Manifest:
+    """Return the manifest with what was signed in it. Raises InvalidManifest if it lists something else."""
+    about = results.manifest()
+    listed = {about.bundle.file: about.bundle.digest}
+    if about.image is not None:
+        listed[about.image.file] = about.image.sha256
+    for entry in signed:
+        if listed.get(entry.file) != entry.digest:
+            known = f"sha256:{listed[entry.file]}" if entry.file in listed else "nothing"
+            problem = f"it lists {entry.file} as {known}, but that is sha256:{entry.digest}"
+            raise InvalidManifest(results.manifest_path, f"{problem}: one of them was changed since; pack again")
+    return replace(about, signatures=signed)
+
+
+def _artefacts(results: Results) -> list[Path]:
+    """Return what can be signed: the file that was named, or in a folder of results the bundle and the images."""
+    return [results.bundle, *results.images()]
 
 
 def _signed(path: Path, key: SigningKey) -> Signed:
@@ -74,10 +91,9 @@ def _signed(path: Path, key: SigningKey) -> Signed:
 
 
 def _digest(path: Path) -> tuple[str, str]:
-    """Return the kind of a file, and what a signature of it is of: an image's SHA-256, a bundle's digest."""
+    """Return the kind of a file, and what a signature covers: an image's SHA-256, a bundle's digest."""
     if path.name.endswith(layout.IMAGE_NAMES):
-        with open(path, "rb") as file:
-            return layout.SIGNED_IMAGE, hashing.of_file(file.fileno())
+        return layout.SIGNED_IMAGE, files.sha256_of(path, follow=True)
     with open_bundle(str(path)) as bundle:
         bundle.toc()
         return layout.SIGNED_BUNDLE, bundle.digest

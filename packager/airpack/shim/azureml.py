@@ -61,10 +61,10 @@ def check(deployment: Deployment) -> None:
             )
 
 
-def lay_out(dist: Path, deployment: Deployment, method: str, python: Interpreter | None) -> dict[str, str]:
+def lay_out(bundle: Path, deployment: Deployment, method: str, python: Interpreter | None) -> dict[str, str]:
     """Put what `method` needs beside the entry script, and return the deployment's environment variables.
 
-    `dist` holds the results of a pack. Raises OutputRefused, UsageError or OSError, with nothing changed.
+    `bundle` is the path of the bundle. Raises OutputRefused, UsageError or OSError, with nothing changed.
     """
     check(deployment)
     base = deployment.base
@@ -72,11 +72,11 @@ def lay_out(dist: Path, deployment: Deployment, method: str, python: Interpreter
         staged: dict[Path, Path] = {}
         if method in (DROP_IN, PYTHONPATH):
             _check_free(base / EXTRAS, write.is_drop_in(base / EXTRAS))
-            write.write_drop_in(scratch / EXTRAS, dist / layout.BUNDLE_NAME, python)
+            write.write_drop_in(scratch / EXTRAS, bundle, python)
             staged[scratch / EXTRAS] = base / EXTRAS
         elif method == EXEC:
             write.write_zipapp(scratch / SHIM, python)
-            copied = write.copy_bundle(dist / layout.BUNDLE_NAME, scratch)
+            copied = write.copy_bundle(bundle, scratch)
             staged = {scratch / name: base / name for name in (SHIM, *copied)}
         elif not (base / EXTRAS / layout.TREE_NOTE).exists():
             raise UsageError(f"no tree lies at {base / EXTRAS}: pack with --tree {base / EXTRAS}, then ask again")

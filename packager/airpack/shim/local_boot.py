@@ -12,7 +12,6 @@ import airpack_runtime
 from airpack_runtime.format.reader import open_bundle
 
 from airpack.base.errors import BootFailed, NoInterpreter
-from airpack.bundle.opened import bundle_at
 from airpack.target import interpreter
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
@@ -45,13 +44,12 @@ def _runtime() -> str:
     return str(Path(airpack_runtime.__file__).parent.parent)
 
 
-def command(place: Path, words: Sequence[str], *, python: Path | None, env: Mapping[str, str]) -> Command:
-    """Return what runs `words` with the packages of the bundle, or folder of results, at `place`.
+def command(path: Path, words: Sequence[str], *, python: Path | None, env: Mapping[str, str]) -> Command:
+    """Return what runs `words` with the packages of the bundle at `path`.
 
     The target's interpreter comes first on PATH. Raises NoInterpreter if there is
     none, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
-    path = bundle_at(place)
     with open_bundle(str(path)) as bundle:
         target = Target.from_name(bundle.target)
     found = interpreter.find(target, given=python, env=env)

@@ -16,16 +16,13 @@ from airpack.base import staging
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import InvalidManifest, StoreFailed
 from airpack.base.interrupts import threads
-from airpack.bundle.opened import OpenBundle
-from airpack.resolve import pylock
-from airpack.results import folder as output
-from airpack.results import manifest
+from airpack.results import overwrite
+from airpack.results.folder import LOCK, MANIFEST, SOMETIMES, WHEELHOUSE, Results
 from airpack.stores.store import OnBytes, Store, open_store
-from airpack.verify import results as delivery
-from airpack.wheels import wheelhouse
+from airpack.verify.results import by_manifest
 
 # What travels; the bundle comes first, as what takes longest.
-_BESIDE = (*layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES, manifest.NAME, pylock.NAME, output.SBOM_NAME)
+_BESIDE = (*SOMETIMES, MANIFEST, LOCK)
 NAMES = (layout.BUNDLE_NAME, *_BESIDE)
 # As `sha256sum -c` reads it. It is what makes files an upload.
 LIST = layout.SUMS
@@ -43,14 +40,14 @@ class Moved:
     new: bool = True
 
 
-def upload(place: Path, url: str, progress: Progress) -> Moved:
-    """Put the bundle, or folder of results, at `place` to the store at `url`, and read it back there.
+def upload(results: Results, url: str, progress: Progress) -> Moved:
+    """Put the files of `results`, but the wheels, to the store at `url`, and read them back there.
 
     Raises StoreFailed, also if something else lies there; InvalidManifest if the folder disagrees with itself;
     BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
-    digest = _digest(place)
-    files = _travelling(place)
+    digest = _digest(results)
+    files = results.files()
     size = sum(path.stat().st_size for path in files.values())
     store = open_store(url)
     with tempfile.TemporaryDirectory(prefix="airpack-upload-") as folder:
@@ -74,7 +71,7 @@ def download(url: str, folder: Path, *, digest: str | None, progress: Progress) 
     `digest` is what the bundle's must be, in hexadecimal, None for any. On any error, and on Ctrl-C, the folder is left
     as it was. Raises StoreFailed, OutputRefused, InvalidManifest, BundleDamaged (of `airpack_runtime.errors`).
     """
-    output.check(folder)
+    overwrite.check(folder)
     store = open_store(url)
     sums = _listed(store)
     sizes = {name: store.size(name) for name in sums}
@@ -82,31 +79,21 @@ def download(url: str, folder: Path, *, digest: str | None, progress: Progress) 
         with progress.stage("download", BYTES, sum(sizes.values())) as advance:
             for name, sha256 in sums.items():
                 _fetch(store, name, sha256, scratch / name, advance)
-        found = _digest(scratch if manifest.NAME in sums else scratch / layout.BUNDLE_NAME)
+        found = _digest(Results.at(scratch))
         if digest not in (None, found):
             raise StoreFailed(url, f"holds the bundle sha256:{found}, not sha256:{digest}: correct the URL or --digest")
         results = {scratch / name: folder / name for name in sums}
-        gone = [folder / name for name in (*_BESIDE, wheelhouse.NAME) if name not in sums]
+        gone = [folder / name for name in (*_BESIDE, WHEELHOUSE) if name not in sums]
         staging.place(results, gone=gone, aside=scratch)
     return Moved(count=len(sums), size=sum(sizes.values()), digest=found)
 
 
-def _travelling(place: Path) -> dict[str, Path]:
-    """Return what of `place` travels, by the name that it gets: beside a bundle alone, its signature."""
-    if place.is_dir():
-        return {name: place / name for name in NAMES if (place / name).is_file()}
-    signature = place.with_name(place.name + layout.SIGNATURE_SUFFIX)
-    files = {layout.BUNDLE_NAME: place}
-    return {**files, layout.BUNDLE_NAME + layout.SIGNATURE_SUFFIX: signature} if signature.is_file() else files
-
-
-def _digest(place: Path) -> str:
-    """Return the digest of a bundle, or of that in a folder, once the manifest there agrees."""
-    with OpenBundle.at(place) as opened:
-        if place.is_dir():
-            with threads(1) as executor:
-                for finding in delivery.by_manifest(opened, executor=executor):
-                    raise InvalidManifest(place / manifest.NAME, f"is not of what lies beside it: {finding.message}")
+def _digest(results: Results) -> str:
+    """Return the digest of a bundle, once the manifest beside it agrees, if there is one. Raises InvalidManifest."""
+    with results.open_bundle() as opened:
+        with threads(1) as executor:
+            for finding in by_manifest(results, opened, executor=executor):
+                raise InvalidManifest(results.manifest_path, f"is not of what lies beside it: {finding.message}")
         return opened.file.digest
 
 

@@ -1,75 +1,60 @@
-"""Wheelhouse -> Tree -> Bundle, by a recipe: what packing and rebuilding have in common."""
+"""Wheelhouse -> Tree: every wheel installed and compiled, and what of each goes into a bundle."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from airpack_runtime import layout
 
 from airpack.base import cache
 from airpack.base.console import BYTES, Progress
-from airpack.bundle import write as bundles
-from airpack.resolve.lock import Lock
-from airpack.target.interpreter import Interpreter
-from airpack.tree import exclusion, installed, members
+from airpack.resolve.lock import LockedWheel
+from airpack.tree import exclusion, members
 from airpack.tree.bytecode import compile_wheel
-from airpack.tree.exclusion import Excluded, Exclusion
-from airpack.tree.installed import Installed
+from airpack.tree.exclusion import Excluded
+from airpack.tree.installed import Installed, install_wheel
 from airpack.tree.members import Clash, Group
+from airpack.tree.recipe import Recipe
 from airpack.wheels.wheelhouse import Wheelhouse
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recipe:
-    """All that a bundle's bytes depend on besides its lock and the tools.
+class Tree:
+    """The installed wheels of a wheelhouse, ready to be bundled.
 
-    `compiler` compiles the bytecode, None for none; `with_wheelhouse` puts the wheels into the bundle, too;
-    `exclusion` says which files stay out.
+    `groups` holds the members that each wheel contributes, in the lock's order. `clashes` are the paths that two
+    wheels write with different content, `excluded` counts the files that were left out.
     """
 
-    options: bundles.Options = field(default_factory=bundles.Options)
-    compiler: Interpreter | None = None
-    with_wheelhouse: bool = False
-    exclusion: Exclusion = field(default_factory=Exclusion)
-
-    def to_dict(self) -> Mapping[str, Any]:
-        """Return the recipe as the manifest tells it, but for compiler and decoder, which stand elsewhere."""
-        return {
-            "level": self.options.level,
-            "mtime": self.options.mtime,
-            "bytecode": self.compiler is not None,
-            "with_wheelhouse": self.with_wheelhouse,
-            **self.exclusion.to_dict(),
-        }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Contents:
-    """What a bundle is made of: the installed wheels, what of each goes into it, what two wheels write,
-    what was left out.
-    """
-
-    parts: Sequence[Installed]
     groups: Sequence[Group]
     clashes: Sequence[Clash]
     excluded: Excluded
 
+    @property
+    def parts(self) -> list[Installed]:
+        """The installed wheels."""
+        return [group.part for group in self.groups]
+
+    @property
+    def size(self) -> int:
+        """The size in bytes of all files; what is a link to another counts once."""
+        return sum(member.size for group in self.groups for member in group.members if member.link_to is None)
+
 
 def install(
     house: Wheelhouse, recipe: Recipe, folder: Path, *, executor: Executor, progress: Progress, store: Path | None
-) -> Contents:
-    """Install every wheel into a folder of its own inside `folder`, without what is excluded, and compile its modules.
+) -> Tree:
+    """Return the tree of the wheels in `house`, each installed into a folder of its own inside `folder`.
 
-    `store` is the cache of bytecode, None for none. Raises InvalidWheel.
+    Files that the recipe excludes are removed, modules are compiled if it has a compiler. `store` is the cache of
+    bytecode, None for no cache. Raises InvalidWheel or NoInterpreter.
     """
 
-    def one(number: int) -> tuple[Installed, Excluded]:
-        wheel = house.lock.wheels[number]
-        part = installed.install_wheel(wheel, house.path_of(wheel), folder / str(number), house.lock.target)
+    def install_one(number: int, wheel: LockedWheel) -> tuple[Installed, Excluded]:
+        part = install_wheel(wheel, house.path_of(wheel), folder / str(number), house.lock.target)
         left_out = exclusion.exclude(part, recipe.exclusion)
         if recipe.with_wheelhouse:
             (part.prefix / layout.WHEELHOUSE).mkdir()
@@ -79,20 +64,12 @@ def install(
         return part, left_out
 
     parts, excluded = [], []
-    with progress.stage("install", "wheels", len(house.lock.wheels)) as advance:
-        for part, left_out in executor.map(one, range(len(house.lock.wheels))):
+    wheels = house.lock.wheels
+    with progress.stage("install", "wheels", len(wheels)) as advance:
+        for part, left_out in executor.map(install_one, range(len(wheels)), wheels):
             parts.append(part)
             excluded.append(left_out)
             advance(1)
     with progress.stage("hash", BYTES) as advance:
         groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
-    return Contents(parts=parts, groups=groups, clashes=clashes, excluded=exclusion.total(excluded))
-
-
-def write(
-    contents: Contents, lock: Lock, recipe: Recipe, path: Path, *, pool: bundles.Pool, progress: Progress
-) -> bundles.Bundle:
-    """Write the bundle of `contents` to `path`."""
-    size = sum(member.size for group in contents.groups for member in group.members if member.link_to is None)
-    with progress.stage("compress", BYTES, size) as advance:
-        return bundles.write(contents.groups, lock, path, recipe.options, pool=pool, on_bytes=advance)
+    return Tree(groups=groups, clashes=clashes, excluded=exclusion.total(excluded))

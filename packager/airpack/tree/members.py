@@ -1,10 +1,9 @@
-"""What of a tree goes into a bundle: which files, which of them once, which clash."""
+"""The members of a bundle: which files of the installed wheels go into it, which as links, and which clash."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
@@ -83,28 +82,6 @@ def collect(
     return groups, clashes
 
 
-def merge(groups: Iterable[Group], folder: Path, *, note: str) -> None:
-    """Write the members of `groups` into the new folder `folder`, as a boot would unpack them.
-
-    `note` goes beside them, as `layout.TREE_NOTE`. Files are hard links where that works.
-    """
-    folder.mkdir()
-    groups = list(groups)
-    for directory in directories(groups):
-        (folder / directory).mkdir()
-    for member in (member for group in groups for member in group.members):
-        place = folder / member.path
-        try:
-            os.link(member.source, place)
-        except OSError:  # another file system
-            shutil.copyfile(member.source, place)
-        place.chmod(member.mode)
-    (folder / layout.TREE_NOTE).write_text(note, encoding="utf-8")
-    for place in (folder, *(folder / directory for directory in directories(groups))):
-        place.chmod(0o755)
-    (folder / layout.TREE_NOTE).chmod(0o644)
-
-
 def _check_folders(groups: Sequence[Group]) -> None:
     """Raise InvalidWheel where one wheel has a file and another a folder of that name."""
     folders = set(directories(groups))
@@ -121,17 +98,25 @@ def directories(groups: Iterable[Group]) -> list[str]:
     return sorted(_parents(member.path for group in groups for member in group.members))
 
 
-def folders(groups: Sequence[Iterable[str]]) -> tuple[list[str], list[list[str]]]:
-    """Return the folders that the paths of groups need: those in common, and for each group its own; parents first.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Folders:
+    """The folders that the members of several groups need, parents first: those in common, and each group's own.
 
-    Each is there once, as podman takes no layer that has one twice. In common are those that several groups need, and
-    all but those inside of `site-packages`, so that what a group has of its own hardly depends on others.
+    Each is listed once, as podman takes no layer that has a folder twice. In common are those that several groups need,
+    and all but those inside of `site-packages`, so that a group's own folders hardly depend on the other groups.
     """
-    needed = [_parents(paths) for paths in groups]
-    counts = Counter(folder for each in needed for folder in each)
-    inside = f"{layout.SITE_PACKAGES}/"
-    common = sorted(folder for folder, count in counts.items() if count > 1 or not folder.startswith(inside))
-    return common, [sorted(each.difference(common)) for each in needed]
+
+    common: Sequence[str]
+    own: Sequence[Sequence[str]]
+
+    @classmethod
+    def of(cls, groups: Sequence[Iterable[str]]) -> Folders:
+        """Return the folders of groups of paths."""
+        needed = [_parents(paths) for paths in groups]
+        counts = Counter(folder for parents in needed for folder in parents)
+        inside = f"{layout.SITE_PACKAGES}/"
+        common = sorted(folder for folder, count in counts.items() if count > 1 or not folder.startswith(inside))
+        return cls(common=common, own=[sorted(parents.difference(common)) for parents in needed])
 
 
 def _parents(paths: Iterable[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""What is wrong with a bundle in itself: its bytes, its files by their wheels' RECORDs, tags and compiled files."""
+"""Verifies a bundle in itself: its bytes, its files by their wheels' RECORDs, its tags and compiled files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from airpack_runtime import layout
 from airpack_runtime.format.toc import Distribution
 
-from airpack.audit import manylinux, wheels
-from airpack.audit.wheels import ERROR, Finding
+from airpack.audit import elf, manylinux, wheels
+from airpack.audit.finding import ERROR, Finding
 from airpack.base.errors import InvalidTarget
 from airpack.bundle.opened import OpenBundle, paths_of
 from airpack.resolve.lock import LockedWheel
@@ -20,7 +20,7 @@ from airpack.verify import frames, records
 from airpack.verify.frames import Reading
 from airpack.verify.records import Content, Record
 
-COPY_AGAIN = "copy it again from where it was packed"
+_COPY_AGAIN = "copy it again from where it was packed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,62 +36,68 @@ def verify(
 ) -> Verified:
     """Return all that is wrong with the bundle called `name`; nothing of it is loaded or executed.
 
-    `on_bytes` is called with the stored sizes of what was read.
+    `on_bytes` is called with the stored sizes, in bytes, of what was read.
     """
     reading = frames.read(opened, _Examiner(), executor=executor, on_bytes=on_bytes)
-    found = [Finding(severity=ERROR, package=f"{name}:", sentence=each, remedy=COPY_AGAIN) for each in reading.damage]
+    findings = [
+        Finding(severity=ERROR, package=f"{name}:", sentence=sentence, remedy=_COPY_AGAIN)
+        for sentence in reading.damage
+    ]
     recorded: dict[str, Record] = {}
     for share in opened.toc.distributions:
-        found += _read_record(opened, share, reading, recorded)
+        record = _record_of(opened, share, reading)
+        if isinstance(record, Record):
+            recorded[share.name] = record
+        elif record is not None:
+            findings.append(record)
     tree: dict[str, Content | None] = dict.fromkeys(opened.entries)
     for path, sha256 in reading.sha256.items():
         tree[path] = Content(size=opened.entries[path].size, sha256=sha256)
     if len(recorded) == len(opened.toc.distributions):
-        found += records.compare(list(recorded.values()), tree)
+        findings += records.compare(list(recorded.values()), tree)
     for share in opened.toc.distributions:
-        found += _stowaways(opened, share, reading.sha256)
-    found += _unfit(opened, reading.examined)
-    return Verified(findings=found, records=recorded)
+        findings += _foreign_wheels(opened, share, reading.sha256)
+    findings += _unfit(opened, reading.examined)
+    return Verified(findings=findings, records=recorded)
 
 
 class _Examiner:
     """Keeps each RECORD, and what each compiled file needs."""
 
     def wants(self, path: str, start: bytes) -> bool:
-        """See integrity.Examiner."""
-        return path.endswith(records.FILE) or start.startswith(manylinux.MAGIC)
+        """See frames.Examiner."""
+        return path.endswith(records.FILE) or start.startswith(elf.MAGIC)
 
     def examine(self, path: str, content: bytes) -> Any:
-        """See integrity.Examiner."""
+        """See frames.Examiner."""
         if path.endswith(records.FILE):
             return content
         try:
             return manylinux.needs_of(content)
-        except manylinux.ELFError as error:
+        except elf.ELFError as error:
             return error
 
 
-def _read_record(
-    opened: OpenBundle, share: Distribution, reading: Reading, recorded: dict[str, Record]
-) -> Iterator[Finding]:
-    """Put the RECORD of a distribution among those `recorded`, or say why it can't be."""
+def _record_of(opened: OpenBundle, share: Distribution, reading: Reading) -> Record | Finding | None:
+    """Return the RECORD of a distribution, a finding if it is damaged; None if it lies in a damaged frame."""
     paths = paths_of(opened.toc, share)
     places = [path for path in paths if path.endswith(records.FILE) and path.count("/") == 2]
-    problem = "" if len(places) == 1 else f"has {len(places) or 'no'} RECORD"
-    if not problem and places[0] in reading.examined:
+    if len(places) != 1:
+        problem = f"has {len(places) or 'no'} RECORD"
+    elif places[0] not in reading.examined:
+        return None
+    else:
         try:
             rows = records.parse(reading.examined[places[0]])
-            recorded[share.name] = Record(
-                path=places[0], name=share.name, version=share.version, rows=rows, own=frozenset(paths)
-            )
+            own = frozenset(paths)
+            return Record(path=places[0], name=share.name, version=share.version, rows=rows, own=own)
         except ValueError as error:
             problem = f"has a damaged RECORD ({error})"
-    if problem:
-        yield Finding(severity=ERROR, package=share.name, sentence=f"{share.version} {problem}", remedy="pack again")
+    return Finding(severity=ERROR, package=share.name, sentence=f"{share.version} {problem}", remedy="pack again")
 
 
-def _stowaways(opened: OpenBundle, share: Distribution, sha256: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what lies in the bundle's wheelhouse and isn't the distribution's own wheel."""
+def _foreign_wheels(opened: OpenBundle, share: Distribution, sha256: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield each file of a distribution in the bundle's wheelhouse that is not the wheel it was packed from."""
     for path in paths_of(opened.toc, share):
         own = path == f"{layout.WHEELHOUSE}/{share.wheel}" and sha256.get(path, share.sha256) == share.sha256
         if path.startswith(f"{layout.WHEELHOUSE}/") and not own:
@@ -100,18 +106,18 @@ def _stowaways(opened: OpenBundle, share: Distribution, sha256: Mapping[str, str
 
 
 def _unfit(opened: OpenBundle, examined: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield what the audit says of the wheels' tags, and of what compiled files need."""
+    """Yield what the audit finds in the wheels' tags, and in what compiled files need."""
     try:
         target = Target.from_name(opened.toc.target)
     except InvalidTarget as error:
         name = opened.toc.target
         yield Finding(severity=ERROR, package=name, sentence=f"is no target ({error})", remedy="pack again")
         return
-    provided = wheels.libraries_in(opened.entries)
+    bundled = wheels.libraries_in(opened.entries)
     for share in opened.toc.distributions:
         wheel = LockedWheel(name=share.name, version=share.version, filename=share.wheel, url="", sha256=share.sha256)
         yield from wheels.unfit(wheel, target)
         for path in paths_of(opened.toc, share):
             needs = examined.get(path)
-            if isinstance(needs, (manylinux.Needs, manylinux.ELFError)):
-                yield from wheels.incompatible(wheel, path, needs, provided, target)
+            if isinstance(needs, (manylinux.Needs, elf.ELFError)):
+                yield from wheels.incompatible(wheel, path, needs, bundled, target)

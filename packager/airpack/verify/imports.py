@@ -15,7 +15,7 @@ from airpack_runtime import host, layout
 from airpack_runtime.format.toc import Toc
 from packaging.utils import canonicalize_name
 
-from airpack.audit.wheels import NOTE, WARNING, Finding
+from airpack.audit.finding import NOTE, WARNING, Finding
 from airpack.bundle.opened import paths_of
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
@@ -35,11 +35,11 @@ class Share:
     paths: Sequence[str]
 
 
-def obstacle(target: str, scratch: Path) -> str | None:
-    """Say why nothing could be imported for a target on this machine; None if it could."""
-    objection = host.objection(target)
-    if objection:
-        return f"this is {objection}"
+def reason_against(target: str, scratch: Path) -> str | None:
+    """Return the reason that nothing can be imported for a target on this machine, or None."""
+    difference = host.objection(target)
+    if difference:
+        return f"this is {difference}"
     if os.statvfs(scratch).f_flag & os.ST_NOEXEC:
         return f"{scratch} is mounted noexec"
     return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from airpack_runtime import layout
 
-from airpack.audit.wheels import ERROR, WARNING, Finding
+from airpack.audit.finding import ERROR, WARNING, Finding
 
 FILE = ".dist-info/RECORD"
 # What signs a RECORD can't be in it.

@@ -1,4 +1,4 @@
-"""A folder of results against itself: wheelhouse, lock, manifest and bundle must speak of the same wheels."""
+"""A folder of results against itself: wheelhouse, lock, manifest and bundle must describe the same wheels."""
 
 from __future__ import annotations
 
@@ -9,120 +9,105 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged, reason
-from airpack_runtime.format import hashing
-from airpack_runtime.format.toc import Distribution
+from installer.utils import Scheme
 from packaging.utils import canonicalize_name
 
-from airpack.audit.wheels import ERROR, NOTE, Finding
-from airpack.base.errors import AirpackError, InvalidLock
-from airpack.bundle.opened import MANIFEST, OpenBundle, manifest_at
-from airpack.resolve import pylock
-from airpack.resolve.lock import BUILT, REQUIREMENTS, Lock, LockedWheel
-from airpack.target.target import Target
+from airpack.audit.finding import ERROR, NOTE, Finding
+from airpack.base import files
+from airpack.base.errors import AirpackError, InvalidManifest
+from airpack.bundle.opened import OpenBundle
+from airpack.resolve.lock import REQUIREMENTS, Lock
+from airpack.resolve.sources import BUILT
+from airpack.results.folder import LOCK, MANIFEST, WHEELHOUSE, Results
+from airpack.results.manifest import Manifest
 from airpack.tree import members
 from airpack.verify import records
 from airpack.verify.records import Record
-from airpack.wheels import wheelhouse
+from airpack.wheels import wheelfile
 
 _REMEDY = "copy the folder again from where it was packed"
-_DATA = {"purelib": layout.SITE_PACKAGES, "platlib": layout.SITE_PACKAGES, "scripts": layout.BIN, "data": "."}
 
 
 def check(
-    folder: Path, opened: OpenBundle | None, recorded: Mapping[str, Record], *, executor: Executor
+    packed: Results, opened: OpenBundle | None, recorded: Mapping[str, Record], *, executor: Executor
 ) -> Iterator[Finding]:
-    """Yield where the parts of `folder` disagree: lock, wheelhouse, manifest, bundle; what isn't there is noted.
+    """Yield where lock, wheelhouse, manifest and bundle disagree; what is not there is noted.
 
-    `contents` are the bundle's, None if it can't be read at all, `recorded` the RECORDs in it by name.
+    `opened` is the bundle, None if it cannot be read at all; `recorded` are the RECORDs in it by distribution.
     """
-    parts = (MANIFEST, pylock.NAME, wheelhouse.NAME)
-    for name in (name for name in parts if not os.path.lexists(folder / name)):
-        yield _finding(name, "is not here, and nothing was compared with it", NOTE)
-    if opened is not None:
-        yield from by_manifest(opened, executor=executor)
-        yield from _as_listed(opened)
-    if not os.path.lexists(folder / pylock.NAME):
+    for name in (MANIFEST, LOCK, WHEELHOUSE):
+        if not os.path.lexists(packed.folder / name):
+            yield _finding(name, "is not here, and nothing was compared with it", NOTE)
+    if opened is not None and os.path.lexists(packed.manifest_path):
+        try:
+            about = packed.manifest()
+        except InvalidManifest as error:
+            yield _finding(MANIFEST, error.problem)
+        else:
+            yield from _by_manifest(about, packed, opened, executor)
+            yield from _described(about, packed, opened)
+    if os.path.lexists(packed.folder / LOCK):
+        yield from _by_lock(packed, opened, recorded, executor)
+
+
+def by_manifest(packed: Results, opened: OpenBundle, *, executor: Executor) -> Iterator[Finding]:
+    """Compare the bundle, and its image, with the digests in the manifest beside it, if there is one."""
+    if packed.is_alone or not os.path.lexists(packed.manifest_path):
         return
     try:
-        lock = _lock_at(folder / pylock.NAME)
-    except AirpackError as error:
-        yield _finding(pylock.NAME, f"can't be compared ({error})")
+        about = packed.manifest()
+    except InvalidManifest as error:
+        yield _finding(MANIFEST, error.problem)
         return
-    hashes: Mapping[str, str] = {}
-    if os.path.lexists(folder / wheelhouse.NAME):
-        hashes = _hashes(folder / wheelhouse.NAME, lock, executor)
-        yield from _wheels(folder / wheelhouse.NAME, lock, hashes)
-    if opened is not None:
-        yield from _lock(lock, opened)
-        for wheel in lock.wheels:
-            if hashes.get(wheel.filename) == wheel.sha256 and wheel.key in recorded:
-                yield from _installed(folder / wheelhouse.NAME / wheel.filename, recorded[wheel.key])
-
-
-def _lock_at(path: Path) -> Lock:
-    """Read a lock for the target that it is for. Raises AirpackError."""
-    if not path.is_file():
-        raise InvalidLock(path, "is no file")
-    made_for, python_version = pylock.target_of(path)
-    return pylock.load(path, Target.parse(made_for or "", python_version=python_version))
+    yield from _by_manifest(about, packed, opened, executor)
 
 
 def _finding(package: str, sentence: str, severity: str = ERROR) -> Finding:
     return Finding(severity=severity, package=package, sentence=sentence, remedy=_REMEDY)
 
 
-def by_manifest(opened: OpenBundle, *, executor: Executor) -> Iterator[Finding]:
-    """Compare the bundle, and its image, with the digest and the hashes in the manifest beside it."""
-    path = Path(opened.file.path)
-    told = manifest_at(path.parent)
-    if not told:
-        if os.path.lexists(path.with_name(MANIFEST)):
-            yield _finding(MANIFEST, "can't be read, or is none")
-        return
-    about, digest = _object(told.get("bundle")), f"sha256:{opened.file.digest}"
-    if about.get("digest") != digest:
-        yield _finding(path.name, f"has the digest {digest}, but its manifest lists {about.get('digest')}")
-    image = told.get("image")
-    files = {path.name: str(about.get("file_sha256"))}
-    if isinstance(image, dict):
-        files[str(image.get("file"))] = str(image.get("sha256"))
-    known = [name for name in files if name in (path.name, *layout.IMAGE_NAMES)]
-    for name, sha256 in zip(known, executor.map(lambda name: _sha256_of(path.with_name(name)), known), strict=True):
-        if sha256 != files[name]:
-            yield _finding(name, f"has the SHA-256 {sha256}, but its manifest lists {files[name]}")
-    for name in files.keys() - set(known):
+def _by_manifest(about: Manifest, packed: Results, opened: OpenBundle, executor: Executor) -> Iterator[Finding]:
+    bundle = packed.bundle
+    if about.bundle.digest != opened.file.digest:
+        digests = f"sha256:{opened.file.digest}, but its manifest lists sha256:{about.bundle.digest}"
+        yield _finding(bundle.name, f"has the digest {digests}")
+    listed = {bundle.name: about.bundle.file_sha256}
+    if about.image is not None:
+        listed[about.image.file] = about.image.sha256
+    known = [name for name in listed if name in (bundle.name, *layout.IMAGE_NAMES)]
+    hashes = executor.map(lambda name: _hash_or_reason(packed.folder / name), known)
+    for name, sha256 in zip(known, hashes, strict=True):
+        if sha256 != listed[name]:
+            yield _finding(name, f"has the SHA-256 {sha256}, but its manifest lists {listed[name]}")
+    for name in listed.keys() - set(known):
         yield _finding(MANIFEST, f"lists the image {name}, which is none of airpack's")
 
 
-def _as_listed(opened: OpenBundle) -> Iterator[Finding]:
-    """Compare what else the manifest says of the bundle, and of its packages, with what they are."""
-    path = Path(opened.file.path)
-    told = manifest_at(path.parent)
-    if not told:
-        return
-    listed = _listed(told)
+def _described(about: Manifest, packed: Results, opened: OpenBundle) -> Iterator[Finding]:
+    """Compare what else the manifest says of the bundle, its packages and its signatures with what there is."""
+    listed = {
+        "size": str(about.bundle.size),
+        "target": about.target.name,
+        "creator": about.creator,
+        "requirements": ", ".join(about.requirements),
+        "unpacked size": str(about.bundle.unpacked_size),
+        "decoder": str(about.options.get("decoder")),
+        "content digest": f"sha256:{about.bundle.content_digest}",
+    }
     for what, actual in _facts(opened).items():
         if listed[what] != actual:
-            yield _finding(path.name, f"has the {what} {actual}, but its manifest lists {listed[what]}")
-    yield from _packages(told, opened)
-    yield from _signatures(told, path)
-
-
-def _signatures(told: Mapping[str, Any], bundle: Path) -> Iterator[Finding]:
-    """Look for the signatures that a manifest lists; `verify --key` checks them."""
-    rows = told.get("signatures")
-    for each in map(_object, rows if isinstance(rows, list) else ()):
-        name = f"{each.get('file')}{layout.SIGNATURE_SUFFIX}"
-        if not (bundle.parent / name).is_file():
-            yield _finding(name, f"is not here, but {MANIFEST} lists a signature by {each.get('key')}")
+            yield _finding(packed.bundle.name, f"has the {what} {actual}, but its manifest lists {listed[what]}")
+    yield from _packages(about, packed.bundle.name, opened)
+    for signed in about.signatures:
+        if not files.is_regular(packed.folder / signed.signature):
+            yield _finding(signed.signature, f"is not here, but {MANIFEST} lists a signature by {signed.key}")
 
 
 def _facts(opened: OpenBundle) -> dict[str, str]:
-    """Return what the bundle is, as its manifest lists it."""
+    """Return what the bundle is, by the names that the findings use."""
     toc = opened.toc
     facts = {
         "size": str(opened.file.stat.st_size),
@@ -137,114 +122,103 @@ def _facts(opened: OpenBundle) -> dict[str, str]:
     return facts
 
 
-def _listed(told: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a manifest lists of the bundle; None, as a word, where it lists nothing."""
-    about, target, options = (_object(told.get(name)) for name in ("bundle", "target", "options"))
-    requirements = told.get("requirements")
-    return {
-        "size": str(about.get("size")),
-        "target": str(target.get("name")),
-        "creator": str(told.get("creator")),
-        "requirements": ", ".join(map(str, requirements)) if isinstance(requirements, list) else str(requirements),
-        "unpacked size": str(about.get("unpacked_size")),
-        "decoder": str(options.get("decoder")),
-        "content digest": str(about.get("content_digest")),
-    }
-
-
-def _packages(told: Mapping[str, Any], opened: OpenBundle) -> Iterator[Finding]:
-    """Compare the packages that a manifest lists with those of the bundle: versions, wheels, what was built here."""
-    rows = told.get("packages")
+def _packages(about: Manifest, bundle: str, opened: OpenBundle) -> Iterator[Finding]:
+    """Compare the packages that a manifest lists with the bundle's: versions, wheels, what was built."""
     listed = set()
-    for each in map(_object, rows if isinstance(rows, list) else ()):
-        origin = str(each.get("origin"))
-        names = [str(each.get(name)) for name in ("name", "version", "wheel", "sha256")]
-        listed.add((*names, origin.removeprefix(BUILT) if origin.startswith(BUILT) else ""))
-    packed = {(each.name, each.version, each.wheel, each.sha256, each.built_from) for each in opened.toc.distributions}
-    bundle = Path(opened.file.path).name
-    for name, version, wheel, sha256, built in sorted(listed - packed):
-        source = f", {BUILT}{built}" if built else ""
+    for entry in about.packages:
+        listed.add((entry.name, entry.version, entry.wheel, entry.sha256, entry.built_from))
+    packed = {
+        (share.name, share.version, share.wheel, share.sha256, share.built_from) for share in opened.toc.distributions
+    }
+    for name, version, wheel, sha256, built_from in sorted(listed - packed):
+        source = f", {BUILT}{built_from}" if built_from else ""
         shown = f"{name} {version} ({wheel} sha256:{sha256[:12]}{source})"
         yield _finding(MANIFEST, f"lists {shown}, which {bundle} wasn't packed from")
     for name, version, *_ in sorted(packed - listed):
         yield _finding(MANIFEST, f"doesn't list {name} {version} as {bundle} has it")
 
 
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _hashes(house: Path, lock: Lock, executor: Executor) -> dict[str, str]:
-    """Return the SHA-256 of each locked wheel that is there."""
-    present = [wheel.filename for wheel in lock.wheels if os.path.lexists(house / wheel.filename)]
-    return dict(zip(present, executor.map(lambda name: _sha256_of(house / name), present), strict=True))
-
-
-def _wheels(house: Path, lock: Lock, hashes: Mapping[str, str]) -> Iterator[Finding]:
-    """Compare the wheels that are there with those that are locked: names, hashes."""
-    if not house.is_dir():
-        yield _finding(house.name, "is no folder")
-        return
-    found = {each.name for each in house.iterdir()}
-    for wheel in lock.wheels:
-        if wheel.filename not in found:
-            yield _finding(wheel.filename, f"is not in {house.name}, but {pylock.NAME} locks it")
-        elif hashes[wheel.filename] != wheel.sha256:
-            sizes = f"{(house / wheel.filename).lstat().st_size:,} bytes with the SHA-256 {hashes[wheel.filename]}"
-            size = "" if wheel.size is None else f"{wheel.size:,} with "
-            yield _finding(wheel.filename, f"has {sizes}, but {pylock.NAME} locks {size}{wheel.sha256}")
-    for name in sorted(found - {wheel.filename for wheel in lock.wheels} - {REQUIREMENTS}):
-        yield _finding(f"{house.name}/{name}", f"is not what {pylock.NAME} locks")
-    list_for_pip = house / REQUIREMENTS
-    if REQUIREMENTS in found and not (
-        list_for_pip.is_file() and list_for_pip.read_text("utf-8", "replace") == lock.to_requirements()
-    ):
-        yield _finding(f"{house.name}/{REQUIREMENTS}", f"says otherwise than {pylock.NAME}")
-
-
-def _sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, why there is none for one that can't be read."""
+def _by_lock(
+    packed: Results, opened: OpenBundle | None, recorded: Mapping[str, Record], executor: Executor
+) -> Iterator[Finding]:
+    """Compare wheelhouse and bundle with the lock."""
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            return hashing.of_file(file.fileno())
+        locked = packed.lock()
+        lock = locked.for_target(locked.target())
+    except AirpackError as error:
+        yield _finding(LOCK, f"can't be compared ({error})")
+        return
+    hashes: Mapping[str, str] = {}
+    if os.path.lexists(packed.wheels):
+        present = [wheel.filename for wheel in lock.wheels if os.path.lexists(packed.wheels / wheel.filename)]
+        computed = executor.map(lambda name: _hash_or_reason(packed.wheels / name), present)
+        hashes = dict(zip(present, computed, strict=True))
+        yield from _wheels(packed.wheels, lock, hashes)
+    if opened is not None:
+        yield from _locked(lock, packed.bundle.name, opened)
+        for wheel in lock.wheels:
+            if hashes.get(wheel.filename) == wheel.sha256 and wheel.key in recorded:
+                yield from _installed(packed.wheels / wheel.filename, recorded[wheel.key])
+
+
+def _hash_or_reason(path: Path) -> str:
+    """Return the SHA-256 of a file, or the reason that it has none, which is no SHA-256."""
+    try:
+        return files.sha256_of(path)
     except OSError as error:
         return f"of nothing ({reason(error)})"
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)  # for a pipe's other end
+def _wheels(house: Path, lock: Lock, hashes: Mapping[str, str]) -> Iterator[Finding]:
+    """Compare the wheels that are there with those that are locked: names, hashes, and the list for pip."""
+    if not house.is_dir():
+        yield _finding(house.name, "is no folder")
+        return
+    present = {path.name for path in house.iterdir()}
+    for wheel in lock.wheels:
+        if wheel.filename not in present:
+            yield _finding(wheel.filename, f"is not in {house.name}, but {LOCK} locks it")
+        elif hashes[wheel.filename] != wheel.sha256:
+            actual = f"{(house / wheel.filename).lstat().st_size:,} bytes with the SHA-256 {hashes[wheel.filename]}"
+            size = "" if wheel.size is None else f"{wheel.size:,} with "
+            yield _finding(wheel.filename, f"has {actual}, but {LOCK} locks {size}{wheel.sha256}")
+    for name in sorted(present - {wheel.filename for wheel in lock.wheels} - {REQUIREMENTS}):
+        yield _finding(f"{house.name}/{name}", f"is not what {LOCK} locks")
+    if REQUIREMENTS in present and not _holds(house / REQUIREMENTS, lock.to_requirements()):
+        yield _finding(f"{house.name}/{REQUIREMENTS}", f"says otherwise than {LOCK}")
 
 
-def _lock(lock: Lock, opened: OpenBundle) -> Iterator[Finding]:
-    """Compare what is locked with what the bundle says it was packed from."""
-    shares = {canonicalize_name(each.name): each for each in opened.toc.distributions}
-    name = Path(opened.file.path).name
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return files.read_text(path) == text
+    except (OSError, ValueError):
+        return False
+
+
+def _locked(lock: Lock, bundle: str, opened: OpenBundle) -> Iterator[Finding]:
+    """Compare the lock with what the bundle says it was packed from."""
+    shares = {canonicalize_name(share.name): share for share in opened.toc.distributions}
     if lock.target.name != opened.toc.target:
-        yield _finding(pylock.NAME, f"is for {lock.target.name}, the bundle for {opened.toc.target}")
+        yield _finding(LOCK, f"is for {lock.target.name}, the bundle for {opened.toc.target}")
     for wheel in lock.wheels:
         share = shares.pop(wheel.key, None)
         if share is None:
-            yield _finding(pylock.NAME, f"locks {wheel.key} {wheel.version}, which {name} lacks")
-        elif _identity(share) != (wheel.version, wheel.filename, wheel.sha256):
-            locked, packed = _shown(wheel), _shown(share)
-            yield _finding(pylock.NAME, f"locks {locked}, but {name} was packed from {packed}")
+            yield _finding(LOCK, f"locks {wheel.key} {wheel.version}, which {bundle} lacks")
+        elif (share.version, share.wheel, share.sha256) != (wheel.version, wheel.filename, wheel.sha256):
+            locked, packed = _shown(wheel.filename, wheel.sha256), _shown(share.wheel, share.sha256)
+            yield _finding(LOCK, f"locks {locked}, but {bundle} was packed from {packed}")
     for share in shares.values():
-        yield _finding(name, f"holds {share.name} {share.version}, which {pylock.NAME} doesn't lock")
+        yield _finding(bundle, f"holds {share.name} {share.version}, which {LOCK} doesn't lock")
 
 
-def _identity(share: Distribution) -> tuple[str, str, str]:
-    return share.version, share.wheel, share.sha256
-
-
-def _shown(each: LockedWheel | Distribution) -> str:
-    filename = each.filename if isinstance(each, LockedWheel) else each.wheel
-    return f"{filename} sha256:{each.sha256[:12]}"
+def _shown(filename: str, sha256: str) -> str:
+    return f"{filename} sha256:{sha256[:12]}"
 
 
 def _installed(path: Path, record: Record) -> Iterator[Finding]:
-    """Compare the RECORD of a wheel with that of the bundle: what an install may add and rewrite is known."""
+    """Compare the RECORD of a wheel with that of the bundle, but for what an installer may add and rewrite."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with files.opened(path) as file, zipfile.ZipFile(file) as archive:
             (place,) = [name for name in archive.namelist() if name.endswith(records.FILE) and name.count("/") == 1]
             rows = records.parse(archive.read(place), "")
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
@@ -266,10 +240,10 @@ def _installed(path: Path, record: Record) -> Iterator[Finding]:
 
 
 def _place(name: str, distribution: str) -> str:
-    """Return where a file of a wheel is in the tree (the binary distribution format: the `.data` folder)."""
+    """Return where a file of a wheel is in the tree (binary distribution format: the `.data` folder)."""
     first, _, rest = name.partition("/")
     if not first.endswith(".data") or "/" not in rest:
         return f"{layout.SITE_PACKAGES}/{name}"
     scheme, _, inside = rest.partition("/")
-    folder = f"include/{canonicalize_name(distribution)}" if scheme == "headers" else _DATA.get(scheme, scheme)
-    return inside if folder == "." else f"{folder}/{inside}"
+    folder = wheelfile.folders(distribution).get(Scheme(scheme), scheme)
+    return f"{folder}/{inside}".removeprefix("/")

@@ -14,7 +14,7 @@ from airpack_runtime import layout
 from airpack_runtime.errors import reason
 from airpack_runtime.format import hashing
 
-from airpack.audit.wheels import ERROR, NOTE, WARNING, Finding
+from airpack.audit.finding import ERROR, NOTE, WARNING, Finding
 from airpack.bundle.opened import OpenBundle
 from airpack.verify import records
 from airpack.verify.imports import Share

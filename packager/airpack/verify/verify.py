@@ -1,4 +1,4 @@
-"""Checks of what was packed: whether it is whole, its audit, its proof by import."""
+"""Verifies a bundle, a folder of results or a plain tree, and imports what it brings."""
 
 from __future__ import annotations
 
@@ -7,157 +7,112 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
 
-from airpack.audit import wheels
-from airpack.audit.wheels import ERROR, NOTE, Finding
+from airpack.audit.finding import ERROR, NOTE, Finding, fatal
 from airpack.base.console import BYTES, Progress
-from airpack.base.errors import InvalidLock
+from airpack.base.errors import InvalidLock, InvalidManifest
 from airpack.base.interrupts import threads
-from airpack.bundle.opened import OpenBundle, bundle_at
-from airpack.resolve import pylock
-from airpack.results import manifest
+from airpack.bundle.opened import OpenBundle
+from airpack.results.folder import Results
 from airpack.shim import local_boot
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
-from airpack.tree import installed as tree
-from airpack.tree import members
-from airpack.verify import imports, results
-from airpack.verify import tree as plain_tree
-from airpack.verify.bundle import verify
+from airpack.verify import bundle as bundles
+from airpack.verify import imports, results, tree
 from airpack.verify.imports import Share
-from airpack.wheels.wheelhouse import NAME, Wheelhouse
+
+FindPython = Callable[[Target], Interpreter | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
-    """What is to be verified: a bundle, a folder of results, or a tree at `place`.
+class Demands:
+    """What is asked of what is verified.
 
-    `digest` is what the bundle's must be, in hexadecimal, None for any; `bundle` is one to compare a tree
-    with. `find_python` finds the interpreter to import with, None if nothing is to be imported.
+    `digest` is what the bundle's must be, in hexadecimal, None for any. `find_python` finds the interpreter to import
+    with, None if nothing is to be imported.
     """
 
-    place: Path
     digest: str | None = None
-    bundle: Path | None = None
-    find_python: Callable[[Target], Interpreter | None] | None = None
+    find_python: FindPython | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What was found, and what it was found in."""
+    """What was found, and the subject that it was found in, with its digest, for people."""
 
     findings: list[Finding]
-    about: str
+    subject: str
 
 
-def verify_bundle(subject: Subject, *, jobs: int, progress: Progress) -> Verdict:
-    """Return all that is wrong with a bundle, and with the folder of results around it if that was given.
+def verify_results(packed: Results, demands: Demands, *, jobs: int, progress: Progress) -> Verdict:
+    """Return all that is wrong with a bundle, and with the folder of results around it unless it is alone.
 
-    What is in it is imported, unless an error was found. Raises BundleNotFound (of
-    `airpack_runtime.errors`) or BootFailed.
+    What is in the bundle is imported, unless an error was found. Raises BundleNotFound (of `airpack_runtime.errors`)
+    or BootFailed.
     """
-    place, path = subject.place, bundle_at(subject.place)
-    found: list[Finding] = []
-    about = str(path)
+    findings: list[Finding] = []
+    subject = str(packed.bundle)
     with ExitStack() as stack:
         executor = stack.enter_context(threads(jobs))
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="airpack-verify-")))
-        opened, verified = None, None
+        opened, checked = None, None
         try:
-            opened = stack.enter_context(OpenBundle.at(path))
-            about = f"{path}, sha256:{opened.file.digest}"
-            found += _pinned(subject, path.name, opened.file.digest)
+            opened = stack.enter_context(packed.open_bundle())
+            subject = f"{packed.bundle}, sha256:{opened.file.digest}"
+            findings += _pinned(demands, packed.bundle.name, opened.file.digest)
             with progress.stage("check", BYTES) as advance:
-                verified = verify(opened, path.name, executor=executor, on_bytes=advance)
-            found += verified.findings
+                checked = bundles.verify(opened, packed.bundle.name, executor=executor, on_bytes=advance)
+            findings += checked.findings
         except BundleDamaged as error:
-            remedy = str(error).rpartition("; ")[2]
-            found.append(Finding(severity=ERROR, package=f"{path.name}:", sentence=error.problem, remedy=remedy))
-        if place.is_dir():
-            found += results.check(place, opened, verified.records if verified else {}, executor=executor)
-        if subject.find_python is not None and opened is not None and not wheels.fatal(found, strict=False):
+            name = f"{packed.bundle.name}:"
+            findings.append(Finding(severity=ERROR, package=name, sentence=error.problem, remedy=error.remedy))
+        if not packed.is_alone:
+            findings += results.check(packed, opened, checked.records if checked else {}, executor=executor)
+        if opened is not None and not fatal(findings, strict=False):
             trial = _Trial(
-                shares=imports.shares_of(opened.toc), image=_image_of(place), tree=scratch / "tree", bundle=path
+                name=packed.bundle.name,
+                target=opened.toc.target,
+                shares=imports.shares_of(opened.toc),
+                image=_image_of(packed),
             )
-            found += _try(subject, opened.toc.target, trial, executor=executor, progress=progress)
-    return Verdict(findings=found, about=about)
+            findings += trial.run_bundle(packed.bundle, demands.find_python, executor=executor, progress=progress)
+    return Verdict(findings=findings, subject=subject)
 
 
-def verify_tree(subject: Subject, *, jobs: int, progress: Progress) -> Verdict:
-    """Return all that is wrong with a plain tree: against the bundle that was given, else against its own RECORDs.
+def verify_tree(place: Path, compared: Results | None, demands: Demands, *, jobs: int, progress: Progress) -> Verdict:
+    """Return all that is wrong with the plain tree at `place`: against a bundle, else against its own RECORDs.
 
     Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
-    place, note = subject.place, plain_tree.note_in(subject.place)
+    note = tree.note_in(place)
     name = f"{place.name}/{layout.TREE_NOTE}"
-    found = _pinned(subject, name, note.digest.removeprefix("sha256:"))
+    digest = note.digest.removeprefix("sha256:")
+    findings = _pinned(demands, name, digest)
     if not note.target:
         sentence = "doesn't say which bundle's tree this is"
-        found.append(Finding(severity=ERROR, package=name, sentence=sentence, remedy="unpack the bundle again"))
+        findings.append(Finding(severity=ERROR, package=name, sentence=sentence, remedy="unpack the bundle again"))
     with ExitStack() as stack:
         executor = stack.enter_context(threads(jobs))
         with progress.stage("check", BYTES) as advance:
-            nodes, unreadable = plain_tree.read(place, executor)
+            nodes, unreadable = tree.read(place, executor)
             advance(sum(node.content.size or 0 for node in nodes.values() if node.content))
-        found += unreadable
-        recorded, broken = plain_tree.records_in(place, nodes)
-        if subject.bundle is None:
-            found += [*broken, *plain_tree.against_records(nodes, recorded)]
+        findings += unreadable
+        records, damaged = tree.records_in(place, nodes)
+        if compared is None:
+            findings += [*damaged, *tree.against_records(nodes, records)]
         else:
-            opened = stack.enter_context(OpenBundle.at(subject.bundle))
-            found += _pinned(replace(subject, digest=opened.file.digest), name, note.digest.removeprefix("sha256:"))
-            found += plain_tree.against_bundle(nodes, opened)
-        if subject.find_python is not None and not wheels.fatal(found, strict=False):
-            trial = _Trial(tree=place, shares=plain_tree.shares_of(recorded), image=())
-            found += _try(subject, note.target, trial, executor=executor, progress=progress)
-    return Verdict(findings=found, about=f"{place}, {note.digest or 'of no digest'}")
-
-
-def _pinned(subject: Subject, name: str, actual: str) -> list[Finding]:
-    """Return a finding if the digest is not the one that is wanted."""
-    if subject.digest in (None, actual):
-        return []
-    sentence = f"has the digest sha256:{actual}, not sha256:{subject.digest}"
-    return [Finding(severity=ERROR, package=name, sentence=sentence, remedy="it is another bundle: don't use it")]
-
-
-def _image_of(place: Path) -> Sequence[ImagePackage]:
-    """Return what the image has besides, as far as a folder of results tells it."""
-    if not place.is_dir():
-        return ()
-    try:
-        provided = pylock.provided_in(place / pylock.NAME) if (place / pylock.NAME).exists() else ()
-    except InvalidLock:  # which is a finding by now
-        provided = ()
-    return manifest.installed_in(place) or provided
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Trial:
-    """What is to be imported: from a tree that is there, or from that of a bundle, unpacked into `scratch`."""
-
-    shares: Sequence[Share]
-    image: Sequence[ImagePackage]
-    tree: Path
-    bundle: Path | None = None
-
-
-def _try(subject: Subject, name: str, trial: _Trial, *, executor: Executor, progress: Progress) -> list[Finding]:
-    """Import what there is, if this machine has an interpreter of the target called `name`."""
-    assert subject.find_python is not None
-    target = Target.from_name(name)
-    python = subject.find_python(target)
-    if python is None:
-        sentence = f"was not imported: no Python {target.python_version} is found on this machine"
-        name = (trial.bundle or trial.tree).name
-        return [Finding(severity=NOTE, package=name, sentence=sentence, remedy="give one with --python PATH")]
-    return _import(trial, name, python, executor=executor, progress=progress)
+            opened = stack.enter_context(compared.open_bundle())
+            findings += _pinned(Demands(digest=opened.file.digest), name, digest)
+            findings += tree.against_bundle(nodes, opened)
+        if not fatal(findings, strict=False):
+            trial = _Trial(name=place.name, target=note.target, shares=tree.shares_of(records), image=())
+            findings += trial.run_tree(place, demands.find_python, executor=executor, progress=progress)
+    return Verdict(findings=findings, subject=f"{place}, {note.digest or 'of no digest'}")
 
 
 def prove(
@@ -169,41 +124,97 @@ def prove(
     executor: Executor,
     progress: Progress,
 ) -> list[Finding]:
-    """Import all that the bundle brings, if this machine can. Raises BootFailed."""
+    """Import all that the bundle at `bundle` brings, if this machine can; `scratch` gets its tree for the while.
+
+    `image` is what the image has besides. Raises BootFailed.
+    """
     with OpenBundle.at(bundle) as opened:
         target, shares = opened.toc.target, imports.shares_of(opened.toc)
-    trial = _Trial(shares=shares, image=image, tree=scratch / "proof", bundle=bundle)
-    return _import(trial, target, python, executor=executor, progress=progress)
+    trial = _Trial(name=bundle.name, target=target, shares=shares, image=image)
+    return trial.unpacked(bundle, python, scratch, executor=executor, progress=progress)
 
 
-def _import(
-    trial: _Trial, target: str, python: Interpreter, *, executor: Executor, progress: Progress
-) -> list[Finding]:
-    obstacle = imports.obstacle(target, trial.tree.parent)
-    if obstacle:
-        name = (trial.bundle or trial.tree).name
-        sentence = f"was not imported here: {obstacle}"
-        return [Finding(severity=NOTE, package=name, sentence=sentence, remedy="verify it where it fits")]
-    if trial.bundle is not None:
-        local_boot.unpack(trial.bundle.resolve(), trial.tree, python)
-    with progress.stage("import", "modules", imports.count_modules(trial.shares)) as advance:
-        found = imports.prove(trial.tree, trial.shares, python, image=trial.image, executor=executor, on_module=advance)
-    if trial.bundle is not None:
-        shutil.rmtree(trial.tree)
-    return found
+def _pinned(demands: Demands, name: str, actual: str) -> list[Finding]:
+    """Return a finding if the digest is not the one that is demanded."""
+    if demands.digest in (None, actual):
+        return []
+    sentence = f"has the digest sha256:{actual}, not sha256:{demands.digest}"
+    return [Finding(severity=ERROR, package=name, sentence=sentence, remedy="it is another bundle: don't use it")]
 
 
-def audit_results(dist: Path, packed: Target, target: Target, *, jobs: int) -> list[Finding]:
-    """Return what the audit for `target` finds in the results of a pack for `packed`.
+def _image_of(packed: Results) -> Sequence[ImagePackage]:
+    """Return what the image has besides, as far as a folder of results says so; damage in it is a finding by now."""
+    if packed.is_alone:
+        return ()
+    try:
+        installed = packed.manifest().target.installed
+    except InvalidManifest:
+        installed = None
+    if installed is not None:
+        return installed
+    try:
+        return packed.lock().provided
+    except InvalidLock:
+        return ()
 
-    Raises InvalidLock or InvalidWheel.
-    """
-    lock = pylock.load(dist / pylock.NAME, packed)
-    house = Wheelhouse(folder=dist / NAME, lock=lock)
-    with tempfile.TemporaryDirectory(prefix="airpack-audit-") as folder, threads(jobs) as executor:
-        parts = [
-            tree.install_wheel(wheel, house.path_of(wheel), Path(folder, str(number)), target)
-            for number, wheel in enumerate(lock.wheels)
-        ]
-        _, clashes = members.collect(parts, executor=executor, on_bytes=lambda _: None)
-        return wheels.audit(parts, clashes, replace(lock, target=target), executor=executor)
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Trial:
+    """What is to be imported for a target, of a bundle or a tree called `name`; `image` is what the image has besides."""
+
+    name: str
+    target: str
+    shares: Sequence[Share]
+    image: Sequence[ImagePackage]
+
+    def run_bundle(
+        self, bundle: Path, find_python: FindPython | None, *, executor: Executor, progress: Progress
+    ) -> list[Finding]:
+        """Import from the tree of a bundle, unpacked for the while, if there is an interpreter of the target."""
+        if find_python is None:
+            return []
+        python = find_python(Target.from_name(self.target))
+        if python is None:
+            return [self._without_python()]
+        with tempfile.TemporaryDirectory(prefix="airpack-verify-") as scratch:
+            return self.unpacked(bundle, python, Path(scratch), executor=executor, progress=progress)
+
+    def run_tree(
+        self, place: Path, find_python: FindPython | None, *, executor: Executor, progress: Progress
+    ) -> list[Finding]:
+        """Import from a tree that is there, if there is an interpreter of the target."""
+        if find_python is None:
+            return []
+        python = find_python(Target.from_name(self.target))
+        if python is None:
+            return [self._without_python()]
+        return self._impossible(place.parent) or self._import(place, python, executor, progress)
+
+    def unpacked(
+        self, bundle: Path, python: Interpreter, scratch: Path, *, executor: Executor, progress: Progress
+    ) -> list[Finding]:
+        """Import from the tree of a bundle, which is unpacked into `scratch` and removed. Raises BootFailed."""
+        impossible = self._impossible(scratch)
+        if impossible:
+            return impossible
+        place = scratch / "proof"
+        local_boot.unpack(bundle.resolve(), place, python)
+        findings = self._import(place, python, executor, progress)
+        shutil.rmtree(place)
+        return findings
+
+    def _import(self, place: Path, python: Interpreter, executor: Executor, progress: Progress) -> list[Finding]:
+        with progress.stage("import", "modules", imports.count_modules(self.shares)) as advance:
+            return imports.prove(place, self.shares, python, image=self.image, executor=executor, on_module=advance)
+
+    def _impossible(self, scratch: Path) -> list[Finding]:
+        reason = imports.reason_against(self.target, scratch)
+        if reason is None:
+            return []
+        sentence = f"was not imported here: {reason}"
+        return [Finding(severity=NOTE, package=self.name, sentence=sentence, remedy="verify it where it fits")]
+
+    def _without_python(self) -> Finding:
+        version = Target.from_name(self.target).python_version
+        sentence = f"was not imported: no Python {version} is found on this machine"
+        return Finding(severity=NOTE, package=self.name, sentence=sentence, remedy="give one with --python PATH")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import pyzstd
 from airpack.base.errors import InvalidLayout, UsageError
-from airpack.bundle.frames import TarWriter
+from airpack.bundle.tar import TarWriter
 from airpack.bundle.opened import OpenBundle
 from airpack.cli.app import main
 from airpack.oci import image, restore, split

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from airpack.base import interrupts
+from airpack.audit.wheels import audit_wheelhouse
+from airpack.base.errors import InvalidManifest
+from airpack.base.interrupts import cores, threads
 from airpack.cli import findings, options
-from airpack.resolve import pylock
-from airpack.results import manifest
+from airpack.results.folder import Results
+from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
-from airpack.verify import verify
+from airpack.wheels.wheelhouse import Wheelhouse
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -31,9 +33,20 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Carry out the command. Raises AuditFailed."""
-    made_for, python_version = pylock.target_of(arguments.dist / pylock.NAME)
-    packed = Target.parse(made_for or "", python_version=python_version)
-    packed = replace(packed, installed=manifest.installed_in(arguments.dist))
-    wanted = Target.parse(arguments.target) if arguments.target else packed
-    found = verify.audit_results(arguments.dist, packed, wanted, jobs=interrupts.cores())
-    findings.report(arguments, found, wanted.name)
+    results = Results.at(arguments.dist)
+    locked = results.lock()
+    packed = replace(locked.target(), installed=_installed(results))
+    target = Target.parse(arguments.target) if arguments.target else packed
+    house = Wheelhouse(folder=results.wheels, lock=locked.for_target(packed))
+    with threads(cores()) as executor:
+        found = audit_wheelhouse(house, target, executor=executor)
+    findings.report(arguments, found, target.name)
+
+
+def _installed(results: Results) -> tuple[ImagePackage, ...] | None:
+    """Return what the image has, as the manifest lists it; None where that is not known."""
+    try:
+        installed = results.manifest().target.installed
+    except InvalidManifest:
+        return None
+    return None if installed is None else tuple(installed)

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airpack_runtime import layout
-from airpack_runtime.format.reader import open_bundle
-
 from airpack.cli import options
+from airpack.results.folder import Results
 from airpack.shim import azureml
 from airpack.target import interpreter
 from airpack.target.target import Target
@@ -39,11 +37,12 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
-    with open_bundle(str(arguments.dist / layout.BUNDLE_NAME)) as bundle:
-        target = Target.from_name(bundle.target)
+    results = Results.at(arguments.dist)
+    with results.open_bundle() as opened:
+        target = Target.from_name(opened.toc.target)
     python = interpreter.find(target, given=arguments.python, env=env)
     deployment = azureml.Deployment(code=arguments.code, model=arguments.model, entry_script=arguments.entry_script)
-    values = azureml.lay_out(arguments.dist, deployment, arguments.method, python)
+    values = azureml.lay_out(results.bundle, deployment, arguments.method, python)
     command = azureml.command(deployment, arguments.method)
     if arguments.quiet:
         return

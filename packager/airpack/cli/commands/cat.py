@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airpack.bundle.opened import OpenBundle
+from airpack.results.folder import Results
 
 if TYPE_CHECKING:
     from airpack.cli import options
@@ -29,7 +29,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Carry out the command. Raises NotInBundle."""
-    with OpenBundle.at(arguments.place) as opened:
+    with Results.at(arguments.place).open_bundle() as opened:
         for chunk in opened.chunks(opened.find(arguments.path)[1]):
             sys.stdout.buffer.write(chunk)
     sys.stdout.buffer.flush()

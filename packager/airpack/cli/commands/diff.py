@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airpack.base.console import plain
-from airpack.bundle.opened import OpenBundle
 from airpack.cli import screen
 from airpack.cli.screen import Style, amount
 from airpack.inspection import diff
 from airpack.inspection.diff import ADDED, CHANGED, REMOVED, Difference, PackageChange
+from airpack.results.folder import Results
 
 if TYPE_CHECKING:
     from airpack.cli import options
@@ -45,7 +45,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Carry out the command; return its exit status."""
-    with OpenBundle.at(arguments.old) as old, OpenBundle.at(arguments.new) as new:
+    with Results.at(arguments.old).open_bundle() as old, Results.at(arguments.new).open_bundle() as new:
         found = diff.compare(old, new)
     if arguments.json:
         print(json.dumps({**dataclasses.asdict(found), "to_upload": found.frames.to_upload}, indent=2))

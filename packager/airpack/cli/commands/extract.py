@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airpack.bundle.opened import OpenBundle
 from airpack.cli import screen
 from airpack.inspection import extract
+from airpack.results.folder import Results
 
 if TYPE_CHECKING:
     from airpack.cli import options
@@ -41,7 +41,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Carry out the command. Raises NotInBundle or OutputRefused."""
-    with OpenBundle.at(arguments.place) as opened:
+    with Results.at(arguments.place).open_bundle() as opened:
         wanted = extract.matching(opened, arguments.globs)
         extract.extract(opened, wanted, arguments.output)
     if not arguments.quiet:

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airpack.base.console import plain
-from airpack.bundle.opened import MANIFEST, OpenBundle
 from airpack.cli import screen
 from airpack.cli.screen import LABEL, Style, amount
 from airpack.inspection import summary
-from airpack.inspection.summary import Entry, Inspection, Package
+from airpack.inspection.summary import Inspection, PackageSummary, TreePath
+from airpack.results.folder import MANIFEST, Results
 
 if TYPE_CHECKING:
     from airpack.cli import options
 
 # The widest that a column of the table gets, so that the last has room.
 _WIDEST = (24, 12, 19)
-_BUILT = "built from "  # as airpack.lock writes it
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -43,8 +42,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
-    with OpenBundle.at(arguments.place) as opened:
-        found = summary.inspect(opened, order=arguments.sort)
+    results = Results.at(arguments.place)
+    with results.open_bundle() as opened:
+        found = summary.inspect(opened, results.origins(opened.file.digest), order=arguments.sort)
         files = summary.entries(opened, order=arguments.sort) if arguments.files else []
         if arguments.json:
             sums = opened.sums if files else {}
@@ -83,7 +83,7 @@ def _about(found: Inspection, style: Style) -> Iterator[str]:
         yield style.label(label) + (plain(text) if label == "digest" else screen.clipped(text, room))
 
 
-def _origins(packages: Sequence[Package]) -> list[str]:
+def _origins(packages: Sequence[PackageSummary]) -> list[str]:
     """Return from where how many packages are, the most first; of the others, which they are."""
     found: dict[str, list[str]] = {}
     for each in packages:
@@ -93,8 +93,8 @@ def _origins(packages: Sequence[Package]) -> list[str]:
     return [f"{len(found[most])} {most}", *told] if most else []
 
 
-def _origin(package: Package) -> str:
-    if package.origin.startswith(_BUILT):
+def _origin(package: PackageSummary) -> str:
+    if package.built_from:
         return "built from source"
     parts = urlsplit(package.origin)
     if parts.netloc:
@@ -102,7 +102,7 @@ def _origin(package: Package) -> str:
     return f"from a {package.origin} file" if package.origin else f"as wheels (from where tells {MANIFEST})"
 
 
-def _table(packages: Sequence[Package], style: Style) -> Iterator[str]:
+def _table(packages: Sequence[PackageSummary], style: Style) -> Iterator[str]:
     heading = ("package", "version", "licence")
     texts = [(each.name, each.version, each.license or "not recorded") for each in packages]
     columns = [
@@ -128,6 +128,6 @@ def _heaviest(found: Inspection, style: Style) -> Iterator[str]:
         yield f"{amount(entry.size):>10}  {screen.path(entry.path, room)}{style.dim(places)}"
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: TreePath) -> str:
     target = f" -> {plain(entry.link_to)}" if entry.link_to else ""
     return f"{entry.size:>12,}  {entry.mode:04o}  {plain(entry.path)}{target}"

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from airpack.base import staging
 from airpack.base.interrupts import cores, threads
-from airpack.bundle.write import DEFAULT_MTIME
 from airpack.cli import options, screen
 from airpack.oci import image
 from airpack.oci.image import Image
 from airpack.results import keys
+from airpack.results.folder import Results
+from airpack.tree.recipe import DEFAULT_MTIME
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -49,7 +50,9 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     progress = options.progress(arguments)
     with staging.scratch_in(folder.parent) as scratch, threads(cores()) as executor:
         aside = scratch / folder.name
-        images = image.write(arguments.places, aside, wanted, executor=executor, progress=progress)
+        images = image.write(
+            [Results.at(place) for place in arguments.places], aside, wanted, executor=executor, progress=progress
+        )
         staging.place({aside: folder}, aside=scratch)
     if arguments.quiet:
         return

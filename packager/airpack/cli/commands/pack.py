@@ -11,18 +11,20 @@ from airpack_runtime import layout
 
 from airpack.base import cache, interrupts
 from airpack.base.errors import UsageError
-from airpack.bundle import write
 from airpack.cli import options
-from airpack.pack import pack
+from airpack.pack.deliver import Packed
+from airpack.pack.pack import Order, pack
 from airpack.resolve import pylock
 from airpack.resolve.lock import Lock
-from airpack.resolve.resolver import Requirements
-from airpack.results import folder, keys
+from airpack.resolve.requirements import Requirements
+from airpack.results import keys
+from airpack.results.folder import SBOM
 from airpack.results.keys import SigningKey
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
 from airpack.tree import image_file
 from airpack.tree.exclusion import Exclusion
+from airpack.tree.recipe import DEFAULT_LEVEL, DEFAULT_MTIME, Recipe
 
 _MAX_LEVEL = 19  # above it, zstd's windows outgrow what the shim allows
 
@@ -57,7 +59,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     results.add_argument(
         "--image", choices=image_file.KINDS, help="also write the tree as a file system image, which a boot can mount"
     )
-    results.add_argument("--sbom", action="store_true", help=f"also write {folder.SBOM_NAME}, as `airpack sbom` does")
+    results.add_argument("--sbom", action="store_true", help=f"also write {SBOM}, as `airpack sbom` does")
 
 
 def _add_exclusion(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +82,7 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         "--level",
         metavar="N",
         type=_level,
-        default=write.DEFAULT_LEVEL,
+        default=DEFAULT_LEVEL,
         help=f"zstd level, 1 to {_MAX_LEVEL} (default: %(default)s; 9 packs eight times as fast, a tenth larger)",
     )
     cores = interrupts.cores()
@@ -109,7 +111,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     if target.assumed_release:
         progress.note(f"target    {target.name}, taken for Python {target.python_full_version}")
     order = _order(arguments, env, target, source, python)
-    packed = pack.pack(order, pip=options.pip(arguments, env), progress=progress)
+    packed = pack(order, pip=options.pip(arguments, env), progress=progress)
     cache.prune(order.cache, now=time.time())
     for wheel in packed.wheelhouse.lock.wheels:
         if wheel.source is not None:
@@ -125,25 +127,27 @@ def _order(
     target: Target,
     source: Requirements | Lock,
     python: Interpreter | None,
-) -> pack.Order:
-    return pack.Order(
+) -> Order:
+    return Order(
         source=source,
         target=target,
         output=arguments.output,
         cache=options.cache(env),
+        recipe=Recipe(
+            level=arguments.level,
+            mtime=options.epoch(env, otherwise=DEFAULT_MTIME),
+            compiler=None if arguments.no_bytecode else python,
+            with_wheelhouse=arguments.with_wheelhouse,
+            exclusion=Exclusion(globs=tuple(arguments.exclude), slim=arguments.slim),
+        ),
         tree=arguments.tree,
         drop_in=arguments.drop_in,
         python=python,
-        compile_bytecode=not arguments.no_bytecode,
         decoder=arguments.decoder,
-        level=arguments.level,
-        mtime=options.epoch(env, otherwise=write.DEFAULT_MTIME),
         jobs=arguments.jobs,
         strict=arguments.strict,
         skip_installed=arguments.skip_installed,
         prove=not arguments.no_import,
-        with_wheelhouse=arguments.with_wheelhouse,
-        exclusion=Exclusion(globs=tuple(arguments.exclude), slim=arguments.slim),
         image=arguments.image,
         sign=keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None,
         sbom=arguments.sbom,
@@ -161,14 +165,15 @@ def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]
         raise UsageError(
             "--lock says all that is packed: leave requirements and --skip-installed out, or leave --lock out"
         )
+    locked = pylock.read(path)
     if arguments.target is None:
-        arguments.target, full_version = pylock.target_of(path)
-        arguments.python_version = arguments.python_version or full_version
+        arguments.target = locked.target_name
+        arguments.python_version = arguments.python_version or locked.python_full_version
     target = options.target(arguments)
-    return target, pylock.load(path, target)
+    return target, locked.for_target(target)
 
 
-def _print(packed: pack.Packed, tree: Path | None, drop_in: Path | None, key: SigningKey | None) -> None:
+def _print(packed: Packed, tree: Path | None, drop_in: Path | None, key: SigningKey | None) -> None:
     made, contents, lock = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock
     files = len(contents.files) + len(contents.links)
     print(f"wheels    {len(lock.wheels):,} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB")

@@ -11,13 +11,13 @@ from pathlib import Path
 from airpack.base import interrupts
 from airpack.base.console import Progress, plain
 from airpack.base.errors import FleetFailed, FleetInterrupted, InvalidFleet
-from airpack.bundle.opened import manifest_at
 from airpack.cli import options, screen
 from airpack.cli.commands import pack
 from airpack.cli.toml_options import Table
 from airpack.pack import batch, fleet
 from airpack.pack.batch import Outcome, Task
-from airpack.pack.fleet import Entry
+from airpack.pack.fleet import FleetPack
+from airpack.results.folder import Results
 
 _OWN = ("help", "output", "jobs", "quiet", "verbose", "no-progress")
 _FOLDERS = ("tree", "drop-in")
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
 
 
 def _run(
-    arguments: argparse.Namespace, entries: Sequence[Entry], outcomes: dict[str, Outcome], progress: Progress
+    arguments: argparse.Namespace, entries: Sequence[FleetPack], outcomes: dict[str, Outcome], progress: Progress
 ) -> None:
     """Pack the entries, and put into `outcomes` how each ended, as it does."""
     loudness = ["--verbose"] if arguments.verbose else ["--quiet"] if arguments.quiet else []
@@ -109,7 +109,7 @@ def _run(
         ).run(tasks)
 
 
-def _check_folders(path: Path, entries: Sequence[Entry]) -> None:
+def _check_folders(path: Path, entries: Sequence[FleetPack]) -> None:
     """Raise InvalidFleet if two entries would write one folder."""
     seen: dict[str, str] = {}
     for entry in entries:
@@ -123,7 +123,7 @@ def _check_folders(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def _print(
-    arguments: argparse.Namespace, entries: Sequence[Entry], outcomes: Mapping[str, Outcome], seconds: float
+    arguments: argparse.Namespace, entries: Sequence[FleetPack], outcomes: Mapping[str, Outcome], seconds: float
 ) -> None:
     if arguments.quiet:
         return
@@ -141,7 +141,6 @@ def _print(
 
 def _packed(folder: Path, seconds: float) -> str:
     """Return the columns of what was packed."""
-    manifest = manifest_at(folder)
-    bundle = manifest["bundle"]
-    digest = bundle["digest"][:_DIGEST]
-    return f"{len(manifest['packages']):>6}  {screen.amount(bundle['size']):>9}  {seconds:>5.1f} s  {digest}"
+    about = Results.at(folder).manifest()
+    digest = f"sha256:{about.bundle.digest}"[:_DIGEST]
+    return f"{len(about.packages):>6}  {screen.amount(about.bundle.size):>9}  {seconds:>5.1f} s  {digest}"

@@ -11,11 +11,12 @@ from pathlib import Path
 from airpack.base.console import Progress
 from airpack.base.errors import UsageError, from_extra
 from airpack.base.interrupts import cores, threads
-from airpack.bundle.write import DEFAULT_MTIME
 from airpack.cli import options, screen
 from airpack.oci import image
 from airpack.oci.layout import MARKER, Layout
 from airpack.registry.reference import DEFAULT_TAG
+from airpack.results.folder import Results
+from airpack.tree.recipe import DEFAULT_MTIME
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -76,5 +77,5 @@ def _layout_of(place: Path, wanted: image.Options, progress: Progress) -> Iterat
         return
     with tempfile.TemporaryDirectory(prefix="airpack-push-") as folder:
         with threads(cores()) as executor:
-            image.write([place], Path(folder, "layout"), wanted, executor=executor, progress=progress)
+            image.write([Results.at(place)], Path(folder, "layout"), wanted, executor=executor, progress=progress)
         yield Layout(Path(folder, "layout"))

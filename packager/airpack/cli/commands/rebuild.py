@@ -10,8 +10,8 @@ from airpack.base import interrupts
 from airpack.base.console import plain
 from airpack.base.errors import NotRebuilt, UsageError
 from airpack.cli import options
-from airpack.pack import rebuild
-from airpack.target import interpreter
+from airpack.pack.rebuild import Means, Past, rebuild
+from airpack.results.folder import Results
 
 _SHOWN = 40  # lines of differences
 
@@ -39,14 +39,15 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command. Raises NotRebuilt."""
     if arguments.dist.is_file():
         raise UsageError(f"{arguments.dist} is a file: give the folder of results that it was packed into")
-    means = rebuild.Means(
-        python=interpreter.find(rebuild.target_in(arguments.dist), given=arguments.python, env=env),
+    past = Past.read(Results.at(arguments.dist))
+    means = Means(
+        python=options.find_python(arguments, past.target, env),
         decoder=arguments.decoder,
         cache=options.cache(env),
         pip=options.pip(arguments, env),
         jobs=arguments.jobs,
     )
-    rebuilt = rebuild.rebuild(arguments.dist, means, progress=options.progress(arguments))
+    rebuilt = rebuild(past, means, progress=options.progress(arguments))
     differences = rebuilt.comparison.differences
     if not arguments.quiet:
         for wheel in rebuilt.built:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from airpack.base.errors import UsageError
 from airpack.cli import options
+from airpack.results.folder import Results
 from airpack.shim import local_boot
 
 
@@ -36,5 +37,5 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if not words:
         raise UsageError("run needs a command: airpack run DIST -- COMMAND [ARG ...]")
-    command = local_boot.command(arguments.place, words, python=arguments.python, env=env)
+    command = local_boot.command(Results.at(arguments.place).bundle, words, python=arguments.python, env=env)
     os.execve(command.words[0], list(command.words), command.env)  # noqa: S606 - that is what the command is for

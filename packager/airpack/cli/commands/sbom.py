@@ -7,12 +7,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack_runtime import layout
-
 from airpack.base import staging
 from airpack.cli import options, screen
 from airpack.inspection import inventory, sbom_writer
-from airpack.results import folder
+from airpack.results import overwrite
+from airpack.results.folder import Results
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -32,14 +31,14 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Carry out the command."""
-    place: Path = arguments.place
     write = sbom_writer()
-    found = inventory.take(place / layout.BUNDLE_NAME if place.is_dir() else place)
+    with Results.at(arguments.place).open_bundle() as opened:
+        found = inventory.take(opened)
     text = write(found)
     if arguments.output is None:
         sys.stdout.buffer.write(text.encode())  # the same bytes in any locale
         return
-    folder.check_sbom(arguments.output)
+    overwrite.check_sbom(arguments.output)
     staging.write_text(arguments.output, text)
     if not arguments.quiet:
         libraries = sum(len(each.libraries) for each in found.packages)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from airpack.cli import options
 from airpack.results import keys, signing
+from airpack.results.folder import Results
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -27,6 +28,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Carry out the command."""
     key = keys.load(arguments.key, options.passphrase(arguments))
-    for path in signing.sign(arguments.place, key):
+    for path in signing.sign(Results.at(arguments.place), key):
         if not arguments.quiet:
             print(f"signed    {path}, by the key {key.id}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airpack.cli import options, screen
+from airpack.results.folder import Results
 from airpack.stores import transfer
 
 
@@ -30,7 +31,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Carry out the command. Raises StoreFailed."""
-    moved = transfer.upload(arguments.place, arguments.url, options.progress(arguments))
+    moved = transfer.upload(Results.at(arguments.place), arguments.url, options.progress(arguments))
     if arguments.quiet:
         return
     what = f"{screen.counted(moved.count, 'file')}, {screen.amount(moved.size)}"

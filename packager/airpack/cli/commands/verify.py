@@ -10,14 +10,14 @@ from airpack_runtime.format import signature
 
 from airpack.base import interrupts
 from airpack.base.errors import VERIFY, UsageError
-from airpack.bundle.opened import OpenBundle
 from airpack.cli import findings, options
 from airpack.results import keys, signing
+from airpack.results.folder import Results
 from airpack.target import interpreter
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
-from airpack.verify import tree as plain_tree
-from airpack.verify import verify as checks
+from airpack.verify import tree
+from airpack.verify.verify import Demands, verify_results, verify_tree
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -44,33 +44,32 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command. Raises AuditFailed."""
     place: Path = arguments.place
-    tree = plain_tree.is_tree(place)
-    signed = _signed(arguments, tree) if arguments.key else ""
+    is_tree = tree.is_tree(place)
+    if arguments.key and is_tree:
+        raise UsageError(f"{place} is a tree, which no signature covers: check the bundle that it is of")
+    if arguments.bundle is not None and not is_tree:
+        raise UsageError(f"--bundle is what to compare a plain tree with, and {place} is none")
+    signed = _signed(arguments) if arguments.key else ""
 
     def find_python(target: Target) -> Interpreter | None:
         return interpreter.find(target, given=arguments.python, env=env)
 
-    subject = checks.Subject(
-        place=place,
-        digest=arguments.digest,
-        bundle=arguments.bundle,
-        find_python=None if arguments.no_import else find_python,
-    )
-    if arguments.bundle is not None and not tree:
-        raise UsageError(f"--bundle is what to compare a plain tree with, and {place} is none")
-    verify = checks.verify_tree if tree else checks.verify_bundle
-    verdict = verify(subject, jobs=interrupts.cores(), progress=options.progress(arguments))
-    findings.report(arguments, verdict.findings, verdict.about + signed, verdict=VERIFY)
+    demands = Demands(digest=arguments.digest, find_python=None if arguments.no_import else find_python)
+    jobs, progress = interrupts.cores(), options.progress(arguments)
+    if is_tree:
+        compared = Results.at(arguments.bundle) if arguments.bundle else None
+        verdict = verify_tree(place, compared, demands, jobs=jobs, progress=progress)
+    else:
+        verdict = verify_results(Results.at(place), demands, jobs=jobs, progress=progress)
+    findings.report(arguments, verdict.findings, verdict.subject + signed, verdict=VERIFY)
 
 
-def _signed(arguments: argparse.Namespace, tree: bool) -> str:
+def _signed(arguments: argparse.Namespace) -> str:
     """Return by which key the bundle is signed. Raises AuditFailed if it isn't: nothing of it is to be imported."""
-    if tree:
-        raise UsageError(f"{arguments.place} is a tree, which no signature covers: check the bundle that it is of")
-    key = keys.load_public(arguments.key)
-    problems = signing.problems(arguments.place, key)
+    results, key = Results.at(arguments.place), keys.load_public(arguments.key)
+    problems = signing.check(results, key)
     if problems:
-        with OpenBundle.at(arguments.place) as opened:
-            about = f"{opened.file.path}, sha256:{opened.file.digest}"
-        findings.report(arguments, problems, about, verdict=VERIFY)
+        with results.open_bundle() as opened:
+            subject = f"{opened.file.path}, sha256:{opened.file.digest}"
+        findings.report(arguments, problems, subject, verdict=VERIFY)
     return f", signed by {signature.key_id(key)}"

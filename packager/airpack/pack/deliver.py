@@ -1,0 +1,117 @@
+"""Bundle -> Results: writes what goes beside the bundle, and puts all of it in place together."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airpack_runtime import layout
+
+from airpack.base import staging
+from airpack.base.console import BYTES, Progress
+from airpack.bundle.opened import OpenBundle
+from airpack.bundle.write import Bundle
+from airpack.inspection import inventory, sbom_writer
+from airpack.resolve import pylock
+from airpack.results import signing
+from airpack.results.entries import Signed
+from airpack.results.folder import ALWAYS, LOCK, MANIFEST, SBOM, SOMETIMES, WHEELHOUSE
+from airpack.results.keys import SigningKey
+from airpack.results.manifest import Manifest
+from airpack.shim import write
+from airpack.tree import image_file, plain
+from airpack.tree.exclusion import Excluded
+from airpack.tree.image_file import FilesystemImage
+from airpack.tree.install import Tree
+from airpack.tree.recipe import Recipe
+from airpack.wheels.wheelhouse import Wheelhouse
+
+if TYPE_CHECKING:
+    from airpack.pack.pack import Order
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packed:
+    """What a pack wrote; all paths are in the folder of the results."""
+
+    wheelhouse: Wheelhouse
+    bundle: Bundle
+    excluded: Excluded
+    image: FilesystemImage | None = None
+    sbom: Path | None = None
+
+
+def deliver(
+    order: Order,
+    house: Wheelhouse,
+    tree: Tree,
+    bundle: Bundle,
+    recipe: Recipe,
+    *,
+    scratch: Path,
+    progress: Progress,
+) -> Packed:
+    """Write manifest, lock and what else is ordered into `scratch`, then move all results to `order.output`.
+
+    Either all of them are in place afterwards, or none.
+    """
+    image = _image(order, tree, bundle, scratch, progress) if order.image else None
+    signed = _signed(order.sign, bundle, image) if order.sign else []
+    about = Manifest.of(
+        order.target, house, recipe, bundle, excluded=tree.excluded, python=order.python, image=image, signed=signed
+    )
+    (scratch / LOCK).write_text(pylock.dumps(house.lock, wheelhouse=WHEELHOUSE), encoding="utf-8")
+    (scratch / MANIFEST).write_text(about.dumps(), encoding="utf-8")
+    if order.sbom:
+        with OpenBundle.at(bundle.path) as opened:
+            (scratch / SBOM).write_text(sbom_writer()(inventory.take(opened)), encoding="utf-8")
+    signatures = signing.write(signed, order.sign, scratch) if order.sign else []
+    beside = [*([image.path.name] if image else []), *([SBOM] if order.sbom else []), *signatures]
+    results = {scratch / name: order.output / name for name in (*ALWAYS, *beside)}
+    gone = [order.output / name for name in SOMETIMES if name not in beside]
+    with ExitStack() as stack:
+        results |= _folders(order, tree, bundle, stack)
+        staging.place(results, gone=gone, aside=scratch)
+    return Packed(
+        wheelhouse=replace(house, folder=order.output / WHEELHOUSE),
+        bundle=replace(bundle, path=order.output / layout.BUNDLE_NAME),
+        excluded=tree.excluded,
+        image=image and replace(image, path=order.output / image.path.name),
+        sbom=order.output / SBOM if order.sbom else None,
+    )
+
+
+def _folders(order: Order, tree: Tree, bundle: Bundle, stack: ExitStack) -> dict[Path, Path]:
+    """Write the plain tree and the drop-in that are ordered, each near its place; return staged path -> place."""
+    staged = {}
+    if order.tree is not None:
+        folder = stack.enter_context(staging.scratch_in(order.tree.parent)) / "tree"
+        plain.write(tree.groups, folder, note=bundle.tree_note)
+        staged[folder] = order.tree
+    if order.drop_in is not None:
+        folder = stack.enter_context(staging.scratch_in(order.drop_in.parent)) / "drop-in"
+        write.write_drop_in(folder, bundle.path, order.python)
+        staged[folder] = order.drop_in
+    return staged
+
+
+def _image(order: Order, tree: Tree, bundle: Bundle, scratch: Path, progress: Progress) -> FilesystemImage:
+    """Write the tree as an image of a file system, beside the bundle."""
+    assert order.image is not None
+    plain.write(tree.groups, scratch / "mounted", note=bundle.tree_note)
+    path = scratch / image_file.file_name(order.image)
+    with progress.stage("image", BYTES) as advance:
+        mtime = order.recipe.mtime
+        image = image_file.write(scratch / "mounted", path, order.image, mtime=mtime, env=order.env)
+        advance(image.size)
+    return image
+
+
+def _signed(key: SigningKey, bundle: Bundle, image: FilesystemImage | None) -> list[Signed]:
+    """Return what is to be signed: the bundle, and the image if there is one."""
+    signed = [Signed(file=layout.BUNDLE_NAME, kind=layout.SIGNED_BUNDLE, digest=bundle.digest, key=key.id)]
+    if image is not None:
+        signed.append(Signed(file=image.path.name, kind=layout.SIGNED_IMAGE, digest=image.sha256, key=key.id))
+    return signed

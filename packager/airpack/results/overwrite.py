@@ -1,0 +1,83 @@
+"""What may be replaced where results are written: an earlier pack's results, and nothing of the user's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from airpack_runtime import layout
+
+from airpack.base import files
+from airpack.base.errors import OutputRefused
+from airpack.resolve.lock import REQUIREMENTS
+from airpack.results.folder import ALWAYS, MANIFEST, SOMETIMES, WHEELHOUSE
+from airpack.shim import write
+
+
+def check_sbom(path: Path) -> None:
+    """Raise OutputRefused if something else than an SBOM lies at `path`."""
+    if not path.exists():
+        return
+    try:
+        data: Any = json.loads(files.read_text(path, follow=True))
+        ours = data["bomFormat"] == "CycloneDX"
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        ours = False
+    if not ours:
+        raise OutputRefused(path, "is not an SBOM: give --output another name, or move it away")
+
+
+def check(folder: Path, *, tree: Path | None = None, drop_in: Path | None = None) -> None:
+    """Raise OutputRefused if the results would replace something that airpack did not write."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputRefused(folder, "is no folder: give --output another name")
+    _check_results(folder)
+    if tree is not None:
+        _check_beside(tree, folder, "--tree", "a tree", (tree / layout.TREE_NOTE).is_file())
+    if drop_in is not None:
+        _check_beside(drop_in, folder, "--drop-in", "a drop-in folder", write.is_drop_in(drop_in))
+    if tree is not None and drop_in is not None and _overlap(tree, drop_in):
+        raise OutputRefused(tree, f"and {drop_in} lie in each other: give --tree and --drop-in folders of their own")
+
+
+def _check_beside(place: Path, folder: Path, option: str, kind: str, ours: bool) -> None:
+    """Raise OutputRefused unless `place` is free or `ours`, and apart from the results."""
+    if place.is_symlink() or (place.exists() and not (ours or (place.is_dir() and not any(place.iterdir())))):
+        raise OutputRefused(place, f"is not an empty folder or {kind} of airpack's: give {option} another name")
+    if _overlap(place, folder):
+        raise OutputRefused(place, f"and {folder} lie in each other: give {option} a folder beside the results")
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    first, second = one.resolve(), other.resolve()
+    return first in (second, *second.parents) or second in first.parents
+
+
+def _check_results(folder: Path) -> None:
+    """Raise OutputRefused unless what lies where results go is an earlier pack's, by its manifest."""
+    wheels = _packed_wheels(folder / MANIFEST)
+    for name in (*ALWAYS, *SOMETIMES):
+        if wheels is None and (folder / name).exists():
+            raise OutputRefused(
+                folder / name, "was not written by airpack: move it away, or give --output another name"
+            )
+    house = folder / WHEELHOUSE
+    if house.is_dir():
+        foreign = sorted({path.name for path in house.iterdir()} - {*(wheels or ()), REQUIREMENTS})
+        if foreign:
+            raise OutputRefused(house, f"holds {foreign[0]}, which airpack did not put there: move it away")
+
+
+def _packed_wheels(path: Path) -> set[str] | None:
+    """Return the names of the wheels that a manifest of airpack's lists, None if there is no such manifest.
+
+    Less is asked of it than `Manifest.load` asks: an older airpack may have written it.
+    """
+    try:
+        data: Any = json.loads(files.read_text(path))
+        if not str(data["creator"]).startswith("airpack "):
+            return None
+        return {str(package["wheel"]) for package in data["packages"]}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
