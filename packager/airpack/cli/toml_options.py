@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from airpack.base.errors import InvalidFleet
 from airpack.cli.options import Commands
+from airpack.pack.fleet import InvalidFleet
 
 
 class _Refused(Exception):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airpack.base.errors import InvalidFleet, UsageError
+from airpack.base.errors import AirpackError, UsageError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,6 +23,38 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 # Checks a table's options, of which InvalidFleet says where they stand, and returns them as words of a command line.
 Reader = Callable[[Path, str, Mapping[str, Any]], Mapping[str, Sequence[str]]]
+
+
+class InvalidFleet(AirpackError):
+    """A file of many packs that can't be read; `table` is where in it, empty for the whole."""
+
+    def __init__(self, path: Path, table: str, problem: str) -> None:
+        super().__init__(f"{path}: [{table}] {problem}" if table else f"{path} {problem}")
+        self.path = path
+        self.table = table
+        self.problem = problem
+
+
+class FleetFailed(AirpackError):
+    """Packs of a file of many that failed, by name, and why; the others were packed."""
+
+    def __init__(self, failures: Mapping[str, str], *, total: int) -> None:
+        name, reason = next(iter(failures.items()))
+        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        super().__init__(f"{len(failures)} of {total} packs failed{more}: {name}: {reason}")
+        self.failures = dict(failures)
+        self.total = total
+
+
+class FleetInterrupted(AirpackError):
+    """Ctrl-C ended the packs of a file of many before all were made."""
+
+    status = 130  # 128 + SIGINT, as shells count
+
+    def __init__(self, *, packed: int, total: int) -> None:
+        super().__init__(f"interrupted: {packed} of {total} packs were made, of the others nothing was changed")
+        self.packed = packed
+        self.total = total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import pyzstd
 from airpack.base.errors import InvalidLayout, UsageError
-from airpack.bundle.tar import TarWriter
 from airpack.bundle.opened import OpenBundle
+from airpack.bundle.tar import TarWriter
 from airpack.cli.app import main
 from airpack.oci import image, restore, split
 from airpack.oci.extents import EXTENTS, REST, SIZE

@@ -10,13 +10,12 @@ from pathlib import Path
 
 from airpack.base import interrupts
 from airpack.base.console import Progress, plain
-from airpack.base.errors import FleetFailed, FleetInterrupted, InvalidFleet
 from airpack.cli import options, screen
 from airpack.cli.commands import pack
 from airpack.cli.toml_options import Table
 from airpack.pack import batch, fleet
 from airpack.pack.batch import Outcome, Task
-from airpack.pack.fleet import FleetPack
+from airpack.pack.fleet import FleetFailed, FleetInterrupted, FleetPack, InvalidFleet
 from airpack.results.folder import Results
 
 _OWN = ("help", "output", "jobs", "quiet", "verbose", "no-progress")
