@@ -15,10 +15,11 @@ from packaging.version import Version
 
 from airpack.audit import manylinux
 from airpack.resolve.lock import Lock, LockedWheel
-from airpack.target.requires import closure, holds, requirements_in
+from airpack.target.requires import closure, holds
 from airpack.target.target import Target
 from airpack.tree.installed import Installed
 from airpack.tree.members import Clash
+from airpack.wheels.metadata import requirements_in
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 

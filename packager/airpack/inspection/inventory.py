@@ -13,7 +13,8 @@ from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.bundle.opened import OpenBundle, paths_of
-from airpack.target import requires
+from airpack.target.installed import parse_requirements
+from airpack.target.requires import closure
 from airpack.target.target import Target
 from airpack.tree import members
 
@@ -87,10 +88,10 @@ def take(path: Path) -> Inventory:
         toc = opened.toc
         target = Target.from_name(toc.target)
         metadata = {canonicalize_name(each.name): _metadata(opened, each) for each in toc.distributions}
-        asked = requires.parsed(toc.requirements)
+        asked = parse_requirements(toc.requirements)
         needs: dict[NormalizedName, set[NormalizedName]] = {key: set() for key in metadata}
-        required = {key: requires.parsed(each.get("requires_dist", ())) for key, each in metadata.items()}
-        for key, need in requires.closure(required, asked, target):
+        required = {key: parse_requirements(each.get("requires_dist", ())) for key, each in metadata.items()}
+        for key, need in closure(required, asked, target):
             needs[key] |= {canonicalize_name(need.name)} & needs.keys()
         packages = [
             _package(each, metadata[key], needs[key], _brought(opened, each))

@@ -18,10 +18,10 @@ from airpack.base.errors import AuditFailed, WriteFailed
 from airpack.base.interrupts import threads
 from airpack.bundle import write as bundles
 from airpack.inspection import inventory, sbom_writer
-from airpack.resolve import pylock, resolver
+from airpack.resolve import pylock, pylock_writer, resolver
 from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
-from airpack.resolve.resolver import Requirements
+from airpack.resolve.requirements import Requirements
 from airpack.results import folder as output
 from airpack.results import manifest, signing
 from airpack.results.keys import SigningKey
@@ -159,7 +159,7 @@ def _deliver(
         "excluded": contents.excluded.to_dict(),
     }
     about = manifest.dumps(order.target, order.python, house, bundle, order.recipe(None).to_dict(), more)
-    (scratch / pylock.NAME).write_text(pylock.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
+    (scratch / pylock.NAME).write_text(pylock_writer.dumps(house.lock, wheelhouse=wheelhouse.NAME), encoding="utf-8")
     (scratch / manifest.NAME).write_text(about, encoding="utf-8")
     if order.sbom:
         (scratch / output.SBOM_NAME).write_text(sbom_writer()(inventory.take(bundle.path)), encoding="utf-8")

@@ -87,7 +87,7 @@ def rebuild(dist: Path, means: Means, *, progress: Progress) -> Rebuilt:
     target = manifest.target_of(dist / manifest.NAME, about)
     packed = dist / layout.BUNDLE_NAME
     _check(packed, means.jobs, progress)
-    lock = pylock.load(dist / pylock.NAME, target)
+    lock = pylock.read(dist / pylock.NAME).for_target(target)
     decoder = decoders.obtain(target, means.cache, given=means.decoder, pip=means.pip)
     recipe = _recipe(dist, about, target, decoder, means.python)
     with tempfile.TemporaryDirectory(prefix="airpack-rebuild-") as folder:

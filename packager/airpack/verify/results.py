@@ -21,8 +21,8 @@ from airpack.audit.wheels import ERROR, NOTE, Finding
 from airpack.base.errors import AirpackError, InvalidLock
 from airpack.bundle.opened import MANIFEST, OpenBundle, manifest_at
 from airpack.resolve import pylock
-from airpack.resolve.lock import BUILT, REQUIREMENTS, Lock, LockedWheel
-from airpack.target.target import Target
+from airpack.resolve.lock import REQUIREMENTS, Lock, LockedWheel
+from airpack.resolve.sources import source_in
 from airpack.tree import members
 from airpack.verify import records
 from airpack.verify.records import Record
@@ -67,8 +67,8 @@ def _lock_at(path: Path) -> Lock:
     """Read a lock for the target that it is for. Raises AirpackError."""
     if not path.is_file():
         raise InvalidLock(path, "is no file")
-    made_for, python_version = pylock.target_of(path)
-    return pylock.load(path, Target.parse(made_for or "", python_version=python_version))
+    lock_file = pylock.read(path)
+    return lock_file.for_target(lock_file.target())
 
 
 def _finding(package: str, sentence: str, severity: str = ERROR) -> Finding:
@@ -159,11 +159,11 @@ def _packages(told: Mapping[str, Any], opened: OpenBundle) -> Iterator[Finding]:
     for each in map(_object, rows if isinstance(rows, list) else ()):
         origin = str(each.get("origin"))
         names = [str(each.get(name)) for name in ("name", "version", "wheel", "sha256")]
-        listed.add((*names, origin.removeprefix(BUILT) if origin.startswith(BUILT) else ""))
+        listed.add((*names, source_in(origin)))
     packed = {(each.name, each.version, each.wheel, each.sha256, each.built_from) for each in opened.toc.distributions}
     bundle = Path(opened.file.path).name
     for name, version, wheel, sha256, built in sorted(listed - packed):
-        source = f", {BUILT}{built}" if built else ""
+        source = f", built from {built}" if built else ""
         shown = f"{name} {version} ({wheel} sha256:{sha256[:12]}{source})"
         yield _finding(MANIFEST, f"lists {shown}, which {bundle} wasn't packed from")
     for name, version, *_ in sorted(packed - listed):

@@ -20,6 +20,7 @@ from airpack.base.errors import InvalidLock
 from airpack.base.interrupts import threads
 from airpack.bundle.opened import OpenBundle, bundle_at
 from airpack.resolve import pylock
+from airpack.resolve.lock import Lock
 from airpack.results import manifest
 from airpack.shim import local_boot
 from airpack.target.installed import ImagePackage
@@ -132,7 +133,7 @@ def _image_of(place: Path) -> Sequence[ImagePackage]:
     if not place.is_dir():
         return ()
     try:
-        provided = pylock.provided_in(place / pylock.NAME) if (place / pylock.NAME).exists() else ()
+        provided = pylock.read(place / pylock.NAME).provided if (place / pylock.NAME).exists() else ()
     except InvalidLock:  # which is a finding by now
         provided = ()
     return manifest.installed_in(place) or provided
@@ -193,12 +194,8 @@ def _import(
     return found
 
 
-def audit_results(dist: Path, packed: Target, target: Target, *, jobs: int) -> list[Finding]:
-    """Return what the audit for `target` finds in the results of a pack for `packed`.
-
-    Raises InvalidLock or InvalidWheel.
-    """
-    lock = pylock.load(dist / pylock.NAME, packed)
+def audit_results(dist: Path, lock: Lock, target: Target, *, jobs: int) -> list[Finding]:
+    """Return what the audit for `target` finds in the results of a pack, whose lock is `lock`. Raises InvalidWheel."""
     house = Wheelhouse(folder=dist / NAME, lock=lock)
     with tempfile.TemporaryDirectory(prefix="airpack-audit-") as folder, threads(jobs) as executor:
         parts = [

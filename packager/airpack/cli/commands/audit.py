@@ -31,9 +31,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Carry out the command. Raises AuditFailed."""
-    made_for, python_version = pylock.target_of(arguments.dist / pylock.NAME)
-    packed = Target.parse(made_for or "", python_version=python_version)
-    packed = replace(packed, installed=manifest.installed_in(arguments.dist))
+    lock_file = pylock.read(arguments.dist / pylock.NAME)
+    packed = replace(lock_file.target(), installed=manifest.installed_in(arguments.dist))
     wanted = Target.parse(arguments.target) if arguments.target else packed
-    found = verify.audit_results(arguments.dist, packed, wanted, jobs=interrupts.cores())
+    found = verify.audit_results(arguments.dist, lock_file.for_target(packed), wanted, jobs=interrupts.cores())
     findings.report(arguments, found, wanted.name)

@@ -16,7 +16,7 @@ from airpack.cli import options
 from airpack.pack import pack
 from airpack.resolve import pylock
 from airpack.resolve.lock import Lock
-from airpack.resolve.resolver import Requirements
+from airpack.resolve.requirements import Requirements
 from airpack.results import folder, keys
 from airpack.results.keys import SigningKey
 from airpack.target.interpreter import Interpreter
@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     for wheel in packed.wheelhouse.lock.wheels:
         if wheel.source is not None:
             who = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
-            progress.note(f"built     {wheel.filename} by {who}, from {wheel.source.url}")
+            progress.note(f"built     {wheel.filename} by {who}, from {wheel.source.address}")
     if not arguments.quiet:
         _print(packed, arguments.tree, arguments.drop_in, order.sign)
 
@@ -161,11 +161,12 @@ def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]
         raise UsageError(
             "--lock says all that is packed: leave requirements and --skip-installed out, or leave --lock out"
         )
+    lock_file = pylock.read(path)
     if arguments.target is None:
-        arguments.target, full_version = pylock.target_of(path)
-        arguments.python_version = arguments.python_version or full_version
+        arguments.target = lock_file.target_name
+        arguments.python_version = arguments.python_version or lock_file.python_full_version
     target = options.target(arguments)
-    return target, pylock.load(path, target)
+    return target, lock_file.for_target(target)
 
 
 def _print(packed: pack.Packed, tree: Path | None, drop_in: Path | None, key: SigningKey | None) -> None:
