@@ -15,7 +15,8 @@ from pathlib import Path
 
 from airpack.resolve import pylock
 from airpack.resolve.pip import Pip
-from airpack.resolve.resolver import Requirements, resolve
+from airpack.resolve.requirements import Requirements
+from airpack.resolve.resolver import resolve
 from airpack.target.target import Target
 from airpack.wheels import wheelhouse
 from benchmarks import loopback

@@ -18,12 +18,13 @@ from airpack.audit import elf, manylinux
 from airpack.audit.finding import ERROR, NOTE, ORDER, WARNING, Finding
 from airpack.base.console import Silent
 from airpack.resolve.lock import Lock, LockedWheel
-from airpack.target.requires import closure, holds, requirements_in
+from airpack.target.requires import closure, holds
 from airpack.target.target import Target
 from airpack.tree.install import Tree, install
 from airpack.tree.installed import Installed
 from airpack.tree.members import Clash
 from airpack.tree.recipe import Recipe
+from airpack.wheels.metadata import requirements_in
 from airpack.wheels.wheelhouse import Wheelhouse
 
 

@@ -14,9 +14,8 @@ from airpack.base.console import Bars, Lines, Progress, Silent
 from airpack.base.errors import UsageError
 from airpack.registry.reference import DEFAULT_TAG, Endpoint, Reference
 from airpack.registry.retries import Patience
-from airpack.resolve import requirements as project
 from airpack.resolve.pip import Pip
-from airpack.resolve.resolver import Requirements
+from airpack.resolve.requirements import PYPROJECT, Requirements, dependency_group, project_dependencies
 from airpack.target import interpreter
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import DEFAULT, Target
@@ -52,9 +51,9 @@ def requirements(arguments: argparse.Namespace, wanted: Target) -> Requirements:
     """Return what to resolve for `wanted`. Raises UsageError if there is nothing, or InvalidRequirement."""
     if not is_asked(arguments):
         raise UsageError("nothing to pack: name requirements, or a file with -r")
-    projects = [Path(file) for file in arguments.requirement if Path(file).name == project.NAME]
+    projects = [Path(file) for file in arguments.requirement if Path(file).name == PYPROJECT]
     if arguments.extra and len(projects) != 1:
-        raise UsageError(f"--extra is one of a project's: give its {project.NAME} with -r")
+        raise UsageError(f"--extra is one of a project's: give its {PYPROJECT} with -r")
     for word in arguments.requirements:
         if word.startswith((".", "/")) and not Path(word.partition("[")[0]).exists():
             raise UsageError(
@@ -65,12 +64,12 @@ def requirements(arguments: argparse.Namespace, wanted: Target) -> Requirements:
     specifications = list(arguments.requirements)
     for path in projects:
         if not path.exists() and "://" in str(path).replace(":/", "://"):
-            raise UsageError(f"{project.NAME} must lie on this machine: download it, and give its path with -r")
-        specifications += project.dependencies(path, arguments.extra, python=wanted.python_full_version)
+            raise UsageError(f"{PYPROJECT} must lie on this machine: download it, and give its path with -r")
+        specifications += project_dependencies(path, arguments.extra, python=wanted.python_full_version)
     for word in arguments.group:
         path, _, name = word.rpartition(":")
-        place = projects[0] if len(projects) == 1 else Path(project.NAME)
-        specifications += project.group(Path(path) if path else place, name)
+        place = projects[0] if len(projects) == 1 else Path(PYPROJECT)
+        specifications += dependency_group(Path(path) if path else place, name)
     return Requirements(
         specifications=specifications,
         files=[file for file in arguments.requirement if Path(file) not in projects],

@@ -12,7 +12,8 @@ from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.bundle.opened import OpenBundle, paths_of
-from airpack.target import requires
+from airpack.target.installed import parse_requirements
+from airpack.target.requires import closure
 from airpack.target.target import Target
 from airpack.tree import members
 
@@ -85,10 +86,10 @@ def take(opened: OpenBundle) -> Inventory:
     toc = opened.toc
     target = Target.from_name(toc.target)
     metadata = {canonicalize_name(share.name): _metadata(opened, share) for share in toc.distributions}
-    requested = requires.parsed(toc.requirements)
+    requested = parse_requirements(toc.requirements)
     needs: dict[NormalizedName, set[NormalizedName]] = {key: set() for key in metadata}
-    required = {key: requires.parsed(fields.get("requires_dist", ())) for key, fields in metadata.items()}
-    for key, need in requires.closure(required, requested, target):
+    required = {key: parse_requirements(fields.get("requires_dist", ())) for key, fields in metadata.items()}
+    for key, need in closure(required, requested, target):
         needs[key] |= {canonicalize_name(need.name)} & needs.keys()
     packages = [
         _package(share, metadata[key], needs[key], _brought(opened, share))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from airpack_runtime.format.toc import Distribution
 
 from airpack.bundle.opened import OpenBundle
-from airpack.resolve.sources import BUILT
+from airpack.resolve.sources import origin_of
 
 NAME, SIZE = ORDERS = ("name", "size")
 _HEAVIEST = 5
@@ -123,7 +123,7 @@ def _package(opened: OpenBundle, share: Distribution, packed: int, origin: str) 
         name=share.name,
         version=share.version,
         license=share.license,
-        origin=f"{BUILT}{share.built_from}" if share.built_from else origin,
+        origin=origin_of(share.built_from, "") if share.built_from else origin,
         built_from=share.built_from,
         wheel=share.wheel,
         sha256=share.sha256,

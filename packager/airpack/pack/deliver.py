@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +15,9 @@ from airpack.base.console import BYTES, Progress
 from airpack.bundle.opened import OpenBundle
 from airpack.bundle.write import Bundle
 from airpack.inspection import inventory, sbom_writer
-from airpack.resolve import pylock
+from airpack.resolve import pylock_writer
 from airpack.results import signing
-from airpack.results.entries import Signed
+from airpack.results.entries import BundleEntry, ImageEntry, PackageEntry, Signed, TargetEntry, Toolchain
 from airpack.results.folder import ALWAYS, LOCK, MANIFEST, SBOM, SOMETIMES, WHEELHOUSE
 from airpack.results.keys import SigningKey
 from airpack.results.manifest import Manifest
@@ -43,26 +44,26 @@ class Packed:
     sbom: Path | None = None
 
 
-def deliver(
-    order: Order,
-    house: Wheelhouse,
-    tree: Tree,
-    bundle: Bundle,
-    recipe: Recipe,
-    *,
-    scratch: Path,
-    progress: Progress,
-) -> Packed:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Product:
+    """What the stages gave, before it is in its place; the recipe is complete, with its decoder."""
+
+    wheelhouse: Wheelhouse
+    tree: Tree
+    recipe: Recipe
+    bundle: Bundle
+
+
+def deliver(order: Order, product: Product, *, scratch: Path, progress: Progress) -> Packed:
     """Write manifest, lock and what else is ordered into `scratch`, then move all results to `order.output`.
 
     Either all of them are in place afterwards, or none.
     """
+    house, tree, bundle = product.wheelhouse, product.tree, product.bundle
     image = _image(order, tree, bundle, scratch, progress) if order.image else None
     signed = _signed(order.sign, bundle, image) if order.sign else []
-    about = Manifest.of(
-        order.target, house, recipe, bundle, excluded=tree.excluded, python=order.python, image=image, signed=signed
-    )
-    (scratch / LOCK).write_text(pylock.dumps(house.lock, wheelhouse=WHEELHOUSE), encoding="utf-8")
+    about = _manifest(order, product, image, signed)
+    (scratch / LOCK).write_text(pylock_writer.dumps(house.lock, wheelhouse=WHEELHOUSE), encoding="utf-8")
     (scratch / MANIFEST).write_text(about.dumps(), encoding="utf-8")
     if order.sbom:
         with OpenBundle.at(bundle.path) as opened:
@@ -80,6 +81,22 @@ def deliver(
         excluded=tree.excluded,
         image=image and replace(image, path=order.output / image.path.name),
         sbom=order.output / SBOM if order.sbom else None,
+    )
+
+
+def _manifest(order: Order, product: Product, image: FilesystemImage | None, signed: Sequence[Signed]) -> Manifest:
+    contents = product.bundle.contents
+    return Manifest(
+        creator=contents.creator,
+        target=TargetEntry.of(order.target),
+        requirements=contents.requirements,
+        options=product.recipe.to_dict(),
+        bundle=BundleEntry.of(product.bundle),
+        image=ImageEntry.of(image) if image else None,
+        signatures=signed,
+        excluded=product.tree.excluded.to_dict(),
+        packages=[PackageEntry.of(wheel) for wheel in product.wheelhouse.lock.wheels],
+        toolchain=Toolchain.here(order.python),
     )
 
 

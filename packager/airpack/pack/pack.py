@@ -18,7 +18,7 @@ from airpack.base.interrupts import threads
 from airpack.bundle.frames import Pool
 from airpack.bundle.write import write
 from airpack.inspection import sbom_writer
-from airpack.pack.deliver import Packed, deliver
+from airpack.pack.deliver import Packed, Product, deliver
 from airpack.resolve import resolver
 from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
@@ -101,7 +101,8 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
     if order.python is not None and order.prove:
         image = house.lock.in_image
         _report(prove(bundle.path, order.python, image, scratch, executor=executor, progress=progress), order, progress)
-    return deliver(order, house, tree, bundle, recipe, scratch=scratch, progress=progress)
+    product = Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle)
+    return deliver(order, product, scratch=scratch, progress=progress)
 
 
 def _lock(order: Order, pip: Pip, progress: Progress) -> Lock:

@@ -154,7 +154,7 @@ def _repaired(wheel: Path, name: str, builder: Builder) -> Path:
         "auditwheel",
         "repair",
         "--plat",
-        builder.target.partition("-")[2],
+        builder.platform,
         "-w",
         str(folder),
         str(wheel),
@@ -180,8 +180,7 @@ def _check_static(source: Path, name: str, builder: Builder) -> None:
 
 
 def _needs_python(builder: Builder) -> str:
-    version = builder.target.partition("-")[0].replace("cp3", "3.")
-    return f"give --python PATH to a Python {version}"
+    return f"give --python PATH to a Python {builder.python_version}"
 
 
 def _last_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Starts pip in a subprocess and turns what it reports into values and errors."""
+"""Runs pip in a subprocess, and returns or raises what it reports."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from airpack.resolve import diagnosis
 from airpack.resolve.sources import Built
+from airpack.target.installed import ImagePackage
 
-# pip's settings by which it would not be the resolver, or not for an image.
+# Settings by which pip would not resolve, or not for an image.
 _UNUSABLE = ("PIP_USE_DEPRECATED", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REPORT", "PIP_UPGRADE")
 
-# Not `-m`, which would import from the folder that the user happens to stand in.
-# Nor does it tear the interpreter down, which takes as long as a small download.
+# Not by `-m`, which would import modules from the user's current folder. And the process ends at once: an orderly
+# end of the interpreter takes as long as a small download.
 _WORKER = (
     "import os, sys; sys.path[:] = [entry for entry in sys.path if entry]; "
     "from airpack.resolve.pip_worker.__main__ import main; status = main(); "
@@ -29,10 +30,10 @@ _WORKER = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pip:
-    """The pip that airpack runs, and where it looks beyond what its own configuration says.
+    """The pip that airpack runs, and where it looks besides the places in its own configuration.
 
-    `env` is the environment it gets: pip.conf, proxies, certificates and keyrings
-    work as the user has them. It never prompts. `verbose` lets its log through.
+    `env` is its environment: pip.conf, proxies, certificates and keyrings work as the user has them. It never prompts.
+    With `verbose`, its log is printed.
     """
 
     env: Mapping[str, str]
@@ -49,10 +50,10 @@ class Pip:
         *,
         on_bytes: Callable[[int], None] = lambda _: None,
     ) -> Answer:
-        """Carry out `request` (see `pip_worker`) with these options of pip's command line.
+        """Return the answer to `request` (see `pip_worker`), made with these options of pip's command line.
 
-        `on_bytes` is called with each number of bytes that arrived. Raises what
-        `diagnosis.error_from` makes of a failure.
+        `on_bytes` is called with the number of bytes of each piece that arrived. Raises the error that
+        `diagnosis.error_from` returns for a failure.
         """
         with tempfile.TemporaryDirectory(prefix="airpack-pip-") as folder:
             file, log = Path(folder, "request.json"), Path(folder, "log")
@@ -65,7 +66,7 @@ class Pip:
                         answer = _read(events, on_bytes)
                     status = process.wait()
                 finally:
-                    # After an error or Ctrl-C here; killing an ended process does nothing.
+                    # After an error or Ctrl-C here; to kill an ended process does nothing.
                     process.kill()
                     process.wait()
             if answer.failure is not None:
@@ -94,7 +95,7 @@ class Pip:
         return ["--no-input", "--disable-pip-version-check", *quiet, *self.index_options()]
 
     def index_options(self) -> list[str]:
-        """Return where to look, as options of pip's command line."""
+        """Return the places to look in, as options of pip's command line."""
         options = ["--no-index"] if self.no_index else []
         if self.index_url:
             options += ["--index-url", self.index_url]
@@ -105,42 +106,55 @@ class Pip:
         return options
 
 
-@dataclass(kw_only=True, slots=True)
-class Answer:
-    """What pip reported.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Downloaded:
+    """A file that arrived whole: its SHA-256 in hexadecimal and its size in bytes."""
 
-    `requirements` are those asked for, as it read them, `hashed` is (SHA-256, size) of files by URL, `built` the
-    wheels built, `provided` the (name, version) of what the image has and the result needs; `index_options` are where
-    pip looked in the end, `urls` the real URLs behind those of the result that hide credentials.
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What pip reported of a request.
+
+    `requirements` are those that were asked for, as pip read them; `downloaded` are the files of a fetch by URL;
+    `built` are the wheels that were built; `provided` are the packages of the image that the result needs.
+    `index_options` are the places where pip looked in the end, as options of its command line, and `urls` maps the
+    URLs of the result without credentials to the real ones. `failure` is the event that tells why pip failed.
     """
 
     requirements: tuple[str, ...] = ()
-    hashed: dict[str, tuple[str, int]] = field(default_factory=dict)
-    built: list[Built] = field(default_factory=list)
-    provided: tuple[tuple[str, str], ...] = ()
+    downloaded: Mapping[str, Downloaded] = field(default_factory=dict)
+    built: Sequence[Built] = ()
+    provided: tuple[ImagePackage, ...] = ()
     index_options: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
-    failure: dict[str, Any] | None = None
+    failure: Mapping[str, Any] | None = None
 
 
 def _read(events: IO[str], on_bytes: Callable[[int], None]) -> Answer:
+    """Return what the events of `pip_worker` say together; `on_bytes` is called as bytes arrive."""
     answer = Answer()
+    downloaded: dict[str, Downloaded] = {}
+    built: list[Built] = []
     for line in events:
-        event = json.loads(line)
-        if "bytes" in event:
-            on_bytes(event["bytes"])
-        elif "hashed" in event:
-            answer.hashed[event["hashed"]] = (event["sha256"], event["size"])
-        elif "built" in event:
-            answer.built.append(Built(path=Path(event["built"]), by_host=event["by_host"], settings=event["settings"]))
-        elif "provided" in event:
-            answer.provided = tuple((name, version) for name, version in event["provided"])
-        elif "index_options" in event:
-            answer.index_options = tuple(event["index_options"])
-        elif "urls" in event:
-            answer.urls = event["urls"]
-        elif "requirements" in event:
-            answer.requirements = tuple(event["requirements"])
-        else:
-            answer.failure = event
-    return answer
+        match json.loads(line):
+            case {"failure": _} as failure:
+                answer = replace(answer, failure=failure)
+            case {"bytes": count}:
+                on_bytes(count)
+            case {"hashed": url, "sha256": sha256, "size": size}:
+                downloaded[url] = Downloaded(sha256=sha256, size=size)
+            case {"built": path, "by_host": by_host, "settings": settings}:
+                built.append(Built(path=Path(path), by_host=by_host, settings=settings))
+            case {"requirements": texts}:
+                answer = replace(answer, requirements=tuple(texts))
+            case {"provided": packages}:
+                provided = tuple(ImagePackage.from_dict(package) for package in packages)
+                answer = replace(answer, provided=provided)
+            case {"index_options": options}:
+                answer = replace(answer, index_options=tuple(options))
+            case {"urls": urls}:
+                answer = replace(answer, urls=urls)
+    return replace(answer, downloaded=downloaded, built=built)

@@ -1,17 +1,15 @@
-"""Lock <-> `pylock.toml` (PEP 751), by packaging's reader and writer."""
+"""`pylock.toml` (PEP 751) -> Lock, by packaging's reader; `pylock_writer` writes it."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote, urlsplit
 
-import tomli_w
-from airpack_runtime import __version__
-from packaging.markers import Marker, UndefinedEnvironmentName
+from packaging.markers import UndefinedEnvironmentName
 from packaging.pylock import (
     Package,
     PackageArchive,
@@ -23,12 +21,10 @@ from packaging.pylock import (
     PylockSelectError,
     PylockValidationError,
 )
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import InvalidSdistFilename, parse_sdist_filename
-from packaging.version import Version
 
+from airpack.base import files
 from airpack.base.errors import InvalidLock, OutputRefused, UnknownMarker
-from airpack.resolve.lock import Lock, LockedWheel, Source
+from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
 
@@ -43,187 +39,137 @@ if TYPE_CHECKING:
 NAME = "pylock.toml"
 
 
-def dumps(lock: Lock, *, wheelhouse: str | None = None) -> str:
-    """Return `lock` as the text of `pylock.toml` (PEP 751).
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockFile:
+    """A `pylock.toml` that was read (PEP 751), whoever wrote it.
 
-    `wheelhouse` is the folder of the wheels relative to the file, if they lie
-    there: a wheel that came from a file is found in it, as its URL means
-    nothing on another machine.
+    `target_name` and `python_full_version` are those of the target that airpack locked for, None in a lock of another
+    tool's; `requirements` and `provided` are those of that lock (see `Lock`), empty without.
     """
-    pylock = Pylock(
-        lock_version=Version("1.0"),
-        environments=[Marker(_environment(lock.target))],
-        requires_python=SpecifierSet(f"=={lock.target.python_version}.*"),
-        created_by="airpack",
-        packages=[_package(wheel, wheelhouse) for wheel in lock.wheels],
-        tool={
-            "airpack": {
-                "version": __version__,
-                "target": lock.target.name,
-                "python-full-version": lock.target.python_full_version,
-                "requirements": list(lock.requirements),
-                "provided": [f"{each.name}=={each.version}" for each in lock.provided],
-            }
-        },
+
+    path: Path
+    pylock: Pylock = field(repr=False)
+    target_name: str | None = None
+    python_full_version: str | None = None
+    requirements: tuple[str, ...] = ()
+    provided: tuple[ImagePackage, ...] = ()
+
+    def target(self) -> Target:
+        """Return the target that airpack locked for. Raises InvalidLock if the file names none, or InvalidTarget."""
+        if self.target_name is None:
+            raise InvalidLock(self.path, "names no target, as only a lock that airpack wrote does: pack again")
+        return Target.from_name(self.target_name, python_version=self.python_full_version)
+
+    def for_target(self, target: Target) -> Lock:
+        """Return the wheels and sources that the file locks for `target`.
+
+        Raises InvalidLock if the file is airpack's for another target, or locks what the target doesn't take or what
+        has no hash; UnknownMarker.
+        """
+        if self.target_name not in (None, target.name):
+            wrong = f"is a lock for {self.target_name}, not for {target.name}"
+            raise InvalidLock(self.path, f"{wrong}: lock again for it")
+        _check_markers(self.pylock, target)
+        environment = cast("Environment", dict(target.marker_environment))
+        try:
+            chosen = list(self.pylock.select(environment=environment, tags=target.tags))
+        except (PylockSelectError, UndefinedEnvironmentName) as error:
+            raise InvalidLock(self.path, f"does not fit {target.name}: {error}") from error
+        wheels = [_locked(self.path, *pair) for pair in chosen if isinstance(pair[1], PackageWheel)]
+        to_build = [_to_build(self.path, *pair) for pair in chosen if not isinstance(pair[1], PackageWheel)]
+        return Lock(
+            target=target,
+            requirements=self.requirements,
+            wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
+            to_build=tuple(sorted(to_build)),
+            provided=self.provided,
+        )
+
+
+def read(path: Path, *, follow: bool = True) -> LockFile:
+    """Return what the `pylock.toml` at `path` holds; `follow` allows a symbolic link to it. Raises InvalidLock."""
+    pylock = _parse(path, follow=follow)
+    tool = _tool(pylock)
+    return LockFile(
+        path=path,
+        pylock=pylock,
+        target_name=_text(path, tool, "target"),
+        python_full_version=_text(path, tool, "python-full-version"),
+        requirements=tuple(_texts(path, tool, "requirements")),
+        provided=tuple(_provided(path, text) for text in _texts(path, tool, "provided")),
     )
-    pylock.validate()
-    return tomli_w.dumps(_plain(pylock.to_dict()))
 
 
-def load(path: Path, target: Target) -> Lock:
-    """Read the wheels for `target` out of a `pylock.toml` (PEP 751), whoever wrote it.
+def _text(path: Path, tool: Mapping[str, Any], key: str) -> str | None:
+    """Return a text of airpack's own table, None if there is none. Raises InvalidLock."""
+    value = tool.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise InvalidLock(path, f"tool.airpack.{key} is not a string")
 
-    Raises InvalidLock if the file is none, is airpack's for another target, or
-    locks what the target can't take or has no hash; UnknownMarker.
-    """
-    lock = _read(path)
-    made_for = _tool(lock).get("target")
-    if made_for not in (None, target.name):
-        raise InvalidLock(path, f"is a lock for {made_for}, not for {target.name}: lock again for it")
-    _check_markers(lock, target)
-    environment = cast("Environment", dict(target.marker_environment))
-    try:
-        chosen = list(lock.select(environment=environment, tags=target.tags))
-    except (PylockSelectError, UndefinedEnvironmentName) as error:
-        raise InvalidLock(path, f"does not fit {target.name}: {error}") from error
-    wheels = [_locked(path, *each) for each in chosen if isinstance(each[1], PackageWheel)]
-    to_build = [_to_build(path, *each) for each in chosen if not isinstance(each[1], PackageWheel)]
-    requirements = _tool(lock).get("requirements", [])
-    return Lock(
-        target=target,
-        requirements=tuple(str(each) for each in requirements),
-        wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
-        to_build=tuple(sorted(to_build)),
-        provided=provided_in(path),
-    )
+
+def _texts(path: Path, tool: Mapping[str, Any], key: str) -> list[str]:
+    """Return a list of airpack's own table, empty if there is none. Raises InvalidLock."""
+    value = tool.get(key, [])
+    if isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return value
+    raise InvalidLock(path, f"tool.airpack.{key} is not a list of strings")
 
 
 def _provided(path: Path, text: str) -> ImagePackage:
     name, _, version = text.partition("==")
     package = ImagePackage(name=name, version=version)
     if not package.is_nameable:
-        raise InvalidLock(path, f"says that the image provides {text!r}, which is no NAME==VERSION")
+        raise InvalidLock(path, f"tool.airpack.provided has {text!r}, which is not NAME==VERSION")
     return package
 
 
-def _check_markers(lock: Pylock, target: Target) -> None:
-    """Raise UnknownMarker where a marker asks for what the target doesn't tell: `select` would ask this machine."""
-    for marker in [package.marker for package in lock.packages] + list(lock.environments or ()):
+def _check_markers(pylock: Pylock, target: Target) -> None:
+    """Raise UnknownMarker if a marker needs a value that the target doesn't know.
+
+    `select` would take this machine's value.
+    """
+    for marker in [package.marker for package in pylock.packages] + list(pylock.environments or ()):
         for variable in target.unknown_markers:
             if marker is not None and variable in str(marker):
                 raise UnknownMarker(variable, str(marker))
 
 
-def _environment(target: Target) -> str:
-    """Return the marker (PEP 508) of the environments that the lock is for."""
-    keys = ("implementation_name", "python_version", "sys_platform", "platform_machine")
-    values = target.marker_environment
-    return " and ".join(f'{key} == "{values[key]}"' for key in keys if key in values)
-
-
-def _plain(value: Any) -> Any:
-    """Turn the tuples and mappings of `packaging` into what TOML writers take."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(each) for each in value]
-    return value
-
-
-def target_of(path: Path) -> tuple[str | None, str | None]:
-    """Return the target's name and full Python version in a lock of airpack's, else None. Raises InvalidLock."""
-    tool = _tool(_read(path))
-    return tool.get("target"), tool.get("python-full-version")
-
-
-def provided_in(path: Path) -> tuple[ImagePackage, ...]:
-    """Return what a lock of airpack's leaves to the image. Raises InvalidLock."""
-    return tuple(_provided(path, str(each)) for each in _tool(_read(path)).get("provided", []))
-
-
 def check_replaceable(path: Path) -> None:
-    """Raise OutputRefused if something else than a lock lies at `path`."""
+    """Raise OutputRefused if there is a file at `path` that is not a lock."""
     if not path.exists():
         return
     try:
-        _read(path)
+        _parse(path)
     except InvalidLock as error:
         raise OutputRefused(path, "is not a lock: give --output another name, or move it away") from error
 
 
-def _read(path: Path) -> Pylock:
+def _parse(path: Path, *, follow: bool = True) -> Pylock:
+    """Return the lock in the file at `path`, checked by packaging. Raises InvalidLock."""
     try:
-        return Pylock.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Pylock.from_dict(tomllib.loads(files.read_text(path, follow=follow)))
     except OSError as error:
         raise InvalidLock(path, f"can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise InvalidLock(path, f"is no TOML: {error}") from error
+        raise InvalidLock(path, f"is not TOML: {error}") from error
     except PylockValidationError as error:
-        raise InvalidLock(path, f"is no lock (PEP 751): {error}") from error
+        raise InvalidLock(path, f"is not a lock (PEP 751): {error}") from error
 
 
 def _tool(table: Pylock | Package) -> Mapping[str, Any]:
-    """Return what airpack itself keeps in a lock, or of a package in it."""
+    """Return airpack's own table (`[tool.airpack]`) of a lock, or of a package in it; empty if there is none."""
     tool = (table.tool or {}).get("airpack", {})
     return tool if isinstance(tool, Mapping) else {}
 
 
-def _package(wheel: LockedWheel, wheelhouse: str | None) -> Package:
-    local = wheelhouse is not None and wheel.url.startswith("file:")
-    locked = PackageWheel(
-        name=wheel.filename,
-        url=None if local else wheel.url,
-        path=f"{wheelhouse}/{wheel.filename}" if local else None,
-        size=wheel.size,
-        hashes={"sha256": wheel.sha256},
-    )
-    # A wheel that was built here is on this machine alone, unless it lies in the wheelhouse.
-    here_only = wheel.source is not None and not local
-    tool: dict[str, Any] = {}
-    if wheel.source is not None and wheel.source.settings:
-        tool["config-settings"] = dict(wheel.source.settings)
-    if wheel.built_from and not here_only:
-        tool["built-from"] = wheel.built_from
-    return Package(
-        name=wheel.key,
-        version=Version(wheel.version),
-        requires_python=_specifier(wheel.requires_python),
-        wheels=None if here_only else [locked],
-        tool=_plain({"airpack": tool}) if tool else None,
-        **(_source_of(wheel.source, alone=here_only) if wheel.source else {}),
-    )
-
-
-def _specifier(text: str) -> SpecifierSet | None:
-    try:
-        return SpecifierSet(text) if text else None
-    except InvalidSpecifier:  # old wheels have such as ">=3.7.*", which pip takes, and PEP 751 doesn't
-        return None
-
-
-def _source_of(source: Source, *, alone: bool) -> dict[str, Any]:
-    """Return the entry of what a wheel was built from; a tree or an archive excludes wheels beside it."""
-    filename = unquote(urlsplit(source.url).path).rpartition("/")[2]
-    hashes = {"sha256": source.sha256}
-    try:
-        parse_sdist_filename(filename)
-        return {"sdist": PackageSdist(name=filename, url=source.url, hashes=hashes)} if source.sha256 else {}
-    except InvalidSdistFilename:
-        pass
-    if not alone:
-        return {}
-    if source.sha256:
-        return {"archive": PackageArchive(url=source.url, hashes=hashes)}
-    if "+" in source.url.partition(":")[0]:
-        kind, _, rest = source.url.partition("+")
-        url, _, commit = rest.rpartition("@")
-        return {"vcs": PackageVcs(type=kind, url=url, commit_id=commit)}
-    return {"directory": PackageDirectory(path=urlsplit(source.url).path)}
-
-
 def _to_build(path: Path, package: Package, source: object) -> str:
-    """Return a locked source as the line of a requirements file. Raises InvalidLock."""
-    return " ".join([_requirement(path, package, source), *_settings_of(package)])
+    """Return a locked source as a line of a requirements file, with the settings of its build. Raises InvalidLock."""
+    words = [_requirement(path, package, source)]
+    for key, value in dict(_tool(package).get("config-settings", {})).items():
+        settings = [value] if isinstance(value, str) else value
+        words += [shlex.quote(f"--config-settings={key}={setting}") for setting in settings]
+    return " ".join(words)
 
 
 def _requirement(path: Path, package: Package, source: object) -> str:
@@ -233,33 +179,32 @@ def _requirement(path: Path, package: Package, source: object) -> str:
     if isinstance(source, PackageDirectory):
         return f"{package.name} @ {(path.parent / source.path).resolve().as_uri()}"
     if isinstance(source, (PackageSdist, PackageArchive)):
-        sha256 = source.hashes.get("sha256")
-        if sha256 is None:
-            raise InvalidLock(path, f"has no sha256 for {package.name}")
-        return f"{package.name} @ {source.url or (path.parent / str(source.path)).resolve().as_uri()}#sha256={sha256}"
-    raise InvalidLock(path, f"locks {package.name} to what airpack can't pack")
-
-
-def _settings_of(package: Package) -> Iterator[str]:
-    """Yield the settings of a package's build as options of a line in a requirements file."""
-    for key, value in dict(_tool(package).get("config-settings", {})).items():
-        for each in [value] if isinstance(value, str) else value:
-            yield shlex.quote(f"--config-settings={key}={each}")
+        return f"{package.name} @ {_url(path, source)}#sha256={_sha256(path, package, source)}"
+    raise InvalidLock(path, f"locks {package.name} to a kind of source that airpack can't pack")
 
 
 def _locked(path: Path, package: Package, source: object) -> LockedWheel:
+    """Return a locked wheel. Raises InvalidLock."""
     if not isinstance(source, PackageWheel) or package.version is None:
         raise InvalidLock(path, f"has no version for {package.name}")
-    sha256 = source.hashes.get("sha256")
-    if sha256 is None:
-        raise InvalidLock(path, f"has no sha256 for {package.name}")
     return LockedWheel(
         name=package.name,
         version=str(package.version),
         filename=source.filename,
-        url=source.url or (path.parent / str(source.path)).resolve().as_uri(),
-        sha256=sha256,
+        url=_url(path, source),
+        sha256=_sha256(path, package, source),
         size=source.size,
         requires_python=str(package.requires_python or ""),
         built_from=str(_tool(package).get("built-from", "")),
     )
+
+
+def _url(path: Path, source: PackageWheel | PackageSdist | PackageArchive) -> str:
+    """Return the URL of a locked file; a path in a lock is relative to the lock."""
+    return source.url or (path.parent / str(source.path)).resolve().as_uri()
+
+
+def _sha256(path: Path, package: Package, source: PackageWheel | PackageSdist | PackageArchive) -> str:
+    if "sha256" not in source.hashes:
+        raise InvalidLock(path, f"has no sha256 for {package.name}")
+    return source.hashes["sha256"]

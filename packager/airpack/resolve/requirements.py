@@ -1,4 +1,7 @@
-"""pyproject.toml as a source of requirements: dependencies, extras (PEP 621) and dependency groups (PEP 735)."""
+"""What is to be resolved: requirements as the user gives them, and those that a pyproject.toml holds.
+
+A project has dependencies and extras (PEP 621) and dependency groups (PEP 735).
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,37 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-NAME = "pyproject.toml"
+PYPROJECT = "pyproject.toml"
 
 
-def dependencies(path: Path, extras: Sequence[str] = (), *, python: str | None = None) -> list[str]:
-    """Return the requirements (PEP 508) of the project that `path` describes, with those of `extras`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requirements:
+    """What the user asked for: requirements (PEP 508), requirements files, constraints files.
 
-    `python` is the full version that they are for. Raises InvalidRequirement, also if
-    they are dynamic, or if the project doesn't support that Python.
+    A file is a path or a URL.
     """
-    data = _read(path)
+
+    specifications: Sequence[str] = ()
+    files: Sequence[str] = ()
+    constraints: Sequence[str] = ()
+
+    def arguments(self) -> list[str]:
+        """Return them as arguments of `pip install`."""
+        arguments = []
+        for file in self.files:
+            arguments += ["--requirement", file]
+        for file in self.constraints:
+            arguments += ["--constraint", file]
+        return [*arguments, *self.specifications]
+
+
+def project_dependencies(path: Path, extras: Sequence[str] = (), *, python: str | None = None) -> list[str]:
+    """Return the requirements (PEP 508) of the project in the pyproject.toml at `path`, with those of `extras`.
+
+    `python` is the full version that they are for. Raises InvalidRequirement, also if the dependencies are dynamic, or
+    if the project doesn't support that Python.
+    """
+    data = _parse(path)
     project = _table(path, data, "project")
     if not project:
         raise InvalidRequirement(f"{path} has no table [project]: name requirements, or a group with --group")
@@ -42,42 +66,49 @@ def dependencies(path: Path, extras: Sequence[str] = (), *, python: str | None =
     for field in ("dependencies", *(["optional-dependencies"] if extras else [])):
         if field in project.get("dynamic", ()):
             folder = path.parent.absolute()
-            raise InvalidRequirement(f"{path} has dynamic {field}, which its build tells: pack {folder} itself instead")
+            raise InvalidRequirement(f"{path} has dynamic {field}, known only to its build: pack {folder} itself")
     optional = {
         canonicalize_name(name): needs for name, needs in _table(path, project, "optional-dependencies").items()
     }
-    source = _Project(path=path, name=canonicalize_name(str(project.get("name", ""))), optional=optional)
-    found = list(source.expanded(project.get("dependencies", []), ()))
+    named = _Project(path=path, name=canonicalize_name(str(project.get("name", ""))), optional=optional)
+    requirements = list(named.expanded(project.get("dependencies", []), ()))
     for extra in extras:
-        found += source.extra_needs(canonicalize_name(extra), ())
-    _check_origins(path, data, found)
-    return [str(each) for each in found]
+        requirements += named.of_extra(canonicalize_name(extra), ())
+    _check_origins(path, data, requirements)
+    return [str(requirement) for requirement in requirements]
 
 
-def group(path: Path, name: str) -> list[str]:
-    """Return the requirements of a dependency group in `path`. Raises InvalidRequirement."""
-    data = _read(path)
+def dependency_group(path: Path, name: str) -> list[str]:
+    """Return the requirements (PEP 508) of a dependency group in the pyproject.toml at `path`.
+
+    Raises InvalidRequirement.
+    """
+    data = _parse(path)
     groups = _table(path, data, "dependency-groups")
-    if canonicalize_name(name) not in {canonicalize_name(each) for each in groups}:
+    if canonicalize_name(name) not in {canonicalize_name(group) for group in groups}:
         raise InvalidRequirement(f"{path} has no dependency group {name!r}: {_choice(groups)}")
     try:
-        found = list(resolve_dependency_groups(groups, name))
+        requirements = list(resolve_dependency_groups(groups, name))
     except (ExceptionGroup, ValueError, TypeError, LookupError) as error:
         reasons = error.exceptions if isinstance(error, ExceptionGroup) else [error]
         raise InvalidRequirement(f"{path}: dependency group {name!r}: {reasons[0]}") from error
-    _check_origins(path, data, map(Requirement, found))
-    return found
+    _check_origins(path, data, map(Requirement, requirements))
+    return requirements
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Project:
-    """A project's name and extras; a requirement that names the project itself stands for the extras it asks for."""
+    """A project's name, and the requirements of its extras as the file has them.
+
+    A requirement that names the project itself stands for those of the extras it names.
+    """
 
     path: Path
     name: NormalizedName
     optional: Mapping[NormalizedName, Any]
 
-    def extra_needs(self, extra: NormalizedName, above: Sequence[str]) -> Iterator[Requirement]:
+    def of_extra(self, extra: NormalizedName, above: Sequence[str]) -> Iterator[Requirement]:
+        """Yield the requirements of `extra`; `above` are the extras that include it."""
         if extra not in self.optional:
             raise InvalidRequirement(f"{self.path} has no extra {extra!r}: {_choice(self.optional)}")
         if extra in above:
@@ -85,29 +116,33 @@ class _Project:
         yield from self.expanded(self.optional[extra], (*above, extra))
 
     def expanded(self, texts: Any, above: Sequence[str]) -> Iterator[Requirement]:
-        for need in _parsed(self.path, texts):
-            if canonicalize_name(need.name) != self.name:
-                yield need
+        """Yield the requirements in `texts`, with those of the extras that they include."""
+        for requirement in _requirements(self.path, texts):
+            if canonicalize_name(requirement.name) != self.name:
+                yield requirement
                 continue
-            for inner in sorted(need.extras):
-                for each in self.extra_needs(canonicalize_name(inner), above):
-                    if need.marker is not None:
-                        each.marker = Marker(f"({each.marker}) and ({need.marker})") if each.marker else need.marker
-                    yield each
+            marker = requirement.marker
+            for extra in sorted(requirement.extras):
+                for inner in self.of_extra(canonicalize_name(extra), above):
+                    if marker is not None:
+                        inner.marker = Marker(f"({inner.marker}) and ({marker})") if inner.marker else marker
+                    yield inner
 
 
-def _check_origins(path: Path, data: Mapping[str, Any], found: Iterable[Requirement]) -> None:
-    """Refuse what another tool is told to take from elsewhere: the index would have something else of that name."""
+def _check_origins(path: Path, data: Mapping[str, Any], requirements: Iterable[Requirement]) -> None:
+    """Raise InvalidRequirement for a requirement that `[tool.uv.sources]` takes from elsewhere than an index.
+
+    The index may have another project of that name.
+    """
     tool = data.get("tool", {})
-    sources = (
-        tool.get("uv", {}).get("sources", {}) if isinstance(tool, dict) and isinstance(tool.get("uv"), dict) else {}
-    )
+    uv = tool.get("uv", {}) if isinstance(tool, dict) else {}
+    sources = uv.get("sources", {}) if isinstance(uv, dict) else {}
     elsewhere = {canonicalize_name(name) for name in sources}
-    for need in found:
-        if canonicalize_name(need.name) in elsewhere:
+    for requirement in requirements:
+        if canonicalize_name(requirement.name) in elsewhere:
             raise InvalidRequirement(
-                f"{path}: [tool.uv.sources] gives {need.name} an origin that pip doesn't know: write "
-                f"{need.name} @ URL among the dependencies, or export a lock (uv export --format pylock.toml)"
+                f"{path}: [tool.uv.sources] gives {requirement.name} an origin that pip doesn't know: write "
+                f"{requirement.name} @ URL among the dependencies, or export a lock (uv export --format pylock.toml)"
             )
 
 
@@ -115,26 +150,31 @@ def _allows(path: Path, specifier: str, python: str) -> bool:
     try:
         return SpecifierSet(specifier).contains(python, prereleases=True)
     except InvalidSpecifier as error:
-        raise InvalidRequirement(f"{path}: requires-python is {specifier!r}, which is no specifier") from error
+        raise InvalidRequirement(
+            f"{path}: requires-python is {specifier!r}, which is not a version specifier: write such as '>=3.7'"
+        ) from error
 
 
 def _table(path: Path, data: Mapping[str, Any], name: str) -> dict[str, Any]:
     table = data.get(name, {})
     if not isinstance(table, dict):
-        raise InvalidRequirement(f"{path}: {name} is no table")
+        raise InvalidRequirement(f"{path}: {name} is not a table")
     return table
 
 
-def _parsed(path: Path, texts: Any) -> list[Requirement]:
-    found = []
+def _requirements(path: Path, texts: Any) -> list[Requirement]:
+    """Return the requirements in a list of the file at `path`. Raises InvalidRequirement."""
+    requirements = []
     if not isinstance(texts, list):
-        raise InvalidRequirement(f"{path}: {texts!r} stands where a list of requirements must be")
+        raise InvalidRequirement(f"{path}: {texts!r} is not a list of requirements")
     for text in texts:
         try:
-            found.append(Requirement(text))
+            requirements.append(Requirement(text))
         except (BadRequirement, TypeError) as error:
-            raise InvalidRequirement(f"{text!r} is no requirement, in {path}: write NAME==VERSION (PEP 508)") from error
-    return found
+            raise InvalidRequirement(
+                f"{text!r} is not a requirement, in {path}: write NAME==VERSION (PEP 508)"
+            ) from error
+    return requirements
 
 
 def _choice(names: Iterable[str]) -> str:
@@ -142,10 +182,11 @@ def _choice(names: Iterable[str]) -> str:
     return f"it has {known}" if known else "it has none"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _parse(path: Path) -> dict[str, Any]:
+    """Return what the TOML file at `path` holds. Raises InvalidRequirement."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidRequirement(f"{path} can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise InvalidRequirement(f"{path} is no TOML: {error}") from error
+        raise InvalidRequirement(f"{path} is not TOML: {error}") from error

@@ -1,4 +1,4 @@
-"""How sdists are to be built, and what a build gave; `sdist` does it."""
+"""Sources of wheels: what a wheel was built from, how it is to be built, and what a build gave; `build` does it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,72 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+_BUILT = "built from "  # how the origin of a built wheel begins, in `manifest.json`
+
+
+def public(url: str) -> str:
+    """Return `url` without credentials, query and fragment, as it may be published; a file's is just `local`."""
+    parts = urlsplit(url)
+    if parts.scheme.rpartition("+")[2] == "file":
+        return "local"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """What a wheel was built from: the URL of an sdist, of a folder, or of a repository.
+
+    `sha256` is an sdist's, in hexadecimal, empty for the others. `vcs` and `commit` name a repository's version
+    control system (`git`) and its commit, empty for the others. `settings` are those of the build backend (PEP 517).
+    """
+
+    url: str
+    sha256: str = ""
+    vcs: str = ""
+    commit: str = ""
+    settings: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """The URL as a requirement has it: a repository's is `git+URL@COMMIT`."""
+        return f"{self.vcs}+{self.url}@{self.commit}" if self.vcs else self.url
+
+    @property
+    def identity(self) -> str:
+        """What it is, wherever it was downloaded from: an sdist's file name and hash, a repository's public address
+        with its commit, else `local`.
+        """
+        if self.sha256:
+            return f"{urlsplit(self.url).path.rpartition('/')[2]} sha256:{self.sha256}"
+        return public(self.address)
+
+
+def origin_of(built_from: str, url: str) -> str:
+    """Return where a wheel came from, as `manifest.json` has it: the source that it was built from, else its `url`."""
+    return f"{_BUILT}{built_from}" if built_from else public(url)
+
+
+def source_in(origin: str) -> str:
+    """Return the source that an origin in `manifest.json` names, empty for a wheel that was not built."""
+    return origin.removeprefix(_BUILT) if origin.startswith(_BUILT) else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Builder:
-    """How sdists are built: the target's interpreter (None: there is none), its tags, where wheels are kept.
+    """How sources are built for a target.
 
-    `pip_options` tell the environment's pip where build requirements come from;
-    `target` is the target's name, part of what a kept wheel is known by.
+    `target` is its name, `python_version` its minor version, `platform` its newest platform tag, `tags` all the wheel
+    tags that it takes. `python` is an interpreter of its version, None if there is none; `cache` is the folder where
+    wheels are kept. `pip_options` tell the pip of a build's environment where build requirements come from.
     """
 
     target: str
-    python: str | None
+    python_version: str
+    platform: str
     tags: Sequence[str]
+    python: str | None
     cache: Path
     pip_options: Sequence[str] = ()
 
@@ -26,21 +79,23 @@ class Builder:
         """Return the builder as JSON takes it."""
         return {
             "target": self.target,
-            "python": self.python,
+            "python_version": self.python_version,
+            "platform": self.platform,
             "tags": list(self.tags),
+            "python": self.python,
             "cache": str(self.cache),
             "pip_options": list(self.pip_options),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Builder:
-        """Build it from what `to_dict` gave."""
+        """Return the builder that `to_dict` gave as `data`."""
         return cls(**{**data, "cache": Path(data["cache"])})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """A wheel built here: its path, whether the host's interpreter built it, and the backend's settings."""
+    """A wheel that was built here: its path, whether the host's interpreter built it, and the backend's settings."""
 
     path: Path
     by_host: bool

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airpack_runtime import __version__, layout
 from packaging.tags import Tag
 
-from airpack.resolve.sources import BUILT
+from airpack.resolve.sources import source_in
 from airpack.results.fields import Fields
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
@@ -187,7 +187,7 @@ class PackageEntry:
     @property
     def built_from(self) -> str:
         """The source that the wheel was built from, empty for a wheel that was not built here."""
-        return self.origin.removeprefix(BUILT) if self.origin.startswith(BUILT) else ""
+        return source_in(self.origin)
 
     @classmethod
     def of(cls, wheel: LockedWheel) -> PackageEntry:

@@ -23,13 +23,7 @@ from airpack.results.entries import (
 from airpack.results.fields import BadField, Fields
 
 if TYPE_CHECKING:
-    from airpack.bundle.write import Bundle
-    from airpack.target.interpreter import Interpreter
     from airpack.target.target import Target
-    from airpack.tree.exclusion import Excluded
-    from airpack.tree.image_file import FilesystemImage
-    from airpack.tree.recipe import Recipe
-    from airpack.wheels.wheelhouse import Wheelhouse
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,33 +44,6 @@ class Manifest:
     excluded: Mapping[str, Any]
     packages: Sequence[PackageEntry]
     toolchain: Toolchain
-
-    @classmethod
-    def of(
-        cls,
-        target: Target,
-        house: Wheelhouse,
-        recipe: Recipe,
-        bundle: Bundle,
-        *,
-        excluded: Excluded,
-        python: Interpreter | None,
-        image: FilesystemImage | None = None,
-        signed: Sequence[Signed] = (),
-    ) -> Manifest:
-        """Return the manifest of a pack; `python` is the target's interpreter, if there was one."""
-        return cls(
-            creator=bundle.contents.creator,
-            target=TargetEntry.of(target),
-            requirements=bundle.contents.requirements,
-            options=recipe.to_dict(),
-            bundle=BundleEntry.of(bundle),
-            image=ImageEntry.of(image) if image else None,
-            signatures=signed,
-            excluded=excluded.to_dict(),
-            packages=[PackageEntry.of(wheel) for wheel in house.lock.wheels],
-            toolchain=Toolchain.here(python),
-        )
 
     @classmethod
     def load(cls, path: Path) -> Manifest:

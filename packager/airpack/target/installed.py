@@ -1,9 +1,10 @@
-"""What an image has installed already, as its profile tells it."""
+"""The packages of an image, as its profile lists them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ _EXTRA = re.compile(r"extra == ['\"]([\w.-]+)['\"]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImagePackage:
-    """A distribution that the image has: its name, version, folder, top-level modules, requirements (PEP 508)."""
+    """A package that the image has: its name, version, folder, top-level modules, requirements (PEP 508)."""
 
     name: str
     version: str
@@ -31,7 +32,10 @@ class ImagePackage:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ImagePackage:
-        """Read an entry of a profile's `installed`. Raises KeyError, TypeError or ValueError with what is wrong."""
+        """Return the package of an entry of a profile's `installed`.
+
+        Raises KeyError with the missing key, or AttributeError, TypeError or ValueError with what is wrong.
+        """
         name, version = data["name"], data["version"]
         for key, value in (("name", name), ("version", version)):
             if not isinstance(value, str):
@@ -40,33 +44,33 @@ class ImagePackage:
             name=name,
             version=version,
             location=str(data.get("location", "")),
-            modules=tuple(str(each) for each in data.get("modules", ())),
-            requires=tuple(_requirements(data.get("requires", ()))),
+            modules=tuple(str(module) for module in data.get("modules", ())),
+            requires=tuple(parse_requirements(data.get("requires", ()))),
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the entry as JSON takes it."""
-        requires = [str(each) for each in self.requires]
+        """Return the entry of a profile's `installed`, as JSON takes it."""
         return {
             "name": self.name,
             "version": self.version,
             "location": self.location,
             "modules": list(self.modules),
-            "requires": requires,
+            "requires": [str(requirement) for requirement in self.requires],
         }
 
     @property
     def extras(self) -> list[str]:
-        """The extras that its requirements speak of, sorted."""
-        return sorted({extra for each in self.requires for extra in _EXTRA.findall(str(each.marker or ""))})
+        """The extras that the markers of its requirements name, sorted."""
+        markers = [str(requirement.marker or "") for requirement in self.requires]
+        return sorted({extra for marker in markers for extra in _EXTRA.findall(marker)})
 
     @property
     def is_nameable(self) -> bool:
-        """Whether a requirement can mean it: its name is PEP 508's, its version PEP 440's."""
+        """Whether a requirement can name it: its name follows PEP 508, its version PEP 440."""
         return is_normalized_name(self.key) and is_version(self.version)
 
     def satisfies(self, requirement: Requirement) -> bool:
-        """Tell whether its version is one that `requirement` takes."""
+        """Tell whether `requirement` accepts its version."""
         return self.is_nameable and requirement.specifier.contains(self.version, prereleases=True)
 
 
@@ -79,9 +83,13 @@ def is_version(text: str) -> bool:
     return True
 
 
-def _requirements(texts: Iterable[Any]) -> Iterable[Requirement]:
+def parse_requirements(texts: Iterable[Any]) -> list[Requirement]:
+    """Return requirements as metadata has them; texts that are not PEP 508's are left out, as pip does.
+
+    Old releases have such.
+    """
+    requirements = []
     for text in texts:
-        try:
-            yield Requirement(str(text))
-        except InvalidRequirement:  # of an old release that pip would warn of and pass over
-            continue
+        with suppress(InvalidRequirement):
+            requirements.append(Requirement(str(text)))
+    return requirements

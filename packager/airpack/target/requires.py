@@ -1,58 +1,44 @@
-"""What packages require of each other on a target, extras that are asked for included."""
+"""What packages require of each other on a target, with the extras that are asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 
-from packaging.metadata import parse_email
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.target.target import Target
 
 
-def parsed(texts: Iterable[str]) -> list[Requirement]:
-    """Return the requirements that `texts` are; one that isn't PEP 508's is passed over."""
-    found = []
-    for text in texts:
-        with suppress(InvalidRequirement):
-            found.append(Requirement(text))
-    return found
+def holds(requirement: Requirement, extra: str, target: Target) -> bool:
+    """Tell whether a requirement counts on `target` for `extra`, empty for none, by its marker (PEP 508).
 
-
-def requirements_in(metadata: Path) -> list[Requirement]:
-    """Return the requirements in a METADATA file (core metadata)."""
-    return parsed(parse_email(metadata.read_bytes())[0].get("requires_dist", ()))
-
-
-def holds(need: Requirement, extra: str, target: Target) -> bool:
-    """Tell whether a requirement's marker holds; one that hangs on an unknown value was settled by the resolve."""
-    if need.marker is None:
+    One whose marker needs a value that the target doesn't know counts as none: the resolve has decided on it.
+    """
+    if requirement.marker is None:
         return True
-    if any(variable in str(need.marker) for variable in target.unknown_markers):
+    if any(variable in str(requirement.marker) for variable in target.unknown_markers):
         return False
-    return need.marker.evaluate({**target.marker_environment, "extra": extra})
+    return requirement.marker.evaluate({**target.marker_environment, "extra": extra})
 
 
 def closure(
     packages: Mapping[NormalizedName, Sequence[Requirement]], asked: Iterable[Requirement], target: Target
 ) -> Iterator[tuple[NormalizedName, Requirement]]:
-    """Yield each requirement that holds on `target`, with the package that has it.
+    """Yield each requirement that counts on `target`, after the name of the package that has it.
 
-    `packages` holds the requirements of each package that there is, `asked` what the user asked for. The
-    requirements of an extra are yielded where anything asks for that extra.
+    `packages` are the requirements of every package there is; `asked` is what the user asked for. The requirements of
+    an extra count if the user or another package asks for that extra.
     """
-    waiting = [(key, "") for key in packages]
-    waiting += [(canonicalize_name(each.name), extra) for each in asked for extra in each.extras]
+    waiting = [(name, "") for name in packages]
+    waiting += [(canonicalize_name(requirement.name), extra) for requirement in asked for extra in requirement.extras]
     done: set[tuple[NormalizedName, str]] = set()
     while waiting:
-        key, extra = waiting.pop()
-        if (key, extra) in done or key not in packages:
+        name, extra = waiting.pop()
+        if (name, extra) in done or name not in packages:
             continue
-        done.add((key, extra))
-        for need in packages[key]:
-            if holds(need, extra, target) and not (extra and holds(need, "", target)):
-                waiting += [(canonicalize_name(need.name), each) for each in need.extras]
-                yield key, need
+        done.add((name, extra))
+        for requirement in packages[name]:
+            if holds(requirement, extra, target) and not (extra and holds(requirement, "", target)):
+                waiting += [(canonicalize_name(requirement.name), inner) for inner in requirement.extras]
+                yield name, requirement

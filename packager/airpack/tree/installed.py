@@ -10,7 +10,6 @@ import io
 import os
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,20 +19,17 @@ from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.records import RecordEntry
 from installer.utils import Scheme
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-from packaging.metadata import parse_email
 
 from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
 from airpack.wheels import wheelfile
+from airpack.wheels.metadata import license_in
 from airpack.wheels.wheelfile import CheckedWheel
 
 if TYPE_CHECKING:
     from installer.scripts import ScriptSection
 
 
-# Old metadata may hold the whole text of a licence.
-_LONGEST_LICENSE = 60
 # installer leaves out the bytecode that a wheel ships, and warns of it: ours is compiled for the target.
 warnings.filterwarnings("ignore", message="Skip installing", category=RuntimeWarning)
 
@@ -78,21 +74,6 @@ class Installed:
             elif entry.name.endswith((".py", ".so")):
                 names.add(stem)
         return tuple(sorted(names))
-
-
-def license_in(metadata: Path) -> str:
-    """Return the licence that a METADATA file names: PEP 639's expression, else the old `License` where it is one.
-
-    Else it is what the classifiers say, else the first line of `License`; empty where none says anything.
-    """
-    raw = parse_email(metadata.read_bytes())[0]
-    named = [line.strip() for line in raw.get("license", "").splitlines() if line.strip()]
-    for text in (raw.get("license_expression", ""), *(named if len(named) == 1 else ())):
-        with suppress(InvalidLicenseExpression):
-            return canonicalize_license_expression(text)
-    told = [each.rpartition(" :: ")[2] for each in raw.get("classifiers", ()) if each.startswith("License :: ")]
-    told = [each for each in told if each != "OSI Approved"]  # by which licence, that doesn't say
-    return "; ".join(told) if told else "".join(named[:1])[:_LONGEST_LICENSE]
 
 
 def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) -> Installed:

@@ -18,7 +18,9 @@ from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
 from airpack.verify import frames, records
 from airpack.verify.frames import Reading
-from airpack.verify.records import Content, Record
+from airpack.verify.records import Record
+from airpack.wheels import record
+from airpack.wheels.record import Content
 
 _COPY_AGAIN = "copy it again from where it was packed"
 
@@ -66,11 +68,11 @@ class _Examiner:
 
     def wants(self, path: str, start: bytes) -> bool:
         """See frames.Examiner."""
-        return path.endswith(records.FILE) or start.startswith(elf.MAGIC)
+        return path.endswith(record.FILE) or start.startswith(elf.MAGIC)
 
     def examine(self, path: str, content: bytes) -> Any:
         """See frames.Examiner."""
-        if path.endswith(records.FILE):
+        if path.endswith(record.FILE):
             return content
         try:
             return manylinux.needs_of(content)
@@ -81,14 +83,14 @@ class _Examiner:
 def _record_of(opened: OpenBundle, share: Distribution, reading: Reading) -> Record | Finding | None:
     """Return the RECORD of a distribution, a finding if it is damaged; None if it lies in a damaged frame."""
     paths = paths_of(opened.toc, share)
-    places = [path for path in paths if path.endswith(records.FILE) and path.count("/") == 2]
+    places = [path for path in paths if path.endswith(record.FILE) and path.count("/") == 2]
     if len(places) != 1:
         problem = f"has {len(places) or 'no'} RECORD"
     elif places[0] not in reading.examined:
         return None
     else:
         try:
-            rows = records.parse(reading.examined[places[0]])
+            rows = record.parse(reading.examined[places[0]])
             own = frozenset(paths)
             return Record(path=places[0], name=share.name, version=share.version, rows=rows, own=own)
         except ValueError as error:

@@ -19,8 +19,8 @@ from airpack.audit.finding import NOTE, WARNING, Finding
 from airpack.bundle.opened import paths_of
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
-from airpack.target.requires import requirements_in
 from airpack.verify.importer import Failure, Importer
+from airpack.wheels.metadata import requirements_in
 
 # Folders that wheels leave at the top by mistake: no package of theirs, and not meant to be imported.
 _STRAYS = frozenset(("benchmarks", "doc", "docs", "example", "examples", "scripts", "test", "tests", "tools"))

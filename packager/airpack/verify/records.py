@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import csv
-import posixpath
-import re
-from binascii import Error as Base64Error
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from airpack_runtime import layout
 
 from airpack.audit.finding import ERROR, WARNING, Finding
+from airpack.wheels.record import FILE, Content, parse, source_of
 
-FILE = ".dist-info/RECORD"
 # What signs a RECORD can't be in it.
 _SIGNATURES = (f"{FILE}.jws", f"{FILE}.p7s")
-_BYTECODE = re.compile(r"(?P<folder>.*/)__pycache__/(?P<module>[^/]+?)\.[\w-]+(?:\.opt-\w+)?\.pyc")
 _REMEDY = "don't use it, pack again"
 _OVERWRITTEN = "two wheels write it, and the later one's is kept; check that both work with it"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Content:
-    """What a file holds: its size in bytes and its SHA-256. None where a RECORD doesn't say."""
-
-    size: int | None
-    sha256: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,27 +32,6 @@ class Record:
     def finding(self, sentence: str, *, severity: str = ERROR, remedy: str = _REMEDY) -> Finding:
         """Return a finding about the distribution."""
         return Finding(severity=severity, package=self.name, sentence=f"{self.version}: {sentence}", remedy=remedy)
-
-
-def parse(text: bytes, folder: str = layout.SITE_PACKAGES) -> dict[str, Content]:
-    """Return the rows of a RECORD by path, which it gives relative to `folder`. Raises ValueError."""
-    rows = {}
-    for row in csv.reader(text.decode("utf-8").splitlines()):
-        path, digest, size = (*row, "", "")[:3]
-        rows[posixpath.normpath(posixpath.join(folder, path))] = Content(
-            size=int(size) if size else None, sha256=_hexadecimal(digest) if digest else None
-        )
-    return rows
-
-
-def _hexadecimal(digest: str) -> str:
-    algorithm, _, encoded = digest.partition("=")
-    if algorithm != "sha256":
-        raise ValueError(f"it has a hash by {algorithm}")
-    try:
-        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).hex()
-    except Base64Error as error:
-        raise ValueError(f"{digest} is no hash") from error
 
 
 def compare(records: Collection[Record], tree: Mapping[str, Content | None]) -> Iterator[Finding]:
@@ -114,12 +79,6 @@ def _unlisted(path: str, records: Collection[Record], claims: Mapping[str, Colle
             yield record.finding(f"{path} is in no RECORD")
             return
     yield Finding(severity=ERROR, package=path, sentence="is in no RECORD", remedy=_REMEDY)
-
-
-def source_of(path: str) -> str | None:
-    """Return the path of the module whose bytecode is at `path` (PEP 3147), None if that is no bytecode."""
-    match = _BYTECODE.fullmatch(path)
-    return f"{match['folder']}{match['module']}.py" if match else None
 
 
 __all__ = ["FILE", "Content", "Record", "compare", "parse", "source_of"]

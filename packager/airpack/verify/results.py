@@ -20,13 +20,13 @@ from airpack.base import files
 from airpack.base.errors import AirpackError, InvalidManifest
 from airpack.bundle.opened import OpenBundle
 from airpack.resolve.lock import REQUIREMENTS, Lock
-from airpack.resolve.sources import BUILT
+from airpack.resolve.sources import origin_of
 from airpack.results.folder import LOCK, MANIFEST, WHEELHOUSE, Results
 from airpack.results.manifest import Manifest
 from airpack.tree import members
-from airpack.verify import records
 from airpack.verify.records import Record
 from airpack.wheels import wheelfile
+from airpack.wheels.record import FILE, parse
 
 _REMEDY = "copy the folder again from where it was packed"
 
@@ -131,7 +131,7 @@ def _packages(about: Manifest, bundle: str, opened: OpenBundle) -> Iterator[Find
         (share.name, share.version, share.wheel, share.sha256, share.built_from) for share in opened.toc.distributions
     }
     for name, version, wheel, sha256, built_from in sorted(listed - packed):
-        source = f", {BUILT}{built_from}" if built_from else ""
+        source = f", {origin_of(built_from, '')}" if built_from else ""
         shown = f"{name} {version} ({wheel} sha256:{sha256[:12]}{source})"
         yield _finding(MANIFEST, f"lists {shown}, which {bundle} wasn't packed from")
     for name, version, *_ in sorted(packed - listed):
@@ -219,8 +219,8 @@ def _installed(path: Path, record: Record) -> Iterator[Finding]:
     """Compare the RECORD of a wheel with that of the bundle, but for what an installer may add and rewrite."""
     try:
         with files.opened(path) as file, zipfile.ZipFile(file) as archive:
-            (place,) = [name for name in archive.namelist() if name.endswith(records.FILE) and name.count("/") == 1]
-            rows = records.parse(archive.read(place), "")
+            (place,) = [name for name in archive.namelist() if name.endswith(FILE) and name.count("/") == 1]
+            rows = parse(archive.read(place), "")
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         yield record.finding(f"{path.name} has no RECORD to compare with ({error})")
         return

@@ -18,7 +18,9 @@ from airpack.audit.finding import ERROR, NOTE, WARNING, Finding
 from airpack.bundle.opened import OpenBundle
 from airpack.verify import records
 from airpack.verify.imports import Share
-from airpack.verify.records import Content, Record
+from airpack.verify.records import Record
+from airpack.wheels import record
+from airpack.wheels.record import Content
 
 _REMEDY = "unpack the bundle again"
 # At the top of a tree, or of a volume of an image, these are airpack's own.
@@ -103,7 +105,7 @@ def against_bundle(nodes: Mapping[str, Node], opened: OpenBundle) -> Iterator[Fi
             if mode != file.mode:
                 yield _finding(ERROR, path, f"has the mode {mode:04o}, in the bundle {file.mode:04o}")
     for path in nodes.keys() - opened.entries.keys():
-        if records.source_of(path) in opened.entries:
+        if record.source_of(path) in opened.entries:
             yield _finding(WARNING, path, "is bytecode that the bundle lacks, and may say anything")
         else:
             yield _finding(ERROR, path, "is in the tree, and not in the bundle")
@@ -113,11 +115,11 @@ def records_in(tree: Path, nodes: Mapping[str, Node]) -> tuple[list[Record], lis
     """Return the RECORDs in a tree, and a finding for each that can't be read."""
     found, broken = [], []
     for path in nodes:
-        if not path.endswith(records.FILE) or path.count("/") != 2:
+        if not path.endswith(record.FILE) or path.count("/") != 2:
             continue
         name, _, version = path.split("/")[1].removesuffix(".dist-info").partition("-")
         try:
-            rows = records.parse((tree / path).read_bytes())
+            rows = record.parse((tree / path).read_bytes())
             found.append(Record(path=path, name=name, version=version, rows=rows))
         except (OSError, ValueError) as error:
             broken.append(_finding(ERROR, path, f"is damaged ({error})"))
@@ -128,7 +130,7 @@ def against_records(nodes: Mapping[str, Node], recorded: list[Record]) -> Iterat
     """Yield what the RECORDs in a tree say otherwise, and how much they can't tell."""
     yield from records.compare(recorded, {path: node.content for path, node in nodes.items()})
     listed = {path for record in recorded for path in record.rows}
-    unknown = sum(1 for path in nodes.keys() - listed if records.source_of(path) in listed)
+    unknown = sum(1 for path in nodes.keys() - listed if record.source_of(path) in listed)
     if unknown:
         sentence = f"{unknown:,} files of bytecode are in no RECORD, so that nothing tells whether they are whole"
         yield Finding(severity=NOTE, package="the tree:", sentence=sentence, remedy="give the bundle with --bundle")

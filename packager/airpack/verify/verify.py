@@ -160,7 +160,7 @@ def _image_of(packed: Results) -> Sequence[ImagePackage]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Trial:
-    """What is to be imported for a target, of a bundle or a tree called `name`; `image` is what the image has besides."""
+    """What is to be imported for a target, of the bundle or tree `name`; `image` is what the image has besides."""
 
     name: str
     target: str

@@ -19,7 +19,8 @@ from packaging.version import Version
 from airpack.base import cache
 from airpack.base.errors import AirpackError, NoDecoder
 from airpack.resolve.pip import Pip
-from airpack.resolve.resolver import Requirements, resolve
+from airpack.resolve.requirements import Requirements
+from airpack.resolve.resolver import resolve
 from airpack.target.target import Target
 from airpack.wheels.wheelhouse import download
 

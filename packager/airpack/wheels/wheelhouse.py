@@ -14,7 +14,7 @@ from packaging.utils import NormalizedName
 
 from airpack.base import cache
 from airpack.base.errors import HashMismatch, MissingWheel
-from airpack.resolve.lock import REQUIREMENTS, Access, Lock, LockedWheel
+from airpack.resolve.lock import REQUIREMENTS, IndexAccess, Lock, LockedWheel
 from airpack.resolve.pip import Pip
 
 NAME = layout.WHEELHOUSE
@@ -92,7 +92,7 @@ def download(
     folder: Path,
     *,
     pip: Pip,
-    access: Access,
+    access: IndexAccess,
     on_bytes: Callable[[int], None] = lambda _: None,
 ) -> list[LockedWheel]:
     """Download `wheels` into `folder` and return them with the sizes and hashes that arrived.
@@ -109,11 +109,11 @@ def download(
     answer = pip.run({"do": "fetch", "files": files, "jobs": jobs}, options, on_bytes=on_bytes)
     arrived = []
     for wheel in wheels:
-        sha256, size = answer.hashed[urls[wheel.filename]]
+        file = answer.downloaded[urls[wheel.filename]]
         # An index without hashes leaves the lock without one: then it is what arrived.
-        if wheel.sha256 and wheel.sha256 != sha256:
-            raise HashMismatch(wheel.filename, expected=wheel.sha256, actual=sha256)
-        arrived.append(replace(wheel, sha256=sha256, size=size))
+        if wheel.sha256 and wheel.sha256 != file.sha256:
+            raise HashMismatch(wheel.filename, expected=wheel.sha256, actual=file.sha256)
+        arrived.append(replace(wheel, sha256=file.sha256, size=file.size))
     return arrived
 
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from airpack.tree.installed import license_in
+from airpack.wheels.metadata import license_in
 from support import machine
 from support.airpack import Airpack
 from support.index import Index

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from airpack.pack import batch
 from airpack.pack.batch import Batch, Outcome, Task
-from airpack.resolve import pylock
+from airpack.resolve import pylock, pylock_writer
 from airpack.resolve.pip import Pip
-from airpack.resolve.resolver import Requirements, resolve
+from airpack.resolve.requirements import Requirements
+from airpack.resolve.resolver import resolve
 from airpack.target.target import Target
 from support import machine
 from support.airpack import Airpack
@@ -60,7 +61,7 @@ def test_each_set_is_packed_for_each_target(airpack: Airpack, fleet: Path, tmp_p
     assert airpack("pack-all", fleet, "-o", tmp_path / "all") == 0, airpack.err
     made = sorted(str(path.parent.relative_to(tmp_path / "all")) for path in tmp_path.glob("all/**/bundle.tar.zst"))
     assert made == ["one/new", "one/old", "two/new"]
-    assert pylock.target_of(tmp_path / "all" / "one" / "old" / "pylock.toml")[0] == "cp37-manylinux2014_x86_64"
+    assert pylock.read(tmp_path / "all" / "one" / "old" / "pylock.toml").target_name == "cp37-manylinux2014_x86_64"
     assert airpack.pack("gamma", "--level", "3", "--no-import") == 0
     assert _digest(tmp_path / "all" / "two" / "new") == _digest(airpack.output)
 
@@ -159,10 +160,11 @@ def test_what_is_wrong_in_the_file_is_named(airpack: Airpack, tmp_path: Path, te
 _FETCH = """
 import os, sys
 from pathlib import Path
-from airpack import pylock, wheelhouse
-from airpack.pip_process import Pip
-from airpack.target import Target
-lock = pylock.load(Path(sys.argv[1]), Target.parse(pylock.target_of(Path(sys.argv[1]))[0]))
+from airpack.resolve import pylock
+from airpack.resolve.pip import Pip
+from airpack.wheels import wheelhouse
+lock_file = pylock.read(Path(sys.argv[1]))
+lock = lock_file.for_target(lock_file.target())
 wheelhouse.fetch(lock, Path(sys.argv[2]), Path(sys.argv[3]), pip=Pip(env=os.environ))
 """
 
@@ -178,7 +180,7 @@ def test_packs_that_run_at_once_download_a_wheel_once(
     lines = []
     for number, chosen in enumerate((names[:4], names[2:], names[1:5])):
         lock = resolve(Requirements(specifications=chosen), target, pip=pip, cache=tmp_path / "c")
-        (tmp_path / f"{number}.toml").write_text(pylock.dumps(lock))
+        (tmp_path / f"{number}.toml").write_text(pylock_writer.dumps(lock))
         words = [tmp_path / f"{number}.toml", tmp_path / f"house{number}", tmp_path / "cache"]
         lines.append([sys.executable, "-c", _FETCH, *map(str, words)])
     index.requests.clear()

@@ -21,6 +21,7 @@ from airpack.registry.pull import pull
 from airpack.registry.push import Pushed, push
 from airpack.registry.reference import Endpoint, Reference
 from airpack.registry.retries import Patience
+from airpack.results.folder import Results
 from support import layouts, unreliable
 from support.unreliable import Unreliable
 
@@ -353,7 +354,7 @@ def test_a_hundred_runs_against_a_registry_that_does_everything_wrong(
     monkeypatch.setattr(blobs, "CHUNK", 64_000)
     with threads(1) as executor:
         options = image.Options(split=True)
-        image.write([signed], tmp_path / "split", options, executor=executor, progress=Silent())
+        image.write([Results.at(signed)], tmp_path / "split", options, executor=executor, progress=Silent())
     split = Layout(tmp_path / "split")
     told, expected = [], {path.name: path.read_bytes() for path in signed.iterdir()}
     for seed in range(100):

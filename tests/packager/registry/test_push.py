@@ -27,6 +27,7 @@ from airpack.registry import pull
 from airpack.registry.push import push
 from airpack.registry.reference import Endpoint, Reference
 from airpack.registry.retries import Patience
+from airpack.results.folder import Results
 from airpack_runtime import layout
 from airpack_runtime.format.reader import open_bundle
 from cryptography import x509
@@ -315,7 +316,7 @@ def test_ctrl_c_waits_for_no_registry(airpack: Airpack, signed: Path) -> None:
 def test_a_bad_line_to_the_registry(signed: Path, registry: Registry, tmp_path: Path) -> None:
     """Cut after up to 1.2 MB, here, there and in between, it only takes longer; the real one resumes no upload."""
     with threads(2) as executor:
-        image.write([signed], tmp_path / "layout", image.Options(), executor=executor, progress=Silent())
+        image.write([Results.at(signed)], tmp_path / "layout", image.Options(), executor=executor, progress=Silent())
     patience = Patience(tries=40, sleep=lambda *_: None)
     cuts = 0
     for seed in range(8):

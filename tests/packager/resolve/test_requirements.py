@@ -32,16 +32,19 @@ broken = [{include-group = "none"}]
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Return the path of the project's file."""
-    path = tmp_path / requirements.NAME
+    path = tmp_path / requirements.PYPROJECT
     path.write_text(TEXT)
     return path
 
 
 def test_dependencies_and_extras(path: Path) -> None:
     """An extra may name the project itself; names are compared normalised, markers kept."""
-    assert requirements.dependencies(path) == ["one>=1", 'two; python_version < "3.8"']
-    assert requirements.dependencies(path, ["ALL"])[2:] == ['three; sys_platform == "linux"', 'four; extra == "x"']
-    assert requirements.group(path, "Test") == ["six", "five==5"]
+    assert requirements.project_dependencies(path) == ["one>=1", 'two; python_version < "3.8"']
+    assert requirements.project_dependencies(path, ["ALL"])[2:] == [
+        'three; sys_platform == "linux"',
+        'four; extra == "x"',
+    ]
+    assert requirements.dependency_group(path, "Test") == ["six", "five==5"]
 
 
 @pytest.mark.parametrize(
@@ -49,62 +52,62 @@ def test_dependencies_and_extras(path: Path) -> None:
     [
         ("none", "{path} has no extra 'none': it has all, bad, circle, web-app"),
         ("circle", "{path}: the extra 'circle' includes itself"),
-        ("bad", "'==' is no requirement, in {path}: write NAME==VERSION (PEP 508)"),
+        ("bad", "'==' is not a requirement, in {path}: write NAME==VERSION (PEP 508)"),
     ],
 )
 def test_extras_that_cannot_be_had(path: Path, extra: str, message: str) -> None:
     """Each says which, where, and what there is instead."""
     with pytest.raises(InvalidRequirement) as caught:
-        requirements.dependencies(path, [extra])
+        requirements.project_dependencies(path, [extra])
     assert str(caught.value) == message.format(path=path)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[project]\nname='a'\ndynamic=['dependencies']", "has dynamic dependencies, which its build tells: pack "),
+        ("[project]\nname='a'\ndynamic=['dependencies']", "has dynamic dependencies, known only to its build: pack "),
         ("[tool.x]\n", "has no table [project]: name requirements, or a group with --group"),
         (
             "[project]\nname='a'\nrequires-python='>=3.10'",
             "is for Python >=3.10, the target has 3.7.17: choose another ",
         ),
-        ("[project\n", "is no TOML: "),
+        ("[project\n", "is not TOML: "),
     ],
 )
 def test_files_that_name_no_dependencies(path: Path, text: str, message: str) -> None:
     """What only a build could tell is not guessed."""
     path.write_text(text)
     with pytest.raises(InvalidRequirement) as caught:
-        requirements.dependencies(path, python="3.7.17")
+        requirements.project_dependencies(path, python="3.7.17")
     assert str(caught.value).startswith(f"{path} {message}")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("dependencies = 'six'", "'six' stands where a list of requirements must be"),
-        ("optional-dependencies = ['six']", "optional-dependencies is no table"),
+        ("dependencies = 'six'", "'six' is not a list of requirements"),
+        ("optional-dependencies = ['six']", "optional-dependencies is not a table"),
         ("[dependency-groups]\na = 3", "dependency group 'a': "),
         (
             "dependencies = ['six']\n[tool.uv.sources]\nSix = {git='x'}",
             "[tool.uv.sources] gives six an origin that pip ",
         ),
-        ("requires-python = 'x'", "requires-python is 'x', which is no specifier"),
+        ("requires-python = 'x'", "requires-python is 'x', which is not a version specifier: write such as '>=3.7'"),
     ],
 )
 def test_files_that_say_nonsense(path: Path, text: str, message: str) -> None:
     """One line with the file's name."""
     path.write_text(f"[project]\nname = 'p'\n{text}\n")
     with pytest.raises(InvalidRequirement) as caught:
-        requirements.dependencies(path, ["a"] if "optional" in text else [], python="3.7.17")
-        requirements.group(path, "a")
+        requirements.project_dependencies(path, ["a"] if "optional" in text else [], python="3.7.17")
+        requirements.dependency_group(path, "a")
     assert str(caught.value).startswith(f"{path}: {message}")
 
 
 def test_a_project_that_requires_its_own_extra(path: Path) -> None:
     """It is never looked for on an index."""
     path.write_text("[project]\nname = 'p'\ndependencies = ['P[a]']\n[project.optional-dependencies]\na = ['six']\n")
-    assert requirements.dependencies(path) == ["six"]
+    assert requirements.project_dependencies(path) == ["six"]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,7 @@ def test_a_project_that_requires_its_own_extra(path: Path) -> None:
 def test_groups_that_cannot_be_had(path: Path, group: str, message: str) -> None:
     """Each says which, where, and what there is instead."""
     with pytest.raises(InvalidRequirement) as caught:
-        requirements.group(path, group)
+        requirements.dependency_group(path, group)
     assert str(caught.value) == message.format(path=path)
 
 

@@ -12,7 +12,8 @@ import pytest
 from airpack.base.errors import IndexUnreachable
 from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
-from airpack.resolve.resolver import Requirements, resolve
+from airpack.resolve.requirements import Requirements
+from airpack.resolve.resolver import resolve
 from airpack.target.target import Target
 from airpack.wheels import wheelhouse
 from support import machine

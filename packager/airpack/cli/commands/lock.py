@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airpack.base import staging
 from airpack.cli import options, screen
-from airpack.resolve import pylock
+from airpack.resolve import pylock, pylock_writer
 from airpack.resolve.resolver import resolve
 
 
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             skip_installed=arguments.skip_installed,
         )
         advance(len(lock.wheels))
-    staging.write_text(arguments.output, pylock.dumps(lock))
+    staging.write_text(arguments.output, pylock_writer.dumps(lock))
     if not arguments.quiet:
         print(f"lock      {arguments.output}, {screen.counted(len(lock.wheels), 'wheel')} for {target.name}")
         print(f"pack it   airpack pack --lock {os.fspath(arguments.output)}")

@@ -5,7 +5,7 @@ This package is all that touches pip's internals. It talks to `airpack.resolve.p
     {"bytes": N}                                    N more bytes have been downloaded
     {"hashed": URL, "sha256": DIGEST, "size": N}    a file that has arrived whole
     {"requirements": [...]}                         what was asked for, normalised
-    {"provided": [[NAME, VERSION], ...]}            what the image has and the result needs
+    {"provided": [{"name": NAME, "version": V}]}    what the image has and the result needs
     {"index_options": [...]}                        where pip looks, by options of its command line
     {"urls": {SHOWN: URL}}                          the URLs of the result that hide credentials
     {"built": PATH, "by_host": BOOL, "settings": {}}                a wheel built from an sdist, and by whose Python

@@ -82,8 +82,8 @@ def _report_requirements(events: Events) -> None:
         events.emit(requirements=sorted({each for each in asked if each}))
         resolved = resolve(self, root_reqs, *args, **kwargs)
         chosen = self._result.mapping.values() if self._result else ()
-        provided = {(each.project_name, str(each.version)) for each in chosen if each.is_installed}
-        events.emit(provided=sorted(provided))
+        provided = {each.project_name: str(each.version) for each in chosen if each.is_installed}
+        events.emit(provided=[{"name": name, "version": provided[name]} for name in sorted(provided)])
         links = [each.source_link.url_without_fragment for each in chosen if each.source_link is not None]
         shown = {remove_auth_from_url(url): url for url in links}
         events.emit(urls={each: url for each, url in shown.items() if each != url})

@@ -56,9 +56,9 @@ def test_a_lock_and_requirements_exclude_each_other(airpack: Airpack, tmp_path: 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("=", "is no TOML"),
-        ("", "is no lock (PEP 751)"),
-        ('lock-version = "1.0"\ncreated-by = "x"\npackages = [{name = "one", version = "1"}]\n', "is no lock"),
+        ("=", "is not TOML"),
+        ("", "is not a lock (PEP 751)"),
+        ('lock-version = "1.0"\ncreated-by = "x"\npackages = [{name = "one", version = "1"}]\n', "is not a lock"),
         (
             (
                 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "one"\nversion = "1"\n'
@@ -82,7 +82,7 @@ def test_a_lock_that_cannot_be_used_is_named(tmp_path: Path, target: Target, tex
     path = tmp_path / "pylock.toml"
     path.write_text(text)
     with pytest.raises(InvalidLock) as caught:
-        pylock.load(path, target)
+        pylock.read(path).for_target(target)
     assert str(caught.value).startswith(f"{path}: {problem}")
 
 

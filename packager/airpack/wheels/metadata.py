@@ -1,0 +1,37 @@
+"""METADATA: what a distribution says of itself (core metadata): its requirements, its licence."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.metadata import parse_email
+from packaging.requirements import Requirement
+
+from airpack.target.installed import parse_requirements
+
+# Old metadata may hold the whole text of a licence.
+_LONGEST_LICENSE = 60
+
+
+def requirements_in(metadata: Path) -> list[Requirement]:
+    """Return the requirements in the METADATA file at `metadata`; those that are not PEP 508's are left out."""
+    return parse_requirements(parse_email(metadata.read_bytes())[0].get("requires_dist", ()))
+
+
+def license_in(metadata: Path) -> str:
+    """Return the licence that the METADATA file at `metadata` names, empty if it names none.
+
+    That is the licence expression (PEP 639), else the field `License` if it holds such an expression, else what the
+    classifiers name, else the first line of `License`.
+    """
+    raw = parse_email(metadata.read_bytes())[0]
+    lines = [line.strip() for line in raw.get("license", "").splitlines() if line.strip()]
+    for text in (raw.get("license_expression", ""), *(lines if len(lines) == 1 else ())):
+        with suppress(InvalidLicenseExpression):
+            return canonicalize_license_expression(text)
+    classifiers = [text for text in raw.get("classifiers", ()) if text.startswith("License :: ")]
+    names = [text.rpartition(" :: ")[2] for text in classifiers]
+    names = [name for name in names if name != "OSI Approved"]  # which doesn't say which licence
+    return "; ".join(names) if names else "".join(lines[:1])[:_LONGEST_LICENSE]
