@@ -199,7 +199,7 @@ def test_an_index_without_the_decoder(airpack: Airpack, wheels: Path) -> None:
     """The way around it is told."""
     build_wheel(wheels, "one")
     assert airpack("pack", "-o", airpack.output, "--no-index", "--find-links", wheels, "one") == 1
-    assert "the bundle's zstd decoder can't be had (pyzstd==0.15.10" in airpack.error
+    assert "the bundle's zstd decoder can't be downloaded (pyzstd==0.15.10" in airpack.error
     assert airpack.error.endswith("give it with --decoder")
 
 

@@ -94,11 +94,11 @@ def test_a_profile_gives_exactly_its_tags_and_markers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("{", "is no JSON"),
-        ("{}", "wrong is 'marker_environment'"),
-        ("[]", "wrong is"),
-        ('{"marker_environment": {"python_full_version": "x"}, "compatible_tags": ["py3-none-any"]}', "wrong is"),
-        ('{"marker_environment": {"python_full_version": 3}, "compatible_tags": ["py3-none-any"]}', "is no text"),
+        ("{", "is not JSON"),
+        ("{}", "invalid is 'marker_environment'"),
+        ("[]", "invalid is"),
+        ('{"marker_environment": {"python_full_version": "x"}, "compatible_tags": ["py3-none-any"]}', "invalid is"),
+        ('{"marker_environment": {"python_full_version": 3}, "compatible_tags": ["py3-none-any"]}', "is not a string"),
         ('{"marker_environment": {"python_full_version": "3.7.9"}, "compatible_tags": ["py3"]}', "the tag 'py3'"),
         ('{"marker_environment": {"python_full_version": "3.7.9"}, "compatible_tags": []}', "has no compatible_tags"),
     ],
@@ -129,4 +129,4 @@ def test_target_show_tells_what_a_name_means(airpack: Airpack, tmp_path: Path) -
     profile, name = Target.parse(str(tmp_path / "image.json")), Target.parse("cp37-manylinux2014_x86_64")
     assert (profile.tags, profile.marker_environment) == (name.tags, name.marker_environment)
     assert airpack("target", "show", "cp37-manylinux2014_x86_64", "--python-version", "3.8.1") == 2
-    assert "is no 3.7.PATCH" in airpack.error
+    assert "is not a version 3.7.PATCH" in airpack.error
