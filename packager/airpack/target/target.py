@@ -137,7 +137,7 @@ class Target:
             full_version = markers["python_full_version"]
             full_version = str(Version(full_version + "local" if full_version.endswith("+") else full_version))
             listed = data.get("installed")
-            installed = None if listed is None else tuple(ImagePackage.from_dict(each) for each in listed)
+            installed = None if listed is None else tuple(ImagePackage.from_dict(entry) for entry in listed)
         except (AttributeError, KeyError, TypeError, ValueError, InvalidVersion) as error:
             raise InvalidTarget(
                 f'image profile {path} needs "marker_environment" and "compatible_tags", as '
@@ -146,7 +146,7 @@ class Target:
         if not accepted:
             raise InvalidTarget(f"image profile {path} has no compatible_tags")
         names = (f"{tag.interpreter}-{tag.platform}" for tag in accepted)
-        name = next((each for each in names if _is_name(each)), None)
+        name = next(filter(_is_name, names), None)
         if name is None:
             raise InvalidTarget(
                 f"image profile {path} is for {accepted[0]}; airpack knows CPython on x86_64 and aarch64"

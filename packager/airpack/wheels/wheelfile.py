@@ -159,15 +159,15 @@ class CheckedWheel(WheelFile):
         """Refuse a second folder `*.dist-info` or `*.data`, and one of another project."""
         top = {name.partition("/")[0] for name in self._files}
         for suffix in (".dist-info", ".data"):
-            found = sorted(name for name in top if name.endswith(suffix))
-            if len(found) > 1:
-                raise self.refuse(f"has more than one folder *{suffix}: {', '.join(map(_shown, found[:3]))}")
-            for name in found:
+            names = sorted(name for name in top if name.endswith(suffix))
+            if len(names) > 1:
+                raise self.refuse(f"has more than one folder *{suffix}: {', '.join(map(_shown, names[:3]))}")
+            for name in names:
                 if canonicalize_name(name.removesuffix(suffix).rsplit("-", 1)[0]) != self._wheel.key:
                     raise self.refuse(f"{_shown(name)} is another project's folder")
             if suffix == ".data":
-                self._data_dir = found[0] if found else self._data_dir
-            elif not found:
+                self._data_dir = names[0] if names else self._data_dir
+            elif not names:
                 raise self.refuse("has no folder *.dist-info: it is not a wheel")
 
     def _check_identity(self) -> None:

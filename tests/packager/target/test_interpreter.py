@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,4 +51,4 @@ def test_one_is_found_on_path_and_where_pyenv_puts_it(target: Target, tmp_path: 
     nowhere = {"PATH": str(tmp_path), "HOME": str(tmp_path / "nobody")}
     assert interpreter.find(target, given=None, env=nowhere) is None
     for place in ({"PATH": str(installed.parent)}, {"HOME": str(tmp_path)}, {"PYENV_ROOT": str(tmp_path / ".pyenv")}):
-        assert interpreter.find(target, given=None, env={**nowhere, **place}) == real
+        assert interpreter.find(target, given=None, env={**nowhere, **place}) == replace(real, path=installed)

@@ -17,7 +17,7 @@ def main() -> int:
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     events = Events(int(sys.argv[2]))
     command = create_command("install")
-    # Each imports what it alone needs: that takes a tenth of a second.
+    # Each command imports its own modules: those of the other take a tenth of a second.
     if request["do"] == "resolve":
         from airpack.resolve.pip_worker.sources import allow_sources
         from airpack.resolve.pip_worker.target import prepare

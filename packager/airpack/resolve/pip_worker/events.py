@@ -52,12 +52,12 @@ def facts_of(error: Exception) -> dict[str, Any]:
 
 def _facts_of_hashes(error: HashError | HashErrors) -> dict[str, Any]:
     """Return the event for files without the hashes that were required."""
-    for each in error.errors if isinstance(error, HashErrors) else [error]:
-        if isinstance(each, HashMismatch) and "sha256" in each.allowed:
+    for cause in error.errors if isinstance(error, HashErrors) else [error]:
+        if isinstance(cause, HashMismatch) and "sha256" in cause.allowed:
             return {
                 "failure": "mismatch",
-                "requirement": str(each.req).split()[0] if each.req else "a file",  # without where it came from
-                "expected": list(each.allowed["sha256"]),
-                "actual": each.gots["sha256"].hexdigest(),
+                "requirement": str(cause.req).split()[0] if cause.req else "a file",  # without where it came from
+                "expected": list(cause.allowed["sha256"]),
+                "actual": cause.gots["sha256"].hexdigest(),
             }
     return {"failure": "hash", "message": str(error)}

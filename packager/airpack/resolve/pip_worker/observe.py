@@ -82,9 +82,9 @@ def _report_requirements(events: Events) -> None:
         events.emit(requirements=sorted(asked - {""}))
         resolved = resolve(self, root_reqs, *args, **kwargs)
         chosen = self._result.mapping.values() if self._result else ()
-        provided = {each.project_name: str(each.version) for each in chosen if each.is_installed}
+        provided = {package.project_name: str(package.version) for package in chosen if package.is_installed}
         events.emit(provided=[{"name": name, "version": provided[name]} for name in sorted(provided)])
-        links = [each.source_link.url_without_fragment for each in chosen if each.source_link is not None]
+        links = [package.source_link.url_without_fragment for package in chosen if package.source_link is not None]
         shown = {remove_auth_from_url(url): url for url in links}
         events.emit(urls={without: url for without, url in shown.items() if without != url})
         return resolved
