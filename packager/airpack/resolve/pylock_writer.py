@@ -45,7 +45,7 @@ def dumps(lock: Lock, *, wheelhouse: str | None = None) -> str:
                 "target": lock.target.name,
                 "python-full-version": lock.target.python_full_version,
                 "requirements": list(lock.requirements),
-                "provided": [f"{each.name}=={each.version}" for each in lock.provided],
+                "provided": [f"{package.name}=={package.version}" for package in lock.provided],
             }
         },
     )

@@ -1,4 +1,4 @@
-"""Finds an interpreter of the target's version, to compile bytecode as the image would."""
+"""An interpreter of the target's version on this machine: it compiles bytecode and builds sources for the image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TIMEOUT = 30  # seconds; an interpreter answers in a fraction of one
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """An interpreter: its path, its full version, its cache tag, its bytecode's magic number, its build."""
+    """An interpreter: its path, full version, cache tag (PEP 3147), magic number of bytecode, and build."""
 
     path: Path
     version: str
@@ -33,31 +33,31 @@ class Interpreter:
 
 
 def find(target: Target, *, given: Path | None, env: Mapping[str, str]) -> Interpreter | None:
-    """Return the interpreter `given`, or one found on this machine, of the target's minor version.
+    """Return an interpreter of the target's minor version: `given`, else one of this machine's, None if it has none.
 
-    None if there is none to be found. Raises NoInterpreter if `given` is not one.
+    Raises NoInterpreter if `given` doesn't run or is of another version.
     """
     if given is not None:
-        found = ask(given)
-        if found is None:
+        python = ask(given)
+        if python is None:
             raise NoInterpreter(f"--python {given} does not run: give the path of a Python {target.python_version}")
-        if not _fits(found, target):
+        if not _fits(python, target):
             raise NoInterpreter(
-                f"--python {given} is Python {found.version}, but {target.name} needs {target.python_version}"
+                f"--python {given} is Python {python.version}, but {target.name} needs {target.python_version}"
             )
-        return found
+        return python
     for path in _places(target, env):
-        found = ask(path)
-        if found is not None and _fits(found, target):
-            return found
+        python = ask(path)
+        if python is not None and _fits(python, target):
+            return python
     return None
 
 
 def ask(path: Path) -> Interpreter | None:
-    """Return what the interpreter at `path` says of itself, None if it is none.
+    """Return the interpreter at `path` as it describes itself, None if it doesn't run or is not CPython.
 
-    A bare name is looked for on PATH. The path in the answer is the interpreter's
-    own, absolute: a launcher's (pyenv's, say) would depend on the environment.
+    A bare name is looked for on PATH. The path in the answer is the interpreter's own, absolute: that of a launcher
+    (pyenv's, say) would depend on the environment.
     """
     program = path if len(path.parts) == 1 and not path.exists() else Path.cwd() / path
     try:
@@ -72,12 +72,12 @@ def ask(path: Path) -> Interpreter | None:
     return Interpreter(path=Path(executable), version=version, cache_tag=cache_tag, magic=magic, build=build)
 
 
-def _fits(found: Interpreter, target: Target) -> bool:
-    return found.version.split(".")[:2] == target.python_full_version.split(".")[:2]
+def _fits(python: Interpreter, target: Target) -> bool:
+    return python.version.split(".")[:2] == target.python_full_version.split(".")[:2]
 
 
 def _places(target: Target, env: Mapping[str, str]) -> Iterator[Path]:
-    """Yield where interpreters of the target's version usually lie: PATH, pyenv, manylinux, uv."""
+    """Yield the paths of interpreters of the target's version in the usual places: PATH, pyenv, manylinux, uv."""
     minor, tag = target.python_version, target.python_tag
     on_path = shutil.which(f"python{minor}", path=env.get("PATH"))
     if on_path:
@@ -91,7 +91,7 @@ def _places(target: Target, env: Mapping[str, str]) -> Iterator[Path]:
         (manylinux, f"{tag}-{tag}*"),
         (uv, f"cpython-{minor}.*"),
     ):
-        for place in sorted(folder.glob(pattern), reverse=True):
-            candidate = place / "bin" / f"python{minor}"
+        for installation in sorted(folder.glob(pattern), reverse=True):
+            candidate = installation / "bin" / f"python{minor}"
             if os.access(candidate, os.X_OK):
                 yield candidate

@@ -18,7 +18,7 @@ from airpack.target.installed import ImagePackage
 
 DEFAULT = "cp37-manylinux_2_27_x86_64"
 
-# The last release of each minor version; `Requires-Python: >=3.7.1` is common, 3.7.0 is not.
+# The last release of each minor version: the version of a target whose name has no patch version.
 LAST_RELEASE = {
     (3, 7): "3.7.17",
     (3, 8): "3.8.20",
@@ -30,9 +30,9 @@ LAST_RELEASE = {
     (3, 14): "3.14.0",
 }
 
-# PEP 600: each alias is the glibc minor version it stands for.
+# The older names of platforms, and the minor version of glibc that each stands for (PEP 600).
 _LEGACY = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
-# packaging and pip look no further back than these, the first glibc of each machine's policies.
+# The oldest glibc (2.N) of each machine that packaging and pip know tags of.
 _OLDEST_GLIBC = {"x86_64": 5, "aarch64": 17}
 
 _NAME = re.compile(r"cp(?P<major>3)(?P<minor>\d{1,2})-(?P<platform>[a-z0-9_]+)")
@@ -59,14 +59,13 @@ _KNOWN_MARKERS = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """One image's Python as a resolver has to know it.
+    """An image's Python and platform, as a resolve needs to know them.
 
-    `name` is its short form (`cp37-manylinux_2_27_x86_64`), `python_full_version`
-    a complete version, `tags` every wheel tag it accepts (PEP 425), the preferred
-    first, `marker_environment` the values of PEP 508's markers; one that is absent
-    is unknown, and whatever depends on it is an error. `assumed_release` says that
-    the patch version is not the user's but the minor version's last. `installed` is
-    what the image has already, None where no profile tells it.
+    `name` is the short form, such as `cp37-manylinux_2_27_x86_64`; `python_full_version` is a complete version; `tags`
+    are all wheel tags that the image accepts (PEP 425), the preferred ones first. `marker_environment` has the values
+    of the variables of markers (PEP 508); one that is missing is unknown, and a requirement that depends on it is an
+    error. `assumed_release` says that the patch version is not the user's but the last of the minor version.
+    `installed` are the packages of the image, None if they are unknown, as without a profile.
     """
 
     name: str
@@ -78,20 +77,23 @@ class Target:
 
     @classmethod
     def parse(cls, text: str, *, python_version: str | None = None) -> Target:
-        """Read a target's name, or the path of an image profile (`*.json`).
+        """Return the target of a name, or of the path of an image profile (`*.json`).
 
-        `python_version` is the full version behind a name, such as `3.7.9`;
-        without it, it is the minor version's last. Raises InvalidTarget.
+        `python_version` is the full version for a name, such as `3.7.9`, None for the last of the minor version.
+        Raises InvalidTarget.
         """
         if text.endswith(".json") or "/" in text:
             if python_version is not None:
-                raise InvalidTarget(f"the profile {text} says which Python the image has: leave --python-version out")
+                raise InvalidTarget(f"the profile {text} has the image's Python version: leave --python-version out")
             return cls.from_profile(Path(text))
         return cls.from_name(text, python_version=python_version)
 
     @classmethod
     def from_name(cls, name: str, *, python_version: str | None = None) -> Target:
-        """Read `cpXY-PLATFORM`, such as `cp37-manylinux2014_x86_64`. Raises InvalidTarget."""
+        """Return the target of a name `cpXY-PLATFORM`, such as `cp37-manylinux2014_x86_64`.
+
+        `python_version` is the full version, None for the last of the minor version. Raises InvalidTarget.
+        """
         match = _NAME.fullmatch(name)
         platform = match and _PLATFORM.fullmatch(match["platform"])
         if not match or not platform:
@@ -106,7 +108,7 @@ class Target:
         full_version = python_version or LAST_RELEASE[version]
         if re.fullmatch(rf"3\.{version[1]}\.\d+", full_version) is None:
             raise InvalidTarget(
-                f"--python-version {full_version} is no 3.{version[1]}.PATCH, as target {name} needs it"
+                f"--python-version {full_version} is not a version 3.{version[1]}.PATCH, which target {name} needs"
             )
         return cls(
             name=name,
@@ -118,34 +120,36 @@ class Target:
 
     @classmethod
     def from_profile(cls, path: Path) -> Target:
-        """Read an image profile, as `airpack-runtime.pyz probe` prints it: JSON with the `marker_environment`
-        and `compatible_tags` of a pex complete platform, and what is `installed`. Raises InvalidTarget.
+        """Return the target of an image profile, a JSON file as `airpack-runtime.pyz probe` prints it.
+
+        It has the `marker_environment` and `compatible_tags` of a pex complete platform, and the packages that are
+        `installed`. Raises InvalidTarget.
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise InvalidTarget(f"image profile {path} can't be read: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
-            raise InvalidTarget(f"image profile {path} is no JSON: {error}") from error
+            raise InvalidTarget(f"image profile {path} is not JSON: {error}") from error
         try:
-            markers = _string_map(dict(data)["marker_environment"])
+            markers = _markers_in(dict(data)["marker_environment"])
             accepted = tuple(_tag(text) for text in data["compatible_tags"])
             full_version = markers["python_full_version"]
             full_version = str(Version(full_version + "local" if full_version.endswith("+") else full_version))
             listed = data.get("installed")
-            installed = None if listed is None else tuple(ImagePackage.from_dict(each) for each in listed)
+            installed = None if listed is None else tuple(ImagePackage.from_dict(entry) for entry in listed)
         except (AttributeError, KeyError, TypeError, ValueError, InvalidVersion) as error:
             raise InvalidTarget(
                 f'image profile {path} needs "marker_environment" and "compatible_tags", as '
-                f"`python airpack-runtime.pyz probe` prints them in the image; wrong is {error}"
+                f"`python airpack-runtime.pyz probe` prints them in the image; invalid is {error}"
             ) from error
         if not accepted:
             raise InvalidTarget(f"image profile {path} has no compatible_tags")
         names = (f"{tag.interpreter}-{tag.platform}" for tag in accepted)
-        name = next((each for each in names if _is_name(each)), None)
+        name = next(filter(_is_name, names), None)
         if name is None:
             raise InvalidTarget(
-                f"image profile {path} is of {accepted[0]}; airpack knows CPython on x86_64 and aarch64"
+                f"image profile {path} is for {accepted[0]}; airpack knows CPython on x86_64 and aarch64"
             )
         _check_agreement(path, name, full_version, markers)
         return cls(
@@ -157,16 +161,16 @@ class Target:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the target as JSON takes it: the inverse of `from_profile`."""
+        """Return the target as a profile, as JSON takes it: the inverse of `from_profile`."""
         return {
             "marker_environment": dict(self.marker_environment),
             "compatible_tags": [str(tag) for tag in self.tags],
-            **({"installed": [each.to_dict() for each in self.installed]} if self.installed is not None else {}),
+            **({} if self.installed is None else {"installed": [package.to_dict() for package in self.installed]}),
         }
 
     @property
     def unknown_markers(self) -> tuple[str, ...]:
-        """The marker variables whose values the target doesn't know, sorted."""
+        """The variables of markers (PEP 508) whose values are unknown, sorted."""
         return tuple(sorted(_KNOWN_MARKERS - self.marker_environment.keys()))
 
     @property
@@ -197,15 +201,15 @@ class Target:
 
 
 def _check_agreement(path: Path, name: str, full_version: str, markers: Mapping[str, str]) -> None:
-    """Raise InvalidTarget if a profile's tags and markers speak of different Pythons."""
+    """Raise InvalidTarget if the tags and the markers of a profile are not of one Python."""
     minor = ".".join(full_version.split(".")[:2])
     expected = {"python_version": minor, "sys_platform": "linux", "implementation_name": "cpython"}
     wrong = [f"{key} {markers.get(key)}" for key, value in expected.items() if markers.get(key, value) != value]
     if wrong or not name.startswith(f"cp{minor.replace('.', '')}-"):
-        said = ", ".join([f"tags of {name}", f"Python {full_version}", *wrong])
+        contents = ", ".join([f"tags of {name}", f"Python {full_version}", *wrong])
         raise InvalidTarget(
-            f"image profile {path} contradicts itself ({said}): "
-            "make it anew in the image, with airpack-runtime.pyz probe"
+            f"image profile {path} contradicts itself ({contents}): "
+            "make a new one in the image, with airpack-runtime.pyz probe"
         )
 
 
@@ -215,7 +219,7 @@ def _is_name(text: str) -> bool:
 
 
 def _platforms(match: re.Match[str]) -> Iterator[str]:
-    """Yield every platform tag that the matched one can run, newest first, as pip orders them."""
+    """Yield every platform tag that an image of the matched platform accepts, the newest first, as pip orders them."""
     machine = match["machine"]
     newest = _LEGACY[match["legacy"]] if match["legacy"] else int(match["minor"])
     if match["libc"] == "musllinux_1":
@@ -230,7 +234,7 @@ def _platforms(match: re.Match[str]) -> Iterator[str]:
 
 
 def _supported(version: tuple[int, int], platforms: tuple[str, ...]) -> Iterator[Tag]:
-    """Yield the tags of a CPython, in the order of `packaging.tags.sys_tags` on that interpreter."""
+    """Yield the tags that a CPython accepts, in the order of `packaging.tags.sys_tags` under that interpreter."""
     interpreter = f"cp{version[0]}{version[1]}"
     abi = f"{interpreter}m" if version < (3, 8) else interpreter
     yield from tags.cpython_tags(version, [abi], platforms)
@@ -238,7 +242,7 @@ def _supported(version: tuple[int, int], platforms: tuple[str, ...]) -> Iterator
 
 
 def _marker_environment(full_version: str, machine: str) -> dict[str, str]:
-    # platform_release and platform_version belong to a kernel, which a name can't know.
+    # Without platform_release and platform_version: they are those of a kernel, which a name doesn't tell.
     return {
         "implementation_name": "cpython",
         "implementation_version": full_version,
@@ -252,13 +256,14 @@ def _marker_environment(full_version: str, machine: str) -> dict[str, str]:
     }
 
 
-def _string_map(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise TypeError("marker_environment, which is no object")
-    markers = {key: value[key] for key in sorted(_KNOWN_MARKERS) if value.get(key) is not None}
-    for key, each in markers.items():
-        if not isinstance(each, str):
-            raise TypeError(f"marker_environment.{key}, which is no text")
+def _markers_in(data: Any) -> dict[str, str]:
+    """Return the values of known variables in a profile's `marker_environment`. Raises TypeError."""
+    if not isinstance(data, dict):
+        raise TypeError("marker_environment, which is not an object")
+    markers = {key: data[key] for key in sorted(_KNOWN_MARKERS) if data.get(key) is not None}
+    for key, value in markers.items():
+        if not isinstance(value, str):
+            raise TypeError(f"marker_environment.{key}, which is not a string")
     return markers
 
 

@@ -1,8 +1,7 @@
-"""The zstd decoder that travels in a bundle: pyzstd's extension module for the target's Python.
+"""The zstd decoder that a bundle carries: pyzstd's extension module for the target's Python.
 
-One wheel per target, pinned by hash. pyzstd carried libzstd in a C extension up
-to 0.18; its later versions are pure Python over `backports.zstd`. Python 3.14
-reads zstd itself (`compression.zstd`) and needs none.
+Its wheel is pinned by hash for each target. pyzstd has a C extension with libzstd up to 0.18; later versions are pure
+Python over `backports.zstd`. Python 3.14 reads zstd itself (`compression.zstd`) and needs no decoder.
 """
 
 from __future__ import annotations
@@ -58,15 +57,16 @@ _WHEELS = {
     ("cp313", "musllinux", "x86_64"): ("0.16.2", "075e18b871f38a503b5d23e40a661adfc750bd4bd0bb8b208c1e290f3ceb8fa2"),
     ("cp313", "musllinux", "aarch64"): ("0.16.2", "7bec165ab6524663f00b69bfefd13a46a69fed3015754abaf81b103ec73d92c6"),
 }
-# Below the glibc that its wheels are built for, the decoder can't be loaded.
+# The glibc (2.N) that the wheels need; the decoder can't be loaded with an older one.
 _OLDEST_GLIBC = 17
+# Settings of pip for the user's requirements, which the decoder is not one of.
 _FOR_REQUIREMENTS = ("PIP_REQUIRE_HASHES", "PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_NO_BINARY", "PIP_PRE")
 _READS_ZSTD = Version("3.14")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decoder:
-    """An extension module that decompresses zstd: its bytes, its name, the wheel it is from."""
+    """An extension module that decompresses zstd: its bytes, its name, and the name and version of its project."""
 
     extension: bytes
     module: str
@@ -84,8 +84,8 @@ class Pin:
 def obtain(target: Target, store: Path, *, given: Path | None, pip: Pip) -> Decoder | None:
     """Return the decoder for `target`, None if its Python reads zstd itself.
 
-    It comes out of the wheel `given`, else out of the cache `store`, else from the
-    index, and is kept there. Raises NoDecoder, also if it is not the pinned one.
+    It comes from the wheel `given`, else from the cache `store`, else from the index, and is kept in the cache. Raises
+    NoDecoder, also if the wheel is not the pinned one.
     """
     pin = pin_for(target)
     if pin is None:
@@ -95,38 +95,39 @@ def obtain(target: Target, store: Path, *, given: Path | None, pip: Pip) -> Deco
         content = _checked(_read(given), str(given), pin, target)
         cache.write(content, kept)
     else:
-        with cache.claims(store / f"{PROJECT}.lock") as claim:  # of packs that run at once, one downloads it
+        with cache.claims(store / f"{PROJECT}.lock") as claim:  # of several packs at once, only one downloads it
             claim(pin.sha256, True)
-            found = _kept(kept, pin)
-            content = found or _checked(
+            cached = _kept(kept, pin)
+            content = cached or _checked(
                 _download(pin, target, store, pip), "the decoder that the index gives", pin, target
             )
-            if found is None:
+            if cached is None:
                 cache.write(content, kept)
     return Decoder(extension=_extension(content), module=MODULE, origin=f"{PROJECT} {pin.version}")
 
 
 def pin_for(target: Target) -> Pin | None:
-    """Return the decoder's pin for `target`, None if its Python reads zstd itself.
+    """Return the pin of the decoder for `target`, None if its Python reads zstd itself.
 
-    Raises NoDecoder if no decoder is known that the target could load.
+    Raises NoDecoder if no known decoder can be loaded there.
     """
     if Version(target.python_full_version) >= _READS_ZSTD:
         return None
     musl = target.platform.startswith("musllinux")
-    wheel = _WHEELS.get((target.python_tag, "musllinux" if musl else "manylinux", target.machine))
+    pinned = _WHEELS.get((target.python_tag, "musllinux" if musl else "manylinux", target.machine))
     oldest = f"manylinux_2_{_OLDEST_GLIBC}_{target.machine}"
-    if wheel is None or not (musl or oldest in {tag.platform for tag in target.tags}):
+    if pinned is None or not (musl or oldest in {tag.platform for tag in target.tags}):
         raise NoDecoder(
             f"no zstd decoder is known for {target.name}: airpack has those of cp37 to cp313 for "
             f"manylinux_2_{_OLDEST_GLIBC} or newer and for musllinux; choose such a --target"
         )
-    return Pin(version=wheel[0], sha256=wheel[1])
+    version, sha256 = pinned
+    return Pin(version=version, sha256=sha256)
 
 
 def _download(pin: Pin, target: Target, store: Path, pip: Pip) -> bytes:
+    """Return the content of the decoder's wheel, from the index. Raises NoDecoder."""
     wanted = Requirements(specifications=[f"{PROJECT}=={pin.version}", f"--only-binary={PROJECT}", "--no-deps"])
-    # The decoder is no part of what is packed: what the user says of that doesn't hold for it.
     env = {name: value for name, value in pip.env.items() if name not in _FOR_REQUIREMENTS}
     pip = replace(pip, env=env)
     try:
@@ -137,13 +138,13 @@ def _download(pin: Pin, target: Target, store: Path, pip: Pip) -> bytes:
             return Path(folder, wheels[0].filename).read_bytes()
     except AirpackError as error:
         raise NoDecoder(
-            f"the bundle's zstd decoder can't be had ({error}): download the wheel of {PROJECT} {pin.version} for "
-            f"{target.name} (SHA-256 {pin.sha256}) where that is possible, and give it with --decoder"
+            f"the bundle's zstd decoder can't be downloaded ({error}): download the wheel of {PROJECT} {pin.version} "
+            f"for {target.name} (SHA-256 {pin.sha256}) where that is possible, and give it with --decoder"
         ) from error
 
 
 def _checked(content: bytes, what: str, pin: Pin, target: Target) -> bytes:
-    """Return the wheel `content`. Raises NoDecoder if it isn't the pinned one."""
+    """Return `content`, the bytes of a wheel called `what` in the message. Raises NoDecoder if it isn't the pinned."""
     actual = hashlib.sha256(content).hexdigest()
     if actual != pin.sha256:
         raise NoDecoder(
@@ -161,7 +162,7 @@ def _read(given: Path) -> bytes:
 
 
 def _kept(place: Path, pin: Pin) -> bytes | None:
-    """Return the wheel that was kept, None if it isn't there whole."""
+    """Return the content of the wheel in the cache, None if it isn't there or is damaged."""
     content = cache.read(place)
     return content if content is not None and hashlib.sha256(content).hexdigest() == pin.sha256 else None
 

@@ -1,4 +1,4 @@
-"""Opens a wheel, which may be anybody's, and refuses what could do harm before anything of it is written."""
+"""Opens a wheel, which anybody may have made, and refuses what could do harm before anything of it is written."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from airpack.resolve.lock import LockedWheel
 # The largest wheels known (torch with CUDA) unpack to 3 GB, to 3 to 6 times their own size; deflate could reach 1,032.
 _SIZE_LIMIT = 16 << 30
 _RATIO_LIMIT = 200
-_RATIO_FREE = 64 << 20  # bytes that may come of any ratio: a text of blanks harms nobody
-_TEXT_LIMIT = 64 << 20  # bytes of METADATA, RECORD, ..., which are read whole
+_RATIO_FREE = 64 << 20  # bytes that a wheel may unpack to whatever its size: a long text of blanks is harmless
+_TEXT_LIMIT = 64 << 20  # bytes of METADATA, of RECORD, and of each other text that is read whole
 _NAME_LIMIT = 255  # bytes of one name, on every file system of Linux
 _PATH_LIMIT = 1024  # bytes of a path; Linux takes 4,096 with the folder that the tree is unpacked into
 _SCRIPT = re.compile(r"\w[\w.+-]*", re.ASCII)
 _ALGORITHMS = ("sha256", "sha384", "sha512")  # PEP 427: SHA-256 or better
-_UTF8_FLAG = 0x800  # of a name in a zip, which is of code page 437 without it
-_INSTALLER = "INSTALLER"  # is written by whoever installs
+_UTF8_FLAG = 0x800  # in a zip: the name is UTF-8, else it is of code page 437
+_INSTALLER = "INSTALLER"  # is written by the program that installs
 _OURS = (layout.SUMS, layout.TREE_NOTE, layout.SITE_PACKAGES, layout.WHEELHOUSE)
 
-# What installer, zipfile and configparser raise for files that are no wheel.
+# Exceptions that installer, zipfile and configparser raise for damaged files.
 _DAMAGE = (
     InstallerError,
     zipfile.BadZipFile,
@@ -58,7 +58,7 @@ _DAMAGE = (
 
 
 def folders(project: str) -> dict[Scheme, str]:
-    """Return the folder of the tree that each scheme (PEP 427) of a project's wheel goes to."""
+    """Return the folder of the tree for each scheme (PEP 427) of a project's wheel."""
     return {
         Scheme("purelib"): layout.SITE_PACKAGES,
         Scheme("platlib"): layout.SITE_PACKAGES,
@@ -70,9 +70,9 @@ def folders(project: str) -> dict[Scheme, str]:
 
 @contextmanager
 def opened(wheel: LockedWheel, path: Path) -> Iterator[CheckedWheel]:
-    """Open the wheel at `path`, once all that its archive says of itself is checked.
+    """Open the wheel at `path`, whose names, sizes, metadata and RECORD are checked first.
 
-    Raises InvalidWheel, also for damage that is met within the block.
+    Raises InvalidWheel, also for damage that shows within the block.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -80,16 +80,16 @@ def opened(wheel: LockedWheel, path: Path) -> Iterator[CheckedWheel]:
     except _DAMAGE as error:
         raise InvalidWheel(wheel.filename, f"is damaged: {error or type(error).__name__}") from error
     except OSError as error:
-        if error.errno != errno.EINVAL:  # that of a seek to where no file has any place
+        if error.errno != errno.EINVAL:  # of a seek to before the file's beginning
             raise
         raise InvalidWheel(wheel.filename, "is damaged: its directory leads out of it") from error
 
 
 def check_texts(path: Path) -> None:
-    """Raise InvalidWheel if the texts of a wheel's .dist-info are larger than may be read, or can't be found."""
+    """Raise InvalidWheel if a text in a wheel's .dist-info is too large to be read, or if the archive is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
-            sizes = [each.file_size for each in archive.infolist() if ".dist-info/" in each.filename]
+            sizes = [entry.file_size for entry in archive.infolist() if ".dist-info/" in entry.filename]
     except _DAMAGE as error:
         raise InvalidWheel(path.name, f"is damaged: {error or type(error).__name__}") from error
     if max(sizes, default=0) > _TEXT_LIMIT:
@@ -97,7 +97,7 @@ def check_texts(path: Path) -> None:
 
 
 class CheckedWheel(WheelFile):
-    """A wheel as installer reads it, checked: `records` is what RECORD says of each file, by its path in the tree."""
+    """A wheel that is checked, as installer reads it: `records` are the rows of RECORD by path in the tree."""
 
     def __init__(self, archive: zipfile.ZipFile, wheel: LockedWheel, *, packed: int) -> None:
         super().__init__(archive)
@@ -113,21 +113,21 @@ class CheckedWheel(WheelFile):
 
     @property
     def data_dir(self) -> str:
-        """The folder of what doesn't go to site-packages, as the wheel spells it."""
+        """The name of the wheel's folder `*.data`, for files of other schemes, as the wheel spells it."""
         return self._data_dir
 
     def refuse(self, problem: str) -> InvalidWheel:
-        """Return the error that says so of this wheel."""
+        """Return the error for this wheel."""
         return InvalidWheel(self._wheel.filename, problem)
 
     def _check_entries(self, entries: list[zipfile.ZipInfo], packed: int) -> None:
-        """Refuse what isn't a plain file, and more than any disk should get."""
+        """Refuse entries that are not plain files, and more bytes or files than a wheel may have."""
         if len(entries) > layout.ENTRIES_LIMIT:
             raise self.refuse(f"lists {len(entries):,} files, more than a bundle can hold")
         for entry in entries:
             kind = stat.S_IFMT(entry.external_attr >> 16)
             if kind not in (0, stat.S_IFDIR if entry.is_dir() else stat.S_IFREG):
-                what = "a symbolic link" if kind == stat.S_IFLNK else "no plain file"
+                what = "a symbolic link" if kind == stat.S_IFLNK else "not a plain file"
                 raise self.refuse(f"{_shown(entry.filename)} is {what}")
             if entry.flag_bits & 1:
                 raise self.refuse(f"{_shown(entry.filename)} is encrypted")
@@ -137,44 +137,44 @@ class CheckedWheel(WheelFile):
         total = sum(entry.file_size for entry in entries)
         limit = min(_SIZE_LIMIT, max(_RATIO_FREE, _RATIO_LIMIT * packed))
         if total > limit:
-            raise self.refuse(f"would unpack to {total:,} bytes; one of its size may to {limit:,}")
+            raise self.refuse(f"would unpack to {total:,} bytes; the limit for a wheel of its size is {limit:,}")
 
     def _check_names(self, entries: list[zipfile.ZipInfo]) -> None:
-        """Refuse names that lead elsewhere, that a bundle or a file system can't hold, or that are there twice."""
+        """Refuse names that lead out of the tree, that a bundle or a file system can't hold, or that occur twice."""
         seen = set()
         for entry in entries:
             # zipfile ends a name at its first NUL.
             if entry.orig_filename != entry.filename:
-                raise self.refuse(f"{_shown(entry.orig_filename)} is no name for a file: it holds a NUL")
+                raise self.refuse(f"{_shown(entry.orig_filename)} can't be the name of a file: it holds a NUL")
             if not entry.filename.isascii() and not entry.flag_bits & _UTF8_FLAG:
-                raise self.refuse(f"{_shown(entry.filename)} is no name for a file: it isn't UTF-8")
-            problem = _problem_of(entry.filename.removesuffix("/"))
-            if problem:
-                raise self.refuse(f"{_shown(entry.filename)} is no name for a file: {problem}")
+                raise self.refuse(f"{_shown(entry.filename)} can't be the name of a file: it isn't UTF-8")
+            reason = _reason_against(entry.filename.removesuffix("/"))
+            if reason:
+                raise self.refuse(f"{_shown(entry.filename)} can't be the name of a file: {reason}")
             if entry.filename in seen:
                 raise self.refuse(f"{_shown(entry.filename)} is there twice")
             seen.add(entry.filename)
 
     def _check_folders(self) -> None:
-        """Refuse a second .dist-info or .data folder, or one of another project's."""
+        """Refuse a second folder `*.dist-info` or `*.data`, and one of another project."""
         top = {name.partition("/")[0] for name in self._files}
         for suffix in (".dist-info", ".data"):
-            found = sorted(name for name in top if name.endswith(suffix))
-            if len(found) > 1:
-                raise self.refuse(f"has more than one folder *{suffix}: {', '.join(map(_shown, found[:3]))}")
-            for name in found:
+            names = sorted(name for name in top if name.endswith(suffix))
+            if len(names) > 1:
+                raise self.refuse(f"has more than one folder *{suffix}: {', '.join(map(_shown, names[:3]))}")
+            for name in names:
                 if canonicalize_name(name.removesuffix(suffix).rsplit("-", 1)[0]) != self._wheel.key:
                     raise self.refuse(f"{_shown(name)} is another project's folder")
             if suffix == ".data":
-                self._data_dir = found[0] if found else self._data_dir
-            elif not found:
-                raise self.refuse("has no folder *.dist-info: it is no wheel")
+                self._data_dir = names[0] if names else self._data_dir
+            elif not names:
+                raise self.refuse("has no folder *.dist-info: it is not a wheel")
 
     def _check_identity(self) -> None:
-        """Refuse a wheel whose file name, lock and METADATA don't speak of one project and version."""
+        """Refuse a wheel whose file name, lock and METADATA are not of the same project and version."""
         expected = self._wheel.key, Version(self._wheel.version)
         if parse_wheel_filename(self._wheel.filename)[:2] != expected:
-            raise self.refuse(f"was locked as {expected[0]} {expected[1]}, which its name doesn't say")
+            raise self.refuse(f"was locked as {expected[0]} {expected[1]}, but its file name is another's")
         metadata = parse_email(self._text("METADATA"))[0]
         name, version = metadata.get("name", ""), metadata.get("version", "")
         with suppress(InvalidVersion):
@@ -183,13 +183,13 @@ class CheckedWheel(WheelFile):
         raise self.refuse(f"its METADATA is of {_shown(f'{name} {version}'.strip())}")
 
     def _check_texts(self) -> None:
-        """Refuse a WHEEL of another version, and entry points that are more than names."""
+        """Refuse a WHEEL of another version than 1.x, and scripts whose names are not plain names."""
         version = str(parse_metadata_file(self._text("WHEEL")).get("Wheel-Version", ""))
         if not re.fullmatch(r"1\.\d+", version):
             raise self.refuse(f"its WHEEL is of version {_shown(version)}, not of 1.x")
         for script in self._scripts():
             if not _SCRIPT.fullmatch(script):
-                raise self.refuse(f"{_shown(script)} is no name for a script, as an entry point has it")
+                raise self.refuse(f"{_shown(script)} can't be the name of a script, but an entry point has it")
 
     def _scripts(self) -> list[str]:
         """Return the names of the scripts of its entry points."""
@@ -197,7 +197,7 @@ class CheckedWheel(WheelFile):
         if f"{self.dist_info_dir}/{name}" not in self._files:
             return []
         text = self._text(name)
-        if "%(" in text:  # configparser would put values into values, and those into others
+        if "%(" in text:  # configparser would insert values into values, to any size
             raise self.refuse(f"its {name} can't be read: it refers to itself")
         try:
             return [script for script, *_ in parse_entrypoints(text)]
@@ -205,7 +205,7 @@ class CheckedWheel(WheelFile):
             raise self.refuse(f"its {name} can't be read") from error
 
     def _text(self, name: str) -> str:
-        """Return the text of a file that the .dist-info folder must have."""
+        """Return the text of a file that the folder `*.dist-info` must have."""
         path = f"{self.dist_info_dir}/{name}"
         if path not in self._files:
             raise self.refuse(f"has no {path}")
@@ -217,7 +217,7 @@ class CheckedWheel(WheelFile):
             raise self.refuse(f"its {name} isn't UTF-8") from error
 
     def _recorded(self) -> dict[str, RecordEntry]:
-        """Return what RECORD lists, by name, once it is just what there is, with the sizes that there are."""
+        """Return the rows of RECORD by name in the archive. Raises InvalidWheel if they are not of its files."""
         listed: dict[str, RecordEntry] = {}
         try:
             for row in parse_record_file(self._text("RECORD").splitlines()):
@@ -242,7 +242,7 @@ class CheckedWheel(WheelFile):
         return listed
 
     def _placed(self, recorded: Mapping[str, RecordEntry]) -> dict[str, RecordEntry]:
-        """Return `recorded` by the paths in the tree, where no two files may meet."""
+        """Return the rows of RECORD by path in the tree. Raises InvalidWheel if two files have the same path there."""
         placed = {self._place(name): entry for name, entry in recorded.items()}
         paths = [*map(self._place, self._files), *(f"{layout.BIN}/{script}" for script in self._scripts())]
         seen: dict[str, str] = {}
@@ -259,7 +259,7 @@ class CheckedWheel(WheelFile):
         return placed
 
     def _place(self, name: str) -> str:
-        """Return where in the tree a file of the wheel goes. Raises InvalidWheel if that isn't the wheel's to write."""
+        """Return the path in the tree of a file of the wheel. Raises InvalidWheel if no wheel may write there."""
         folder, _, rest = name.partition("/")
         path = f"{layout.SITE_PACKAGES}/{name}"
         if folder == self.data_dir:
@@ -269,7 +269,7 @@ class CheckedWheel(WheelFile):
                 raise self.refuse(f"{_shown(name)} is in no scheme: {', '.join(places)}")
             path = f"{places[Scheme(scheme)]}/{rest}".removeprefix("/")
             if scheme == "data" and rest.partition("/")[0] in _OURS:
-                raise self.refuse(f"{_shown(name)} is not for a wheel to write")
+                raise self.refuse(f"{_shown(name)} is a place that no wheel may write to")
         where, _, inside = path.partition("/")
         top = inside.partition("/")[0]
         if where == layout.SITE_PACKAGES and (
@@ -277,12 +277,12 @@ class CheckedWheel(WheelFile):
             or (top.endswith(".dist-info") and top != self.dist_info_dir)
             or inside == f"{self.dist_info_dir}/{_INSTALLER}"
         ):
-            raise self.refuse(f"{_shown(name)} is not for a wheel to write")
+            raise self.refuse(f"{_shown(name)} is a place that no wheel may write to")
         return path
 
 
-def _problem_of(name: str) -> str | None:
-    """Say why a name in an archive can't be a file's, None if it can."""
+def _reason_against(name: str) -> str | None:
+    """Return the reason a name in an archive can't be the path of a file, None if it can."""
     parts = name.split("/")
     if not name or {"", ".", ".."} & {*parts}:
         return "it leads elsewhere"
@@ -296,5 +296,5 @@ def _problem_of(name: str) -> str | None:
 
 
 def _shown(text: str) -> str:
-    """Return a name from a wheel as a message can hold it."""
+    """Return a name from a wheel for a message: quoted, shortened, without control characters."""
     return repr(text if len(text) <= 80 else f"{text[:40]}...{text[-30:]}")

@@ -1,4 +1,4 @@
-"""Lock -> Wheelhouse: the wheels themselves, fetched in parallel, each hash checked."""
+"""Lock -> Wheelhouse: the wheels of a lock in a folder, downloaded in parallel, each hash checked."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from airpack.resolve.lock import REQUIREMENTS, IndexAccess, Lock, LockedWheel
 from airpack.resolve.pip import Pip
 
 NAME = layout.WHEELHOUSE
-# Beyond this many connections an index answers no faster, and may refuse.
+# With more connections, an index answers no faster, and may refuse.
 MAX_CONNECTIONS = 8
-# In the cache: who downloads what at the moment.
+# In the cache: the claims of the processes that are downloading wheels.
 _CLAIMS = "wheels.lock"
 
 
@@ -42,17 +42,17 @@ class Wheelhouse:
 def fetch(
     lock: Lock, folder: Path, store: Path, *, pip: Pip, on_bytes: Callable[[int], None] = lambda _: None
 ) -> Wheelhouse:
-    """Put the wheels of `lock` into the new folder `folder`, out of the cache `store` or by download.
+    """Return the wheelhouse of `lock` in the new folder `folder`, its wheels copied from the cache or downloaded.
 
-    What is downloaded is kept there; if all is there, no connection is made. What
-    another process is downloading at the moment is waited for. `on_bytes` is called
-    with each number of bytes that arrived. Raises IndexUnreachable or HashMismatch.
+    Downloaded wheels are kept in the cache `store`; if it has all of them, no connection is made. Wheels that another
+    process is downloading are waited for. `on_bytes` is called with the number of bytes of each piece that arrived.
+    Raises IndexUnreachable or HashMismatch.
     """
     folder.mkdir()
     arrived = _taken(lock.wheels, store, folder, on_bytes)
-    # First what nobody else is downloading, then what others were, or failed to.
+    # First the wheels that nobody else is downloading, then those that others were, and may have failed to.
     for wait in (False, True):
-        missing = sorted((each for each in lock.wheels if each.key not in arrived), key=_identity)
+        missing = sorted((wheel for wheel in lock.wheels if wheel.key not in arrived), key=_identity)
         if not missing:
             break
         with cache.claims(store / _CLAIMS) as claim:
@@ -68,9 +68,9 @@ def fetch(
 
 
 def admit(lock: Lock, folder: Path, *, on_bytes: Callable[[int], None] = lambda _: None) -> Wheelhouse:
-    """Return the wheelhouse that lies in `folder`, once each of its wheels is what `lock` says.
+    """Return the wheelhouse of `lock` that lies in `folder` already.
 
-    `on_bytes` is called with the size of each wheel. Raises MissingWheel.
+    `on_bytes` is called with the size of each wheel. Raises MissingWheel if a wheel isn't there or has another hash.
     """
     wheels = []
     for wheel in lock.wheels:
@@ -95,22 +95,23 @@ def download(
     access: IndexAccess,
     on_bytes: Callable[[int], None] = lambda _: None,
 ) -> list[LockedWheel]:
-    """Download `wheels` into `folder` and return them with the sizes and hashes that arrived.
+    """Return `wheels`, downloaded into `folder`, with their sizes and hashes.
 
-    `access` is that of their lock. Raises IndexUnreachable or HashMismatch.
+    `access` is that of their lock; `on_bytes` is called with the number of bytes of each piece that arrived. Raises
+    IndexUnreachable or HashMismatch.
     """
     if not wheels:
         return []
     urls = {wheel.filename: access.urls.get(wheel.url, wheel.url) for wheel in wheels}
     files = [{"url": url, "path": str(folder / name)} for name, url in urls.items()]
     jobs = min(MAX_CONNECTIONS, len(files))
-    # Here an index serves for its credentials alone: one of a file must not hide the user's own.
-    options = ["--extra-index-url" if each == "--index-url" else each for each in access.options]
+    # A download needs an index for its credentials alone: that of a requirements file must not replace the user's own.
+    options = ["--extra-index-url" if option == "--index-url" else option for option in access.options]
     answer = pip.run({"do": "fetch", "files": files, "jobs": jobs}, options, on_bytes=on_bytes)
     arrived = []
     for wheel in wheels:
         file = answer.downloaded[urls[wheel.filename]]
-        # An index without hashes leaves the lock without one: then it is what arrived.
+        # An index without hashes leaves the lock without one: it is that of the file that arrived.
         if wheel.sha256 and wheel.sha256 != file.sha256:
             raise HashMismatch(wheel.filename, expected=wheel.sha256, actual=file.sha256)
         arrived.append(replace(wheel, sha256=file.sha256, size=file.size))
@@ -120,7 +121,7 @@ def download(
 def _taken(
     wheels: Iterable[LockedWheel], store: Path, folder: Path, on_bytes: Callable[[int], None]
 ) -> dict[NormalizedName, LockedWheel]:
-    """Copy what of `wheels` the cache has into `folder`, and return it by name."""
+    """Copy those of `wheels` that the cache has into `folder`, and return them by name, with their sizes."""
     taken = {}
     for wheel in wheels:
         size = _take(wheel, store, folder)
@@ -131,7 +132,7 @@ def _taken(
 
 
 def _take(wheel: LockedWheel, store: Path, folder: Path) -> int | None:
-    """Copy a wheel out of the cache, hashed on the way; return its size, None if it isn't there whole."""
+    """Copy a wheel from the cache into `folder` and return its size, None if the cache lacks it or has it damaged."""
     content = cache.read(_place(wheel, store))
     if content is None or hashlib.sha256(content).hexdigest() != wheel.sha256:
         return None

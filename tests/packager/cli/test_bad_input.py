@@ -111,14 +111,14 @@ def test_a_malformed_requirement_in_a_file(airpack: Airpack, tmp_path: Path) -> 
     file.write_text("one\ntwo=>1\n")
     assert airpack.pack("-r", file) == 1
     assert airpack.error == (
-        f"airpack: error: 'two=>1' is no requirement, line 2 of {file}: write NAME==VERSION (PEP 508)"
+        f"airpack: error: 'two=>1' is not a requirement, line 2 of {file}: write NAME==VERSION (PEP 508)"
     )
 
 
 def test_a_malformed_requirement_on_the_command_line(airpack: Airpack) -> None:
     """The word is shown as it was read."""
     assert airpack.pack("two=>1") == 1
-    assert airpack.error == "airpack: error: 'two=>1' is no requirement: write NAME==VERSION (PEP 508)"
+    assert airpack.error == "airpack: error: 'two=>1' is not a requirement: write NAME==VERSION (PEP 508)"
 
 
 def test_a_requirements_file_that_is_missing(airpack: Airpack, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_an_index_without_the_decoder(airpack: Airpack, wheels: Path) -> None:
     """The way around it is told."""
     build_wheel(wheels, "one")
     assert airpack("pack", "-o", airpack.output, "--no-index", "--find-links", wheels, "one") == 1
-    assert "the bundle's zstd decoder can't be had (pyzstd==0.15.10" in airpack.error
+    assert "the bundle's zstd decoder can't be downloaded (pyzstd==0.15.10" in airpack.error
     assert airpack.error.endswith("give it with --decoder")
 
 

@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from airpack.wheels.metadata import license_in
 from support import machine
 from support.airpack import Airpack
 from support.index import Index
@@ -108,28 +107,6 @@ def test_the_same_wheels_give_the_same_bundle_wherever_they_are_from(
     shutil.copy(airpack.output / "bundle.tar.zst", tmp_path / "alone.tar.zst")
     assert airpack("inspect", tmp_path / "alone.tar.zst") == 0
     assert "origin   1 as wheels (from where tells manifest.json)" in airpack.out
-
-
-@pytest.mark.parametrize(
-    ("lines", "licence"),
-    [
-        (["License-Expression: mit"], "MIT"),
-        (["License: BSD-3-Clause", "Classifier: License :: OSI Approved :: BSD License"], "BSD-3-Clause"),
-        (["License: Dual", "Classifier: License :: OSI Approved :: BSD License"], "BSD License"),
-        (
-            ["Classifier: License :: OSI Approved :: MIT License", "Classifier: License :: Public Domain"],
-            "MIT License; Public Domain",
-        ),
-        (["License: new BSD", "Classifier: License :: OSI Approved"], "new BSD"),
-        (["License: Copyright by me", "        All rights, " + "and so on " * 90], "Copyright by me"),
-        ([], ""),
-    ],
-)
-def test_the_licence_is_read_as_pep_639_says(tmp_path: Path, lines: list[str], licence: str) -> None:
-    """An expression first; then what the old metadata has, the preciser word first."""
-    text = "\n".join(["Metadata-Version: 2.4", "Name: one", "Version: 1", *lines])
-    (tmp_path / "METADATA").write_text(f"{text}\n")
-    assert license_in(tmp_path / "METADATA") == licence
 
 
 def test_the_golden_bundle_is_shown(airpack: Airpack) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from airpack.base.errors import InvalidLock
-from airpack.resolve import pylock
+from airpack.resolve import pylock, pylock_writer
+from airpack.resolve.lock import Lock, LockedWheel
+from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
 from airpack_runtime import layout
-from support import machine
 from support.airpack import Airpack
 from support.index import Index
 from support.wheels import build_wheel
+
+_EMPTY = 'lock-version = "1.0"\ncreated-by = "x"\npackages = []\n'
 
 
 def _lock(airpack: Airpack, index: Index, path: Path, *words: object) -> None:
@@ -86,40 +88,50 @@ def test_a_lock_that_cannot_be_used_is_named(tmp_path: Path, target: Target, tex
     assert str(caught.value).startswith(f"{path}: {problem}")
 
 
-def test_pip_reads_a_lock_for_its_own_python(
-    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`pip install -r pylock.toml`, with the real pip."""
-    build_wheel(wheels, "one")
-    tag = f"cp{sys.version_info[0]}{sys.version_info[1]}"
-    _lock(airpack, index, tmp_path / "pylock.toml", "one", "--target", f"{tag}-manylinux_2_17_x86_64")
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(tmp_path / "site")]
-    done = machine.run([*pip, "-r", str(tmp_path / "pylock.toml")])
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "site" / "one.py").exists()
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ("target = 3", "tool.airpack.target is not a string"),
+        ("requirements = 'one'", "tool.airpack.requirements is not a list of strings"),
+        ("provided = ['one']", "tool.airpack.provided has 'one', which is not NAME==VERSION"),
+    ],
+)
+def test_a_damaged_table_of_airpacks_is_named(tmp_path: Path, table: str, problem: str) -> None:
+    """With the key that is wrong."""
+    path = tmp_path / "pylock.toml"
+    path.write_text(f"{_EMPTY}[tool.airpack]\n{table}\n")
+    with pytest.raises(InvalidLock) as caught:
+        pylock.read(path)
+    assert str(caught.value) == f"{path}: {problem}"
 
 
-def test_uv_reads_a_lock_for_python_37(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
-    """`uv pip sync pylock.toml`, with the real uv and a real Python 3.7."""
-    build_wheel(wheels, "one")
-    _lock(airpack, index, tmp_path / "pylock.toml", "one")
-    uv = str(Path(sys.executable).with_name("uv"))
-    subprocess.run([uv, "venv", "-q", "-p", machine.python37().path, tmp_path / "venv"], check=True)
-    sync = [uv, "pip", "sync", "-q", "--preview", "-p", str(tmp_path / "venv"), "--cache-dir", str(tmp_path / "uv")]
-    done = machine.run([*sync, str(tmp_path / "pylock.toml")])
-    assert done.returncode == 0, done.stderr
-    answer = machine.run([str(tmp_path / "venv" / "bin" / "python"), "-c", "import one; print(one.VERSION)"])
-    assert answer.stdout == "1.0\n"
+def test_a_lock_of_another_tool_names_no_target(tmp_path: Path, target: Target) -> None:
+    """It can be packed for any that its wheels fit, and not be asked for its own."""
+    path = tmp_path / "pylock.toml"
+    path.write_text(_EMPTY)
+    lock_file = pylock.read(path)
+    assert (lock_file.target_name, lock_file.python_full_version, lock_file.provided) == (None, None, ())
+    assert lock_file.for_target(target).wheels == ()
+    with pytest.raises(InvalidLock, match="names no target, as only a lock that airpack wrote does: pack again"):
+        lock_file.target()
 
 
-def test_target_show_tells_what_a_name_means(airpack: Airpack, tmp_path: Path) -> None:
-    """As text, and as JSON that serves as a profile."""
-    assert airpack("target", "show", "cp37-manylinux2014_x86_64", "--python-version", "3.7.9") == 0
-    assert "python    3.7.9\n" in airpack.out
-    assert "unknown   platform_release, platform_version" in airpack.out
-    assert airpack("target", "show", "cp37-manylinux2014_x86_64", "--json") == 0
-    (tmp_path / "image.json").write_text(airpack.out)
-    profile, name = Target.parse(str(tmp_path / "image.json")), Target.parse("cp37-manylinux2014_x86_64")
-    assert (profile.tags, profile.marker_environment) == (name.tags, name.marker_environment)
-    assert airpack("target", "show", "cp37-manylinux2014_x86_64", "--python-version", "3.8.1") == 2
-    assert "is no 3.7.PATCH" in airpack.error
+def test_a_lock_that_was_written_reads_the_same(tmp_path: Path, target: Target) -> None:
+    """Target, requirements, wheels, and what was left to the image; a wheel without its URL lies in the wheelhouse."""
+    wheel = LockedWheel(
+        name="one",
+        version="1.0",
+        filename="one-1.0-py3-none-any.whl",
+        url=(tmp_path / "wheelhouse" / "one-1.0-py3-none-any.whl").as_uri(),
+        sha256="00",
+        size=7,
+        requires_python=">=3.7",
+        built_from="one-1.0.tar.gz sha256:11",
+    )
+    provided = (ImagePackage(name="two", version="2.0"),)
+    lock = Lock(target=target, requirements=("one",), wheels=(wheel,), provided=provided)
+    path = tmp_path / "pylock.toml"
+    path.write_text(pylock_writer.dumps(lock, wheelhouse="wheelhouse"))
+    lock_file = pylock.read(path)
+    assert lock_file.target() == replace(target, assumed_release=False)
+    assert lock_file.for_target(target) == lock

@@ -177,7 +177,7 @@ def test_an_editable_is_built_and_not_linked(airpack: Airpack, folder: Path) -> 
     [
         ("--no-such-option", "--no-such-option"),
         ("-r absent.txt", "absent.txt can't be read: No such file or directory"),
-        ("one ==== 1", "is no requirement"),
+        ("one ==== 1", "is not a requirement"),
     ],
 )
 def test_what_cannot_be_honoured_is_an_error(

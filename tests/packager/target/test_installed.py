@@ -136,10 +136,10 @@ def test_a_profile_that_contradicts_itself(airpack: Airpack, profile: Path) -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"installed": [{"name": "x"}]}, "wrong is 'version'"),
-        ({"installed": [{"name": 1, "version": "1"}]}, "wrong is the name of an installed package, 1"),
-        ({"installed": ["x"]}, "wrong is "),
-        ({"compatible_tags": ["cp37"]}, "wrong is the tag 'cp37'"),
+        ({"installed": [{"name": "x"}]}, "invalid is 'version'"),
+        ({"installed": [{"name": 1, "version": "1"}]}, "invalid is the name of an installed package, 1"),
+        ({"installed": ["x"]}, "invalid is "),
+        ({"compatible_tags": ["cp37"]}, "invalid is the tag 'cp37'"),
     ],
 )
 def test_a_damaged_profile(airpack: Airpack, profile: Path, change: dict[str, Any], message: str) -> None:

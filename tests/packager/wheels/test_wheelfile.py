@@ -164,43 +164,43 @@ LINK = stat.S_IFLNK | 0o777
 
 # What is done to a wheel, and what is said of it.
 HARM: dict[str, tuple[Spoil, str]] = {
-    "a file above": (_add("../../evil"), "'../../evil' is no name for a file: it leads elsewhere"),
+    "a file above": (_add("../../evil"), "'../../evil' can't be the name of a file: it leads elsewhere"),
     "a file above by a folder of its own": (
         _add("one/../../evil"),
-        "'one/../../evil' is no name for a file: it leads elsewhere",
+        "'one/../../evil' can't be the name of a file: it leads elsewhere",
     ),
-    "an absolute path": (_add("/tmp/evil"), "'/tmp/evil' is no name for a file: it leads elsewhere"),
+    "an absolute path": (_add("/tmp/evil"), "'/tmp/evil' can't be the name of a file: it leads elsewhere"),
     "a folder above": (
         _add("../evil/", b"", mode=0o040755, recorded=False),
-        "'../evil/' is no name for a file: it leads elsewhere",
+        "'../evil/' can't be the name of a file: it leads elsewhere",
     ),
-    "a backslash": (_add("..\\evil"), "'..\\\\evil' is no name for a file: no bundle can hold it"),
-    "a line break": (_add('"e\nvil"'), "'\"e\\nvil\"' is no name for a file: no bundle can hold it"),
-    "an escape sequence": (_add("\x1b[2Jevil"), "'\\x1b[2Jevil' is no name for a file: no bundle can hold it"),
-    "a NUL": (_named(b"e\0vil", utf8=False), "'e\\x00vil' is no name for a file: it holds a NUL"),
+    "a backslash": (_add("..\\evil"), "'..\\\\evil' can't be the name of a file: no bundle can hold it"),
+    "a line break": (_add('"e\nvil"'), "'\"e\\nvil\"' can't be the name of a file: no bundle can hold it"),
+    "an escape sequence": (_add("\x1b[2Jevil"), "'\\x1b[2Jevil' can't be the name of a file: no bundle can hold it"),
+    "a NUL": (_named(b"e\0vil", utf8=False), "'e\\x00vil' can't be the name of a file: it holds a NUL"),
     "bytes that are no UTF-8": (
         _named(b"e\xff\xfevil", utf8=True),
         "is damaged: 'utf-8' codec can't decode byte 0xff in position 1: invalid start byte",
     ),
-    "a name of code page 437": (_named(b"e\xe9vil", utf8=False), "'eΘvil' is no name for a file: it isn't UTF-8"),
+    "a name of code page 437": (_named(b"e\xe9vil", utf8=False), "'eΘvil' can't be the name of a file: it isn't UTF-8"),
     "a name that is too long": (
         _add("e" * 300),
-        f"'{'e' * 40}...{'e' * 30}' is no name for a file: it is too long",
+        f"'{'e' * 40}...{'e' * 30}' can't be the name of a file: it is too long",
     ),
     "a path that is too long": (
         _add("/".join(["e" * 50] * 50)),
-        f"'{'e' * 40}...{'e' * 30}' is no name for a file: it is too long",
+        f"'{'e' * 40}...{'e' * 30}' can't be the name of a file: it is too long",
     ),
     "folders in folders": (
         _add("/".join("e" * 200)),
-        f"'{'e/' * 20}...{'/e' * 15}' is no name for a file: it is too deep",
+        f"'{'e/' * 20}...{'/e' * 15}' can't be the name of a file: it is too deep",
     ),
     "a symbolic link": (_add("one/link", b"/etc/passwd", mode=LINK), "'one/link' is a symbolic link"),
     "a file behind a symbolic link": (
         _both(_add("one/link", b"/tmp", mode=LINK), _add("one/link/evil")),
         "'one/link' is a symbolic link",
     ),
-    "a device": (_add("one/null", b"", mode=stat.S_IFCHR | 0o666), "'one/null' is no plain file"),
+    "a device": (_add("one/null", b"", mode=stat.S_IFCHR | 0o666), "'one/null' is not a plain file"),
     "a file twice": (_add("one.py", b"Y = 2\n"), "'one.py' is there twice"),
     "a file and a folder": (_add("one.py/evil"), "'site-packages/one.py' is a file and a folder"),
     "names that differ by case": (
@@ -219,15 +219,15 @@ HARM: dict[str, tuple[Spoil, str]] = {
     "a file in no scheme": (_add(f"{DATA}/evil"), f"'{DATA}/evil' is in no scheme: {SCHEMES}"),
     "a scheme that escapes": (
         _add(f"{DATA}/data/../../../evil"),
-        f"'{DATA}/data/../../../evil' is no name for a file: it leads elsewhere",
+        f"'{DATA}/data/../../../evil' can't be the name of a file: it leads elsewhere",
     ),
     "a scheme for another's metadata": (
         _add(f"{DATA}/purelib/two-1.0.dist-info/METADATA"),
-        f"'{DATA}/purelib/two-1.0.dist-info/METADATA' is not for a wheel to write",
+        f"'{DATA}/purelib/two-1.0.dist-info/METADATA' is a place that no wheel may write to",
     ),
     "a scheme for site-packages": (
         _add(f"{DATA}/data/site-packages/evil.py"),
-        f"'{DATA}/data/site-packages/evil.py' is not for a wheel to write",
+        f"'{DATA}/data/site-packages/evil.py' is a place that no wheel may write to",
     ),
     "a scheme that doubles a module": (_add(f"{DATA}/purelib/one.py"), "two of its files go to 'site-packages/one.py'"),
     "two folders of schemes": (
@@ -235,24 +235,30 @@ HARM: dict[str, tuple[Spoil, str]] = {
         "has more than one folder *.data: 'one-1.0.data', 'one-2.0.data'",
     ),
     "another project's schemes": (_add("two-1.0.data/data/x"), "'two-1.0.data' is another project's folder"),
-    "a note of whose tree it is": (_add("airpack-tree.json"), "'airpack-tree.json' is not for a wheel to write"),
+    "a note of whose tree it is": (
+        _add("airpack-tree.json"),
+        "'airpack-tree.json' is a place that no wheel may write to",
+    ),
     "a note of whose tree it is, in the tree": (
         _add(f"{DATA}/data/airpack-tree.json"),
-        f"'{DATA}/data/airpack-tree.json' is not for a wheel to write",
+        f"'{DATA}/data/airpack-tree.json' is a place that no wheel may write to",
     ),
     "checksums of the tree": (
         _add(f"{DATA}/data/SHA256SUMS"),
-        f"'{DATA}/data/SHA256SUMS' is not for a wheel to write",
+        f"'{DATA}/data/SHA256SUMS' is a place that no wheel may write to",
     ),
     "wheels for pip": (
         _add(f"{DATA}/data/wheelhouse/evil.whl"),
-        f"'{DATA}/data/wheelhouse/evil.whl' is not for a wheel to write",
+        f"'{DATA}/data/wheelhouse/evil.whl' is a place that no wheel may write to",
     ),
-    "another installer": (_add(f"{INFO}/INSTALLER"), f"'{INFO}/INSTALLER' is not for a wheel to write"),
-    "a bomb": (_add("bomb", bytes(80 << 20)), "would unpack to 83,886,514 bytes; one of its size may to 67,108,864"),
+    "another installer": (_add(f"{INFO}/INSTALLER"), f"'{INFO}/INSTALLER' is a place that no wheel may write to"),
+    "a bomb": (
+        _add("bomb", bytes(80 << 20)),
+        "would unpack to 83,886,514 bytes; the limit for a wheel of its size is 67,108,864",
+    ),
     "a bomb by its own word": (
         _sized("one.py", 0xFFFFFFF0),
-        "would unpack to 4,294,967,652 bytes; one of its size may to 67,108,864",
+        "would unpack to 4,294,967,652 bytes; the limit for a wheel of its size is 67,108,864",
     ),
     "more than is said": (_sized("one.py", 3), "is damaged: Bad CRC-32 for file 'one.py'"),
     "less than is said": (_sized("one.py", 60), "'one.py' is not what its RECORD lists"),
@@ -307,15 +313,15 @@ HARM: dict[str, tuple[Spoil, str]] = {
     ),
     "a script above": (
         _entry_points("[console_scripts]\n../evil = one:main\n"),
-        "'../evil' is no name for a script, as an entry point has it",
+        "'../evil' can't be the name of a script, but an entry point has it",
     ),
     "a script for a shell": (
         _entry_points("[console_scripts]\n$(evil) = one:main\n"),
-        "'$(evil)' is no name for a script, as an entry point has it",
+        "'$(evil)' can't be the name of a script, but an entry point has it",
     ),
     "a script that is an option": (
         _entry_points("[gui_scripts]\n-evil = one:main\n"),
-        "'-evil' is no name for a script, as an entry point has it",
+        "'-evil' can't be the name of a script, but an entry point has it",
     ),
     "code in an entry point": (
         _entry_points("[console_scripts]\nevil = one:main\n  import evil\n"),

@@ -1,13 +1,13 @@
 """Runs inside a subprocess: pip, prepared to resolve for another Python than its own.
 
-This package is all that touches pip's internals. It talks to `airpack.resolve.pip` by one JSON object a line on a pipe:
+Only this package uses pip's internals. It reports to `airpack.resolve.pip` by a pipe, one JSON object a line:
 
     {"bytes": N}                                    N more bytes have been downloaded
-    {"hashed": URL, "sha256": DIGEST, "size": N}    a file that has arrived whole
-    {"requirements": [...]}                         what was asked for, normalised
-    {"provided": [{"name": NAME, "version": V}]}    what the image has and the result needs
-    {"index_options": [...]}                        where pip looks, by options of its command line
-    {"urls": {SHOWN: URL}}                          the URLs of the result that hide credentials
-    {"built": PATH, "by_host": BOOL, "settings": {}}                a wheel built from an sdist, and by whose Python
-    {"failure": KIND, ...}                          why the command failed; the last line
+    {"hashed": URL, "sha256": DIGEST, "size": N}    a file has arrived whole
+    {"requirements": [...]}                         the requirements that were asked for, normalised
+    {"provided": [{"name": NAME, "version": V}]}    the packages of the image that the result needs
+    {"index_options": [...]}                        the places where pip looks, as options of its command line
+    {"urls": {SHOWN: URL}}                          the URLs of the result with credentials, by those without
+    {"built": PATH, "by_host": BOOL, "settings": {}}                a wheel was built from a source
+    {"failure": KIND, ...}                          the reason the command failed; the last line
 """

@@ -1,4 +1,4 @@
-"""`python -m airpack.pip_worker REQUEST.json DESCRIPTOR`: one command of pip's, reported as events."""
+"""`python -m airpack.resolve.pip_worker REQUEST.json DESCRIPTOR`: one command of pip's, reported as events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def main() -> int:
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     events = Events(int(sys.argv[2]))
     command = create_command("install")
-    # Either needs what takes the other a tenth of a second to import.
+    # Each command imports its own modules: those of the other take a tenth of a second.
     if request["do"] == "resolve":
         from airpack.resolve.pip_worker.sources import allow_sources
         from airpack.resolve.pip_worker.target import prepare
@@ -40,6 +40,7 @@ def main() -> int:
 
 
 def _resolving(run: Any, events: Events, request: dict[str, Any]) -> Any:
+    """Return `run`, which resolves, with its errors reported as events."""
     from airpack.resolve.pip_worker.observe import observe
 
     observed = observe(events, request["target"]["python_full_version"])
@@ -54,12 +55,12 @@ def _resolving(run: Any, events: Events, request: dict[str, Any]) -> Any:
 
 
 def _reporting(run: Any, events: Events) -> Any:
-    """Let `run` report an exception before pip prints it and forgets its facts."""
+    """Return `run`, with an exception reported as an event; pip would print it and drop its facts."""
 
     def reporting(options: Any, args: list[str]) -> int:
         try:
             status: int = run(options, args)
-        except Exception as error:  # noqa: BLE001 - told as an event, and by the exit status
+        except Exception as error:  # noqa: BLE001 - reported as an event, and by the exit status
             events.emit(**facts_of(error))
             return 1
         return status

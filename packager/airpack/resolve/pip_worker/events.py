@@ -1,4 +1,4 @@
-"""What the subprocess tells: events, and failures with the facts that a message is made of."""
+"""What the subprocess reports: events, and failures with their facts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import threading
 import traceback
 from typing import Any
 
-from pip._internal.exceptions import HashError, HashErrors, InstallationError
+from pip._internal.exceptions import HashError, HashErrors, HashMismatch, InstallationError
 
 
 class Events:
-    """Writes events to the pipe's descriptor, from any thread."""
+    """Writes events to the descriptor of a pipe, from any thread."""
 
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "w", encoding="utf-8")
@@ -26,7 +26,7 @@ class Events:
 
 
 class Failure(InstallationError):
-    """A failure with the facts that a message is made of."""
+    """A failure of some kind, with the facts that `diagnosis` makes a message of."""
 
     def __init__(self, kind: str, **facts: Any) -> None:
         super().__init__(kind)
@@ -34,13 +34,13 @@ class Failure(InstallationError):
 
 
 def facts_of(error: Exception) -> dict[str, Any]:
-    """Return what `diagnosis` makes a message of."""
+    """Return the event for an error: its kind, and the facts that `diagnosis` makes a message of."""
     if isinstance(error, Failure):
         return error.facts
     if isinstance(error, (HashError, HashErrors)):
-        return {"failure": "hash", "message": str(error)}
+        return _facts_of_hashes(error)
     context = getattr(error, "context", None)
-    if context is not None:  # pip's own paragraphs: what happened stands in the context
+    if context is not None:  # an error of several paragraphs, of which this one says what happened
         return {"failure": "pip", "message": f"{getattr(error, 'message', '')} {context}".strip()}
     if isinstance(error, InstallationError):
         return {"failure": "pip", "message": str(error)}
@@ -48,3 +48,16 @@ def facts_of(error: Exception) -> dict[str, Any]:
         return {"failure": "os", "message": error.strerror or str(error), "path": error.filename or ""}
     traceback.print_exc()  # a fault here or in pip: one line for the user, and all of it with -v
     return {"failure": "pip", "message": f"{type(error).__name__}: {error}"}
+
+
+def _facts_of_hashes(error: HashError | HashErrors) -> dict[str, Any]:
+    """Return the event for files without the hashes that were required."""
+    for cause in error.errors if isinstance(error, HashErrors) else [error]:
+        if isinstance(cause, HashMismatch) and "sha256" in cause.allowed:
+            return {
+                "failure": "mismatch",
+                "requirement": str(cause.req).split()[0] if cause.req else "a file",  # without where it came from
+                "expected": list(cause.allowed["sha256"]),
+                "actual": cause.gots["sha256"].hexdigest(),
+            }
+    return {"failure": "hash", "message": str(error)}

@@ -1,4 +1,4 @@
-"""Downloads files by threads over one session of pip's, with its credentials, proxies and cache."""
+"""Downloads files by several threads over one session of pip's, with its credentials, proxies and cache."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 
 def fetch(files: list[dict[str, str]], session: Any, jobs: int, events: Events) -> None:
-    """Download `files`, each a `url` and the `path` to write, by `jobs` threads over one session of pip's."""
+    """Download `files` by `jobs` threads over one session of pip's; each has a `url` and the `path` to write to.
+
+    Raises Failure.
+    """
     waiting: queue.SimpleQueue[tuple[dict[str, str], Any]] = queue.SimpleQueue()
     seen: set[str] = set()
     failures: list[Exception] = []
@@ -34,8 +37,8 @@ def fetch(files: list[dict[str, str]], session: Any, jobs: int, events: Events) 
         host = urlsplit(file["url"]).netloc
         answer = None
         if host and host not in seen:
-            # The first answer of each host settles its credentials before threads could ask twice.
-            # Its head is enough for that: the body comes with the others'.
+            # The first answer of each host settles its credentials, before several threads ask for them.
+            # Its headers are enough for that: its body is downloaded with the others.
             seen.add(host)
             answer = _persist(file, partial(_ask, file, session))
         waiting.put((file, answer))
@@ -61,19 +64,19 @@ def fetch(files: list[dict[str, str]], session: Any, jobs: int, events: Events) 
 
 
 def _download(file: dict[str, str], answer: Any, session: Any, events: Events) -> None:
-    """Write one file to its path and tell its hash and size; `answer` is the index's, if it was asked before."""
+    """Write one file to its path and report its hash and size; `answer` is its URL's, if that was asked before."""
     answers = [answer] if answer is not None else []
     _persist(file, lambda: _save(file, answers.pop() if answers else _ask(file, session), events))
 
 
 def _persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
-    """Return what `attempt` returns; try again when a connection breaks. Raises Failure."""
+    """Return what `attempt` returns, called again when a connection breaks, ATTEMPTS times at most. Raises Failure."""
     for number in itertools.count(1):
         try:
             return attempt()
         except NetworkConnectionError as error:
             raise Failure("download", url=file["url"], reason=str(error)) from error
-        except DiagnosticPipError as error:  # since pip 26: no connection, after pip's own retries
+        except DiagnosticPipError as error:  # pip 26 and newer: no connection, after its own retries
             raise Failure("download", url=file["url"], reason=str(error.context)) from error
         except (RequestException, HTTPError) as error:
             if number == ATTEMPTS:
@@ -84,14 +87,14 @@ def _persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
 
 
 def _ask(file: dict[str, str], session: Any) -> Any:
-    """Return the index's answer, whose body is still to come."""
+    """Return the answer of a file's URL, whose body is not read yet."""
     response = session.get(file["url"], headers=HEADERS, stream=True)
     raise_for_status(response)
     return response
 
 
 def _save(file: dict[str, str], response: Any, events: Events) -> None:
-    """Write the body of an answer to the file's path and tell its hash and size."""
+    """Write the body of an answer to the file's path, and report its hash and size."""
     digest, size = hashlib.sha256(), 0
     try:
         with open(file["path"], "wb") as target:
@@ -103,7 +106,7 @@ def _save(file: dict[str, str], response: Any, events: Events) -> None:
     except Exception:
         events.emit(bytes=-size)
         raise
-    promised = str(response.headers.get("Content-Length", ""))  # of a local file, pip 25 tells a number
+    promised = str(response.headers.get("Content-Length", ""))  # pip 25 gives a number for a local file
     if promised.isdigit() and int(promised) != size:
         events.emit(bytes=-size)
         raise RequestException(f"the connection ended after {size} of {promised} bytes")

@@ -1,4 +1,4 @@
-"""Keeps what pip tells only its log: why links are passed over, which pages fail, what conflicts."""
+"""Observes what pip writes only to its log: links that it passes over, pages that fail, conflicts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airpack.resolve.pip_worker.wheels import passed_over
 
 
 class Observed:
-    """What pip tells only its debug log: links that were passed over, pages that failed, errors."""
+    """What was observed so far: links that pip passed over, pages that failed, errors."""
 
     def __init__(self) -> None:
         self.skipped: list[dict[str, str]] = []
@@ -26,9 +26,9 @@ class Observed:
 
 
 def observe(events: Events, python_full_version: str) -> Observed:
-    """Keep what pip says from now on; an impossible resolve raises Failure with its causes.
+    """Return what pip writes to its log, which grows from now on; let an impossible resolve raise Failure.
 
-    `python_full_version` is the target's, for the causes.
+    `python_full_version` is the target's, one of the facts of that failure.
     """
     observed = Observed()
     log_skipped = PackageFinder._log_skipped_link
@@ -61,7 +61,7 @@ def observe(events: Events, python_full_version: str) -> Observed:
 
 
 def _name_undecodable_files() -> None:
-    """Raise the name of a requirements file that can't be decoded, which pip's error doesn't tell."""
+    """Let a requirements file that can't be decoded raise Failure with its name, which pip's error lacks."""
     read = req_file.get_file_content
 
     def read_named(url: str, *args: Any, **kwargs: Any) -> Any:
@@ -74,26 +74,26 @@ def _name_undecodable_files() -> None:
 
 
 def _report_requirements(events: Events) -> None:
-    """Tell which requirements pip read from the command line and the files, and what of the image meets any."""
+    """Let a resolve report the requirements that pip read, the image's packages that it needs, and the real URLs."""
     resolve = Resolver.resolve
 
     def resolve_reported(self: Resolver, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
-        asked = [_shown(each) for each in root_reqs if not each.constraint]
-        events.emit(requirements=sorted({each for each in asked if each}))
+        asked = {_shown(root) for root in root_reqs if not root.constraint}
+        events.emit(requirements=sorted(asked - {""}))
         resolved = resolve(self, root_reqs, *args, **kwargs)
         chosen = self._result.mapping.values() if self._result else ()
-        provided = {each.project_name: str(each.version) for each in chosen if each.is_installed}
+        provided = {package.project_name: str(package.version) for package in chosen if package.is_installed}
         events.emit(provided=[{"name": name, "version": provided[name]} for name in sorted(provided)])
-        links = [each.source_link.url_without_fragment for each in chosen if each.source_link is not None]
+        links = [package.source_link.url_without_fragment for package in chosen if package.source_link is not None]
         shown = {remove_auth_from_url(url): url for url in links}
-        events.emit(urls={each: url for each, url in shown.items() if each != url})
+        events.emit(urls={without: url for without, url in shown.items() if without != url})
         return resolved
 
     Resolver.resolve = resolve_reported
 
 
 def _shown(ireq: Any) -> str:
-    """Return a requirement as the bundle may tell it: without credentials, and without this machine's folders."""
+    """Return a requirement as a bundle may publish it: without credentials or folders of this machine."""
     if ireq.req is None:
         return ""
     if not ireq.req.url:
@@ -105,7 +105,7 @@ def _shown(ireq: Any) -> str:
 
 
 def _report_conflicts(observed: Observed, python_full_version: str) -> None:
-    """Raise the causes of an impossible resolve as facts, not as pip's paragraphs."""
+    """Let an impossible resolve raise Failure with its causes as facts, in place of pip's paragraphs."""
 
     def explain(self: Factory, error: Any, constraints: dict[str, Any]) -> Failure:
         causes = [

@@ -1,7 +1,6 @@
-"""Lets a resolve take sdists, source trees and repositories: each is built at once, for the target.
+"""Lets pip resolve sdists, source trees and repositories: each is built at once, for the target.
 
-pip would ask its own interpreter for their metadata. Here the wheel that the target
-gets is what is asked, so that what was resolved is what is packed.
+pip would ask its own interpreter for their metadata. Here the metadata is that of the wheel that is packed.
 """
 
 from __future__ import annotations
@@ -26,20 +25,18 @@ from airpack.resolve.sources import Builder
 
 
 def allow_sources(builder: Builder, events: Events) -> None:
-    """Make pip build what has no wheel with `builder`, and tell of each wheel built."""
-    builders = [builder]
-    # Its refusal of sdists in a cross resolve, which would build for the wrong Python.
+    """Let pip build sources that have no wheel with `builder`, and report each wheel built."""
+    builds = _Builds(builder, events)
+    # Its refusal of sdists in a cross resolve, since it would build for the wrong Python.
     cmdoptions.check_dist_restriction = lambda *_, **__: None
-    # Its cache holds wheels that it built under its own Python.
+    # Its cache, with wheels that it built under its own Python.
     WheelCache.get_cache_entry = lambda *_, **__: None
 
-    _build_with_the_finders_indexes(builders, events)
-
     class BuiltDistribution(SourceDistribution):
-        """A source distribution whose metadata is that of its wheel."""
+        """A source distribution whose metadata is that of the wheel built from it."""
 
         def prepare_distribution_metadata(self, *_: Any, **__: Any) -> None:
-            wheel = _built(self.req, builders[-1], events)
+            wheel = builds.build(self.req)
             folder = Path(TempDirectory(kind="metadata", globally_managed=True).path)
             with zipfile.ZipFile(wheel) as archive:
                 names = [name for name in archive.namelist() if name.split("/")[0].endswith(".dist-info")]
@@ -56,21 +53,46 @@ def allow_sources(builder: Builder, events: Events) -> None:
     )
 
 
-def _build_with_the_finders_indexes(builders: list[Builder], events: Events) -> None:
-    """Let builds look where requirements files say, too, which pip knows by the time that it resolves."""
-    resolve = Resolver.resolve
+class _Builds:
+    """Builds with the indexes that requirements files name as well, known once pip begins to resolve."""
 
-    def resolve_with(self: Resolver, *args: Any, **kwargs: Any) -> Any:
-        options = _options_of(self.factory._finder)
-        builders.append(replace(builders[0], pip_options=options))
-        events.emit(index_options=options)
-        return resolve(self, *args, **kwargs)
+    def __init__(self, builder: Builder, events: Events) -> None:
+        self._builder = builder
+        self._events = events
+        resolve = Resolver.resolve
 
-    Resolver.resolve = resolve_with
+        def resolve_with(resolver: Resolver, *args: Any, **kwargs: Any) -> Any:
+            options = _options_of(resolver.factory._finder)
+            self._builder = replace(builder, pip_options=options)
+            events.emit(index_options=options)
+            return resolve(resolver, *args, **kwargs)
+
+        Resolver.resolve = resolve_with
+
+    def build(self, req: Any) -> Path:
+        """Return the path of the wheel built from the source of a requirement of pip's. Raises Failure."""
+        archive, source = Path(req.local_file_path or ""), Path(req.unpacked_source_directory)
+        sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive.is_file() else None
+        name, required_by = req.name or source.name, getattr(req.comes_from, "name", None)
+        if archive.is_dir() or req.editable:
+            # The user's own folder: a build leaves files where it runs.
+            copy = Path(TempDirectory(kind="source", globally_managed=True).path, source.name)
+            source = shutil.copytree(source, copy, symlinks=True)
+        from airpack.resolve.build import build_wheel  # its imports take longer than a resolve that builds nothing
+
+        if getattr(req, "global_options", None):  # newer versions of pip don't have them
+            reason = "--global-option is not supported: use --config-settings, which its build backend reads"
+            raise Failure("build", name=name, reason=reason, required_by=required_by)
+        try:
+            built = build_wheel(source, name, self._builder, sha256=sha256, settings=req.config_settings or None)
+        except BuildFailed as error:
+            raise Failure("build", name=name, reason=error.reason, required_by=required_by) from error
+        self._events.emit(built=str(built.path), by_host=built.by_host, settings=built.settings)
+        return built.path
 
 
 def _options_of(finder: Any) -> list[str]:
-    """Return where a finder looks, as options of pip's command line."""
+    """Return the places where a finder of pip's looks, as options of its command line."""
     scope = finder.search_scope
     names = ["--index-url", *["--extra-index-url"] * len(scope.index_urls)]
     options = [word for name, url in zip(names, scope.index_urls, strict=False) for word in (name, url)]
@@ -81,29 +103,3 @@ def _options_of(finder: Any) -> list[str]:
 
 def _is_wheel(req: Any) -> bool:
     return bool(req.is_wheel) and not req.editable
-
-
-def _built(req: Any, builder: Builder, events: Events) -> Path:
-    archive = Path(req.local_file_path or "")
-    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive.is_file() else None
-    name = req.name or Path(req.unpacked_source_directory).name
-    source = Path(req.unpacked_source_directory)
-    if archive.is_dir() or req.editable:
-        # The user's own folder: a build leaves things where it runs.
-        copy = Path(TempDirectory(kind="source", globally_managed=True).path, source.name)
-        shutil.copytree(source, copy, symlinks=True)
-        source = copy
-    from airpack.resolve.build import (
-        build_wheel,  # what it imports takes longer than many a resolve that builds nothing
-    )
-
-    by = getattr(req.comes_from, "name", None)
-    if getattr(req, "global_options", None):  # not every pip has them any more
-        reason = "--global-option can't be honoured: tell its build backend with --config-settings"
-        raise Failure("build", name=name, reason=reason, required_by=by)
-    try:
-        built = build_wheel(source, name, builder, sha256=sha256, settings=req.config_settings or None)
-    except BuildFailed as error:
-        raise Failure("build", name=name, reason=error.reason, required_by=by) from error
-    events.emit(built=str(built.path), by_host=built.by_host, settings=built.settings)
-    return built.path

@@ -1,8 +1,7 @@
-"""Makes pip see the target's tags and markers in place of its own interpreter's.
+"""Gives pip the target's tags and markers in place of its own interpreter's.
 
-pip evaluates markers, picks tags and compares `Requires-Python` with what it knows
-of the Python that it runs under; `--python-version` and `--platform` change only a
-part of that.
+pip evaluates markers, chooses tags and compares `Requires-Python` by the Python that it runs under;
+`--python-version` and `--platform` change only a part of that.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from airpack.resolve.pip_worker.events import Failure
 def prepare(target: dict[str, Any]) -> None:
     """Prepare pip for `target`: its `tags` in order of preference, its `marker_environment`.
 
-    `installed` is a folder with the metadata of what the image has, and pip may take as it is.
+    `installed` is a folder with the metadata of the image's packages, which pip then doesn't resolve; None for none.
     """
     environment_of_image = get_environment([target["installed"]] if target["installed"] else [])
     factory.get_default_environment = lambda: environment_of_image
@@ -36,12 +35,12 @@ def prepare(target: dict[str, Any]) -> None:
     evaluate = markers.Marker.evaluate
 
     def evaluate_known(self: markers.Marker, *args: Any, **kwargs: Any) -> bool:
-        """Evaluate a marker, unless the answer hangs on a variable that is unknown."""
+        """Return whether a marker holds. Raises Failure if that depends on an unknown variable."""
         unknown = sorted(set(_variables(self._markers)) - environment.keys() - {"extra", "extras", "dependency_groups"})
         if not unknown:
             return bool(evaluate(self, *args, **kwargs))
-        # Markers have no negation: if all unknown comparisons may be true or false
-        # alike, the answer doesn't hang on them.
+        # Markers have no negation: if the answer is the same with all unknown comparisons true as with all of them
+        # false, it doesn't depend on them.
         answers = set()
         for assumed in (True, False):
             settled = markers.Marker(str(self))
@@ -64,7 +63,7 @@ def _variables(parsed: Any) -> Iterator[str]:
 
 
 def _assume(parsed: Any, unknown: list[str], truth: bool) -> Any:
-    """Replace each comparison with an unknown variable by one that is always `truth`."""
+    """Return a parsed marker with each comparison of an unknown variable replaced by one that is always `truth`."""
     if isinstance(parsed, list):
         return [_assume(item, unknown, truth) for item in parsed]
     if isinstance(parsed, tuple) and set(_variables([parsed])) & set(unknown):

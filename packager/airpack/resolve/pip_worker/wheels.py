@@ -1,4 +1,4 @@
-"""Names the wheel that pip can't read: its own words name neither the file nor, at times, what is wrong."""
+"""Names the wheel that pip can't read: pip's message has no file name, and not always a reason."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from airpack.resolve.pip_worker.events import Failure
 
 
 def name_bad_wheels() -> None:
-    """Let reading a wheel's metadata raise Failure with its name; what would fill the memory isn't read."""
+    """Let reading the metadata of a bad wheel raise Failure with its name, also where it would fill the memory."""
     read = WheelDistribution.get_metadata_distribution
 
     def read_named(self: Any) -> Any:
-        from airpack.wheels import wheelfile  # what it imports isn't needed where an index tells the metadata
+        from airpack.wheels import wheelfile  # its imports aren't needed where the index serves the metadata
 
         path = Path(self.req.local_file_path)
         try:
@@ -30,20 +30,20 @@ def name_bad_wheels() -> None:
         except InvalidWheel as error:
             raise Failure("wheel", file=error.wheel, problem=error.problem) from error
         except Exception as error:
-            raise Failure("wheel", file=path.name, problem=_problem_of(path) or str(error)) from error
+            raise Failure("wheel", file=path.name, problem=_reason_against(path) or str(error)) from error
 
     WheelDistribution.get_metadata_distribution = read_named
 
 
-def _read_through(found: Any) -> Any:
-    """Return what pip found, once it has read what it would read where nothing names the file any more."""
-    if not found.metadata or not found.canonical_name:
+def _read_through(distribution: Any) -> Any:
+    """Return pip's distribution of a wheel, with the metadata read that pip reads later and without naming the file."""
+    if not distribution.metadata or not distribution.canonical_name:
         raise ValueError("has no metadata")
-    return found
+    return distribution
 
 
-def _problem_of(path: Path) -> str | None:
-    """Return what is wrong with the wheel at `path` by what it says of itself, None if nothing is."""
+def _reason_against(path: Path) -> str | None:
+    """Return the reason the wheel at `path` can't be packed, None if its archive shows none."""
     from airpack.wheels import wheelfile
 
     try:
@@ -56,9 +56,9 @@ def _problem_of(path: Path) -> str | None:
 
 
 def passed_over(failures: dict[Any, Any]) -> list[dict[str, str]]:
-    """Return the wheels that pip left out of a resolve for their metadata, and why; `failures` is its own list."""
+    """Return the wheels that pip passed over for their metadata, and what is wrong with it; `failures` is pip's own."""
     return [
-        {"file": link.filename, "problem": f"its METADATA has the {each.field} {each.m_val!r}, not {each.f_val!r}"}
-        for link, each in failures.items()
-        if isinstance(each, MetadataInconsistent)
+        {"file": link.filename, "problem": f"its METADATA has the {error.field} {error.m_val!r}, not {error.f_val!r}"}
+        for link, error in failures.items()
+        if isinstance(error, MetadataInconsistent)
     ]

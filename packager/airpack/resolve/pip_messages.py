@@ -1,0 +1,63 @@
+"""Reads pip's own messages, where pip has no other way to tell what happened.
+
+This is the one place where the text of another program decides anything: pip's log, and the errors of the libraries
+in it. What airpack's own side of that process reports comes as facts (see `diagnosis`).
+"""
+
+from __future__ import annotations
+
+import re
+
+from airpack.base.errors import AirpackError, IndexUnreachable, InvalidRequirement, PipFailed, WriteFailed
+
+CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
+_INVALID = re.compile(r"[Ii]nvalid (?:requirement|constraint): *'?(.*?)'?(?::| \(|$)", re.MULTILINE)
+_PLACE = re.compile(r"\(from (line \d+ of [^)]+)\)")
+_UNANSWERED = re.compile(r"HTTPS?ConnectionPool\(host='([^']+)'.*?with url: (\S+) \(Caused by (.*)\)")
+_REFUSED = re.compile(r"OSError: \[Errno \d+\] ([^:'\n]+)(?:: '(.*)')?")
+_UNREADABLE = re.compile(r"Could not open (\w+) file: (?:\[Errno \d+\] )?(.*?): '?(.*?)'?$", re.MULTILINE)
+# The innermost sentences of what urllib3 and requests nest in each other.
+_CAUSES = (
+    re.compile(r"(too many \d+ error responses)"),
+    re.compile(r"\[Errno -?\d+\] ([\w ,]+)"),
+    re.compile(r"(\d{3} (?:Client|Server) Error: [\w ]+?)(?: for url|$)"),
+)
+
+
+def error_in(message: str) -> AirpackError:
+    """Return the error that a message of pip's tells: with airpack's words where it is known, else with pip's."""
+    if invalid := _INVALID.search(message):
+        place = _PLACE.search(message)
+        return invalid_requirement(invalid[1].strip(), place[1] if place else None)
+    if unanswered := _UNANSWERED.search(message):
+        return unreachable(f"{unanswered[1]}{unanswered[2]}", unanswered[3], verb="downloaded")
+    if refused := _REFUSED.search(message):
+        return WriteFailed(refused[2] or "pip's temporary folder", refused[1])
+    if unreadable := _UNREADABLE.search(message):
+        return InvalidRequirement(f"{unreadable[1]} file {unreadable[3]} can't be read: {unreadable[2]}")
+    return PipFailed(f"pip: {one_line(message) or 'it ended without a message; try again with -v'}")
+
+
+def invalid_requirement(text: str, place: str | None) -> InvalidRequirement:
+    """Return the error for a text that is not a requirement; `place` is the line and the file that have it."""
+    where = f", {place}" if place else ""
+    return InvalidRequirement(f"{text!r} is not a requirement{where}: write NAME==VERSION (PEP 508)")
+
+
+def unreachable(url: str, reason: str, *, verb: str) -> IndexUnreachable:
+    """Return the error for a URL that can't be `verb` (downloaded, read), for a reason as the libraries tell it."""
+    return IndexUnreachable(f"{url} can't be {verb}: {short_reason(reason)}: {CHECK_ACCESS}")
+
+
+def one_line(message: str) -> str:
+    """Return a message in one line of at most 500 characters; of a traceback, its last line."""
+    lines = [line.strip().removeprefix("ERROR: ") for line in message.splitlines() if line.strip()]
+    return lines[-1] if lines and lines[0].startswith("Traceback") else " ".join(lines)[:500]
+
+
+def short_reason(reason: str) -> str:
+    """Return the innermost sentence of an error that urllib3 or requests raised around others."""
+    for pattern in _CAUSES:
+        if cause := pattern.search(reason):
+            return cause[1]
+    return one_line(reason.split("(Caused by", 1)[0])[:200]

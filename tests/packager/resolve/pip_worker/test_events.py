@@ -1,0 +1,37 @@
+"""Failures of pip's, and the facts that are reported of them."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from airpack.resolve.pip_worker.events import Failure, facts_of
+from pip._internal.exceptions import HashErrors, HashMismatch, HashMissing, InstallationError
+
+ACTUAL = hashlib.sha256(b"actual")
+
+
+def test_hashes_that_differ_are_facts() -> None:
+    """The first of several, whatever else lacks a hash; by an algorithm that isn't compared, only pip's words."""
+    mismatch = HashMismatch({"sha256": ["00", "11"]}, {"sha256": ACTUAL})
+    errors = HashErrors()
+    errors.append(HashMissing("00"))
+    errors.append(mismatch)
+    facts = {"requirement": "a file", "expected": ["00", "11"], "actual": ACTUAL.hexdigest()}
+    assert facts_of(mismatch) == facts_of(errors) == {"failure": "mismatch", **facts}
+    assert facts_of(HashMismatch({"sha512": ["00"]}, {"sha512": hashlib.sha512()}))["failure"] == "hash"
+
+
+@pytest.mark.parametrize(
+    ("error", "facts"),
+    [
+        (Failure("marker", variable="platform_release"), {"failure": "marker", "variable": "platform_release"}),
+        (InstallationError("pip's own words"), {"failure": "pip", "message": "pip's own words"}),
+        (OSError(28, "No space left", "/tmp/x"), {"failure": "os", "message": "No space left", "path": "/tmp/x"}),
+        (KeyError("x"), {"failure": "pip", "message": "KeyError: 'x'"}),
+    ],
+    ids=["ours", "pip's", "the system's", "a fault"],
+)
+def test_each_kind_of_error_has_facts(error: Exception, facts: dict[str, str]) -> None:
+    """A fault is one line for the user; its traceback goes to the log."""
+    assert facts_of(error) == facts

@@ -1,0 +1,104 @@
+"""Failures as pip's process reports them, and the errors that a user reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from airpack.base.errors import AirpackError, Conflict, HashMismatch, IndexUnreachable, InvalidWheel, Unsatisfiable
+from airpack.resolve.diagnosis import error_from
+
+
+def _cause(requirement: str, candidates: Sequence[str] | None, *, by: str | None = None) -> dict[str, Any]:
+    return {"requirement": requirement, "name": "one", "by": by, "candidates": candidates}
+
+
+def _skipped(file: str, requires_python: str = "") -> dict[str, str]:
+    return {"file": file, "why": "platform_mismatch", "requires_python": requires_python}
+
+
+def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackError:
+    nothing: dict[str, Any] = {"skipped": [], "constraints": {}, "passed_over": [], "unreachable": []}
+    failure = {"failure": "impossible", "causes": causes, "python": "3.7.17", **nothing, **facts}
+    return error_from(failure)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "candidates", "skipped", "reason"),
+    [
+        (
+            "one",
+            [],
+            [],
+            "no such distribution is to be found: check its name, or say where it is with --index-url or --find-links",
+        ),
+        ("one>=3", ["1.0", "2.0"], [_skipped("one-2.1.tar.gz")], "no such version; the newest is 2.1"),
+        (
+            "one>=2",
+            ["1.0"],
+            [_skipped("one-2.0-py3-none-any.whl", ">=3.8"), _skipped("one-2.0.tar.gz", ">=3.8"), _skipped("two-9.zip")],
+            "version 2.0 needs Python >=3.8, the target has 3.7.17; the newest that the target can use is 1.0",
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-1.0.tar.gz"), _skipped("no file of a project")],
+            "version 1.0 has no wheel, only an sdist, and --only-binary forbids to build it",
+        ),
+        (
+            "one",
+            [],
+            [_skipped(f"one-1.0-cp{minor}-cp{minor}-win_amd64.whl", "broken") for minor in (37, 38, 39, 310)],
+            (
+                "version 1.0 has no wheel for the target, only for cp310-cp310-win_amd64, cp37-cp37-win_amd64, "
+                "cp38-cp38-win_amd64, ..."
+            ),
+        ),
+    ],
+)
+def test_a_requirement_without_a_candidate(
+    requirement: str, candidates: list[str], skipped: list[dict[str, str]], reason: str
+) -> None:
+    """The message says what the newest version that fits lacks, and who requires it."""
+    error = _impossible([_cause(requirement, candidates, by="two 1.0")], skipped=skipped)
+    assert str(error) == f"{requirement} (required by two 1.0): {reason}"
+    assert isinstance(error, Unsatisfiable)
+    assert (error.requirement, error.required_by) == (requirement, ("two 1.0",))
+
+
+def test_requirements_that_exclude_each_other() -> None:
+    """Both sides are fields, the user's own and a constraint among them."""
+    causes = [_cause("one<2", ["1.0", "2.0"]), _cause("one>=2", ["1.0", "2.0"], by="two 1.0")]
+    error = _impossible(causes, constraints={"one": "!=1.5"})
+    assert isinstance(error, Conflict)
+    assert error.sides == (("", "one<2"), ("a constraint", "one!=1.5"), ("two 1.0", "one>=2"))
+
+
+def test_an_index_without_an_answer_is_the_reason() -> None:
+    """Whatever else is reported; an index that doesn't have the project has answered."""
+    page = {"url": "https://example.invalid/one/", "status": 404, "reason": "404 Client Error: Not Found for url"}
+    assert isinstance(_impossible([_cause("one", [])], unreachable=[page]), Unsatisfiable)
+    error = _impossible(
+        [_cause("one", [])], unreachable=[page, {**page, "status": 503, "reason": "503 Server Error: x"}]
+    )
+    assert isinstance(error, IndexUnreachable)
+    assert str(error) == (
+        "https://example.invalid/one/ can't be read: 503 Server Error: x: "
+        "check the URL, the network, the proxy and the credentials"
+    )
+
+
+def test_a_wheel_that_pip_passed_over_is_named() -> None:
+    """With what is wrong in it."""
+    error = _impossible([_cause("one", [])], passed_over=[{"file": "one.whl", "problem": "its METADATA is another's"}])
+    assert isinstance(error, InvalidWheel)
+    assert str(error) == "one.whl: its METADATA is another's"
+
+
+def test_a_hash_that_does_not_match() -> None:
+    """Every hash that would do is told, and the one that arrived."""
+    facts = {"requirement": "one==1.0", "expected": ["00", "11"], "actual": "22"}
+    error = error_from({"failure": "mismatch", **facts})
+    assert isinstance(error, HashMismatch)
+    assert (error.filename, error.expected, error.actual) == ("one==1.0", "00 or 11", "22")

@@ -1,0 +1,66 @@
+"""pip's own messages, as pip writes them, and the errors that they become."""
+
+from __future__ import annotations
+
+import pytest
+from airpack.base.errors import AirpackError, IndexUnreachable, InvalidRequirement, PipFailed, WriteFailed
+from airpack.resolve import pip_messages
+
+REFUSED = "check the URL, the network, the proxy and the credentials"
+POOL = (
+    "HTTPSConnectionPool(host='example.invalid', port=443): Max retries exceeded with url: /simple/one/ (Caused by "
+    "NewConnectionError('<HTTPSConnection object at 0x7f>: Failed to establish a new connection: [Errno -2] Name or "
+    "service not known'))"
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "expected"),
+    [
+        (
+            "Invalid requirement: 'two=>1': Expected end\n    two=>1\n       ^ (from line 2 of /tmp/r.txt)",
+            InvalidRequirement,
+            "'two=>1' is not a requirement, line 2 of /tmp/r.txt: write NAME==VERSION (PEP 508)",
+        ),
+        (
+            "ERROR: Could not open requirements file: [Errno 2] No such file or directory: 'absent.txt'",
+            InvalidRequirement,
+            "requirements file absent.txt can't be read: No such file or directory",
+        ),
+        (
+            POOL,
+            IndexUnreachable,
+            f"example.invalid/simple/one/ can't be downloaded: Name or service not known: {REFUSED}",
+        ),
+        (
+            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device: '/tmp/x'",
+            WriteFailed,
+            "/tmp/x: No space left on device; nothing was changed: make room for all that is to be written, and more",
+        ),
+        ("ERROR: something\nERROR: of its own", PipFailed, "pip: something of its own"),
+        ("Traceback (most recent call last):\n  File x\nKeyError: 1\n", PipFailed, "pip: KeyError: 1"),
+        ("", PipFailed, "pip: it ended without a message; try again with -v"),
+    ],
+)
+def test_a_message_of_pips(message: str, kind: type[AirpackError], expected: str) -> None:
+    """It is read where pip tells no facts, and shown in one line where it isn't known."""
+    error = pip_messages.error_in(message)
+    assert type(error) is kind
+    assert str(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        (POOL, "Name or service not known"),
+        (
+            "Max retries exceeded (Caused by ResponseError('too many 503 error responses'))",
+            "too many 503 error responses",
+        ),
+        ("401 Client Error: Unauthorized for url: https://example.invalid/", "401 Client Error: Unauthorized"),
+        ("something else (Caused by x)", "something else"),
+    ],
+)
+def test_the_innermost_reason_is_told(reason: str, expected: str) -> None:
+    """Not the objects around it."""
+    assert pip_messages.short_reason(reason) == expected

@@ -1,0 +1,64 @@
+"""What wheels are built from: how it is addressed, and what of it may be published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from airpack.resolve import sources
+from airpack.resolve.sources import Builder, Source
+
+URL = "https://user:secret@example.invalid/one-1.0.tar.gz?token=secret#sha256=00"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (URL, "https://example.invalid/one-1.0.tar.gz"),
+        ("git+ssh://git@example.invalid/one.git@abc", "git+ssh://example.invalid/one.git@abc"),
+        ("file:///home/me/one-1.0.tar.gz", "local"),
+        ("git+file:///home/me/one@abc", "local"),
+    ],
+)
+def test_what_is_published_of_a_url(url: str, expected: str) -> None:
+    """Neither credentials nor a folder of this machine."""
+    assert sources.public(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "address", "identity"),
+    [
+        (Source(url=URL, sha256="00"), URL, "one-1.0.tar.gz sha256:00"),
+        (
+            Source(url="https://user:secret@example.invalid/one.git", vcs="git", commit="abc"),
+            "git+https://user:secret@example.invalid/one.git@abc",
+            "git+https://example.invalid/one.git@abc",
+        ),
+        (Source(url="file:///home/me/one"), "file:///home/me/one", "local"),
+    ],
+    ids=["sdist", "repository", "folder"],
+)
+def test_a_source_has_an_address_and_an_identity(source: Source, address: str, identity: str) -> None:
+    """The address leads to it; the identity is the same wherever it is downloaded from."""
+    assert source.address == address
+    assert source.identity == identity
+
+
+@pytest.mark.parametrize("built_from", ["one-1.0.tar.gz sha256:00", ""])
+def test_an_origin_tells_what_a_wheel_was_built_from(built_from: str) -> None:
+    """As the manifest has it, and as it is read back."""
+    assert sources.source_in(sources.origin_of(built_from, URL)) == built_from
+
+
+def test_a_builder_travels_as_json(tmp_path: Path) -> None:
+    """To pip's process, and is the same there."""
+    builder = Builder(
+        target="cp37-manylinux_2_27_x86_64",
+        python_version="3.7",
+        platform="manylinux_2_27_x86_64",
+        tags=["py3-none-any"],
+        python=None,
+        cache=tmp_path,
+        pip_options=["--no-index"],
+    )
+    assert Builder.from_dict(builder.to_dict()) == builder

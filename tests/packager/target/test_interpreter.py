@@ -1,0 +1,54 @@
+"""Interpreters of the target's version on this machine."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from airpack.base.errors import NoInterpreter
+from airpack.target import interpreter
+from airpack.target.target import Target
+from support import machine
+
+HOST = Target.parse(f"cp3{sys.version_info[1]}-manylinux_2_17_x86_64")
+
+
+def test_an_interpreter_describes_itself() -> None:
+    """Its own absolute path, version, and what its bytecode is known by."""
+    python = interpreter.ask(Path(sys.executable))
+    assert python is not None
+    assert python.version == ".".join(map(str, sys.version_info[:3]))
+    assert python.cache_tag == sys.implementation.cache_tag
+    assert python.path.is_absolute()
+
+
+def test_what_does_not_answer_is_no_interpreter(tmp_path: Path) -> None:
+    """A program that fails, one that says something else, and a path without any."""
+    (tmp_path / "talks").write_text("#!/bin/sh\necho hello\n")
+    (tmp_path / "talks").chmod(0o755)
+    assert [interpreter.ask(path) for path in (Path("/bin/false"), tmp_path / "talks", tmp_path / "none")] == [None] * 3
+
+
+def test_one_that_was_given_must_fit(target: Target) -> None:
+    """The message says which version it must have."""
+    with pytest.raises(NoInterpreter) as caught:
+        interpreter.find(target, given=Path("/bin/false"), env={})
+    assert str(caught.value) == "--python /bin/false does not run: give the path of a Python 3.7"
+    with pytest.raises(NoInterpreter, match=rf"is Python 3\.{sys.version_info[1]}\.\d+, but {target.name} needs 3\.7"):
+        interpreter.find(target, given=Path(sys.executable), env={})
+    assert interpreter.find(HOST, given=Path(sys.executable), env={}) is not None
+
+
+@pytest.mark.skipif(Path("/opt/python").exists(), reason="a manylinux container has its own")
+def test_one_is_found_on_path_and_where_pyenv_puts_it(target: Target, tmp_path: Path) -> None:
+    """An environment that names neither place finds none."""
+    real = machine.python37()
+    installed = tmp_path / ".pyenv" / "versions" / real.version / "bin" / "python3.7"
+    installed.parent.mkdir(parents=True)
+    installed.symlink_to(real.path)
+    nowhere = {"PATH": str(tmp_path), "HOME": str(tmp_path / "nobody")}
+    assert interpreter.find(target, given=None, env=nowhere) is None
+    for place in ({"PATH": str(installed.parent)}, {"HOME": str(tmp_path)}, {"PYENV_ROOT": str(tmp_path / ".pyenv")}):
+        assert interpreter.find(target, given=None, env={**nowhere, **place}) == replace(real, path=installed)
