@@ -61,8 +61,7 @@ class ImagePackage:
     @property
     def extras(self) -> list[str]:
         """The extras that the markers of its requirements name, sorted."""
-        markers = [str(requirement.marker or "") for requirement in self.requires]
-        return sorted({extra for marker in markers for extra in _EXTRA.findall(marker)})
+        return sorted(extras_in(self.requires))
 
     @property
     def is_nameable(self) -> bool:
@@ -72,6 +71,11 @@ class ImagePackage:
     def satisfies(self, requirement: Requirement) -> bool:
         """Tell whether `requirement` accepts its version."""
         return self.is_nameable and requirement.specifier.contains(self.version, prereleases=True)
+
+
+def extras_in(requirements: Iterable[Requirement]) -> set[str]:
+    """Return the extras that the markers of `requirements` name."""
+    return {extra for requirement in requirements for extra in _EXTRA.findall(str(requirement.marker or ""))}
 
 
 def is_version(text: str) -> bool:

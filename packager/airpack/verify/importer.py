@@ -1,4 +1,4 @@
-"""Imports one module in a process of its own: nothing else on the path, no network where this machine can forbid it."""
+"""Imports a module in a process of its own: nothing else is on the path, and there is no network if possible."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from airpack.target.interpreter import Interpreter
 # Seconds for one import; the slowest known, a cold tensorflow, takes ten.
 _TIMEOUT = 120
 _LONGEST = 300  # characters of an error
-# Only the standard library and the tree are on the path. What comes of it is told through a file: a module may print.
+_LOADER = "cannot open shared object file"  # what glibc's dynamic loader says of a library that it cannot find
+# Only the standard library and the tree are on the path. The result goes through a file, as a module may print.
 _CHILD = """
 import json, os, signal, sys
 signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -51,15 +52,19 @@ os._exit(0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """A module that can't be imported: its error in one line, and the modules that it found missing."""
+    """A module that cannot be imported: its error in one line, and the modules that it found missing.
+
+    `lacks_library` says that the dynamic loader found a shared library missing.
+    """
 
     module: str
     error: str
     missing: tuple[str, ...] = ()
+    lacks_library: bool = False
 
 
 class Importer:
-    """Imports modules of the folder `tree` under `python`; `scratch` gets a folder for each."""
+    """Imports modules of the folder `tree` under `python`; `scratch` gets a folder for each of them."""
 
     def __init__(self, tree: Path, python: Interpreter, scratch: Path) -> None:
         runtime = Path(airpack_runtime.__file__).parent.parent
@@ -69,7 +74,7 @@ class Importer:
         self._running: set[subprocess.Popen[bytes]] | None = set()
 
     def attempt(self, module: str) -> Failure | None:
-        """Import `module`; return how it failed, None if it didn't."""
+        """Import `module`; return the failure, or None."""
         home = self._scratch / module
         home.mkdir()
         answer = home / ".answer.json"
@@ -80,15 +85,20 @@ class Importer:
             except subprocess.TimeoutExpired:
                 return Failure(module=module, error=f"it took more than {_TIMEOUT} s")
         try:
-            said = json.loads(answer.read_text(encoding="utf-8"))
+            report = json.loads(answer.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return Failure(module=module, error=f"the process ended by itself ({_shown(status)})")
-        if said["error"] is None:
+        if report["error"] is None:
             return None
-        return Failure(module=module, error=_one_line(said["error"]), missing=tuple(said["missing"]))
+        return Failure(
+            module=module,
+            error=_one_line(report["error"]),
+            missing=tuple(report["missing"]),
+            lacks_library=_LOADER in report["error"],
+        )
 
     def stop(self) -> None:
-        """End all that runs, and start nothing more."""
+        """End all imports that run, and start no more."""
         with self._lock:
             running, self._running = self._running or set(), None
         for process in running:
@@ -96,7 +106,7 @@ class Importer:
 
     @contextmanager
     def _started(self, line: Sequence[str], cwd: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-        """Run a process for the block; it and what it has started in its session are gone afterwards."""
+        """Run a process for the block; afterwards it is gone, with all that it has started in its session."""
         nowhere = subprocess.DEVNULL
         with self._lock:
             if self._running is None:
@@ -121,9 +131,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _contained() -> list[str]:
-    """Return what to begin a command line with so that it finds no network and leaves no process behind.
+    """Return the words before a command line that keep it off the network and let no process outlive it.
 
-    The fewer of these where this machine doesn't allow them, nothing where it allows none.
+    Where this machine does not allow all of that, they do less; they are empty where it allows nothing.
     """
     ways = (["-rn", "--pid", "--fork", "--kill-child"], ["-n", "--pid", "--fork", "--kill-child"], ["-rn"], ["-n"])
     program = shutil.which("unshare")

@@ -1,4 +1,4 @@
-"""Proof by import: boots a bundle as an image would, and imports all that it brings, under the target's interpreter."""
+"""Proof by import: imports all that a tree brings, under the target's interpreter, as an image would."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from airpack.audit.finding import NOTE, WARNING, Finding
 from airpack.bundle.opened import paths_of
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
+from airpack.target.target import Target
 from airpack.verify.importer import Failure, Importer
-from airpack.wheels.metadata import requirements_in
+from airpack.wheels.metadata import optional_requirements
 
-# Folders that wheels leave at the top by mistake: no package of theirs, and not meant to be imported.
+# Folders that wheels leave at the top by mistake: they are not packages of theirs, and not meant to be imported.
 _STRAYS = frozenset(("benchmarks", "doc", "docs", "example", "examples", "scripts", "test", "tests", "tools"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Share:
-    """What a distribution brings: the paths of its files in the tree."""
+    """A distribution's share of a tree: the paths of its files."""
 
     name: str
     version: str
@@ -36,7 +37,7 @@ class Share:
 
 
 def reason_against(target: str, scratch: Path) -> str | None:
-    """Return the reason that nothing can be imported for a target on this machine, or None."""
+    """Return the reason that nothing for `target` can be imported on this machine, from `scratch`, or None."""
     difference = host.objection(target)
     if difference:
         return f"this is {difference}"
@@ -49,29 +50,38 @@ def prove(
     tree: Path,
     shares: Sequence[Share],
     python: Interpreter,
+    image: TriedImage,
     *,
-    image: Sequence[ImagePackage],
     executor: Executor,
     on_module: Callable[[int], None] = lambda _: None,
 ) -> list[Finding]:
-    """Return a finding for each top-level module of the `shares` of `tree` that can't be imported by `python`.
+    """Return a finding for each top-level module of `shares` that `python` cannot import from `tree`.
 
-    `image` is what the image has besides, and this machine has not.
+    `on_module` is called with 1 for each module that was tried.
     """
     judge = _Judge(tree=tree, image=image)
     scratch = tempfile.TemporaryDirectory(prefix="airpack-import-")
     importer = Importer(tree.resolve(), python, Path(scratch.name).resolve())
 
     def attempt(item: tuple[Share, str]) -> Finding | None:
-        failure = importer.attempt(item[1])
+        share, module = item
+        failure = importer.attempt(module)
         on_module(1)
-        return judge.finding(failure, item[0]) if failure else None
+        return judge.finding(failure, share) if failure else None
 
     try:
-        return [each for each in executor.map(attempt, _work(shares)) if each is not None]
+        return [finding for finding in executor.map(attempt, _work(shares)) if finding is not None]
     finally:
         importer.stop()
         scratch.cleanup()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TriedImage:
+    """The image that an import stands for: its target, and the packages that it has besides, which are not here."""
+
+    target: Target
+    packages: Sequence[ImagePackage] = ()
 
 
 def count_modules(shares: Iterable[Share]) -> int:
@@ -80,19 +90,22 @@ def count_modules(shares: Iterable[Share]) -> int:
 
 
 def _work(shares: Iterable[Share]) -> list[tuple[Share, str]]:
-    """Return each module with what brings it, once: two may share a package."""
+    """Return each module with the distribution that brings it, once: two may share a package."""
     return list({module: (share, module) for share in shares for module in modules_of(share.paths)}.values())
 
 
 def shares_of(toc: Toc) -> list[Share]:
-    """Return what each distribution of a bundle brings."""
-    return [Share(name=each.name, version=each.version, paths=paths_of(toc, each)) for each in toc.distributions]
+    """Return the share of each distribution of a bundle."""
+    return [
+        Share(name=distribution.name, version=distribution.version, paths=paths_of(toc, distribution))
+        for distribution in toc.distributions
+    ]
 
 
 def modules_of(paths: Iterable[str]) -> list[str]:
-    """Return the modules and packages that lie at the top among `paths`, sorted.
+    """Return the top-level modules and packages among `paths`, sorted.
 
-    Of a namespace package (PEP 420), which is nobody's, it is the packages and modules in it.
+    A namespace package (PEP 420) belongs to no distribution: its packages and modules are returned in its place.
     """
     inside = [
         PurePosixPath(path).relative_to(layout.SITE_PACKAGES)
@@ -100,14 +113,14 @@ def modules_of(paths: Iterable[str]) -> list[str]:
         if path.startswith(f"{layout.SITE_PACKAGES}/") and path.endswith((".py", ".so"))
     ]
     packages = {path.parent for path in inside if path.name.partition(".")[0] == "__init__"} - {PurePosixPath()}
-    found = set()
+    modules = set()
     for path in inside:
-        above = [parent for parent in reversed(path.parents) if parent in packages]
-        if above:
-            found.add(above[0].parts)
+        enclosing = [parent for parent in reversed(path.parents) if parent in packages]
+        if enclosing:
+            modules.add(enclosing[0].parts)
         elif len(path.parts) == 1 or path.parts[0] not in _STRAYS:
-            found.add((*path.parts[:-1], path.name.partition(".")[0]))
-    return sorted(".".join(parts) for parts in found if all(map(_is_name, parts)))
+            modules.add((*path.parts[:-1], path.name.partition(".")[0]))
+    return sorted(".".join(parts) for parts in modules if all(map(_is_name, parts)))
 
 
 def _is_name(part: str) -> bool:
@@ -116,28 +129,29 @@ def _is_name(part: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Judge:
-    """Tells failures from what an extra that nobody asked for, or the image, would bring."""
+    """Tells failures of a distribution from what the image, or an extra that nobody asked for, would bring."""
 
     tree: Path
-    image: Sequence[ImagePackage]
+    image: TriedImage
 
-    def finding(self, failure: Failure, distribution: Share) -> Finding:
-        severity, remedy = self._judged(failure, distribution)
-        sentence = f"{distribution.version}: import {failure.module} fails here: {failure.error}"
-        return Finding(severity=severity, package=distribution.name, sentence=sentence, remedy=remedy)
+    def finding(self, failure: Failure, share: Share) -> Finding:
+        severity, remedy = self._judge(failure, share)
+        sentence = f"{share.version}: import {failure.module} fails here: {failure.error}"
+        return Finding(severity=severity, package=share.name, sentence=sentence, remedy=remedy)
 
-    def _judged(self, failure: Failure, distribution: Share) -> tuple[str, str]:
+    def _judge(self, failure: Failure, share: Share) -> tuple[str, str]:
+        """Return the severity of a failure, and its remedy."""
         missing = [name for name in failure.missing if not self._is_there(name)]
         if any(self._is_of_image(name) for name in missing):
             return NOTE, "the image has it, so that this can't be tried here"
-        extras = list(self._of_extras(distribution))
-        if any(_names(name, each) for name in missing for each in extras):
-            return NOTE, f"it belongs to an extra of {distribution.name} that isn't asked for"
+        optional = list(self._optional(share))
+        if any(_names(module, distribution) for module in missing for distribution in optional):
+            return NOTE, f"it belongs to an extra of {share.name} that isn't asked for"
         if missing and missing[0].partition(".")[0] in sys.stdlib_module_names:
             return WARNING, f"the target's standard library has no {missing[0]}: require a version that works without"
         if missing:
             return WARNING, f"no requirement of it brings {missing[0]}: add what does"
-        if "cannot open shared object file" in failure.error:
+        if failure.lacks_library:
             return WARNING, "this machine lacks that library: make sure that the image has it"
         return WARNING, f"look at it: airpack run DIST -- python -c 'import {failure.module}'"
 
@@ -147,15 +161,17 @@ class _Judge:
 
     def _is_of_image(self, module: str) -> bool:
         top = module.partition(".")[0]
-        return any(top in each.modules or (not each.modules and _names(module, each.key)) for each in self.image)
+        return any(
+            top in package.modules or (not package.modules and _names(module, package.key))
+            for package in self.image.packages
+        )
 
-    def _of_extras(self, distribution: Share) -> Iterator[str]:
-        """Yield the distributions that only an extra requires."""
-        for path in distribution.paths:
+    def _optional(self, share: Share) -> Iterator[str]:
+        """Yield the distributions that a distribution requires for an extra only."""
+        for path in share.paths:
             if path.endswith(".dist-info/METADATA"):
-                for need in requirements_in(self.tree / path):
-                    if "extra" in str(need.marker):
-                        yield canonicalize_name(need.name)
+                for requirement in optional_requirements(self.tree / path, self.image.target):
+                    yield canonicalize_name(requirement.name)
 
 
 def _names(module: str, distribution: str) -> bool:

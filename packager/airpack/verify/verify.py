@@ -25,7 +25,7 @@ from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
 from airpack.verify import bundle as bundles
 from airpack.verify import imports, results, tree
-from airpack.verify.imports import Share
+from airpack.verify.imports import Share, TriedImage
 
 FindPython = Callable[[Target], Interpreter | None]
 
@@ -205,7 +205,8 @@ class _Trial:
 
     def _import(self, place: Path, python: Interpreter, executor: Executor, progress: Progress) -> list[Finding]:
         with progress.stage("import", "modules", imports.count_modules(self.shares)) as advance:
-            return imports.prove(place, self.shares, python, image=self.image, executor=executor, on_module=advance)
+            image = TriedImage(target=Target.from_name(self.target), packages=self.image)
+            return imports.prove(place, self.shares, python, image, executor=executor, on_module=advance)
 
     def _impossible(self, scratch: Path) -> list[Finding]:
         reason = imports.reason_against(self.target, scratch)

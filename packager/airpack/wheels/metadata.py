@@ -9,7 +9,9 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from packaging.metadata import parse_email
 from packaging.requirements import Requirement
 
-from airpack.target.installed import parse_requirements
+from airpack.target.installed import extras_in, parse_requirements
+from airpack.target.requires import holds
+from airpack.target.target import Target
 
 # Old metadata may hold the whole text of a licence.
 _LONGEST_LICENSE = 60
@@ -18,6 +20,17 @@ _LONGEST_LICENSE = 60
 def requirements_in(metadata: Path) -> list[Requirement]:
     """Return the requirements in the METADATA file at `metadata`; those that are not PEP 508's are left out."""
     return parse_requirements(parse_email(metadata.read_bytes())[0].get("requires_dist", ()))
+
+
+def optional_requirements(metadata: Path, target: Target) -> list[Requirement]:
+    """Return the requirements in a METADATA file that count on `target` only if some extra is asked for."""
+    requirements = requirements_in(metadata)
+    extras = extras_in(requirements)
+    return [
+        requirement
+        for requirement in requirements
+        if not holds(requirement, "", target) and any(holds(requirement, extra, target) for extra in extras)
+    ]
 
 
 def license_in(metadata: Path) -> str:
