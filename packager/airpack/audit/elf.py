@@ -1,4 +1,4 @@
-"""What a compiled file asks of the dynamic loader, read as the loader does: by its segments (System V ABI, gABI 4.1).
+"""Reads what a compiled file asks of the dynamic loader, as the loader does: by segments (System V ABI, gABI 4.1).
 
 pyelftools parses every section for it, which would take as long as all else that `verify` does. The tests
 compare the two on all libraries of scikit-learn and pandas.
@@ -27,11 +27,11 @@ _MOST = 10_000  # versions of one file, far above any; a damaged one may list wi
 
 
 class ELFError(ValueError):
-    """A file that begins as ELF does and goes on otherwise."""
+    """A file that begins like an ELF file and is damaged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class Requested:
     """What a file asks for: its machine (`EM_X86_64`), names of symbol versions (`GLIBC_2.17`), and libraries."""
 
     machine: str
@@ -39,10 +39,10 @@ class Asked:
     libraries: tuple[str, ...] = ()
 
 
-def read(content: bytes | mmap) -> Asked | None:
-    """Return what the file `content` asks for, None if it is no ELF file. Raises ELFError if it is a damaged one.
+def read(content: bytes | mmap) -> Requested | None:
+    """Return what the file `content` asks for, or None if it is not an ELF file. Raises ELFError if it is damaged.
 
-    Of a file for another kind of machine than of 64 bits and little end first, it is the machine alone.
+    Of a file that is not for 64 bits and little-endian, only the machine is returned.
     """
     if content[:4] != MAGIC:
         return None
@@ -53,9 +53,9 @@ def read(content: bytes | mmap) -> Asked | None:
         number = int.from_bytes(content[18:20], "little" if order == _LITTLE else "big")
         machine = _MACHINES.get(number, f"EM_{number}")
         if (bits, order) != (_BITS_64, _LITTLE):
-            return Asked(machine=machine if bits == _BITS_64 or number == 3 else f"{machine} of 32 bits")
+            return Requested(machine=machine if bits == _BITS_64 or number == 3 else f"{machine} of 32 bits")
         reader = _Reader(content)
-        return Asked(machine=machine, versions=tuple(reader.versions()), libraries=tuple(reader.libraries()))
+        return Requested(machine=machine, versions=tuple(reader.versions()), libraries=tuple(reader.libraries()))
     except (struct.error, IndexError, OverflowError, UnicodeDecodeError) as error:
         raise ELFError(str(error)) from error
 
@@ -67,11 +67,11 @@ class _Reader:
         self._content = content
         _, _, _, _, start, _, _, _, size, count = _HEADER.unpack_from(content, 0)
         segments = [_SEGMENT.unpack_from(content, start + number * size) for number in range(count)]
-        self._loads = [(each[3], each[5], each[2]) for each in segments if each[0] == _LOAD]
+        self._loads = [(segment[3], segment[5], segment[2]) for segment in segments if segment[0] == _LOAD]
         self._tags: dict[int, list[int]] = {}
-        for each in segments:
-            if each[0] == _DYNAMIC:
-                self._read_tags(each[2], each[5])
+        for segment in segments:
+            if segment[0] == _DYNAMIC:
+                self._read_tags(segment[2], segment[5])
 
     def _read_tags(self, place: int, size: int) -> None:
         for offset in range(place, place + size, _TAG.size):
@@ -88,13 +88,13 @@ class _Reader:
         """Yield the names of the versions of symbols."""
         if _VERNEED not in self._tags:
             return
-        need, found = self._place(self._tags[_VERNEED][0]), 0
+        need, listed = self._place(self._tags[_VERNEED][0]), 0
         for _ in range(self._tags.get(_VERNEEDNUM, [0])[0]):
             _, count, _, first, following = _NEED.unpack_from(self._content, need)
             place = need + first
             for _ in range(count):
-                found += 1
-                if found > _MOST:
+                listed += 1
+                if listed > _MOST:
                     raise ELFError("it lists versions without end")
                 _, _, _, name, step = _VERSION.unpack_from(self._content, place)
                 yield self._string(name)
@@ -107,11 +107,11 @@ class _Reader:
         start = self._place(self._tags[_STRTAB][0] if _STRTAB in self._tags else -1) + offset
         end = self._content.find(b"\0", start)
         if not 0 <= start <= end:
-            raise ELFError("it names what it doesn't hold")
+            raise ELFError("it refers to text outside of it")
         return self._content[start:end].decode("utf-8")
 
     def _place(self, address: int) -> int:
-        """Return where in the file lies what is loaded at `address`."""
+        """Return the offset in the file of what is loaded at `address`."""
         for begin, size, offset in self._loads:
             if begin <= address < begin + size:
                 return int(offset + address - begin)

@@ -1,7 +1,7 @@
-"""The packager's cache: files that are kept whole or not at all, for the next pack, of any project.
+"""The packager's cache, shared by all projects: files that are kept for the next pack, whole or not at all.
 
-A cache that can't be read or written is done without. Whoever reads it checks what is found: a file that was
-kept as a hard link may have been changed through its other name.
+If the cache cannot be read or written, a pack goes on without it. Readers check the content of what they find: a file
+that was kept as a hard link may have been changed through its other name.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# Folders of it, which `prune` looks after.
+# Its folders, which `prune` cleans.
 WHEELS, FRAMES, BYTECODE = "wheels", "frames", "bytecode"
-# What no pack has used for so long is removed by the next one.
+# The next pack removes files that no pack has used for so many days.
 DAYS = 90
 
 
 def read(place: Path) -> bytes | None:
-    """Return what is kept at `place`, None if there is nothing; it counts as used."""
+    """Return the content kept at `place`, or None, and record that it was used."""
     try:
         content = place.read_bytes()
     except OSError:
@@ -38,16 +38,17 @@ def write(content: bytes, place: Path) -> None:
 
 
 def keep(path: Path, place: Path) -> None:
-    """Keep the file `path` at `place`; where both lie on one file system they become one file, which is free."""
+    """Keep the file `path` at `place`, as a hard link where both lie on one file system."""
     _keep(place, lambda aside: link_or_copy(path, aside))
 
 
 @contextmanager
 def claims(place: Path) -> Iterator[Callable[[str, bool], bool]]:
-    """Give a function that claims a name among the processes that use the lock file `place`, until the block ends.
+    """Give a function `claim(name, wait)` that reserves a name for this process until the block ends.
 
-    It tells whether this process has the name now; if told to, it waits while another has it. Who has some and
-    waits for more must ask in one order, as all do. Where there can be no such file, each has what it asks for.
+    All processes that use the lock file `place` compete for the names. The function returns whether this process has
+    the name; with `wait` it waits until no other process has it. To avoid deadlocks, claim several names in sorted
+    order. If the lock file cannot be created, every claim succeeds.
     """
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +58,7 @@ def claims(place: Path) -> Iterator[Callable[[str, bool], bool]]:
         return
 
     def claim(name: str, wait: bool) -> bool:
-        # A byte of the file for each name, far behind its end: one file locks any number of them.
+        # Each name is a byte far behind the end of the file, so that one file holds any number of locks.
         byte = int(hashlib.sha256(name.encode()).hexdigest()[:12], 16)
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, byte)
@@ -74,7 +75,7 @@ def claims(place: Path) -> Iterator[Callable[[str, bool], bool]]:
 
 
 def prune(store: Path, *, now: float) -> None:
-    """Remove what was last used more than DAYS ago; `now` is in seconds since the epoch."""
+    """Remove files that were last used more than DAYS ago; `now` is in seconds since the epoch."""
     for name in (WHEELS, FRAMES, BYTECODE):
         for place in (store / name).rglob("*"):
             with suppress(OSError):
@@ -86,7 +87,7 @@ def _keep(place: Path, fill: Callable[[Path], object]) -> None:
     with suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         aside = place.with_name(f"{place.name}.{os.getpid()}.{threading.get_ident()}")
-        # One that a killed process left may be a wheelhouse's file too: never written to.
+        # A killed process may have left it as a hard link to a wheelhouse's file: it must not be written to.
         aside.unlink(missing_ok=True)
         try:
             fill(aside)
@@ -97,7 +98,7 @@ def _keep(place: Path, fill: Callable[[Path], object]) -> None:
 
 
 def link_or_copy(path: Path, place: Path) -> None:
-    """Make `place` the same file as `path`, or a copy where that can't be."""
+    """Make `place` a hard link to `path`, or a copy where links are not possible."""
     try:
         os.link(path, place)
     except OSError:

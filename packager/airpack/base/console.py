@@ -13,12 +13,12 @@ BYTES = "B"
 
 
 def plain(text: str) -> str:
-    """Return text with `?` for what would act on a terminal: a bundle of somebody else's may hold it."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
+    """Return text with `?` for each character that would act on a terminal, as names in a foreign bundle may."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 class Progress(ABC):
-    """Tells the user what goes on."""
+    """Shows the user what is going on."""
 
     @abstractmethod
     def stage(self, name: str, unit: str, total: int | None = None) -> AbstractContextManager[Advance]:
@@ -29,7 +29,7 @@ class Progress(ABC):
 
     @abstractmethod
     def note(self, text: str) -> None:
-        """Tell in one line something that the user should know."""
+        """Show a line that the user should know."""
 
 
 class Silent(Progress):
@@ -45,7 +45,7 @@ class Silent(Progress):
 
 
 class Lines(Progress):
-    """Writes a line when a stage has ended: for logs."""
+    """Writes a line at the end of each stage: for logs."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""What can go wrong while packing. `cli` prints each as one line and ends with its status."""
+"""The packager's errors. The command line prints each as one line and exits with its status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class AirpackError(Exception):
 
 
 class UsageError(AirpackError):
-    """The command line asks for something impossible; says what to write instead."""
+    """A command line that asks for something impossible; the message says what to write instead."""
 
     status = 2
 
@@ -25,7 +25,7 @@ class InvalidTarget(UsageError):
 
 
 class InvalidRequirement(AirpackError):
-    """A requirement, or a requirements file, that pip can't read; names file and line."""
+    """A requirement, or a requirements file, that cannot be read; the message names file and line."""
 
 
 class Unsatisfiable(AirpackError):
@@ -38,19 +38,19 @@ class Unsatisfiable(AirpackError):
 
 
 class Conflict(AirpackError):
-    """Requirements that exclude each other; `sides` holds (who requires, what).
+    """Requirements that exclude each other; `sides` holds pairs of who requires it and what.
 
-    Who is empty for what the user asked for.
+    For a requirement of the user's own, who is empty.
     """
 
     def __init__(self, sides: Sequence[tuple[str, str]]) -> None:
-        said = "; ".join(f"{who} requires {what}" if who else f"you asked for {what}" for who, what in sides)
-        super().__init__(f"these can't be had together: {said}: loosen or drop one of them")
+        listed = "; ".join(f"{who} requires {what}" if who else f"you asked for {what}" for who, what in sides)
+        super().__init__(f"these can't be had together: {listed}: loosen or drop one of them")
         self.sides = tuple(sides)
 
 
 class UnknownMarker(AirpackError):
-    """A requirement depends on a value that the target's name doesn't tell."""
+    """A requirement whose marker needs a value that the target's name does not imply."""
 
     def __init__(self, variable: str, marker: str) -> None:
         super().__init__(
@@ -66,7 +66,7 @@ class IndexUnreachable(AirpackError):
 
 
 class HashMismatch(AirpackError):
-    """A downloaded file that is not the one that was locked."""
+    """A downloaded file whose hash is not the locked one."""
 
     def __init__(self, filename: str, *, expected: str, actual: str) -> None:
         super().__init__(
@@ -88,7 +88,7 @@ class InvalidLock(AirpackError):
 
 
 class InvalidLayout(AirpackError):
-    """A folder that is no OCI image layout, or one whose blobs aren't what it lists."""
+    """A folder that is not an OCI image layout, or whose blobs do not match their descriptors."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path} {problem}: copy, pull or write it again")
@@ -97,7 +97,7 @@ class InvalidLayout(AirpackError):
 
 
 class NotAnImage(AirpackError):
-    """A bundle that can't be an OCI image, or not in the way that was asked for; nothing was written."""
+    """A bundle that cannot become the OCI image that was asked for; nothing was written."""
 
     def __init__(self, path: str, problem: str, remedy: str) -> None:
         super().__init__(f"{path} {problem}: {remedy}")
@@ -106,7 +106,7 @@ class NotAnImage(AirpackError):
 
 
 class InvalidManifest(AirpackError):
-    """A `manifest.json` that can't be read, or doesn't say how to pack again, or doesn't list what lies beside it."""
+    """A `manifest.json` that cannot be read, is incomplete, or does not describe the files beside it."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path}: {problem}")
@@ -115,7 +115,7 @@ class InvalidManifest(AirpackError):
 
 
 class MissingWheel(AirpackError):
-    """A wheelhouse that hasn't just the wheel that its lock says."""
+    """A wheel of a wheelhouse that is missing, or is not the locked one."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path} {problem}: get the folder again from where it was packed")
@@ -124,7 +124,7 @@ class MissingWheel(AirpackError):
 
 
 class NotRebuilt(AirpackError):
-    """A bundle that packing again didn't give."""
+    """A bundle that differs from what packing again gives."""
 
     def __init__(self, path: Path, differences: int) -> None:
         count = f"{differences:,} difference" + ("" if differences == 1 else "s")
@@ -134,7 +134,7 @@ class NotRebuilt(AirpackError):
 
 
 class MissingExtra(AirpackError):
-    """A library that only an extra of airpack's brings."""
+    """A library that is not installed, as it comes with an extra of airpack."""
 
     def __init__(self, purpose: str, library: str, extra: str) -> None:
         super().__init__(f"{purpose} needs {library}, which isn't installed: pip install 'airpack[{extra}]'")
@@ -152,7 +152,7 @@ def from_extra(purpose: str, library: str, extra: str) -> Iterator[None]:
 
 
 class StoreFailed(AirpackError):
-    """A place that files are uploaded to or downloaded from, by its URL, and what is wrong there."""
+    """A failure of the store at the URL `where`, or of a file in it."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"{where}: {problem}")
@@ -161,7 +161,7 @@ class StoreFailed(AirpackError):
 
 
 class BuildFailed(AirpackError):
-    """A distribution without a fitting wheel that can't be built from its source, and why."""
+    """A distribution that has no wheel for the target, and cannot be built from its source; `reason` says why."""
 
     def __init__(self, name: str, reason: str, required_by: str | None = None) -> None:
         by = f" (required by {required_by})" if required_by else ""
@@ -172,11 +172,11 @@ class BuildFailed(AirpackError):
 
 
 class PipFailed(AirpackError):
-    """pip ended in a way that airpack has no better words for than pip's own."""
+    """A failure of pip's that airpack reports in pip's own words."""
 
 
 class InvalidWheel(AirpackError):
-    """A wheel that can't be installed as it is; nothing of it was kept."""
+    """A wheel that cannot be installed, or would do harm; nothing of it was kept."""
 
     def __init__(self, wheel: str, problem: str) -> None:
         super().__init__(f"{wheel}: {problem}")
@@ -197,7 +197,7 @@ VERIFY = "verify found what must not be used"
 
 
 class AuditFailed(AirpackError):
-    """What is packed can't work in the image, or may not and `--strict` was given; `verdict` says what of it is so."""
+    """Findings that must not pass: errors, and with `--strict` warnings. `verdict` says what was checked."""
 
     def __init__(self, findings: Sequence[str], *, verdict: str = AUDIT) -> None:
         more = f" (and {len(findings) - 1:,} more)" if len(findings) > 1 else ""
@@ -215,7 +215,7 @@ class InvalidKey(AirpackError):
 
 
 class BootFailed(AirpackError):
-    """A bundle that the shim can't boot on this machine, in the shim's words."""
+    """A bundle that the shim cannot boot on this machine; `problem` is the shim's message."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path} doesn't boot: {problem.removeprefix('airpack: ')}")
@@ -239,7 +239,7 @@ class WriteFailed(AirpackError):
 
     @classmethod
     def from_os(cls, error: OSError, path: object) -> WriteFailed:
-        """Return the error for what the system says; `path` is what was written, if it names no file."""
+        """Return the error for an OSError; `path` is shown where that names no file."""
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         return cls(error.filename or path, error.strerror or str(error), full=full)
 
@@ -254,7 +254,7 @@ class OutputRefused(AirpackError):
 
 
 class NotInBundle(AirpackError):
-    """A path, or a pattern, that names nothing in the bundle; `nearest` are paths that it may mean.
+    """A path or pattern that matches nothing in the bundle; `nearest` are paths that may be meant.
 
     A `folder` is no file, but what is in it are files.
     """
@@ -269,7 +269,7 @@ class NotInBundle(AirpackError):
 
 
 class RegistryError(AirpackError):
-    """A registry that can't be reached, refuses, or gives something else than was asked for."""
+    """A registry that cannot be reached, refuses a request, or sends something else than was asked for."""
 
     def __init__(self, place: str, problem: str) -> None:
         super().__init__(f"{place}: {problem}")

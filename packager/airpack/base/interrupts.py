@@ -1,4 +1,4 @@
-"""Work that Ctrl-C and SIGTERM may end: in threads, or put off until a block has ended."""
+"""Ctrl-C and SIGTERM: threads that end with their block, and blocks that are not interrupted."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def cores() -> int:
 
 @contextmanager
 def threads(jobs: int) -> Iterator[Executor]:
-    """Give an executor whose waiting work is dropped when the block fails, and whose threads then have ended."""
+    """Give an executor of `jobs` threads; if the block fails, waiting work is dropped and its threads have ended."""
     with ThreadPoolExecutor(jobs) as executor:
-        # All threads start here: one that Ctrl-C catches while it starts is never waited for.
+        # All threads start here: a thread that is interrupted while it starts would never be waited for.
         with uninterrupted():
             all_there = threading.Barrier(jobs + 1)
             for _ in range(jobs):
@@ -37,16 +37,18 @@ def threads(jobs: int) -> Iterator[Executor]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C, and SIGTERM, wait until the block has ended."""
+    """Delay Ctrl-C and SIGTERM until the block has ended."""
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     before: dict[signal.Signals, Any] = {}
     late: list[int] = []
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
-        # The mask is this thread's alone: a handler runs in the main thread also for what another thread was sent.
+        # The mask holds for this thread alone, and a handler runs in the main thread for signals of any thread.
         if threading.current_thread() is threading.main_thread():
             handlers = {number: signal.getsignal(number) for number in _INTERRUPTS}
-            before = {number: each for number, each in handlers.items() if each is not None}  # None: not Python's
+            before = {
+                number: handler for number, handler in handlers.items() if handler is not None
+            }  # None: not Python's
             for number in before:
                 signal.signal(number, lambda received, _: late.append(received))
         yield

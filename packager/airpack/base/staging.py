@@ -19,12 +19,12 @@ _LOCK = "lock"
 
 @contextmanager
 def scratch_in(folder: Path) -> Iterator[Path]:
-    """Give a new folder inside `folder` to write into; it is gone when the block ends.
+    """Give a new folder inside `folder` to write into; it is removed when the block ends.
 
-    If `folder` had to be made and the block fails, it is removed as well. What a
-    killed process left is swept. Raises WriteFailed where the system refuses.
+    `folder` is created if need be, and removed again if the block fails. Scratch folders of killed processes are
+    removed first. Raises WriteFailed where the system refuses.
     """
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     scratch: Path | None = None
     lock = -1
     try:
@@ -45,14 +45,14 @@ def scratch_in(folder: Path) -> Iterator[Path]:
             shutil.rmtree(scratch, ignore_errors=True)
         if lock >= 0:
             os.close(lock)
-        for each in made:
+        for path in created:
             with suppress(OSError):  # it holds the results
-                each.rmdir()
+                path.rmdir()
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of the folder itself: between making a scratch folder and locking it, none may sweep it."""
+    """Lock the folder itself: no other process may sweep a scratch folder that is not locked yet."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -62,7 +62,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the scratch folders whose process is gone: the kernel has released their locks."""
+    """Remove the scratch folders of processes that have ended: the kernel has released their locks."""
     for leftover in folder.glob(f"{_PREFIX}*/{_LOCK}"):
         with suppress(OSError):
             lock = os.open(leftover, os.O_RDWR | os.O_CLOEXEC)
@@ -74,17 +74,17 @@ def _sweep(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file in one step: a reader, or a failed write, sees the old text or the new one."""
+    """Replace the text of a file in one step: a reader sees the old text or the new one, also if this fails."""
     with scratch_in(path.parent) as scratch:
         (scratch / path.name).write_text(text, encoding="utf-8")
         (scratch / path.name).replace(path)
 
 
 def place(staged: Mapping[Path, Path], *, gone: Iterable[Path] = (), aside: Path) -> None:
-    """Move each staged file or folder to its destination, and what is to be `gone` into `aside`: all of it, or none.
+    """Move each staged file or folder to its destination, and the files `gone` into the folder `aside`.
 
-    Each must be on its destination's file system. What lies there by now is moved
-    beside the staged one first; if any move fails, all are taken back. Ctrl-C waits.
+    Either all moves are made or none: what lies at a destination is put aside first, and put back if a move fails.
+    Each staged file must be on the file system of its destination. Ctrl-C is delayed.
     """
     moved: list[tuple[Path, Path]] = []
     with uninterrupted():

@@ -23,13 +23,13 @@ _BOUNDED = {int(zstd.DecompressionParameter.window_log_max): layout.WINDOW_LOG_L
 
 
 def compress(data: bytes, level: int) -> bytes:
-    """Return `data` as one frame with a checksum; the bytes depend on the level and libzstd's version alone."""
+    """Return `data` as one frame with a checksum; its bytes depend on the level and the version of libzstd alone."""
     parameter = zstd.CompressionParameter
     return zstd.compress(data, options={parameter.compression_level: level, parameter.checksum_flag: 1})
 
 
 def decompress(data: bytes, size: int) -> bytes:
-    """Return the `size` bytes that the one zstd frame `data` holds. Raises ValueError if it isn't just that."""
+    """Return the content of the zstd frame `data`. Raises ValueError unless it is one frame of `size` bytes."""
     try:
         if zstd.get_frame_info(data).decompressed_size != size or zstd.get_frame_size(data) != len(data):
             raise ValueError("it is of another size than listed")
@@ -39,7 +39,7 @@ def decompress(data: bytes, size: int) -> bytes:
 
 
 def size_in(data: bytes) -> int:
-    """Return how many bytes a zstd frame says that it holds. Raises ValueError if it doesn't."""
+    """Return the content size in the header of a zstd frame, in bytes. Raises ValueError if it has none."""
     try:
         size = zstd.get_frame_info(data).decompressed_size
     except zstd.ZstdError as error:

@@ -1,4 +1,4 @@
-"""What lies in a bundle, by random access: the table of contents is read, and the frames that are asked for."""
+"""An open bundle, read by random access: its table of contents, and the frames that hold what is asked for."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ _LIKE = 0.75  # how like it they are, by difflib's measure: less is a guess
 
 
 class OpenBundle:
-    """What lies in an open bundle.
+    """An open bundle; `file` reads its bytes, `toc` is its table of contents.
 
-    `entries` maps each path of the tree to the file that holds its content: a link's target, its own else.
     Raises BundleDamaged (of `airpack_runtime.errors`).
     """
 
@@ -47,12 +46,12 @@ class OpenBundle:
 
     @cached_property
     def plan(self) -> toc.Plan:
-        """Which of its files lie in which frame."""
+        """The plan of which files lie in which frame."""
         return toc.Plan(self.toc)
 
     @cached_property
     def entries(self) -> Mapping[str, File]:
-        """Each path of the tree, with the file that holds its content."""
+        """Each path of the tree, with the file that holds its content: a link's is that of its target."""
         entries = {file.path: file for file in self.toc.files}
         entries.update((link.path, entries[link.target]) for link in self.toc.links)
         return entries
@@ -68,22 +67,22 @@ class OpenBundle:
         return ((path, file.mode, self.sums.get(path, "")) for path, file in self.entries.items())
 
     def find(self, path: str) -> tuple[str, File]:
-        """Return the path that `path` means, where `site-packages/` may be left out, and what holds its content.
+        """Return the full path of `path`, where `site-packages/` may be left out, and the file with its content.
 
-        SHA256SUMS, which a boot doesn't write, can be had as well. Raises NotInBundle.
+        SHA256SUMS, which no boot writes, is found as well. Raises NotInBundle.
         """
-        for each in (path, f"{layout.SITE_PACKAGES}/{path}"):
-            file = self.toc.sums if each == layout.SUMS else self.entries.get(each)
+        for candidate in (path, f"{layout.SITE_PACKAGES}/{path}"):
+            file = self.toc.sums if candidate == layout.SUMS else self.entries.get(candidate)
             if file is not None:
-                return each, file
+                return candidate, file
         name = path.strip("/")
-        for each in (name, f"{layout.SITE_PACKAGES}/{name}"):
-            if name and any(entry.startswith(f"{each}/") for entry in self.entries):
-                raise NotInBundle(self.file.path, f"file {name}", folder=each)
+        for folder in (name, f"{layout.SITE_PACKAGES}/{name}"):
+            if name and any(entry.startswith(f"{folder}/") for entry in self.entries):
+                raise NotInBundle(self.file.path, f"file {name}", folder=folder)
         raise NotInBundle(self.file.path, path, nearest=self._nearest(name))
 
     def chunks(self, file: File) -> Iterator[bytes]:
-        """Yield a file's content, at most a frame at once. Raises BundleDamaged."""
+        """Yield a file's content in pieces of at most a frame. Raises BundleDamaged."""
         from airpack.base import zstd  # noqa: PLC0415 - what reads the table of contents alone needn't wait for libzstd
 
         for number, piece in self.plan.pieces(file):
@@ -97,13 +96,13 @@ class OpenBundle:
     def runs(self) -> list[range]:
         """Return the numbers of the frames of each distribution; each begins with a frame of its own.
 
-        What comes before the first of them are folders that several have in common.
+        The frames before the first distribution hold folders that several have in common.
         """
-        bounds = [*(each.frame for each in self.toc.distributions), self._frame_of_sums]
-        return [range(*each) for each in pairwise(bounds)]
+        bounds = [*(distribution.frame for distribution in self.toc.distributions), self._frame_of_sums]
+        return [range(*pair) for pair in pairwise(bounds)]
 
     def packed_sizes(self) -> list[int]:
-        """Return how many bytes the frames of each distribution take."""
+        """Return the size in bytes of the frames of each distribution."""
         return [sum(frame.size for frame in self.toc.frames[run.start : run.stop]) for run in self.runs()]
 
     @property
@@ -112,17 +111,17 @@ class OpenBundle:
         return self.plan.frame_at(self.toc.sums.start - 1)
 
     def _nearest(self, path: str) -> list[str]:
-        """Return what was likely meant: files of that name, or with a path like it."""
+        """Return the paths that `path` may mean: files of that name, or with a similar path."""
         if not path:
             return []
-        named = [each for each in self.entries if each.endswith(f"/{path.rpartition('/')[2]}")]
+        named = [entry for entry in self.entries if entry.endswith(f"/{path.rpartition('/')[2]}")]
         if named:
-            return sorted(named, key=lambda each: (each.count("/"), each))[:_NEAREST]
+            return sorted(named, key=lambda entry: (entry.count("/"), entry))[:_NEAREST]
         import difflib  # noqa: PLC0415 - it takes milliseconds that a path that is there needn't wait for
 
-        paths = {each.removeprefix(f"{layout.SITE_PACKAGES}/"): each for each in self.entries}
+        paths = {entry.removeprefix(f"{layout.SITE_PACKAGES}/"): entry for entry in self.entries}
         near = difflib.get_close_matches(path.removeprefix(f"{layout.SITE_PACKAGES}/"), paths, _NEAREST, _LIKE)
-        return [paths[each] for each in near]
+        return [paths[path] for path in near]
 
 
 def paths_of(contents: toc.Toc, distribution: Distribution) -> list[str]:
@@ -132,7 +131,7 @@ def paths_of(contents: toc.Toc, distribution: Distribution) -> list[str]:
 
 
 def _holds_together(contents: toc.Toc, last: int) -> bool:
-    """Tell whether what a boot has no use for, and so doesn't look at, is what it must be.
+    """Tell whether the parts of a table of contents that no boot uses, nor checks, make sense.
 
     `last` is the number of the frame behind all distributions'.
     """

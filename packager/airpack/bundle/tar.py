@@ -57,7 +57,7 @@ class TarWriter:
         self._group: set[str] = set()
 
     def start_group(self) -> None:
-        """Let what follows begin a frame, so that a group's frames depend on the group alone."""
+        """Begin a new frame, so that the frames of a group depend on that group alone."""
         self._current = None
         self._group.clear()
 
@@ -83,7 +83,7 @@ class TarWriter:
             self.files.append(self._add_content(member.path, member.mode, member.size, member.source))
 
     def add_parts(self, path: str, parts: Sequence[bytes]) -> File:
-        """Add a file that is in memory, each part of it a group, and return its place; it isn't listed as a file."""
+        """Add a file from memory, each part of it as a group, and return its place; `files` does not list it."""
         size = sum(map(len, parts))
         self.start_group()
         self._append(self._header(path, 0o644, size=size))
@@ -122,7 +122,7 @@ class TarWriter:
         self._end += size
 
     def _append(self, data: bytes, followed_by: int = 0) -> None:
-        """Append bytes; begin a frame first where they, and what follows them, don't fit any more."""
+        """Append bytes, in a new frame if they and `followed_by` more bytes do not fit into the current one."""
         if not data:
             return
         frame = self._frame_with_room(len(data) + followed_by)
@@ -131,7 +131,7 @@ class TarWriter:
         self._end += len(data)
 
     def _frame_with_room(self, size: int) -> RawFrame:
-        """Return the current frame, or a new one if `size` more bytes don't fit into it."""
+        """Return the current frame, or a new one if `size` more bytes do not fit."""
         if self._current is None or (self._current.size and self._current.size + size > layout.FRAME_LIMIT):
             self._current = RawFrame()
             self.frames.append(self._current)

@@ -1,4 +1,4 @@
-"""The tar inside a bundle: what `tar -x` makes of it must be what a boot makes of the table of contents.
+"""Reads the tar inside a bundle: `tar -x` must extract what a boot writes by the table of contents.
 
 The members are read from their headers alone (POSIX.1-2001, the pax format), as `frames.TarWriter` writes them;
 `tarfile` would take as long as all else that `verify` does.
@@ -21,23 +21,24 @@ _Facts = tuple[bytes, int, int, str, int | None]  # type, mode, size, target, pl
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stretch:
-    """Bytes of the tar that are no file's content, and where in it they begin."""
+    """Bytes of the tar that are not the content of a file; `place` is where they begin in the tar."""
 
     place: int
     data: bytes
 
 
 def between(pieces: Iterable[Piece], raw: bytes | memoryview, place: int) -> Iterator[Stretch]:
-    """Yield what of a frame, which begins at `place` in the tar, is none of these pieces of files."""
+    """Yield the bytes of a frame that belong to no piece of a file; the frame begins at `place` in the tar."""
     end = 0
-    for start, stop in (*((each.offset, each.offset + each.length) for each in pieces), (len(raw), len(raw))):
+    spans = [(piece.offset, piece.offset + piece.length) for piece in pieces]
+    for start, stop in (*spans, (len(raw), len(raw))):
         if end < start:
             yield Stretch(place=place + end, data=bytes(raw[end:start]))
         end = stop
 
 
 def disagreements(toc: Toc, rest: Sequence[Stretch]) -> Iterator[str]:
-    """Say which members of the tar the table of contents has otherwise, or not at all, and the reverse.
+    """Yield a sentence for each difference between the members of the tar and the table of contents.
 
     `rest` is all of the tar but the content of the files that are in the tree, by place.
     """
@@ -64,7 +65,7 @@ def disagreements(toc: Toc, rest: Sequence[Stretch]) -> Iterator[str]:
 
 
 def kinds(rest: Sequence[Stretch]) -> list[tuple[str, bytes]]:
-    """Return the members of a tar, each with its type (`tarfile`'s); `disagreements` must have found none."""
+    """Return the names of the members of a tar, each with its type (`tarfile`); the tar must have been checked."""
     return [(name, facts[0]) for name, facts in _Headers(rest).members()]
 
 
@@ -77,7 +78,7 @@ def _as_booted(name: str, facts: _Facts) -> _Facts:
 
 
 def _listed(toc: Toc) -> Iterator[tuple[str, _Facts]]:
-    """Yield what the table of contents says of each member but folders."""
+    """Yield the name of each file and link in the table of contents, and what its header must say."""
     modes: dict[str, int] = {}
     for file in (*toc.files, toc.sums):
         modes[file.path] = file.mode
@@ -87,15 +88,15 @@ def _listed(toc: Toc) -> Iterator[tuple[str, _Facts]]:
 
 
 class _Headers:
-    """Reads headers out of stretches; `place` is where in the tar it is."""
+    """Reads the headers in stretches of a tar; `place` is the current position in the tar."""
 
     def __init__(self, stretches: Sequence[Stretch]) -> None:
         self.place = 0
         self._stretches = stretches
-        self._starts = [each.place for each in stretches]
+        self._starts = [stretch.place for stretch in stretches]
 
     def members(self) -> Iterator[tuple[str, _Facts]]:
-        """Yield each member's name and facts. Raises ValueError or IndexError where there is none."""
+        """Yield each member's name and facts. Raises ValueError or IndexError if a header is damaged."""
         extended: dict[str, str] = {}
         while True:
             block = self._take(layout.TAR_BLOCK)
@@ -118,7 +119,7 @@ class _Headers:
             raise ValueError("something follows the end")
 
     def _take(self, size: int) -> bytes:
-        """Return the next bytes, which must lie in one stretch or in several without a gap."""
+        """Return the next `size` bytes. Raises ValueError if they are not all in stretches."""
         number = bisect_right(self._starts, self.place) - 1
         data = b""
         while len(data) < size:

@@ -1,4 +1,4 @@
-"""Keys to sign with (Ed25519, RFC 8032), by the library cryptography; the shim checks with code of its own."""
+"""Private keys (Ed25519, RFC 8032), by the library cryptography; the shim checks signatures with code of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SigningKey:
 
     @property
     def id(self) -> str:
-        """What the key is called in signatures, logs and manifests."""
+        """The key's id, as signatures, logs and manifests have it."""
         return signature.key_id(self.public)
 
     def sign(self, kind: str, digest: str) -> str:
@@ -84,7 +84,7 @@ def load_public(path: Path) -> str:
 
 
 def _write_new(path: Path, data: bytes, mode: int, written: list[Path]) -> None:
-    """Write a file that must not be there yet, from its first moment for nobody whom `mode` leaves out."""
+    """Write a new file, which from its first moment has this `mode`. Raises OutputRefused or WriteFailed."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     except FileExistsError as error:
@@ -94,7 +94,7 @@ def _write_new(path: Path, data: bytes, mode: int, written: list[Path]) -> None:
         try:
             file.write(data)
             file.flush()
-            os.fsync(descriptor)  # what is signed with it may be deployed before the disk has it
+            os.fsync(descriptor)  # a signature may be deployed before the key has reached the disk
         except OSError as error:
             raise WriteFailed.from_os(error, path) from error
 

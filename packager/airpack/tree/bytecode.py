@@ -48,7 +48,7 @@ for path in sys.stdin.read().split("\\0"):
 
 
 def compile_wheel(part: Installed, interpreter: Interpreter, store: Path | None) -> None:
-    """Compile the modules of an installed wheel, or take what the cache `store` has of an earlier time.
+    """Compile the modules of an installed wheel, or take their bytecode out of the cache `store`.
 
     Raises NoInterpreter.
     """
@@ -60,7 +60,7 @@ def compile_wheel(part: Installed, interpreter: Interpreter, store: Path | None)
     key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
     place = store / cache.BYTECODE / key[:2] / key
     kept = cache.read(place)
-    compiled = [bytecode_path(part.site_packages / each, interpreter) for each in modules]
+    compiled = [bytecode_path(part.site_packages / module, interpreter) for module in modules]
     if kept is not None and _restored(kept, part.site_packages, compiled):
         return
     compile_modules(part.site_packages, modules, interpreter)
@@ -73,7 +73,7 @@ def bytecode_path(source: Path, interpreter: Interpreter) -> Path:
 
 
 def _archived(folder: Path, files: Sequence[Path]) -> bytes:
-    """Return files under `folder` as a tar in zstd, with a checksum."""
+    """Return files below `folder` as a tar that is compressed by zstd, with a checksum."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path in files:
@@ -82,7 +82,7 @@ def _archived(folder: Path, files: Sequence[Path]) -> bytes:
 
 
 def _restored(kept: bytes, folder: Path, expected: Sequence[Path]) -> bool:
-    """Write what `_archived` made under `folder`, of the `expected` files alone; False if it is damaged."""
+    """Write the `expected` files of an archive of `_archived` below `folder`; return False if it is damaged."""
     known = {str(path.relative_to(folder)): path for path in expected}
     try:
         with tarfile.open(fileobj=io.BytesIO(zstd.decompress(kept, zstd.size_in(kept)))) as archive:

@@ -1,4 +1,4 @@
-"""Leaves files of wheels out of a bundle, and keeps what `.dist-info` says of them true."""
+"""Leaves files of wheels out of a bundle, and removes them from RECORD, so that it stays true."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from airpack_runtime import layout
 
 from airpack.tree.installed import Installed
 
-# What `--slim` leaves out: tests, and what compilers and type checkers alone read. A folder `test` may be
-# a public module (Django's is), one named `tests` hardly ever.
+# What `--slim` leaves out: tests, and files that only compilers and type checkers read. A folder named `test` may be a
+# public module, as in Django; one named `tests` hardly ever is.
 SLIM = ("tests/*", "*/tests/*", "*.h", "*.hpp", "*.pxd", "*.pyx", "*.a")
 _STUBS = "*.pyi"
 # Packages that load their modules lazily may read their own stubs for it (SPEC 1 of Scientific Python).
@@ -39,52 +39,53 @@ class Exclusion:
         return bool(self.globs or self.slim)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as the manifest lists it, among the options."""
+        """Return the exclusion as the manifest lists it, among the options."""
         return {"exclude": list(self.globs), "slim": self.slim}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Exclusion:
-        """Return what `to_dict` gave. Raises TypeError."""
+        """Return the exclusion that `to_dict` described. Raises TypeError."""
         return cls(globs=tuple(map(str, data.get("exclude", ()))), slim=bool(data.get("slim", False)))
 
     def patterns(self, part: Installed | None = None) -> tuple[str, ...]:
-        """Return all globs; of the preset, those that hold for the wheel `part`."""
+        """Return all globs, of the preset those that apply to the wheel `part`."""
         stubs = part is None or not _reads_stubs(part)
         return (*self.globs, *(SLIM if self.slim else ()), *([_STUBS] if self.slim and stubs else []))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Excluded:
-    """What was left out: how many files, their bytes, and the globs that matched any of them."""
+    """What was left out: the number of files, their size in bytes, and the globs that matched a file."""
 
     files: int = 0
     size: int = 0
     matched: frozenset[str] = frozenset()
 
     def to_dict(self) -> dict[str, int]:
-        """Return it as the manifest lists it; sizes are in bytes."""
+        """Return the numbers as the manifest lists them; the size is in bytes."""
         return {"files": self.files, "size": self.size}
 
 
 def total(all_excluded: Iterable[Excluded]) -> Excluded:
-    """Return what was left out of several wheels together."""
+    """Return the sum of what was left out of several wheels."""
     listed = list(all_excluded)
     return Excluded(
-        files=sum(each.files for each in listed),
-        size=sum(each.size for each in listed),
-        matched=frozenset().union(*(each.matched for each in listed)),
+        files=sum(excluded.files for excluded in listed),
+        size=sum(excluded.size for excluded in listed),
+        matched=frozenset().union(*(excluded.matched for excluded in listed)),
     )
 
 
 def exclude(part: Installed, exclusion: Exclusion) -> Excluded:
     """Remove what is excluded from an installed wheel, and from its RECORD (PEP 376)."""
-    globs = {each: re.compile(fnmatch.translate(each)) for each in exclusion.patterns(part)} if exclusion else {}
+    globs = exclusion.patterns(part) if exclusion else ()
+    compiled = {glob: re.compile(fnmatch.translate(glob)) for glob in globs}
     removed, size, matched = set(), 0, set()
     for path in part.files() if globs else ():
         below = path.removeprefix(f"{layout.SITE_PACKAGES}/")
-        found = [each for each, pattern in globs.items() if pattern.match(below)]
-        if found and not below.partition("/")[0].endswith(".dist-info"):
-            matched.update(found)
+        matching = [glob for glob, pattern in compiled.items() if pattern.match(below)]
+        if matching and not below.partition("/")[0].endswith(".dist-info"):
+            matched.update(matching)
             removed.add(path)
             size += (part.prefix / path).stat().st_size
             (part.prefix / path).unlink()
@@ -95,11 +96,11 @@ def exclude(part: Installed, exclusion: Exclusion) -> Excluded:
 
 
 def _reads_stubs(part: Installed) -> bool:
-    return any(_READS_STUBS in (part.site_packages / each).read_bytes() for each in part.modules())
+    return any(_READS_STUBS in (part.site_packages / module).read_bytes() for module in part.modules())
 
 
 def _remove_empty(prefix: Path, removed: Iterable[str]) -> None:
-    """Remove the folders that nothing is left in."""
+    """Remove the folders that are empty now."""
     for parent in sorted(set(_parents(removed)), key=len, reverse=True):
         with suppress(OSError):
             (prefix / parent).rmdir()

@@ -16,13 +16,13 @@ from airpack.base.errors import ImageFailed
 # Kind: the program, and the Debian package that has it.
 _PROGRAMS = {"squashfs": ("mksquashfs", "squashfs-tools"), "erofs": ("mkfs.erofs", "erofs-utils")}
 KINDS = tuple(_PROGRAMS)
-# What it is known by would else be another each time.
+# Without it, mkfs.erofs takes a random one each time.
 _UUID = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilesystemImage:
-    """An image file: its path, its size in bytes, the SHA-256 of all of it, which a boot can be pinned to."""
+    """An image file: its path, its size in bytes and its SHA-256, which a boot can be pinned to."""
 
     path: Path
     size: int
@@ -34,12 +34,12 @@ class FilesystemImage:
 
 
 def file_name(kind: str) -> str:
-    """Return the name of an image file, as `airpack_runtime.layout.IMAGE_NAMES` lists it."""
+    """Return the name of an image file of that kind, one of `airpack_runtime.layout.IMAGE_NAMES`."""
     return f"bundle.{kind}"
 
 
 def program_for(kind: str) -> str:
-    """Return the program that writes such an image. Raises ImageFailed."""
+    """Return the program that writes images of that kind. Raises ImageFailed if it is missing."""
     name, package = _PROGRAMS[kind]
     program = shutil.which(name)
     if program is None:
@@ -60,12 +60,12 @@ def write(tree: Path, path: Path, kind: str, *, mtime: int, env: Mapping[str, st
     else:
         options = ["-zlz4hc", f"-T{mtime}", f"-U{_UUID}", "-x-1", "--all-root", "--quiet"]
         line = [program, *options, str(path), str(tree)]
-    # mksquashfs refuses times that are said twice.
+    # mksquashfs refuses to be given times both here and there.
     clean = {name: value for name, value in env.items() if name != "SOURCE_DATE_EPOCH"}
     done = subprocess.run(line, env=clean, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
-        said = [text for text in (done.stderr + done.stdout).splitlines() if text.strip()]
-        raise ImageFailed(f"{os.path.basename(program)} failed: {said[-1] if said else 'without a word'}")
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        raise ImageFailed(f"{os.path.basename(program)} failed: {lines[-1] if lines else 'without a word'}")
     with open(path, "rb") as file:
         sha256 = hashing.of_file(file.fileno())
     return FilesystemImage(path=path, size=path.stat().st_size, sha256=sha256)

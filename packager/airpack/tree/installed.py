@@ -43,11 +43,11 @@ class Installed:
 
     def files(self) -> list[str]:
         """Return the paths of its files relative to `prefix`, with `/`, sorted."""
-        found = []
+        paths = []
         for folder, _, names in os.walk(self.prefix):
             relative = os.path.relpath(folder, self.prefix)
-            found += [name if relative == "." else f"{relative}/{name}" for name in names]
-        return sorted(found)
+            paths += [name if relative == "." else f"{relative}/{name}" for name in names]
+        return sorted(paths)
 
     def modules(self) -> list[str]:
         """Return the paths of its Python sources relative to `site_packages`, sorted."""
@@ -105,7 +105,7 @@ class _Prefix(SchemeDictionaryDestination):
     def write_file(
         self, scheme: Scheme, path: str | os.PathLike[str], stream: BinaryIO, is_executable: bool
     ) -> RecordEntry:
-        """Write a file, once RECORD tells the truth of it; a script with `#!python` gets our launcher (PEP 427)."""
+        """Write a file and check it against RECORD; a script with `#!python` gets airpack's launcher (PEP 427)."""
         place = os.fspath(path)
         recorded = self._source.records.get(f"{self._folders[scheme]}/{place}".removeprefix("/"))
         if scheme == "scripts":
@@ -116,14 +116,14 @@ class _Prefix(SchemeDictionaryDestination):
                 content = self._start_of(rest) + rest
             return self.write_to_fs(scheme, place, io.BytesIO(content), True)
         written = self.write_to_fs(scheme, place, stream, is_executable)
-        # It was hashed as it was written: only what is listed by another hash must be read again.
+        # It was hashed while it was written; only a file that is listed with another algorithm must be read again.
         if recorded is None or (recorded.hash_, recorded.size) != (written.hash_, written.size):
             with open(self._path_with_destdir(scheme, place), "rb") as file:
                 self._check(recorded, file, place)
         return written
 
     def _check(self, recorded: RecordEntry | None, stream: BinaryIO, path: str) -> None:
-        """Raise InvalidWheel unless RECORD lists just this content; None is for what installer adds."""
+        """Raise InvalidWheel unless RECORD lists this content; `recorded` is None for a file that installer adds."""
         if recorded is not None and not recorded.validate_stream(stream):
             raise self._source.refuse(f"{path!r} is not what its RECORD lists")
 
@@ -140,6 +140,6 @@ class _Prefix(SchemeDictionaryDestination):
         return self._launcher()
 
     def _launcher(self) -> bytes:
-        """Return lines that are a shell script which starts Python, and a Python string."""
+        """Return first lines that are a shell script which starts Python, and to Python a string."""
         python = f'"${{AIRPACK_PYTHON:-{self.interpreter}}}"'
         return f"#!/bin/sh\n'''exec' {python} \"$0\" \"$@\"\n' '''\n".encode()

@@ -17,17 +17,17 @@ from airpack.base.errors import InvalidWheel
 from airpack.tree.installed import Installed
 
 _CHUNK = 1 << 20
-# Bytes from which a file that several wheels have is kept once (OpenBLAS, say). Smaller ones aren't worth that a
-# wheel's frames depend on another's: a changed pin is to change that distribution's frames alone.
+# A file that several wheels have is kept once from this size on, in bytes (OpenBLAS, say). For smaller files it is not
+# worth it: a changed pin should change the frames of that distribution alone.
 _WORTH_SHARING = 128 << 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
-    """A file of the tree: its path there, its source, mode, size in bytes and SHA-256.
+    """A file of the tree: its path there, the file on disk, its mode, size in bytes and SHA-256.
 
-    `link_to` is the path of an earlier member with the same content and mode, if there is one: in the
-    same wheel, or in any where that saves much.
+    `link_to` is the path of an earlier member with the same content and mode, if there is one: for large files in any
+    wheel, for others in the same wheel.
     """
 
     path: str
@@ -58,10 +58,10 @@ class Group:
 def collect(
     parts: Sequence[Installed], *, executor: Executor, on_bytes: Callable[[int], None]
 ) -> tuple[list[Group], list[Clash]]:
-    """Return the groups of a bundle, and the paths that two wheels write differently.
+    """Return the groups of a bundle, and the paths that two wheels write with different content.
 
-    Where wheels share a path, the last one's file is kept, as pip would overwrite
-    it. Identical files of a wheel become links to the first of them, large ones of any. Raises InvalidWheel.
+    Where several wheels have a path, the last one's file is kept, as pip would overwrite the others. Identical files of
+    a wheel become links to the first of them; large files also link to those of other wheels. Raises InvalidWheel.
     """
     hashed = list(executor.map(_hash_part, parts))
     owners: dict[str, tuple[Installed, Member]] = {}
@@ -88,7 +88,8 @@ def _check_folders(groups: Sequence[Group]) -> None:
     for group in groups:
         for member in group.members:
             if member.path in folders:
-                others = [each for each in groups if any(m.path.startswith(f"{member.path}/") for m in each.members)]
+                inside = f"{member.path}/"
+                others = [other for other in groups if any(m.path.startswith(inside) for m in other.members)]
                 other = others[0].part.wheel.filename
                 raise InvalidWheel(group.part.wheel.filename, f"has a file {member.path}, which is a folder in {other}")
 
@@ -120,13 +121,13 @@ class Folders:
 
 
 def _parents(paths: Iterable[str]) -> set[str]:
-    found: set[str] = set()
+    parents: set[str] = set()
     for path in paths:
         parent = path.rpartition("/")[0]
-        while parent and parent not in found:
-            found.add(parent)
+        while parent and parent not in parents:
+            parents.add(parent)
             parent = parent.rpartition("/")[0]
-    return found
+    return parents
 
 
 def sums(group: Group) -> bytes:
@@ -135,7 +136,7 @@ def sums(group: Group) -> bytes:
 
 
 def content_digest(entries: Iterable[tuple[str, int, str]]) -> str:
-    """Return the content digest of files and links, by the path, mode and SHA-256 of each."""
+    """Return the content digest (`hashing.content_digest`) of files and links: path, mode and SHA-256 of each."""
     return hashing.content_digest((path, f"{mode:o}", sha256) for path, mode, sha256 in entries)
 
 

@@ -1,4 +1,4 @@
-"""Reads all of a bundle, on all cores, and compares it byte for byte with its own table of contents."""
+"""Reads every byte of a bundle, on all cores, and compares it with the bundle's own table of contents."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from airpack.bundle.opened import OpenBundle
 
 
 class Examiner(Protocol):
-    """What looks at files while they are in memory anyway, in any thread."""
+    """Looks at files while they are in memory; it is called by several threads."""
 
     def wants(self, path: str, start: bytes) -> bool:
         """Tell whether to look at a file: its path, and its first bytes."""
 
     def examine(self, path: str, content: bytes) -> Any:
-        """Return what is to be kept of a file."""
+        """Return what to keep of a file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What all of a bundle told: sentences on what is damaged, and, of the files that could be read, what they are.
+    """What was read of a bundle: a sentence for each damage, and of each undamaged file its SHA-256.
 
-    `sha256` has every such path, links included; `examined` what the examiner returned.
+    `sha256` maps paths, links included; `examined` maps paths to what the examiner returned.
     """
 
     damage: Sequence[str]
@@ -42,7 +42,7 @@ class Reading:
 
 @dataclass(kw_only=True, slots=True)
 class _Part:
-    """What a run of frames told; `rest` holds what lies between files, with its place in the tar."""
+    """What was read of a run of frames; `rest` holds the bytes between files, with their place in the tar."""
 
     damage: list[str] = field(default_factory=list)
     sha256: dict[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class _Part:
 def read(
     opened: OpenBundle, examiner: Examiner, *, executor: Executor, on_bytes: Callable[[int], None] = lambda _: None
 ) -> Reading:
-    """Read every byte of the bundle, each of the executor's threads a run of frames at a time, one frame in memory.
+    """Read every byte of the bundle; each of the executor's threads has one frame in memory at a time.
 
     `on_bytes` is called with the stored sizes of what was read. Nothing of the bundle is loaded.
     """
@@ -80,7 +80,7 @@ def read(
 
 
 def _runs(plan: Plan) -> Iterator[list[int]]:
-    """Yield the numbers of all frames, in runs that no file reaches out of."""
+    """Yield the numbers of all frames in runs, so that each file lies in one run."""
     run: list[int] = []
     for number, pieces in enumerate(plan):
         if run and not (pieces and pieces[0].place):
@@ -103,7 +103,7 @@ class _Run:
         self._kept: list[bytes] | None = None
 
     def read(self, run: Sequence[int]) -> _Part:
-        """Return what the frames tell."""
+        """Return what was read of the frames."""
         lost: set[str] = set()
         for number in run:
             try:
@@ -120,7 +120,7 @@ class _Run:
         return self._part
 
     def _take(self, piece: Piece, data: memoryview) -> None:
-        """Take a part of a file, each in its turn, and conclude with the last."""
+        """Take the next part of a file; the last one concludes it."""
         path = piece.file.path
         if not piece.place:
             self._total = hashlib.sha256()
@@ -136,7 +136,7 @@ class _Run:
 
 
 def _wrong_sums(opened: OpenBundle, actual: Mapping[str, str]) -> Iterator[str]:
-    """Say which files, and links, differ from what the bundle's own SHA256SUMS says of them."""
+    """Yield a sentence for each file or link that differs from its line in SHA256SUMS."""
     toc = opened.toc
     try:
         sums = opened.sums
@@ -154,7 +154,7 @@ def _wrong_sums(opened: OpenBundle, actual: Mapping[str, str]) -> Iterator[str]:
 
 
 def _stray_bytes(opened: OpenBundle) -> Iterator[str]:
-    """Say where the decoder is damaged, and where bytes that no hash covers differ from what they must be."""
+    """Yield a sentence if the decoder is damaged, or bytes that no hash covers."""
     try:
         if opened.toc.decoder is not None:
             opened.file.decoder()

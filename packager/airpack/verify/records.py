@@ -1,4 +1,4 @@
-"""What was installed against what each wheel's RECORD says of it (the specification "Recording installed projects")."""
+"""Compares installed files with the RECORD of their wheel (the specification "Recording installed projects")."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airpack_runtime import layout
 from airpack.audit.finding import ERROR, WARNING, Finding
 from airpack.wheels.record import FILE, Content, parse, source_of
 
-# What signs a RECORD can't be in it.
+# Signatures of a RECORD cannot be listed in it.
 _SIGNATURES = (f"{FILE}.jws", f"{FILE}.p7s")
 _REMEDY = "don't use it, pack again"
 _OVERWRITTEN = "two wheels write it, and the later one's is kept; check that both work with it"
@@ -20,7 +20,7 @@ _OVERWRITTEN = "two wheels write it, and the later one's is kept; check that bot
 class Record:
     """One RECORD: its path in the tree, its distribution's name and version, and its rows by path in the tree.
 
-    `own` are the paths that are this distribution's and no other's, None where that isn't known.
+    `own` are the paths that belong to this distribution alone, None where that is not known.
     """
 
     path: str
@@ -35,10 +35,10 @@ class Record:
 
 
 def compare(records: Collection[Record], tree: Mapping[str, Content | None]) -> Iterator[Finding]:
-    """Yield what the RECORDs and the files of `tree` say otherwise of each other, a line each.
+    """Yield a finding for each difference between the RECORDs and the files of `tree`.
 
-    What has None could not be read and is passed over. A RECORD can't list itself with a hash, nor the
-    bytecode that was compiled afterwards: this belongs to a module that is listed.
+    Files whose content is None could not be read and are skipped. A RECORD lists itself without a hash, and does not
+    list bytecode that was compiled later: that belongs to a module that is listed.
     """
     claims: dict[str, list[Record]] = {}
     for record in records:
@@ -46,7 +46,7 @@ def compare(records: Collection[Record], tree: Mapping[str, Content | None]) -> 
             claims.setdefault(path, []).append(record)
     for path, claimants in claims.items():
         if path not in tree:
-            yield from (each.finding(f"{path} is missing, which its RECORD lists") for each in claimants)
+            yield from (record.finding(f"{path} is missing, which its RECORD lists") for record in claimants)
         elif tree[path] is not None:
             yield from _judge(path, tree[path], claimants)
     for path in sorted(tree.keys() - claims.keys()):
@@ -54,7 +54,7 @@ def compare(records: Collection[Record], tree: Mapping[str, Content | None]) -> 
 
 
 def _judge(path: str, actual: Content | None, claimants: Collection[Record]) -> Iterator[Finding]:
-    fitting = [each for each in claimants if _fits(actual, path, each)]
+    fitting = [record for record in claimants if _fits(actual, path, record)]
     for record in claimants:
         if record in fitting:
             continue

@@ -1,4 +1,4 @@
-"""A plain tree, such as `pack --tree` writes, against a bundle, or against the RECORDs in it."""
+"""Compares a plain tree, such as `pack --tree` writes, with a bundle, or with the RECORDs in it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OURS = {layout.TREE_NOTE, layout.TREE_NOTE + layout.SIGNATURE_SUFFIX, layout.SU
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """What a tree says of itself: its target, and the digest of its bundle; empty where it doesn't."""
+    """The note in a tree: its target, and the digest of its bundle; empty where it does not say."""
 
     target: str
     digest: str
@@ -37,7 +37,7 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Node:
-    """What lies at a path of a tree: its mode as `lstat` gives it; `content` is None where it can't be read."""
+    """A file of a tree: its mode, as `stat` gives it, and its content, None where it cannot be read."""
 
     mode: int
     content: Content | None
@@ -49,7 +49,7 @@ def is_tree(place: Path) -> bool:
 
 
 def note_in(tree: Path) -> Note:
-    """Return what the tree says of itself."""
+    """Return the note of the tree."""
     try:
         data = json.loads((tree / layout.TREE_NOTE).read_text(encoding="utf-8"))
         return Note(target=str(data["target"]), digest=str(data["digest"]))
@@ -58,7 +58,7 @@ def note_in(tree: Path) -> Note:
 
 
 def read(tree: Path, executor: Executor) -> tuple[dict[str, Node], list[Finding]]:
-    """Return what lies at each path of the tree but its notes, and a finding for what can't be read."""
+    """Return the file at each path of the tree, its notes left out, and a finding for each that cannot be read."""
     paths = []
     for folder, folders, names in os.walk(tree):
         links = [name for name in folders if os.path.islink(f"{folder}/{name}")]
@@ -75,7 +75,7 @@ def read(tree: Path, executor: Executor) -> tuple[dict[str, Node], list[Finding]
 
 
 def _node(path: Path, tree: Path) -> Node | str:
-    """Return what a file is, or the one in the tree that a link leads to, or why it isn't one that can be read."""
+    """Return the file at `path`, also by a link within the tree; or the reason that it cannot be read."""
     try:
         info = path.lstat()
         if stat.S_ISLNK(info.st_mode) and path.resolve().is_relative_to(tree.resolve()):
@@ -93,7 +93,7 @@ def _finding(severity: str, path: str, sentence: str) -> Finding:
 
 
 def against_bundle(nodes: Mapping[str, Node], opened: OpenBundle) -> Iterator[Finding]:
-    """Yield each path that the bundle has otherwise, or not at all. Raises BundleDamaged."""
+    """Yield a finding for each path that differs from the bundle. Raises BundleDamaged."""
     for path, file in opened.entries.items():
         node = nodes.get(path)
         if node is None:
@@ -112,7 +112,7 @@ def against_bundle(nodes: Mapping[str, Node], opened: OpenBundle) -> Iterator[Fi
 
 
 def records_in(tree: Path, nodes: Mapping[str, Node]) -> tuple[list[Record], list[Finding]]:
-    """Return the RECORDs in a tree, and a finding for each that can't be read."""
+    """Return the RECORDs in a tree, and a finding for each that cannot be read."""
     found, broken = [], []
     for path in nodes:
         if not path.endswith(record.FILE) or path.count("/") != 2:
@@ -127,7 +127,7 @@ def records_in(tree: Path, nodes: Mapping[str, Node]) -> tuple[list[Record], lis
 
 
 def against_records(nodes: Mapping[str, Node], recorded: list[Record]) -> Iterator[Finding]:
-    """Yield what the RECORDs in a tree say otherwise, and how much they can't tell."""
+    """Yield a finding for each file that differs from its RECORD, and a note on files that no RECORD covers."""
     yield from records.compare(recorded, {path: node.content for path, node in nodes.items()})
     listed = {path for record in recorded for path in record.rows}
     unknown = sum(1 for path in nodes.keys() - listed if record.source_of(path) in listed)
@@ -137,5 +137,5 @@ def against_records(nodes: Mapping[str, Node], recorded: list[Record]) -> Iterat
 
 
 def shares_of(recorded: list[Record]) -> list[Share]:
-    """Return what each distribution of a tree brings."""
+    """Return the share of each distribution in a tree."""
     return [Share(name=each.name, version=each.version, paths=list(each.rows)) for each in recorded]
