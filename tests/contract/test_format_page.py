@@ -122,7 +122,7 @@ def test_each_file_has_the_hash_of_its_line(golden: Reader, tar: bytes) -> None:
     """SHA256SUMS lists files and links, and nothing else."""
     files, links = golden.files(), golden.links()
     sums = _content(tar, files.pop("SHA256SUMS"))
-    listed = dict(reversed(line.split("  ")) for line in sums.decode().splitlines())
+    listed = {path: sha256 for sha256, _, path in (line.partition("  ") for line in sums.decode().splitlines())}
     assert set(listed) == {*files, *links}
     for path, expected in listed.items():
         assert hashlib.sha256(_content(tar, files[links.get(path, path)])).hexdigest() == expected
