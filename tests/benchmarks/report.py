@@ -1,4 +1,4 @@
-"""Renders the results: the README's tables of ratios, RESULTS.md with medians and command lines, and the picture."""
+"""Renders the results: docs/benchmarks.md's tables of ratios, RESULTS.md with medians and command lines, a picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.results import Results, ratio
 from benchmarks.thresholds import Figure, fastest_peer, figures, memory
 from support import machine
 
-README = machine.ROOT / "README.md"
+PAGE = machine.ROOT / "docs" / "benchmarks.md"
 DETAILS = Path(__file__).with_name("RESULTS.md")
 PICTURE = Path(__file__).with_name("results.svg")
 BEGIN, END = "<!-- figures: written by `python tests/benchmarks report` -->", "<!-- end of figures -->"
@@ -33,23 +33,23 @@ _SHOWN = "science"
 
 
 def write(results: Results) -> None:
-    """Put the tables into the README, and write RESULTS.md and the picture."""
+    """Put the tables into the page, and write RESULTS.md and the picture."""
     from benchmarks import picture
 
-    staging.write_text(README, with_figures(README.read_text(encoding="utf-8"), results))
+    staging.write_text(PAGE, with_figures(PAGE.read_text(encoding="utf-8"), results))
     staging.write_text(DETAILS, details(results))
     picture.draw(results, PICTURE)
 
 
 def with_figures(text: str, results: Results) -> str:
-    """Return the README's text with what stands between its two comments rendered from the results."""
+    """Return the page with what stands between its two comments rendered from the results."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}"
 
 
 def render(results: Results) -> str:
-    """Return the README's tables."""
+    """Return the tables of the page."""
     parts = [_conditions(results)]
     if _SHOWN in results["workloads"]:
         parts.append(_shares(results["workloads"][_SHOWN]))
@@ -63,7 +63,8 @@ def details(results: Results) -> str:
     """Return RESULTS.md: every median with its spread, every command line."""
     parts = ["# Results\n\nWritten by `python tests/benchmarks report` from `results.json`, which has every sample.\n"]
     parts.append(_conditions(results))
-    parts.append("Peak memory is the largest process's; the README's of an unpack is that, once for each processor.\n")
+    memory_note = "Peak memory is the largest process's; docs/benchmarks.md counts it once for each processor.\n"
+    parts.append(memory_note)
     versions = ", ".join(f"{name} {version}" for name, version in sorted(results["versions"].items()))
     parts.append(f"Versions: {versions}.\n")
     for name, section in results["workloads"].items():
@@ -242,6 +243,6 @@ def _number(value: float | None) -> str:
 
 
 def shown(text: str) -> str:
-    """Return what a README shows between the two comments."""
+    """Return what the page shows between the two comments."""
     found = re.search(re.escape(BEGIN) + r"\n\n(.*?)\n" + re.escape(END), text, re.DOTALL)
     return found[1] if found else ""

@@ -1,13 +1,15 @@
-"""The README's figures are the committed results', and a regression of theirs is told."""
+"""The figures in docs/benchmarks.md and the README are the committed results', and a regression of theirs is told."""
 
 from __future__ import annotations
 
 import copy
+import os
+import re
 from pathlib import Path
 
 import pytest
 from benchmarks import __main__ as benchmarks
-from benchmarks import curve, picture, regress, report, results
+from benchmarks import curve, measure, picture, regress, report, results
 from benchmarks.peers import AIRPACK
 from support import machine
 
@@ -20,19 +22,30 @@ def committed() -> results.Results:
 
 def test_the_tables_are_rendered_from_the_committed_results(committed: results.Results) -> None:
     """No figure among them was typed; `python tests/benchmarks report` writes them anew."""
-    assert report.shown(report.README.read_text(encoding="utf-8")) == report.render(committed)
+    assert report.shown(report.PAGE.read_text(encoding="utf-8")) == report.render(committed)
     assert report.DETAILS.read_text(encoding="utf-8") == report.details(committed)
 
 
-def test_the_readme_shows_the_picture(committed: results.Results, tmp_path: Path) -> None:
+def test_the_pages_show_the_picture(committed: results.Results, tmp_path: Path) -> None:
     """It is drawn again, the same each time."""
     pytest.importorskip("matplotlib", reason="pip install --group bench")
-    assert f"]({report.PICTURE.relative_to(machine.ROOT)})" in report.README.read_text(encoding="utf-8")
+    for page in (machine.ROOT / "README.md", report.PAGE):
+        link = os.path.relpath(report.PICTURE, page.parent)
+        assert f"]({link})" in page.read_text(encoding="utf-8")
     drawn = []
     for name in ("one.svg", "other.svg"):
         picture.draw(committed, tmp_path / name)
         drawn.append((tmp_path / name).read_bytes())
     assert drawn[0] == drawn[1]
+
+
+def test_the_readme_compares_what_was_measured(committed: results.Results) -> None:
+    """Its row of cold starts has the medians of scikit-learn's and pandas' boots."""
+    boots = committed["workloads"]["science"]["measures"]["boot"]
+    peers = (AIRPACK, "pex", "uv, cold cache", "venv-pack", "pip --no-index")
+    text = (machine.ROOT / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| cold start until "))
+    assert re.findall(r"\d+\.\d s", row) == [f"{measure.median(boots[peer]['wall']):.1f} s" for peer in peers]
 
 
 def test_a_miss_is_shown_as_one(committed: results.Results) -> None:

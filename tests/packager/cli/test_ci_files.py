@@ -1,4 +1,4 @@
-"""The files under `fixtures/ci` that the README shows: valid by the published schemas, and their commands run."""
+"""The files under `fixtures/ci` that the pages show: valid by the published schemas, and their commands run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from support import machine, registry, sandbox
+from support import machine, pages, registry, sandbox
 from support.airpack import Airpack
 from support.index import Index
 from support.wheels import build_wheel
@@ -25,7 +25,6 @@ GITHUB, AZURE = FOLDER / "github.yml", FOLDER / "azure-pipelines.yml"
 MOUNTED, COPIED = FOLDER / "kubernetes-image-volume.yaml", FOLDER / "kubernetes-init-container.yaml"
 SHA = "0123456789abcdef0123456789abcdef01234567"
 _MACRO = re.compile(r"\$\(([\w.]+)\)")
-_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def _documents(path: Path) -> list[Any]:
@@ -77,10 +76,10 @@ def test_a_manifest_allows_what_it_must_alone(path: Path) -> None:
     assert policy["spec"] == {"podSelector": {"matchLabels": pod["metadata"]["labels"]}, "policyTypes": ["Egress"]}
 
 
-def test_the_readme_shows_parts_of_the_files() -> None:
+def test_the_pages_show_parts_of_the_files() -> None:
     """Word for word: each block is a part of one of them."""
     texts = [path.read_text(encoding="utf-8") for path in sorted(FOLDER.iterdir())]
-    blocks = _BLOCK.findall((machine.ROOT / "README.md").read_text(encoding="utf-8"))
+    blocks = [block.text for page in pages.PAGES for block in pages.blocks(page) if block.language == "yaml"]
     assert len(blocks) >= len(texts)
     for block in blocks:
         assert any(block in text for text in texts), block

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import pyzstd
 from airpack.base.errors import InvalidLayout, UsageError
-from airpack.bundle.opened import OpenBundle
 from airpack.bundle.tar import TarWriter
 from airpack.cli.app import main
 from airpack.oci import image, restore, split
@@ -142,7 +141,7 @@ def test_each_layer_is_the_tar_that_the_config_says(
         assert set(links) <= set(names)
         seen += names
     assert len(set(seen)) == len(seen)
-    with OpenBundle.at(packed) as contents:
+    with Results.at(packed).open_bundle() as contents:
         assert {*contents.entries, *contents.toc.directories, layout.TREE_NOTE} == {*seen} - {layout.SUMS}
     content = json.loads((packed / "manifest.json").read_text())["bundle"]["content_digest"]
     assert f"sha256:{signed_tree.content_digest(str(over))}" == content

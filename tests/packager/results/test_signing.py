@@ -191,7 +191,7 @@ def test_a_bundle_alone_can_be_signed(airpack: Airpack, packed: Path, team: Path
 
 
 def test_openssl_agrees(packed: Path, team: Path, airpack: Airpack, tmp_path: Path) -> None:
-    """As the README tells: the first two lines are what is signed."""
+    """As docs/trust.md tells: the first two lines are what is signed."""
     openssl = machine.tool("openssl")
     assert airpack("sign", packed, "--key", f"{team}.key") == 0
     script = (
