@@ -21,6 +21,7 @@ from airpack.oci import image, restore, split
 from airpack.oci.extents import EXTENTS, REST, SIZE
 from airpack.oci.layout import BLOBS, INDEX, INDEX_TYPE, MANIFEST_TYPE, Descriptor, Layout, Manifest
 from airpack.results import keys
+from airpack.results.folder import Results
 from airpack_runtime import layout
 from airpack_runtime.provide import signed_tree
 from jsonschema import Draft4Validator
