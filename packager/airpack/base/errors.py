@@ -108,10 +108,11 @@ class NotAnImage(AirpackError):
 class InvalidManifest(AirpackError):
     """A `manifest.json` that cannot be read, is incomplete, or does not describe the files beside it."""
 
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
+    def __init__(self, path: Path, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{path}: {problem}{': ' if remedy else ''}{remedy}")
         self.path = path
         self.problem = problem
+        self.remedy = remedy
 
 
 class MissingWheel(AirpackError):

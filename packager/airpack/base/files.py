@@ -66,7 +66,7 @@ def is_regular(path: Path) -> bool:
     """Tell whether a regular file lies at `path`, and no symbolic link."""
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
-    except OSError:
+    except (OSError, ValueError):  # ValueError for a NUL in the path
         return False
 
 

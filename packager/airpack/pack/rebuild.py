@@ -131,8 +131,8 @@ def _recipe(past: Past, means: Means) -> Recipe:
         recipe = Recipe.from_dict(options, decoder=decoder, compiler=means.python)
         bytecode = bool(options["bytecode"])
     except (KeyError, TypeError, ValueError) as error:
-        problem = f"options doesn't say how it was packed ({error}): pack again"
-        raise InvalidManifest(past.results.manifest_path, problem) from error
+        problem = f"options doesn't say how it was packed ({error})"
+        raise InvalidManifest(past.results.manifest_path, problem, "pack again") from error
     if bytecode and recipe.compiler is None:
         raise NoInterpreter(
             f"{past.results.folder} holds bytecode of Python {past.target.python_version}, and none is found here: "

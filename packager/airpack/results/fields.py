@@ -8,10 +8,13 @@ from typing import Any
 
 
 class BadField(ValueError):
-    """A field that is missing or of another type; `path` is where it stands, such as `packages[0].size`."""
+    """A field that is missing or of another type; `path` is where it stands, such as `packages[0].size`.
+
+    For the outermost object, `path` is empty.
+    """
 
     def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path} {problem}")
+        super().__init__(f"{path} {problem}".lstrip())
         self.path = path
         self.problem = problem
 
@@ -21,7 +24,7 @@ class Fields:
 
     def __init__(self, data: object, path: str = "") -> None:
         if not isinstance(data, dict):
-            raise BadField(path or "it", "is not a JSON object")
+            raise BadField(path, "is not a JSON object")
         self._data: Mapping[str, Any] = data
         self._path = path
 

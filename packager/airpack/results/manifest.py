@@ -57,7 +57,7 @@ class Manifest:
         try:
             return cls.from_dict(json.loads(text))
         except BadField as error:
-            raise InvalidManifest(path, f"{error}: pack again") from error
+            raise InvalidManifest(path, str(error), "pack again") from error
         except (ValueError, RecursionError) as error:
             raise InvalidManifest(path, f"is not JSON: {error}") from error
 
@@ -104,4 +104,4 @@ class Manifest:
         try:
             return self.target.to_target()
         except (TypeError, ValueError, InvalidTarget) as error:
-            raise InvalidManifest(path, f"target makes no sense ({error}): pack again") from error
+            raise InvalidManifest(path, f"target makes no sense ({error})", "pack again") from error

@@ -68,7 +68,10 @@ def check(results: Results, key: str) -> list[Finding]:
 
 def _recorded(results: Results, signed: Sequence[Signed]) -> Manifest:
     """Return the manifest with what was signed in it. Raises InvalidManifest if it lists something else."""
-    about = results.manifest()
+    try:
+        about = results.manifest()
+    except InvalidManifest as error:
+        raise InvalidManifest(error.path, error.problem, "sign the bundle's file itself, or pack again") from error
     listed = {about.bundle.file: about.bundle.digest}
     if about.image is not None:
         listed[about.image.file] = about.image.sha256
@@ -76,7 +79,7 @@ def _recorded(results: Results, signed: Sequence[Signed]) -> Manifest:
         if listed.get(entry.file) != entry.digest:
             known = f"sha256:{listed[entry.file]}" if entry.file in listed else "nothing"
             problem = f"it lists {entry.file} as {known}, but that is sha256:{entry.digest}"
-            raise InvalidManifest(results.manifest_path, f"{problem}: one of them was changed since; pack again")
+            raise InvalidManifest(results.manifest_path, problem, "one of them was changed since; pack again")
     return replace(about, signatures=signed)
 
 

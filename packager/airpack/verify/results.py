@@ -45,7 +45,7 @@ def check(
         try:
             about = packed.manifest()
         except InvalidManifest as error:
-            yield _finding(MANIFEST, error.problem)
+            yield _finding(f"{MANIFEST}:", error.problem)
         else:
             yield from _by_manifest(about, packed, opened, executor)
             yield from _described(about, packed, opened)
@@ -60,7 +60,7 @@ def by_manifest(packed: Results, opened: OpenBundle, *, executor: Executor) -> I
     try:
         about = packed.manifest()
     except InvalidManifest as error:
-        yield _finding(MANIFEST, error.problem)
+        yield _finding(f"{MANIFEST}:", error.problem)
         return
     yield from _by_manifest(about, packed, opened, executor)
 

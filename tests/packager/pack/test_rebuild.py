@@ -201,15 +201,15 @@ BROKEN: dict[str, tuple[Callable[[Airpack], object], str]] = {
     ),
     "a manifest that is none": (
         lambda airpack: (airpack.output / "manifest.json").write_text("[1"),
-        "{dist}/manifest.json: is no JSON: Expecting ',' delimiter: line 1 column 3 (char 2)",
+        "{dist}/manifest.json: is not JSON: Expecting ',' delimiter: line 1 column 3 (char 2)",
     ),
     "a manifest of an older airpack": (
         _without_options,
-        "{dist}/manifest.json: doesn't say how it was packed (it lacks 'options'): pack again",
+        "{dist}/manifest.json: options is missing: pack again",
     ),
     "a manifest without a target": (
         lambda airpack: _edit(airpack, lambda data: data.update(target={})),
-        "{dist}/manifest.json: doesn't tell its target ('name'): pack again",
+        "{dist}/manifest.json: target.name is missing: pack again",
     ),
     "no lock": (
         lambda airpack: os.unlink(airpack.output / "pylock.toml"),

@@ -168,13 +168,14 @@ def test_a_listed_signature_that_is_gone_is_told_without_a_key(airpack: Airpack,
     (packed / "elsewhere").rename(packed / SIG)
     assert airpack("verify", packed, "--no-import") == 0
     about = json.loads((packed / "manifest.json").read_text())
-    about["signatures"] = [None, {"file": "../\0"}]
+    about["signatures"][0]["file"] = "../\0"
     (packed / "manifest.json").write_text(json.dumps(about))
     assert airpack("verify", packed, "--no-import") == 1
-    assert [line.partition(" is not here")[0] for line in airpack.out.splitlines()[:-1]] == [
-        "error: None.sig",
-        "error: ../?.sig",
-    ]
+    assert [line.partition(" is not here")[0] for line in airpack.out.splitlines()[:-1]] == ["error: ../?.sig"]
+    about["signatures"] = [None]
+    (packed / "manifest.json").write_text(json.dumps(about))
+    assert airpack("verify", packed, "--no-import") == 1
+    assert airpack.out.splitlines()[0].startswith("error: manifest.json: signatures[0] is not a JSON object: ")
 
 
 def test_a_bundle_alone_can_be_signed(airpack: Airpack, packed: Path, team: Path, tmp_path: Path) -> None:
