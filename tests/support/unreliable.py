@@ -79,13 +79,13 @@ class Unreliable:
 
     def _lacking(self, repository: str, manifest: dict[str, Any]) -> list[str]:
         lacking: list[str] = []
-        for each in manifest.get("manifests", []):
-            image = self.manifests.get((repository, each["digest"]))
-            lacking += self._lacking(repository, json.loads(image[1])) if image else [each["digest"]]
-        for each in [*manifest.get("layers", []), *([manifest["config"]] if "config" in manifest else [])]:
-            content = self.blobs.get((repository, each["digest"]))
-            if content is None or len(content) != each["size"] or digest_of(content) != each["digest"]:
-                lacking.append(each["digest"])
+        for listed in manifest.get("manifests", []):
+            image = self.manifests.get((repository, listed["digest"]))
+            lacking += self._lacking(repository, json.loads(image[1])) if image else [listed["digest"]]
+        for blob in [*manifest.get("layers", []), *([manifest["config"]] if "config" in manifest else [])]:
+            content = self.blobs.get((repository, blob["digest"]))
+            if content is None or len(content) != blob["size"] or digest_of(content) != blob["digest"]:
+                lacking.append(blob["digest"])
         return lacking
 
 
@@ -130,5 +130,7 @@ def endpoint_of(registry: Unreliable, folder: Path, waits: list[float], *, name:
 
 def pull_all(endpoint: Endpoint, folder: Path) -> dict[str, bytes]:
     """Return the bytes of all that a pull of an image and its notes writes, by digest."""
-    pulled = pull_layout(endpoint, folder, choose=lambda found: found.index[0], kinds=[layouts.NOTE], progress=Silent())
+    pulled = pull_layout(
+        endpoint, folder, choose=lambda pulled: pulled.index[0], kinds=[layouts.NOTE], progress=Silent()
+    )
     return layouts.read_all(pulled.oci_layout)

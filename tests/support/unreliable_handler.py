@@ -112,9 +112,9 @@ class Handler(BaseHTTPRequestHandler):
             ("/v2/(.+)/manifests/(.+)", self._manifest),
             ("/v2/(.+)/referrers/(.+)", self._referrers),
         ):
-            found = re.fullmatch(pattern, url.path)
-            if found:
-                method(found[1], found[2], query)
+            match = re.fullmatch(pattern, url.path)
+            if match:
+                method(match[1], match[2], query)
                 return
         self._answer(404, b"404 page not found\n")
 
@@ -224,16 +224,16 @@ class Handler(BaseHTTPRequestHandler):
         if not self.registry.referrers:
             self._answer(404, b"404 page not found\n")
             return
-        found = []
+        listed = []
         for (where, name), (kind, content) in self.registry.manifests.items():
             manifest = json.loads(content)
             subject = manifest.get("subject", {}).get("digest")
             if (where, name, subject) == (repository, digest_of(content), digest):
                 about = {"mediaType": kind, "digest": name, "size": len(content)}
                 about["artifactType"] = manifest.get("artifactType") or manifest["config"]["mediaType"]
-                found.append({**about, "annotations": manifest.get("annotations", {})})
+                listed.append({**about, "annotations": manifest.get("annotations", {})})
         kind = "application/vnd.oci.image.index.v1+json"
-        body = {"schemaVersion": 2, "mediaType": kind, "manifests": found}
+        body = {"schemaVersion": 2, "mediaType": kind, "manifests": listed}
         self._answer(200, json.dumps(body).encode(), {"Content-Type": kind})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:

@@ -62,7 +62,7 @@ class BundleReader:
 def write(reader: BundleReader, shares: Sequence[Share], note: bytes, writer: Writer) -> list[Layer]:
     """Write a layer for each of a bundle's shares, and return the layers.
 
-    The last one also gets `note`, a tar without its end, and every byte of the bundle that no share has.
+    The last layer also gets `note`, a tar without its end, and every byte of the bundle that no share has.
     Raises NotAnImage, or BundleDamaged (of `airpack_runtime.errors`).
     """
     bundle = reader.opened.file
@@ -85,10 +85,10 @@ def write(reader: BundleReader, shares: Sequence[Share], note: bytes, writer: Wr
 
 
 def _annotations(placed: Sequence[Extent], rest: int | None) -> dict[str, str]:
-    """Return the annotations that tell a layer's extents.
+    """Return a layer's annotations: its extents, and for the last layer the place where the rest begins.
 
-    Of the last layer, `rest` is how many extents hold what no other layer has. There are several for each
-    distribution: only the place where they begin is told, as `extents.gaps` gives the rest.
+    `rest` is None for other layers. For the last one, it is the number of its extents that hold what no other layer
+    has. They are many, and `extents.gaps` computes them, so the annotation leaves them out.
     """
     if rest is None:
         text = extents.dumps(placed)

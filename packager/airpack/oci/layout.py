@@ -120,7 +120,7 @@ def to_json(data: Mapping[str, Any]) -> bytes:
 
 def image_index(manifests: Iterable[Descriptor]) -> dict[str, Any]:
     """Return the image index that lists these manifests, as a JSON object."""
-    return {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [each.to_dict() for each in manifests]}
+    return {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [manifest.to_dict() for manifest in manifests]}
 
 
 def describe(data: bytes, media_type: str) -> Descriptor:
@@ -212,7 +212,7 @@ class Layout:
 
     def _parse_index(self, data: bytes, name: str) -> tuple[Descriptor, ...]:
         try:
-            return tuple(Descriptor.from_dict(each) for each in json.loads(data)["manifests"])
+            return tuple(Descriptor.from_dict(entry) for entry in json.loads(data)["manifests"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidLayout(self.path, f"has an index {name} that can't be read ({error})") from error
 

@@ -95,12 +95,14 @@ class Upload:
         return Uploaded(blob=self._blob, sent=self._sent, was_there=was_there)
 
     def _is_there(self, repository: str = "") -> bool:
+        """Return whether the repository, or another one of the registry, has the blob."""
         url = self._client.url(f"blobs/{self._blob.digest}", repository=repository)
         response = self._client.once("HEAD", url, take=(OK, NOT_FOUND))
         response.drain_conn()
         return response.status == OK
 
-    def _can_be_had_from(self, repository: str) -> bool:
+    def _can_mount_from(self, repository: str) -> bool:
+        """Return whether another repository has the blob, as far as the user may look. Raises Passing."""
         try:
             return self._is_there(repository)
         except Passing:
@@ -110,7 +112,7 @@ class Upload:
 
     def _begin(self, mount_from: Sequence[str]) -> bool:
         """Begin an upload session, or return True if the registry takes the blob from one of the repositories."""
-        source = next((repository for repository in mount_from if self._can_be_had_from(repository)), None)
+        source = next((repository for repository in mount_from if self._can_mount_from(repository)), None)
         query = f"?{urlencode({'mount': self._blob.digest, 'from': source})}" if source else ""
         url = self._client.url("blobs/uploads/") + query
         response = self._client.once("POST", url, take=(CREATED, ACCEPTED))

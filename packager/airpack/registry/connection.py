@@ -132,6 +132,7 @@ class Connection:
         return Passing(self._place, "the connection was dropped")
 
     def _tls_failure(self, error: SSLError) -> RegistryError:
+        """Return the error to raise for one of TLS, by the reason codes of OpenSSL."""
         cause = error.args[0] if error.args else None
         if isinstance(cause, ssl.SSLCertVerificationError):
             remedy = "name its authority's certificate in SSL_CERT_FILE"

@@ -87,7 +87,7 @@ def listed_under(client: Client, tag: str) -> list[Descriptor]:
 def _listed(client: Client, data: bytes, what: str) -> list[Descriptor]:
     try:
         index: Any = json.loads(data)
-        return [Descriptor.from_dict(each) for each in index["manifests"] or ()]
+        return [Descriptor.from_dict(entry) for entry in index["manifests"] or ()]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RegistryError(client.reference.name, f"{what} can't be read ({error})") from None
 

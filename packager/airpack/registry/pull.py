@@ -91,7 +91,8 @@ def pull_layout(
     client = Client(endpoint)
     writer = Writer(folder)
     image = _chosen(client, writer, _fetch(client, writer, client.reference.version), choose)
-    referrers = [each for each in manifests.referrers(client, image.digest) if each.artifact_type in kinds]
+    listed = manifests.referrers(client, image.digest)
+    referrers = [referrer for referrer in listed if referrer.artifact_type in kinds]
     for referrer in referrers:
         _fetch(client, writer, referrer.digest)
     contents = [_manifest(client, writer, descriptor) for descriptor in (image, *referrers)]

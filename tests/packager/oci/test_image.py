@@ -50,10 +50,10 @@ def test_what_is_written_follows_the_image_spec(
     manifest = restore.choose(oci_layout)
     _validate(json.loads(oci_layout.read(manifest)), "image-manifest")
     _validate(layouts.image_config(oci_layout), "config")
-    digests = {each.digest.partition(":")[2] for each in oci_layout.blobs()}
+    digests = {blob.digest.partition(":")[2] for blob in oci_layout.blobs()}
     assert {path.name for path in (oci_layout.path / BLOBS).iterdir()} == digests
-    for each in oci_layout.blobs():
-        assert len(layouts.read(oci_layout, each)) == each.size
+    for blob in oci_layout.blobs():
+        assert len(layouts.read(oci_layout, blob)) == blob.size
     about = layouts.image_manifest(oci_layout).annotations
     digest = json.loads((packed / "manifest.json").read_text())["bundle"]["digest"]
     assert about[image.DIGEST] == digest
@@ -68,7 +68,7 @@ def test_what_is_written_follows_the_image_spec(
 def test_the_same_bundle_gives_the_same_bytes(
     airpack: Airpack, packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: list[str]
 ) -> None:
-    """Wherever it lies; SOURCE_DATE_EPOCH is the time that is told, and nothing else."""
+    """Wherever it lies; SOURCE_DATE_EPOCH changes the time that the image states, but no layer."""
     first = layouts.lay_out(airpack, packed, tmp_path / "first", *form)
     shutil.copy(packed / layout.BUNDLE_NAME, tmp_path / "other.tar.zst")
     second = layouts.lay_out(airpack, tmp_path / "other.tar.zst", tmp_path / "second", *form)
@@ -76,8 +76,8 @@ def test_the_same_bundle_gives_the_same_bytes(
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     third = layouts.lay_out(airpack, packed, tmp_path / "third", *form)
     assert layouts.image_config(third)["created"] == "2023-11-14T22:13:20Z"
-    assert [each.digest for each in layouts.image_manifest(third).layers] == [
-        each.digest for each in layouts.image_manifest(first).layers
+    assert [layer.digest for layer in layouts.image_manifest(third).layers] == [
+        layer.digest for layer in layouts.image_manifest(first).layers
     ]
 
 
@@ -91,13 +91,13 @@ def _for(airpack: Airpack, target: str, folder: Path) -> Path:
 def test_several_platforms_make_one_index(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Each bundle comes back by its platform; without one, this machine's does."""
     build_wheel(wheels, "gamma")
-    intel, arm = (_for(airpack, f"cp314-manylinux_2_28_{each}", tmp_path / each) for each in ("x86_64", "aarch64"))
+    intel, arm = (_for(airpack, f"cp314-manylinux_2_28_{tag}", tmp_path / tag) for tag in ("x86_64", "aarch64"))
     assert airpack("oci", intel, arm, "-o", tmp_path / "layout") == 0, airpack.err
     oci_layout = Layout(tmp_path / "layout")
-    assert [each.media_type for each in oci_layout.index] == [INDEX_TYPE]
+    assert [descriptor.media_type for descriptor in oci_layout.index] == [INDEX_TYPE]
     index = json.loads(oci_layout.read(oci_layout.index[0]))
     _validate(index, "image-index")
-    assert [each["platform"]["architecture"] for each in index["manifests"]] == ["amd64", "arm64"]
+    assert [listed["platform"]["architecture"] for listed in index["manifests"]] == ["amd64", "arm64"]
     for wanted, place in (("linux/amd64", intel), ("linux/arm64", arm)):
         back = restore.restore(oci_layout, tmp_path / "back", wanted=wanted)
         assert back.path.read_bytes() == (place / layout.BUNDLE_NAME).read_bytes()
@@ -106,9 +106,7 @@ def test_several_platforms_make_one_index(airpack: Airpack, wheels: Path, tmp_pa
 def test_one_platform_twice_is_refused(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Nothing tells an engine which of two Pythons is meant."""
     build_wheel(wheels, "gamma")
-    one, other = (
-        _for(airpack, f"cp314-{each}_x86_64", tmp_path / each) for each in ("manylinux_2_28", "musllinux_1_2")
-    )
+    one, other = (_for(airpack, f"cp314-{tag}_x86_64", tmp_path / tag) for tag in ("manylinux_2_28", "musllinux_1_2"))
     assert airpack("oci", one, other, "-o", tmp_path / "layout") == 2
     assert airpack.error == (
         f"airpack: error: {one}/bundle.tar.zst and {other}/bundle.tar.zst are both for linux/amd64, and an image index "
@@ -126,15 +124,15 @@ def test_what_lies_beside_the_bundle_refers_to_it(
     assert airpack("sbom", "-q", packed, "-o", packed / "sbom.cdx.json") == 0, airpack.err
     oci_layout = layouts.lay_out(airpack, packed, tmp_path / "layout", *form)
     chosen, artifacts = oci_layout.index[0], oci_layout.index[1:]
-    assert [each.artifact_type for each in artifacts] == [image.SIGNATURE_TYPE, image.SBOM_TYPE]
-    for each in artifacts:
-        _validate(json.loads(oci_layout.read(each)), "image-manifest")
-        subject = oci_layout.manifest(each).subject
+    assert [artifact.artifact_type for artifact in artifacts] == [image.SIGNATURE_TYPE, image.SBOM_TYPE]
+    for artifact in artifacts:
+        _validate(json.loads(oci_layout.read(artifact)), "image-manifest")
+        subject = oci_layout.manifest(artifact).subject
         assert subject is not None
         assert (subject.digest, subject.size, subject.media_type) == (chosen.digest, chosen.size, MANIFEST_TYPE)
     back = restore.restore(oci_layout, tmp_path / "back")
     names = [layout.BUNDLE_NAME, f"{layout.BUNDLE_NAME}.sig", "sbom.cdx.json"]
-    assert [back.path.name, *(each.name for each in back.beside)] == names
+    assert [back.path.name, *(path.name for path in back.beside)] == names
     assert layouts.files(tmp_path / "back") == {name: (packed / name).read_bytes() for name in names}
     assert airpack("verify", "-q", "--no-import", tmp_path / "back", "--key", team.with_suffix(".pub")) == 0, (
         airpack.err

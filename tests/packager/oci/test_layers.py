@@ -34,7 +34,7 @@ def test_each_layer_is_the_tar_that_the_config_says(
         assert diff == f"sha256:{hashlib.sha256(data).hexdigest()}"
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             names = archive.getnames()
-            links = [each.linkname for each in archive if each.islnk()]
+            links = [member.linkname for member in archive if member.islnk()]
             archive.extractall(over, filter="tar")
         assert len(set(names)) == len(names)
         assert set(links) <= set(names)
@@ -53,8 +53,8 @@ def test_the_bundle_itself_is_a_layer(airpack: Airpack, packed: Path, tmp_path: 
     """Its bytes are untouched, so that a registry has them under the SHA-256 that the manifest lists."""
     oci_layout = layouts.lay_out(airpack, packed, tmp_path / "layout")
     first, last = layouts.image_manifest(oci_layout).layers
-    told = json.loads((packed / "manifest.json").read_text())["bundle"]
-    assert (first.digest, first.size) == (f"sha256:{told['file_sha256']}", told["size"])
+    bundle = json.loads((packed / "manifest.json").read_text())["bundle"]
+    assert (first.digest, first.size) == (f"sha256:{bundle['file_sha256']}", bundle["size"])
     assert last.size < 2000
 
 

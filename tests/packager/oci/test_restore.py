@@ -34,8 +34,8 @@ def test_the_very_bundle_comes_back(airpack: Airpack, packed: Path, tmp_path: Pa
 
 def _renamed(key: str) -> Callable[[dict[str, Any]], object]:
     def change(manifest: dict[str, Any]) -> object:
-        for each in (manifest, *manifest["layers"]):
-            each.get("annotations", {}).pop(key, None)
+        for part in (manifest, *manifest["layers"]):
+            part.get("annotations", {}).pop(key, None)
         return None
 
     return change
@@ -43,7 +43,7 @@ def _renamed(key: str) -> Callable[[dict[str, Any]], object]:
 
 def _extents(change: Callable[[str], str]) -> Callable[[dict[str, Any]], object]:
     def apply(manifest: dict[str, Any]) -> object:
-        about = next(each["annotations"] for each in manifest["layers"] if EXTENTS in each["annotations"])
+        about = next(layer["annotations"] for layer in manifest["layers"] if EXTENTS in layer["annotations"])
         about[EXTENTS] = change(about[EXTENTS])
         return None
 
@@ -102,7 +102,7 @@ def _largest(oci_layout: Layout) -> Path:
 
 @FORMS
 def test_a_damaged_layout_gives_nothing(airpack: Airpack, packed: Path, tmp_path: Path, form: list[str]) -> None:
-    """A blob that is missing, cut, or has one flipped bit is told by its digest."""
+    """The message names the blob that is missing, is cut off, or has one flipped bit."""
     oci_layout = layouts.lay_out(airpack, packed, tmp_path / "layout", *form)
     blob = _largest(oci_layout)
     data = bytearray(blob.read_bytes())

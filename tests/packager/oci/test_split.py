@@ -20,7 +20,7 @@ from support.wheels import build_wheel
 
 def _names(oci_layout: Layout) -> dict[str, str]:
     """Return the digest of each layer by what is in it."""
-    return {each.annotations[image.DISTRIBUTIONS]: each.digest for each in layouts.image_manifest(oci_layout).layers}
+    return {layer.annotations[image.DISTRIBUTIONS]: layer.digest for layer in layouts.image_manifest(oci_layout).layers}
 
 
 def test_a_changed_pin_moves_its_layer_and_the_last(
@@ -61,9 +61,9 @@ def test_a_distribution_that_begins_with_a_large_file_has_its_folders(
     place = layouts.pack(airpack, "first", "second", "--no-bytecode")
     oci_layout = layouts.lay_out(airpack, place, tmp_path / "layout", "--split")
     layer = next(
-        each
-        for each in layouts.image_manifest(oci_layout).layers
-        if each.annotations[image.DISTRIBUTIONS] == "second 1.0"
+        layer
+        for layer in layouts.image_manifest(oci_layout).layers
+        if layer.annotations[image.DISTRIBUTIONS] == "second 1.0"
     )
     with tarfile.open(fileobj=io.BytesIO(pyzstd.decompress(layouts.read(oci_layout, layer)))) as archive:
         names = archive.getnames()
@@ -102,7 +102,7 @@ def test_which_small_distributions_share_a_layer_depends_on_their_names_alone(
 def test_where_many_are_large_only_the_largest_have_layers_of_their_own(
     airpack: Airpack, wheels: Path, small_limits: None
 ) -> None:
-    """The size that counts as large doubles until few enough are: 4,000 and 8,000 bytes are not large here."""
+    """The number of bytes that counts as large doubles until few enough are: here once, from 4,000 to 8,000."""
     sizes = {"one": 5000, "two": 6000, "three": 7000, "four": 17_000, "five": 20_000, "six": 100}
     for name, size in sizes.items():
         build_wheel(wheels, name, files={f"{name}.bin": os.urandom(size)})

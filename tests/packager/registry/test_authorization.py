@@ -1,4 +1,4 @@
-"""What a registry is told about the user: a password, or a token that its token server gives for one."""
+"""Authorization: a password, or a token that the registry's token server gives for it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_refresh_token_becomes_a_token(tmp_path: Path) -> None:
         env = {"REGISTRY_AUTH_FILE": str(path)}
         client = Client(Endpoint(reference=Reference.parse(f"{registry.address}/models/churn"), env=env))
         assert manifests.fetch(client, "1") is None
-        assert [each for each in registry.requests if "token" in each] == ["POST /token"]
+        assert [request for request in registry.requests if "token" in request] == ["POST /token"]
 
 
 def test_the_password_is_that_of_podmans_file(
@@ -84,7 +84,7 @@ def test_the_password_is_that_of_podmans_file(
         assert airpack.error == f"airpack: error: {name}: it refuses the credentials of {source}: {login}"
         assert "Traceback" in airpack.err
         encoded = base64.b64encode(b"reader:wrong horse").decode()
-        assert not [each for each in ("wrong horse", encoded) if each in airpack.err + airpack.out]
+        assert not [secret for secret in ("wrong horse", encoded) if secret in airpack.err + airpack.out]
         (tmp_path / "auth.json").write_text(_auths(registry.address, "reader", "correct horse"))
         monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "auth.json"))
         assert airpack("push", "-q", signed, name) == 0, airpack.err

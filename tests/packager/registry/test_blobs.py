@@ -23,7 +23,7 @@ def test_an_upload_goes_on_where_it_was_cut(oci_layout: Layout, endpoint: Endpoi
     registry.hang_ups = [123_456, 0, 100_000]
     push(oci_layout, endpoint, progress=Silent())
     assert registry.lacks() == []
-    arrived = [each for each in registry.requests if each.startswith("GET ") and "/uploads/" in each]
+    arrived = [request for request in registry.requests if request.startswith("GET ") and "/uploads/" in request]
     assert len(arrived) == 3
     stored = sum(len(content) for content in registry.blobs.values())
     manifests = sum(size for size in (len(text) for _, text in registry.manifests.values()))
@@ -39,7 +39,7 @@ def test_a_large_blob_goes_up_in_chunks(
     registry.hang_ups = [60_000, 50_000]
     push(oci_layout, endpoint, progress=Silent())
     assert registry.lacks() == []
-    assert len([each for each in registry.requests if each.startswith("PATCH ")]) == 3
+    assert len([request for request in registry.requests if request.startswith("PATCH ")]) == 3
 
 
 @pytest.mark.parametrize("settings", [{"loses": True}, {"claims": 7}, {"claims": 1_000_000}, {"claims": -5}])
@@ -62,7 +62,7 @@ def test_a_pull_goes_on_where_it_was_cut(
     registry.cut = 100_000
     registry.requests.clear()
     assert unreliable.pull_all(endpoint, tmp_path / "got") == layouts.read_all(oci_layout)
-    largest = max(oci_layout.blobs(), key=lambda each: each.size).digest
+    largest = max(oci_layout.blobs(), key=lambda blob: blob.size).digest
     assert registry.requests.count(f"GET /v2/models/churn/blobs/{largest}") == 3
 
 

@@ -1,4 +1,4 @@
-"""Responses that a client does not want: each becomes an error that says what to do."""
+"""Requests that a registry rejects: the error says why, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections to a registry: proxies, certificates, and what is said where none comes about."""
+"""Connections to a registry: proxies, certificates, and the messages where a connection fails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_proxy_is_asked_where_the_environment_names_one(
     endpoint = replace(plain, reference=Reference.parse("registry.invalid/models/churn"), env=env, plain_http=True)
     push(oci_layout, endpoint, progress=Silent())
     assert unreliable.pull_all(endpoint, tmp_path / "got") == layouts.read_all(oci_layout)
-    assert all(each.split()[1].startswith("http://registry.invalid/v2/") for each in registry.requests)
+    assert all(request.split()[1].startswith("http://registry.invalid/v2/") for request in registry.requests)
     with pytest.raises(RegistryError) as caught:
         push(oci_layout, replace(endpoint, env={**env, "NO_PROXY": "registry.invalid"}), progress=Silent())
     problem = "this machine knows no host registry.invalid: check the registry's name"
@@ -82,8 +82,8 @@ def _certificate(folder: Path) -> Path:
     builder = builder.not_valid_before(now - dt.timedelta(days=1))
     builder = builder.not_valid_after(now + dt.timedelta(days=1))
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
-    (folder / "certificate.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    certificate = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     form = serialization.PrivateFormat.PKCS8
     secret = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
     (folder / "key.pem").write_bytes(secret)

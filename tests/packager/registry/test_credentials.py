@@ -40,8 +40,8 @@ def _helper(folder: Path, name: str, script: str) -> None:
 
 
 def _user(env: dict[str, str], reference: Reference = REFERENCE) -> str | None:
-    found = credentials.find(reference, env)
-    return found.user if found else None
+    known = credentials.find(reference, env)
+    return known.user if known else None
 
 
 def test_the_files_are_looked_into_in_podmans_order(env: dict[str, str], tmp_path: Path) -> None:
@@ -80,9 +80,9 @@ def test_a_helper_is_asked_by_the_registrys_name(env: dict[str, str], tmp_path: 
     _helper(tmp_path, "broken", "echo secret; exit 1")
     place = tmp_path / "home/.docker/config.json"
     _write(place, credHelpers={HOST: "one"}, credsStore="broken")
-    found = credentials.find(REFERENCE, env)
-    assert found == Credentials(source="docker-credential-one", user="me", password="hidden")  # noqa: S106 - of this test
-    assert "hidden" not in repr(found)
+    known = credentials.find(REFERENCE, env)
+    assert known == Credentials(source="docker-credential-one", user="me", password="hidden")  # noqa: S106 - of this test
+    assert "hidden" not in repr(known)
     _write(place, credsStore="none")
     assert credentials.find(REFERENCE, env) is None
     _write(place, credsStore="broken")

@@ -1,4 +1,4 @@
-"""Manifests and indexes of a repository: found by tag or digest, and checked."""
+"""Manifests and indexes of a repository: fetched by tag or digest, and checked."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_what_refers_to_an_image_is_listed(
     push(oci_layout, endpoint, progress=Silent())
     image, note = oci_layout.index
     listed = manifests.referrers(Client(endpoint), image.digest)
-    assert [(each.digest, each.artifact_type) for each in listed] == [(note.digest, layouts.NOTE)]
+    assert [(referrer.digest, referrer.artifact_type) for referrer in listed] == [(note.digest, layouts.NOTE)]
 
 
 def test_an_index_that_can_not_be_read_is_refused(endpoint: Endpoint, registry: Unreliable) -> None:

@@ -63,10 +63,14 @@ def test_of_several_platforms_one_is_pulled(endpoint: Endpoint, registry: Unreli
     image = oci_layout.manifests(oci_layout.index[0])[1]
     assert pulled.image == image
     assert layouts.read_all(pulled.oci_layout) == {
-        each.digest: oci_layout.read(each) for each in (*_under(oci_layout, image), image)
+        blob.digest: oci_layout.read(blob) for blob in (*_under(oci_layout, image), image)
     }
-    fetched = [each.rpartition("/")[2] for each in registry.requests if each.startswith("GET ") and "/blobs/" in each]
-    assert sorted(fetched) == sorted(each.digest for each in _under(oci_layout, image))
+    fetched = [
+        request.rpartition("/")[2]
+        for request in registry.requests
+        if request.startswith("GET ") and "/blobs/" in request
+    ]
+    assert sorted(fetched) == sorted(blob.digest for blob in _under(oci_layout, image))
 
 
 def _under(oci_layout: Layout, image: Descriptor) -> list[Descriptor]:
@@ -160,8 +164,8 @@ def test_another_platform_is_not_taken_for_this_one(
     """The line says what there is."""
     assert airpack("push", "-q", signed, f"{debian.address}/models/churn") == 0, airpack.err
     assert airpack("pull", f"{debian.address}/models/churn", "-o", tmp_path, "--platform", "linux/arm64") == 2
-    told = "has linux/amd64, and no one image for linux/arm64: name one with --platform"
-    assert airpack.error == f"airpack: error: {debian.address}/models/churn {told}"
+    problem = "has linux/amd64, and no one image for linux/arm64: name one with --platform"
+    assert airpack.error == f"airpack: error: {debian.address}/models/churn {problem}"
 
 
 def test_what_is_pulled_can_be_read_by_others(airpack: Airpack, signed: Path, debian: Registry, tmp_path: Path) -> None:
@@ -213,7 +217,7 @@ def test_a_bad_line_to_the_registry(signed: Path, debian: Registry, tmp_path: Pa
 
 
 def _faults(seed: int) -> dict[str, object]:
-    """Return what goes wrong in a run: of each kind, in all combinations that a hundred seeds give."""
+    """Return what goes wrong in a run: a hundred seeds combine the faults in many ways."""
     settings: dict[str, object] = {"seed": seed, "drops": 0.1, "busy": 0.03, "broken": 0.03}
     settings |= {"loses": seed % 2 == 0, "referrers": seed % 3 == 0, "claims": (0, 0, 3)[seed % 3]}
     settings["ranges"] = ("right", "ignored", "wrong", "elsewhere")[seed % 4]
@@ -233,7 +237,7 @@ def test_a_hundred_runs_against_a_registry_that_does_everything_wrong(
         options = image.Options(split=True)
         image.write([signed], tmp_path / "split", options, executor=executor, progress=Silent())
     split = Layout(tmp_path / "split")
-    told, expected = [], {path.name: path.read_bytes() for path in signed.iterdir()}
+    messages, expected = [], {path.name: path.read_bytes() for path in signed.iterdir()}
     for seed in range(100):
         with unreliable.serve(**_faults(seed)) as registry:
             endpoint = unreliable.endpoint_of(registry, tmp_path, [])
@@ -245,11 +249,11 @@ def test_a_hundred_runs_against_a_registry_that_does_everything_wrong(
                 pull(endpoint, place, progress=Silent())
                 assert {path.name: path.read_bytes() for path in place.iterdir()} == expected
             except AirpackError as error:
-                told.append(str(error))
+                messages.append(str(error))
                 assert not place.exists()
             assert registry.lacks() == []
-    assert 10 <= len(told) <= 30, told
-    for line in told:
+    assert 10 <= len(messages) <= 30, messages
+    for line in messages:
         assert line.startswith("127.0.0.1:")
         assert "\n" not in line
         assert len(line) < 200

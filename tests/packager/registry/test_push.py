@@ -60,7 +60,9 @@ def test_where_the_registry_keeps_no_list_a_tag_does(
         push(oci_layout, endpoint, progress=Silent())
     tag = oci_layout.index[0].digest.replace(":", "-")
     listed = json.loads(registry.manifests["models/churn", tag][1])["manifests"]
-    assert [(each["digest"], each["artifactType"]) for each in listed] == [(oci_layout.index[1].digest, layouts.NOTE)]
+    assert [(referrer["digest"], referrer["artifactType"]) for referrer in listed] == [
+        (oci_layout.index[1].digest, layouts.NOTE)
+    ]
 
 
 def test_what_is_there_istold(airpack: Airpack, signed: Path, debian: Registry) -> None:
@@ -92,7 +94,8 @@ def test_a_split_bundle_comes_back_whole(airpack: Airpack, debian: Registry, whe
     moved = sum(size for digest, size in debian.uploaded().items() if digest not in before)
     with OpenBundle.at(airpack.output / NAME) as contents:
         packed = {
-            each.name: size for each, size in zip(contents.toc.distributions, contents.packed_sizes(), strict=True)
+            distribution.name: size
+            for distribution, size in zip(contents.toc.distributions, contents.packed_sizes(), strict=True)
         }
     own = packed["two"]
     assert own < moved <= 1.2 * own
@@ -154,7 +157,7 @@ def test_a_name_that_is_none_is_a_usage_error(airpack: Airpack, signed: Path, wo
 
 
 def test_without_the_extra(airpack: Airpack, signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command that installs it is told, and nothing else is imported for it."""
+    """The message has the command that installs it."""
     for name in [name for name in sys.modules if name.startswith(("airpack.registry.", "urllib3"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "urllib3", None)

@@ -18,7 +18,7 @@ from support.unreliable import Unreliable
 def test_the_registry_says_how_long_to_wait(
     oci_layout: Layout, endpoint: Endpoint, registry: Unreliable, waits: list[float]
 ) -> None:
-    """`Retry-After` is longer than the wait of one's own, and is kept, and told; after seven times, it is over."""
+    """`Retry-After` counts where it is longer than the client's own wait; the seventh failure is the last."""
     registry.busy = 1
     registry.retry_after = "9"
     notes: list[str] = []
@@ -33,7 +33,7 @@ def test_the_registry_says_how_long_to_wait(
 def test_nobody_waits_for_an_hour(
     oci_layout: Layout, endpoint: Endpoint, registry: Unreliable, waits: list[float]
 ) -> None:
-    """The user is told instead."""
+    """The error states how long the registry asks to wait."""
     registry.busy = 1
     registry.retry_after = "3600"
     with pytest.raises(RegistryError) as caught:
@@ -43,14 +43,14 @@ def test_nobody_waits_for_an_hour(
 
 
 class _Work:
-    """Work whose calls fail as often as they are told to; each call after a success of some part is farther."""
+    """Work that fails once for each number, having got farther by that much; then it succeeds."""
 
     def __init__(self, *progress: int) -> None:
         self.progress = list(progress)
         self.reached = 0
 
     def step(self) -> str:
-        """Fail, having got farther by the next amount; succeed when none is left."""
+        """Take the next step."""
         if not self.progress:
             return "done"
         self.reached += self.progress.pop(0)
@@ -64,7 +64,7 @@ def _persist(work: _Work, *, tries: int = 3) -> tuple[str, list[float]]:
 
 
 def test_a_failure_after_progress_is_the_first_again() -> None:
-    """Three tries are enough for five failures if each got farther; the wait begins anew with it."""
+    """Three tries are then enough for five failures, and the wait begins with half a second again."""
     assert _persist(_Work(0, 5, 0, 5, 0)) == ("done", [0.5, 0.5, 1.0, 0.5, 1.0])
 
 

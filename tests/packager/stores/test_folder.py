@@ -12,12 +12,12 @@ from airpack.stores.folder import Folder
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
     """Return two local files by the names that they are to have in the store."""
-    found = {}
+    paths = {}
     for name in ("first", "last"):
         path = tmp_path / f"local-{name}"
         path.write_bytes(f"content of {name}".encode())
-        found[name] = path
-    return found
+        paths[name] = path
+    return paths
 
 
 def test_files_are_checked_before_they_can_be_seen(files: dict[str, Path], tmp_path: Path) -> None:

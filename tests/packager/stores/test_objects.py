@@ -17,12 +17,12 @@ from support import machine, stores
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
     """Return three local files by the names that they are to have in the store."""
-    found = {}
+    paths = {}
     for name in ("first", "second", "last"):
         path = tmp_path / f"local-{name}"
         path.write_bytes(f"content of {name}".encode())
-        found[name] = path
-    return found
+        paths[name] = path
+    return paths
 
 
 def test_the_last_file_is_put_after_the_check(files: dict[str, Path], objects_url: str) -> None:

@@ -1,4 +1,4 @@
-"""Which store a URL names, and what is said of a URL that names none."""
+"""Which store a URL names, and the messages for a URL that names none."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_again_is_no_error(airpack: Airpack, dist: Path, url: str) -> None:
 
 
 def test_nothing_is_replaced(airpack: Airpack, dist: Path, wheels: Path, url: str) -> None:
-    """Who downloads meanwhile never gets half of each."""
+    """So a download at the same time never gets half of one and half of the other."""
     assert airpack("upload", "-q", dist, url) == 0, airpack.err
     build_wheel(wheels, "beta")
     assert airpack.pack("--no-import", "beta") == 0
@@ -83,7 +83,7 @@ def test_another_digest_is_refused(airpack: Airpack, dist: Path, url: str, tmp_p
 
 
 def test_where_nothing_was_uploaded(airpack: Airpack, url: str, tmp_path: Path) -> None:
-    """It is said what was looked for."""
+    """The message says which file is missed."""
     assert airpack("download", url, "-o", tmp_path / "back") == 1
     problem = "holds no SHA256SUMS, which completes an upload: correct the URL, or upload again"
     assert airpack.error == f"airpack: error: {url}: {problem}"
