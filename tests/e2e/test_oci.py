@@ -44,7 +44,7 @@ def folder() -> Iterator[Path]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pushed:
+class Registered:
     """The registry, what was laid out, and what it is called there: as one layer, and as many."""
 
     registry: Registry
@@ -63,22 +63,22 @@ def key(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pushed(folder: Path, science: Path, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushed]:
+def pushed(folder: Path, science: Path, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registered]:
     """Lay the science bundle out in both forms, and have skopeo push them to a registry."""
     layouts = {form: folder / form for form in ("whole", "split")}
     for form, words in (("whole", []), ("split", ["--split"])):
         assert main(["oci", "-q", str(science), "-o", str(layouts[form]), "--sign", str(key), *words]) == 0
     with registry.serve(tmp_path_factory.mktemp("registry")) as running:
-        found = Pushed(registry=running, layouts=layouts)
+        pushed = Registered(registry=running, layouts=layouts)
         for form, path in layouts.items():
-            words = ["copy", "--all", "--dest-tls-verify=false", f"oci:{path}:bundle", f"docker://{found.name(form)}"]
+            words = ["copy", "--all", "--dest-tls-verify=false", f"oci:{path}:bundle", f"docker://{pushed.name(form)}"]
             done = skopeo(words)
             assert done.returncode == 0, done.stderr
-        yield found
+        yield pushed
 
 
 @pytest.fixture(scope="module")
-def box(folder: Path, science: Path, pushed: Pushed, key: Path) -> Iterator[Box]:
+def box(folder: Path, science: Path, pushed: Registered, key: Path) -> Iterator[Box]:
     """Return a root filesystem with nothing but Python 3.7, the shim and a key; podman has pulled the images."""
     if os.getuid():
         machine.lacking("the right to make containers", "run the tests as root")
@@ -93,21 +93,21 @@ def box(folder: Path, science: Path, pushed: Pushed, key: Path) -> Iterator[Box]
         for number, file in enumerate(extensions.values()):
             (given / f"{number}.so").write_bytes(contents.read(file))
     needed = list(given.glob("*.so"))
-    made = boxes.build(folder, given, needed)
+    box = boxes.build(folder, given, needed)
     for path in needed:
         path.unlink()
     for form in pushed.layouts:
-        done = machine.run([*made.tool, "pull", "-q", "--tls-verify=false", pushed.name(form)])
+        done = machine.run([*box.tool, "pull", "-q", "--tls-verify=false", pushed.name(form)])
         assert done.returncode == 0, done.stderr
-    yield made
-    machine.run([*made.tool, "rmi", "--all", "--force"])
-    made.check_nothing_left(folder)
+    yield box
+    machine.run([*box.tool, "rmi", "--all", "--force"])
+    box.check_nothing_left(folder)
 
 
 FORMS = pytest.mark.parametrize("form", ["whole", "split"])
 
 
-def _volume(pushed: Pushed, form: str, **env: str) -> list[str]:
+def _volume(pushed: Registered, form: str, **env: str) -> list[str]:
     options = [*NOTHING_WRITABLE, "--mount", f"type=image,source={pushed.name(form)},destination={VOLUME}"]
     for name, value in {"AIRPACK_BUNDLE": VOLUME, **env}.items():
         options += ["--env", f"{name}={value}"]
@@ -128,26 +128,26 @@ def _facts(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 @FORMS
-def test_a_registry_has_the_image(pushed: Pushed, science: Path, form: str) -> None:
+def test_a_registry_has_the_image(pushed: Registered, science: Path, form: str) -> None:
     """As `skopeo inspect` tells it: platform, target, digest; the layers are the layout's, byte for byte."""
     done = skopeo(["inspect", "--tls-verify=false", f"docker://{pushed.name(form)}"])
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    found = Layout(pushed.layouts[form])
-    chosen = restore.choose(found)
-    layers = [each.digest for each in found.manifest(chosen).layers]
-    assert (told["Digest"], told["Os"], told["Architecture"]) == (chosen.digest, "linux", "amd64")
-    assert told["Labels"] == {
+    shown = json.loads(done.stdout)
+    oci_layout = Layout(pushed.layouts[form])
+    chosen = restore.choose(oci_layout)
+    layers = [layer.digest for layer in oci_layout.manifest(chosen).layers]
+    assert (shown["Digest"], shown["Os"], shown["Architecture"]) == (chosen.digest, "linux", "amd64")
+    assert shown["Labels"] == {
         "io.airpack.digest": _digest(science),
         "io.airpack.target": "cp37-manylinux_2_27_x86_64",
     }
-    assert told["Layers"] == layers
+    assert shown["Layers"] == layers
     sizes = pushed.registry.blobs()
-    assert {each.digest: each.size for each in found.blobs() if not each.artifact_type}.items() <= sizes.items()
+    assert {blob.digest: blob.size for blob in oci_layout.blobs() if not blob.artifact_type}.items() <= sizes.items()
 
 
 @FORMS
-def test_a_container_imports_from_the_volume(pushed: Pushed, science: Path, box: Box, form: str) -> None:
+def test_a_container_imports_from_the_volume(pushed: Registered, science: Path, box: Box, form: str) -> None:
     """Read-only, as uid 1000, without capabilities, a network or a writable folder: it activates at once."""
     words = box.shim(["exec", "--", "python", "-c", PROGRAM])
     facts = _facts(machine.run(box.podman(_volume(pushed, form, AIRPACK_DIGEST=_digest(science)), words)))
@@ -161,7 +161,7 @@ def test_a_container_imports_from_the_volume(pushed: Pushed, science: Path, box:
 
 
 @FORMS
-def test_a_container_with_a_key_takes_the_signed_volume(pushed: Pushed, box: Box, form: str) -> None:
+def test_a_container_with_a_key_takes_the_signed_volume(pushed: Registered, box: Box, form: str) -> None:
     """Every file is compared with what was signed, in place."""
     words = box.shim(["exec", "--", "python", "-c", PROGRAM])
     facts = _facts(machine.run(box.podman(_volume(pushed, form, AIRPACK_PUBLIC_KEY=f"{GIVEN}/key.pub"), words)))
@@ -176,7 +176,7 @@ def traced(box: Box, folder: Path) -> Box:
 
 
 @FORMS
-def test_nothing_is_written_anywhere(pushed: Pushed, traced: Box, form: str) -> None:
+def test_nothing_is_written_anywhere(pushed: Registered, traced: Box, form: str) -> None:
     """No call of the boot, or of the program, as much as tries to: none opens a file to write, makes or renames one."""
     words = traced.shim(["exec", "--", "python", "-c", PROGRAM])
     strace = ["strace", "-f", "-s", "200", "-e", "trace=%file,%desc"]
@@ -188,7 +188,9 @@ def test_nothing_is_written_anywhere(pushed: Pushed, traced: Box, form: str) -> 
 
 
 @FORMS
-def test_what_skopeo_brings_back_gives_the_very_bundle(pushed: Pushed, science: Path, folder: Path, form: str) -> None:
+def test_what_skopeo_brings_back_gives_the_very_bundle(
+    pushed: Registered, science: Path, folder: Path, form: str
+) -> None:
     """The registry's manifest has all that is needed: other tools can pull as well."""
     back = folder / f"back-{form}"
     words = ["copy", "--src-tls-verify=false", f"docker://{pushed.name(form)}", f"oci:{back}:bundle"]
@@ -201,7 +203,7 @@ def test_what_skopeo_brings_back_gives_the_very_bundle(pushed: Pushed, science: 
 
 @pytest.mark.parametrize(("name", "pin"), [("pandas", "pandas==1.3.4"), ("joblib", "joblib==1.3.1")])
 def test_a_changed_pin_uploads_little_more_than_itself(
-    pushed: Pushed, science: Path, folder: Path, name: str, pin: str
+    pushed: Registered, science: Path, folder: Path, name: str, pin: str
 ) -> None:
     """By the registry's access log: at most 1.2 times the frames of the distribution that changed, all told."""
     older = dict(pair.split("==") for pair in ["scikit-learn==1.0.2", "pandas==1.3.5", "joblib==1.3.2", pin])

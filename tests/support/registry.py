@@ -17,14 +17,14 @@ from urllib.parse import unquote
 
 from support import machine
 
-_PATIENCE = 20  # seconds that it has to start
+_PATIENCE = 20  # seconds that it has to start, and to end
 # The combined log format of the Apache server, which the registry writes for each request.
 _REQUEST = re.compile(r'^\S+ - \S+ \[[^]]+\] "(\S+) (\S+) [^"]*" (\d+) (\d+) "[^"]*" "([^"]*)"', re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A request that the registry answered; `sent` are the bytes of the answer's body."""
+    """A request that the registry answered; `sent` is the number of bytes in the body of its response."""
 
     method: str
     path: str
@@ -43,28 +43,32 @@ class Registry:
     log_file: Path
 
     def requests(self, *methods: str) -> list[Request]:
-        """Return what its access log tells, of all methods or of these alone."""
-        found = [
+        """Return the requests in its access log: all, or those with one of these methods."""
+        requests = [
             Request(method=method, path=path, status=int(status), sent=int(sent), agent=agent)
             for method, path, status, sent, agent in _REQUEST.findall(self.log_file.read_text(errors="replace"))
         ]
-        return [each for each in found if not methods or each.method in methods]
+        return [request for request in requests if not methods or request.method in methods]
 
     def uploaded(self) -> dict[str, int]:
-        """Return the digest and size of each blob that was uploaded, by the access log, but manifests."""
-        puts = [each.path for each in self.requests("PUT", "POST", "PATCH") if each.status == 201]
+        """Return the size of each blob that was uploaded, by its digest: the access log tells which. No manifests."""
+        created = [request.path for request in self.requests("PUT", "POST", "PATCH") if request.status == 201]
         sizes = self.blobs()
-        found = [
-            unquote(each.partition("digest=")[2].partition("&")[0])
-            for each in puts
-            if "/blobs/" in each and "digest=" in each
+        digests = [
+            unquote(path.partition("digest=")[2].partition("&")[0])
+            for path in created
+            if "/blobs/" in path and "digest=" in path
         ]
-        return {digest: sizes[digest] for digest in found}
+        return {digest: sizes[digest] for digest in digests}
+
+    def sent(self) -> str:
+        """Return the bytes of all blobs that were uploaded, as airpack's output states them."""
+        return f"{sum(self.uploaded().values()) / 1e6:.1f} MB"
 
     def blobs(self) -> dict[str, int]:
-        """Return the digest and size of each blob that it holds, manifests among them."""
+        """Return the size of each blob that it holds by its digest; manifests are blobs as well."""
         places = (self.storage / "docker" / "registry" / "v2" / "blobs" / "sha256").glob("*/*/data")
-        return {f"sha256:{each.parent.name}": each.stat().st_size for each in places}
+        return {f"sha256:{path.parent.name}": path.stat().st_size for path in places}
 
 
 @contextmanager
@@ -100,14 +104,14 @@ def serve(
 
 
 def skopeo(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run skopeo, which trusts whatever it copies, and return how it ended."""
+    """Run skopeo without a signature policy, and return its status and output."""
     return machine.run([machine.tool("skopeo"), "--insecure-policy", *words])
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
         return port
 
 

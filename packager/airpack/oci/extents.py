@@ -1,4 +1,7 @@
-"""Which bytes of a layer are which of the bundle, as annotations of the layers tell: what gives the bundle back."""
+"""Extents: which bytes of a layer are which bytes of the bundle. Layers carry them as annotations.
+
+With them, a bundle can be put together again from the layers of its image, byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -6,63 +9,66 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-# Of a manifest: the bundle's size in bytes. Of a layer: its extents; of the last, from which byte on it holds all
-# that no other layer does, in order.
-SIZE, EXTENTS, REST = "io.airpack.size", "io.airpack.extents", "io.airpack.rest"
+# Annotation of a manifest: the bundle's size in bytes.
+SIZE = "io.airpack.size"
+# Annotations of a layer: its extents; and of the last layer, the place from which on it holds all bytes of the bundle
+# that no other extent covers, in order.
+EXTENTS, REST = "io.airpack.extents", "io.airpack.rest"
 _EXTENT = re.compile(r"(\d{1,15})\+(\d{1,15})@(\d{1,15})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extent:
-    """`size` bytes that begin at `offset` of the bundle, and at `place` of the layer."""
+    """A run of `size` bytes that begins at `offset` of the bundle, and at `place` of the layer."""
 
     offset: int
     size: int
     place: int
 
 
-def dumps(found: Iterable[Extent]) -> str:
-    """Return extents as an annotation, those that follow each other in both as one."""
+def dumps(extents: Iterable[Extent]) -> str:
+    """Return extents as the text of an annotation; extents that follow each other in both files are joined."""
     joined: list[Extent] = []
-    for each in found:
+    for extent in extents:
         last = joined[-1] if joined else None
-        if last and (last.offset + last.size, last.place + last.size) == (each.offset, each.place):
-            joined[-1] = Extent(offset=last.offset, size=last.size + each.size, place=last.place)
+        if last and (last.offset + last.size, last.place + last.size) == (extent.offset, extent.place):
+            joined[-1] = Extent(offset=last.offset, size=last.size + extent.size, place=last.place)
         else:
-            joined.append(each)
-    return " ".join(f"{each.offset}+{each.size}@{each.place}" for each in joined)
+            joined.append(extent)
+    return " ".join(f"{extent.offset}+{extent.size}@{extent.place}" for extent in joined)
 
 
 def loads(annotations: Mapping[str, str]) -> list[Extent]:
-    """Return the extents that a layer's annotations tell. Raises ValueError."""
-    found = []
+    """Return the extents in a layer's annotations. Raises ValueError."""
+    extents = []
     for word in annotations.get(EXTENTS, "").split():
         match = _EXTENT.fullmatch(word)
         if match is None:
-            raise ValueError(f"{word!r} is no extent")
+            raise ValueError(f"{word!r} is not an extent")
         offset, size, place = map(int, match.groups())
-        found.append(Extent(offset=offset, size=size, place=place))
-    return found
+        extents.append(Extent(offset=offset, size=size, place=place))
+    return extents
 
 
-def gaps(found: Iterable[Extent], size: int, place: int) -> list[Extent]:
-    """Return what extents leave of a bundle, as the extents of a layer that holds it from `place` on.
+def gaps(extents: Iterable[Extent], size: int, place: int) -> list[Extent]:
+    """Return the bytes of a bundle of `size` bytes that no extent covers, as extents of a layer.
 
-    Raises ValueError where two of them overlap, or lie outside.
+    In the layer, they follow each other from `place` on. Raises ValueError if two extents overlap, or one reaches
+    beyond the bundle.
     """
-    left, position = [], 0
-    for each in sorted(found, key=lambda each: each.offset):
-        if each.offset < position or each.offset + each.size > size:
-            raise ValueError(f"the bytes at {each.offset:,} are there twice, or too many")
-        if each.offset > position:
-            left.append(Extent(offset=position, size=each.offset - position, place=place))
-            place += each.offset - position
-        position = each.offset + each.size
+    uncovered, position = [], 0
+    for extent in sorted(extents, key=lambda extent: extent.offset):
+        if extent.offset < position or extent.offset + extent.size > size:
+            raise ValueError(f"the bytes at {extent.offset:,} are listed twice, or lie beyond its end")
+        if extent.offset > position:
+            uncovered.append(Extent(offset=position, size=extent.offset - position, place=place))
+            place += extent.offset - position
+        position = extent.offset + extent.size
     if position < size:
-        left.append(Extent(offset=position, size=size - position, place=place))
-    return left
+        uncovered.append(Extent(offset=position, size=size - position, place=place))
+    return uncovered
 
 
-def total(found: Sequence[Extent]) -> int:
-    """Return how many bytes extents have."""
-    return sum(each.size for each in found)
+def total(extents: Sequence[Extent]) -> int:
+    """Return how many bytes the extents have together."""
+    return sum(extent.size for extent in extents)

@@ -1,7 +1,7 @@
-"""Bundles -> OCI image layout: what any tool can push to a registry, and any engine mount.
+"""Bundles -> OCI image layout, which any tool can push to a registry and any container engine can mount.
 
-As one layer, the bundle's bytes are untouched; `airpack.oci.split` says what layers there are otherwise. The last
-one, of a few kilobytes, makes a volume of the image a tree that the shim takes as it is.
+As one layer, the bundle's bytes stay as they are; `airpack.oci.split` decides which layers there are otherwise. The
+last layer, of a few kilobytes, makes a volume of the image a tree that the shim accepts as it is.
 """
 
 from __future__ import annotations
@@ -14,36 +14,48 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from airpack_runtime import layout as names
+from airpack_runtime import layout
 
 from airpack.base import files
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import AirpackError, NotAnImage, OutputRefused, UsageError
 from airpack.bundle.opened import OpenBundle
-from airpack.oci import extents, layers, layout, split
-from airpack.oci.layers import Layer, Source
-from airpack.oci.layout import Descriptor, Manifest, Writer
+from airpack.oci import extents, layers, split
+from airpack.oci.layers import BundleReader, Layer
+from airpack.oci.layout import (
+    CONFIG_TYPE,
+    EMPTY,
+    EMPTY_TYPE,
+    REF_NAME,
+    Descriptor,
+    Layout,
+    Manifest,
+    Writer,
+    to_json,
+)
 from airpack.results.folder import Results
 from airpack.results.keys import SigningKey
 from airpack.target.target import Target
 from airpack.tree import members
 from airpack.tree.recipe import DEFAULT_MTIME
 
-NAME = "bundle"  # what the image is called in its layout
+NAME = "bundle"  # the image's name in its layout
 SBOM_TYPE = "application/vnd.cyclonedx+json"
 SIGNATURE_TYPE = "application/vnd.airpack.signature.v1"
 TITLE = "org.opencontainers.image.title"
 DIGEST, TARGET, PACKAGES = "io.airpack.digest", "io.airpack.target", "io.airpack.packages"
 DISTRIBUTIONS = "io.airpack.distributions"
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # a machine's name in OCI platforms, by the kernel's name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """How a layout is written: a layer for each distribution, or one; what is told as its time, in seconds.
+    """How a layout is written.
 
-    With a `key`, volumes of the image are trees that are signed with it.
+    With `split`, each large distribution gets a layer of its own. `created` is the time that the image states, in
+    seconds since 1970. With a `key`, the trees that volumes of the image hold are signed.
     """
 
     split: bool = False
@@ -53,7 +65,10 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """An image in a layout: its manifest's descriptor, the bundle's target and digest, its layers."""
+    """An image in a layout: its manifest's descriptor, the bundle's target and digest (`sha256:...`), its layers.
+
+    `referrers` are the manifests of the artifacts that refer to it: a signature, an SBOM.
+    """
 
     descriptor: Descriptor
     target: str
@@ -67,38 +82,37 @@ def write(
 ) -> list[Image]:
     """Write an OCI image layout of bundles into the new folder `folder`.
 
-    The same bundles and options give the same bytes. Of several, which must be for different platforms, one
-    multi-platform image is made. A signature and an SBOM beside a bundle refer to its image.
-    Raises NotAnImage, UsageError, or what opening and reading a bundle raises.
+    Several bundles, which must be for different platforms, become one multi-platform image. A signature and an SBOM
+    beside a bundle become artifacts that refer to its image. The same bundles and options give the same bytes.
+    Raises NotAnImage, UsageError, and what opening and reading a bundle raises.
     """
     writer = Writer(folder)
     images: list[Image] = []
     for results in bundles:
         with results.open_bundle() as opened:
-            size = sum(each.raw_size for each in opened.toc.frames)
+            size = sum(frame.raw_size for frame in opened.toc.frames)
             with progress.stage("layers", BYTES, size) as advance:
-                source = Source(opened=opened, executor=executor, on_bytes=advance)
-                image = _image(source, results, options, writer)
+                reader = BundleReader(opened=opened, executor=executor, on_bytes=advance)
+                image = _write_image(reader, results, options, writer)
         for other, first in zip(images, bundles, strict=False):
             if other.descriptor.platform == image.descriptor.platform:
-                told = f"{first.bundle} and {results.bundle} are both for {platform(image.descriptor)}"
-                raise UsageError(f"{told}, and an image index has one for each: write them into layouts of their own")
+                both = f"{first.bundle} and {results.bundle} are both for {platform(image.descriptor)}"
+                raise UsageError(f"{both}, and an image index has one for each: write them into layouts of their own")
         images.append(image)
     main = images[0].descriptor
     if len(images) > 1:
-        index = layout.index_of([each.descriptor for each in images])
-        main = writer.add(layout.dumps(index), layout.INDEX_TYPE)
-    main = replace(main, annotations={**main.annotations, layout.REF_NAME: NAME})
-    writer.finish([main, *(each for image in images for each in image.referrers)])
+        main = writer.add_index(image.descriptor for image in images)
+    main = replace(main, annotations={**main.annotations, REF_NAME: NAME})
+    writer.finish([main, *(referrer for image in images for referrer in image.referrers)])
     return images
 
 
 def check_output(folder: Path) -> None:
-    """Raise OutputRefused if something else than a layout of airpack's, which a new one replaces, lies at `folder`."""
+    """Raise OutputRefused unless `folder` is free, or an empty folder, or a layout that airpack wrote."""
     try:
         if not folder.is_symlink() and not any(folder.iterdir()):
             return
-        ours = layout.Layout(folder).index[0].annotations.get(layout.REF_NAME) == NAME
+        ours = Layout(folder).index[0].annotations.get(REF_NAME) == NAME
     except FileNotFoundError:
         return
     except (AirpackError, OSError, IndexError):
@@ -108,99 +122,104 @@ def check_output(folder: Path) -> None:
 
 
 def platform(descriptor: Descriptor) -> str:
-    """Return the platform of an image as container tools write it, `linux/amd64` say."""
+    """Return an image's platform as container tools write it, such as `linux/amd64`."""
     return f"{descriptor.platform.get('os', '')}/{descriptor.platform.get('architecture', '')}"
 
 
-def _image(source: Source, results: Results, options: Options, writer: Writer) -> Image:
-    opened = source.opened
+def _write_image(reader: BundleReader, results: Results, options: Options, writer: Writer) -> Image:
+    """Write the blobs of a bundle's image and of the artifacts that refer to it."""
+    opened = reader.opened
     shares = split.shares(opened) if options.split else split.whole(opened)
-    found = layers.write(source, shares, _note(opened, options.key), writer)
+    written = layers.write(reader, shares, _tree_note(opened, options.key), writer)
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(options.created))
-    machine = _ARCHITECTURES[Target.from_name(opened.toc.target).machine]
-    about = {DIGEST: f"sha256:{opened.file.digest}", TARGET: opened.toc.target}
-    config = {
-        "created": created,
-        "architecture": machine,
-        "os": "linux",
-        "config": {"Labels": about},
-        "rootfs": {"type": "layers", "diff_ids": [each.diff_id for each in found]},
-        "history": [{"created": created, "created_by": f"airpack oci: {_listed(each.names)}"} for each in found],
-    }
+    labels = {DIGEST: f"sha256:{opened.file.digest}", TARGET: opened.toc.target}
+    machine = ARCHITECTURES[Target.from_name(opened.toc.target).machine]
+    config = _config(written, created, machine, labels)
     manifest = Manifest(
-        config=writer.add(layout.dumps(config), layout.CONFIG_TYPE),
-        layers=[_named(each) if options.split else each.descriptor for each in found],
+        config=writer.add(to_json(config), CONFIG_TYPE),
+        layers=[_annotated(layer) if options.split else layer.descriptor for layer in written],
         annotations={
-            **about,
+            **labels,
             "org.opencontainers.image.created": created,
             TITLE: f"Python packages for {opened.toc.target}",
-            "org.opencontainers.image.description": _listed(opened.toc.requirements),
-            PACKAGES: " ".join(f"{each.name}=={each.version}" for each in opened.toc.distributions),
+            "org.opencontainers.image.description": ", ".join(opened.toc.requirements),
+            PACKAGES: " ".join(f"{package.name}=={package.version}" for package in opened.toc.distributions),
             extents.SIZE: str(opened.file.stat.st_size),
         },
     )
-    blob = writer.add(layout.dumps(manifest.to_dict()), layout.MANIFEST_TYPE)
+    descriptor = writer.add_manifest(manifest)
     return Image(
-        descriptor=replace(blob, platform={"os": "linux", "architecture": machine}),
+        descriptor=replace(descriptor, platform={"os": config["os"], "architecture": config["architecture"]}),
         target=opened.toc.target,
-        digest=about[DIGEST],
-        layers=found,
-        referrers=[_referrer(blob, path, kind, writer) for path, kind in _beside(results, opened)],
+        digest=labels[DIGEST],
+        layers=written,
+        referrers=[_write_referrer(descriptor, path, kind, writer) for path, kind in _beside(results, opened)],
     )
 
 
-def _named(layer: Layer) -> Descriptor:
-    annotations = {**layer.descriptor.annotations, DISTRIBUTIONS: _listed(layer.names)}
+def _config(written: Sequence[Layer], created: str, machine: str, labels: dict[str, str]) -> dict[str, Any]:
+    """Return an image's configuration as a JSON object."""
+    return {
+        "created": created,
+        "architecture": machine,
+        "os": "linux",
+        "config": {"Labels": labels},
+        "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in written]},
+        "history": [{"created": created, "created_by": f"airpack oci: {', '.join(layer.names)}"} for layer in written],
+    }
+
+
+def _annotated(layer: Layer) -> Descriptor:
+    """Return a layer's descriptor with the names of its distributions as an annotation."""
+    annotations = {**layer.descriptor.annotations, DISTRIBUTIONS: ", ".join(layer.names)}
     return replace(layer.descriptor, annotations=annotations)
 
 
-def _listed(words: Sequence[str]) -> str:
-    return ", ".join(words)
-
-
-def _note(opened: OpenBundle, key: SigningKey | None) -> bytes:
-    """Return the tar, without its end, of what makes the layers' files a tree for the shim."""
+def _tree_note(opened: OpenBundle, key: SigningKey | None) -> bytes:
+    """Return a tar, without its end, of the files that make the image's volume a tree for the shim."""
     content = members.content_digest(opened.hashed())
-    text = names.tree_note(opened.toc.target, opened.file.digest, content).encode("ascii")
-    notes = {names.TREE_NOTE: text}
+    note = layout.tree_note(opened.toc.target, opened.file.digest, content).encode("ascii")
+    notes = {layout.TREE_NOTE: note}
     if key is not None:
-        signature = key.sign(names.SIGNED_TREE, hashlib.sha256(text).hexdigest())
-        notes[names.TREE_NOTE + names.SIGNATURE_SUFFIX] = signature.encode("ascii")
-    out = b""
+        signature = key.sign(layout.SIGNED_TREE, hashlib.sha256(note).hexdigest())
+        notes[layout.TREE_NOTE + layout.SIGNATURE_SUFFIX] = signature.encode("ascii")
+    tar = b""
     for name, data in notes.items():
         info = tarfile.TarInfo(name)
         info.size, info.mode, info.mtime = len(data), 0o644, DEFAULT_MTIME
-        out += info.tobuf(format=tarfile.PAX_FORMAT) + data + bytes(-len(data) % names.TAR_BLOCK)
-    return out
+        tar += info.tobuf(format=tarfile.PAX_FORMAT) + data + bytes(-len(data) % layout.TAR_BLOCK)
+    return tar
 
 
 def _beside(results: Results, opened: OpenBundle) -> list[tuple[Path, str]]:
-    """Return the signature and the SBOM of a bundle, each with its media type. Raises NotAnImage."""
-    beside = []
+    """Return the files beside a bundle that describe it, each with its artifact type.
+
+    Raises NotAnImage for a signature of another bundle; an SBOM of another bundle is left out.
+    """
     digest, signature, sbom = f"sha256:{opened.file.digest}", results.signature(), results.sbom()
+    beside = []
     if signature is not None:
         if digest not in files.read_bytes(signature).decode("ascii", "replace").split():
-            problem = f"is not what {signature.name} is of"
-            raise NotAnImage(str(results.bundle), problem, "sign it again, or remove that")
+            problem = f"is not the bundle that {signature.name} signs"
+            raise NotAnImage(str(results.bundle), problem, "sign it again, or remove that file")
         beside.append((signature, SIGNATURE_TYPE))
-    if sbom is not None and _subject_of(sbom) == digest:
+    if sbom is not None and _described_by(sbom) == digest:
         beside.append((sbom, SBOM_TYPE))
     return beside
 
 
-def _subject_of(sbom: Path) -> str:
-    """Return the digest of the bundle that an SBOM describes, empty if it names none."""
+def _described_by(sbom: Path) -> str:
+    """Return the digest of the bundle that an SBOM describes, an empty string if it states none."""
     try:
         return str(json.loads(files.read_bytes(sbom))["metadata"]["component"]["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
-def _referrer(subject: Descriptor, path: Path, kind: str, writer: Writer) -> Descriptor:
+def _write_referrer(subject: Descriptor, path: Path, kind: str, writer: Writer) -> Descriptor:
     """Write a file as an artifact that refers to the image `subject`, and return its manifest's descriptor."""
-    title = names.BUNDLE_NAME + names.SIGNATURE_SUFFIX if kind == SIGNATURE_TYPE else path.name
+    title = layout.BUNDLE_NAME + layout.SIGNATURE_SUFFIX if kind == SIGNATURE_TYPE else path.name
     blob = replace(writer.add(files.read_bytes(path), kind), annotations={TITLE: title})
-    empty = writer.add(layout.EMPTY, layout.EMPTY_TYPE)
+    empty = writer.add(EMPTY, EMPTY_TYPE)
     manifest = Manifest(config=empty, layers=[blob], subject=subject, artifact_type=kind)
-    descriptor = writer.add(layout.dumps(manifest.to_dict()), layout.MANIFEST_TYPE)
-    return replace(descriptor, artifact_type=kind)
+    return replace(writer.add_manifest(manifest), artifact_type=kind)

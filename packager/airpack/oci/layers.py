@@ -1,4 +1,4 @@
-"""OpenBundle -> layers: blobs whose content is tar, made of the bundle's own bytes, and what each unpacks to."""
+"""Bundle -> layers: blobs of tar made from the bundle's own bytes, and the digest of what each decompresses to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 import tarfile
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -14,6 +14,7 @@ from itertools import chain
 from airpack_runtime.format import framing
 
 from airpack.base import zstd
+from airpack.base.console import Advance
 from airpack.base.errors import NotAnImage
 from airpack.bundle import tar_reader
 from airpack.bundle.opened import OpenBundle
@@ -24,15 +25,15 @@ from airpack.oci.split import Share
 
 _CHUNK = 1 << 20
 _AHEAD = 8  # frames that are decompressed before they are needed
-# Of a skippable frame with bytes of a bundle that are not tar.
+# The magic number of a skippable frame that holds bytes of a bundle which are not tar.
 _PIECES_MAGIC = 0x184D2A53
-# What begins so means a deletion to container engines (image-spec, layer filesystem changeset).
+# To a container engine, a name that begins so deletes a file (image-spec, layer filesystem changeset).
 _WHITEOUT = ".wh."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
-    """A layer that was written: its descriptor, the digest of its tar, and what is in it, for people."""
+    """A layer that was written: its descriptor, the digest of its tar, and the names of its content, for people."""
 
     descriptor: Descriptor
     diff_id: str
@@ -40,130 +41,144 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
-    """A bundle whose layers are written: its contents, what decompresses its frames, who is told of their raw sizes."""
+class BundleReader:
+    """An open bundle whose frames are decompressed in an executor; `on_bytes` is called with each raw size."""
 
     opened: OpenBundle
     executor: Executor
-    on_bytes: Callable[[int], None] = lambda _: None
+    on_bytes: Advance = lambda _: None
+
+    def raw_frames(self) -> Iterator[bytes]:
+        """Yield each frame decompressed, in order; only a few are held at once. Raises BundleDamaged."""
+        waiting: deque[Future[bytes]] = deque()
+        for number in range(len(self.opened.toc.frames)):
+            waiting.append(self.executor.submit(self.opened.file.frame, number, zstd.decompress))
+            if len(waiting) >= _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
-def write(source: Source, shares: Sequence[Share], note: bytes, writer: Writer) -> list[Layer]:
-    """Write the layers of a bundle's `shares`; the last one gets `note`, a tar without its end, and what is left.
+def write(reader: BundleReader, shares: Sequence[Share], note: bytes, writer: Writer) -> list[Layer]:
+    """Write a layer for each of a bundle's shares, and return the layers.
 
-    Raises BundleDamaged (of `airpack_runtime.errors`) or NotAnImage.
+    The last layer also gets `note`, a tar without its end, and every byte of the bundle that no share has.
+    Raises NotAnImage, or BundleDamaged (of `airpack_runtime.errors`).
     """
-    bundle = source.opened.file
+    bundle = reader.opened.file
     bundle.check_structure()
-    _check_names(source.opened)
-    totals = _hash_frames(source, [share.frames for share in shares])
-    found: list[Layer] = []
-    known: list[Extent] = []
-    for share, total in zip(shares, totals, strict=True):
+    _check_names(reader.opened)
+    tar_hashes = _hash_tars(reader, [share.frames for share in shares])
+    layers: list[Layer] = []
+    covered: list[Extent] = []
+    for share, tar_hash in zip(shares, tar_hashes, strict=True):
         is_last = share is shares[-1]
-        pieces = extents.gaps([*known, *_frames(source, share)], bundle.stat.st_size, 0) if is_last else share.pieces
-        layer, placed = _write(source, share, pieces, note if is_last else b"", writer)
-        known += placed
-        total.update((note if is_last else b"") + (bytes(zstd.TAR_END_SIZE) if share.closed else b""))
-        annotations = {extents.EXTENTS: extents.dumps(placed)}
-        if is_last:  # of these, there are several for each distribution
-            at = str(placed[-len(pieces)].place) if pieces else "0"
-            annotations = {extents.EXTENTS: extents.dumps(placed[: len(placed) - len(pieces)]), extents.REST: at}
-        annotations = {key: text for key, text in annotations.items() if text}
-        descriptor = replace(layer, annotations=annotations)
-        found.append(Layer(descriptor=descriptor, diff_id=f"sha256:{total.hexdigest()}", names=share.names))
-    return found
+        pieces = share.pieces
+        if is_last:
+            pieces = extents.gaps([*covered, *_frame_extents(reader, share)], bundle.stat.st_size, 0)
+        blob, placed = _write_layer(reader, share, pieces, note if is_last else b"", writer)
+        covered += placed
+        tar_hash.update((note if is_last else b"") + (bytes(zstd.TAR_END_SIZE) if share.closed else b""))
+        descriptor = replace(blob, annotations=_annotations(placed, len(pieces) if is_last else None))
+        layers.append(Layer(descriptor=descriptor, diff_id=f"sha256:{tar_hash.hexdigest()}", names=share.names))
+    return layers
 
 
-def _write(
-    source: Source, share: Share, pieces: Sequence[Extent], note: bytes, writer: Writer
+def _annotations(placed: Sequence[Extent], rest: int | None) -> dict[str, str]:
+    """Return a layer's annotations: its extents, and for the last layer the place where the rest begins.
+
+    `rest` is None for other layers. For the last one, it is the number of its extents that hold what no other layer
+    has. They are many, and `extents.gaps` computes them, so the annotation leaves them out.
+    """
+    if rest is None:
+        text = extents.dumps(placed)
+        return {extents.EXTENTS: text} if text else {}
+    text = extents.dumps(placed[: len(placed) - rest])
+    place = str(placed[-rest].place) if rest else "0"
+    return {**({extents.EXTENTS: text} if text else {}), extents.REST: place}
+
+
+def _write_layer(
+    reader: BundleReader, share: Share, pieces: Sequence[Extent], note: bytes, writer: Writer
 ) -> tuple[Descriptor, list[Extent]]:
-    """Write a layer: frames as they are, the note, an end of the archive, pieces in a skippable frame.
+    """Write a layer: frames as they are, the note, an end of the archive, and pieces in a skippable frame.
 
     Returns its descriptor, and which bytes of it are which of the bundle.
     """
-    path = source.opened.file.path
-    frames = _frames(source, share)
+    path = reader.opened.file.path
+    frames = _frame_extents(reader, share)
     between = (zstd.uncompressed(note) if note else b"") + (zstd.TAR_END if share.closed else b"")
     if share.closed and pieces:
         between += framing.SKIPPABLE_HEADER.pack(_PIECES_MAGIC, extents.total(pieces))
     place = extents.total(frames) + len(between)
     placed = []
-    for each in pieces:
-        placed.append(replace(each, place=place))
-        place += each.size
+    for piece in pieces:
+        placed.append(replace(piece, place=place))
+        place += piece.size
     blob = writer.add_chunks(chain(_read(path, frames), [between], _read(path, placed)), ZSTD_TYPE)
     return blob, [*frames, *placed]
 
 
-def _frames(source: Source, share: Share) -> list[Extent]:
-    found, place = [], 0
+def _frame_extents(reader: BundleReader, share: Share) -> list[Extent]:
+    """Return the extents of a share's frames, which stand one after another at the start of its layer."""
+    placed, place = [], 0
     for number in share.frames:
-        frame = source.opened.toc.frames[number]
-        found.append(Extent(offset=frame.offset, size=frame.size, place=place))
+        frame = reader.opened.toc.frames[number]
+        placed.append(Extent(offset=frame.offset, size=frame.size, place=place))
         place += frame.size
-    return found
+    return placed
 
 
-def _read(path: str, found: Iterable[Extent]) -> Iterator[bytes]:
+def _read(path: str, pieces: Iterable[Extent]) -> Iterator[bytes]:
     """Yield the bytes of a bundle's extents, a chunk at a time."""
     with open(path, "rb", buffering=0) as file:
-        for each in found:
-            for start in range(each.offset, each.offset + each.size, _CHUNK):
-                yield os.pread(file.fileno(), min(_CHUNK, each.offset + each.size - start), start)
+        for piece in pieces:
+            for start in range(piece.offset, piece.offset + piece.size, _CHUNK):
+                yield os.pread(file.fileno(), min(_CHUNK, piece.offset + piece.size - start), start)
 
 
 def _check_names(opened: OpenBundle) -> None:
-    """Raise NotAnImage where a file's or folder's name means something else in a layer."""
+    """Raise NotAnImage if the name of a file or folder would delete something in a layer."""
     for path in (*opened.toc.directories, *opened.entries):
-        if f"/{path}".rpartition(f"/{_WHITEOUT}")[1]:
+        if f"/{_WHITEOUT}" in f"/{path}":
             problem = f"holds {path}, and container engines take {_WHITEOUT}* in a layer for a deletion"
             raise NotAnImage(opened.file.path, problem, "leave it out with pack --exclude")
 
 
-def _hash_frames(source: Source, runs: Sequence[Sequence[int]]) -> list[hashlib._Hash]:
-    """Return the SHA-256 so far of the tars that runs of frames make.
+def _hash_tars(reader: BundleReader, runs: Sequence[Sequence[int]]) -> list[hashlib._Hash]:
+    """Return, for each run of frames, the SHA-256 object of the tar that they decompress to; it may be updated.
 
-    Every frame is read and checked; the tar must be what the table of contents says, as a boot goes by the one and
-    an engine by the other. Raises BundleDamaged or NotAnImage.
+    Every frame is read and checked. The tar must agree with the table of contents: a boot goes by the table, a
+    container engine by the tar. Raises BundleDamaged or NotAnImage.
     """
-    opened = source.opened
-    owner = {number: place for place, run in enumerate(runs) for number in run}
-    totals = [hashlib.sha256() for _ in runs]
-    rest: list[tar_reader.Stretch] = []
+    opened = reader.opened
+    run_of = {frame: number for number, run in enumerate(runs) for frame in run}
+    hashes = [hashlib.sha256() for _ in runs]
+    headers: list[tar_reader.Stretch] = []
     start = 0
-    for number, raw in enumerate(_raw(source)):
-        if number in owner:
-            totals[owner[number]].update(raw)
-        rest += tar_reader.between(opened.plan[number], raw, start)
+    for frame, raw in enumerate(reader.raw_frames()):
+        if frame in run_of:
+            hashes[run_of[frame]].update(raw)
+        headers += tar_reader.between(opened.plan[frame], raw, start)
         start += len(raw)
-        source.on_bytes(len(raw))
-    for problem in tar_reader.disagreements(opened.toc, rest):
+        reader.on_bytes(len(raw))
+    for problem in tar_reader.disagreements(opened.toc, headers):
         raise opened.file.damaged(problem)
-    _check_members(opened, tar_reader.kinds(rest), owner)
-    return totals
+    _check_members(opened, tar_reader.kinds(headers), run_of)
+    return hashes
 
 
-def _check_members(opened: OpenBundle, members: Sequence[tuple[str, bytes]], owner: Mapping[int, int]) -> None:
-    """Raise NotAnImage for what engines refuse: a folder that is there twice, a hard link into another layer."""
-    twice = [name for name, count in Counter(name for name, _ in members).items() if count > 1]
-    layer = {path: owner.get(opened.plan.frame_of(file)) for path, file in opened.entries.items()}
-    hard = {name for name, kind in members if kind == tarfile.LNKTYPE}
-    for run, each in zip(opened.runs(), opened.toc.distributions, strict=True):
-        links = opened.toc.links[slice(*each.links)]
-        twice += [link.path for link in links if link.path in hard and run and layer[link.path] != owner[run[0]]]
-    if twice:
-        problem = f"has {twice[0]} in a way that container engines don't take"
+def _check_members(opened: OpenBundle, members: Sequence[tuple[str, bytes]], run_of: Mapping[int, int]) -> None:
+    """Raise NotAnImage for what container engines refuse: a folder twice, or a hard link into another layer.
+
+    `members` are the names and types of the tar's members; `run_of` maps a frame's number to that of its layer.
+    """
+    refused = [name for name, count in Counter(name for name, _ in members).items() if count > 1]
+    layer_of = {path: run_of.get(opened.plan.frame_of(file)) for path, file in opened.entries.items()}
+    hard_links = {name for name, kind in members if kind == tarfile.LNKTYPE}
+    for frames, distribution in zip(opened.runs(), opened.toc.distributions, strict=True):
+        own = [link.path for link in opened.toc.links[slice(*distribution.links)] if link.path in hard_links]
+        refused += [path for path in own if frames and layer_of[path] != run_of[frames[0]]]
+    if refused:
+        problem = f"has {refused[0]} in a way that container engines don't take"
         raise NotAnImage(opened.file.path, problem, "pack it again with this airpack")
-
-
-def _raw(source: Source) -> Iterator[bytes]:
-    """Yield each frame decompressed, in order; few are held at once. Raises BundleDamaged."""
-    bundle = source.opened.file
-    waiting: deque[Future[bytes]] = deque()
-    for number in range(len(source.opened.toc.frames)):
-        waiting.append(source.executor.submit(bundle.frame, number, zstd.decompress))
-        if len(waiting) >= _AHEAD:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()

@@ -1,8 +1,10 @@
-"""An OCI image layout on disk (image-spec 1.1): descriptors, blobs by their digests, the index. It knows no bundle.
+"""An OCI image layout on disk (image-spec 1.1): descriptors, blobs named by their digests, and the index.
 
-oci-layout              the layout's version
-index.json              descriptors of what the layout is for: images, image indexes, what refers to them
-blobs/sha256/HEX        every blob, named by its content
+    oci-layout              the layout's version
+    index.json              the descriptors of the layout's images, image indexes, and the artifacts that refer to them
+    blobs/sha256/HEX        every blob, named by its SHA-256
+
+Nothing here knows what a bundle is.
 """
 
 from __future__ import annotations
@@ -26,20 +28,20 @@ TAR_TYPE = "application/vnd.oci.image.layer.v1.tar"
 ZSTD_TYPE = f"{TAR_TYPE}+zstd"
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 EMPTY = b"{}"
-# What an entry of the index is called; `skopeo copy oci:FOLDER:NAME` takes it by that.
+# The annotation that names an image in index.json; `skopeo copy oci:FOLDER:NAME` selects it by that name.
 REF_NAME = "org.opencontainers.image.ref.name"
 
 _VERSION = {"imageLayoutVersion": "1.0.0"}
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
-_JSON_LIMIT = 4 << 20  # bytes: registries take no larger manifest
+_JSON_LIMIT = 4 << 20  # bytes: registries accept no larger manifest
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Descriptor:
-    """What is known of a blob before it is read; `digest` is `sha256:` and 64 digits, `size` in bytes.
+    """What is known of a blob before it is read; `digest` is `sha256:` and 64 hexadecimal digits, `size` in bytes.
 
-    `platform` has the keys `os` and `architecture`, and is empty but for images in an index.
+    `platform` has the keys `os` and `architecture`; it is empty except for images that an index lists.
     """
 
     media_type: str
@@ -50,19 +52,19 @@ class Descriptor:
     artifact_type: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the descriptor as JSON takes it; what is empty is left out."""
+        """Return the descriptor as a JSON object, without its empty fields."""
         data: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
-        more = {"artifactType": self.artifact_type, "platform": self.platform, "annotations": self.annotations}
-        return data | {key: value for key, value in more.items() if value}
+        optional = {"artifactType": self.artifact_type, "platform": self.platform, "annotations": self.annotations}
+        return data | {key: value for key, value in optional.items() if value}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Descriptor:
-        """Read a descriptor. Raises KeyError, TypeError or ValueError where it is none."""
+        """Return the descriptor that a JSON object describes. Raises KeyError, TypeError or ValueError."""
         digest, size = data["digest"], data["size"]
         if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-            raise ValueError(f"{digest!r} is no SHA-256")
+            raise ValueError(f"{digest!r} is not a SHA-256 digest")
         if type(size) is not int or size < 0:
-            raise ValueError(f"{size!r} is no size")
+            raise ValueError(f"{size!r} is not a size")
         return cls(
             media_type=str(data["mediaType"]),
             digest=digest,
@@ -74,12 +76,13 @@ class Descriptor:
 
 
 def _texts(data: Any) -> dict[str, str]:
+    """Return the entries of a JSON object, or of null, whose values are strings."""
     return {str(key): value for key, value in dict(data or {}).items() if isinstance(value, str)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
-    """An image manifest: `subject` is what it refers to, None for an image; `artifact_type` empty for one."""
+    """An image manifest, or that of an artifact, which has an `artifact_type` and may refer to a `subject`."""
 
     config: Descriptor
     layers: Sequence[Descriptor]
@@ -88,36 +91,36 @@ class Manifest:
     artifact_type: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the manifest as JSON takes it; what is empty is left out."""
+        """Return the manifest as a JSON object, without its empty fields."""
         data: dict[str, Any] = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE}
         if self.artifact_type:
             data["artifactType"] = self.artifact_type
-        data |= {"config": self.config.to_dict(), "layers": [each.to_dict() for each in self.layers]}
+        data |= {"config": self.config.to_dict(), "layers": [layer.to_dict() for layer in self.layers]}
         if self.subject is not None:
             data["subject"] = self.subject.to_dict()
         return data | ({"annotations": dict(self.annotations)} if self.annotations else {})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
-        """Read a manifest. Raises KeyError, TypeError or ValueError where it is none."""
+        """Return the manifest that a JSON object describes. Raises KeyError, TypeError or ValueError."""
         subject = data.get("subject")
         return cls(
             config=Descriptor.from_dict(data["config"]),
-            layers=tuple(Descriptor.from_dict(each) for each in data["layers"]),
+            layers=tuple(Descriptor.from_dict(layer) for layer in data["layers"]),
             annotations=_texts(data.get("annotations")),
             subject=None if subject is None else Descriptor.from_dict(subject),
             artifact_type=str(data.get("artifactType") or ""),
         )
 
 
-def dumps(data: Mapping[str, Any]) -> bytes:
-    """Return JSON, the same bytes for the same data."""
+def to_json(data: Mapping[str, Any]) -> bytes:
+    """Return data as JSON: the same bytes for the same data."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
-def index_of(manifests: Iterable[Descriptor]) -> dict[str, Any]:
-    """Return an image index as JSON takes it."""
-    return {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [each.to_dict() for each in manifests]}
+def image_index(manifests: Iterable[Descriptor]) -> dict[str, Any]:
+    """Return the image index that lists these manifests, as a JSON object."""
+    return {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [manifest.to_dict() for manifest in manifests]}
 
 
 def describe(data: bytes, media_type: str) -> Descriptor:
@@ -126,27 +129,28 @@ def describe(data: bytes, media_type: str) -> Descriptor:
 
 
 class Layout:
-    """A layout that is there. `index` holds what index.json lists."""
+    """A layout that exists. `index` holds the descriptors in index.json. Raises InvalidLayout."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._manifests: dict[str, Manifest] = {}  # those that were read, by digest
         try:
             marker = json.loads((path / MARKER).read_bytes())
             data = (path / INDEX).read_bytes()
-        except (OSError, ValueError) as error:
-            raise InvalidLayout(
-                path, f"is no OCI image layout ({getattr(error, 'strerror', None) or error})"
-            ) from error
+        except OSError as error:
+            raise InvalidLayout(path, f"is not an OCI image layout ({error.strerror})") from error
+        except ValueError as error:
+            raise InvalidLayout(path, f"is not an OCI image layout ({error})") from error
         if not isinstance(marker, dict) or str(marker.get("imageLayoutVersion")).partition(".")[0] != "1":
             raise InvalidLayout(path, "is an OCI image layout of another version than 1")
-        self.index = self._parsed_index(data, INDEX)
+        self.index = self._parse_index(data, INDEX)
 
     def blob(self, descriptor: Descriptor) -> Path:
-        """Return where a blob lies; nothing of it is checked."""
-        return _place(self.path, descriptor.digest)
+        """Return the path of a blob; whether it exists is not checked."""
+        return _blob_path(self.path, descriptor.digest)
 
     def chunks(self, descriptor: Descriptor) -> Iterator[bytes]:
-        """Yield a blob's bytes. Raises InvalidLayout where it is missing, at its end unless size and digest hold."""
+        """Yield a blob's bytes. Raises InvalidLayout if it is missing, or at its end if its size or digest is wrong."""
         total, size = hashlib.sha256(), 0
         try:
             with open(self.blob(descriptor), "rb", buffering=0) as file:
@@ -160,69 +164,73 @@ class Layout:
             raise InvalidLayout(self.path, f"has a damaged blob {descriptor.digest}: its content is another")
 
     def read(self, descriptor: Descriptor) -> bytes:
-        """Return a small blob, checked. Raises InvalidLayout."""
+        """Return the bytes of a small blob, checked. Raises InvalidLayout."""
         if descriptor.size > _JSON_LIMIT:
-            raise InvalidLayout(
-                self.path, f"has a blob {descriptor.digest} of {descriptor.size:,} bytes, too many here"
+            problem = (
+                f"has a blob {descriptor.digest} of {descriptor.size:,} bytes where at most {_JSON_LIMIT:,} may be"
             )
+            raise InvalidLayout(self.path, problem)
         return b"".join(self.chunks(descriptor))
 
     def manifest(self, descriptor: Descriptor) -> Manifest:
-        """Return the manifest that a descriptor is of, checked. Raises InvalidLayout."""
-        try:
-            return Manifest.from_dict(json.loads(self.read(descriptor)))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidLayout(
-                self.path, f"has a manifest {descriptor.digest} that makes no sense ({error})"
-            ) from error
+        """Return a manifest, checked; it is read once. Raises InvalidLayout."""
+        if descriptor.digest not in self._manifests:
+            try:
+                self._manifests[descriptor.digest] = Manifest.from_dict(json.loads(self.read(descriptor)))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                problem = f"has a manifest {descriptor.digest} that can't be read ({error})"
+                raise InvalidLayout(self.path, problem) from error
+        return self._manifests[descriptor.digest]
 
     def manifests(self, descriptor: Descriptor) -> Sequence[Descriptor]:
-        """Return what the image index that a descriptor is of lists. Raises InvalidLayout."""
-        return self._parsed_index(self.read(descriptor), descriptor.digest)
+        """Return the descriptors that an image index lists. Raises InvalidLayout."""
+        return self._parse_index(self.read(descriptor), descriptor.digest)
 
     def blobs(self) -> list[Descriptor]:
-        """Return every blob that the index leads to, each once, in the order of a push: what a blob needs before it.
+        """Return every blob that the index leads to, once, in the order of a push: a blob follows those that it names.
 
         Raises InvalidLayout.
         """
-        found: dict[str, Descriptor] = {}
-        for each in self.index:
-            for descriptor in self._below(each):
-                found.setdefault(descriptor.digest, descriptor)
-        return list(found.values())
+        blobs: dict[str, Descriptor] = {}
+        for root in self.index:
+            for descriptor in self._below(root):
+                blobs.setdefault(descriptor.digest, descriptor)
+        return list(blobs.values())
 
     def _below(self, descriptor: Descriptor) -> Iterator[Descriptor]:
+        """Yield the blobs that a descriptor leads to, and the descriptor itself last."""
         if descriptor.media_type == INDEX_TYPE:
-            for each in self.manifests(descriptor):
-                if each.media_type != MANIFEST_TYPE:
-                    raise InvalidLayout(self.path, f"has an index of {each.media_type}, and only images are known")
-                yield from self._below(each)
+            for image in self.manifests(descriptor):
+                if image.media_type != MANIFEST_TYPE:
+                    problem = f"has an index of {image.media_type}, where only images may be"
+                    raise InvalidLayout(self.path, problem)
+                yield from self._below(image)
         elif descriptor.media_type == MANIFEST_TYPE:
             manifest = self.manifest(descriptor)
             yield from (manifest.config, *manifest.layers)
         yield descriptor
 
-    def _parsed_index(self, data: bytes, what: str) -> tuple[Descriptor, ...]:
+    def _parse_index(self, data: bytes, name: str) -> tuple[Descriptor, ...]:
         try:
-            return tuple(Descriptor.from_dict(each) for each in json.loads(data)["manifests"])
+            return tuple(Descriptor.from_dict(entry) for entry in json.loads(data)["manifests"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidLayout(self.path, f"has an index {what} that makes no sense ({error})") from error
+            raise InvalidLayout(self.path, f"has an index {name} that can't be read ({error})") from error
 
 
-def _place(folder: Path, digest: str) -> Path:
+def _blob_path(folder: Path, digest: str) -> Path:
     return folder / BLOBS / digest.partition(":")[2]
 
 
 class Writer:
-    """Writes a layout into a folder, which is made unless it is there; what isn't finished has no index."""
+    """Writes a layout into a folder, which it makes unless it exists. Until `finish`, the layout has no index."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / BLOBS).mkdir(parents=True, exist_ok=True)
 
     def blob(self, descriptor: Descriptor) -> Path:
-        """Return where a blob lies, or is to lie."""
-        return _place(self.folder, descriptor.digest)
+        """Return the path of a blob, whether it is there yet or not."""
+        return _blob_path(self.folder, descriptor.digest)
 
     def add(self, data: bytes, media_type: str) -> Descriptor:
         """Write a blob, and return its descriptor."""
@@ -240,9 +248,17 @@ class Writer:
         aside.replace(self.folder / BLOBS / total.hexdigest())
         return Descriptor(media_type=media_type, digest=f"sha256:{total.hexdigest()}", size=size)
 
+    def add_manifest(self, manifest: Manifest) -> Descriptor:
+        """Write a manifest, and return its descriptor."""
+        return self.add(to_json(manifest.to_dict()), MANIFEST_TYPE)
+
+    def add_index(self, manifests: Iterable[Descriptor]) -> Descriptor:
+        """Write an image index of these manifests, and return its descriptor."""
+        return self.add(to_json(image_index(manifests)), INDEX_TYPE)
+
     def finish(self, index: Iterable[Descriptor]) -> None:
-        """Write the index of the descriptors, and what makes the folder a layout."""
-        (self.folder / MARKER).write_bytes(dumps(_VERSION))
+        """Write the file that marks the folder as a layout, and index.json with these descriptors."""
+        (self.folder / MARKER).write_bytes(to_json(_VERSION))
         aside = self.folder / f".{INDEX}"
-        aside.write_bytes(dumps(index_of(index)))
+        aside.write_bytes(to_json(image_index(index)))
         aside.replace(self.folder / INDEX)

@@ -1,4 +1,4 @@
-"""Answers a registry that asks who comes: Basic (RFC 7617), or a token of a server that the registry names.
+"""Authorization by a registry's challenge: Basic (RFC 7617), or a token from a server that the registry names.
 
 Follows the distribution project's token authentication, with a password or with an OAuth2 refresh token.
 """
@@ -25,10 +25,10 @@ _LARGEST = 1 << 20  # bytes of a token server's answer
 
 
 class Authorization:
-    """What to send as `Authorization`, from challenge to challenge; may be used by several threads."""
+    """The value of the `Authorization` header, renewed at each challenge; may be used by several threads."""
 
     def __init__(self, endpoint: Endpoint, connection: Connection) -> None:
-        self._access = endpoint
+        self._endpoint = endpoint
         self._reference = endpoint.reference
         self._connection = connection
         self._lock = threading.Lock()
@@ -36,47 +36,52 @@ class Authorization:
         self.value = ""
 
     def renew(self, challenge: str, used: str) -> None:
-        """Change `value` as the registry asks; `used` is what it didn't take. Raises RegistryError, or Passing."""
+        """Set `value` as the registry's challenge asks; `used` is the value that it rejected.
+
+        Raises RegistryError, or Passing.
+        """
         with self._lock:
-            if self.value != used:  # another thread was faster
+            if self.value != used:  # another thread has renewed it
                 return
-            schemes = {each[1].lower(): dict(_PARAMETER.findall(each[2])) for each in _CHALLENGE.finditer(challenge)}
-            known = credentials.find(self._reference, self._access.env)
+            challenges = _CHALLENGE.finditer(challenge)
+            schemes = {match[1].lower(): dict(_PARAMETER.findall(match[2])) for match in challenges}
+            known = credentials.find(self._reference, self._endpoint.env)
             if "bearer" in schemes:
                 self.value = "Bearer " + self._token(schemes["bearer"], known)
             elif "basic" in schemes and known is not None and known.user and known.basic != used:
                 self.value = known.basic
             else:
-                raise self._refused(known)
+                raise self._rejected(known)
 
-    def _token(self, asked: Mapping[str, str], known: Credentials | None) -> str:
-        """Return a token for all that was asked for by now: a mount needs two repositories."""
-        realm = asked.get("realm", "")
+    def _token(self, parameters: Mapping[str, str], known: Credentials | None) -> str:
+        """Return a token for all scopes that were asked for so far: a mount needs two repositories."""
+        realm = parameters.get("realm", "")
         url = urlsplit(realm)
-        if known and url.scheme != "https" and not (self._access.plain_http or is_loopback(url.hostname or "")):
-            raise RegistryError(self._reference.name, "its token server would get the credentials without TLS")
-        self._scopes.update(dict.fromkeys(each for each in asked.get("scope", "").split(" ") if each))
-        words = [("service", asked["service"])] if "service" in asked else []
+        if known and url.scheme != "https" and not (self._endpoint.plain_http or is_loopback(url.hostname or "")):
+            raise RegistryError(self._reference.name, "the credentials would go to its token server without TLS")
+        self._scopes.update(dict.fromkeys(scope for scope in parameters.get("scope", "").split(" ") if scope))
+        fields = [("service", parameters["service"])] if "service" in parameters else []
         if known is not None and known.refresh_token:
-            form = [*words, ("grant_type", "refresh_token"), ("client_id", "airpack")]
+            form = [*fields, ("grant_type", "refresh_token"), ("client_id", "airpack")]
             form += [("scope", " ".join(self._scopes)), ("refresh_token", known.refresh_token)]
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             response = self._connection.request("POST", realm, headers, urlencode(form).encode())
         else:
-            words += [("scope", each) for each in self._scopes]
+            fields += [("scope", scope) for scope in self._scopes]
             headers = {"Authorization": known.basic} if known is not None else {}
-            response = self._connection.request("GET", f"{realm}?{urlencode(words)}", headers)
+            response = self._connection.request("GET", f"{realm}?{urlencode(fields)}", headers)
         text = self._connection.read(response, _LARGEST)
         response.release_conn()
         if response.status != _OK:
-            raise self._connection.overload(response) or self._refused(known)
+            raise self._connection.overload(response) or self._rejected(known)
         try:
             answer: Any = json.loads(text)
             return str(answer.get("token") or answer["access_token"])
         except (ValueError, KeyError, AttributeError):
-            raise RegistryError(self._reference.name, "its token server gives no token") from None
+            raise RegistryError(self._reference.name, "the answer of its token server holds no token") from None
 
-    def _refused(self, known: Credentials | None) -> RegistryError:
+    def _rejected(self, known: Credentials | None) -> RegistryError:
+        """Return the error for credentials that are missing, or that the registry rejects."""
         login = f"podman login {self._reference.registry}"
         if known is None:
             return RegistryError(self._reference.name, f"it asks who you are: {login}, or docker login")

@@ -1,4 +1,4 @@
-"""Blobs to and from a repository: each resumed after a drop, verified, several at once."""
+"""Blobs to and from a repository: resumed after a dropped connection, verified, several at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import as_completed
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlencode, urljoin
 
 from airpack.base.console import BYTES, Advance, Progress
@@ -17,154 +19,179 @@ from airpack.oci.layout import Descriptor
 from airpack.registry.client import ACCEPTED, CREATED, NO_CONTENT, NOT_FOUND, OK, PARTIAL, Client
 from airpack.registry.retries import Passing, Stopped
 
+# The most bytes that go up in one request: a registry that keeps no part of a request gets as many again.
+CHUNK = 32 << 20
+_PIECE = 1 << 18  # bytes that are read from a file or a response at once
+_BAD_REQUEST, _BAD_RANGE = 400, 416  # 416 of RFC 9110: Range Not Satisfiable
+_OCTETS = {"Content-Type": "application/octet-stream"}
+
+Result = TypeVar("Result")
+
 
 def move_blobs(
     client: Client,
     blobs: Collection[Descriptor],
-    one: Callable[[Descriptor, Advance], None],
+    move: Callable[[Descriptor, Advance], Result],
     *,
     name: str,
     progress: Progress,
-) -> None:
-    """Call `one` for each of the blobs, in several threads, and tell how far it is as the stage `name`.
+) -> list[Result]:
+    """Call `move` for each of the blobs, in several threads, and return its results in the order of the blobs.
 
-    Raises what the first of them that fails raises.
+    Progress is shown as the stage `name`. Raises what the first failing call raises, once the others have ended.
     """
     lock = threading.Lock()
-    total = sum(each.size for each in blobs)
+    total = sum(blob.size for blob in blobs)
     with progress.stage(name, BYTES, total) as advance, threads(client.at_once) as executor, client.stopping():
 
         def count(amount: int) -> None:
             with lock:
                 advance(amount)
 
-        def run(blob: Descriptor) -> None:
+        def run(blob: Descriptor) -> Result:
             with client.stopping():
-                one(blob, count)
+                return move(blob, count)
 
-        for future in as_completed([executor.submit(run, each) for each in blobs]):
+        futures = [executor.submit(run, blob) for blob in blobs]
+        for future in as_completed(futures):
             error = future.exception()
             if error is not None and not isinstance(error, Stopped):
                 raise error
+        return [future.result() for future in futures]
 
 
-CHUNK = 32 << 20  # bytes that go up in one request: what a registry that keeps no part of one has to get again
-_PIECE = 1 << 18
-_WRONG, _TOO_FAR = 400, 416  # 416 of RFC 9110: Range Not Satisfiable
-_BYTES = {"Content-Type": "application/octet-stream"}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Uploaded:
+    """How a blob came into the repository: the bytes that were sent for it, those of failed tries included.
+
+    `was_there` is True where the repository had it, or took it from another one.
+    """
+
+    blob: Descriptor
+    sent: int
+    was_there: bool
 
 
 class Upload:
-    """One blob's way into the repository; `sent` counts the bytes, those in vain as well."""
+    """One blob's way into the repository."""
 
     def __init__(self, client: Client, blob: Descriptor, path: Path, *, advance: Advance) -> None:
         self._client = client
         self._blob = blob
         self._path = path
         self._advance = advance
-        self._place = ""  # the upload's URL, while there is one
-        self._lost = False  # whether the registry must be asked how far it came
-        self._asked = False  # whether what is known of it comes from such an answer
-        self._refused = False
-        self._offset = self._shown = 0
-        self.sent = 0
+        self._url = ""  # of the upload session; empty while there is none
+        self._must_ask = False  # whether only the registry knows how much has arrived
+        self._has_asked = False  # whether `_offset` is what the registry answered to that
+        self._was_refused = False
+        self._offset = self._shown = self._sent = 0
 
-    def run(self, *, mount_from: Sequence[str] = ()) -> bool:
-        """Bring the blob there, and tell whether it had to be sent. Raises RegistryError."""
-        there = self._client.persist(lambda: self._is_there() or self._begin(mount_from))
-        if not there:
+    def run(self, *, mount_from: Sequence[str] = ()) -> Uploaded:
+        """Bring the blob into the repository, unless it is there. Raises RegistryError."""
+        was_there = self._client.persist(lambda: self._is_there() or self._begin(mount_from))
+        if not was_there:
             self._client.persist(self._step, reached=lambda: self._offset)
         self._show(self._blob.size)
-        return not there
+        return Uploaded(blob=self._blob, sent=self._sent, was_there=was_there)
 
     def _is_there(self, repository: str = "") -> bool:
+        """Return whether the repository, or another one of the registry, has the blob."""
         url = self._client.url(f"blobs/{self._blob.digest}", repository=repository)
         response = self._client.once("HEAD", url, take=(OK, NOT_FOUND))
         response.drain_conn()
         return response.status == OK
 
-    def _can_be_had_from(self, repository: str) -> bool:
+    def _can_mount_from(self, repository: str) -> bool:
+        """Return whether another repository has the blob, as far as the user may look. Raises Passing."""
         try:
             return self._is_there(repository)
         except Passing:
             raise
-        except RegistryError:  # the user may not look there
+        except RegistryError:  # the user may not read that repository
             return False
 
     def _begin(self, mount_from: Sequence[str]) -> bool:
-        """Begin an upload; or have the registry take the blob from another repository, which returns True."""
-        source = next((each for each in mount_from if self._can_be_had_from(each)), None)
-        words = f"?{urlencode({'mount': self._blob.digest, 'from': source})}" if source else ""
-        url = self._client.url("blobs/uploads/") + words
+        """Begin an upload session, or return True if the registry takes the blob from one of the repositories."""
+        source = next((repository for repository in mount_from if self._can_mount_from(repository)), None)
+        query = f"?{urlencode({'mount': self._blob.digest, 'from': source})}" if source else ""
+        url = self._client.url("blobs/uploads/") + query
         response = self._client.once("POST", url, take=(CREATED, ACCEPTED))
         response.drain_conn()
-        self._lost = False
+        self._must_ask = False
         self._offset = 0
-        self._place = self._location(response.headers.get("Location"))
+        self._url = self._absolute(response.headers.get("Location"))
         return source is not None and response.status == CREATED
 
-    def _location(self, value: str | None) -> str:
-        if not value:
-            raise RegistryError(self._client.reference.name, "the registry doesn't say where an upload goes on")
-        return urljoin(self._client.url(""), value)
+    def _absolute(self, location: str | None) -> str:
+        """Return the URL that a Location header names."""
+        if not location:
+            problem = "the registry doesn't tell the URL of an upload: it does not follow the OCI specification"
+            raise RegistryError(self._client.reference.name, problem)
+        return urljoin(self._client.url(""), location)
 
     def _step(self) -> None:
-        """Go on with the upload until it is complete. Raises Passing where the next call may come farther."""
-        if self._lost:
+        """Send what is missing until the upload is complete. Raises Passing where another call may get farther."""
+        if self._must_ask:
             self._ask()
-        if not self._place and (self._is_there() or self._begin(())):
+        if not self._url and (self._is_there() or self._begin(())):
             return
         try:
             while self._blob.size - self._offset > CHUNK:
-                self._send("PATCH", self._place, CHUNK)
-            joint = "&" if "?" in self._place else "?"
-            self._send("PUT", f"{self._place}{joint}{urlencode({'digest': self._blob.digest})}", CHUNK)
+                self._send("PATCH", self._url, CHUNK)
+            joint = "&" if "?" in self._url else "?"
+            self._send("PUT", f"{self._url}{joint}{urlencode({'digest': self._blob.digest})}", CHUNK)
         except Passing:
-            self._lost = True
+            self._must_ask = True
             raise
 
     def _send(self, method: str, url: str, most: int) -> None:
-        """Send the next `most` bytes; PUT completes the blob."""
+        """Send up to `most` more bytes; PUT completes the blob."""
         start, size = self._offset, min(most, self._blob.size - self._offset)
-        headers = {**_BYTES, "Content-Length": str(size)}
+        headers = {**_OCTETS, "Content-Length": str(size)}
         if method == "PATCH" or start:
             headers["Content-Range"] = f"{start}-{start + size - 1}"
-        take = (CREATED, ACCEPTED, NO_CONTENT, _WRONG, NOT_FOUND, _TOO_FAR)
+        take = (CREATED, ACCEPTED, NO_CONTENT, _BAD_REQUEST, NOT_FOUND, _BAD_RANGE)
         response = self._client.once(method, url, take=take, headers=headers, body=lambda: self._part(start, size))
         response.drain_conn()
-        if response.status in (_WRONG, NOT_FOUND, _TOO_FAR):
-            self._again(response.status)
-        self._offset, self._asked = start + size, False
+        if response.status in (_BAD_REQUEST, NOT_FOUND, _BAD_RANGE):
+            raise self._rejection(response.status)
+        self._offset, self._has_asked = start + size, False
         if method == "PATCH":
-            self._place = self._location(response.headers.get("Location") or self._place)
+            self._url = self._absolute(response.headers.get("Location") or self._url)
 
-    def _again(self, status: int) -> None:
-        """Begin anew, once: what the registry has got isn't the blob, or it doesn't know the upload any more."""
+    def _rejection(self, status: int) -> RegistryError:
+        """Return the error for a part that was rejected, and prepare for another try, which may be from the start.
+
+        Passing, as the registry may have lost the upload or got other bytes; RegistryError at the second 400.
+        """
         name = self._client.reference.name
-        if status == _WRONG and self._refused:
-            raise RegistryError(name, f"the registry takes {self._blob.digest} for damaged: push again")
-        self._refused = self._refused or status == _WRONG
-        if status != _TOO_FAR or self._asked:  # it contradicts itself
-            self._place = ""
-        raise Passing(name, f"the registry answers an upload with {status}")
+        if status == _BAD_REQUEST and self._was_refused:
+            return RegistryError(name, f"the registry finds {self._blob.digest} damaged on arrival: push again")
+        self._was_refused = self._was_refused or status == _BAD_REQUEST
+        if status != _BAD_RANGE or self._has_asked:  # then it contradicts its own answer
+            self._url = ""
+        return Passing(name, f"the registry answers an upload with {status}")
 
     def _ask(self) -> None:
-        """Ask how much has arrived; if the registry can't tell, the upload begins anew (0-0 is one byte, or none)."""
-        self._lost = False
-        place, self._place = self._place, ""
-        if not place:
+        """Ask how much has arrived. Without a usable answer, the upload begins anew.
+
+        The range `0-0` stands for one byte or none, and counts as none.
+        """
+        self._must_ask = False
+        url, self._url = self._url, ""
+        if not url:
             return
-        response = self._client.once("GET", place, take=(OK, ACCEPTED, NO_CONTENT, _WRONG, NOT_FOUND, _TOO_FAR))
+        response = self._client.once("GET", url, take=(OK, ACCEPTED, NO_CONTENT, _BAD_REQUEST, NOT_FOUND, _BAD_RANGE))
         response.drain_conn()
-        found = re.fullmatch(r"(?:bytes=)?0-([0-9]+)", response.headers.get("Range", ""))
-        if response.status in (OK, ACCEPTED, NO_CONTENT) and found and 0 < int(found[1]) < self._blob.size:
-            self._offset = int(found[1]) + 1
-            self._place = self._location(response.headers.get("Location") or place)
-            self._asked = True
+        arrived = re.fullmatch(r"(?:bytes=)?0-([0-9]+)", response.headers.get("Range", ""))
+        if response.status in (OK, ACCEPTED, NO_CONTENT) and arrived and 0 < int(arrived[1]) < self._blob.size:
+            self._offset = int(arrived[1]) + 1
+            self._url = self._absolute(response.headers.get("Location") or url)
+            self._has_asked = True
             self._show(self._offset)
 
     def _part(self, start: int, size: int) -> Iterator[bytes]:
-        """Yield a part of the file, and tell that it is under way."""
+        """Yield a part of the file in pieces, and show progress meanwhile."""
         self._show(start)
         with open(self._path, "rb") as file:
             file.seek(start)
@@ -174,21 +201,18 @@ class Upload:
                 piece = file.read(min(_PIECE, start + size - at))
                 if not piece:
                     raise InvalidLayout(self._path, f"is shorter than the {self._blob.size} bytes of its descriptor")
-                self.sent += len(piece)
+                self._sent += len(piece)
                 yield piece
                 self._show(at + len(piece))
 
     def _show(self, offset: int) -> None:
+        """Show that so many bytes are done; fewer than before, if some were lost."""
         self._advance(offset - self._shown)
         self._shown = offset
 
 
-_PIECE = 1 << 18
-_TOO_FAR = 416  # of RFC 9110: Range Not Satisfiable
-
-
 class Download:
-    """One blob's way out of the repository, into a file: its digest is made as it streams."""
+    """One blob's way out of the repository into a file, hashed while it arrives."""
 
     def __init__(self, client: Client, blob: Descriptor, path: Path, *, advance: Advance) -> None:
         self._client = client
@@ -197,24 +221,25 @@ class Download:
         self._advance = advance
         self._offset = 0
         self._sha256 = hashlib.sha256()
-        self._wrong = 0
+        self._wrong = 0  # how often the registry has sent something else
 
     def run(self) -> None:
-        """Write the blob, verified. Raises RegistryError."""
+        """Write the blob into the file, verified. Raises RegistryError."""
         with open(self._path, "wb"):
             self._client.persist(self._step, reached=lambda: self._offset)
 
     def _step(self) -> None:
-        """Fetch what is missing. Raises Passing where the next call may come farther."""
+        """Fetch what is missing. Raises Passing where another call may get farther."""
         headers = {"Range": f"bytes={self._offset}-"} if self._offset else {}
         url = self._client.url(f"blobs/{self._blob.digest}")
-        response = self._client.once("GET", url, take=(OK, PARTIAL, _TOO_FAR), headers=headers)
+        response = self._client.once("GET", url, take=(OK, PARTIAL, _BAD_RANGE), headers=headers)
         try:
-            going_on = f"bytes {self._offset}-"
-            if response.status != PARTIAL or not response.headers.get("Content-Range", "").startswith(going_on):
+            expected = f"bytes {self._offset}-"
+            if response.status != PARTIAL or not response.headers.get("Content-Range", "").startswith(expected):
                 self._restart()
                 if response.status != OK:
-                    raise Passing(self._client.reference.name, "the registry resumes at another place than asked for")
+                    problem = "the registry resumes a download at another place than was asked for"
+                    raise Passing(self._client.reference.name, problem)
             with open(self._path, "r+b") as file:
                 file.seek(self._offset)
                 file.truncate()
@@ -228,6 +253,7 @@ class Download:
         self._check()
 
     def _take(self, piece: bytes) -> None:
+        """Count and hash a piece. Raises as `_check` does if there are too many bytes."""
         self._offset += len(piece)
         self._advance(len(piece))
         self._sha256.update(piece)
@@ -235,7 +261,7 @@ class Download:
             self._check()
 
     def _check(self) -> None:
-        """Raise Passing unless the blob is all there, and right; a wrong one is fetched anew once."""
+        """Raise Passing unless the whole blob has arrived and is right; RegistryError if it is wrong a second time."""
         name, digest = self._client.reference.name, self._blob.digest
         if self._offset < self._blob.size:
             problem = f"the registry sends {self._offset} of the {self._blob.size} bytes of {digest}"
@@ -245,7 +271,7 @@ class Download:
         self._wrong += 1
         self._restart()
         if self._wrong > 1:
-            raise RegistryError(name, f"the registry sends something else than {digest}: it must be pushed again")
+            raise RegistryError(name, f"the registry sends something else than {digest}: push the image again")
         raise Passing(name, f"the registry sends something else than {digest}")
 
     def _restart(self) -> None:

@@ -1,4 +1,4 @@
-"""One repository of a registry, by the OCI distribution specification 1.1."""
+"""Requests to one repository of a registry, by the OCI distribution specification 1.1."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 class Client:
-    """Asks one repository, as the user whom docker's or podman's files name; may be used by several threads."""
+    """Sends requests about one repository, with the user's credentials; may be used by several threads."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.reference = endpoint.reference
@@ -36,7 +36,7 @@ class Client:
 
     @contextmanager
     def stopping(self) -> Iterator[None]:
-        """End all that is under way, in every thread, where the block fails."""
+        """End all requests, in every thread, if the block fails."""
         try:
             yield
         except BaseException:
@@ -45,11 +45,14 @@ class Client:
             raise
 
     def persist(self, step: Callable[[], Result], *, reached: Callable[[], int] = lambda: 0) -> Result:
-        """Call `step` with patience; `reached` tells how far it has come. Raises RegistryError."""
+        """Call `step`, and again after failures that may pass; `reached` returns how far it has come.
+
+        Raises RegistryError, or Stopped.
+        """
         return self._patience.persist(step, reached=reached, stop=self.stop)
 
     def url(self, path: str, *, repository: str = "") -> str:
-        """Return the URL of something in the repository, or in another one of the registry."""
+        """Return the URL of `path` in the repository, or in another repository of the registry."""
         return f"{self._connection.base}/v2/{repository or self.reference.repository}/{path}"
 
     def once(
@@ -61,15 +64,15 @@ class Client:
         headers: Mapping[str, str] | None = None,
         body: Body | bytes | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """Ask once, and return an answer whose status is one of `take`, its body unread.
+        """Send a request once, and return the response, its body unread, if its status is one of `take`.
 
-        Raises Passing for what may be tried again, else RegistryError.
+        Raises Passing where a retry may succeed, else RegistryError.
         """
         url = urljoin(self._connection.base, url)
         for _ in range(3):  # a token may have run out, or not reach far enough
             used = self._authorization.value if _origin(url) == _origin(self._connection.base) else ""
-            sent = {**(headers or {}), **({"Authorization": used} if used else {})}
-            response = self._connection.request(method, url, sent, body)
+            authorized = {**(headers or {}), **({"Authorization": used} if used else {})}
+            response = self._connection.request(method, url, authorized, body)
             if response.status in take:
                 return response
             if response.status != UNAUTHORIZED:
@@ -87,7 +90,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """Ask with patience, for what has no body to read or resume. Raises RegistryError."""
+        """Send a request, with retries, whose response has no body to read. Raises RegistryError, or Stopped."""
 
         def step() -> urllib3.BaseHTTPResponse:
             response = self.once(method, url, take=take, headers=headers, body=body)
@@ -97,28 +100,28 @@ class Client:
         return self.persist(step)
 
     def read(self, response: urllib3.BaseHTTPResponse, size: int, *, some: bool = False) -> bytes:
-        """Return up to `size` bytes of a body, what has come of it if `some` will do. Raises Passing."""
+        """Return up to `size` bytes of a body; with `some`, those that have arrived. Raises Passing."""
         return self._connection.read(response, size, some=some)
 
     def _failure(self, method: str, response: urllib3.BaseHTTPResponse) -> RegistryError:
-        """Return what to raise for an answer that isn't wanted."""
+        """Return the error to raise for a response of another status than those that are taken."""
         place, status = self.reference.name, response.status
-        told = self._told(response)
-        passing = self._connection.overload(response, told)
+        detail = self._detail(response)
+        passing = self._connection.overload(response, detail)
         if passing is not None:
             return passing
         if status == UNAUTHORIZED:
-            return RegistryError(place, f"the registry takes no token of its own token server{told}")
+            return RegistryError(place, "the registry rejects the token of its own token server")
         if status == FORBIDDEN:
             may = "write" if method in ("POST", "PUT", "PATCH") else "read"
-            return RegistryError(place, f"you may not {may} there{told}: ask who looks after the registry")
+            return RegistryError(place, f"you may not {may} there{detail}: ask whoever administers the registry")
         if status == TOO_LARGE:
-            remedy = "raise the limit on requests of the proxy before it (nginx: client_max_body_size)"
-            return RegistryError(place, f"it takes no request as large as a layer{told}: {remedy}")
-        return RegistryError(place, f"the registry answers {method} with {status}{told}")
+            remedy = "raise the request limit of the proxy in front of it (nginx: client_max_body_size)"
+            return RegistryError(place, f"it accepts no request as large as a layer{detail}: {remedy}")
+        return RegistryError(place, f"the registry answers {method} with {status}{detail}")
 
-    def _told(self, response: urllib3.BaseHTTPResponse) -> str:
-        """Return the reason that the registry gives, in brackets."""
+    def _detail(self, response: urllib3.BaseHTTPResponse) -> str:
+        """Return the registry's own words for an error, in brackets; an empty string if it gives none."""
         try:
             errors: Any = json.loads(self.read(response, _LARGEST_ERROR))["errors"]
             return f" ({str(errors[0].get('message') or errors[0]['code'])[:200]})"

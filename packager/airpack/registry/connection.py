@@ -1,8 +1,8 @@
-"""HTTP to a registry: trust, proxies, timeouts, and what can go wrong on the way.
+"""HTTP to a registry: certificates, proxies, timeouts, and errors of the network.
 
-By urllib3, which streams both ways and leaves the retries to the caller. oras-py (0.2.43) reads each blob into memory,
-resumes neither way, waits as it likes and not as the registry asks, writes manifests anew (and so changes their
-digests), and knows docker's `config.json` alone; httpx and requests would bring more packages and no less code here.
+By urllib3, which streams in both directions and leaves retries to the caller. oras-py (0.2.43) reads each blob into
+memory, resumes nothing, ignores Retry-After, writes manifests anew (which changes their digests), and reads only
+docker's `config.json`; httpx and requests would bring more packages, and need as much code here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, NameResolutionError, ProxyError, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, NameResolutionError, ProxyError, SSLError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from airpack import __version__
@@ -27,11 +27,11 @@ from airpack.base.errors import RegistryError
 from airpack.registry.reference import Endpoint, Reference
 from airpack.registry.retries import Passing
 
-Body = Callable[[], Iterable[bytes]]  # gives the same bytes each time
+Body = Callable[[], Iterable[bytes]]  # each call returns the same bytes
 _AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _FOLDERS = ("/etc/containers/certs.d", "/etc/docker/certs.d")  # containers-certs.d(5): REGISTRY/*.crt
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
-_TIMEOUT = urllib3.Timeout(connect=10, read=120)  # seconds without a sign of life
+_TIMEOUT = urllib3.Timeout(connect=10, read=120)  # seconds without a byte
 
 
 class Connection:
@@ -42,7 +42,7 @@ class Connection:
         host = endpoint.reference.host
         plain = endpoint.plain_http or (endpoint.reference.is_loopback and not _wants_tls(host))
         self.base = f"{'http' if plain else 'https'}://{host}"
-        env = {} if endpoint.reference.is_loopback else endpoint.env  # no proxy leads back to this machine
+        env = {} if endpoint.reference.is_loopback else endpoint.env  # a proxy can't reach this machine by that name
         self._pool = _pool(self.base, env, None if plain else _trust(endpoint.reference, endpoint.env))
         self._open: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -53,26 +53,28 @@ class Connection:
         }
 
     def _opener(self, kind: type[urllib3.HTTPConnectionPool]) -> Callable[..., Any]:
-        def new(*arguments: Any, **options: Any) -> Any:
-            made = kind.ConnectionCls(*arguments, **options)
-            with self._lock:
-                self._open.add(made)
-            return made
+        """Return what makes a pool's connections, and keeps track of them for `abort`."""
 
-        return new
+        def connect(*arguments: Any, **options: Any) -> Any:
+            connection = kind.ConnectionCls(*arguments, **options)
+            with self._lock:
+                self._open.add(connection)
+            return connection
+
+        return connect
 
     def abort(self) -> None:
-        """End whatever waits for the network, in any thread."""
+        """Close all connections, so that no thread waits for the network any more."""
         with self._lock:
-            sockets = [each.sock for each in self._open if each.sock is not None]
-        for each in sockets:
+            sockets = [connection.sock for connection in self._open if connection.sock is not None]
+        for open_socket in sockets:
             with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                open_socket.shutdown(socket.SHUT_RDWR)
 
     def request(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | bytes | None = None
     ) -> urllib3.BaseHTTPResponse:
-        """Return the answer, its body unread. Raises Passing, or RegistryError for what no new try mends."""
+        """Return the response, its body unread. Raises Passing where a retry may succeed, else RegistryError."""
         redirects = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=5)
         try:
             return self._pool.urlopen(
@@ -90,61 +92,75 @@ class Connection:
             raise self.failure(error) from None  # a URL in its text may hold a token
 
     def read(self, response: urllib3.BaseHTTPResponse, size: int, *, some: bool = False) -> bytes:
-        """Return up to `size` bytes of a body, or what has come by now; none at its end. Raises Passing."""
+        """Return up to `size` bytes of a body, with `some` those that have arrived; none at its end.
+
+        Raises Passing, or RegistryError.
+        """
         try:
             return response.read1(size) if some else response.read(size)
         except (HTTPError, OSError) as error:
             raise self.failure(error) from None
 
-    def overload(self, response: urllib3.BaseHTTPResponse, told: str = "") -> Passing | None:
-        """Return what to raise for an answer that says: come back later (RFC 9110, Retry-After); else None."""
+    def overload(self, response: urllib3.BaseHTTPResponse, detail: str = "") -> Passing | None:
+        """Return the error for a response that asks to come back later (RFC 9110, Retry-After), None for another one.
+
+        `detail` is added to its message.
+        """
         if response.status not in _BUSY:
             return None
         try:
             wait = urllib3.Retry().get_retry_after(response) or 0
         except (HTTPError, ValueError):
             wait = 0
-        return Passing(self._place, f"the registry answers {response.status}{told}", wait=wait)
+        return Passing(self._place, f"the registry answers {response.status}{detail}", wait=wait)
 
     def failure(self, error: Exception) -> RegistryError:
-        """Return what to raise for an error of urllib3's."""
-        reason = getattr(error, "reason", None)
-        if isinstance(reason, Exception):
-            error = reason
+        """Return the error to raise for one of urllib3's or of the system's: Passing where a retry may succeed."""
+        if isinstance(error, MaxRetryError) and error.reason is not None:
+            error = error.reason
         if isinstance(error, ProxyError):
             return Passing(self._place, "the proxy of $HTTPS_PROXY or $HTTP_PROXY doesn't connect")
         if isinstance(error, SSLError):
-            return self._untrusted(error)
+            return self._tls_failure(error)
         if isinstance(error, NameResolutionError) or isinstance(error.__cause__, socket.gaierror):
             host = urlsplit(self.base).hostname
-            return RegistryError(self._place, f"no host {host} is known here: check the registry's name")
-        if isinstance(error, HTTPTimeout) and "refused" not in str(error):
-            return Passing(self._place, "the registry gives no answer")
-        refused = "refused" in str(error)
-        return Passing(self._place, "the registry refuses connections" if refused else "the connection was dropped")
+            return RegistryError(self._place, f"this machine knows no host {host}: check the registry's name")
+        if ConnectionRefusedError in (type(error), type(error.__cause__)):
+            return Passing(self._place, "the registry refuses connections")
+        if isinstance(error, HTTPTimeout):
+            return Passing(self._place, "the registry does not answer")
+        return Passing(self._place, "the connection was dropped")
 
-    def _untrusted(self, error: SSLError) -> RegistryError:
+    def _tls_failure(self, error: SSLError) -> RegistryError:
+        """Return the error to raise for one of TLS, by the reason codes of OpenSSL."""
         cause = error.args[0] if error.args else None
         if isinstance(cause, ssl.SSLCertVerificationError):
-            problem = f"its certificate isn't trusted ({cause.verify_message}): give its authority's in SSL_CERT_FILE"
-            return RegistryError(self._place, problem)
+            remedy = "name its authority's certificate in SSL_CERT_FILE"
+            return RegistryError(self._place, f"its certificate isn't trusted ({cause.verify_message}): {remedy}")
         if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
             return RegistryError(self._place, "the registry doesn't speak TLS: --plain-http goes without, unprotected")
-        return Passing(self._place, "no TLS connection comes about")
+        return Passing(self._place, "the TLS connection failed")
 
 
 def _wants_tls(host: str) -> bool:
-    """Tell whether a server on loopback, asked without TLS, answers that it wants it, as Go's and nginx do."""
+    """Return whether a server on loopback answers a request without TLS by asking for TLS.
+
+    There is no status for that. Go's HTTP server and nginx both answer 400 and a text that names HTTPS, and this is the
+    one place that reads such a text.
+    """
     try:
         with urllib3.PoolManager() as pool:
-            answer = pool.request("GET", f"http://{host}/v2/", retries=False, timeout=_TIMEOUT)
-        return answer.status == 400 and b"HTTPS" in answer.data
+            response = pool.request("GET", f"http://{host}/v2/", retries=False, timeout=_TIMEOUT)
+        return response.status == 400 and b"HTTPS" in response.data
     except (HTTPError, OSError):
         return False
 
 
 def _trust(reference: Reference, env: Mapping[str, str]) -> ssl.SSLContext:
-    """Return what to trust: the system's authorities, those of the environment, and the registry's own."""
+    """Return a context that trusts the system's authorities, those of the environment, and the registry's own.
+
+    Raises RegistryError for a file without certificates.
+    """
     context = ssl.create_default_context()
     given = [(name, Path(env[name])) for name in _AUTHORITIES if env.get(name)]
     own = [(folder, path) for folder in _FOLDERS for path in sorted(Path(folder, reference.registry).glob("*.crt"))]
@@ -152,18 +168,19 @@ def _trust(reference: Reference, env: Mapping[str, str]) -> ssl.SSLContext:
         try:
             context.load_verify_locations(*((None, path) if path.is_dir() else (path, None)))
         except OSError as error:  # ssl.SSLError is one
-            problem = f"{name}: {path} holds no certificates that can be read ({error.strerror or error})"
+            problem = f"{name}: {path} holds no readable certificates ({error.strerror or error})"
             raise RegistryError(reference.registry, problem) from None
     return context
 
 
 def _pool(base: str, env: Mapping[str, str], trust: ssl.SSLContext | None) -> urllib3.PoolManager:
-    """Return the connections, through the proxy that the environment names for this host, if any."""
+    """Return a pool of connections, through the proxy that the environment names for this host, if any."""
     url = urlsplit(base)
     proxies = {key.lower()[:-6]: value for key, value in env.items() if value and key.lower().endswith("_proxy")}
     proxy = proxies.get(url.scheme) or proxies.get("all")
     if not proxy or urllib.request.proxy_bypass(url.hostname or "", proxies):
         return urllib3.PoolManager(ssl_context=trust, maxsize=8)
-    who = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    secret = urllib3.make_headers(proxy_basic_auth=f"{who.username}:{who.password}") if who.username else None
-    return urllib3.ProxyManager(who.geturl(), ssl_context=trust, maxsize=8, proxy_headers=secret)
+    server = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    credentials = f"{server.username}:{server.password}" if server.username else None
+    headers = urllib3.make_headers(proxy_basic_auth=credentials)
+    return urllib3.ProxyManager(server.geturl(), ssl_context=trust, maxsize=8, proxy_headers=headers)

@@ -1,4 +1,4 @@
-"""The user's own credentials for registries, from where podman and docker keep them.
+"""The user's credentials for registries, from where podman and docker keep them.
 
 Follows containers-auth.json(5) and docker's `config.json`: `auths` (the most specific key wins), `credHelpers`,
 `credsStore`, and the protocol of docker-credential-helpers.
@@ -18,15 +18,15 @@ from typing import Any
 from airpack.base.errors import RegistryError
 from airpack.registry.reference import Reference
 
-# What a helper gives as the user when the secret is an OAuth2 refresh token.
+# The user name that a helper returns when the secret is an OAuth2 refresh token.
 _TOKEN_USER = "<token>"  # noqa: S105 - a word of the protocol
-_NOT_FOUND = "credentials not found"  # a helper's answer for a registry that it doesn't know
-_SECONDS = 60  # a helper may ask the user
+_NOT_FOUND = "credentials not found"  # what the protocol has a helper print for a registry that it does not know
+_TIMEOUT = 60  # seconds: a helper may ask the user
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credentials:
-    """Who the user is to a registry: a name and password, or an OAuth2 refresh token; `source` may be told."""
+    """A user name and password, or an OAuth2 refresh token; only `source`, where they come from, may be shown."""
 
     source: str
     user: str = field(default="", repr=False)
@@ -35,7 +35,7 @@ class Credentials:
 
     @property
     def basic(self) -> str:
-        """The value of an `Authorization` header (RFC 7617)."""
+        """The user name and password as the value of an `Authorization` header (RFC 7617)."""
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
 
 
@@ -44,20 +44,20 @@ def find(reference: Reference, env: Mapping[str, str]) -> Credentials | None:
     for path in files(env):
         try:
             data: Any = json.loads(path.read_text(encoding="utf-8"))
-            found = _in_file(path, data, reference, env)
+            known = _in_file(path, data, reference, env)
         except FileNotFoundError:
             continue
         except (OSError, ValueError, AttributeError, TypeError) as error:
-            what = error.strerror if isinstance(error, OSError) else "it is no JSON as docker or podman write it"
-            problem = f"its credentials can't be read from {path}: {what}: correct the file, or log in again"
+            reason = error.strerror if isinstance(error, OSError) else "it is not JSON as docker and podman write it"
+            problem = f"its credentials can't be read from {path}: {reason}: correct the file, or log in again"
             raise RegistryError(reference.registry, problem) from None
-        if found is not None:
-            return found
+        if known is not None:
+            return known
     return None
 
 
 def files(env: Mapping[str, str]) -> list[Path]:
-    """Return the files to look into, first things first; not all of them need to be there."""
+    """Return the files that may hold credentials, in the order in which they are read; they need not exist."""
     if env.get("REGISTRY_AUTH_FILE"):
         return [Path(env["REGISTRY_AUTH_FILE"])]
     home = Path(env.get("HOME") or os.sep)
@@ -69,6 +69,10 @@ def files(env: Mapping[str, str]) -> list[Path]:
 
 
 def _in_file(path: Path, data: Any, reference: Reference, env: Mapping[str, str]) -> Credentials | None:
+    """Return the credentials in a file's parsed content, None if it has none for the registry.
+
+    Raises AttributeError, TypeError or ValueError for content of another shape, or RegistryError.
+    """
     helper = data.get("credHelpers", {}).get(reference.registry)
     if helper:
         return _from_helper(helper, reference, env)
@@ -85,7 +89,10 @@ def _in_file(path: Path, data: Any, reference: Reference, env: Mapping[str, str]
 
 
 def _keys(reference: Reference) -> Iterator[str]:
-    """Yield the keys that may hold the credentials: `registry/models/churn`, `registry/models`, `registry`."""
+    """Yield the keys that may hold the credentials, the most specific first.
+
+    For `registry/models/churn`, these are that, `registry/models` and `registry`.
+    """
     parts = [reference.registry, *reference.repository.split("/")]
     for length in range(len(parts), 0, -1):
         yield "/".join(parts[:length])
@@ -100,28 +107,34 @@ def _bare(key: str) -> str:
 
 
 def _from_helper(name: str, reference: Reference, env: Mapping[str, str]) -> Credentials | None:
-    """Ask a credential helper; the registry's name goes to its standard input."""
+    """Return what a credential helper knows of the registry, None if that is nothing. Raises RegistryError.
+
+    By the protocol of docker-credential-helpers, the registry's name goes to its standard input. That it knows nothing
+    of a registry, a helper says in words alone; no other place reads them.
+    """
     program = f"docker-credential-{name}"
     server = "https://index.docker.io/v1/" if reference.registry == "docker.io" else reference.registry
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             [program, "get"],
             input=server.encode(),
             capture_output=True,
             env=dict(env),
-            timeout=_SECONDS,
+            timeout=_TIMEOUT,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        why = f"gave no answer in {_SECONDS} s" if isinstance(error, subprocess.TimeoutExpired) else error.strerror
-        problem = f"its credentials can't be had from {program}: {why}: install it, or log in again"
+        reason = error.strerror if isinstance(error, OSError) else f"no answer in {_TIMEOUT} s"
+        problem = f"its credentials can't be obtained from {program}: {reason}: install it, or log in again"
         raise RegistryError(reference.registry, problem) from None
-    if done.returncode:
-        if _NOT_FOUND in (done.stdout + done.stderr).decode(errors="replace"):
+    if completed.returncode:
+        if _NOT_FOUND in (completed.stdout + completed.stderr).decode(errors="replace"):
             return None
-        problem = f"its credentials can't be had: {program} get ended with status {done.returncode}: log in again"
+        problem = (
+            f"its credentials can't be obtained: {program} get ended with status {completed.returncode}: log in again"
+        )
         raise RegistryError(reference.registry, problem)
-    answer: Any = json.loads(done.stdout)
+    answer: Any = json.loads(completed.stdout)
     if answer["Username"] == _TOKEN_USER:
         return Credentials(source=program, refresh_token=answer["Secret"])
     return Credentials(source=program, user=answer["Username"], password=answer["Secret"])

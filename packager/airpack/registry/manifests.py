@@ -1,51 +1,63 @@
-"""Manifests and image indexes of a repository, checked by digest; and what refers to an image."""
+"""Manifests and image indexes of a repository, checked by their digests; and what refers to an image."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import urllib3
 
 from airpack.base.errors import RegistryError
-from airpack.oci import layout
-from airpack.oci.layout import Descriptor
+from airpack.oci.layout import INDEX_TYPE, MANIFEST_TYPE, Descriptor, describe
 from airpack.registry.client import NOT_FOUND, OK, Client
+from airpack.registry.reference import is_digest
 from airpack.registry.retries import Passing
 
-TYPES = (layout.MANIFEST_TYPE, layout.INDEX_TYPE)
-LARGEST = 4 << 20  # bytes: registries take no larger ones
-_NO_API = (NOT_FOUND, 400, 405)  # of a registry older than the specification 1.1
+TYPES = (MANIFEST_TYPE, INDEX_TYPE)
+LARGEST = 4 << 20  # bytes: registries accept no larger manifest
+_NO_API = (NOT_FOUND, 400, 405)  # what a registry without the referrers API of specification 1.1 answers
 
 
-def fetch(client: Client, name: str) -> tuple[Descriptor, bytes] | None:
-    """Return the manifest or index of that tag or digest, None if there is none. Raises RegistryError."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    """A manifest or index that was fetched: its descriptor, and its bytes."""
 
-    def step() -> tuple[Descriptor, bytes] | None:
-        response = client.once(
-            "GET", client.url(f"manifests/{name}"), take=(OK, NOT_FOUND), headers={"Accept": ", ".join(TYPES)}
-        )
+    descriptor: Descriptor
+    data: bytes
+
+
+def fetch(client: Client, version: str) -> Fetched | None:
+    """Return the manifest or index with that tag or digest, None if there is none. Raises RegistryError."""
+
+    def step() -> Fetched | None:
+        url, accept = client.url(f"manifests/{version}"), {"Accept": ", ".join(TYPES)}
+        response = client.once("GET", url, take=(OK, NOT_FOUND), headers=accept)
         data = _body(client, response)
         if response.status == NOT_FOUND:
             return None
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
-        found = layout.describe(data, media_type)
-        expected = name if name.startswith("sha256:") else response.headers.get("Docker-Content-Digest", found.digest)
-        if found.digest != expected:
+        descriptor = describe(data, media_type)
+        stated = response.headers.get("Docker-Content-Digest", descriptor.digest)
+        expected = version if is_digest(version) else stated
+        if descriptor.digest != expected:
             raise Passing(client.reference.name, f"the registry sends something else than {expected}")
-        return found, data
+        return Fetched(descriptor=descriptor, data=data)
 
     return client.persist(step)
 
 
-def digest_of(client: Client, name: str) -> str:
-    """Return the digest of what a tag names, empty if it names nothing. Raises RegistryError."""
-    found = fetch(client, name)
-    return found[0].digest if found else ""
+def digest_of(client: Client, tag: str) -> str | None:
+    """Return the digest of what a tag names, None if it names nothing. Raises RegistryError."""
+    fetched = fetch(client, tag)
+    return fetched.descriptor.digest if fetched else None
 
 
 def referrers(client: Client, digest: str) -> list[Descriptor]:
-    """Return what refers to a manifest, by the registry's own list, else by that under a tag. Raises RegistryError."""
+    """Return the manifests that refer to a manifest. Raises RegistryError.
+
+    The registry lists them itself, or an index does that the pushing client keeps under a tag.
+    """
 
     def step() -> bytes | None:
         response = client.once("GET", client.url(f"referrers/{digest}"), take=(OK, *_NO_API))
@@ -55,26 +67,29 @@ def referrers(client: Client, digest: str) -> list[Descriptor]:
     data = client.persist(step)
     if data is None:
         return listed_under(client, referrers_tag(digest))
-    return _listed(client, data, f"the referrers of {digest}")
+    return _listed(client, data, f"the registry's list of what refers to {digest}")
 
 
 def referrers_tag(digest: str) -> str:
-    """Return the tag under which what refers to a manifest is listed where the registry doesn't."""
+    """Return the tag of the index of what refers to a manifest, for registries without such a list of their own.
+
+    See "Referrers Tag Schema" in the OCI distribution specification 1.1.
+    """
     return digest.replace(":", "-")
 
 
 def listed_under(client: Client, tag: str) -> list[Descriptor]:
-    """Return what an index lists, nothing if there is none. Raises RegistryError."""
-    found = fetch(client, tag)
-    return _listed(client, found[1], f"the index {tag}") if found else []
+    """Return what the index with that tag lists; nothing if there is none. Raises RegistryError."""
+    fetched = fetch(client, tag)
+    return _listed(client, fetched.data, f"the index {tag}") if fetched else []
 
 
 def _listed(client: Client, data: bytes, what: str) -> list[Descriptor]:
     try:
         index: Any = json.loads(data)
-        return [Descriptor.from_dict(each) for each in index["manifests"] or ()]
+        return [Descriptor.from_dict(entry) for entry in index["manifests"] or ()]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RegistryError(client.reference.name, f"{what} makes no sense ({error})") from None
+        raise RegistryError(client.reference.name, f"{what} can't be read ({error})") from None
 
 
 def _body(client: Client, response: urllib3.BaseHTTPResponse) -> bytes:

@@ -1,4 +1,4 @@
-"""Gets an image of airpack from a registry, all of it verified, and puts its bundle where the user wants it."""
+"""Pulls an image of airpack's from a registry, all of it verified, and puts its bundle where the user wants it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from airpack_runtime.format.reader import open_bundle
 
 from airpack.base import staging
 from airpack.base.console import Advance, Progress
-from airpack.base.errors import InvalidLayout, OutputRefused, RegistryError, UsageError
-from airpack.oci import layout as oci
+from airpack.base.errors import InvalidLayout, OutputRefused, RegistryError
 from airpack.oci import restore
-from airpack.oci.layout import Descriptor, Layout, Writer
+from airpack.oci.layout import INDEX_TYPE, Descriptor, Layout, Manifest, Writer
+from airpack.oci.restore import NoSuchPlatform
 from airpack.registry import manifests
 from airpack.registry.blobs import Download, move_blobs
 from airpack.registry.client import Client
@@ -27,88 +27,12 @@ from airpack.results import overwrite
 from airpack.results.folder import MANIFEST, SBOM
 
 Choose = Callable[[Layout], Descriptor]
-
-
-def pull(
-    endpoint: Endpoint, folder: Path, *, choose: Choose, kinds: Collection[str], progress: Progress
-) -> tuple[Layout, Descriptor]:
-    """Write the image that `choose` picks, with what refers to it and is of `kinds`, into the new layout `folder`.
-
-    Return the layout and its image. Raises RegistryError, or what `choose` raises.
-    """
-    client = Client(endpoint)
-    writer = Writer(folder)
-    image = _chosen(client, writer, _manifest(client, writer, client.reference.version), choose)
-    image_manifest = _parsed(client, writer, image)
-    refers = [each for each in manifests.referrers(client, image.digest) if each.artifact_type in kinds]
-    beside = []
-    for each in refers:
-        _manifest(client, writer, each.digest)
-        beside.append(_parsed(client, writer, each))
-    blobs = [blob for each in (image_manifest, *beside) for blob in (each.config, *each.layers)]
-
-    def get(blob: Descriptor, advance: Advance) -> None:
-        Download(client, blob, writer.blob(blob), advance=advance).run()
-
-    move_blobs(client, {blob.digest: blob for blob in blobs}.values(), get, name="pull", progress=progress)
-    writer.finish([image, *reversed(refers)])  # of two signatures, the one that was pushed last is taken
-    return Layout(folder), image
-
-
-def _chosen(client: Client, writer: Writer, root: Descriptor, choose: Choose) -> Descriptor:
-    """Return the image that is wanted: of an index, whose manifests are small, or the only one."""
-    if root.media_type == oci.INDEX_TYPE:
-        writer.finish([root])
-        for each in Layout(writer.folder).manifests(root):
-            _manifest(client, writer, each.digest)
-    else:
-        writer.finish([replace(root, platform=_platform(client, writer, root))])
-    return choose(Layout(writer.folder))
-
-
-def _platform(client: Client, writer: Writer, image: Descriptor) -> dict[str, str]:
-    """Return for which platform an image is: without an index, its configuration alone tells."""
-    config = _parsed(client, writer, image).config
-    if config.size > manifests.LARGEST:
-        raise RegistryError(client.reference.name, f"{image.digest} has a configuration of {config.size:,} bytes")
-    Download(client, config, writer.blob(config), advance=lambda _: None).run()
-    try:
-        data: Any = json.loads(writer.blob(config).read_bytes())
-        return {"os": str(data["os"]), "architecture": str(data["architecture"])}
-    except (KeyError, TypeError, ValueError):
-        raise RegistryError(
-            client.reference.name, f"{image.digest} is no image: it doesn't tell its platform"
-        ) from None
-
-
-def _manifest(client: Client, writer: Writer, name: str) -> Descriptor:
-    """Write a manifest or an index into the layout, and return its descriptor. Raises RegistryError."""
-    found = manifests.fetch(client, name)
-    if found is None:
-        what = f"{client.reference.name}{'@' if ':' in name else ':'}{name}"
-        raise RegistryError(what, "the registry has no such image: check its name and its tag")
-    descriptor, data = found
-    if descriptor.media_type not in manifests.TYPES:
-        kind = descriptor.media_type or "something without a type"
-        raise RegistryError(client.reference.name, f"{name} is {kind[:100]}, and no image that airpack wrote")
-    return writer.add(data, descriptor.media_type)
-
-
-def _parsed(client: Client, writer: Writer, descriptor: Descriptor) -> oci.Manifest:
-    data = writer.blob(descriptor).read_bytes()
-    try:
-        parsed: Any = json.loads(data)
-        return oci.Manifest.from_dict(parsed)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RegistryError(client.reference.name, f"{descriptor.digest} is no manifest ({error})") from None
-
-
 _SUFFIX = ".zst"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pulled:
-    """What was pulled: the image by its digest, the bundle with its own, and what lies beside it."""
+    """What was pulled: the image by its digest, the bundle's path, size and digest, and the files beside it."""
 
     reference: Reference
     path: Path
@@ -117,70 +41,154 @@ class Pulled:
     beside: tuple[Path, ...]
 
 
-def place(endpoint: Endpoint, where: Path, *, platform: str = "", progress: Progress) -> Pulled:
-    """Pull an image, and put its bundle into the folder `where`, or into that file if its name ends in `.zst`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PulledLayout:
+    """A layout that was pulled, and the image in it."""
 
-    An earlier bundle there is replaced, with its signature and SBOM; nothing else is: raises OutputRefused. Raises
-    RegistryError, or UsageError where there is no image of the platform; then nothing was changed.
+    oci_layout: Layout
+    image: Descriptor
+
+
+def pull(endpoint: Endpoint, where: Path, *, platform: str = "", progress: Progress) -> Pulled:
+    """Pull an image, and put its bundle into the folder `where`, or at that path if its name ends in `.zst`.
+
+    An earlier bundle there is replaced, with its signature and SBOM. Raises OutputRefused if anything else would be,
+    RegistryError, or NoSuchPlatform; then nothing was changed.
     """
     file = where if where.name.endswith(_SUFFIX) and not where.is_dir() else where / layout.BUNDLE_NAME
-    check(file)
+    _check_output(file)
     folder = file.parent
-    with staging.scratch_in(folder) as scratch, _told_of(endpoint, scratch / "layout"):
-        got, image = pull(
+    with staging.scratch_in(folder) as scratch, _named_as(endpoint.reference):
+        pulled = pull_layout(
             endpoint,
             scratch / "layout",
-            choose=lambda each: restore.choose(each, platform),
+            choose=lambda oci_layout: restore.choose(oci_layout, platform),
             kinds=restore.KINDS,
             progress=progress,
         )
-        restored = restore.restore(got, scratch / "bundle")
+        restored = restore.restore(pulled.oci_layout, scratch / "bundle")
         names = _names(file)
-        staged = {each: folder / names[each.name] for each in (restored.path, *restored.beside)}
+        staged = {path: folder / names[path.name] for path in (restored.path, *restored.beside)}
         gone = [folder / name for name in names.values() if folder / name not in staged.values()]
         size = restored.path.stat().st_size
         staging.place(staged, gone=gone, aside=scratch)
     return Pulled(
-        reference=endpoint.reference.at(image.digest),
+        reference=endpoint.reference.at(pulled.image.digest),
         path=file,
         size=size,
         digest=restored.digest,
-        beside=tuple(place for place in staged.values() if place != file),
+        beside=tuple(path for path in staged.values() if path != file),
     )
 
 
+def pull_layout(
+    endpoint: Endpoint, folder: Path, *, choose: Choose, kinds: Collection[str], progress: Progress
+) -> PulledLayout:
+    """Write the image that `choose` picks, and the artifacts that refer to it, into the new layout `folder`.
+
+    `kinds` are the artifact types that are wanted. Raises RegistryError, or what `choose` raises.
+    """
+    client = Client(endpoint)
+    writer = Writer(folder)
+    image = _chosen(client, writer, _fetch(client, writer, client.reference.version), choose)
+    listed = manifests.referrers(client, image.digest)
+    referrers = [referrer for referrer in listed if referrer.artifact_type in kinds]
+    for referrer in referrers:
+        _fetch(client, writer, referrer.digest)
+    contents = [_manifest(client, writer, descriptor) for descriptor in (image, *referrers)]
+    blobs = {blob.digest: blob for manifest in contents for blob in (manifest.config, *manifest.layers)}
+
+    def get(blob: Descriptor, advance: Advance) -> None:
+        Download(client, blob, writer.blob(blob), advance=advance).run()
+
+    move_blobs(client, blobs.values(), get, name="pull", progress=progress)
+    writer.finish([image, *reversed(referrers)])  # of two signatures, the one that was pushed last counts
+    return PulledLayout(oci_layout=Layout(folder), image=image)
+
+
+def _chosen(client: Client, writer: Writer, root: Descriptor, choose: Choose) -> Descriptor:
+    """Return the image that `choose` picks: one of an index, all of whose manifests are fetched, or the only one."""
+    if root.media_type != INDEX_TYPE:
+        writer.finish([replace(root, platform=_platform(client, writer, root))])
+        return choose(Layout(writer.folder))
+    writer.finish([root])
+    oci_layout = Layout(writer.folder)
+    for image in oci_layout.manifests(root):
+        _fetch(client, writer, image.digest)
+    return choose(oci_layout)
+
+
+def _platform(client: Client, writer: Writer, image: Descriptor) -> dict[str, str]:
+    """Return the platform of an image that no index lists: only its configuration tells it."""
+    config = _manifest(client, writer, image).config
+    if config.size > manifests.LARGEST:
+        raise RegistryError(client.reference.name, f"{image.digest} has a configuration of {config.size:,} bytes")
+    Download(client, config, writer.blob(config), advance=lambda _: None).run()
+    try:
+        data: Any = json.loads(writer.blob(config).read_bytes())
+        return {"os": str(data["os"]), "architecture": str(data["architecture"])}
+    except (KeyError, TypeError, ValueError):
+        problem = f"{image.digest} is not an image: its configuration states no platform"
+        raise RegistryError(client.reference.name, problem) from None
+
+
+def _fetch(client: Client, writer: Writer, version: str) -> Descriptor:
+    """Write the manifest or index with that tag or digest into the layout, and return its descriptor.
+
+    Raises RegistryError.
+    """
+    fetched = manifests.fetch(client, version)
+    if fetched is None:
+        wanted = client.reference.with_version(version)
+        raise RegistryError(str(wanted), "the registry has no such image: check its name and its tag")
+    media_type = fetched.descriptor.media_type
+    if media_type not in manifests.TYPES:
+        problem = f"{version} is {media_type[:100] or 'something without a type'}, not an image that airpack wrote"
+        raise RegistryError(client.reference.name, problem)
+    return writer.add(fetched.data, media_type)
+
+
+def _manifest(client: Client, writer: Writer, descriptor: Descriptor) -> Manifest:
+    """Return a manifest that was fetched. Raises RegistryError."""
+    try:
+        data: Any = json.loads(writer.blob(descriptor).read_bytes())
+        return Manifest.from_dict(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RegistryError(client.reference.name, f"{descriptor.digest} is not a manifest ({error})") from None
+
+
 @contextmanager
-def _told_of(endpoint: Endpoint, path: Path) -> Iterator[None]:
-    """Let what is wrong with the layout `path` be told of the image in the registry: that is what the user knows."""
+def _named_as(reference: Reference) -> Iterator[None]:
+    """Report what is wrong with the pulled layout under the image's name: the user does not know the layout's path."""
     try:
         yield
     except InvalidLayout as error:
-        raise RegistryError(str(endpoint.reference), f"it {error.problem}: push it again, or pull another") from error
-    except UsageError as error:
-        raise UsageError(str(error).replace(str(path), str(endpoint.reference))) from error
+        raise RegistryError(str(reference), f"it {error.problem}: push it again, or pull another") from error
+    except NoSuchPlatform as error:
+        raise NoSuchPlatform(reference, error.wanted, error.available) from error
 
 
-def check(file: Path) -> None:
-    """Raise OutputRefused if a bundle at `file` would replace something else, or not fit what lies beside it."""
+def _check_output(file: Path) -> None:
+    """Raise OutputRefused if a bundle at `file` would replace something else, or not belong to what lies beside it."""
     folder = file.parent
     if folder.exists() and not folder.is_dir():
-        raise OutputRefused(folder, "is no folder: give --output another name")
+        raise OutputRefused(folder, "is not a folder: give --output another name")
     if file.name == layout.BUNDLE_NAME and (folder / MANIFEST).exists():
-        raise OutputRefused(folder, "holds what a pack wrote: give --output a folder of its own")
+        raise OutputRefused(folder, "holds the results of a pack: give --output a folder of its own")
     if file.exists() or file.is_symlink():
         try:
             with open_bundle(str(file)) as bundle:
                 bundle.toc()
         except (BootError, OSError):
-            raise OutputRefused(file, "is no bundle: move it away, or give --output another name") from None
+            raise OutputRefused(file, "is not a bundle: move it away, or give --output another name") from None
     overwrite.check_sbom(folder / _names(file)[SBOM])
 
 
 def _names(file: Path) -> dict[str, str]:
-    """Return how what belongs to the bundle `file` is called there, by its name in a folder of results."""
-    names = {layout.BUNDLE_NAME: file.name, SBOM: SBOM}
+    """Return the names of a bundle `file` and of what belongs to it, by their names in a folder of results."""
     signature = layout.BUNDLE_NAME + layout.SIGNATURE_SUFFIX
-    names[signature] = file.name + layout.SIGNATURE_SUFFIX
+    sbom = SBOM
     if file.name != layout.BUNDLE_NAME:
-        names[SBOM] = f"{file.name.removesuffix(_SUFFIX).removesuffix('.tar')}.cdx.json"
-    return names
+        sbom = f"{file.name.removesuffix(_SUFFIX).removesuffix('.tar')}.cdx.json"
+    names = {layout.BUNDLE_NAME: file.name, signature: file.name + layout.SIGNATURE_SUFFIX}
+    return {**names, SBOM: sbom}

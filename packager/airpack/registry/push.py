@@ -1,24 +1,22 @@
-"""Sends an OCI image layout to a registry: what is there already stays; the tag comes last, and is looked at."""
+"""Pushes an OCI image layout to a registry: blobs that are there are not sent again, and the tag is written last."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 
 from airpack.base.console import Advance, Progress
 from airpack.base.errors import InvalidLayout, RegistryError
-from airpack.oci import layout as oci
-from airpack.oci.layout import Descriptor, Layout
+from airpack.oci.layout import INDEX_TYPE, MANIFEST_TYPE, Descriptor, Layout, describe, image_index, to_json
 from airpack.registry import manifests
-from airpack.registry.blobs import Upload, move_blobs
+from airpack.registry.blobs import Upload, Uploaded, move_blobs
 from airpack.registry.client import CREATED, Client
 from airpack.registry.reference import DEFAULT_TAG, Endpoint, Reference
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pushed:
-    """What is in the registry now, by digest; `sent` and `skipped` are bytes of blobs and manifests."""
+    """What is in the registry now, by its digest; `sent` and `skipped` are bytes of blobs and manifests."""
 
     reference: Reference
     sent: int
@@ -27,96 +25,90 @@ class Pushed:
     blobs_skipped: int
 
 
-@dataclass
-class _Counts:
-    sent: int = 0
-    skipped: int = 0
-    blobs_sent: int = 0
-    blobs_skipped: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+def push(oci_layout: Layout, endpoint: Endpoint, *, mount_from: Sequence[str] = (), progress: Progress) -> Pushed:
+    """Send the layout's image, or image index, and what refers to it; then let the tag name it.
 
-    def count(self, blob: Descriptor, upload: Upload, was_sent: bool) -> None:
-        with self.lock:
-            self.sent += upload.sent
-            self.skipped += 0 if was_sent else blob.size
-            self.blobs_sent += was_sent
-            self.blobs_skipped += not was_sent
-
-
-def push(layout: Layout, endpoint: Endpoint, *, mount_from: Sequence[str] = (), progress: Progress) -> Pushed:
-    """Send the layout's image, or image index, and what refers to it; the tag names it once all of it is there.
-
-    Blobs that the registry lacks are taken from the repositories `mount_from` beside this one, if they have them.
-    Raises RegistryError or InvalidLayout; the tag then is what it was, and what has arrived needn't be sent again.
+    Blobs that the registry lacks are taken from its repositories `mount_from`, if they have them. Raises RegistryError
+    or InvalidLayout; the tag then names what it did before, and blobs that have arrived need not be sent again.
     """
     client = Client(endpoint)
-    root, referrers = _parts(layout)
-    counts = _Counts()
-    _send_blobs(layout, client, mount_from, counts, progress)
-    for each in layout.blobs():
-        if each.media_type in manifests.TYPES:
-            data = layout.read(each)
-            known = _put(client, each, data, each.digest)
-            counts.sent += each.size
-            if each.digest in referrers and not known:
-                counts.sent += _list(client, each, layout)
+    referrers = _referrers(oci_layout)
+    root = _root(oci_layout, referrers)
+    contents = oci_layout.blobs()
+    blobs = [blob for blob in contents if blob.media_type not in manifests.TYPES]
+    uploads = _send_blobs(client, oci_layout, blobs, mount_from, progress)
+    sent = sum(upload.sent for upload in uploads)
+    for manifest in contents:
+        if manifest.media_type in manifests.TYPES:
+            sent += _send_manifest(client, oci_layout, manifest, refers=manifest.digest in referrers)
     tag = client.reference.tag or DEFAULT_TAG
-    _put(client, root, layout.read(root), tag)
-    counts.sent += root.size
-    found = manifests.digest_of(client, tag)
-    if found != root.digest:
-        problem = f"{tag} names {found or 'nothing'} now, not {root.digest}: has somebody else pushed at the same time?"
+    _put(client, root, oci_layout.read(root), tag)
+    named = manifests.digest_of(client, tag)
+    if named != root.digest:
+        problem = f"{tag} names {named or 'nothing'} now, not {root.digest}: has somebody else pushed at the same time?"
         raise RegistryError(client.reference.name, problem)
-    reference = client.reference.at(root.digest)
+    skipped = [upload.blob.size for upload in uploads if upload.was_there]
     return Pushed(
-        reference=reference,
-        sent=counts.sent,
-        skipped=counts.skipped,
-        blobs_sent=counts.blobs_sent,
-        blobs_skipped=counts.blobs_skipped,
+        reference=client.reference.at(root.digest),
+        sent=sent + root.size,
+        skipped=sum(skipped),
+        blobs_sent=len(uploads) - len(skipped),
+        blobs_skipped=len(skipped),
     )
 
 
-def _parts(layout: Layout) -> tuple[Descriptor, set[str]]:
-    """Return what is to be pushed, and the digests of what refers to it. Raises InvalidLayout."""
-    refers = {
-        each.digest
-        for each in layout.index
-        if each.media_type == oci.MANIFEST_TYPE and layout.manifest(each).subject is not None
-    }
-    roots = [each for each in layout.index if each.digest not in refers]
+def _referrers(oci_layout: Layout) -> set[str]:
+    """Return the digests of the manifests in the layout's index that refer to another one."""
+    listed = [descriptor for descriptor in oci_layout.index if descriptor.media_type == MANIFEST_TYPE]
+    return {descriptor.digest for descriptor in listed if oci_layout.manifest(descriptor).subject is not None}
+
+
+def _root(oci_layout: Layout, referrers: Container[str]) -> Descriptor:
+    """Return the image or image index that the tag is to name. Raises InvalidLayout."""
+    roots = [descriptor for descriptor in oci_layout.index if descriptor.digest not in referrers]
     if len(roots) != 1:
-        raise InvalidLayout(layout.path, f"lists {len(roots)} images: push one that airpack oci wrote")
-    return roots[0], refers
+        raise InvalidLayout(oci_layout.path, f"lists {len(roots)} images: push one that airpack oci wrote")
+    return roots[0]
 
 
-def _send_blobs(layout: Layout, client: Client, mount_from: Sequence[str], counts: _Counts, progress: Progress) -> None:
-    """Send what the registry lacks."""
-    blobs = [each for each in layout.blobs() if each.media_type not in manifests.TYPES]
+def _send_blobs(
+    client: Client, oci_layout: Layout, blobs: Sequence[Descriptor], mount_from: Sequence[str], progress: Progress
+) -> list[Uploaded]:
+    """Send the blobs that the registry lacks."""
 
-    def send(blob: Descriptor, advance: Advance) -> None:
-        upload = Upload(client, blob, layout.blob(blob), advance=advance)
-        counts.count(blob, upload, upload.run(mount_from=mount_from))
+    def send(blob: Descriptor, advance: Advance) -> Uploaded:
+        return Upload(client, blob, oci_layout.blob(blob), advance=advance).run(mount_from=mount_from)
 
-    move_blobs(client, blobs, send, name="push", progress=progress)
+    return move_blobs(client, blobs, send, name="push", progress=progress)
 
 
-def _put(client: Client, what: Descriptor, data: bytes, name: str) -> bool:
-    """Write a manifest, and tell whether the registry itself knows what it refers to."""
-    headers = {"Content-Type": what.media_type}
-    response = client.ask("PUT", client.url(f"manifests/{name}"), take=(CREATED,), headers=headers, body=data)
+def _send_manifest(client: Client, oci_layout: Layout, manifest: Descriptor, *, refers: bool) -> int:
+    """Send a manifest under its digest, and return how many bytes were sent.
+
+    If it `refers` to another, and the registry keeps no list of such, it is added to the index that is one.
+    """
+    is_listed = _put(client, manifest, oci_layout.read(manifest), manifest.digest)
+    if refers and not is_listed:
+        return manifest.size + _add_to_index(client, manifest, oci_layout)
+    return manifest.size
+
+
+def _put(client: Client, manifest: Descriptor, data: bytes, version: str) -> bool:
+    """Write a manifest under a tag or digest; return whether the registry itself lists what it refers to."""
+    headers = {"Content-Type": manifest.media_type}
+    response = client.ask("PUT", client.url(f"manifests/{version}"), take=(CREATED,), headers=headers, body=data)
     return "OCI-Subject" in response.headers
 
 
-def _list(client: Client, referrer: Descriptor, layout: Layout) -> int:
-    """List a manifest with those that refer to the same, under a tag: for registries that don't. Return the bytes.
+def _add_to_index(client: Client, referrer: Descriptor, oci_layout: Layout) -> int:
+    """Add a manifest to the index of those that refer to the same image, and return the index's size in bytes.
 
-    See "Referrers Tag Schema" in the distribution specification 1.1.
+    See "Referrers Tag Schema" in the OCI distribution specification 1.1.
     """
-    subject = layout.manifest(referrer).subject
+    subject = oci_layout.manifest(referrer).subject
     assert subject is not None
     tag = manifests.referrers_tag(subject.digest)
-    listed = [each for each in manifests.listed_under(client, tag) if each.digest != referrer.digest]
-    data = oci.dumps(oci.index_of([*listed, referrer]))
-    _put(client, oci.describe(data, oci.INDEX_TYPE), data, tag)
+    others = [other for other in manifests.listed_under(client, tag) if other.digest != referrer.digest]
+    data = to_json(image_index([*others, referrer]))
+    _put(client, describe(data, INDEX_TYPE), data, tag)
     return len(data)

@@ -1,10 +1,10 @@
-"""Names of images in registries: `registry.example:5000/models/churn:1.4`, or `...@sha256:...`."""
+"""Names of images in registries, such as `registry.example:5000/models/churn:1.4`, and how to reach them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from airpack.base.errors import UsageError
 from airpack.registry.retries import Patience
@@ -19,13 +19,13 @@ _REFERENCE = re.compile(
     rf"(?::(?P<tag>{_TAG}))?(?:@(?P<digest>sha256:[0-9a-f]{{64}}))?"
 )
 _LOOPBACK = re.compile(r"(?:[^.]+\.)*localhost|127(?:\.[0-9]+){3}|\[?::1\]?")
-# The one registry whose name isn't its host.
+# The one registry whose host has another name.
 _HOSTS = {"docker.io": "registry-1.docker.io"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reference:
-    """An image in a registry, by tag, by digest, or by both (the digest counts)."""
+    """An image in a registry, by its tag, its digest, or both; of both, the digest decides."""
 
     registry: str
     repository: str
@@ -34,22 +34,26 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Read `REGISTRY/REPOSITORY[:TAG][@DIGEST]`; the registry can't be left out. Raises UsageError."""
-        found = _REFERENCE.fullmatch(text)
-        if found is None:
+        """Return the reference `REGISTRY/REPOSITORY[:TAG][@DIGEST]`. Raises UsageError, also without a registry."""
+        match = _REFERENCE.fullmatch(text)
+        if match is None:
             raise UsageError(_advice(text))
-        host = found["registry"].rpartition(":")[0] or found["registry"]
-        if not {".", ":"} & set(found["registry"]) and not is_loopback(host):
+        reference = cls(**match.groupdict())
+        if not {".", ":"} & set(reference.registry) and not reference.is_loopback:
             raise UsageError(f"{text} names no registry: write it first, as in registry.example/{text}")
-        return cls(**found.groupdict())
+        return reference
 
     def at(self, digest: str) -> Reference:
-        """Return the reference by digest alone."""
-        return Reference(registry=self.registry, repository=self.repository, digest=digest)
+        """Return the reference to the repository's image with that digest."""
+        return replace(self, tag=None, digest=digest)
+
+    def with_version(self, version: str) -> Reference:
+        """Return the reference to the repository's image with that tag or digest."""
+        return self.at(version) if is_digest(version) else replace(self, tag=version, digest=None)
 
     @property
     def host(self) -> str:
-        """The registry's host and port."""
+        """The host, and the port if one is given, to connect to."""
         return _HOSTS.get(self.registry, self.registry)
 
     @property
@@ -59,12 +63,12 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """Registry and repository."""
+        """The registry and the repository, without a tag or digest."""
         return f"{self.registry}/{self.repository}"
 
     @property
     def version(self) -> str:
-        """What a manifest is asked for by: the digest, else the tag."""
+        """The digest, else the tag: what a registry is asked for."""
         return self.digest or self.tag or DEFAULT_TAG
 
     def __str__(self) -> str:
@@ -74,11 +78,11 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """A repository to talk to, and how.
+    """An image or repository, and how its registry is talked to.
 
-    `env` is the environment that names credentials, certificate authorities and proxies. `plain_http` allows HTTP
-    without TLS; on loopback, TLS is used where the registry asks for it. `at_once` is the number of blobs that are
-    transferred at the same time.
+    `env` is the environment that names credentials, certificate authorities and proxies. `plain_http` means HTTP
+    without TLS; a registry on loopback gets that too, unless it asks for TLS. `at_once` is the number of blobs that
+    are transferred at the same time.
     """
 
     reference: Reference
@@ -89,14 +93,20 @@ class Endpoint:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host's name is one of this machine, without asking anybody."""
+    """Return whether a host's name means this machine; no name server is asked."""
     return _LOOPBACK.fullmatch(host) is not None
 
 
+def is_digest(version: str) -> bool:
+    """Return whether a version is a digest; else it is a tag, which has no colon."""
+    return ":" in version
+
+
 def _advice(text: str) -> str:
+    """Return what is wrong with a name that is no reference, and how to write it."""
     shape = "write REGISTRY/REPOSITORY[:TAG], such as registry.example:5000/models/churn:1.4"
     if "@" in text.partition("/")[0]:  # it may hold a password
-        return f"a registry's name holds no credentials: log in with docker or podman, and {shape}"
+        return f"the name of a registry can't hold credentials: log in with docker or podman, and {shape}"
     if "://" in text:
         return f"{text} is a URL: leave {text.partition('://')[0]}:// out, and {shape}"
     if text != text.lower() and _REFERENCE.fullmatch(text.lower()):

@@ -1,4 +1,4 @@
-"""Tries again what may pass: a dropped connection, an overloaded registry."""
+"""Retries after failures that may pass: a dropped connection, an overloaded registry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # seconds
 
 
 class Passing(RegistryError):
-    """A failure that the next try may not meet; `wait` is how many seconds the registry asks for."""
+    """A failure after which a retry may succeed; `wait` is how many seconds the registry asks to wait before it."""
 
     def __init__(self, place: str, problem: str, *, wait: float = 0) -> None:
         super().__init__(place, problem)
@@ -23,26 +23,28 @@ class Passing(RegistryError):
 
 
 class Stopped(Exception):
-    """What was under way is no longer wanted: something else has failed."""
+    """The work was given up, because something else has failed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patience:
-    """How often, and after how long, a failure that may pass is tried again."""
+    """How often a failure that may pass is retried, and after how long.
 
-    tries: int = 7  # in a row that bring nothing: half a minute
-    longest: float = 120.0  # seconds that a registry may ask for
+    Before a wait of a second or more, `note` is called with a line that says so.
+    """
+
+    tries: int = 7  # in a row without any progress; they take half a minute
+    longest: float = 120.0  # seconds; a registry that asks for a longer wait is not waited for
     sleep: Callable[[threading.Event, float], object] = threading.Event.wait
     chance: Callable[[], float] = random.random
     note: Callable[[str], None] = lambda _: None
 
     def persist(self, step: Callable[[], Result], *, reached: Callable[[], int], stop: threading.Event) -> Result:
-        """Call `step` until it succeeds, and return its result; raise its last failure when patience ends.
+        """Call `step` until it succeeds, and return its result.
 
-        Once `stop` is set, raise Stopped.
-
-        `reached` tells how far it has come: a failure farther on than any before is counted as the first.
-        The wait doubles with each, up to half a minute, less a random share, so that many don't come back at once.
+        `reached` returns how far the work has come: a failure after progress is counted as the first one. The wait
+        doubles with each failure, up to half a minute, less a random share, so that many clients do not return at
+        once. Raises RegistryError for the last failure when the tries are used up, or Stopped once `stop` is set.
         """
         failures, farthest = 0, reached()
         while not stop.is_set():

@@ -1,11 +1,11 @@
-"""What was packed, to a store and back: each file by its SHA-256, the list of them last."""
+"""Uploads what was packed to a store, and downloads it again: every file by its SHA-256, the list of them last."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,18 +13,18 @@ from airpack_runtime import layout
 from airpack_runtime.format import hashing
 
 from airpack.base import staging
-from airpack.base.console import BYTES, Progress
+from airpack.base.console import BYTES, Advance, Progress
 from airpack.base.errors import InvalidManifest, StoreFailed
 from airpack.base.interrupts import threads
 from airpack.results import overwrite
 from airpack.results.folder import LOCK, MANIFEST, SOMETIMES, WHEELHOUSE, Results
-from airpack.stores.store import OnBytes, Store, open_store
+from airpack.stores.store import Store, open_store
 from airpack.verify.results import by_manifest
 
-# What travels; the bundle comes first, as what takes longest.
+# The files that are uploaded where they exist; the bundle is first, as it takes longest.
 _BESIDE = (*SOMETIMES, MANIFEST, LOCK)
 NAMES = (layout.BUNDLE_NAME, *_BESIDE)
-# As `sha256sum -c` reads it. It is what makes files an upload.
+# The list of an upload's files and their SHA-256, as `sha256sum -c` reads it. An upload without it is not complete.
 LIST = layout.SUMS
 _LIST_LIMIT = 1 << 16  # bytes
 _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
@@ -32,7 +32,10 @@ _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moved:
-    """What was moved: how many files and bytes, and the bundle's digest in hexadecimal; `new` if it wasn't there."""
+    """What was uploaded or downloaded: the number of files, their bytes, and the bundle's digest in hexadecimal.
+
+    `new` is False where the store held this very upload already.
+    """
 
     count: int
     size: int
@@ -41,82 +44,87 @@ class Moved:
 
 
 def upload(results: Results, url: str, progress: Progress) -> Moved:
-    """Put the files of `results`, but the wheels, to the store at `url`, and read them back there.
+    """Put the files of `results`, except the wheels, into the store at `url`, and read all of them back.
 
-    Raises StoreFailed, also if something else lies there; InvalidManifest if the folder disagrees with itself;
-    BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
+    Raises StoreFailed, also if the store holds something else there; InvalidManifest if the folder's files do not
+    belong together; BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
-    digest = _digest(results)
+    digest = _checked_digest(results)
     files = results.files()
     size = sum(path.stat().st_size for path in files.values())
     store = open_store(url)
-    with tempfile.TemporaryDirectory(prefix="airpack-upload-") as folder:
-        sums = {name: _sha256(path) for name, path in files.items()}
-        listed = Path(folder, LIST)
-        listed.write_text("".join(f"{sha256}  {name}\n" for name, sha256 in sums.items()), encoding="ascii")
-        there = store.names() & {*NAMES, LIST}
-        new = not there
-        if there:
-            _check_same(store, there, sums)
-            _read_back(store, sums, progress)
-        else:
+    sums = {name: _sha256(path) for name, path in files.items()}
+    present = store.names() & {*NAMES, LIST}
+    if present:
+        _check_same_upload(store, present, sums)
+        _read_back(store, sums, progress)
+    else:
+        with tempfile.TemporaryDirectory(prefix="airpack-upload-") as folder:
+            sums_file = Path(folder, LIST)
+            sums_file.write_text("".join(f"{sha256}  {name}\n" for name, sha256 in sums.items()), encoding="ascii")
             with progress.stage("upload", BYTES, size) as advance:
-                store.deliver({**files, LIST: listed}, lambda where: _read_back(where, sums, progress), advance)
-    return Moved(count=len(files), size=size, digest=digest, new=new)
+                store.deliver({**files, LIST: sums_file}, lambda written: _read_back(written, sums, progress), advance)
+    return Moved(count=len(files), size=size, digest=digest, new=not present)
 
 
 def download(url: str, folder: Path, *, digest: str | None, progress: Progress) -> Moved:
-    """Fetch what was uploaded to `url` into `folder`, as a pack would leave it there, but for the wheels.
+    """Fetch what was uploaded to `url` into `folder`: all that a pack leaves there, except the wheels.
 
-    `digest` is what the bundle's must be, in hexadecimal, None for any. On any error, and on Ctrl-C, the folder is left
-    as it was. Raises StoreFailed, OutputRefused, InvalidManifest, BundleDamaged (of `airpack_runtime.errors`).
+    `digest` is what the bundle's digest must be, in hexadecimal; None accepts any. After an error or Ctrl-C the folder
+    is as it was. Raises StoreFailed, OutputRefused, InvalidManifest, or BundleDamaged (of `airpack_runtime.errors`).
     """
     overwrite.check(folder)
     store = open_store(url)
-    sums = _listed(store)
+    if LIST not in store.names():
+        raise StoreFailed(store.url, f"holds no {LIST}, which completes an upload: correct the URL, or upload again")
+    sums = _read_list(store)
     sizes = {name: store.size(name) for name in sums}
     with staging.scratch_in(folder) as scratch:
         with progress.stage("download", BYTES, sum(sizes.values())) as advance:
             for name, sha256 in sums.items():
                 _fetch(store, name, sha256, scratch / name, advance)
-        found = _digest(Results.at(scratch))
-        if digest not in (None, found):
-            raise StoreFailed(url, f"holds the bundle sha256:{found}, not sha256:{digest}: correct the URL or --digest")
+        actual = _checked_digest(Results.at(scratch))
+        if digest not in (None, actual):
+            problem = f"holds the bundle sha256:{actual}, not sha256:{digest}: correct the URL or --digest"
+            raise StoreFailed(url, problem)
         results = {scratch / name: folder / name for name in sums}
         gone = [folder / name for name in (*_BESIDE, WHEELHOUSE) if name not in sums]
         staging.place(results, gone=gone, aside=scratch)
-    return Moved(count=len(sums), size=sum(sizes.values()), digest=found)
+    return Moved(count=len(sums), size=sum(sizes.values()), digest=actual)
 
 
-def _digest(results: Results) -> str:
-    """Return the digest of a bundle, once the manifest beside it agrees, if there is one. Raises InvalidManifest."""
+def _checked_digest(results: Results) -> str:
+    """Return the digest of a bundle; the manifest beside it, if there is one, must agree with its files.
+
+    Raises InvalidManifest, BundleNotFound or BundleDamaged.
+    """
     with results.open_bundle() as opened:
         with threads(1) as executor:
             for finding in by_manifest(results, opened, executor=executor):
-                raise InvalidManifest(results.manifest_path, f"is not of what lies beside it: {finding.message}")
+                raise InvalidManifest(
+                    results.manifest_path, f"does not belong to what lies beside it: {finding.message}"
+                )
         return opened.file.digest
 
 
-def _check_same(store: Store, there: set[str], sums: Mapping[str, str]) -> None:
-    """Raise StoreFailed unless just this was uploaded there before."""
-    if LIST not in there:
-        problem = f"holds {min(there)} without {LIST}: an upload that was killed, or somebody else's"
+def _check_same_upload(store: Store, present: set[str], sums: Mapping[str, str]) -> None:
+    """Raise StoreFailed unless the store holds an upload of these very files; `present` are the names it holds."""
+    if LIST not in present:
+        problem = f"holds {min(present)} without {LIST}: an upload that was killed, or somebody else's file"
         raise StoreFailed(store.url, f"{problem}; remove it, or give another URL")
-    if _listed(store) != sums:
+    if _read_list(store) != sums:
         raise StoreFailed(store.url, "holds another upload: give another URL, or remove it")
 
 
-def _listed(store: Store) -> dict[str, str]:
-    """Return the SHA-256 of each file of an upload, by its name. Raises StoreFailed."""
-    if LIST not in store.names():
-        raise StoreFailed(store.url, f"holds no {LIST}, which an upload ends with: correct the URL, or upload again")
+def _read_list(store: Store) -> dict[str, str]:
+    """Return the SHA-256 of each file of an upload by its name, as the store's list states it. Raises StoreFailed."""
     if store.size(LIST) > _LIST_LIMIT:
-        raise StoreFailed(store.url, f"{LIST} is not an upload's: it is too large")
+        raise StoreFailed(store.url, f"{LIST} is not the list of an upload: it is too large")
     sums = {}
     for line in b"".join(store.chunks(LIST)).decode("ascii", "replace").splitlines():
         match = _LINE.fullmatch(line)
-        if match is None or match[2] not in NAMES:  # a name might lead elsewhere
-            raise StoreFailed(store.url, f"{LIST} is not an upload's: it says {line[:80]!r}")
+        if match is None or match[2] not in NAMES:  # any other name might lead out of the folder
+            raise StoreFailed(store.url, f"{LIST} is not the list of an upload: it has the line {line[:80]!r}")
         sums[match[2]] = match[1]
     if layout.BUNDLE_NAME not in sums:
         raise StoreFailed(store.url, f"{LIST} lists no {layout.BUNDLE_NAME}: upload again")
@@ -124,27 +132,29 @@ def _listed(store: Store) -> dict[str, str]:
 
 
 def _read_back(store: Store, sums: Mapping[str, str], progress: Progress) -> None:
-    """Read all files from the store again. Raises StoreFailed if one isn't what it must be."""
+    """Read all files from the store again. Raises StoreFailed if the content of one is not what was put."""
     with progress.stage("check", BYTES, sum(store.size(name) for name in sums)) as advance:
         for name, sha256 in sums.items():
-            _hash(store, name, sha256, lambda _: None, advance)
+            for chunk in _checked_chunks(store, name, sha256):
+                advance(len(chunk))
 
 
-def _fetch(store: Store, name: str, sha256: str, path: Path, advance: OnBytes) -> None:
+def _fetch(store: Store, name: str, sha256: str, path: Path, advance: Advance) -> None:
     with open(path, "xb") as file:
-        _hash(store, name, sha256, file.write, advance)
+        for chunk in _checked_chunks(store, name, sha256):
+            file.write(chunk)
+            advance(len(chunk))
 
 
-def _hash(store: Store, name: str, expected: str, write: Callable[[bytes], object], advance: OnBytes) -> None:
-    """Read a file from the store and pass it on. Raises StoreFailed if it isn't what it must be."""
-    digest = hashlib.sha256()
+def _checked_chunks(store: Store, name: str, expected: str) -> Iterator[bytes]:
+    """Yield a file's content from the store. Raises StoreFailed after the last piece if its SHA-256 is another."""
+    total = hashlib.sha256()
     for chunk in store.chunks(name):
-        digest.update(chunk)
-        write(chunk)
-        advance(len(chunk))
-    if digest.hexdigest() != expected:
-        problem = f"{name} has the SHA-256 {digest.hexdigest()}, but {expected} was uploaded"
-        raise StoreFailed(store.url, f"{problem}: remove all of it, and upload again")
+        total.update(chunk)
+        yield chunk
+    if total.hexdigest() != expected:
+        problem = f"{name} has the SHA-256 {total.hexdigest()}, but {expected} was uploaded"
+        raise StoreFailed(store.url, f"{problem}: remove the whole upload, and upload again")
 
 
 def _sha256(path: Path) -> str:

@@ -37,10 +37,10 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command. Raises RegistryError."""
     with from_extra("a registry", "urllib3", "oci"):
-        from airpack.registry.pull import place  # noqa: PLC0415 - it may be missing
+        from airpack.registry.pull import pull  # noqa: PLC0415 - it may be missing
     progress = options.progress(arguments)
     access = options.access(arguments, env, progress)
-    done = place(access, arguments.output, platform=arguments.platform, progress=progress)
+    done = pull(access, arguments.output, platform=arguments.platform, progress=progress)
     if arguments.quiet:
         return
     print(f"pulled    {done.reference}")
