@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from airpack.base import zstd
-from airpack.bundle.opened import OpenBundle
 from airpack.cli.app import main as airpack
+from airpack.results.folder import Results
 from support import machine
 
 LEVELS = (1, 3, 6, 9, 12, 15, 16, 17, 18, 19)
@@ -19,7 +19,7 @@ def measure(folder: Path) -> None:
     wanted = machine.FIXTURES / "science" / "requirements.txt"
     if airpack(["pack", "-q", "--no-import", "-r", str(wanted), "-o", str(folder / "dist")]):
         raise SystemExit(1)
-    with OpenBundle.at(folder / "dist") as opened:
+    with Results.at(folder / "dist").open_bundle() as opened:
         frames = [opened.file.frame(number, zstd.decompress) for number in range(0, len(opened.toc.frames), _EVERY)]
     total = sum(map(len, frames))
     print(f"\n| level ({len(frames)} frames, {total / 1e6:.0f} MB) | size | compress, CPU s | decompress, CPU s |")

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airpack.bundle.opened import OpenBundle
 from airpack.cli.app import main
 from airpack.oci import restore
 from airpack.oci.layout import Layout
+from airpack.results.folder import Results
 from airpack_runtime import layout
 from benchmarks import boxes
 from benchmarks.boxes import GIVEN, NOTHING_WRITABLE, SHIM, Box
@@ -88,7 +88,7 @@ def box(folder: Path, science: Path, pushed: Registered, key: Path) -> Iterator[
     given.mkdir()
     assert main(["shim", "-q", "-o", str(given / SHIM)]) == 0
     (given / "key.pub").write_bytes(key.with_suffix(".pub").read_bytes())
-    with OpenBundle.at(science) as contents:
+    with Results.at(science).open_bundle() as contents:
         extensions = {path: file for path, file in contents.entries.items() if path.endswith(".so")}
         for number, file in enumerate(extensions.values()):
             (given / f"{number}.so").write_bytes(contents.read(file))
@@ -217,6 +217,6 @@ def test_a_changed_pin_uploads_little_more_than_itself(
     assert done.returncode == 0, done.stderr
     new = {digest: size for digest, size in pushed.registry.uploaded().items() if digest not in before}
     manifest = restore.choose(Layout(place)).size
-    with OpenBundle.at(dist) as contents:
+    with Results.at(dist).open_bundle() as contents:
         own = {each.name: size for each, size in zip(contents.toc.distributions, contents.packed_sizes(), strict=True)}
     assert own[name] < sum(new.values()) + manifest <= 1.2 * own[name]

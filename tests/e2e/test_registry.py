@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from airpack.bundle.opened import OpenBundle
 from airpack.cli.app import main
+from airpack.results.folder import Results
 from airpack_runtime import layout
 from support import registry as real
 
@@ -19,7 +19,7 @@ CHANGED = "pandas"
 
 def _frames(folder: Path, name: str) -> int:
     """Return how many bytes of a bundle are a distribution's own frames."""
-    with OpenBundle.at(folder) as opened:
+    with Results.at(folder).open_bundle() as opened:
         sizes = zip(opened.toc.distributions, opened.packed_sizes(), strict=True)
         return next(size for each, size in sizes if each.name == name)
 

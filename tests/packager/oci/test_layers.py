@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import pyzstd
-from airpack.bundle.opened import OpenBundle
 from airpack.bundle.tar import TarWriter
+from airpack.results.folder import Results
 from airpack_runtime import layout
 from airpack_runtime.provide import signed_tree
 from support import layouts
@@ -40,7 +40,7 @@ def test_each_layer_is_the_tar_that_the_config_says(
         assert set(links) <= set(names)
         seen += names
     assert len(set(seen)) == len(seen)
-    with OpenBundle.at(packed) as contents:
+    with Results.at(packed).open_bundle() as contents:
         assert {*contents.entries, *contents.toc.directories, layout.TREE_NOTE} == {*seen} - {layout.SUMS}
     content = json.loads((packed / "manifest.json").read_text())["bundle"]["content_digest"]
     assert f"sha256:{signed_tree.content_digest(str(over))}" == content

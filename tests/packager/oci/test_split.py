@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import pyzstd
-from airpack.bundle.opened import OpenBundle
 from airpack.oci import image, split
 from airpack.oci.layout import Layout
+from airpack.results.folder import Results
 from airpack_runtime import layout
 from support import layouts
 from support.airpack import Airpack
@@ -80,7 +80,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _groups(place: Path) -> list[set[str]]:
     """Return the distributions of each layer, but for the decoder's layer and the last."""
-    with OpenBundle.at(place) as opened:
+    with Results.at(place).open_bundle() as opened:
         return [{name.partition(" ")[0] for name in share.names} for share in split.shares(opened)[1:-1]]
 
 
