@@ -97,6 +97,7 @@ from contextlib import contextmanager
 from pathlib import Path
 import fsspec.asyn, s3fs.core
 from airpack.base.console import Silent
+from airpack.results.folder import Results
 from airpack.stores import transfer
 
 received = threading.Event()
@@ -124,7 +125,7 @@ async def call_later(self, *args, PartNumber=None, **kwargs):
     return await call(self, *args, **kwargs)
 s3fs.S3FileSystem._call_s3 = call_later
 try:
-    transfer.upload(Path(sys.argv[1]), sys.argv[2], Interrupting())
+    transfer.upload(Results.at(Path(sys.argv[1])), sys.argv[2], Interrupting())
 except KeyboardInterrupt:
     assert not asyncio.all_tasks(fsspec.asyn.get_loop()), "a part is still on its way"
     sys.exit("interrupted")
