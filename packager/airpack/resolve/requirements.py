@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
+from airpack.base import files
 from airpack.base.errors import InvalidRequirement
 
 if sys.version_info >= (3, 11):
@@ -185,7 +186,7 @@ def _choice(names: Iterable[str]) -> str:
 def _parse(path: Path) -> dict[str, Any]:
     """Return what the TOML file at `path` holds. Raises InvalidRequirement."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(files.read_text(path, follow=True))
     except OSError as error:
         raise InvalidRequirement(f"{path} can't be read: {error.strerror}") from error
     except ValueError as error:

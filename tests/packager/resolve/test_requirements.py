@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,15 @@ def test_files_that_say_nonsense(path: Path, text: str, message: str) -> None:
         requirements.project_dependencies(path, ["a"] if "optional" in text else [], python="3.7.17")
         requirements.dependency_group(path, "a")
     assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody may ever write to it."""
+    path = tmp_path / requirements.PYPROJECT
+    os.mkfifo(path)
+    with pytest.raises(InvalidRequirement) as caught:
+        requirements.project_dependencies(path)
+    assert str(caught.value) == f"{path} can't be read: it is a pipe, not a regular file"
 
 
 def test_a_project_that_requires_its_own_extra(path: Path) -> None:
