@@ -226,3 +226,17 @@ def test_the_record_has_what_the_resolves_have() -> None:
             name, _, version = line.partition("==")
             sdist = {"filename": f"{name}-{version}.tar.gz"}
             assert pages.at(moment.MOMENT, name, [sdist], record) == [sdist]
+
+
+def test_a_new_environment_is_filled_as_of_the_moment(user: Upstream, env: dict[str, str], tmp_path: Path) -> None:
+    """By the command, with nothing but the pip that Python brings; its status is that of what it runs."""
+    for version in ("1.0", "2.0"):
+        user.release("two", version)
+    user.files["two"][0]["upload-time"] = "2026-09-01T00:00:00Z"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    line = [python, moment.__file__, "sh", "-c", '"$0" -m pip install -q two && "$0" -c "$1"', python]
+    done = subprocess.run(
+        [*line, "import two; exit(two.VERSION)"], env=env, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "1.0\n")

@@ -168,7 +168,7 @@ def _note(record: Path, project: str, files: list[File]) -> None:
 
 def _settings(options: Any) -> dict[str, str]:
     """Return as environment variables how pip reaches files, and nothing of where it looks for them."""
-    told = {f"PIP_{name.upper()}": getattr(options, name) for name in _SETTINGS}
+    told = {f"PIP_{name.upper()}": getattr(options, name, None) for name in _SETTINGS}  # not every pip has all
     told["PIP_TRUSTED_HOST"] = told.pop("PIP_TRUSTED_HOSTS")
     if options.proxy:
         # Not by PIP_PROXY, which knows no exceptions.
