@@ -150,7 +150,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _loaded(record: Path) -> Record:
-    return pages.load_record(record) if record.exists() else {}
+    with open(record, encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)  # while another test is recorded, it is incomplete for a moment
+        return pages.parse_record(file.read())
 
 
 def _note(record: Path, project: str, files: list[File]) -> None:
@@ -180,7 +182,7 @@ def main() -> None:
     """Serve until standard input ends, as it does when whoever started this does."""
     moment, record = sys.argv[1:]
     command = create_command("download")
-    options, _ = command.parse_args(["anything"])  # reads pip's configuration
+    options, _ = command.parse_args(["--no-input", "anything"])  # reads pip's configuration
     with command.main_context():
         upstream = Upstream(options=options, session=command.get_default_session(options), record=Path(record))
         handler = type("Handler", (_Handler,), {"upstream": upstream, "moment": moment})

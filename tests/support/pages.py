@@ -9,7 +9,6 @@ import html
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
@@ -74,9 +73,9 @@ def to_html(files: Iterable[File]) -> bytes:
     return b"<!DOCTYPE html>\n" + "".join(f"{_anchor(file)}<br>\n" for file in files).encode()
 
 
-def load_record(path: Path) -> dict[str, list[str]]:
+def parse_record(text: str) -> dict[str, list[str]]:
     """Return what was recorded: each line is of a project, with its name and versions."""
-    lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
     return {project: versions for project, *versions in lines}
 
 
