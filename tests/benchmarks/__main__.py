@@ -98,7 +98,7 @@ def _all(arguments: argparse.Namespace) -> int:
 
 
 def _peers(arguments: argparse.Namespace) -> int:
-    programs = tools.fetch(arguments.work)
+    programs = tools.fetch(arguments.work, arguments.peer or list(PEERS))
     found = results.load_or_begin(arguments.results)
     for name in arguments.workload or workloads.WORKLOADS:
         kit = workloads.prepare(name, arguments.work, programs)
@@ -111,7 +111,7 @@ def _peers(arguments: argparse.Namespace) -> int:
 
 
 def _curve(arguments: argparse.Namespace) -> int:
-    programs = tools.fetch(arguments.work)
+    programs = tools.fetch(arguments.work, curve.BUILT)
     found = results.load_or_begin(arguments.results)
     largest = (arguments.workload or list(workloads.WORKLOADS))[-1]
     kit = workloads.prepare(largest, arguments.work, programs)

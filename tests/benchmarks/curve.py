@@ -22,13 +22,14 @@ from support.wheels import build_wheel
 
 MEGABYTES = (1, 3, 10, 30, 100, 300)
 _NAME = "curve"
+BUILT = ("cp -r", AIRPACK)
 
 
 def measure(kit: Kit, runs: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Return the points, each with its bytes, files and samples, and the fit through their medians."""
     bundles = {}
-    workloads.build(kit, "cp -r", PEERS["cp -r"])
-    workloads.build(kit, AIRPACK, PEERS[AIRPACK])
+    for name in BUILT:
+        workloads.build(kit, name, PEERS[name])
     sources = _files(kit.artifact(PEERS["cp -r"]))
     for label, chosen in _points(sources):
         say(f"curve: pack {label}")

@@ -22,7 +22,7 @@ from airpack.wheels import wheelhouse
 from benchmarks import loopback
 from benchmarks.measure import Run, command, interleaved, median, ratio
 from benchmarks.process import execute
-from support import machine
+from support import machine, moment
 from uv import find_uv_bin
 
 SETS = {
@@ -35,10 +35,11 @@ OURS, UV, START = "airpack's fetch", "uv pip install --no-deps --target", "pip d
 _FETCH = """
 import os, sys
 from pathlib import Path
-from airpack import pylock, wheelhouse
-from airpack.pip_process import Pip
-from airpack.target import Target
-lock = pylock.load(Path(sys.argv[1]), Target.parse(pylock.target_of(Path(sys.argv[1]))[0]))
+from airpack.resolve import pylock
+from airpack.resolve.pip import Pip
+from airpack.wheels import wheelhouse
+locked = pylock.read(Path(sys.argv[1]))
+lock = locked.for_target(locked.target())
 wheelhouse.fetch(lock, Path(sys.argv[2], "house"), Path(sys.argv[2], "cache"), pip=Pip(env=os.environ))
 """
 
@@ -53,14 +54,14 @@ def measure(folder: Path, runs: int) -> None:
 
 
 def _wheels(requirements: Path, folder: Path) -> wheelhouse.Wheelhouse:
-    """Fetch a set's wheels from the user's index."""
+    """Fetch a set's wheels from the index of the moment."""
     folder.mkdir()
-    pip, cache = Pip(env=os.environ), folder / "cache"
     target = Target.parse("cp37-manylinux_2_17_x86_64")  # of which uv, too, takes every wheel
-    pins = [str(machine.FIXTURES / "resolves" / "pins.txt")]
-    wanted = Requirements(files=[str(requirements)], constraints=pins)
-    lock = resolve(wanted, target, pip=pip, cache=cache)
-    return wheelhouse.fetch(lock, folder / "house", cache, pip=pip)
+    wanted = Requirements(files=[str(requirements)])
+    with moment.index(os.environ) as index:
+        pip, cache = Pip(env=index.env), folder / "cache"
+        lock = resolve(wanted, target, pip=pip, cache=cache)
+        return wheelhouse.fetch(lock, folder / "house", cache, pip=pip)
 
 
 def _measure(name: str, house: wheelhouse.Wheelhouse, folder: Path, index: tuple[str, int], runs: int) -> None:

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from benchmarks.process import execute
 from support import machine
 
 PINS = Path(__file__).with_name("requirements.txt")
+_ALWAYS = ("pip", "setuptools")
+_HOST = 'python_version >= "3.8"'
 _PACKAGES = ("coreutils", "tar", "gzip", "zstd", "squashfs-tools", "squashfuse", "erofs-utils")
 _DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 
@@ -35,23 +38,29 @@ class Tools:
     uv: str
 
 
-def fetch(work: Path) -> Tools:
-    """Install the pinned peers from PyPI into `work`, unless they are there."""
+def fetch(work: Path, names: Sequence[str]) -> Tools:
+    """Install what these peers are of the pinned ones from PyPI into `work`, unless it is there."""
     python = str(machine.python37().path)
-    target = _environment(work / "peers-python3.7", python)
-    host = _environment(work / "peers-host", sys.executable)
+    steps = "\n".join(line for name in names for line in PEERS[name].steps().values())
+    pins = [pin for pin in _pins() if pin.partition("==")[0] in _ALWAYS or pin.partition("==")[0] in steps]
+    target = _environment(work / "peers-python3.7", python, [pin for pin in pins if not pin.endswith(_HOST)])
+    host = _environment(work / "peers-host", sys.executable, [pin for pin in pins if pin.endswith(_HOST)])
     airpack = shlex.join([sys.executable, "-m", "airpack"])
     return Tools(airpack=airpack, python=python, tools=str(target), uv=str(host / "uv"))
 
 
-def _environment(folder: Path, python: str) -> Path:
-    """Return the folder of programs of a virtual environment with what PINS asks of that Python."""
+def _pins() -> list[str]:
+    return [line for line in PINS.read_text().splitlines() if not line.startswith("#")]
+
+
+def _environment(folder: Path, python: str, pins: Sequence[str]) -> Path:
+    """Return the folder of programs of a virtual environment with these pins at least."""
     stamp = folder / "pins"
-    if not stamp.exists() or stamp.read_text() != PINS.read_text():
+    if pins and not (stamp.exists() and set(pins) <= set(stamp.read_text().splitlines())):
         shutil.rmtree(folder, ignore_errors=True)
         execute([python, "-m", "venv", str(folder)])
-        execute([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "-r", str(PINS)])
-        stamp.write_text(PINS.read_text())
+        execute([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *pins])
+        stamp.write_text("\n".join(pins))
     return folder / "bin"
 
 
@@ -105,10 +114,9 @@ def machine_facts() -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Return the versions of all that is measured, Debian's as installed."""
     pinned = {}
-    for line in PINS.read_text().splitlines():
-        if not line.startswith("#"):
-            name, _, version = line.partition(";")[0].partition("==")
-            pinned[name.strip()] = version.strip()
+    for pin in _pins():
+        name, _, version = pin.partition(";")[0].partition("==")
+        pinned[name.strip()] = version.strip()
     return {"airpack": __version__, **pinned, **_debian()}
 
 

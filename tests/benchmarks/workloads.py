@@ -16,9 +16,8 @@ from airpack.wheels import wheelhouse
 from benchmarks.peers import AIRPACK, Peer
 from benchmarks.process import execute
 from benchmarks.tools import PINS, Tools
-from support import machine
-
-_PINS = machine.FIXTURES / "resolves" / "pins.txt"
+from support import machine, moment
+from support.moment import MOMENT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,16 +97,17 @@ class Kit:
 def prepare(name: str, work: Path, tools: Tools) -> Kit:
     """Lock a workload and fetch its wheels into `work`, unless they are there."""
     kit = Kit(name=name, workload=WORKLOADS[name], folder=work / name, tools=tools)
-    made_of = [asdict(kit.workload), _PINS.read_text(), _digest(machine.FIXTURES, "*/requirements.txt")]
+    made_of = [asdict(kit.workload), MOMENT, _digest(machine.FIXTURES, "*/requirements.txt")]
     once(kit.folder, made_of, lambda: _lock_both(kit))
     return kit
 
 
 def _lock_both(kit: Kit) -> None:
-    _lock(kit, kit.lock, [])
     changed = kit.folder / "changed.txt"
     changed.write_text(f"{kit.workload.changed}\n")
-    _lock(kit, kit.changed_lock, ["-c", str(changed)])
+    with moment.entered():
+        _lock(kit, kit.lock, [])
+        _lock(kit, kit.changed_lock, ["-c", str(changed)])
 
 
 def _lock(kit: Kit, lock: Path, constraint: list[str]) -> None:
@@ -116,7 +116,7 @@ def _lock(kit: Kit, lock: Path, constraint: list[str]) -> None:
     env = {**os.environ, "XDG_CACHE_HOME": str(kit.wheels_cache)}
     airpack = [sys.executable, "-m", "airpack"]
     python = ["--python", kit.tools.python]
-    wanted = [*kit.workload.requirements, "-c", str(_PINS), *constraint]
+    wanted = [*kit.workload.requirements, *constraint]
     execute([*airpack, "lock", "-q", *python, *wanted, "-o", str(lock)], env)
     packed = lock.parent / "packed"
     # As little as can be is made of the wheels, so that the cache has nothing that a pack to be measured could take.

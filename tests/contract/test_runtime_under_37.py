@@ -14,6 +14,7 @@ from support import machine
 TOOLS = ("pytest==7.4.4", "hypothesis==6.79.4")
 
 
+@pytest.mark.network  # for those
 def test_the_runtime_passes_its_tests_under_python_37(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No tool proves that code runs on 3.7; running it does."""
     python = machine.python37().path

@@ -41,7 +41,7 @@ def _bytes_read(folder: Path, log: Path, words: list[object]) -> tuple[int, list
 
 
 def test_inspect_fits_on_a_screen(science: Path) -> None:
-    """Ten packages in 80 columns; every one has a licence and an origin."""
+    """Nine packages in 80 columns; every one has a licence and an origin."""
     done = subprocess.run(
         [*AIRPACK, "inspect", layout.BUNDLE_NAME], cwd=science, capture_output=True, text=True, check=True
     )
@@ -59,7 +59,7 @@ def test_inspect_fits_on_a_screen(science: Path) -> None:
     assert int(boot[1].replace(",", "")) + int(boot[2]) == told
 
 
-def test_diff_tells_one_package_from_the_nine_that_stay(science: Path, older: Path) -> None:
+def test_diff_tells_one_package_from_the_eight_that_stay(science: Path, older: Path) -> None:
     """Pandas alone is another; most of the rest needs no second upload."""
     done = _airpack("diff", older, science)
     assert (done.returncode, done.stderr) == (1, "")

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from airpack_runtime import layout
 from support import machine
+from support.moment import Index
 from support.wheels import build_wheel
 from uv import find_uv_bin
 
@@ -170,13 +172,17 @@ def test_the_bytes_do_not_depend_on(pack: Packer, expected: Results, tmp_path: P
 @pytest.mark.network
 @pytest.mark.parametrize("tag", ["cp310", "cp311", "cp312", "cp313"])
 def test_the_bytes_do_not_depend_on_the_python_that_packs(
-    pack: Packer, expected: Results, tmp_path: Path, tag: str
+    pack: Packer, expected: Results, tmp_path: Path, tag: str, index_of_the_moment: Index
 ) -> None:
-    """A fresh environment of each, with the current releases of what airpack needs for it; libzstd and zlib alike."""
+    """A fresh environment of each, with what airpack needs for it as of the moment; libzstd and zlib alike."""
     venv, uv = tmp_path / "venv", find_uv_bin()
     subprocess.run([uv, "venv", "-q", "-p", machine.python(tag).path, venv], check=True)
     python = venv / "bin" / "python"
-    subprocess.run([uv, "pip", "install", "-q", "-p", python, "-e", machine.ROOT], check=True)
+    install: list[str | Path] = [uv, "pip", "install", "-q", "-p", python]
+    for each in metadata.distributions(name="backports.zstd"):  # as here, which may be newer than the moment
+        same = f"backports.zstd=={each.version}"
+        subprocess.run([*install, "--default-index", index_of_the_moment.now, same], check=True)
+    subprocess.run([*install, "-e", machine.ROOT], check=True)
     tools = "import zlib; from airpack.base import zstd; print(zstd.LIBZSTD, zlib.ZLIB_RUNTIME_VERSION)"
     versions = [subprocess.check_output([each, "-c", tools], text=True) for each in (sys.executable, python)]
     if versions[0] != versions[1]:
