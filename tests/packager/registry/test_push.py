@@ -105,7 +105,7 @@ def test_what_is_there_is_told(airpack: Airpack, signed: Path, registry: Registr
     assert airpack("push", signed, f"{registry.address}/models/churn:2") == 0, airpack.err
     _, _, sent, there = airpack.out.splitlines()
     assert re.fullmatch(r"sent      0 blobs, [2-4]\.\d kB", sent)
-    assert there == f"there     5 blobs, {_told(registry)}, by now"
+    assert there == f"present   5 blobs, {_told(registry)}, not sent again"
     assert registry.uploaded() == before
     assert airpack("push", signed, f"{registry.address}/other", "--mount-from", "models/churn") == 0, airpack.err
     assert registry.uploaded() == before
@@ -338,7 +338,10 @@ def test_a_bad_line_to_the_registry(signed: Path, registry: Registry, tmp_path: 
         (["https://registry.example/churn"], "https://registry.example/churn is a URL: leave https:// out"),
         (["registry.example/Churn"], "registry.example/Churn: a repository's name is in lower case"),
         (["me:secret@registry.example/churn"], "a registry's name holds no credentials: log in with docker or podman"),
-        ([f"localhost:1/churn@{DIGEST}"], f"localhost:1/churn@{DIGEST} has a digest, which comes from what is pushed"),
+        (
+            [f"localhost:1/churn@{DIGEST}"],
+            f"localhost:1/churn@{DIGEST} names a digest, which the push itself determines",
+        ),
     ],
 )
 def test_a_name_that_is_none_is_a_usage_error(airpack: Airpack, signed: Path, words: list[str], message: str) -> None:
