@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit status; an error is printed as one line."""
-    failure: int = getattr(arguments, "trouble", 1)  # the status of errors that have none of their own
+    failure: int = getattr(arguments, "error_status", 1)
     try:
         status: int = arguments.run(arguments, os.environ) or 0
         sys.stdout.flush()

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airpack.base.console import Bars, Lines, Progress, Silent
 from airpack.base.errors import UsageError
@@ -19,6 +19,9 @@ from airpack.resolve.requirements import PYPROJECT, Requirements, dependency_gro
 from airpack.target import interpreter
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import DEFAULT, Target
+
+if TYPE_CHECKING:
+    from airpack.resolve.pylock import LockFile
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
@@ -99,9 +102,15 @@ def add_target(parser: argparse._ActionsContainer, *, resolving: bool = True) ->
     )
 
 
-def target(arguments: argparse.Namespace) -> Target:
-    """Return the target. Raises InvalidTarget, or UsageError if --skip-installed is given without a profile."""
-    parsed = Target.parse(arguments.target or DEFAULT, python_version=arguments.python_version)
+def target(arguments: argparse.Namespace, *, locked: LockFile | None = None) -> Target:
+    """Return the target: the one that the user named, or else that of the lock, or else the default.
+
+    Raises InvalidTarget, or UsageError if --skip-installed is given without a profile.
+    """
+    name, python_version = arguments.target, arguments.python_version
+    if name is None and locked is not None:
+        name, python_version = locked.target_name, python_version or locked.python_full_version
+    parsed = Target.parse(name or DEFAULT, python_version=python_version)
     if getattr(arguments, "skip_installed", False) and parsed.installed is None:
         raise UsageError(
             "--skip-installed needs a profile of the image: make one there (python airpack-runtime.pyz probe > "

@@ -114,8 +114,10 @@ def load(path: Path, reader: Reader) -> list[FleetPack]:
         table_name = f"{SETS}.{name}"
         chosen = _chosen(path, table_name, table.get(TARGETS, list(targets)), targets) or [""]
         own = reader(path, table_name, {key: value for key, value in table.items() if key != TARGETS})
-        merged = [(target, {**defaults, **targets.get(target, {}), **own}) for target in chosen]
-        packs += [FleetPack(set=name, target=target, options=options) for target, options in merged]
+        packs += [
+            FleetPack(set=name, target=target, options={**defaults, **targets.get(target, {}), **own})
+            for target in chosen
+        ]
     if not packs:
         raise InvalidFleet(path, SETS, 'is empty: write a table [sets.NAME] with requirement = ["FILE"]')
     return packs

@@ -35,7 +35,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         description="Show which packages of two bundles differ and which of their files, and how many bytes of the new "
         "bundle the old one has already. Exit status: 0 for the same bundle, 1 for different ones, 2 for an error.",
     )
-    parser.set_defaults(run=run, trouble=TROUBLE)
+    parser.set_defaults(run=run, error_status=TROUBLE)
     for name in ("old", "new"):
         parser.add_argument(name, metavar=name.upper(), type=Path, help="a bundle, or a folder of results")
     parser.add_argument("--files", action="store_true", help=f"show all files of each package, not {_SHOWN}")

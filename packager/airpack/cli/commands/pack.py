@@ -180,10 +180,7 @@ def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]
             "--lock lists everything to pack: leave out requirements and --skip-installed, or leave out --lock"
         )
     locked = pylock.read(path)
-    if arguments.target is None:
-        arguments.target = locked.target_name
-        arguments.python_version = arguments.python_version or locked.python_full_version
-    target = options.target(arguments)
+    target = options.target(arguments, locked=locked)
     return target, locked.for_target(target)
 
 

@@ -18,7 +18,9 @@ from airpack.pack.batch import BatchResult, Outcome, Task
 from airpack.pack.fleet import FleetFailed, FleetInterrupted, FleetPack, InvalidFleet
 from airpack.results.folder import Results
 
+# Options of pack that pack-all has itself, so that a file can't set them.
 _OWN = ("help", "output", "jobs", "quiet", "verbose", "no-progress")
+# Options of pack that name a folder to write, besides its output.
 _FOLDERS = ("tree", "drop-in")
 _DIGEST = 19  # columns of `sha256:` and twelve digits
 
