@@ -10,6 +10,7 @@ from typing import TextIO
 
 Advance = Callable[[int], None]
 BYTES = "B"
+ERROR_PREFIX = "airpack: error: "  # of the line with a command's error message; `pack.batch` reads it
 
 
 def plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The command line: `app` runs one of `commands`, and turns errors into messages and exit statuses."""
+"""The command line: `app` runs one of the `commands`, and turns errors into messages and exit statuses."""
 
 from airpack.cli.app import main
 

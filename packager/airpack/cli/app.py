@@ -1,4 +1,4 @@
-"""The command `airpack`: calls one of `airpack.cli.commands`, and turns errors into messages and statuses."""
+"""The command `airpack`: runs one of `airpack.cli.commands`, and turns errors into messages and exit statuses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import NoReturn
 from airpack_runtime.errors import BootError
 
 from airpack import __version__
-from airpack.base.console import plain
+from airpack.base.console import ERROR_PREFIX, plain
 from airpack.base.errors import AirpackError
 
 COMMANDS = (
@@ -23,7 +23,7 @@ COMMANDS = (
 )
 WRONG_USAGE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
-CUT_OFF = 141  # 128 + SIGPIPE
+PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,67 +32,68 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.stdout is None:
         return _fail("standard output is closed: open it, or send it to /dev/null", 1, verbose=False)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a locale may lack the letters of a name
+        sys.stdout.reconfigure(errors="backslashreplace")  # the locale may not have every letter
     arguments = _parser(words).parse_args(words)
     signal.signal(signal.SIGTERM, _interrupt)
-    return _carried_out(arguments)
+    return _run(arguments)
 
 
-def _carried_out(arguments: argparse.Namespace) -> int:
-    """Run the command, and return its exit status; what it raises is told in a line."""
-    trouble: int = getattr(arguments, "trouble", 1)
+def _run(arguments: argparse.Namespace) -> int:
+    """Run the command and return its exit status; an error is printed as one line."""
+    failure: int = getattr(arguments, "error_status", 1)
     try:
         status: int = arguments.run(arguments, os.environ) or 0
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was changed", INTERRUPTED, arguments.verbose)
     except AirpackError as error:
-        return _fail(str(error), max(error.status, trouble), arguments.verbose)
+        return _fail(str(error), max(error.status, failure), arguments.verbose)
     except BootError as error:
-        return _fail(str(error), trouble, arguments.verbose)
+        return _fail(str(error), failure, arguments.verbose)
     except BrokenPipeError:
-        status = _cut_off()
+        status = _pipe_closed()
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{place}{error.strerror or error}", trouble, arguments.verbose)
-    except Exception as error:  # noqa: BLE001 - the last resort: a user never sees a traceback unasked
-        hint = "this is a fault of airpack: please report it with what -v shows"
-        return _fail(f"{type(error).__name__}: {error}; {hint}", trouble, arguments.verbose)
+        return _fail(f"{place}{error.strerror or error}", failure, arguments.verbose)
+    except Exception as error:  # noqa: BLE001 - a user must see a traceback only with -v
+        hint = "this is a bug in airpack: please report it, with the output of -v"
+        return _fail(f"{type(error).__name__}: {error}; {hint}", failure, arguments.verbose)
     return status
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong with a command line."""
+    """Describes in one line what is wrong with a command line."""
 
-    asked: str = ""  # the command, which what it doesn't know is a question of
+    command: str = ""  # with a space before it: argparse reports unknown options as errors of the main parser
 
     def error(self, message: str) -> NoReturn:
-        """Exit with what is wrong, and where the right usage is told."""
-        self.exit(_fail(f"{message}; see {self.prog}{self.asked} --help", WRONG_USAGE, verbose=False))
+        """Exit with what is wrong, and the command that shows the usage."""
+        self.exit(_fail(f"{message}; see {self.prog}{self.command} --help", WRONG_USAGE, verbose=False))
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser for the command line `words`."""
     parser = _Parser(prog="airpack", description="Carry Python packages across an air gap.")
     parser.add_argument("--version", action="version", version=f"airpack {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     given = words[0] if words else "-"
     if given in COMMANDS:
-        parser.asked = f" {given}"
+        parser.command = f" {given}"
     elif not given.startswith("-"):
-        import difflib  # noqa: PLC0415 - for a slip of the hand alone
+        import difflib  # noqa: PLC0415 - only needed for a mistyped command
 
         nearest = difflib.get_close_matches(given, COMMANDS, 1)
         parser.error(f"there is no command {given!r}" + (f" (is it {nearest[0]}?)" if nearest else ""))
-    # What the other commands import would cost this one a tenth of a second.
+    # Only the command that runs is imported: the imports of the others take a tenth of a second.
     for name in [given] if given in COMMANDS else COMMANDS:
         importlib.import_module(f"airpack.cli.commands.{name.replace('-', '_')}").add(commands)
     return parser
 
 
-def _cut_off() -> int:
-    """Return the status for when whoever read the output has seen enough: what is left of it must not fail later."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return CUT_OFF
+def _pipe_closed() -> int:
+    """Discard the rest of the output, whose reader is gone, and return the exit status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python's own flush at the end fails
+    return PIPE_CLOSED
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -100,11 +101,12 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def _fail(message: str, status: int, verbose: bool) -> int:
+    """Print an error message, with the traceback if `verbose`, and return `status`."""
     if sys.stderr is None:
         return status
     if verbose:
-        import traceback  # noqa: PLC0415 - a command that works needs none
+        import traceback  # noqa: PLC0415 - only needed for -v
 
         traceback.print_exc()
-    print(f"airpack: error: {plain(message)}", file=sys.stderr)
+    print(f"{ERROR_PREFIX}{plain(message)}", file=sys.stderr)
     return status

@@ -1,4 +1,4 @@
-"""How commands tell findings."""
+"""Prints the findings of a command, and fails if they are fatal."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from airpack.cli.screen import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add how findings are told."""
-    parser.add_argument("--strict", action="store_true", help="let warnings fail, too")
+    """Add the options of commands that report findings."""
+    parser.add_argument("--strict", action="store_true", help="fail on warnings as well")
     parser.add_argument("--json", action="store_true", help="print the findings as a JSON array")
 
 
-def report(arguments: argparse.Namespace, found: Sequence[Finding], subject: str, *, verdict: str = AUDIT) -> None:
-    """Print what was found in `subject`. Raises AuditFailed, which says the `verdict`, if any of it must not pass."""
-    grave = fatal(found, strict=arguments.strict)
+def report(arguments: argparse.Namespace, findings: Sequence[Finding], subject: str, *, verdict: str = AUDIT) -> None:
+    """Print the findings in `subject`. Raises AuditFailed, whose message starts with `verdict`, if any is fatal."""
+    failures = fatal(findings, strict=arguments.strict)
     if arguments.json:
-        print(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
+        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
     else:
-        for each in grave if arguments.quiet else found:
-            print(plain(str(each)))
+        for finding in failures if arguments.quiet else findings:
+            print(plain(str(finding)))
         if not arguments.quiet:
-            print(f"{counted(len(found), 'finding')} in {subject}")
-    if grave:
-        raise AuditFailed([each.message for each in grave], verdict=verdict)
+            print(f"{counted(len(findings), 'finding')} in {subject}")
+    if failures:
+        raise AuditFailed([finding.message for finding in failures], verdict=verdict)

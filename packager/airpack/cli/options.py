@@ -1,4 +1,4 @@
-"""Arguments that several commands share, and the values that they mean."""
+"""Arguments that several commands share, and the values that they stand for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airpack.base.console import Bars, Lines, Progress, Silent
 from airpack.base.errors import UsageError
@@ -20,40 +20,43 @@ from airpack.target import interpreter
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import DEFAULT, Target
 
+if TYPE_CHECKING:
+    from airpack.resolve.pylock import LockFile
+
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
 def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add what to resolve; returns the group, for more."""
+    """Add the arguments that name requirements; return their group."""
     group = parser.add_argument_group("what to pack")
-    group.add_argument("requirements", metavar="REQUIREMENT", nargs="*", help="such as 'pandas>=1.3' (PEP 508)")
-    several: dict[str, Any] = {"action": "append", "default": []}
+    group.add_argument("requirements", metavar="REQUIREMENT", nargs="*", help="for example 'pandas>=1.3' (PEP 508)")
+    repeated: dict[str, Any] = {"action": "append", "default": []}
     group.add_argument(
-        "-r", "--requirement", metavar="FILE", help="a requirements file, or a pyproject.toml", **several
+        "-r", "--requirement", metavar="FILE", help="a requirements file, or a pyproject.toml", **repeated
     )
-    group.add_argument("-c", "--constraint", metavar="FILE", help="a constraints file", **several)
-    group.add_argument("--extra", metavar="NAME", help="an extra of the pyproject.toml given with -r", **several)
+    group.add_argument("-c", "--constraint", metavar="FILE", help="a constraints file", **repeated)
+    group.add_argument("--extra", metavar="NAME", help="an extra of the pyproject.toml given with -r", **repeated)
     group.add_argument(
         "--group",
         metavar="[PATH:]NAME",
-        help="a dependency group (PEP 735) of PATH, else -r's, else ./pyproject.toml",
-        **several,
+        help="a dependency group (PEP 735) of PATH, else of the pyproject.toml given with -r, else of ./pyproject.toml",
+        **repeated,
     )
     return group
 
 
 def is_asked(arguments: argparse.Namespace) -> bool:
-    """Tell whether the arguments name anything to resolve."""
+    """Tell whether the arguments name any requirements."""
     return bool(arguments.requirements or arguments.requirement or arguments.group)
 
 
-def requirements(arguments: argparse.Namespace, wanted: Target) -> Requirements:
-    """Return what to resolve for `wanted`. Raises UsageError if there is nothing, or InvalidRequirement."""
+def requirements(arguments: argparse.Namespace, target: Target) -> Requirements:
+    """Return the requirements to resolve for `target`. Raises UsageError if there are none, or InvalidRequirement."""
     if not is_asked(arguments):
         raise UsageError("nothing to pack: name requirements, or a file with -r")
     projects = [Path(file) for file in arguments.requirement if Path(file).name == PYPROJECT]
     if arguments.extra and len(projects) != 1:
-        raise UsageError(f"--extra is one of a project's: give its {PYPROJECT} with -r")
+        raise UsageError(f"--extra names an extra of a project: give its {PYPROJECT} with -r")
     for word in arguments.requirements:
         if word.startswith((".", "/")) and not Path(word.partition("[")[0]).exists():
             raise UsageError(
@@ -64,12 +67,12 @@ def requirements(arguments: argparse.Namespace, wanted: Target) -> Requirements:
     specifications = list(arguments.requirements)
     for path in projects:
         if not path.exists() and "://" in str(path).replace(":/", "://"):
-            raise UsageError(f"{PYPROJECT} must lie on this machine: download it, and give its path with -r")
-        specifications += project_dependencies(path, arguments.extra, python=wanted.python_full_version)
+            raise UsageError(f"{PYPROJECT} must be a local file: download it, and give its path with -r")
+        specifications += project_dependencies(path, arguments.extra, python=target.python_full_version)
     for word in arguments.group:
         path, _, name = word.rpartition(":")
-        place = projects[0] if len(projects) == 1 else Path(PYPROJECT)
-        specifications += dependency_group(Path(path) if path else place, name)
+        default = projects[0] if len(projects) == 1 else Path(PYPROJECT)
+        specifications += dependency_group(Path(path) if path else default, name)
     return Requirements(
         specifications=specifications,
         files=[file for file in arguments.requirement if Path(file) not in projects],
@@ -78,48 +81,58 @@ def requirements(arguments: argparse.Namespace, wanted: Target) -> Requirements:
 
 
 def add_target(parser: argparse._ActionsContainer, *, resolving: bool = True) -> None:
-    """Add the image to work for; `resolving` for commands that may leave out what it has."""
-    otherwise = f"default: {DEFAULT}; with --lock, the lock's" if resolving else f"default: {DEFAULT}"
+    """Add the options that name the target; with `resolving`, also the one that skips what the image has."""
+    default = f"default: {DEFAULT}; with --lock, the lock's" if resolving else f"default: {DEFAULT}"
     parser.add_argument(
         "--target",
         metavar="NAME|PROFILE.json",
-        help=f"the image's Python and platform, or its profile ({otherwise})",
+        help=f"the image's Python and platform, or its profile ({default})",
     )
     parser.add_argument(
-        "--python-version", metavar="X.Y.Z", help="the image's full Python version (default: the minor version's last)"
+        "--python-version",
+        metavar="X.Y.Z",
+        help="the image's full Python version (default: the last release of the minor version)",
     )
     if not resolving:
         return
     parser.add_argument(
         "--skip-installed",
         action="store_true",
-        help="leave out what the image has already and meets the requirements; needs its profile",
+        help="leave out packages that the image has, if they satisfy the requirements; needs the image's profile",
     )
 
 
-def target(arguments: argparse.Namespace) -> Target:
-    """Return the image to work for. Raises InvalidTarget, or UsageError if what to skip is unknown."""
-    wanted = Target.parse(arguments.target or DEFAULT, python_version=arguments.python_version)
-    if getattr(arguments, "skip_installed", False) and wanted.installed is None:
+def target(arguments: argparse.Namespace, *, locked: LockFile | None = None) -> Target:
+    """Return the target: the one that the user named, or else that of the lock, or else the default.
+
+    Raises InvalidTarget, or UsageError if --skip-installed is given without a profile.
+    """
+    name, python_version = arguments.target, arguments.python_version
+    if name is None and locked is not None:
+        name, python_version = locked.target_name, python_version or locked.python_full_version
+    parsed = Target.parse(name or DEFAULT, python_version=python_version)
+    if getattr(arguments, "skip_installed", False) and parsed.installed is None:
         raise UsageError(
-            "--skip-installed needs to know what the image has: make its profile there (python airpack-runtime.pyz "
-            "probe > image.json) and give it with --target image.json"
+            "--skip-installed needs a profile of the image: make one there (python airpack-runtime.pyz probe > "
+            "image.json), and give it with --target image.json"
         )
-    return wanted
+    return parsed
 
 
 def add_index(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add where distributions come from; returns the group, for more."""
+    """Add the options that name package indexes; return their group."""
     group = parser.add_argument_group("where wheels come from (pip's own configuration applies as well)")
-    group.add_argument("--index-url", metavar="URL", help="the index, instead of PyPI")
-    group.add_argument("--extra-index-url", metavar="URL", action="append", default=[], help="a further index")
-    group.add_argument("--find-links", metavar="PATH", action="append", default=[], help="a folder or page of wheels")
-    group.add_argument("--no-index", action="store_true", help="use --find-links alone")
+    group.add_argument("--index-url", metavar="URL", help="the package index to use instead of PyPI")
+    group.add_argument("--extra-index-url", metavar="URL", action="append", default=[], help="an additional index")
+    group.add_argument(
+        "--find-links", metavar="PATH", action="append", default=[], help="a folder, or a web page, with wheels"
+    )
+    group.add_argument("--no-index", action="store_true", help="use only --find-links")
     return group
 
 
 def pip(arguments: argparse.Namespace, env: Mapping[str, str]) -> Pip:
-    """Return the pip to resolve and fetch with."""
+    """Return the pip that resolves and downloads."""
     return Pip(
         env=env,
         index_url=arguments.index_url,
@@ -131,34 +144,37 @@ def pip(arguments: argparse.Namespace, env: Mapping[str, str]) -> Pip:
 
 
 def add_python(parser: argparse._ActionsContainer) -> None:
-    """Add the interpreter of the target's version."""
+    """Add the option that names the interpreter of the target's version."""
     parser.add_argument(
         "--python",
         metavar="PATH",
         type=Path,
-        help="an interpreter of the target's version (default: looked for on PATH, in pyenv, /opt/python and uv)",
+        help="an interpreter of the target's version (default: searched on PATH, in pyenv, /opt/python and uv)",
     )
 
 
-def find_python(arguments: argparse.Namespace, wanted: Target, env: Mapping[str, str]) -> Interpreter | None:
-    """Return the interpreter of the target's version, None if there is none. Raises NoInterpreter."""
-    return interpreter.find(wanted, given=arguments.python, env=env)
+def find_python(arguments: argparse.Namespace, target: Target, env: Mapping[str, str]) -> Interpreter | None:
+    """Return an interpreter of the target's version, or None.
+
+    Raises NoInterpreter if the one that the user named is not of that version.
+    """
+    return interpreter.find(target, given=arguments.python, env=env)
 
 
 def add_registry(parser: argparse.ArgumentParser, *, digest: str = "") -> None:
-    """Add which image of which registry; `digest` is what may stand for a tag."""
+    """Add the arguments that name an image in a registry; the help shows `digest` as an alternative to the tag."""
     parser.add_argument(
         "reference",
         metavar=f"REGISTRY/REPOSITORY[:TAG{digest}]",
-        help=f"such as registry.example:5000/models/churn:1.4 (default tag: {DEFAULT_TAG})",
+        help=f"for example registry.example:5000/models/churn:1.4 (default tag: {DEFAULT_TAG})",
     )
     parser.add_argument(
-        "--plain-http", action="store_true", help="go without TLS, unprotected; on loopback, that needs no leave"
+        "--plain-http", action="store_true", help="use HTTP without TLS; not needed for a registry on this machine"
     )
 
 
-def access(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> Endpoint:
-    """Return the way to the registry. Raises UsageError."""
+def endpoint(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> Endpoint:
+    """Return how to reach the image in the registry. Raises UsageError."""
     reference = Reference.parse(arguments.reference)
     return Endpoint(
         reference=reference, env=env, plain_http=arguments.plain_http, patience=Patience(note=progress.note)
@@ -166,28 +182,28 @@ def access(arguments: argparse.Namespace, env: Mapping[str, str], progress: Prog
 
 
 def add_passphrase(parser: argparse._ActionsContainer) -> None:
-    """Add the passphrase of a private key; in a file, as others can read a command line."""
+    """Add the option for a private key's passphrase; in a file, because other users can read a command line."""
     parser.add_argument(
         "--passphrase-file",
         metavar="FILE",
         type=Path,
-        help="holds the private key's passphrase",
+        help="a file with the private key's passphrase",
     )
 
 
 def passphrase(arguments: argparse.Namespace) -> bytes | None:
-    """Return the passphrase without its line's end, None if none is given. Raises UsageError."""
+    """Return the passphrase without the end of its line, or None if none is given. Raises UsageError."""
     path: Path | None = arguments.passphrase_file
     if path is None:
         return None
-    found = path.read_bytes().rstrip(b"\r\n")
-    if not found:
-        raise UsageError(f"{path} is empty: write the passphrase into it, or leave --passphrase-file out")
-    return found
+    text = path.read_bytes().rstrip(b"\r\n")
+    if not text:
+        raise UsageError(f"{path} is empty: write the passphrase into it, or leave out --passphrase-file")
+    return text
 
 
 def add_verbosity(parser: argparse.ArgumentParser, *, progress: bool = False) -> None:
-    """Add how much is shown; `progress` for commands that take their time."""
+    """Add the options for how much is shown; with `progress`, also those of commands that show progress."""
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     shown = "pip's log, and tracebacks of errors" if progress else "tracebacks of errors"
@@ -206,13 +222,13 @@ def progress(arguments: argparse.Namespace) -> Progress:
 
 
 def cache(env: Mapping[str, str]) -> Path:
-    """Return the packager's cache folder (XDG Base Directory)."""
+    """Return the packager's cache folder (XDG Base Directory Specification)."""
     base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")
     return Path(base, "airpack-pack")
 
 
 def epoch(env: Mapping[str, str], *, otherwise: int) -> int:
-    """Return the time that is told of all that is written: SOURCE_DATE_EPOCH (reproducible-builds.org), or another."""
+    """Return the time to record in all that is written: SOURCE_DATE_EPOCH (reproducible-builds.org), or `otherwise`."""
     text = env.get("SOURCE_DATE_EPOCH", "")
     if not text:
         return otherwise
@@ -222,15 +238,15 @@ def epoch(env: Mapping[str, str], *, otherwise: int) -> int:
 
 
 def positive(text: str) -> int:
-    """Read a number that is 1 or more, for argparse."""
+    """Return the number that `text` gives, which must be 1 or more. For argparse."""
     if text.isdecimal() and int(text) >= 1:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
 
 
 def digest(text: str) -> str:
-    """Read a bundle's digest, for argparse, as hexadecimal."""
-    found = text.removeprefix("sha256:").lower()
-    if re.fullmatch("[0-9a-f]{64}", found) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no digest: give the sha256:... that pack printed")
-    return found
+    """Return the hexadecimal digits of a bundle's digest. For argparse."""
+    digits = text.removeprefix("sha256:").lower()
+    if re.fullmatch("[0-9a-f]{64}", digits) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a digest: give the sha256:... that pack printed")
+    return digits

@@ -1,4 +1,4 @@
-"""How commands write for people: within the screen's width, and in colour on a terminal alone."""
+"""Formats output for people: within the screen's width, and in colour only on a terminal."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from airpack.base.console import plain
 
 _BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
 _NARROWEST = 40
-LABEL = 9  # columns; a digest is then at the end of the 80th
+LABEL = 9  # columns; a digest after a label then fits into 80
 
 
 class Style:
-    """Colours for standard output: none where it isn't a terminal, or NO_COLOR (no-color.org) is set."""
+    """Colours for standard output; none if it is not a terminal, or if NO_COLOR (no-color.org) is set."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._on = sys.stdout.isatty() and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
 
     def bold(self, text: str) -> str:
-        """Return what leads the eye."""
+        """Return text in bold: headings and names."""
         return self._in(_BOLD, text)
 
     def dim(self, text: str) -> str:
-        """Return what is said by the way."""
+        """Return dimmed text: details."""
         return self._in(_DIM, text)
 
     def red(self, text: str) -> str:
-        """Return what is gone, or wrong."""
+        """Return text in red: what was removed."""
         return self._in(_RED, text)
 
     def green(self, text: str) -> str:
-        """Return what is new."""
+        """Return text in green: what was added."""
         return self._in(_GREEN, text)
 
     def label(self, text: str) -> str:
-        """Return the word that a line begins with."""
+        """Return the word at the beginning of a line, in bold and LABEL columns wide."""
         return self.bold(f"{text:<{LABEL}}")
 
     def _in(self, colour: str, text: str) -> str:
@@ -45,20 +45,20 @@ class Style:
 
 
 def width() -> int:
-    """Return the columns of the screen: those of the terminal or of COLUMNS, else 80."""
-    import shutil  # noqa: PLC0415 - what a command that shows nothing needn't wait for
+    """Return the width of the screen in columns: COLUMNS, or else the terminal's, or else 80."""
+    import shutil  # noqa: PLC0415 - many commands do without
 
     return max(shutil.get_terminal_size().columns, _NARROWEST)
 
 
 def clipped(text: str, columns: int) -> str:
-    """Return plain text, its end left out where it is longer."""
+    """Return text without control characters; a longer one is cut at the end."""
     text = plain(text)
     return text if len(text) <= columns else f"{text[: max(columns - 3, 0)]}..."
 
 
 def path(text: str, columns: int) -> str:
-    """Return a path as plain text; where it is longer, `site-packages` is left out of it, else its middle."""
+    """Return a path without control characters; a longer one is cut: `site-packages` first, then the middle."""
     text = plain(text)
     if len(text) > columns and text.startswith(f"{layout.SITE_PACKAGES}/"):
         text = f"...{text.removeprefix(layout.SITE_PACKAGES)}"
@@ -69,7 +69,7 @@ def path(text: str, columns: int) -> str:
 
 
 def listed(words: Sequence[str], columns: int) -> str:
-    """Return as many of the words as fit, and how many there are besides."""
+    """Return as many of the words as fit, and the number of the others: `one, two +3`."""
     shown = ""
     for number, word in enumerate(words):
         longer = f"{shown}, {plain(word)}" if shown else plain(word)

@@ -1,4 +1,4 @@
-"""The options of a command as keys of a TOML table, and what stands there as words of its command line."""
+"""Reads the options of a command from TOML tables, as the words of a command line."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from airpack.cli.options import Commands
-from airpack.pack.fleet import InvalidFleet
+from airpack.pack.fleet import InvalidFleet, Option
 
 
 class _Refused(Exception):
-    """What argparse says of words that it doesn't take."""
+    """A value that the command line would not accept, and the reason."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises instead of ending the process."""
+    """Raises ArgumentError or _Refused for wrong words, instead of ending the process."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "exit_on_error": False})
 
     def error(self, message: str) -> NoReturn:
-        raise _Refused(message.partition(": ")[2] or message)
+        raise _Refused(message)
 
 
 class Table:
-    """Reads tables whose keys are the options of a command by their long names, and its arguments by theirs.
+    """Reads tables whose keys are the long names of a command's options, and the names of its arguments.
 
-    `add` describes the command, called `name`; `own` are options that can't stand in a table.
+    `add` adds the command called `name` to argparse; `own` are options that can't be used in a table.
     """
 
     def __init__(self, name: str, add: Callable[[Commands[Any]], None], *, own: Collection[str]) -> None:
@@ -37,47 +40,51 @@ class Table:
         self._own = own
         self._actions = dict(_actions(self._parser))
 
-    def read(self, path: Path, table: str, values: Mapping[str, Any]) -> dict[str, list[str]]:
-        """Return the words that the keys of `table` in the file at `path` stand for. Raises InvalidFleet."""
-        return {key: self._words(path, table, key, value) for key, value in values.items()}
+    def read(self, path: Path, table: str, values: Mapping[str, Any]) -> dict[str, Option]:
+        """Return the options in `table` of the file at `path`, by name; `values` are its keys. Raises InvalidFleet."""
+        return {key: self._option(path, table, key, value) for key, value in values.items()}
 
-    def _words(self, path: Path, table: str, key: str, value: Any) -> list[str]:
+    def _option(self, path: Path, table: str, key: str, value: Any) -> Option:
         action = self._actions.get(key)
         if key in self._own:
-            raise InvalidFleet(path, table, f"{key}: give it on the command line: it holds for all packs")
+            raise InvalidFleet(path, table, f"{key}: give it on the command line: it applies to all packs")
         if action is None:
             near = difflib.get_close_matches(key, self._actions.keys() - set(self._own), 1)
             hint = f"is it {near[0]}?" if near else f"airpack {self._name} --help lists them"
-            raise InvalidFleet(path, table, f"{key} is no option of {self._name}: {hint}")
+            raise InvalidFleet(path, table, f"{key} is not an option of {self._name}: {hint}")
         try:
-            words = _words_of(action, key, value)
-            self._parser.parse_args(words)
+            option = _option_of(action, key, value)
+            self._parser.parse_args(option.words)
         except _Refused as error:
             raise InvalidFleet(path, table, f"{key}: {error}") from error
-        return words
+        except argparse.ArgumentError as error:
+            raise InvalidFleet(path, table, f"{key}: {error.message}") from error
+        return option
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Action]]:
+    """Yield a parser's actions with the names of their keys: the long options, and the arguments."""
     for action in parser._actions:
         for word in action.option_strings or [action.dest]:
             if not word.startswith("-") or word.startswith("--"):
                 yield word.removeprefix("--"), action
 
 
-def _words_of(action: argparse.Action, key: str, value: Any) -> list[str]:
-    """Return what a value of a table stands for. Raises _Refused if it is of the wrong type."""
+def _option_of(action: argparse.Action, key: str, value: Any) -> Option:
+    """Return the option for the value of a key. Raises _Refused if the value is of the wrong type."""
     if action.nargs == 0:
         if not isinstance(value, bool):
             raise _Refused(f"write true or false, not {value!r}")
-        return [f"--{key}"] if value else []
-    several = isinstance(action.default, list) or action.nargs == "*"
-    values = value if several and isinstance(value, list) else [value]
-    if not all(isinstance(each, str) or type(each) is int for each in values):
-        what = "a string, or a list of strings" if several else "a string"
-        raise _Refused(f"write {what}, not {value!r}")
+        return Option(values=(), words=(f"--{key}",) if value else ())
+    takes_several = isinstance(action.default, list) or action.nargs == "*"
+    items = value if takes_several and isinstance(value, list) else [value]
+    if not all(isinstance(item, str) or type(item) is int for item in items):
+        expected = "a string, or a list of strings" if takes_several else "a string"
+        raise _Refused(f"write {expected}, not {value!r}")
+    texts = tuple(str(item) for item in items)
     if action.option_strings:
-        return [f"--{key}={each}" for each in values]
-    for each in values:
-        if str(each).startswith("-"):
-            raise _Refused(f"{each!r} is an option: write it as a key of its own")
-    return [str(each) for each in values]
+        return Option(values=texts, words=tuple(f"--{key}={text}" for text in texts))
+    for text in texts:
+        if text.startswith("-"):
+            raise _Refused(f"{text!r} is an option: write it as a key of its own")
+    return Option(values=texts, words=texts)

@@ -1,4 +1,4 @@
-"""What is in a bundle, and what two bundles differ in: for people, SBOMs and other tools."""
+"""What a bundle contains, and how two bundles differ: as values for people, SBOMs and other tools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def sbom_writer() -> Callable[[Inventory], str]:
-    """Return `sbom.dumps`, which needs the extra `airpack[sbom]`. Raises MissingExtra without it."""
+    """Return `sbom.dumps`, the function that writes an SBOM.
+
+    Raises MissingExtra if `airpack[sbom]` is not installed.
+    """
     with from_extra("an SBOM", "cyclonedx-python-lib", "sbom"):
         from airpack.inspection.sbom import dumps  # noqa: PLC0415 - it may be missing, and takes a quarter of a second
     return dumps

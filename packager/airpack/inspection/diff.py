@@ -1,9 +1,10 @@
-"""What two bundles differ in: packages, the files behind them, and the frames that both have."""
+"""How two bundles differ: in packages and their files; and how many frames both have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from airpack_runtime.format.toc import Distribution
 
@@ -14,7 +15,7 @@ ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Side:
-    """What one bundle has of a package: its version, its wheel and that's SHA-256, its unpacked size in bytes."""
+    """A package as one of the two bundles has it; `sha256` is the wheel's, `size` the unpacked size in bytes."""
 
     version: str
     license: str
@@ -26,7 +27,10 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileChange:
-    """A path whose file is `added`, `removed` or `changed`; sizes and SHA-256 are None where it isn't there."""
+    """A path whose file was `added`, `removed` or `changed`.
+
+    Sizes are in bytes. Size and SHA-256 are None for the bundle that lacks the path.
+    """
 
     kind: str
     path: str
@@ -38,7 +42,7 @@ class FileChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageChange:
-    """A package that is `added`, `removed` or `changed`, and the files behind that."""
+    """A package that was `added`, `removed` or `changed`, and which of its files were."""
 
     kind: str
     name: str
@@ -47,9 +51,16 @@ class PackageChange:
     files: Sequence[FileChange]
 
 
+class Setting(NamedTuple):
+    """A setting of the two bundles, in text. A pair, because `airpack diff --json` prints it as one."""
+
+    old: str
+    new: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Frames:
-    """The new bundle's frames: how many, how many bytes, and of both what the old bundle has byte for byte."""
+class FrameTotals:
+    """The number of the new bundle's frames and their bytes; `shared_` counts those that the old bundle has, too."""
 
     count: int
     size: int
@@ -58,47 +69,45 @@ class Frames:
 
     @property
     def to_upload(self) -> int:
-        """The bytes of frames that the old bundle hasn't."""
+        """The bytes of the frames that the old bundle lacks."""
         return self.size - self.shared_size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """What differs between two bundles; `settings` maps target, requirements, decoder and so on to (old, new)."""
+    """How two bundles differ; `settings` has the target, the requirements, the decoder and so on, where they do."""
 
     old_digest: str
     new_digest: str
-    settings: Mapping[str, tuple[str, str]]
+    settings: Mapping[str, Setting]
     packages: Sequence[PackageChange]
-    frames: Frames
+    frames: FrameTotals
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether it is the same bundle: the digest covers all of it."""
+        """Whether both are the same bundle: the digest covers all of it."""
         return self.old_digest == self.new_digest
 
 
 def compare(old: OpenBundle, new: OpenBundle) -> Difference:
-    """Return what differs from `old` to `new`. Raises BundleDamaged (of `airpack_runtime.errors`)."""
+    """Return how `new` differs from `old`. Raises BundleDamaged (of `airpack_runtime.errors`)."""
     same = old.file.digest == new.file.digest
     return Difference(
         old_digest=f"sha256:{old.file.digest}",
         new_digest=f"sha256:{new.file.digest}",
-        settings=dict(_settings(old, new)),
+        settings=_changed_settings(old, new),
         packages=[] if same else list(_packages(old, new)),
         frames=_frames(old, new),
     )
 
 
-def _settings(old: OpenBundle, new: OpenBundle) -> Iterator[tuple[str, tuple[str, str]]]:
-    before, after = _told(old), _told(new)
-    for name, value in before.items():
-        if value != after[name]:
-            yield name, (value, after[name])
+def _changed_settings(old: OpenBundle, new: OpenBundle) -> dict[str, Setting]:
+    before, after = _settings(old), _settings(new)
+    return {name: Setting(value, after[name]) for name, value in before.items() if value != after[name]}
 
 
-def _told(opened: OpenBundle) -> dict[str, str]:
-    """Return what a bundle says of itself besides its packages."""
+def _settings(opened: OpenBundle) -> dict[str, str]:
+    """Return what the table of contents says besides packages and files, as text by name."""
     toc = opened.toc
     return {
         "target": toc.target,
@@ -109,7 +118,7 @@ def _told(opened: OpenBundle) -> dict[str, str]:
 
 
 def _packages(old: OpenBundle, new: OpenBundle) -> Iterator[PackageChange]:
-    before, after = _Shares(old), _Shares(new)
+    before, after = _Packages(old), _Packages(new)
     for name in sorted({*before.by_name, *after.by_name}):
         was, now = before.side(name), after.side(name)
         files = list(_files(before.files(name), after.files(name)))
@@ -119,21 +128,28 @@ def _packages(old: OpenBundle, new: OpenBundle) -> Iterator[PackageChange]:
         yield PackageChange(kind=kind, name=name, old=was, new=now, files=files)
 
 
-_Content = tuple[int, int, str]  # size, mode, SHA-256
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _FileState:
+    """A file's or link's size in bytes, mode and SHA-256."""
+
+    size: int
+    mode: int
+    sha256: str
 
 
-class _Shares:
-    """The packages of one bundle by name, which every wheel's METADATA normalises alike at pack time."""
+class _Packages:
+    """The packages of one bundle by name; names were normalised when it was packed."""
 
     def __init__(self, opened: OpenBundle) -> None:
-        self.by_name: dict[str, Distribution] = {each.name: each for each in opened.toc.distributions}
-        self._contents = opened
+        self.by_name: dict[str, Distribution] = {share.name: share for share in opened.toc.distributions}
+        self._opened = opened
 
     def side(self, name: str) -> Side | None:
+        """Return a package as this bundle has it, or None if it lacks it."""
         share = self.by_name.get(name)
         if share is None:
             return None
-        size = sum(file.size for file in self._contents.toc.files[slice(*share.files)])
+        size = sum(file.size for file in self._opened.toc.files[slice(*share.files)])
         return Side(
             version=share.version,
             license=share.license,
@@ -143,35 +159,35 @@ class _Shares:
             size=size,
         )
 
-    def files(self, name: str) -> dict[str, _Content]:
-        """Return what lies at each of a package's paths, links included."""
+    def files(self, name: str) -> dict[str, _FileState]:
+        """Return the files and links of a package by path; empty if the bundle lacks it."""
         if name not in self.by_name:
             return {}
-        found = {}
-        for path in paths_of(self._contents.toc, self.by_name[name]):
-            file = self._contents.entries[path]
-            found[path] = (file.size, file.mode, self._contents.sums.get(path, ""))
-        return found
+        states = {}
+        for path in paths_of(self._opened.toc, self.by_name[name]):
+            file = self._opened.entries[path]
+            states[path] = _FileState(size=file.size, mode=file.mode, sha256=self._opened.sums.get(path, ""))
+        return states
 
 
-def _files(before: Mapping[str, _Content], after: Mapping[str, _Content]) -> Iterator[FileChange]:
+def _files(before: Mapping[str, _FileState], after: Mapping[str, _FileState]) -> Iterator[FileChange]:
     for path in sorted({*before, *after}):
         was, now = before.get(path), after.get(path)
         if was != now:
             yield FileChange(
                 kind=ADDED if was is None else REMOVED if now is None else CHANGED,
                 path=path,
-                old_size=was and was[0],
-                new_size=now and now[0],
-                old_sha256=was and was[2],
-                new_sha256=now and now[2],
+                old_size=None if was is None else was.size,
+                new_size=None if now is None else now.size,
+                old_sha256=None if was is None else was.sha256,
+                new_sha256=None if now is None else now.sha256,
             )
 
 
-def _frames(old: OpenBundle, new: OpenBundle) -> Frames:
-    there = {frame.sha256 for frame in old.toc.frames}
-    shared = [frame for frame in new.toc.frames if frame.sha256 in there]
-    return Frames(
+def _frames(old: OpenBundle, new: OpenBundle) -> FrameTotals:
+    known = {frame.sha256 for frame in old.toc.frames}
+    shared = [frame for frame in new.toc.frames if frame.sha256 in known]
+    return FrameTotals(
         count=len(new.toc.frames),
         size=sum(frame.size for frame in new.toc.frames),
         shared_count=len(shared),

@@ -1,4 +1,4 @@
-"""Writes files of a bundle into a folder, the rest of it unread: all that were asked for, or none."""
+"""Writes chosen files of a bundle into a folder: all of them, or none. Only the frames that hold them are read."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from airpack.bundle.opened import OpenBundle
 
 
 def matching(opened: OpenBundle, globs: Sequence[str]) -> dict[str, File]:
-    """Return the paths that any of `globs` matches, with the files that hold their content; without globs, all.
+    """Return the paths that match any of `globs`, each with the file that holds its content; without globs, all paths.
 
-    A glob is matched with the whole path as `fnmatch` does, so that `*` takes a `/` as well.
+    Globs are matched against whole paths as `fnmatch` does, so that `*` matches `/` as well.
     SHA256SUMS is among the paths. Raises NotInBundle for a glob that matches nothing.
     """
     everything = {**opened.entries, layout.SUMS: opened.toc.sums}
@@ -28,21 +28,22 @@ def matching(opened: OpenBundle, globs: Sequence[str]) -> dict[str, File]:
         return everything
     wanted: dict[str, File] = {}
     for glob in globs:
-        found = {path: file for path, file in everything.items() if path == glob or fnmatchcase(path, glob)}
-        if not found and set(glob) & set("*?["):
+        matches = {path: file for path, file in everything.items() if path == glob or fnmatchcase(path, glob)}
+        if not matches and set(glob) & set("*?["):
             raise NotInBundle(opened.file.path, f"path that {glob!r} matches")
-        wanted.update(found or [opened.find(glob)])
+        wanted.update(matches or [opened.find(glob)])
     return wanted
 
 
 def extract(opened: OpenBundle, wanted: dict[str, File], folder: Path) -> None:
-    """Write the files of `wanted` into `folder`, which is made if need be, with their modes; links stay links.
+    """Write the files of `wanted` into `folder` with their modes; `folder` is created if it does not exist.
 
-    Nothing that lies there is replaced: raises OutputRefused instead. Raises BundleDamaged (of
-    `airpack_runtime.errors`), WriteFailed or OSError; then nothing was changed.
+    Paths that share a file become hard links of each other. Existing files are never replaced: raises OutputRefused
+    instead. Raises BundleDamaged (of `airpack_runtime.errors`), WriteFailed or OSError. After any error, the folder
+    is as it was.
     """
     if os.path.lexists(folder) and not folder.is_dir():
-        raise OutputRefused(folder, "is no folder: name another one with -o")
+        raise OutputRefused(folder, "is not a folder: name another one with -o")
     tops = {_top(path, folder) for path in wanted}
     with staging.scratch_in(folder) as scratch:
         staged = scratch / "files"
@@ -51,7 +52,10 @@ def extract(opened: OpenBundle, wanted: dict[str, File], folder: Path) -> None:
 
 
 def _top(path: str, folder: Path) -> str:
-    """Return the path, or the outermost folder above it, that isn't in `folder` yet. Raises OutputRefused."""
+    """Return the first part of `path` that does not exist in `folder` yet: the path itself, or a folder above it.
+
+    Raises OutputRefused if the path exists, or needs a folder where something else lies.
+    """
     parts = path.split("/")
     for depth in range(1, len(parts) + 1):
         top = "/".join(parts[:depth])
@@ -59,12 +63,12 @@ def _top(path: str, folder: Path) -> str:
         if not os.path.lexists(place):
             return top
         if depth < len(parts) and (place.is_symlink() or not place.is_dir()):
-            raise OutputRefused(place, "is no folder, where one must be made: name another folder with -o")
-    raise OutputRefused(folder / path, "is there already: move it away, or name another folder with -o")
+            raise OutputRefused(place, "is not a folder, and must be one: name another folder with -o")
+    raise OutputRefused(folder / path, "exists already: move it away, or name another folder with -o")
 
 
 def _write(opened: OpenBundle, wanted: dict[str, File], folder: Path) -> None:
-    """Write the files into the new folder `folder`; each frame that holds some of them is read once."""
+    """Write the files into the new folder `folder`; each frame is read once."""
     places: dict[File, Path] = {}
     for path, file in wanted.items():
         places.setdefault(file, folder / path)

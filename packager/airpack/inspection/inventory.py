@@ -1,4 +1,4 @@
-"""What is in a bundle, read from the bundle alone: packages with their licences, libraries and needs."""
+"""An inventory of a bundle, read from the bundle alone: packages with licences, libraries and dependencies."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _SBOM_LIMIT = 16 << 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Library:
-    """A shared library that a wheel brings in a folder `*.libs`, as auditwheel puts them there.
+    """A shared library that auditwheel has put into a wheel, in a folder `*.libs`.
 
-    `version` is as much of it as the file's name tells, or empty.
+    `version` is the part of the version that the file's name shows, or empty.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Library:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """An SBOM that a wheel brings (PEP 770), in whatever format: its path in the tree, its content.
+    """An SBOM that a wheel contains (PEP 770), in any format, with its path in the tree.
 
-    That is empty where it is larger than any of use.
+    `content` is empty if the file is larger than 16 MiB.
     """
 
     path: str
@@ -49,9 +49,10 @@ class Document:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageRecord:
-    """A distribution of a bundle. `licences` are of one kind: an expression (PEP 639), classifiers, or free text.
+    """A package of a bundle, with its metadata.
 
-    `needs` are the packages of the bundle that it requires on the target, sorted.
+    `licence_expression` is that of PEP 639, or empty. `licences` are the last parts of its licence classifiers, or else
+    the text of its field `License`. `needs` are the packages of the bundle that it requires on the target, sorted.
     """
 
     key: NormalizedName
@@ -68,7 +69,7 @@ class PackageRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:
-    """A bundle's packages, ordered by name; `asked` are those that the user asked for."""
+    """A bundle's packages, sorted by name; `asked` are those that the requirements name."""
 
     target: str
     creator: str
@@ -79,7 +80,7 @@ class Inventory:
 
 
 def take(opened: OpenBundle) -> Inventory:
-    """Return the inventory of a bundle, of which only the frames that hold metadata are read.
+    """Return the inventory of a bundle; only the frames that hold metadata and SBOMs are read.
 
     Raises BundleDamaged (of `airpack_runtime.errors`).
     """
@@ -89,10 +90,10 @@ def take(opened: OpenBundle) -> Inventory:
     requested = parse_requirements(toc.requirements)
     needs: dict[NormalizedName, set[NormalizedName]] = {key: set() for key in metadata}
     required = {key: parse_requirements(fields.get("requires_dist", ())) for key, fields in metadata.items()}
-    for key, need in closure(required, requested, target):
-        needs[key] |= {canonicalize_name(need.name)} & needs.keys()
+    for key, requirement in closure(required, requested, target):
+        needs[key] |= {canonicalize_name(requirement.name)} & needs.keys()
     packages = [
-        _package(share, metadata[key], needs[key], _brought(opened, share))
+        _package(share, metadata[key], needs[key], _vendored(opened, share))
         for key, share in zip(metadata, toc.distributions, strict=True)
     ]
     return Inventory(
@@ -100,7 +101,7 @@ def take(opened: OpenBundle) -> Inventory:
         creator=toc.creator,
         digest=opened.file.digest,
         content_digest=members.content_digest(opened.hashed()),
-        asked=tuple(sorted({canonicalize_name(need.name) for need in requested} & metadata.keys())),
+        asked=tuple(sorted({canonicalize_name(requirement.name) for requirement in requested} & metadata.keys())),
         packages=tuple(sorted(packages, key=lambda package: package.key)),
     )
 
@@ -110,11 +111,19 @@ def _metadata(opened: OpenBundle, distribution: Distribution) -> RawMetadata:
     for path in sorted(paths_of(opened.toc, distribution)):
         if re.fullmatch(rf"{layout.SITE_PACKAGES}/[^/]+\.dist-info/METADATA", path):
             return parse_email(opened.read(opened.entries[path]))[0]
-    raise opened.file.damaged(f"{distribution.name} has no METADATA in it")
+    raise opened.file.damaged(f"it has no METADATA of {distribution.name}")
 
 
-def _brought(opened: OpenBundle, distribution: Distribution) -> tuple[list[Library], list[Document]]:
-    """Return the libraries and SBOMs that a distribution brings."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Vendored:
+    """What a wheel contains of others: shared libraries, and SBOMs."""
+
+    libraries: tuple[Library, ...]
+    documents: tuple[Document, ...]
+
+
+def _vendored(opened: OpenBundle, distribution: Distribution) -> _Vendored:
+    """Return the shared libraries and SBOMs that a distribution's wheel contains. Raises BundleDamaged."""
     libraries, documents = [], []
     for path in sorted(paths_of(opened.toc, distribution)):
         folder, _, name = path.rpartition("/")
@@ -127,17 +136,19 @@ def _brought(opened: OpenBundle, distribution: Distribution) -> tuple[list[Libra
             small = file.size <= _SBOM_LIMIT
             content = opened.read(file) if small else b""
             documents.append(Document(path=path, sha256=sha256, content=content))
-    return libraries, documents
+    return _Vendored(libraries=tuple(libraries), documents=tuple(documents))
 
 
 def _package(
     distribution: Distribution,
     metadata: RawMetadata,
     needs: Collection[NormalizedName],
-    contents: tuple[list[Library], list[Document]],
+    vendored: _Vendored,
 ) -> PackageRecord:
     classifiers = [
-        each.rpartition(" :: ")[2] for each in metadata.get("classifiers", ()) if each.startswith(_CLASSIFIER)
+        classifier.rpartition(" :: ")[2]
+        for classifier in metadata.get("classifiers", ())
+        if classifier.startswith(_CLASSIFIER)
     ]
     text = metadata.get("license", "").strip()
     return PackageRecord(
@@ -148,7 +159,7 @@ def _package(
         summary=metadata.get("summary", ""),
         licence_expression=metadata.get("license_expression", ""),
         licences=tuple(classifiers or ([text] if text and text != "UNKNOWN" else [])),
-        libraries=tuple(contents[0]),
-        documents=tuple(contents[1]),
+        libraries=vendored.libraries,
+        documents=vendored.documents,
         needs=tuple(sorted(needs)),
     )

@@ -1,4 +1,4 @@
-"""Inventory -> SBOM: CycloneDX 1.6 as JSON, by cyclonedx-python-lib, the same bytes for the same bundle.
+"""Inventory -> SBOM: CycloneDX 1.6 as JSON, by cyclonedx-python-lib; the same bundle gives the same bytes.
 
 The library comes with the extra `airpack[sbom]`: `inspection.sbom_writer` alone imports this module.
 """
@@ -21,7 +21,7 @@ from packageurl import PackageURL
 
 from airpack.inspection.inventory import Document, Inventory, Library, PackageRecord
 
-# Classifiers (PyPI's list) that mean one licence of SPDX's list; the others, such as "BSD License", mean several.
+# PyPI's classifiers that mean exactly one licence of SPDX's list; others, such as "BSD License", may mean several.
 _SPDX = {
     "Academic Free License (AFL)": "AFL-3.0",
     "Boost Software License 1.0 (BSL-1.0)": "BSL-1.0",
@@ -40,16 +40,16 @@ _SPDX = {
     "The Unlicense (Unlicense)": "Unlicense",
     "zlib/libpng License": "Zlib",
 }
-_LONGEST_NAME = 100  # characters; a longer text is the licence itself, of which the first line is the name
+_LONGEST_NAME = 100  # characters: a longer text is the licence itself, and its first line serves as the name
 
 
 def dumps(inventory: Inventory) -> str:
     """Return the SBOM of a bundle as JSON (CycloneDX 1.6).
 
-    No time stands in it, and its serial number comes of the bundle's digest.
+    It holds no time, and its serial number is derived from the bundle's digest.
     """
     bom = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"sha256:{inventory.digest}"))
-    bom.metadata.timestamp = None  # type: ignore[assignment]  # the schema lets it be left out
+    bom.metadata.timestamp = None  # type: ignore[assignment]  # the schema allows to leave it out
     bom.metadata.tools.components.add(_tool(inventory.creator))
     root = bom.metadata.component = _root(inventory)
     components = {package.key: _component(package) for package in inventory.packages}
@@ -58,39 +58,37 @@ def dumps(inventory: Inventory) -> str:
     for package in inventory.packages:
         own = components[package.key]
         bom.register_dependency(own, [components[key] for key in package.needs if key != package.key])
-    written = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
-    return json.dumps(json.loads(written), indent=2, sort_keys=True) + "\n"
+    text = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
+    return json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n"
 
 
 def _tool(creator: str) -> Component:
-
     name, _, version = creator.partition(" ")
     return Component(name=name, version=version, type=ComponentType.APPLICATION)
 
 
 def _root(inventory: Inventory) -> Component:
-    """Return the bundle itself."""
-    told = {"digest": inventory.digest, "content_digest": inventory.content_digest, "target": inventory.target}
+    """Return the component that stands for the bundle itself."""
+    properties = {"digest": inventory.digest, "content_digest": inventory.content_digest, "target": inventory.target}
     return Component(
         name=layout.BUNDLE_NAME,
         version=f"sha256:{inventory.digest}",
         type=ComponentType.APPLICATION,
         bom_ref=f"sha256:{inventory.digest}",
-        properties=[Property(name=f"airpack:{key}", value=value) for key, value in told.items()],
+        properties=[Property(name=f"airpack:{key}", value=value) for key, value in properties.items()],
     )
 
 
 def _component(package: PackageRecord) -> Component:
-
     purl = PackageURL("pypi", None, package.key, package.version, {"file_name": package.wheel})
     references = [
         ExternalReference(
             type=ExternalReferenceType.BOM,
-            url=XsUri(each.path),
-            hashes=[HashType(alg=HashAlgorithm.SHA_256, content=each.sha256)],
+            url=XsUri(document.path),
+            hashes=[HashType(alg=HashAlgorithm.SHA_256, content=document.sha256)],
             comment="brought by the wheel (PEP 770)",
         )
-        for each in package.documents
+        for document in package.documents
     ]
     return Component(
         name=package.key,
@@ -102,13 +100,13 @@ def _component(package: PackageRecord) -> Component:
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=package.sha256)],
         licenses=list(_licences(package)),
         external_references=references,
-        components=[_library(each) for each in package.libraries]
-        + [inner for each in package.documents for inner in _carried_over(each)],
+        components=[_library(library) for library in package.libraries]
+        + [component for document in package.documents for component in _components_of(document)],
     )
 
 
 def _licences(package: PackageRecord) -> Iterator[License]:
-    """Yield what the metadata says, as it says it: an expression, classifiers, or text."""
+    """Yield the licences that the metadata declares: an expression, classifiers, or text."""
     factory, declared = LicenseFactory(), LicenseAcknowledgement.DECLARED
     if package.licence_expression:
         yield factory.make_from_string(package.licence_expression, license_acknowledgement=declared)
@@ -119,7 +117,6 @@ def _licences(package: PackageRecord) -> Iterator[License]:
 
 
 def _library(library: Library) -> Component:
-
     return Component(
         name=library.name,
         version=library.version or None,
@@ -130,17 +127,17 @@ def _library(library: Library) -> Component:
     )
 
 
-def _carried_over(document: Document) -> Iterable[Component]:
-    """Return the components of an SBOM in a wheel, if it is CycloneDX as JSON; any other is referred to alone."""
+def _components_of(document: Document) -> Iterable[Component]:
+    """Return the components of an SBOM in a wheel if it is valid CycloneDX JSON, else nothing."""
     try:
-        from cyclonedx.validation.json import JsonValidator  # noqa: PLC0415 - two seconds that few bundles need
+        from cyclonedx.validation.json import JsonValidator  # noqa: PLC0415 - it takes two seconds, and few bundles need it
 
         data = json.loads(document.content)
         version = SchemaVersion.from_version(str(data["specVersion"]))
         if JsonValidator(version).validate_str(document.content.decode()) is not None:
             return []
         inner: Bom = Bom.from_json(data)  # type: ignore[attr-defined]  # py-serializable adds it
-    except Exception:  # noqa: BLE001 - a wheel may hold anything under that name, and the library raises what it likes
+    except Exception:  # noqa: BLE001 - the file may hold anything, and the library raises many kinds of error
         return []
     for number, component in enumerate(_all_of(inner.components), 1):
         component.bom_ref.value = f"{document.path}#{number}"
@@ -148,7 +145,7 @@ def _carried_over(document: Document) -> Iterable[Component]:
 
 
 def _all_of(components: Iterable[Component]) -> Iterator[Component]:
-    """Yield components, and those in them."""
+    """Yield components, and the components inside them."""
     for component in components:
         yield component
         yield from _all_of(component.components)

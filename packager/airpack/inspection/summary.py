@@ -1,4 +1,4 @@
-"""A summary of a bundle for its auditor, from its table of contents alone."""
+"""A summary of a bundle, from its table of contents alone."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _HEAVIEST = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageSummary:
-    """A package of a bundle: `packed_size` and `unpacked_size` are in bytes, the latter without what is linked.
+    """A package of a bundle. Sizes are in bytes; `unpacked_size` counts files, not hard links.
 
-    `origin` is what it was built from, else its URL as the manifest beside the bundle tells it, empty without one:
-    the same wheel gives the same bundle, wherever it is got from.
+    `origin` is the source that it was built from, or else the URL in the manifest beside the bundle; empty without a
+    manifest. The bundle itself does not record the URL: the same wheel gives the same bundle, wherever it is from.
     """
 
     name: str
@@ -38,7 +38,7 @@ class PackageSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TreePath:
-    """A path of the tree: its mode and size in bytes, and the file that it is a hard link to, if it is one."""
+    """A path of the tree, with its mode and its size in bytes; `link_to` is set for a hard link."""
 
     path: str
     mode: int
@@ -48,7 +48,7 @@ class TreePath:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Duplicate:
-    """A file that other paths are hard links to; `saved` is what they would take as files, in bytes."""
+    """A file that other paths are hard links to; `saved` is how many bytes these links save."""
 
     path: str
     links: Sequence[str]
@@ -56,11 +56,11 @@ class Duplicate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Inspection:
-    """What a bundle is and holds. Sizes are in bytes; a boot writes `unpacked_size` of them.
+class BundleSummary:
+    """A bundle and its packages. Sizes are in bytes; a boot writes `unpacked_size` bytes.
 
-    `heaviest` are its largest files, `duplicates` what hard links save, both the largest first. `decoder`
-    names the wheel that its zstd decoder is from, None where the target needs none.
+    `heaviest` are the largest files, `duplicates` the files with hard links; both start with the largest. `decoder`
+    names the wheel that the zstd decoder is from; it is None where the target needs none.
     """
 
     path: str
@@ -79,17 +79,18 @@ class Inspection:
     duplicates: Sequence[Duplicate]
 
 
-def inspect(opened: OpenBundle, origins: Mapping[str, str], *, order: str = NAME) -> Inspection:
-    """Return what a bundle is and holds, its packages in the given order.
+def summarize(opened: OpenBundle, origins: Mapping[str, str], *, order: str = NAME) -> BundleSummary:
+    """Return the summary of a bundle, with its packages sorted by `order`: NAME, or SIZE, the largest first.
 
-    `origins` says where each package came from (`Results.origins`). Raises BundleDamaged.
+    `origins` maps packages to where they came from (`Results.origins`). Raises BundleDamaged (of
+    `airpack_runtime.errors`).
     """
     toc, bundle = opened.toc, opened.file
     shares = zip(toc.distributions, opened.packed_sizes(), strict=True)
     packages = [_package(opened, share, packed, origins.get(share.name, "")) for share, packed in shares]
-    packages.sort(key=lambda each: (-each.unpacked_size if order == SIZE else 0, each.name))
+    packages.sort(key=lambda package: (-package.unpacked_size if order == SIZE else 0, package.name))
     heaviest = sorted(toc.files, key=lambda file: (-file.size, file.path))[:_HEAVIEST]
-    return Inspection(
+    return BundleSummary(
         path=bundle.path,
         size=bundle.stat.st_size,
         target=toc.target,
@@ -107,14 +108,14 @@ def inspect(opened: OpenBundle, origins: Mapping[str, str], *, order: str = NAME
     )
 
 
-def entries(opened: OpenBundle, *, order: str = NAME) -> list[TreePath]:
-    """Return every path of the tree in the given order: by name, or the largest first."""
+def tree_paths(opened: OpenBundle, *, order: str = NAME) -> list[TreePath]:
+    """Return every path of the tree, sorted by `order`: NAME, or SIZE, the largest first."""
     targets = dict(opened.toc.links)
-    found = [
+    paths = [
         TreePath(path=path, mode=file.mode, size=file.size, link_to=targets.get(path))
         for path, file in opened.entries.items()
     ]
-    return sorted(found, key=lambda each: (-each.size if order == SIZE else 0, each.path))
+    return sorted(paths, key=lambda entry: (-entry.size if order == SIZE else 0, entry.path))
 
 
 def _package(opened: OpenBundle, share: Distribution, packed: int, origin: str) -> PackageSummary:
@@ -136,11 +137,11 @@ def _package(opened: OpenBundle, share: Distribution, packed: int, origin: str) 
 
 
 def _duplicates(opened: OpenBundle) -> list[Duplicate]:
-    linked: dict[str, list[str]] = {}
+    links_by_target: dict[str, list[str]] = {}
     for link in opened.toc.links:
-        linked.setdefault(link.target, []).append(link.path)
-    found = [
+        links_by_target.setdefault(link.target, []).append(link.path)
+    duplicates = [
         Duplicate(path=path, links=links, saved=opened.entries[path].size * len(links))
-        for path, links in linked.items()
+        for path, links in links_by_target.items()
     ]
-    return sorted(found, key=lambda each: (-each.saved, each.path))
+    return sorted(duplicates, key=lambda duplicate: (-duplicate.saved, duplicate.path))

@@ -1,1 +1,1 @@
-"""The pipeline: requirements, Lock, Wheelhouse, Tree, Bundle, Results; again, and many times."""
+"""Chains the stages: one pack, many packs of a file, and packing again to compare the bytes."""

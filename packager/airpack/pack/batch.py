@@ -1,8 +1,8 @@
-"""Runs commands of airpack's in processes of their own: as many at once as cores and memory allow.
+"""Runs commands of airpack in processes of their own, as many at once as cores and memory allow.
 
-Not threads of one process: Ctrl-C reaches the main thread alone, so that none of them could end and clean up;
-a pack that runs out of memory would take the others along; and what Python itself does in a pack would take turns.
-Measured on two cores, twelve small packs took 1.02 times as long by two processes as by two threads.
+They are not threads of one process, because Ctrl-C reaches only the main thread, so that the others could not end and
+clean up; because a pack that runs out of memory would end them all; and because the Python code of several packs would
+take turns. Measured on two cores, twelve small packs took 1.02 times as long in two processes as in two threads.
 """
 
 from __future__ import annotations
@@ -14,30 +14,31 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from airpack_runtime.provide import storage
 
+from airpack.base.console import ERROR_PREFIX
 from airpack.base.interrupts import uninterrupted
 
-# What a pack of ordinary wheels takes in bytes, all its processes together; what one took counts for the next.
+# Bytes of memory that a pack of ordinary wheels takes, all its processes together, until a task is seen to take more.
 USUAL_MEMORY = 500 << 20
-_ERROR = "airpack: error: "
-# Not `-m`, which would import from the folder that the command runs in. Signals wait while it starts.
-_PROGRAM = (
+# Not `-m`, which would import from the folder that the command runs in. Signals are blocked while it starts.
+_SOURCE = (
     "import signal, sys; sys.path[:] = [entry for entry in sys.path if entry]; from airpack.cli import main; "
     "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM]); sys.exit(main())"
 )
+AIRPACK = (sys.executable, "-c", _SOURCE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """A command: its name, its words, the folder that it runs in.
+    """A command line to run in `folder`, without its `--jobs`.
 
-    The first task of a `group` runs before the others of it, which then find in the cache what it left there.
+    The first task of a `group` runs before the others of the group, which then find its work in the cache.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How a task ended: its exit status, its message if it failed, seconds, and its largest process's bytes."""
+    """How a task ended: exit status, error message (empty on success), seconds, and bytes of its largest process."""
 
     status: int
     message: str
@@ -56,21 +57,46 @@ class Outcome:
     peak: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchResult:
+    """The outcomes of the tasks that were started, by name in the order they ended; `interrupted` after Ctrl-C."""
+
+    outcomes: Mapping[str, Outcome]
+    interrupted: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Line:
+    """A line that a task wrote to standard error, other than its error message."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ended:
+    """The end of a task."""
+
+    name: str
+    outcome: Outcome
+
+
 def available_memory() -> int | None:
-    """Return how many bytes of memory are free for more processes, None where that isn't known."""
+    """Return how many bytes of memory are available for more processes, or None if that is unknown."""
     with suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as file:
         fields = dict(line.split(":", 1) for line in file)
-        free = int(fields["MemAvailable"].split()[0]) * 1024
-        left = storage.memory_left()
-        return free if left is None else min(free, left)
+        available = int(fields["MemAvailable"].split()[0]) * 1024
+        limit = storage.memory_left()
+        return available if limit is None else min(available, limit)
     return None
 
 
 class Batch:
-    """Runs tasks, `jobs` threads at once among them all, as many tasks as fit into `memory` bytes (None: any).
+    """Runs tasks: together they get `jobs` threads, and only as many run at once as fit into `memory` bytes.
 
-    `on_line` is called with a task's name and each line that it writes to standard error, `on_end` with its name
-    and outcome; one call at a time.
+    `memory` is None if any number fits. `on_line` is called with a task's name and each line that it writes to standard
+    error, `on_end` with its name and outcome; both in the thread that called `run`. `program` is the command line that
+    a task's words and its `--jobs` are added to.
     """
 
     def __init__(
@@ -80,52 +106,63 @@ class Batch:
         memory: int | None,
         on_line: Callable[[str, str], None],
         on_end: Callable[[str, Outcome], None],
+        program: Sequence[str] = AIRPACK,
     ) -> None:
         self._jobs = jobs
         self._memory = memory
         self._on_line = on_line
         self._on_end = on_end
+        self._program = program
         self._usual = USUAL_MEMORY
         self._running: dict[str, tuple[Task, subprocess.Popen[str]]] = {}
-        self._led: set[str] = set()
-        self._events: queue.SimpleQueue[tuple[str, str | Outcome]] = queue.SimpleQueue()
+        self._outcomes: dict[str, Outcome] = {}
+        self._groups_begun: set[str] = set()  # those whose first task has ended
+        self._events: queue.SimpleQueue[_Line | _Ended] = queue.SimpleQueue()
 
-    def run(self, tasks: Sequence[Task]) -> None:
-        """Run all tasks to their ends, whatever becomes of any; on Ctrl-C, those that run are interrupted first."""
+    def run(self, tasks: Sequence[Task]) -> BatchResult:
+        """Run all tasks, even if some fail; return how they ended.
+
+        On Ctrl-C, no more tasks are started, those that run are interrupted, and their ends are waited for; a second
+        Ctrl-C ends the waiting.
+        """
         waiting = list(tasks)
         try:
             while waiting or self._running:
-                self._start_what_may(waiting)
-                self._wait()
+                waiting = self._start_some(waiting)
+                self._wait_for_one()
+        except KeyboardInterrupt:
+            with suppress(KeyboardInterrupt):
+                self._interrupt_all()
+            return BatchResult(outcomes=self._outcomes, interrupted=True)
         except BaseException:
-            for _, process in self._running.values():
-                with suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGINT)
-            while self._running:
-                self._wait()
+            self._interrupt_all()
             raise
+        return BatchResult(outcomes=self._outcomes, interrupted=False)
 
     def at_once(self) -> int:
-        """Return how many tasks may run at once: each has a thread at least, and memory by what tasks took so far."""
+        """Return how many tasks may run at once: at least one, and no more than `jobs` or than fit into memory."""
         fitting = self._jobs if self._memory is None else self._memory // self._usual
         return max(1, min(self._jobs, fitting))
 
     def remember(self, peak: int) -> None:
-        """Count what a task took, in bytes, for those to come."""
+        """Expect later tasks to take `peak` bytes of memory, if that is more than was expected so far."""
         self._usual = max(self._usual, peak)
 
-    def _start_what_may(self, waiting: list[Task]) -> None:
-        while len(self._running) < self.at_once() and (ready := self._ready(waiting)):
+    def _start_some(self, waiting: Sequence[Task]) -> list[Task]:
+        """Start the tasks that may run now; return those that still wait."""
+        rest = list(waiting)
+        while len(self._running) < self.at_once() and (ready := self._ready(rest)):
             share = self._jobs // min(self.at_once(), len(self._running) + len(ready))
-            waiting.remove(ready[0])
+            rest.remove(ready[0])
             self._start(ready[0], share)
+        return rest
 
     def _ready(self, waiting: Sequence[Task]) -> list[Task]:
-        """Return the tasks that may run now: of a group whose first isn't done, just that one."""
+        """Return the tasks that may run now: of a group whose first task has not ended, only that one."""
         busy = {task.group for task, _ in self._running.values()}
         ready = []
         for task in waiting:
-            if task.group in self._led or task.group not in busy:
+            if task.group in self._groups_begun or task.group not in busy:
                 ready.append(task)
                 busy.add(task.group)
         return ready
@@ -133,54 +170,70 @@ class Batch:
     def _start(self, task: Task, jobs: int) -> None:
         with uninterrupted():
             process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, *task.words, "--jobs", str(jobs)],
+                [*self._program, *task.words, "--jobs", str(jobs)],
                 cwd=task.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="replace",
-                start_new_session=True,  # a terminal's Ctrl-C comes from `run` alone, once
+                start_new_session=True,  # so that a terminal's Ctrl-C reaches it once, from `run`
             )
             self._running[task.name] = (task, process)
             threading.Thread(target=self._follow, args=(task.name, process), daemon=True).start()
 
     def _follow(self, name: str, process: subprocess.Popen[str]) -> None:
-        """Pass on what a task writes, and how it ended."""
-        started, message = time.monotonic(), "it ended without a word"
+        """Pass on the lines that a task writes, and then its outcome. Runs in a thread of its own.
+
+        This is the one place that reads airpack's own output: a line that begins with ERROR_PREFIX is the task's error
+        message.
+        """
+        started, message = time.monotonic(), "it ended without a message"
         assert process.stderr is not None
         with process.stderr:
             for line in process.stderr:
                 text = line.rstrip("\n")
-                message = text.removeprefix(_ERROR) or message
-                if not text.startswith(_ERROR):
-                    self._events.put((name, text))
+                if text.startswith(ERROR_PREFIX):
+                    message = text.removeprefix(ERROR_PREFIX) or message
+                else:
+                    message = text or message
+                    self._events.put(_Line(name=name, text=text))
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         outcome = Outcome(
             status=process.returncode,
-            message="" if process.returncode == 0 else _reason(process.returncode, message),
+            message="" if process.returncode == 0 else _failure(process.returncode, message),
             seconds=time.monotonic() - started,
             peak=usage.ru_maxrss * 1024,
         )
-        self._events.put((name, outcome))
+        self._events.put(_Ended(name=name, outcome=outcome))
 
-    def _wait(self) -> None:
-        """Pass on what the tasks tell, until one of them has ended."""
+    def _wait_for_one(self) -> None:
+        """Pass on events until a task has ended."""
         while True:
-            name, told = self._events.get()
-            if isinstance(told, str):
-                self._on_line(name, told)
+            event = self._events.get()
+            if isinstance(event, _Line):
+                self._on_line(event.name, event.text)
                 continue
-            task, _ = self._running.pop(name)
-            self._led.add(task.group)
-            self.remember(told.peak)
-            self._on_end(name, told)
+            task, _ = self._running.pop(event.name)
+            self._groups_begun.add(task.group)
+            self.remember(event.outcome.peak)
+            self._outcomes[event.name] = event.outcome
+            self._on_end(event.name, event.outcome)
             return
 
+    def _interrupt_all(self) -> None:
+        """Send SIGINT to the tasks that run, and wait until they have ended."""
+        for _, process in self._running.values():
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGINT)
+        while self._running:
+            self._wait_for_one()
 
-def _reason(status: int, message: str) -> str:
-    if status < 0:
-        name = signal.Signals(-status).name
-        return f"{name} ended it" + (": the machine may be out of memory" if name == "SIGKILL" else "")
-    return message
+
+def _failure(status: int, message: str) -> str:
+    """Return why a task failed: the signal that ended it, or else its message."""
+    if status >= 0:
+        return message
+    name = signal.Signals(-status).name
+    return f"it was ended by {name}" + (": the machine may be out of memory" if -status == signal.SIGKILL else "")

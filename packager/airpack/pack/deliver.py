@@ -1,12 +1,11 @@
-"""Bundle -> Results: writes what goes beside the bundle, and puts all of it in place together."""
+"""Bundle -> Results: writes the files that go with the bundle, and puts all results in place together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from airpack_runtime import layout
 
@@ -15,6 +14,7 @@ from airpack.base.console import BYTES, Progress
 from airpack.bundle.opened import OpenBundle
 from airpack.bundle.write import Bundle
 from airpack.inspection import inventory, sbom_writer
+from airpack.pack.order import Order
 from airpack.resolve import pylock_writer
 from airpack.results import signing
 from airpack.results.entries import BundleEntry, ImageEntry, PackageEntry, Signed, TargetEntry, Toolchain
@@ -29,13 +29,10 @@ from airpack.tree.install import Tree
 from airpack.tree.recipe import Recipe
 from airpack.wheels.wheelhouse import Wheelhouse
 
-if TYPE_CHECKING:
-    from airpack.pack.pack import Order
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packed:
-    """What a pack wrote; all paths are in the folder of the results."""
+    """What a pack wrote. All paths are in the folder of the results."""
 
     wheelhouse: Wheelhouse
     bundle: Bundle
@@ -46,7 +43,7 @@ class Packed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Product:
-    """What the stages gave, before it is in its place; the recipe is complete, with its decoder."""
+    """What the stages of a pack returned; the recipe is complete, with its decoder."""
 
     wheelhouse: Wheelhouse
     tree: Tree
@@ -55,16 +52,16 @@ class Product:
 
 
 def deliver(order: Order, product: Product, *, scratch: Path, progress: Progress) -> Packed:
-    """Write manifest, lock and what else is ordered into `scratch`, then move all results to `order.output`.
+    """Write manifest, lock and the optional results into `scratch`, then move all results to `order.output`.
 
-    Either all of them are in place afterwards, or none.
+    Afterwards all of them are in place, or none is.
     """
     house, tree, bundle = product.wheelhouse, product.tree, product.bundle
     image = _image(order, tree, bundle, scratch, progress) if order.image else None
-    signed = _signed(order.sign, bundle, image) if order.sign else []
-    about = _manifest(order, product, image, signed)
+    signed = _to_sign(order.sign, bundle, image) if order.sign else []
+    manifest = _manifest(order, product, image, signed)
     (scratch / LOCK).write_text(pylock_writer.dumps(house.lock, wheelhouse=WHEELHOUSE), encoding="utf-8")
-    (scratch / MANIFEST).write_text(about.dumps(), encoding="utf-8")
+    (scratch / MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
     if order.sbom:
         with OpenBundle.at(bundle.path) as opened:
             (scratch / SBOM).write_text(sbom_writer()(inventory.take(opened)), encoding="utf-8")
@@ -72,9 +69,8 @@ def deliver(order: Order, product: Product, *, scratch: Path, progress: Progress
     beside = [*([image.path.name] if image else []), *([SBOM] if order.sbom else []), *signatures]
     results = {scratch / name: order.output / name for name in (*ALWAYS, *beside)}
     gone = [order.output / name for name in SOMETIMES if name not in beside]
-    with ExitStack() as stack:
-        results |= _folders(order, tree, bundle, stack)
-        staging.place(results, gone=gone, aside=scratch)
+    with _staged_folders(order, tree, bundle) as folders:
+        staging.place({**results, **folders}, gone=gone, aside=scratch)
     return Packed(
         wheelhouse=replace(house, folder=order.output / WHEELHOUSE),
         bundle=replace(bundle, path=order.output / layout.BUNDLE_NAME),
@@ -100,22 +96,27 @@ def _manifest(order: Order, product: Product, image: FilesystemImage | None, sig
     )
 
 
-def _folders(order: Order, tree: Tree, bundle: Bundle, stack: ExitStack) -> dict[Path, Path]:
-    """Write the plain tree and the drop-in that are ordered, each near its place; return staged path -> place."""
+@contextmanager
+def _staged_folders(order: Order, tree: Tree, bundle: Bundle) -> Iterator[dict[Path, Path]]:
+    """Write the plain tree and the drop-in folder that are ordered; give each staged path with its destination.
+
+    Each is staged beside its destination, on the same file system, until the block ends.
+    """
     staged = {}
-    if order.tree is not None:
-        folder = stack.enter_context(staging.scratch_in(order.tree.parent)) / "tree"
-        plain.write(tree.groups, folder, note=bundle.tree_note)
-        staged[folder] = order.tree
-    if order.drop_in is not None:
-        folder = stack.enter_context(staging.scratch_in(order.drop_in.parent)) / "drop-in"
-        write.write_drop_in(folder, bundle.path, order.python)
-        staged[folder] = order.drop_in
-    return staged
+    with ExitStack() as stack:
+        if order.tree is not None:
+            folder = stack.enter_context(staging.scratch_in(order.tree.parent)) / "tree"
+            plain.write(tree.groups, folder, note=bundle.tree_note)
+            staged[folder] = order.tree
+        if order.drop_in is not None:
+            folder = stack.enter_context(staging.scratch_in(order.drop_in.parent)) / "drop-in"
+            write.write_drop_in(folder, bundle.path, order.python)
+            staged[folder] = order.drop_in
+        yield staged
 
 
 def _image(order: Order, tree: Tree, bundle: Bundle, scratch: Path, progress: Progress) -> FilesystemImage:
-    """Write the tree as an image of a file system, beside the bundle."""
+    """Write the tree as a file system image into `scratch`, and return it."""
     assert order.image is not None
     plain.write(tree.groups, scratch / "mounted", note=bundle.tree_note)
     path = scratch / image_file.file_name(order.image)
@@ -126,8 +127,8 @@ def _image(order: Order, tree: Tree, bundle: Bundle, scratch: Path, progress: Pr
     return image
 
 
-def _signed(key: SigningKey, bundle: Bundle, image: FilesystemImage | None) -> list[Signed]:
-    """Return what is to be signed: the bundle, and the image if there is one."""
+def _to_sign(key: SigningKey, bundle: Bundle, image: FilesystemImage | None) -> list[Signed]:
+    """Return what `key` is to sign: the bundle, and the image if there is one."""
     signed = [Signed(file=layout.BUNDLE_NAME, kind=layout.SIGNED_BUNDLE, digest=bundle.digest, key=key.id)]
     if image is not None:
         signed.append(Signed(file=image.path.name, kind=layout.SIGNED_IMAGE, digest=image.sha256, key=key.id))

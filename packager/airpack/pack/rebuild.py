@@ -1,4 +1,4 @@
-"""Packs again from the lock, the manifest and the wheels of a folder of results, and compares the bundles."""
+"""Packs a folder of results again, from its lock, manifest and wheels, and compares the bundles."""
 
 from __future__ import annotations
 
@@ -30,42 +30,46 @@ from airpack.verify import bundle as bundles
 from airpack.verify import results
 from airpack.wheels import decoders, wheelhouse
 
-# The tools that a bundle's bytes depend on, besides the target's Python; the manifest's others don't touch them.
+# The tools that a bundle's bytes depend on, besides the target's Python; the manifest names others as well.
 _DECISIVE = ("airpack", "installer", "libzstd", "zlib")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tool:
-    """A tool that is not the one that packed: its version then, and here."""
+class ToolChange:
+    """A tool whose version differs: the version that packed, and the one on this machine."""
 
     name: str
-    before: str
+    packed: str
     here: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rebuilt:
-    """What packing again gave: the comparison, the tools that differ, and the wheels that were built from source."""
+    """The result of packing again: how the bundles compare, and why they may differ.
+
+    `tools` are those of another version than when it was packed; `built` names the wheels that were built from source,
+    which are not built again.
+    """
 
     bundle: Path
     digest: str
     content_digest: str
     comparison: Comparison
-    tools: tuple[Tool, ...]
+    tools: tuple[ToolChange, ...]
     built: tuple[str, ...]
 
     @property
     def agrees(self) -> bool:
-        """Whether all bytes are the same; with other tools, whether all content is."""
+        """Whether all bytes are the same, or, if tools differ, all content."""
         return self.comparison.same_bytes or (bool(self.tools) and self.comparison.same_content)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Means:
-    """What a rebuild works with.
+class RebuildOptions:
+    """What a rebuild uses on this machine.
 
-    `python` is an interpreter of the target's version, `decoder` a wheel to take the decoder from, else the index that
-    `pip` asks; `jobs` is the number of threads.
+    `python` is an interpreter of the target's version, `decoder` a wheel to take the decoder from, which else comes
+    from the index of `pip`; `cache` is the folder that keeps the decoder, `jobs` the number of threads.
     """
 
     python: Interpreter | None
@@ -76,45 +80,45 @@ class Means:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Past:
-    """A pack of the past: its results, what its manifest says, and the target that it was for."""
+class EarlierPack:
+    """An earlier pack: its results, its manifest, and its target."""
 
     results: Results
     manifest: Manifest
     target: Target
 
     @classmethod
-    def read(cls, packed: Results) -> Past:
-        """Return the pack that left `packed`. Raises InvalidManifest."""
-        about = packed.manifest()
-        return cls(results=packed, manifest=about, target=about.packed_for(packed.manifest_path))
+    def read(cls, results: Results) -> EarlierPack:
+        """Return the pack that wrote `results`. Raises InvalidManifest."""
+        manifest = results.manifest()
+        return cls(results=results, manifest=manifest, target=manifest.packed_for(results.manifest_path))
 
 
-def rebuild(past: Past, means: Means, *, progress: Progress) -> Rebuilt:
-    """Pack again, into a folder that is gone afterwards, and compare the bundles.
+def rebuild(earlier: EarlierPack, options: RebuildOptions, *, progress: Progress) -> Rebuilt:
+    """Pack again into a temporary folder; return how the bundles compare.
 
     Raises InvalidManifest, InvalidLock, MissingWheel, HashMismatch, NoInterpreter, NoDecoder, InvalidWheel, or
     BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
-    packed = past.results
-    _check(packed, means.jobs, progress)
-    lock = packed.lock().for_target(past.target)
-    recipe = _recipe(past, means)
+    packed = earlier.results
+    _check(packed, options.jobs, progress)
+    lock = packed.lock().for_target(earlier.target)
+    recipe = _recipe(earlier, options)
     with tempfile.TemporaryDirectory(prefix="airpack-rebuild-") as folder:
-        bundle = _pack(packed, lock, recipe, Path(folder), means.jobs, progress)
+        bundle = _pack(packed, lock, recipe, Path(folder), options.jobs, progress)
         comparison = byte_diff.compare(packed.bundle, bundle.path)
     return Rebuilt(
         bundle=packed.bundle,
         digest=bundle.digest,
         content_digest=bundle.content_digest,
         comparison=comparison,
-        tools=tuple(_other_tools(past.manifest.toolchain, Toolchain.here(means.python), recipe)),
+        tools=tuple(_other_tools(earlier.manifest.toolchain, Toolchain.here(options.python), recipe)),
         built=tuple(wheel.filename for wheel in lock.wheels if wheel.built_from),
     )
 
 
 def _check(packed: Results, jobs: int, progress: Progress) -> None:
-    """Raise BundleDamaged unless the bundle is whole, and the one that the manifest beside it lists."""
+    """Raise BundleDamaged unless the bundle is undamaged, and the one that the manifest describes."""
     with packed.open_bundle() as opened, threads(jobs) as executor:
         with progress.stage("check", BYTES) as advance:
             name = packed.bundle.name
@@ -123,20 +127,20 @@ def _check(packed: Results, jobs: int, progress: Progress) -> None:
             raise BundleDamaged(str(packed.bundle), finding.sentence)
 
 
-def _recipe(past: Past, means: Means) -> Recipe:
-    """Return how the bundle was packed. Raises InvalidManifest, NoInterpreter or NoDecoder."""
-    decoder = decoders.obtain(past.target, means.cache, given=means.decoder, pip=means.pip)
-    options = past.manifest.options
+def _recipe(earlier: EarlierPack, options: RebuildOptions) -> Recipe:
+    """Return the recipe that the bundle was packed with. Raises InvalidManifest, NoInterpreter or NoDecoder."""
+    decoder = decoders.obtain(earlier.target, options.cache, given=options.decoder, pip=options.pip)
+    recorded = earlier.manifest.options
     try:
-        recipe = Recipe.from_dict(options, decoder=decoder, compiler=means.python)
-        bytecode = bool(options["bytecode"])
+        recipe = Recipe.from_dict(recorded, decoder=decoder, compiler=options.python)
+        bytecode = bool(recorded["bytecode"])
     except (KeyError, TypeError, ValueError) as error:
-        problem = f"options doesn't say how it was packed ({error})"
-        raise InvalidManifest(past.results.manifest_path, problem, "pack again") from error
+        problem = f"options does not say how it was packed ({error})"
+        raise InvalidManifest(earlier.results.manifest_path, problem, "pack again") from error
     if bytecode and recipe.compiler is None:
         raise NoInterpreter(
-            f"{past.results.folder} holds bytecode of Python {past.target.python_version}, and none is found here: "
-            "give one with --python"
+            f"{earlier.results.folder} holds bytecode of Python {earlier.target.python_version}, and none was found "
+            "here: give its path with --python"
         )
     return recipe
 
@@ -150,11 +154,11 @@ def _pack(packed: Results, lock: Lock, recipe: Recipe, folder: Path, jobs: int, 
         return write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
 
 
-def _other_tools(before: Toolchain, here: Toolchain, recipe: Recipe) -> Iterator[Tool]:
-    """Yield the tools that differ from those that packed; the target's Python only where it compiles."""
+def _other_tools(before: Toolchain, here: Toolchain, recipe: Recipe) -> Iterator[ToolChange]:
+    """Yield the tools whose versions differ; the target's Python only if there is bytecode to compile."""
     for name in _DECISIVE:
-        was, is_now = getattr(before, name), getattr(here, name)
-        if was != is_now:
-            yield Tool(name=name, before=was, here=is_now)
+        packed, present = getattr(before, name), getattr(here, name)
+        if packed != present:
+            yield ToolChange(name=name, packed=packed, here=present)
     if recipe.compiler is not None and before.target_python != here.target_python:
-        yield Tool(name="target_python", before=str(before.target_python), here=str(here.target_python))
+        yield ToolChange(name="target_python", packed=str(before.target_python), here=str(here.target_python))

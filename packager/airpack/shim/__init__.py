@@ -1,1 +1,1 @@
-"""The shim as files: zipapp, drop-in folder, Azure ML deployment; and booting a bundle on this machine."""
+"""Writes the shim as a zipapp, a drop-in folder or a part of an Azure ML deployment; boots bundles on this machine."""

@@ -1,4 +1,4 @@
-"""The artifact beside the model: folders and settings of an Azure ML deployment (Python package extensibility)."""
+"""Folders and settings of an Azure ML deployment with a bundle (Python package extensibility)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airpack.shim import write
 from airpack.target.interpreter import Interpreter
 from airpack.wheels.wheelhouse import NAME as WHEELHOUSE
 
-# How the image is to take the packages, and the start command if it isn't the image's own.
+# The ways to make the image use the packages; EXEC needs a start command of its own.
 DROP_IN, PYTHONPATH, TREE, EXEC = METHODS = ("drop-in", "pythonpath", "tree", "exec")
 EXTRAS = "extras"
 SHIM = "airpack-runtime.pyz"
@@ -25,9 +25,9 @@ _APP_ROOT = "/var/azureml-app"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """A deployment's folders: `code` goes to the entry script's folder, `model` is registered as the model.
+    """The folders of a deployment: `code` is deployed with the entry script, `model` is registered as the model.
 
-    `entry_script` is its path in `code`.
+    `entry_script` is a path relative to `code`.
     """
 
     code: Path
@@ -36,42 +36,42 @@ class Deployment:
 
     @property
     def base(self) -> Path:
-        """The entry script's folder, which the image's variables are relative to."""
+        """The entry script's folder; the image takes the paths in its variables relative to it."""
         return (self.code / self.entry_script).parent
 
 
 def check(deployment: Deployment) -> None:
-    """Raise OutputRefused or UsageError where the folders would not do in the image."""
+    """Raise OutputRefused or UsageError if the deployment would not work in the image."""
     code, model = deployment.code.resolve(), deployment.model.resolve()
     if code == model or code in model.parents or model in code.parents:
         raise UsageError(
-            f"{deployment.code} and {deployment.model} lie in each other: what is registered as the model must hold "
-            "neither the entry script nor packages, as each version of it would carry them along"
+            f"{deployment.code} and {deployment.model} overlap: give --code and --model separate folders, because "
+            "every version of the registered model would carry the entry script and the packages along"
         )
     script = Path(deployment.entry_script)
     if script.is_absolute() or ".." in script.parts:
-        raise UsageError(f"--entry-script {script} must be a path in {deployment.code}")
+        raise UsageError(f"--entry-script {script} must be a path inside {deployment.code}")
     unwanted = (script.name, "requirements.txt", layout.BUNDLE_NAME, EXTRAS, WHEELHOUSE)
     for name in unwanted if deployment.model.is_dir() else ():
         if (deployment.model / name).exists():
             raise OutputRefused(
                 deployment.model / name,
-                "lies in the model's folder, where the image doesn't look for it, and every model version would carry "
-                f"it along: move it to {deployment.base}",
+                "is in the model's folder, where the image does not look for it, and every version of the model would "
+                f"carry it along: move it to {deployment.base}",
             )
 
 
 def lay_out(bundle: Path, deployment: Deployment, method: str, python: Interpreter | None) -> dict[str, str]:
-    """Put what `method` needs beside the entry script, and return the deployment's environment variables.
+    """Write what `method` needs beside the entry script; return the deployment's environment variables.
 
-    `bundle` is the path of the bundle. Raises OutputRefused, UsageError or OSError, with nothing changed.
+    Raises OutputRefused, UsageError or OSError; then nothing was changed.
     """
     check(deployment)
     base = deployment.base
     with staging.scratch_in(base) as scratch:
         staged: dict[Path, Path] = {}
         if method in (DROP_IN, PYTHONPATH):
-            _check_free(base / EXTRAS, write.is_drop_in(base / EXTRAS))
+            _check_free(base / EXTRAS)
             write.write_drop_in(scratch / EXTRAS, bundle, python)
             staged[scratch / EXTRAS] = base / EXTRAS
         elif method == EXEC:
@@ -79,8 +79,8 @@ def lay_out(bundle: Path, deployment: Deployment, method: str, python: Interpret
             copied = write.copy_bundle(bundle, scratch)
             staged = {scratch / name: base / name for name in (SHIM, *copied)}
         elif not (base / EXTRAS / layout.TREE_NOTE).exists():
-            raise UsageError(f"no tree lies at {base / EXTRAS}: pack with --tree {base / EXTRAS}, then ask again")
-        # A signature that an earlier bundle left there would refuse this one.
+            raise UsageError(f"there is no tree at {base / EXTRAS}: first pack with --tree {base / EXTRAS}")
+        # The signature of an earlier bundle would make the shim refuse this one.
         stale = [base / name for name in layout.SIGNATURE_NAMES[:1] if method == EXEC and scratch / name not in staged]
         staging.place(staged, gone=stale, aside=scratch)
     deployment.model.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ def lay_out(bundle: Path, deployment: Deployment, method: str, python: Interpret
 
 
 def variables(deployment: Deployment, method: str) -> dict[str, str]:
-    """Return the environment variables of a deployment by `method`."""
+    """Return the environment variables that a deployment needs for `method`."""
     folder = Path(_APP_ROOT, deployment.entry_script).parent
     return {
         DROP_IN: {LIB_PATH: EXTRAS},
@@ -99,7 +99,7 @@ def variables(deployment: Deployment, method: str) -> dict[str, str]:
 
 
 def command(deployment: Deployment, method: str) -> Sequence[str]:
-    """Return the start command, empty where the image's own will do."""
+    """Return the deployment's start command; empty if the image's own is used."""
     if method != EXEC:
         return ()
     folder = Path(_APP_ROOT, deployment.entry_script).parent
@@ -108,7 +108,7 @@ def command(deployment: Deployment, method: str) -> Sequence[str]:
 
 
 def snippet_v1(values: Mapping[str, str]) -> str:
-    """Return the Python that sets the variables on an `azureml.core` Environment (SDK v1)."""
+    """Return Python code that sets the variables on an `azureml.core` Environment (SDK v1)."""
     lines = [
         "from azureml.core import Environment",
         "",
@@ -121,7 +121,7 @@ def snippet_v1(values: Mapping[str, str]) -> str:
 
 
 def snippet_v2(deployment: Deployment, values: Mapping[str, str]) -> str:
-    """Return the YAML of a managed online deployment with the variables (CLI and SDK v2)."""
+    """Return YAML of a managed online deployment with the variables (CLI and SDK v2)."""
     lines = [
         "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json",
         "name: blue",
@@ -139,6 +139,8 @@ def snippet_v2(deployment: Deployment, values: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _check_free(place: Path, ours: bool) -> None:
-    if place.exists() and not (ours or (place.is_dir() and not any(place.iterdir()))):
+def _check_free(place: Path) -> None:
+    """Raise OutputRefused unless `place` is an earlier drop-in folder, empty, or absent."""
+    is_empty = place.is_dir() and not any(place.iterdir())
+    if place.exists() and not write.is_drop_in(place) and not is_empty:
         raise OutputRefused(place, "is not a drop-in folder of airpack's: move it away")

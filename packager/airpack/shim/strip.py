@@ -1,4 +1,4 @@
-"""Python source without what only its readers need, each line where it was, as tracebacks number them."""
+"""Removes from Python source what only readers need. Line numbers stay, so that tracebacks fit the source."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class _Cut:
-    """What goes, from its first character to behind its last (line from 1, column in bytes); and what comes there."""
+    """A part of the source to remove, and its replacement.
+
+    `start` is its first byte, `end` the one after its last, as line (from 1) and column (in bytes).
+    """
 
     start: tuple[int, int]
     end: tuple[int, int]
-    instead: bytes = b""
+    replacement: bytes = b""
 
 
 def strip(source: str) -> str:
-    """Return `source` without comments, docstrings, annotations in functions, and TYPE_CHECKING with what it guards.
+    """Return `source` without comments, docstrings, annotations of functions, and blocks under `if TYPE_CHECKING`.
 
-    Nothing may read the annotations: the source says `from __future__ import annotations`, or has none.
-    That line goes too, where no class or module keeps an annotation.
+    The source must have `from __future__ import annotations`, or no annotations. That line is removed as well, unless
+    annotations of a class or of the module remain.
     """
     lines = [line.encode() for line in source.splitlines()]
-    cuts = {*_comments(source), *_others(ast.parse(source), lines)}  # an inner function's are its outer one's, too
+    # A set, because an inner function's annotations are also found as parts of the outer one.
+    cuts = {*_comments(source), *_others(ast.parse(source), lines)}
     for cut in sorted(cuts, reverse=True):
         (first, column), (last, end) = cut.start, cut.end
-        lines[first - 1] = (lines[first - 1][:column] + cut.instead + lines[last - 1][end:]).rstrip()
+        lines[first - 1] = (lines[first - 1][:column] + cut.replacement + lines[last - 1][end:]).rstrip()
         lines[first:last] = [b""] * (last - first)
     return b"\n".join(lines).decode() + "\n"
 
@@ -41,17 +45,20 @@ def _comments(source: str) -> Iterator[_Cut]:
 
 
 def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
+    """Yield docstrings, statements for type checkers, and annotations of functions."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-            yield _Cut(start=_start(node.body[0]), end=_end(node.body[0]), instead=b"" if node.body[1:] else b"pass")
-        if isinstance(node, ast.stmt) and _is_for_types(node, tree):
+            yield _Cut(
+                start=_start(node.body[0]), end=_end(node.body[0]), replacement=b"" if node.body[1:] else b"pass"
+            )
+        if isinstance(node, ast.stmt) and _is_for_type_checkers(node, tree):
             yield _Cut(start=_start(node), end=_end(node))
         if isinstance(node, ast.FunctionDef):
             yield from _annotations(node, lines)
 
 
-def _is_for_types(node: ast.stmt, tree: ast.Module) -> bool:
-    """Tell whether a statement says something only of annotations."""
+def _is_for_type_checkers(node: ast.stmt, tree: ast.Module) -> bool:
+    """Tell whether only type checkers need a statement."""
     if isinstance(node, ast.If):
         return ast.unparse(node.test) == "TYPE_CHECKING"
     if isinstance(node, ast.ImportFrom):
@@ -60,19 +67,19 @@ def _is_for_types(node: ast.stmt, tree: ast.Module) -> bool:
 
 
 def _keeps_annotations(node: ast.AST) -> bool:
-    """Tell whether an annotation lies outside all functions: `_annotations` leaves it."""
-    inside = (each for each in ast.iter_child_nodes(node) if not isinstance(each, ast.FunctionDef))
-    return any(isinstance(each, ast.AnnAssign) or _keeps_annotations(each) for each in inside)
+    """Tell whether `node` has annotations outside of functions, which `_annotations` does not remove."""
+    children = (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.FunctionDef))
+    return any(isinstance(child, ast.AnnAssign) or _keeps_annotations(child) for child in children)
 
 
 def _annotations(function: ast.FunctionDef, lines: list[bytes]) -> Iterator[_Cut]:
-    """Yield the annotations of a function's arguments, of what it returns, and of what it assigns."""
-    given = function.args
-    several = [given.vararg, given.kwarg]
-    for each in (*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, several)):
-        if each.annotation is not None:
-            name = (each.lineno, each.col_offset + len(each.arg.encode()))
-            yield _Cut(start=name, end=_end(each.annotation))
+    """Yield the annotations of a function's arguments, return value and assignments."""
+    arguments = function.args
+    starred = [arguments.vararg, arguments.kwarg]
+    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *filter(None, starred)):
+        if argument.annotation is not None:
+            end_of_name = (argument.lineno, argument.col_offset + len(argument.arg.encode()))
+            yield _Cut(start=end_of_name, end=_end(argument.annotation))
     if function.returns is not None:
         row, column = _start(function.returns)
         before = lines[row - 1][:column].rpartition(b"->")[0]

@@ -22,7 +22,7 @@ PACKAGE = "airpack_runtime"
 SITECUSTOMIZE = "sitecustomize.py"
 DROPIN = f"{PACKAGE}/dropin/{SITECUSTOMIZE}"
 _SHEBANG = b"#!/usr/bin/env python3\n"
-# In the syntax of every Python, 2 as well.
+# Valid syntax in every Python, 2 included, so that a wrong one gets this message.
 _MAIN = """import sys
 
 if sys.version_info < (3, 7):
@@ -33,13 +33,13 @@ from airpack_runtime.__main__ import main
 
 sys.exit(main())
 """
-# What a process imports that finds its tree in the cache, but for four that take no time to compile.
+# The modules that a warm start imports, except for four that compile in no time.
 _WARM = ("activation.py", "boot.py", "cache.py", "host.py", "trust.py", SITECUSTOMIZE)
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def sources() -> dict[str, str]:
-    """Return the shim's files: path in the shim to source text, sorted by path."""
+    """Return the source text of the shim's files, by their paths in the shim, sorted."""
     package = Path(airpack_runtime.__file__).parent
     return {
         f"{PACKAGE}/{path.relative_to(package).as_posix()}": path.read_text(encoding="utf-8")
@@ -48,11 +48,11 @@ def sources() -> dict[str, str]:
 
 
 def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
-    """Write the shim as one executable zipapp (PEP 441) and return its size in bytes.
+    """Write the shim as one executable zipapp (PEP 441); return its size in bytes.
 
-    Its modules are the runtime's without comments, docstrings and annotations; the folder form has them.
-    With `interpreter`, the bytecode of what every warm start imports is in it, for
-    that version; others read the source. Raises OutputRefused if something else lies there.
+    Its modules are the runtime's without comments, docstrings and annotations. With `interpreter`, it also holds the
+    bytecode of the modules that every warm start imports, for that Python version; other versions read the source.
+    Raises OutputRefused if something else than a shim lies at `path`.
     """
     if path.is_dir() or (path.exists() and not zipfile.is_zipfile(path)):
         raise OutputRefused(path, "is not a shim: name another file, or move it away")
@@ -76,20 +76,20 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
 
 
 def _warm_bytecode(folder: Path, interpreter: Interpreter) -> dict[str, bytes]:
-    """Return the bytecode of the modules of a warm start, where zipimport looks for it: beside the source."""
+    """Return the bytecode of the modules of a warm start, by its paths, beside the source, as zipimport wants them."""
     warm = {name: text for name, text in sources().items() if name.rpartition("/")[2] in _WARM}
     _write_compiled(folder, warm, interpreter)
     return {f"{name}c": bytecode_path(folder / name, interpreter).read_bytes() for name in warm}
 
 
 def _write_compiled(folder: Path, files: Mapping[str, str], interpreter: Interpreter) -> None:
-    """Write modules, by their paths in the new folder `folder`, without what only readers need, and their bytecode."""
+    """Write stripped modules and their bytecode into the new folder `folder`; `files` maps paths in it to source."""
     _write(folder, {name: strip.strip(text) for name, text in files.items()})
     compile_modules(folder, list(files), interpreter)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write files, by their paths in the new folder `folder`."""
+    """Write files into the new folder `folder`; `files` maps paths in it to text."""
     for name, text in files.items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -97,19 +97,19 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def is_drop_in(folder: Path) -> bool:
-    """Tell whether a folder holds the shim, perhaps a bundle, and nothing else."""
+    """Tell whether a folder holds the shim, with or without a bundle, and nothing else."""
     known = {PACKAGE, SITECUSTOMIZE, "__pycache__", layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]}
-    return (folder / PACKAGE).is_dir() and {each.name for each in folder.iterdir()} <= known
+    return (folder / PACKAGE).is_dir() and {path.name for path in folder.iterdir()} <= known
 
 
 def write_drop_in(folder: Path, bundle: Path, interpreter: Interpreter | None) -> None:
-    """Write the shim into the new folder `folder` as `write_folder` does, with the bundle in it, and its signature."""
+    """Write the shim, the bundle and its signature, if there is one, into the new folder `folder`."""
     write_folder(folder, interpreter)
     copy_bundle(bundle, folder)
 
 
 def copy_bundle(bundle: Path, folder: Path) -> list[str]:
-    """Copy a bundle, and its signature if there is one, into `folder`; return their names there."""
+    """Copy a bundle and its signature, if there is one, into `folder`; return the names of the copies."""
     shutil.copyfile(bundle, folder / layout.BUNDLE_NAME)
     signature = bundle.with_name(bundle.name + layout.SIGNATURE_SUFFIX)
     if not signature.exists():
@@ -119,24 +119,14 @@ def copy_bundle(bundle: Path, folder: Path) -> list[str]:
 
 
 def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
-    """Write the shim into `folder` for PYTHONPATH, and return its size in bytes.
+    """Write the shim into `folder`, which PYTHONPATH can name; return its size in bytes.
 
-    With `interpreter`, its bytecode lies there too, so that a read-only folder
-    starts as fast as a writable one: that of the zipapp's modules, which keep their
-    lines. Other files of the folder stay as they are. Raises OutputRefused if a
-    `sitecustomize.py` of the user's lies there.
+    With `interpreter`, its bytecode is written too, so that a start from a read-only folder is as fast as from a
+    writable one. It is compiled from the stripped source, whose line numbers are the same. Other files in the folder
+    stay as they are. Raises OutputRefused if a `sitecustomize.py` or `airpack_runtime` of the user's lies there.
     """
-    existing = folder / SITECUSTOMIZE
-    if existing.exists() and PACKAGE not in existing.read_text(encoding="utf-8", errors="replace"):
-        raise OutputRefused(existing, "is not airpack's: name another folder, or move it away")
-    package = folder / PACKAGE
     files = sources()
-    ours = {folder / name for name in files}
-    for path in package.rglob("*") if package.exists() else ():
-        if path.is_file() and path not in ours and path.parent.name != "__pycache__":
-            raise OutputRefused(path, "is not airpack's: name another folder, or move it away")
-    if folder.exists() and not folder.is_dir():
-        raise OutputRefused(folder, f"is a file: name a folder, or a file that ends in {SUFFIX}")
+    _check_replaceable(folder, files)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airpack-", dir=folder) as scratch:
         staging = Path(scratch, "shim")
@@ -153,3 +143,17 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
             place.parent.mkdir(exist_ok=True)
             os.replace(path, place)
     return size
+
+
+def _check_replaceable(folder: Path, files: Mapping[str, str]) -> None:
+    """Raise OutputRefused if writing the shim into `folder` would replace, or mix with, files of the user's."""
+    existing = folder / SITECUSTOMIZE
+    if existing.exists() and PACKAGE not in existing.read_text(encoding="utf-8", errors="replace"):
+        raise OutputRefused(existing, "is not airpack's: name another folder, or move it away")
+    package = folder / PACKAGE
+    ours = {folder / name for name in files}
+    for path in package.rglob("*") if package.exists() else ():
+        if path.is_file() and path not in ours and path.parent.name != "__pycache__":
+            raise OutputRefused(path, "is not airpack's: name another folder, or move it away")
+    if folder.exists() and not folder.is_dir():
+        raise OutputRefused(folder, f"is a file: name a folder, or a file that ends in {SUFFIX}")

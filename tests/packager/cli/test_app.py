@@ -27,7 +27,7 @@ AIRPACK = f"'{sys.executable}' -m airpack"
         (["cat", "dist", "x", "--bogus"], "unrecognized arguments: --bogus; see airpack cat --help"),
         (
             ["pack", "--level", "99", "x"],
-            "argument --level: '99' is no level: give a number from 1 to 19; see airpack pack --help",
+            "argument --level: '99' is not a level: give a number from 1 to 19; see airpack pack --help",
         ),
     ],
 )

@@ -174,7 +174,7 @@ def test_nothing_is_replaced(tmp_path: Path) -> None:
     done = _extract("-o", out)
     assert done.returncode == 1
     place = out / "site-packages/alpha/data.txt"
-    hint = "is there already: move it away, or name another folder with -o"
+    hint = "exists already: move it away, or name another folder with -o"
     assert done.stderr == f"airpack: error: {place} {hint}\n"
     assert [path for path in out.rglob("*") if path.is_file()] == [place]
     assert place.read_text() == "mine\n"
@@ -191,7 +191,7 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     (out / "site-packages").symlink_to(elsewhere)
     done = _extract("-o", out, "alpha/__init__.py")
     assert done.returncode == 1
-    assert "is no folder, where one must be made" in done.stderr
+    assert "is not a folder, and must be one" in done.stderr
     assert list(elsewhere.iterdir()) == []
 
 
@@ -222,7 +222,7 @@ def test_what_is_no_folder_is_not_written_into(tmp_path: Path, airpack: Airpack)
     (tmp_path / "link").symlink_to(tmp_path / "absent")
     for name in ("file", "link"):
         assert airpack("extract", GOLDEN, "-o", tmp_path / name) == 1
-        assert airpack.error == f"airpack: error: {tmp_path}/{name} is no folder: name another one with -o"
+        assert airpack.error == f"airpack: error: {tmp_path}/{name} is not a folder: name another one with -o"
     assert (tmp_path / "file").read_text() == "mine"
 
 

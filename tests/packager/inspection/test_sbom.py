@@ -151,12 +151,6 @@ def test_where_it_goes(airpack: Airpack, packed: Path, tmp_path: Path) -> None:
     assert place.read_text() == "mine"
 
 
-def test_packing_again_leaves_no_stale_one(airpack: Airpack, packed: Path) -> None:
-    """It would tell of another bundle."""
-    assert airpack.pack("three", "--no-bytecode") == 0
-    assert not (packed / "sbom.cdx.json").exists()
-
-
 def test_without_the_extra(airpack: Airpack, packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command that installs it is told, by a pack before it does anything."""
     for name in [name for name in sys.modules if name == "airpack.inspection.sbom" or name.startswith("cyclonedx")]:

@@ -106,7 +106,7 @@ def test_the_same_wheels_give_the_same_bundle_wherever_they_are_from(
         assert path.is_dir() or b"s3cret" not in path.read_bytes(), path
     shutil.copy(airpack.output / "bundle.tar.zst", tmp_path / "alone.tar.zst")
     assert airpack("inspect", tmp_path / "alone.tar.zst") == 0
-    assert "origin   1 as wheels (from where tells manifest.json)" in airpack.out
+    assert "origin   1 of unknown origin (manifest.json records it)" in airpack.out
 
 
 def test_the_golden_bundle_is_shown(airpack: Airpack) -> None:

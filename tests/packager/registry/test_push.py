@@ -65,14 +65,14 @@ def test_where_the_registry_keeps_no_list_a_tag_does(
     ]
 
 
-def test_what_is_there_istold(airpack: Airpack, signed: Path, debian: Registry) -> None:
-    """A second push, to another tag, moves manifests alone; the debian's own log says the same."""
+def test_what_is_there_is_told(airpack: Airpack, signed: Path, debian: Registry) -> None:
+    """A second push, to another tag, moves manifests alone; the registry's own log says the same."""
     assert airpack("push", "-q", signed, f"{debian.address}/models/churn") == 0, airpack.err
     before = debian.uploaded()
     assert airpack("push", signed, f"{debian.address}/models/churn:2") == 0, airpack.err
     _, _, sent, there = airpack.out.splitlines()
     assert re.fullmatch(r"sent      0 blobs, [2-4]\.\d kB", sent)
-    assert there == f"there     5 blobs, {debian.sent()}, by now"
+    assert there == f"present   5 blobs, {debian.sent()}, not sent again"
     assert debian.uploaded() == before
     assert airpack("push", signed, f"{debian.address}/other", "--mount-from", "models/churn") == 0, airpack.err
     assert debian.uploaded() == before
@@ -147,7 +147,10 @@ def test_ctrl_c_waits_for_no_registry(airpack: Airpack, signed: Path) -> None:
             ["me:secret@registry.example/churn"],
             "the name of a registry can't hold credentials: log in with docker or podman",
         ),
-        ([f"localhost:1/churn@{DIGEST}"], f"localhost:1/churn@{DIGEST} has a digest, which comes from what is pushed"),
+        (
+            [f"localhost:1/churn@{DIGEST}"],
+            f"localhost:1/churn@{DIGEST} names a digest, which the push itself determines",
+        ),
     ],
 )
 def test_a_name_that_is_none_is_a_usage_error(airpack: Airpack, signed: Path, words: list[str], message: str) -> None:

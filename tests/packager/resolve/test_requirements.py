@@ -147,7 +147,7 @@ def test_a_project_is_locked_with_its_extra_and_group(
     assert airpack("lock", "--group", "base", *index) == 0
     assert _names(path) == ["six"]
     assert airpack("lock", "one", "--extra", "web_app", *index) == 2
-    assert airpack.error == "airpack: error: --extra is one of a project's: give its pyproject.toml with -r"
+    assert airpack.error == "airpack: error: --extra names an extra of a project: give its pyproject.toml with -r"
 
 
 def _names(path: Path) -> list[str]:

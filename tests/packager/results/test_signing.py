@@ -320,7 +320,7 @@ def test_a_drop_in_carries_its_signature(airpack: Airpack, wheels: Path, team: P
     build_wheel(wheels, "one")
     folder = tmp_path / "extras"
     assert airpack.pack("one", "--drop-in", folder, "--sign", f"{team}.key", "--no-import") == 0, airpack.err
-    note = "          but a drop-in's shim travels with it: the signature binds only a shim in the image\n"
+    note = "          a drop-in has its own shim: the signature protects only with a shim in the image\n"
     assert f"by the key {_id(team)}\n{note}" in airpack.out
     env = {"PATH": os.defpath, "PYTHONPATH": str(folder), "AIRPACK_CACHE_DIR": str(tmp_path / "c")}
     env.update(AIRPACK_PUBLIC_KEY=f"{team}.pub", AIRPACK_LOG="text")

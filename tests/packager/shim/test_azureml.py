@@ -63,7 +63,7 @@ def test_a_plain_tree_is_packed_first(airpack: Airpack, dist: Path, folders: lis
     """The message says how; then its packages are what the variable names."""
     extras = tmp_path / "code" / "extras"
     assert airpack("azureml", dist, *folders, "--method", "tree") == 2
-    assert airpack.error == f"airpack: error: no tree lies at {extras}: pack with --tree {extras}, then ask again"
+    assert airpack.error == f"airpack: error: there is no tree at {extras}: first pack with --tree {extras}"
     assert airpack.pack("one", "--no-import", "--tree", extras) == 0
     assert airpack("azureml", dist, *folders, "--method", "tree") == 0
     assert airpack.out.splitlines()[0] == "AZUREML_EXTRA_PYTHON_LIB_PATH=extras/site-packages"
@@ -77,7 +77,7 @@ def test_nothing_but_the_model_goes_into_the_models_folder(
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / name).write_text("")
     assert airpack("azureml", dist, *folders) == 1
-    assert airpack.error.startswith(f"airpack: error: {tmp_path}/model/{name} lies in the model's folder, where the ")
+    assert airpack.error.startswith(f"airpack: error: {tmp_path}/model/{name} is in the model's folder, where the ")
     assert airpack.error.endswith(f"move it to {tmp_path}/code")
     assert not (tmp_path / "code").exists()
 
@@ -85,8 +85,11 @@ def test_nothing_but_the_model_goes_into_the_models_folder(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--model", "code/model"], "code and code/model lie in each other: what is registered as the model must hold"),
-        (["--entry-script", "../score.py"], "--entry-script ../score.py must be a path in code"),
+        (
+            ["--model", "code/model"],
+            "code and code/model overlap: give --code and --model separate folders, because every",
+        ),
+        (["--entry-script", "../score.py"], "--entry-script ../score.py must be a path inside code"),
     ],
 )
 def test_folders_that_would_not_do(

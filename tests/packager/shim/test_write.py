@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import subprocess
 import zipfile
@@ -87,60 +86,12 @@ def test_a_package_of_the_users_is_not_replaced(airpack: Airpack, tmp_path: Path
     assert airpack.error.endswith("mine.py is not airpack's: name another folder, or move it away")
 
 
-def test_the_zipapp_is_the_source_without_what_only_readers_need(airpack: Airpack, tmp_path: Path) -> None:
-    """Each module parses to the same code, docstrings and annotations aside, on the same lines."""
+def test_the_zipapp_holds_the_stripped_sources(airpack: Airpack, tmp_path: Path) -> None:
+    """Every module of the runtime, without what only readers need."""
     assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
     with zipfile.ZipFile(tmp_path / "shim.pyz") as archive:
         for name, text in write.sources().items():
-            packed = archive.read(name).decode()
-            assert _code(packed) == _code(text), name
-
-
-def test_annotations_that_stay_are_not_evaluated() -> None:
-    """A class keeps its own, whatever they name, so that the line which leaves them alone stays."""
-    future = "from __future__ import annotations\n"
-    assert strip.strip(f"{future}class A:\n    b: Nothing | None\n").startswith(future)
-    assert strip.strip(f"{future}def a(b: Nothing) -> None:\n    c: Nothing = 1\n") == "\ndef a(b):\n    c = 1\n"
-
-
-class _Plain(ast.NodeTransformer):
-    """Takes out of functions what says types, and what only a type checker reads."""
-
-    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
-        return None if ast.unparse(node) == "TYPE_CHECKING = False" else node
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
-        return None if node.module == "__future__" else node
-
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        for each in ast.walk(node):
-            if isinstance(each, ast.arg):
-                each.annotation = None
-        return _Untyped().visit(self.generic_visit(node))  # type: ignore[no-any-return]
-
-
-class _Untyped(ast.NodeTransformer):
-    """Makes assignments with a type ones without."""
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if node.value is None:
-            return node
-        return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
-
-
-def _code(source: str) -> list[tuple[str, int]]:
-    """Return the statements of a source and their lines, but for docstrings and the `pass` in the place of one."""
-    return [
-        (ast.unparse(node).partition("\n")[0], node.lineno)
-        for node in ast.walk(_Plain().visit(ast.parse(source)))
-        if isinstance(node, ast.stmt)
-        and not isinstance(node, ast.Pass)
-        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-    ]
+            assert archive.read(name).decode() == strip.strip(text), name
 
 
 def test_a_drop_in_folder_comes_with_the_bundle(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:

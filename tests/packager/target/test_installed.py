@@ -87,7 +87,7 @@ def test_an_image_that_has_it_all_leaves_nothing_to_pack(airpack: Airpack, wheel
     """Said as such; and skipping needs a profile that tells what there is."""
     build_wheel(wheels, "one")
     assert airpack.pack("one", "--skip-installed") == 2
-    assert airpack.error.startswith("airpack: error: --skip-installed needs to know what the image has: make its ")
+    assert airpack.error.startswith("airpack: error: --skip-installed needs a profile of the image: make one ")
     _write(profile, [{"name": "one", "version": "1.0", "requires": []}])
     assert airpack.pack("one", "--skip-installed", "--target", profile) == 1
     assert airpack.error == "airpack: error: nothing is left to pack: the image has it all (one)"

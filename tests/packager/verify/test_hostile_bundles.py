@@ -89,7 +89,7 @@ def test_what_would_do_harm_is_refused(
         assert main([str(word) for word in words]) == (2 if words[0] == "diff" else 1)
         told = capsys.readouterr()
         assert len(told.err.splitlines()) == 1
-        assert "fault of airpack" not in told.err
+        assert "bug in airpack" not in told.err
     assert sorted(tmp_path.rglob("*")) == before
     assert not os.path.lexists("/tmp/evil")
 

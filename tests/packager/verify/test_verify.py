@@ -60,7 +60,7 @@ def test_one_flipped_bit_is_found_wherever_it_is(tmp_path: Path, capsys: pytest.
         flipped[place] ^= 1 << number % 8
         path.write_bytes(flipped)
         assert _verify(path) == 1, f"bit {number % 8} of byte {place} was not missed"
-        assert "fault of airpack" not in capsys.readouterr().err
+        assert "bug in airpack" not in capsys.readouterr().err
 
 
 def test_all_that_is_wrong_is_told(airpack: Airpack, tmp_path: Path) -> None:
@@ -351,7 +351,7 @@ def test_a_tree_of_another_bundle_is_told_by_its_note(airpack: Airpack, dist: Pa
     (tree / "airpack-tree.json").write_text("{}")
     assert "error: tree/airpack-tree.json doesn't say which bundle's tree this is" in "".join(_found(airpack, tree))
     assert airpack("verify", dist, "--bundle", GOLDEN) == 2
-    assert "--bundle is what to compare a plain tree with" in airpack.error
+    assert "--bundle names what to compare a plain tree with" in airpack.error
 
 
 def _edited(dist: Path, change: Callable[[dict[str, Any]], object]) -> None:

@@ -1,4 +1,5 @@
-"""The commands of `airpack`, one a module: its arguments, what it calls, what it prints.
+"""The commands of `airpack`, each in a module of its own: its arguments, what it calls, what it prints.
 
-Each has `add(commands)`, which describes it to argparse, and `run(arguments, env)`, which may return an exit status.
+A module has `add(commands)`, which adds the command to argparse, and `run(arguments, env)`, which may return an exit
+status. Errors end with status 1, or with their own, or at least with the default `error_status` that a command sets.
 """

@@ -1,4 +1,4 @@
-"""`airpack audit`: whether what was packed can work in the image."""
+"""`airpack audit`: checks whether what was packed can work in the image."""
 
 from __future__ import annotations
 
@@ -18,33 +18,35 @@ from airpack.wheels.wheelhouse import Wheelhouse
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "audit",
         help="check whether what was packed can work in the image",
         description="Check the wheels of a pack against their target: requirements, tags, symbols and libraries of "
-        "compiled files, files of several wheels, modules of the standard library's names. pack does it as well.",
+        "compiled files, files of several wheels, modules with names of the standard library. pack runs it as well.",
     )
     parser.set_defaults(run=run, verbose=False, quiet=False)
     parser.add_argument("dist", metavar="DIST", type=Path, help="a folder of results")
-    parser.add_argument("--target", metavar="NAME|PROFILE.json", help="another target than it was packed for")
+    parser.add_argument(
+        "--target", metavar="NAME|PROFILE.json", help="check against this target, not the one it was packed for"
+    )
     findings.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
-    """Carry out the command. Raises AuditFailed."""
+    """Run the command. Raises AuditFailed."""
     results = Results.at(arguments.dist)
     locked = results.lock()
     packed = replace(locked.target(), installed=_installed(results))
     target = Target.parse(arguments.target) if arguments.target else packed
     house = Wheelhouse(folder=results.wheels, lock=locked.for_target(packed))
     with threads(cores()) as executor:
-        found = audit_wheelhouse(house, target, executor=executor)
-    findings.report(arguments, found, target.name)
+        audited = audit_wheelhouse(house, target, executor=executor)
+    findings.report(arguments, audited, target.name)
 
 
 def _installed(results: Results) -> tuple[ImagePackage, ...] | None:
-    """Return what the image has, as the manifest lists it; None where that is not known."""
+    """Return the image's packages as the manifest lists them, or None if they are unknown."""
     try:
         installed = results.manifest().target.installed
     except InvalidManifest:

@@ -1,4 +1,4 @@
-"""`airpack azureml`: the artifact beside the model, and the settings to paste."""
+"""`airpack azureml`: lays out an Azure ML deployment, and prints the settings to paste."""
 
 from __future__ import annotations
 
@@ -15,28 +15,30 @@ from airpack.target.target import Target
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "azureml",
         help="lay out an Azure ML deployment, and print its settings",
-        description="Put what a prebuilt inference image needs beside the entry script, and print settings to paste. "
-        "Methods: drop-in (AZUREML_EXTRA_PYTHON_LIB_PATH); pythonpath, for images that don't read that variable; tree, "
-        "a plain folder as in Microsoft's own method; exec, a start command of yours.",
+        description="Put what a prebuilt inference image needs beside the entry script, and print the settings to "
+        "paste. Methods: drop-in (AZUREML_EXTRA_PYTHON_LIB_PATH); pythonpath, for images that don't read that "
+        "variable; tree, a plain folder, as in Microsoft's own method; exec, with a start command of its own.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("dist", metavar="DIST", type=Path, help="a folder of results")
     parser.add_argument("--method", choices=azureml.METHODS, default=azureml.DROP_IN, help="default: %(default)s")
     folder: dict[str, Any] = {"metavar": "DIR", "type": Path}
-    parser.add_argument("--code", default=Path("code"), help="default: %(default)s", **folder)
-    help_model = "what is registered (default: %(default)s)"
+    parser.add_argument("--code", default=Path("code"), help="the code's folder (default: %(default)s)", **folder)
+    help_model = "the folder that is registered as the model (default: %(default)s)"
     parser.add_argument("--model", default=Path("model"), help=help_model, **folder)
-    parser.add_argument("--entry-script", metavar="PATH", default="score.py", help="in the code (default: %(default)s)")
+    parser.add_argument(
+        "--entry-script", metavar="PATH", default="score.py", help="its path in the code (default: %(default)s)"
+    )
     options.add_python(parser)
     options.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    """Carry out the command."""
+    """Run the command."""
     results = Results.at(arguments.dist)
     with results.open_bundle() as opened:
         target = Target.from_name(opened.toc.target)

@@ -1,4 +1,4 @@
-"""`airpack cat`: one file of a bundle."""
+"""`airpack cat`: writes one file of a bundle to standard output."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ if TYPE_CHECKING:
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "cat",
         help="write a file of a bundle to standard output",
-        description="Write a file of a bundle to standard output, as it is. Only the frames that hold it are read.",
+        description="Write a file of a bundle to standard output, unchanged. Only the frames that hold it are read.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="BUNDLE|DIST", type=Path, help="a bundle, or a folder of results")
-    parser.add_argument("path", metavar="PATH", help="as inspect --files shows it; site-packages/ may be left out")
+    parser.add_argument(
+        "path", metavar="PATH", help="the path that inspect --files shows; site-packages/ may be left out"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks of errors")
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
-    """Carry out the command. Raises NotInBundle."""
+    """Run the command. Raises NotInBundle."""
     with Results.at(arguments.place).open_bundle() as opened:
         for chunk in opened.chunks(opened.find(arguments.path)[1]):
             sys.stdout.buffer.write(chunk)

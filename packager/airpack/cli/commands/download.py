@@ -1,4 +1,4 @@
-"""`airpack download`: what was uploaded, from an object store or a shared folder."""
+"""`airpack download`: fetches what was uploaded to an object store or a shared folder."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from airpack.stores import transfer
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "download",
         help="fetch what was uploaded",
-        description="Fetch what `airpack upload` put to a URL into a folder, each file checked by its SHA-256: all of "
-        "it, or nothing. Without --digest, that finds damage, not an attacker who can write there.",
+        description="Fetch what `airpack upload` put to a URL into a folder, and check each file's SHA-256. Either all "
+        "files are written, or none. Without --digest, the check finds damage, but not changes by an attacker who can "
+        "write to the URL.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("url", metavar="URL", help="the folder there, as it was given to upload")
+    parser.add_argument("url", metavar="URL", help="the URL that was given to upload")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("dist"), help="default: dist")
-    parser.add_argument("--digest", metavar="DIGEST", type=options.digest, help="what the bundle's digest must be")
+    parser.add_argument("--digest", metavar="DIGEST", type=options.digest, help="the digest that the bundle must have")
     options.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
-    """Carry out the command. Raises StoreFailed."""
+    """Run the command. Raises StoreFailed."""
     progress = options.progress(arguments)
     moved = transfer.download(arguments.url, arguments.output, digest=arguments.digest, progress=progress)
     if not arguments.quiet:

@@ -1,4 +1,4 @@
-"""`airpack extract`: files of a bundle into a folder."""
+"""`airpack extract`: writes files of a bundle into a folder."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "extract",
         help="write files of a bundle into a folder",
-        description="Write files of a bundle into a folder, with their modes; what is a hard link there stays one. "
-        "Nothing is replaced: all is written, or nothing. For a tree to boot, use pack --tree or the shim's unpack.",
+        description="Write files of a bundle into a folder, with their modes and hard links. Existing files are never "
+        "replaced; either all files are written, or none. To get a tree that can boot, use pack --tree or the shim's "
+        "unpack.",
         usage="airpack extract [-h] [-o DIR] [-q] [-v] BUNDLE|DIST [GLOB ...]",
     )
     parser.set_defaults(run=run)
@@ -29,21 +30,28 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     globs = parser.add_argument(
         "globs",
         metavar="GLOB",
-        nargs="+",  # for argparse, what may be none is none as soon as an option comes before it
+        nargs="+",  # with "*", argparse would refuse globs after an option: `BUNDLE -o DIR GLOB`
         default=[],
-        help="which paths, as inspect --files shows them; * takes / as well: '*/METADATA' (default: all)",
+        help="paths as inspect --files shows them; * matches / as well: '*/METADATA' (default: all files)",
     )
     globs.required = False
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path(), help="default: this folder")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=Path(),
+        help="the folder to write into (default: this folder)",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks of errors")
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
-    """Carry out the command. Raises NotInBundle or OutputRefused."""
+    """Run the command. Raises NotInBundle or OutputRefused."""
     with Results.at(arguments.place).open_bundle() as opened:
-        wanted = extract.matching(opened, arguments.globs)
-        extract.extract(opened, wanted, arguments.output)
+        files = extract.matching(opened, arguments.globs)
+        extract.extract(opened, files, arguments.output)
     if not arguments.quiet:
-        size = screen.amount(sum(file.size for file in set(wanted.values())))
-        print(f"{screen.counted(len(wanted), 'file')}, {size}, in {arguments.output}")
+        size = screen.amount(sum(file.size for file in set(files.values())))
+        print(f"{screen.counted(len(files), 'file')}, {size}, in {arguments.output}")

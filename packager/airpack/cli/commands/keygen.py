@@ -1,4 +1,4 @@
-"""`airpack keygen`: makes a key to sign bundles with."""
+"""`airpack keygen`: makes a key for signing bundles."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from airpack.results import keys
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "keygen",
-        help="make a key to sign bundles with",
-        description="Write a new Ed25519 key: NAME.key, which signs, and NAME.pub, which images check with.",
+        help="make a key for signing bundles",
+        description="Write a new Ed25519 key pair: NAME.key signs bundles, NAME.pub lets images check them.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("-o", "--output", metavar="NAME", type=Path, required=True, help="where, without the suffix")
+    parser.add_argument(
+        "-o", "--output", metavar="NAME", type=Path, required=True, help="the path of the files, without their suffixes"
+    )
     options.add_passphrase(parser)
     options.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
-    """Carry out the command."""
+    """Run the command."""
     name: Path = arguments.output
     key = keys.generate(name, options.passphrase(arguments))
     if arguments.quiet:

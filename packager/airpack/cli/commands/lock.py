@@ -1,4 +1,4 @@
-"""`airpack lock`: requirements to pylock.toml."""
+"""`airpack lock`: resolves requirements and writes pylock.toml."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airpack.resolve.resolver import resolve
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "lock",
         help="resolve requirements for an image and write the lock",
@@ -31,7 +31,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    """Carry out the command."""
+    """Run the command."""
     pylock.check_replaceable(arguments.output)
     progress = options.progress(arguments)
     target = options.target(arguments)

@@ -1,4 +1,4 @@
-"""`airpack oci`: bundles as an OCI image layout, which any tool can push."""
+"""`airpack oci`: writes bundles as an OCI image layout, which any tool can push."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from airpack.tree.recipe import DEFAULT_MTIME
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "oci",
         help="write bundles as an OCI image layout",
-        description="Write a bundle as an OCI image (image-spec 1.1) into a folder that any tool can push. What mounts "
-        "the image has the packages, without unpacking. A signature and an SBOM beside the bundle go along. Bundles "
-        "for different platforms make one multi-platform image. The same bundles give the same bytes.",
+        description="Write a bundle as an OCI image (image-spec 1.1) into a folder that any tool can push. A "
+        "container that mounts the image has the packages without unpacking them. A signature and an SBOM beside the "
+        "bundle are included. Bundles for different platforms make one multi-platform image. The same bundles give the "
+        "same bytes.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("places", metavar="BUNDLE|DIST", type=Path, nargs="+", help="bundles, or folders of results")
@@ -31,42 +32,48 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--split",
         action="store_true",
-        help="a layer for each distribution, small ones together, so that a changed pin moves that layer alone",
+        help="a layer for each distribution, small ones together, so that an update moves only layers that changed",
     )
     parser.add_argument(
-        "--sign", metavar="NAME.key", type=Path, help="sign the tree, so that shims with that key take its volumes"
+        "--sign",
+        metavar="NAME.key",
+        type=Path,
+        help="sign the tree, so that shims with that key accept volumes of the image",
     )
     options.add_passphrase(parser)
     options.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    """Carry out the command."""
+    """Run the command."""
     folder: Path = arguments.output
     image.check_output(folder)
     key = keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None
     created = options.epoch(env, otherwise=DEFAULT_MTIME)
-    wanted = image.Options(split=arguments.split, created=created, key=key)
+    image_options = image.Options(split=arguments.split, created=created, key=key)
     progress = options.progress(arguments)
     with staging.scratch_in(folder.parent) as scratch, threads(cores()) as executor:
         aside = scratch / folder.name
         images = image.write(
-            [Results.at(place) for place in arguments.places], aside, wanted, executor=executor, progress=progress
+            [Results.at(place) for place in arguments.places],
+            aside,
+            image_options,
+            executor=executor,
+            progress=progress,
         )
         staging.place({aside: folder}, aside=scratch)
     if arguments.quiet:
         return
-    for each in images:
-        print(_about(each))
-    for each in images:
-        for refers in each.referrers:
-            print(f"beside    {refers.artifact_type}")
+    for written in images:
+        print(_about(written))
+    for written in images:
+        for referrer in written.referrers:
+            print(f"beside    {referrer.artifact_type}")
     print(f"push      airpack push {folder} REGISTRY/REPOSITORY:TAG")
 
 
-def _about(made: Image) -> str:
-    sizes = [each.descriptor.size for each in made.layers]
+def _about(written: Image) -> str:
+    sizes = [layer.descriptor.size for layer in written.layers]
     layers = f"{screen.counted(len(sizes), 'layer')}, {screen.amount(sum(sizes))}"
-    return (
-        f"image     {image.platform(made.descriptor)}, {layers}, of {made.target}\ndigest    {made.descriptor.digest}"
-    )
+    platform = image.platform(written.descriptor)
+    return f"image     {platform}, {layers}, of {written.target}\ndigest    {written.descriptor.digest}"

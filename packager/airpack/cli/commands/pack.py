@@ -1,4 +1,4 @@
-"""`airpack pack`: requirements, or a lock, to a bundle."""
+"""`airpack pack`: makes a bundle of requirements, or of a lock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from airpack.base import cache, interrupts
 from airpack.base.errors import UsageError
 from airpack.cli import options
 from airpack.pack.deliver import Packed
-from airpack.pack.pack import Order, pack
+from airpack.pack.order import Order
+from airpack.pack.pack import pack
 from airpack.resolve import pylock
 from airpack.resolve.lock import Lock
 from airpack.resolve.requirements import Requirements
@@ -26,11 +27,11 @@ from airpack.tree import image_file
 from airpack.tree.exclusion import Exclusion
 from airpack.tree.recipe import DEFAULT_LEVEL, DEFAULT_MTIME, Recipe
 
-_MAX_LEVEL = 19  # above it, zstd's windows outgrow what the shim allows
+_MAX_LEVEL = 19  # at higher levels, zstd's windows are larger than the shim allows
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "pack",
         help="resolve requirements for an image and bundle them",
@@ -39,25 +40,34 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.set_defaults(run=run)
     what = options.add_requirements(parser)
-    what.add_argument("--lock", metavar="FILE", type=Path, help="pack exactly this pylock.toml, without resolving")
+    what.add_argument(
+        "--lock", metavar="FILE", type=Path, help="pack exactly what this pylock.toml lists, without resolving"
+    )
     options.add_target(what)
     _add_results(parser)
     _add_exclusion(parser)
     index = options.add_index(parser)
-    index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, where the index lacks it")
+    index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, if the index does not have it")
     _add_how(parser)
     options.add_verbosity(parser, progress=True)
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
     results = parser.add_argument_group("where the results go")
-    results.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("dist"), help="default: dist")
+    results.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=Path("dist"),
+        help="the folder of the results (default: dist)",
+    )
     results.add_argument("--tree", metavar="DIR", type=Path, help="also write the tree as a plain folder to mount")
     results.add_argument(
         "--drop-in", metavar="DIR", type=Path, help="also write the shim and the bundle as a folder for PYTHONPATH"
     )
     results.add_argument(
-        "--image", choices=image_file.KINDS, help="also write the tree as a file system image, which a boot can mount"
+        "--image", choices=image_file.KINDS, help="also write the tree as a file system image that a boot can mount"
     )
     results.add_argument("--sbom", action="store_true", help=f"also write {SBOM}, as `airpack sbom` does")
 
@@ -69,10 +79,10 @@ def _add_exclusion(parser: argparse.ArgumentParser) -> None:
         metavar="GLOB",
         action="append",
         default=[],
-        help="files that match, below site-packages: 'pandas/tests/*'; * takes / as well",
+        help="leave out files that match, below site-packages: 'pandas/tests/*'; * matches / as well",
     )
     left_out.add_argument(
-        "--slim", action="store_true", help="tests, headers, static libraries, Cython sources and type stubs"
+        "--slim", action="store_true", help="leave out tests, headers, static libraries, Cython sources and type stubs"
     )
 
 
@@ -83,40 +93,44 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=_level,
         default=DEFAULT_LEVEL,
-        help=f"zstd level, 1 to {_MAX_LEVEL} (default: %(default)s; 9 packs eight times as fast, a tenth larger)",
+        help=f"zstd level, 1 to {_MAX_LEVEL} (default: %(default)s; 9 is eight times as fast, and a tenth larger)",
     )
     cores = interrupts.cores()
-    how.add_argument("--jobs", metavar="N", type=options.positive, default=cores, help="default: all cores")
-    how.add_argument("--no-bytecode", action="store_true", help="leave the bytecode out: smaller, slower to import")
-    how.add_argument("--strict", action="store_true", help="let warnings of the audit fail the pack")
     how.add_argument(
-        "--with-wheelhouse", action="store_true", help="put the wheels into the bundle, too, for pip there"
+        "--jobs", metavar="N", type=options.positive, default=cores, help="the number of threads (default: all cores)"
     )
-    how.add_argument("--sign", metavar="NAME.key", type=Path, help="sign the bundle, and an image of it")
+    how.add_argument(
+        "--no-bytecode", action="store_true", help="leave out bytecode: the bundle is smaller, imports are slower"
+    )
+    how.add_argument("--strict", action="store_true", help="fail on warnings of the audit as well")
+    how.add_argument(
+        "--with-wheelhouse", action="store_true", help="also put the wheels into the bundle, for pip in the image"
+    )
+    how.add_argument("--sign", metavar="NAME.key", type=Path, help="sign the bundle, and its image if there is one")
     options.add_passphrase(how)
     how.add_argument("--no-import", action="store_true", help="don't try to import what was packed")
     options.add_python(how)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    """Carry out the command."""
+    """Run the command."""
     progress = options.progress(arguments)
     target, source = _source(arguments)
     python = options.find_python(arguments, target, env)
     if python is None and not arguments.no_bytecode:
         progress.note(
-            f"no Python {target.python_version} found (--python PATH): packing without bytecode, so that "
-            "the first import in each process compiles; about 3 times slower for scikit-learn and pandas"
+            f"no Python {target.python_version} found (--python PATH): packing without bytecode, so that each process "
+            "compiles what it imports first; for scikit-learn and pandas, that is about 3 times slower"
         )
     if target.assumed_release:
-        progress.note(f"target    {target.name}, taken for Python {target.python_full_version}")
+        progress.note(f"target    {target.name}, assuming Python {target.python_full_version}")
     order = _order(arguments, env, target, source, python)
     packed = pack(order, pip=options.pip(arguments, env), progress=progress)
     cache.prune(order.cache, now=time.time())
     for wheel in packed.wheelhouse.lock.wheels:
         if wheel.source is not None:
-            who = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
-            progress.note(f"built     {wheel.filename} by {who}, from {wheel.source.url}")
+            builder = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
+            progress.note(f"built     {wheel.filename} by {builder}, from {wheel.source.url}")
     if not arguments.quiet:
         _print(packed, arguments.tree, arguments.drop_in, order.sign)
 
@@ -156,29 +170,26 @@ def _order(
 
 
 def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]:
-    """Return the target, and what to pack for it: requirements, or a lock."""
+    """Return the target, and the requirements or the lock to pack for it. Raises UsageError."""
     path: Path | None = arguments.lock
     if path is None:
         target = options.target(arguments)
         return target, options.requirements(arguments, target)
     if options.is_asked(arguments) or arguments.constraint or arguments.extra or arguments.skip_installed:
         raise UsageError(
-            "--lock says all that is packed: leave requirements and --skip-installed out, or leave --lock out"
+            "--lock lists everything to pack: leave out requirements and --skip-installed, or leave out --lock"
         )
     locked = pylock.read(path)
-    if arguments.target is None:
-        arguments.target = locked.target_name
-        arguments.python_version = arguments.python_version or locked.python_full_version
-    target = options.target(arguments)
+    target = options.target(arguments, locked=locked)
     return target, locked.for_target(target)
 
 
 def _print(packed: Packed, tree: Path | None, drop_in: Path | None, key: SigningKey | None) -> None:
-    made, contents, lock = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock
+    bundle, contents, lock = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock
     files = len(contents.files) + len(contents.links)
     print(f"wheels    {len(lock.wheels):,} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB")
     unpacked = f"{contents.unpacked_size / 1e6:,.1f} MB unpacked, {files:,} files"
-    print(f"bundle    {made.path}, {made.size / 1e6:,.1f} MB ({unpacked})")
+    print(f"bundle    {bundle.path}, {bundle.size / 1e6:,.1f} MB ({unpacked})")
     if packed.excluded.files:
         print(f"excluded  {packed.excluded.files:,} files, {packed.excluded.size / 1e6:,.1f} MB before compression")
     if tree:
@@ -187,21 +198,21 @@ def _print(packed: Packed, tree: Path | None, drop_in: Path | None, key: Signing
         print(f"drop-in   {drop_in}: set PYTHONPATH to where it is in the image")
     if packed.sbom:
         print(f"sbom      {packed.sbom}")
-    print(f"digest    sha256:{made.digest}")
+    print(f"digest    sha256:{bundle.digest}")
     if key is not None:
-        print(f"signed    {made.path}{layout.SIGNATURE_SUFFIX}, by the key {key.id}")
+        print(f"signed    {bundle.path}{layout.SIGNATURE_SUFFIX}, by the key {key.id}")
         if drop_in:
-            print("          but a drop-in's shim travels with it: the signature binds only a shim in the image")
+            print("          a drop-in has its own shim: the signature protects only with a shim in the image")
     if packed.image is not None:
         print(f"image     {packed.image.path}, {packed.image.size / 1e6:,.1f} MB, sha256:{packed.image.sha256}")
     python = f"python{lock.target.python_version}"
     print(
         "boot      airpack shim -o airpack-runtime.pyz, then in the image:\n"
-        f"          {python} airpack-runtime.pyz exec --bundle {made.path.name} -- {python} YOUR_PROGRAM.py"
+        f"          {python} airpack-runtime.pyz exec --bundle {bundle.path.name} -- {python} YOUR_PROGRAM.py"
     )
 
 
 def _level(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= _MAX_LEVEL:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no level: give a number from 1 to {_MAX_LEVEL}")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a level: give a number from 1 to {_MAX_LEVEL}")

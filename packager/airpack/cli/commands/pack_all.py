@@ -1,4 +1,4 @@
-"""`airpack pack-all`: many packs of one file, side by side."""
+"""`airpack pack-all`: runs the packs that a file describes, several at once."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from pathlib import Path
 from airpack.base import interrupts
 from airpack.base.console import Progress, plain
 from airpack.cli import options, screen
-from airpack.cli.commands import pack
+from airpack.cli.commands import pack as pack_command
 from airpack.cli.toml_options import Table
 from airpack.pack import batch, fleet
-from airpack.pack.batch import Outcome, Task
+from airpack.pack.batch import BatchResult, Outcome, Task
 from airpack.pack.fleet import FleetFailed, FleetInterrupted, FleetPack, InvalidFleet
 from airpack.results.folder import Results
 
+# Options of pack that pack-all has itself, so that a file can't set them.
 _OWN = ("help", "output", "jobs", "quiet", "verbose", "no-progress")
+# Options of pack that name a folder to write, besides its output.
 _FOLDERS = ("tree", "drop-in")
-_DIGEST = 19  # columns: sha256: and twelve digits, which tell any two apart
+_DIGEST = 19  # columns of `sha256:` and twelve digits
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "pack-all",
         help="pack many requirement sets for many targets",
-        description="Pack each requirement set of a TOML file for each of its targets, several at once, and sum up. "
-        "Tables are [defaults], [targets.NAME] and [sets.NAME]; their keys are the options of pack without the "
-        'dashes, such as requirement = ["fraud.txt"], and requirements for what pack takes without one. A set\'s '
-        "key replaces its target's, which replaces the defaults'; targets = [NAME, ...] in a set chooses some. Paths "
-        "start from the file's folder. What fails doesn't stop the others.",
+        description="Pack each requirement set of a TOML file for each of its targets, several at once, and print a "
+        "summary. Tables are [defaults], [targets.NAME] and [sets.NAME]; their keys are the options of pack without "
+        'dashes, for example requirement = ["fraud.txt"]; the key requirements names requirements themselves. A key in '
+        "a set replaces that of the target, which replaces that of the defaults; targets = [NAME, ...] in a set "
+        "chooses some of them. Paths are relative to the file's folder. If a pack fails, the others go on.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("file", metavar="FILE.toml", type=Path, help="says what is packed")
+    parser.add_argument("file", metavar="FILE.toml", type=Path, help="describes the packs")
     parser.add_argument(
         "-o",
         "--output",
@@ -45,62 +47,63 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="results go into DIR/SET/TARGET, or DIR/SET where the file names no target (default: dist)",
     )
     parser.add_argument(
-        "--only", metavar="NAME", action="append", default=[], help="a set, a target, or SET/TARGET; may be repeated"
+        "--only",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="pack only this set, target, or SET/TARGET; may be repeated",
     )
     cores = interrupts.cores()
     parser.add_argument(
-        "--jobs", metavar="N", type=options.positive, default=cores, help="of all packs together (default: all cores)"
+        "--jobs",
+        metavar="N",
+        type=options.positive,
+        default=cores,
+        help="the number of threads of all packs together (default: all cores)",
     )
     options.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
-    """Carry out the command. Raises InvalidFleet, FleetFailed or FleetInterrupted."""
-    table = Table("pack", pack.add, own=_OWN)
-    entries = fleet.load(arguments.file, table.read)
-    _check_folders(arguments.file, entries)
-    chosen = fleet.only(entries, arguments.only)
-    progress = options.progress(arguments)
-    outcomes: dict[str, Outcome] = {}
+    """Run the command. Raises InvalidFleet, FleetFailed or FleetInterrupted."""
+    table = Table("pack", pack_command.add, own=_OWN)
+    packs = fleet.load(arguments.file, table.read)
+    _check_folders(arguments.file, packs)
+    chosen = fleet.only(packs, arguments.only)
     started = time.monotonic()
-    try:
-        _run(arguments, chosen, outcomes, progress)
-    except KeyboardInterrupt as error:
-        _print(arguments, chosen, outcomes, time.monotonic() - started)
-        packed = sum(each.status == 0 for each in outcomes.values())
-        raise FleetInterrupted(packed=packed, total=len(chosen)) from error
-    _print(arguments, chosen, outcomes, time.monotonic() - started)
-    failures = {name: each.message for name, each in outcomes.items() if each.status}
+    result = _run(arguments, chosen, options.progress(arguments))
+    if not arguments.quiet:
+        _print(arguments.output, chosen, result.outcomes, time.monotonic() - started)
+    if result.interrupted:
+        packed = sum(outcome.status == 0 for outcome in result.outcomes.values())
+        raise FleetInterrupted(packed=packed, total=len(chosen))
+    failures = {name: outcome.message for name, outcome in result.outcomes.items() if outcome.status}
     if failures:
         raise FleetFailed(failures, total=len(chosen))
 
 
-def _run(
-    arguments: argparse.Namespace, entries: Sequence[FleetPack], outcomes: dict[str, Outcome], progress: Progress
-) -> None:
-    """Pack the entries, and put into `outcomes` how each ended, as it does."""
+def _run(arguments: argparse.Namespace, packs: Sequence[FleetPack], progress: Progress) -> BatchResult:
+    """Run the packs, show what they write, and return how each ended."""
     loudness = ["--verbose"] if arguments.verbose else ["--quiet"] if arguments.quiet else []
     base = arguments.file.absolute().parent
     tasks = [
         Task(
-            name=each.name,
-            words=["pack", "-o", str(arguments.output.absolute() / each.name), *loudness, "--no-progress", *each.words],
+            name=pack.name,
+            words=["pack", "-o", str(arguments.output.absolute() / pack.name), *loudness, "--no-progress", *pack.words],
             folder=base,
-            # Of one target, most of what is compressed is the same.
-            group=" ".join(each.options.get("target", ())) or each.target,
+            group=pack.cache_group,
         )
-        for each in entries
+        for pack in packs
     ]
-    columns = max(len(each.name) for each in entries)
+    columns = max(len(pack.name) for pack in packs)
     with progress.stage("pack", "packs", len(tasks)) as advance:
 
         def end(name: str, outcome: Outcome) -> None:
-            outcomes[name] = outcome
             if outcome.status:
                 progress.note(f"{name:<{columns}} | error: {plain(outcome.message)}")
             advance(1)
 
-        batch.Batch(
+        return batch.Batch(
             jobs=arguments.jobs,
             memory=batch.available_memory(),
             on_line=lambda name, line: progress.note(f"{name:<{columns}} | {plain(line)}"),
@@ -108,38 +111,36 @@ def _run(
         ).run(tasks)
 
 
-def _check_folders(path: Path, entries: Sequence[FleetPack]) -> None:
-    """Raise InvalidFleet if two entries would write one folder."""
-    seen: dict[str, str] = {}
-    for entry in entries:
+def _check_folders(path: Path, packs: Sequence[FleetPack]) -> None:
+    """Raise InvalidFleet if two packs would write the same folder."""
+    writers: dict[str, str] = {}
+    for pack in packs:
         for key in _FOLDERS:
-            for word in entry.options.get(key, ()):
-                folder = os.path.normpath(word.partition("=")[2])
-                if folder in seen:
-                    problem = f"{key}: {seen[folder]} and {entry.name} would both write {folder}: give each its own"
-                    raise InvalidFleet(path, f"{fleet.SETS}.{entry.set}", problem)
-                seen[folder] = entry.name
+            for value in pack.options[key].values if key in pack.options else ():
+                folder = os.path.normpath(value)
+                if folder in writers:
+                    reason = f"{key}: {writers[folder]} and {pack.name} would both write {folder}: give each its own"
+                    raise InvalidFleet(path, f"{fleet.SETS}.{pack.set}", reason)
+                writers[folder] = pack.name
 
 
-def _print(
-    arguments: argparse.Namespace, entries: Sequence[FleetPack], outcomes: Mapping[str, Outcome], seconds: float
-) -> None:
-    if arguments.quiet:
-        return
-    columns = max(len("pack"), *(len(each.name) for each in entries))
+def _print(output: Path, packs: Sequence[FleetPack], outcomes: Mapping[str, Outcome], seconds: float) -> None:
+    """Print the summary: a line for each pack, and a total."""
+    columns = max(len("pack"), *(len(pack.name) for pack in packs))
     print(f"{'pack':<{columns}}  wheels     bundle     time  digest")
-    for entry in entries:
-        outcome = outcomes.get(entry.name)
-        told = f"failed: {outcome.message}" if outcome and outcome.status else "not packed"
-        if outcome is not None and outcome.status == 0:
-            told = _packed(arguments.output / entry.name, outcome.seconds)
-        print(f"{entry.name:<{columns}}  {screen.clipped(told, max(screen.width() - columns - 2, _DIGEST))}")
-    packed = sum(each.status == 0 for each in outcomes.values())
-    print(f"{packed} of {screen.counted(len(entries), 'pack')} in {arguments.output}, {seconds:.1f} s")
+    for pack in packs:
+        result = _result(output / pack.name, outcomes.get(pack.name))
+        print(f"{pack.name:<{columns}}  {screen.clipped(result, max(screen.width() - columns - 2, _DIGEST))}")
+    packed = sum(outcome.status == 0 for outcome in outcomes.values())
+    print(f"{packed} of {screen.counted(len(packs), 'pack')} in {output}, {seconds:.1f} s")
 
 
-def _packed(folder: Path, seconds: float) -> str:
-    """Return the columns of what was packed."""
-    about = Results.at(folder).manifest()
-    digest = f"sha256:{about.bundle.digest}"[:_DIGEST]
-    return f"{len(about.packages):>6}  {screen.amount(about.bundle.size):>9}  {seconds:>5.1f} s  {digest}"
+def _result(folder: Path, outcome: Outcome | None) -> str:
+    """Return how a pack into `folder` ended: the columns of its bundle, or why there is none."""
+    if outcome is None:
+        return "not packed"
+    if outcome.status:
+        return f"failed: {outcome.message}"
+    manifest = Results.at(folder).manifest()
+    digest = f"sha256:{manifest.bundle.digest}"[:_DIGEST]
+    return f"{len(manifest.packages):>6}  {screen.amount(manifest.bundle.size):>9}  {outcome.seconds:>5.1f} s  {digest}"

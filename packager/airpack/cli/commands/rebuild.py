@@ -1,4 +1,4 @@
-"""`airpack rebuild`: packs again what was packed, and says whether the bytes agree."""
+"""`airpack rebuild`: packs results again, and compares the bytes."""
 
 from __future__ import annotations
 
@@ -10,50 +10,52 @@ from airpack.base import interrupts
 from airpack.base.console import plain
 from airpack.base.errors import NotRebuilt, UsageError
 from airpack.cli import options
-from airpack.pack.rebuild import Means, Past, rebuild
+from airpack.pack.rebuild import EarlierPack, RebuildOptions, rebuild
 from airpack.results.folder import Results
 
 _SHOWN = 40  # lines of differences
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "rebuild",
         help="pack again from the lock, and compare the bytes",
-        description="Pack a folder of results again, from its pylock.toml, manifest.json and wheelhouse/, and say "
-        "whether the bundle's bytes agree, and if not, which member differs and how. Where the tools aren't those of "
-        "the manifest, the content must agree: each file's path, mode and SHA-256.",
+        description="Pack a folder of results again, from its pylock.toml, manifest.json and wheelhouse/, and compare "
+        "the bundles. If their bytes differ, show which files differ, and how. If the tools here have other versions "
+        "than the manifest records, only the content must agree: each file's path, mode and SHA-256.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("dist", metavar="DIST", type=Path, help="a folder of results")
     index = options.add_index(parser)
-    index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, where the index lacks it")
+    index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, if the index does not have it")
     cores = interrupts.cores()
-    parser.add_argument("--jobs", metavar="N", type=options.positive, default=cores, help="default: all cores")
+    parser.add_argument(
+        "--jobs", metavar="N", type=options.positive, default=cores, help="the number of threads (default: all cores)"
+    )
     options.add_python(parser)
     options.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    """Carry out the command. Raises NotRebuilt."""
+    """Run the command. Raises NotRebuilt."""
     if arguments.dist.is_file():
         raise UsageError(f"{arguments.dist} is a file: give the folder of results that it was packed into")
-    past = Past.read(Results.at(arguments.dist))
-    means = Means(
-        python=options.find_python(arguments, past.target, env),
+    earlier = EarlierPack.read(Results.at(arguments.dist))
+    rebuild_options = RebuildOptions(
+        python=options.find_python(arguments, earlier.target, env),
         decoder=arguments.decoder,
         cache=options.cache(env),
         pip=options.pip(arguments, env),
         jobs=arguments.jobs,
     )
-    rebuilt = rebuild(past, means, progress=options.progress(arguments))
+    rebuilt = rebuild(earlier, rebuild_options, progress=options.progress(arguments))
     differences = rebuilt.comparison.differences
     if not arguments.quiet:
         for wheel in rebuilt.built:
             print(f"taken     {plain(wheel)} from the wheelhouse: it was built from source when it was packed")
         for tool in rebuilt.tools:
-            print(plain(f"tool      {tool.name} was {tool.before}, and is {tool.here}"))
+            print(plain(f"tool      {tool.name} was {tool.packed}, and is {tool.here}"))
         for difference in differences[:_SHOWN]:
             print(plain(f"differs   {difference}"))
         if len(differences) > _SHOWN:
@@ -65,5 +67,5 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     if rebuilt.comparison.same_bytes:
         print(f"rebuilt   {rebuilt.bundle}, byte for byte\ndigest    sha256:{rebuilt.digest}")
     else:
-        print(f"rebuilt   {rebuilt.bundle}: its content agrees, its bytes differ with the tools")
+        print(f"rebuilt   {rebuilt.bundle}: the content agrees; the bytes differ because tools differ")
         print(f"content   sha256:{rebuilt.content_digest}")

@@ -1,4 +1,4 @@
-"""`airpack run`: boots a bundle on this machine."""
+"""`airpack run`: runs a command with a bundle on this machine."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from airpack.shim import local_boot
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "run",
         help="run a command with a bundle's packages on this machine",
-        description="Boot a bundle here as the image will: by the shim, under the target's interpreter.",
+        description="Boot a bundle on this machine as the image does: with the shim, under the target's interpreter.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
@@ -33,9 +33,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    """Replace this process by the command."""
+    """Replace this process by the user's command. Raises UsageError, NoInterpreter, BundleNotFound or BundleDamaged."""
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if not words:
         raise UsageError("run needs a command: airpack run DIST -- COMMAND [ARG ...]")
     command = local_boot.command(Results.at(arguments.place).bundle, words, python=arguments.python, env=env)
-    os.execve(command.words[0], list(command.words), command.env)  # noqa: S606 - that is what the command is for
+    os.execve(command.words[0], list(command.words), command.env)  # noqa: S606 - running the user's command is its purpose

@@ -1,4 +1,4 @@
-"""`airpack sbom`: what is in a bundle, as a CycloneDX SBOM."""
+"""`airpack sbom`: writes a CycloneDX SBOM of a bundle."""
 
 from __future__ import annotations
 
@@ -15,32 +15,34 @@ from airpack.results.folder import Results
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "sbom",
-        help="write what is in a bundle as an SBOM",
+        help="write an SBOM of a bundle",
         description="Write a CycloneDX 1.6 SBOM of a bundle: packages with their licences, hashes and dependencies, "
-        "the libraries that wheels bring, and what SBOMs in wheels tell (PEP 770). Only the bundle is read. The same "
-        "bundle gives the same bytes. Needs the extra airpack[sbom].",
+        "shared libraries in wheels, and the components of SBOMs in wheels (PEP 770). Only the bundle is read. The "
+        "same bundle gives the same bytes. Needs the extra airpack[sbom].",
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="BUNDLE|DIST", type=Path, help="a bundle, or a folder of results")
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: standard output")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="the file to write (default: standard output)"
+    )
     options.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
-    """Carry out the command."""
+    """Run the command."""
     write = sbom_writer()
     with Results.at(arguments.place).open_bundle() as opened:
-        found = inventory.take(opened)
-    text = write(found)
+        taken = inventory.take(opened)
+    text = write(taken)
     if arguments.output is None:
-        sys.stdout.buffer.write(text.encode())  # the same bytes in any locale
+        sys.stdout.buffer.write(text.encode())  # UTF-8 in any locale
         return
     overwrite.check_sbom(arguments.output)
     staging.write_text(arguments.output, text)
     if not arguments.quiet:
-        libraries = sum(len(each.libraries) for each in found.packages)
-        counted = f"{screen.counted(len(found.packages), 'package')}, {libraries:,} libraries in them"
+        libraries = sum(len(package.libraries) for package in taken.packages)
+        counted = f"{screen.counted(len(taken.packages), 'package')}, {libraries:,} libraries in them"
         print(f"sbom      {arguments.output}, {counted}")

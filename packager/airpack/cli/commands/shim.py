@@ -1,4 +1,4 @@
-"""`airpack shim`: writes the runtime shim."""
+"""`airpack shim`: writes the runtime shim as a file or a folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airpack.shim import write
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "shim",
         help="write the runtime shim",
@@ -25,7 +25,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    """Carry out the command."""
+    """Run the command."""
     output: Path = arguments.output
     python = options.find_python(arguments, options.target(arguments), env)
     if output.suffix == write.SUFFIX:

@@ -1,4 +1,4 @@
-"""`airpack sign`: signs what was packed."""
+"""`airpack sign`: signs a bundle and its images."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from airpack.results.folder import Results
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "sign",
         help="sign a bundle",
-        description="Write a signature beside a bundle, and beside each image of its tree. Its manifest records it.",
+        description="Write a signature beside a bundle, and beside each file system image of its tree. The manifest "
+        "records it.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
@@ -26,7 +27,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
-    """Carry out the command."""
+    """Run the command."""
     key = keys.load(arguments.key, options.passphrase(arguments))
     for path in signing.sign(Results.at(arguments.place), key):
         if not arguments.quiet:

@@ -1,4 +1,4 @@
-"""`airpack target show`: what a target's name, or an image's profile, means."""
+"""`airpack target show`: shows what a target's name, or an image's profile, stands for."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from airpack.target.target import DEFAULT, Target
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
-    parser = commands.add_parser("target", help="tell what a target means", description="Tell what a target means.")
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "target", help="show what a target stands for", description="Show what a target stands for."
+    )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     show = actions.add_parser(
         "show",
@@ -22,11 +24,13 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     show.set_defaults(run=run, verbose=False)
     show.add_argument("target", metavar="NAME|PROFILE.json", nargs="?", default=DEFAULT, help="default: %(default)s")
     show.add_argument("--python-version", metavar="X.Y.Z", help="the image's full Python version")
-    show.add_argument("--json", action="store_true", help="as JSON: a profile, and a pex complete platform")
+    show.add_argument(
+        "--json", action="store_true", help="print JSON, which serves as a profile and as a pex complete platform"
+    )
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
-    """Carry out the command."""
+    """Run the command."""
     target = options.target(arguments)
     if arguments.json:
         print(json.dumps(target.to_dict(), indent=2))
@@ -35,7 +39,7 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
 
 
 def _text(target: Target) -> str:
-    assumed = ", the last release: give --python-version for another" if target.assumed_release else ""
+    assumed = ", the last release: give another with --python-version" if target.assumed_release else ""
     unknown = ", ".join(target.unknown_markers)
     platforms = list(dict.fromkeys(tag.platform for tag in target.tags if tag.platform != "any"))
     lines = [
@@ -47,8 +51,8 @@ def _text(target: Target) -> str:
         *(f"  {name} = {value!r}" for name, value in sorted(target.marker_environment.items())),
     ]
     if unknown:
-        lines.append(f"unknown   {unknown} (an image's profile tells them: airpack-runtime.pyz probe)")
+        lines.append(f"unknown   {unknown} (an image's profile has them: airpack-runtime.pyz probe)")
     if target.installed is not None:
         lines.append(f"installed {len(target.installed)} packages")
-        lines += [f"  {each.name} {each.version}" for each in target.installed]
+        lines += [f"  {package.name} {package.version}" for package in target.installed]
     return "\n".join(lines)

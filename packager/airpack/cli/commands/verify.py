@@ -1,4 +1,4 @@
-"""`airpack verify`: whether a bundle, a folder of results or a tree is whole, and can be imported."""
+"""`airpack verify`: checks that a bundle, a folder of results or a tree is undamaged and can be imported."""
 
 from __future__ import annotations
 
@@ -21,34 +21,40 @@ from airpack.verify.verify import Demands, verify_results, verify_tree
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
-    """Describe the command."""
+    """Add the command and its arguments."""
     parser = commands.add_parser(
         "verify",
-        help="check that a bundle, a folder of results or a tree is whole, and import what is in it",
+        help="check that a bundle, a folder of results or a tree is undamaged, and import its packages",
         description="Check every frame, file, link and mode of a bundle against its table of contents, every file "
         "against its wheel's RECORD, tags and compiled files against the target; in a folder of results, the wheels, "
-        "the lock and the manifest as well. A plain tree is compared with --bundle, else with its own RECORDs. Where "
-        "there is an interpreter of the target's version, each top-level module and package is imported by it.",
+        "the lock and the manifest as well. A plain tree is compared with --bundle, or else with its own RECORDs. If "
+        "there is an interpreter of the target's version, it imports each top-level module and package.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("place", metavar="DIST|BUNDLE|TREE", type=Path, help="what is to be checked")
-    parser.add_argument("--digest", metavar="DIGEST", type=options.digest, help="what the bundle's digest must be")
-    parser.add_argument("--bundle", metavar="BUNDLE", type=Path, help="the bundle, or DIST, to compare a tree with")
-    parser.add_argument("--no-import", action="store_true", help="don't import: nothing of the bundle is executed")
-    parser.add_argument("--key", metavar="NAME.pub", type=Path, help="it must be signed with this key")
+    parser.add_argument("place", metavar="DIST|BUNDLE|TREE", type=Path, help="what to check")
+    parser.add_argument("--digest", metavar="DIGEST", type=options.digest, help="the digest that the bundle must have")
+    parser.add_argument(
+        "--bundle", metavar="BUNDLE", type=Path, help="the bundle, or the folder of results, to compare a tree with"
+    )
+    parser.add_argument("--no-import", action="store_true", help="import nothing, so that no code of the bundle runs")
+    parser.add_argument("--key", metavar="NAME.pub", type=Path, help="the key that the bundle must be signed with")
     options.add_python(parser)
     findings.add_arguments(parser)
     options.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    """Carry out the command. Raises AuditFailed."""
+    """Run the command. Raises AuditFailed."""
     place: Path = arguments.place
     is_tree = tree.is_tree(place)
     if arguments.key and is_tree:
-        raise UsageError(f"{place} is a tree, which no signature covers: check the bundle that it is of")
+        raise UsageError(
+            f"{place} is a plain tree, and signatures are of bundles: check the bundle that it was unpacked from"
+        )
     if arguments.bundle is not None and not is_tree:
-        raise UsageError(f"--bundle is what to compare a plain tree with, and {place} is none")
+        raise UsageError(
+            f"--bundle names what to compare a plain tree with, and {place} is not one: leave out --bundle"
+        )
     signed = _signed(arguments) if arguments.key else ""
 
     def find_python(target: Target) -> Interpreter | None:
@@ -65,7 +71,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
 
 
 def _signed(arguments: argparse.Namespace) -> str:
-    """Return by which key the bundle is signed. Raises AuditFailed if it isn't: nothing of it is to be imported."""
+    """Return the key that the bundle is signed with, in words. Raises AuditFailed, before any import, if it is not."""
     results, key = Results.at(arguments.place), keys.load_public(arguments.key)
     problems = signing.check(results, key)
     if problems:

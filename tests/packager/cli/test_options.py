@@ -1,0 +1,107 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+from airpack.base.console import Lines, Silent
+from airpack.base.errors import UsageError
+from airpack.cli import options
+from airpack.target.target import Target
+
+
+def test_a_number_of_jobs_is_positive() -> None:
+    """Zero, a sign and a word are refused."""
+    assert options.positive("12") == 12
+    for text in ("0", "-1", "many"):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"^'{text}' is not a number of 1 or more$"):
+            options.positive(text)
+
+
+def test_a_digest_may_have_its_prefix() -> None:
+    """And capital letters; anything else is refused."""
+    assert options.digest(f"sha256:{'0A' * 32}") == options.digest("0a" * 32) == "0a" * 32
+    with pytest.raises(argparse.ArgumentTypeError, match=r"^'0a0a' is not a digest: give the sha256:"):
+        options.digest("0a0a")
+
+
+def test_the_time_is_source_date_epoch() -> None:
+    """Or the default, where it is unset or empty; what is not a number is refused."""
+    assert options.epoch({"SOURCE_DATE_EPOCH": "1700000000"}, otherwise=5) == 1700000000
+    assert [options.epoch(env, otherwise=5) for env in ({}, {"SOURCE_DATE_EPOCH": ""})] == [5, 5]
+    with pytest.raises(UsageError, match=r"^SOURCE_DATE_EPOCH is 'today': "):
+        options.epoch({"SOURCE_DATE_EPOCH": "today"}, otherwise=5)
+
+
+def test_the_cache_follows_the_xdg_specification() -> None:
+    """XDG_CACHE_HOME, or .cache in the home folder."""
+    assert options.cache({"XDG_CACHE_HOME": "/var/cache", "HOME": "/home/me"}) == Path("/var/cache/airpack-pack")
+    assert options.cache({"XDG_CACHE_HOME": "", "HOME": "/home/me"}) == Path("/home/me/.cache/airpack-pack")
+
+
+def test_a_passphrase_is_the_files_line(tmp_path: Path) -> None:
+    """Without its end, but with spaces; an empty file is a mistake, no file is no passphrase."""
+    parser = argparse.ArgumentParser()
+    options.add_passphrase(parser)
+    assert options.passphrase(parser.parse_args([])) is None
+    path = tmp_path / "passphrase"
+    for content in (b"two words \n", b"two words \r\n", b"two words "):
+        path.write_bytes(content)
+        assert options.passphrase(parser.parse_args(["--passphrase-file", str(path)])) == b"two words "
+    path.write_bytes(b"\n")
+    with pytest.raises(UsageError, match=f"^{path} is empty: write the passphrase into it, or leave out "):
+        options.passphrase(parser.parse_args(["--passphrase-file", str(path)]))
+
+
+def _requirements(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    options.add_requirements(parser)
+    return parser.parse_args(words)
+
+
+def test_a_pyproject_is_read_and_other_files_are_pips(tmp_path: Path, target: Target) -> None:
+    """Its dependencies and the named extra and group join the requirements of the command line."""
+    project = tmp_path / "pyproject.toml"
+    project.write_text(
+        "[project]\nname = 'mine'\nversion = '1'\ndependencies = ['alpha']\n"
+        "[project.optional-dependencies]\nfast = ['beta>1']\n[dependency-groups]\ntest = ['gamma']\n"
+    )
+    words = ["delta", "-r", str(project), "-r", "more.txt", "-c", "limits.txt", "--extra", "fast", "--group", "test"]
+    wanted = options.requirements(_requirements(*words), target)
+    assert [*wanted.specifications] == ["delta", "alpha", "beta>1", "gamma"]
+    assert [*wanted.files] == ["more.txt"]
+    assert [*wanted.constraints] == ["limits.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "nothing to pack: name requirements, or a file with -r"),
+        (["-c", "limits.txt"], "nothing to pack: name requirements, or a file with -r"),
+        (["alpha", "--extra", "x"], "--extra names an extra of a project: give its pyproject.toml with -r"),
+        (["wants.txt"], "wants.txt names a file: write -r wants.txt"),
+        (
+            ["./nowhere[x]"],
+            "./nowhere[x] does not exist: give the path of a project, or a requirement such as pandas==1.3.5",
+        ),
+        (
+            ["-r", "https://host/pyproject.toml"],
+            "pyproject.toml must be a local file: download it, and give its path with -r",
+        ),
+    ],
+)
+def test_requirements_that_can_not_be_meant_are_usage_errors(words: list[str], message: str, target: Target) -> None:
+    """With what to write instead."""
+    with pytest.raises(UsageError) as raised:
+        options.requirements(_requirements(*words), target)
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(("words", "kind"), [([], Lines), (["-v"], Lines), (["-q"], Silent)])
+def test_progress_is_lines_where_there_is_no_terminal(words: list[str], kind: type) -> None:
+    """And nothing if quiet."""
+    parser = argparse.ArgumentParser()
+    options.add_verbosity(parser, progress=True)
+    assert type(options.progress(parser.parse_args(words))) is kind
