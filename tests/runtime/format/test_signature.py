@@ -421,11 +421,11 @@ def test_a_process_without_a_signed_bundle_ends(dropped: Dict[str, str], dropin:
 def test_a_warm_start_imports_nothing_for_signatures(dropped: Dict[str, str]) -> None:
     """Neither with a key nor without: not the verifier, and nothing that hashes or decodes."""
     program = (
-        "import sys; print(sorted({'airpack_runtime.signature', 'airpack_runtime.ed25519', 'airpack_runtime.errors', "
-        "'airpack_runtime.reader', 'binascii', '_hashlib', 'zlib'} & set(sys.modules)))"
+        "import sys; print(sorted({'airpack_runtime.format.signature', 'airpack_runtime.format.ed25519', 'airpack_runtime.errors', "
+        "'airpack_runtime.format.reader', 'binascii', '_hashlib', 'zlib'} & set(sys.modules)))"
     )
     del dropped["AIRPACK_LOG"]  # what is logged is looked for first
-    assert "'airpack_runtime.ed25519'" in python("-c", program, env=dropped).stdout
+    assert "'airpack_runtime.format.ed25519'" in python("-c", program, env=dropped).stdout
     assert python("-c", program, env=dropped).stdout == "[]\n"
     del dropped["AIRPACK_PUBLIC_KEY"]
     assert python("-c", program, env=dropped).stdout == "[]\n"

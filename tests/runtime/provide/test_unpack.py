@@ -262,7 +262,8 @@ def test_without_children_one_process_does_all(
 
 _KILLED = """
 import os, sys, time
-from airpack_runtime import reader, unpack
+from airpack_runtime.format import reader
+from airpack_runtime.provide import unpack
 parent, write = os.getpid(), unpack._Frames._write
 def replaced(frames, number):
     if os.getpid() == parent:
