@@ -245,7 +245,7 @@ path, folder, cached = sys.argv[1:]
 cache.candidates = lambda env: [folder]
 try:
     if cached == "True":
-        boot.tree_of(path, {})
+        boot.ready_tree(path, {})
     else:
         with reader.open_bundle(path) as bundle:
             unpack.unpack_into(bundle, folder)

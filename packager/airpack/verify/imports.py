@@ -37,9 +37,9 @@ class Share:
 
 def obstacle(target: str, scratch: Path) -> str | None:
     """Say why nothing could be imported for a target on this machine; None if it could."""
-    objection = host.objection(target)
-    if objection:
-        return f"this is {objection}"
+    reason = host.reason_against(target)
+    if reason:
+        return f"this is {reason}"
     if os.statvfs(scratch).f_flag & os.ST_NOEXEC:
         return f"{scratch} is mounted noexec"
     return None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from airpack_runtime import layout
-from airpack_runtime.errors import BundleDamaged, reason
+from airpack_runtime.errors import BundleDamaged, reason_of
 from airpack_runtime.format import hashing
 from airpack_runtime.format.toc import Distribution
 from packaging.utils import canonicalize_name
@@ -208,7 +208,7 @@ def _sha256_of(path: Path) -> str:
         with open(path, "rb", opener=_without_waiting) as file:
             return hashing.of_file(file.fileno())
     except OSError as error:
-        return f"of nothing ({reason(error)})"
+        return f"of nothing ({reason_of(error)})"
 
 
 def _without_waiting(path: str, flags: int) -> int:
