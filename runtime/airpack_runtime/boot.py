@@ -46,7 +46,7 @@ def find_bundle(env: Mapping[str, str]) -> str:
     """
     given = env.get("AIRPACK_BUNDLE")
     try:
-        path = os.path.abspath(given or os.path.join(shim_folder(), layout.BUNDLE_NAME))
+        path = os.path.abspath(given) if given else os.path.join(shim_folder(), layout.BUNDLE_NAME)
     except OSError as error:  # the current folder was deleted
         raise _not_found(given or layout.BUNDLE_NAME, error) from error
     if not os.path.exists(path):
@@ -98,8 +98,9 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
         # `path` may be a folder with a bundle in it, or have an image beside it: children compare the same path.
         ready = provide(path, env, mode, private)._replace(bundle=path, key=cache.key_of(info))
     host.check(path, ready.target)
-    others = sum(seconds for _, seconds in ready.phases)
-    return ready._replace(signer=signer).timed("find", perf_counter() - start - others)
+    if ready.signer != signer:
+        ready = ready._replace(signer=signer)
+    return ready.timed("find", perf_counter() - start - sum(seconds for _, seconds in ready.phases))
 
 
 def _inherited(path: str, info: os.stat_result, env: Mapping[str, str], signer: str) -> Ready | None:

@@ -32,7 +32,6 @@ class Ready:
     - `phases`: the name and duration in seconds of each part of the boot, in order
     """
 
-    __slots__ = (*_NOTED, "how", "created", "size", "passed_over", "phases")
     if TYPE_CHECKING:
         bundle: str
         key: str
@@ -61,16 +60,16 @@ class Ready:
         passed_over: str = "",
         phases: tuple[tuple[str, float], ...] = (),
     ) -> None:
-        values = locals()
-        for name in self.__slots__:
-            object.__setattr__(self, name, values[name])
+        fields = locals()
+        del fields["self"]
+        vars(self).update(fields)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{name} can't be set: use _replace")
 
     def _replace(self, **changes: Any) -> Ready:
         """Return a copy with other values in the fields that are named."""
-        return Ready(**{**{name: getattr(self, name) for name in self.__slots__}, **changes})
+        return Ready(**{**vars(self), **changes})
 
     def timed(self, phase: str, seconds: float) -> Ready:
         """Return a copy with the duration of one more phase."""

@@ -18,7 +18,7 @@ FIELDS: Dict[str, Any] = {
 
 
 def _values(ready: Ready) -> Any:
-    return {name: getattr(ready, name) for name in Ready.__slots__}
+    return dict(vars(ready))
 
 
 def test_it_can_not_be_changed() -> None:

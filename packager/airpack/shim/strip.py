@@ -68,17 +68,22 @@ def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
 
 def _is_for_types(node: ast.stmt, tree: ast.Module) -> bool:
     """Tell whether a statement says something only of annotations."""
-    if isinstance(node, ast.If):
-        return ast.unparse(node.test) == "TYPE_CHECKING"
     if isinstance(node, ast.ImportFrom):
         return node.module == "__future__" and not _keeps_annotations(tree)
-    return isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False"
+    return _guards_types(node) or (isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False")
+
+
+def _guards_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def _keeps_annotations(node: ast.AST) -> bool:
-    """Tell whether an annotation lies outside all functions, where `_annotations` leaves it, and can't be evaluated."""
-    inside = (each for each in ast.iter_child_nodes(node) if not isinstance(each, ast.FunctionDef))
-    return any(_is_unknown(each) if isinstance(each, ast.AnnAssign) else _keeps_annotations(each) for each in inside)
+    """Tell whether an annotation stays, as it lies outside all functions, that can't be evaluated."""
+    if isinstance(node, ast.AnnAssign):
+        return _is_unknown(node)
+    if isinstance(node, ast.FunctionDef) or _guards_types(node):
+        return False
+    return any(map(_keeps_annotations, ast.iter_child_nodes(node)))
 
 
 def _is_unknown(node: ast.AnnAssign) -> bool:

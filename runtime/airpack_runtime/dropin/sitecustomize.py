@@ -32,7 +32,7 @@ def _hides_any(folder):
     for entry in sys.path:
         for name in ("sitecustomize.py", "sitecustomize", "sitecustomize.pyc"):
             try:
-                other = os.stat(os.path.join(entry, name))
+                other = os.stat((entry or ".") + "/" + name)
             except OSError:
                 continue
             if not os.path.samestat(own, other):

@@ -14,6 +14,7 @@ from support.airpack import Airpack
 from support.wheels import build_wheel
 
 LIMIT = 60_000  # bytes: small enough to be read in one sitting
+FUTURE = "from __future__ import annotations\n"
 
 
 def test_the_zipapp_is_small_and_the_same_each_time(airpack: Airpack, tmp_path: Path) -> None:
@@ -98,9 +99,23 @@ def test_the_zipapp_is_the_source_without_what_only_readers_need(airpack: Airpac
 
 def test_annotations_that_stay_are_not_evaluated() -> None:
     """A class keeps its own, whatever they name, so that the line which leaves them alone stays."""
-    future = "from __future__ import annotations\n"
-    assert strip.strip(f"{future}class A:\n    b: Nothing | None\n").startswith(future)
-    assert strip.strip(f"{future}def a(b: Nothing) -> None:\n    c: Nothing = 1\n") == "\ndef a(b):\n    c = 1\n"
+    assert strip.strip(f"{FUTURE}class A:\n    b: Nothing | None\n").startswith(FUTURE)
+    assert strip.strip(f"{FUTURE}def a(b: Nothing) -> None:\n    c: Nothing = 1\n") == "\ndef a(b):\n c = 1\n"
+
+
+def test_that_line_goes_where_nothing_needs_it() -> None:
+    """It imports a module, at each start: names of built-in types, and what only a type checker reads, do without."""
+    assert strip.strip(f"{FUTURE}class A:\n    b: int\n") == "\nclass A:\n b: int\n"
+    guarded = f"{FUTURE}class A:\n    if TYPE_CHECKING:\n        b: Nothing\n    c = 1\n"
+    assert strip.strip(guarded) == "\nclass A:\n\n\n c = 1\n"
+
+
+def test_blocks_are_indented_by_one_space_and_strings_stay() -> None:
+    """Lines that continue a statement as well; each stays the line that it was."""
+    source = "def a(\n    b,\n):\n    if b:\n        return [\n            b\n        ]\n"
+    assert strip.strip(source) == "def a(\nb,\n):\n if b:\n  return [\n  b\n  ]\n"
+    source = "class A:\n    text = (\n        '''\n        one\n    two'''\n    )\n"
+    assert strip.strip(source) == "class A:\n text = (\n '''\n        one\n    two'''\n )\n"
 
 
 class _Plain(ast.NodeTransformer):
