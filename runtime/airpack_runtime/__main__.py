@@ -1,4 +1,4 @@
-"""The shim's command line: run a command with a bundle's packages, unpack a bundle, tell what an image is."""
+"""The shim's command line: runs a command with a bundle's packages, unpacks a bundle, describes an image."""
 
 from __future__ import annotations
 
@@ -6,38 +6,36 @@ import argparse
 import os
 import sys
 
-from airpack_runtime import __version__, boot, host, layout, trust
-from airpack_runtime.errors import BootError, reason
+from airpack_runtime import __version__, activation, boot, host, layout, trust
+from airpack_runtime.errors import BootError, reason_of
 from airpack_runtime.image import azure
-from airpack_runtime.ready import MODES, TREE
-from airpack_runtime.startup import FAILED, INTERRUPTED, log
+from airpack_runtime.ready import MODES, TREE, Ready
+from airpack_runtime.startup import INTERRUPTED, log_boot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Sequence
+    from typing import Mapping, Sequence
 
-    from airpack_runtime.care.maintenance import Entry
+    from airpack_runtime.care.maintenance import CachedTree
 
-NOT_EXECUTABLE = 126  # as a shell ends for a file it can't run
-NOT_FOUND = 127  # and for a command it can't find
+NOT_EXECUTABLE, NOT_FOUND = 126, 127  # as shells end for a file that they can't run, or a command that they can't find
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = _parser().parse_args(argv)
     try:
-        status: int = arguments.run(arguments)
-        return status
+        return int(arguments.run(arguments))
     except BootError as error:
         if arguments.verbose:
             raise
-        print(f"airpack: {error}", file=sys.stderr)
+        _warn(error)
         return error.status
     except OSError as error:  # standard output is full, or closed
-        print(f"airpack: {error.filename or 'standard output'}: {reason(error)}", file=sys.stderr)
-        return FAILED
+        _warn(f"{error.filename or 'standard output'}: {reason_of(error)}")
+        return BootError.status
     except KeyboardInterrupt:
-        print("airpack: interrupted; nothing was left behind", file=sys.stderr)
+        _warn("interrupted; nothing was left behind")
         return INTERRUPTED
 
 
@@ -90,32 +88,35 @@ def _add_bundle(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bundle", metavar="PATH", help="the bundle (default: AIRPACK_BUNDLE, or beside the shim)")
 
 
-def _warn(text: str) -> None:
-    print(f"airpack: {text}", file=sys.stderr, flush=True)  # what is buffered is lost when another program takes over
+def _warn(message: object) -> None:
+    print(f"airpack: {message}", file=sys.stderr, flush=True)  # a buffer would be lost when exec replaces this program
 
 
 def _exec(arguments: argparse.Namespace) -> int:
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if not words:
-        print("airpack: exec needs a command: exec [--bundle PATH] -- COMMAND [ARG ...]", file=sys.stderr)
+        _warn("exec needs a command: exec [--bundle PATH] -- COMMAND [ARG ...]")
         return 2
     env = _environment(arguments)
-    # Of several interpreters on PATH, "python" means the one that runs the shim: it is the target's.
-    own = ("python", "python3", f"python3.{sys.version_info[1]}")
-    if words[0] in own and sys.executable:
+    # Of several interpreters on PATH, "python" is the one that runs the shim, since it is the target's.
+    names = ("python", "python3", f"python3.{sys.version_info[1]}")
+    if words[0] in names and sys.executable:
         words = [sys.executable, *words[1:]]
     try:
         os.execvpe(words[0], words, env)
     except FileNotFoundError:
-        print(f"airpack: {words[0]}: command not found", file=sys.stderr)
+        _warn(f"{words[0]}: command not found")
         return NOT_FOUND
     except OSError as error:
-        print(f"airpack: {words[0]}: {reason(error)}", file=sys.stderr)
+        _warn(f"{words[0]}: {reason_of(error)}")
         return NOT_EXECUTABLE
 
 
 def _environment(arguments: argparse.Namespace) -> dict[str, str]:
-    """Return the environment of what `exec` runs, with the packages provided. Raises BootError."""
+    """Return the environment of the command that `exec` runs, with the packages provided. Raises BootError.
+
+    This process may enter namespaces for it, in which only what it becomes sees the packages.
+    """
     env = dict(os.environ)
     if boot.is_disabled(env):
         return env
@@ -124,13 +125,26 @@ def _environment(arguments: argparse.Namespace) -> dict[str, str]:
         given["AIRPACK_MODE"] = TREE
     env.update({name: value for name, value in given.items() if value})
     ready = None if arguments.bundle or arguments.tree else azure.ready_tree(env, _warn)
+    if ready is None and not azure.needs_nothing(env):
+        ready = boot.ready_tree(boot.find_bundle(env), env, private=True)
     if ready is not None:
-        env = boot.exported(ready, env)
-    elif not azure.needs_nothing(env):
-        env, ready = boot.environment(env)
-    if ready is not None:
-        log(ready, always=True)
+        env = _exported(ready, env)
+        log_boot(ready, always=True)
     return azure.handled(env)
+
+
+def _exported(ready: Ready, env: Mapping[str, str]) -> dict[str, str]:
+    """Return `env` so that each Python started with it finds the packages of a tree. Raises BootError."""
+    exported = {**env, "AIRPACK_BUNDLE": ready.bundle, boot.ACTIVE: ready.to_note()}
+    activation.export(ready.tree, exported)
+    dropin = os.path.join(boot.shim_root(), "airpack_runtime", "dropin")
+    if os.pathsep in dropin:
+        raise BootError(f"the shim lies in {boot.shim_root()}, and a colon can't stand in PYTHONPATH: move it")
+    given = env.get("PYTHONPATH")
+    # An empty entry, which Python takes for the current folder, is kept as it is.
+    others = [entry for entry in given.split(os.pathsep) if entry != dropin] if given else []
+    exported["PYTHONPATH"] = os.pathsep.join([dropin, *others])
+    return exported
 
 
 def _unpack(arguments: argparse.Namespace) -> int:
@@ -154,9 +168,9 @@ def _verify(arguments: argparse.Namespace) -> int:
     from airpack_runtime.care import maintenance
 
     path = _bundle(arguments)
-    done = list(maintenance.verify(path, os.environ))
-    for tree, what in done:
-        print(f"{tree}: {what}")
+    done = maintenance.verify(path, os.environ)
+    for tree, how in done.items():
+        print(f"{tree}: {how}")
     if not done:
         print(f"{path}: no tree of it is unpacked here")
     return 0
@@ -165,19 +179,20 @@ def _verify(arguments: argparse.Namespace) -> int:
 def _umount(_: argparse.Namespace) -> int:
     from airpack_runtime.care import maintenance
 
-    done, refused = maintenance.unmount(os.environ)
-    for place in done:
-        print(f"unmounted {place}")
-    for place, why in refused:
-        print(f"airpack: {place} stays mounted: {why}", file=sys.stderr)
-    return 1 if refused else 0
+    reasons = maintenance.unmount(os.environ)
+    for place, reason in reasons.items():
+        if reason is None:
+            print(f"unmounted {place}")
+        else:
+            _warn(f"{place} stays mounted: {reason}")
+    return 1 if any(reasons.values()) else 0
 
 
 def _cache_list(_: argparse.Namespace) -> int:
     from airpack_runtime.care import maintenance
 
-    for entry in maintenance.entries(os.environ):
-        print(_shown(entry))
+    for tree in maintenance.trees(os.environ):
+        print(_shown(tree))
     return 0
 
 
@@ -185,37 +200,36 @@ def _cache_prune(arguments: argparse.Namespace) -> int:
     from airpack_runtime.care import maintenance
 
     if arguments.keep is None and arguments.older_than is None:
-        print("airpack: say what may go: prune --keep N, or --older-than DAYS", file=sys.stderr)
+        _warn("say what may go: prune --keep N, or --older-than DAYS")
         return 2
     days = arguments.older_than
-    removed, kept = maintenance.prune(os.environ, arguments.keep, None if days is None else days * 86400)
-    for entry in removed:
-        print(f"removed {_shown(entry)}")
-    for entry in kept:
-        print(f"kept    {_shown(entry)}")
+    for tree in maintenance.prune(os.environ, arguments.keep, None if days is None else days * 86400):
+        print(f"removed {_shown(tree)}")
+    for tree in maintenance.trees(os.environ):
+        print(f"kept    {_shown(tree)}")
     return 0
 
 
-def _shown(entry: Entry) -> str:
+def _shown(tree: CachedTree) -> str:
     import time
 
-    used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.last_used))
-    size = "mounted" if entry.mounted else f"{entry.size / 1e6:.1f} MB"
-    return f"{entry.path}  {size}, last used {used}{', in use' if entry.in_use else ''}"
+    used = time.strftime("%Y-%m-%d %H:%M", time.localtime(tree.last_used))
+    size = "mounted" if tree.mounted else f"{tree.size / 1e6:.1f} MB"
+    return f"{tree.path}  {size}, last used {used}{', in use' if tree.in_use else ''}"
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from airpack_runtime.care import doctor
 
     given = {"AIRPACK_BUNDLE": arguments.bundle} if arguments.bundle else {}
-    facts = doctor.examine({**os.environ, **given})
+    facts, fails = doctor.examine({**os.environ, **given})
     if arguments.json:
         import json
 
         print(json.dumps(facts, indent=2))
     else:
         print(doctor.render(facts))
-    return FAILED if str(facts["boot"]).startswith(doctor.FAILS) else 0
+    return BootError.status if fails else 0
 
 
 def _probe(_: argparse.Namespace) -> int:

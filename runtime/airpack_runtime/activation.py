@@ -1,6 +1,6 @@
-"""Puts a tree on `sys.path`: behind the standard library, ahead of the image's packages.
+"""Puts a tree on `sys.path`, behind the standard library and ahead of the image's packages.
 
-Imports `os` and `sys` alone: this module is on the path of every warm start.
+Every warm start imports this module.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def activate(tree: str, env: MutableMapping[str, str]) -> str:
-    """Make the packages of `tree` importable here, and its scripts in `env["PATH"]`.
+    """Put the packages of `tree` on `sys.path` and its scripts on `env["PATH"]`; return the folder of its packages.
 
-    Returns the folder put on `sys.path`. Doing it again changes nothing.
+    Doing it again changes nothing.
     """
     site_packages = site_of(tree)
     if site_packages not in sys.path:
@@ -30,13 +30,13 @@ def activate(tree: str, env: MutableMapping[str, str]) -> str:
 
 
 def site_of(tree: str) -> str:
-    """Return the folder of a tree's packages: a plain folder of packages, which Azure ML mounts, is its own."""
+    """Return the folder of a tree's packages; for a plain folder of packages, as Azure ML mounts one, itself."""
     site_packages = f"{tree}/{layout.SITE_PACKAGES}"
     return site_packages if os.path.isdir(site_packages) else tree
 
 
 def export(tree: str, env: MutableMapping[str, str]) -> None:
-    """Put the tree's scripts on `env["PATH"]`; they run under this interpreter."""
+    """Put the tree's scripts on `env["PATH"]`, and have them run under this interpreter."""
     scripts = f"{tree}/{layout.BIN}"
     path = env.get("PATH", os.defpath)
     if scripts not in path.split(os.pathsep):
@@ -48,11 +48,11 @@ def export(tree: str, env: MutableMapping[str, str]) -> None:
 def _behind_standard_library() -> int:
     """Return the index in `sys.path` right behind the standard library's last folder."""
     library = os.path.dirname(os.__file__)
-    own = (library, f"{library}/lib-dynload", f"{sys.exec_prefix}/lib/{os.path.basename(library)}/lib-dynload")
-    last = max((index for index, entry in enumerate(sys.path) if entry in own), default=-1)
+    folders = (library, f"{library}/lib-dynload", f"{sys.exec_prefix}/lib/{os.path.basename(library)}/lib-dynload")
+    last = max((index for index, entry in enumerate(sys.path) if entry in folders), default=-1)
     if last >= 0:
         return last + 1
-    # A frozen or zipped standard library: at least ahead of the image's site- or dist-packages.
+    # The standard library is frozen or zipped: at least ahead of the image's site- or dist-packages.
     for index, entry in enumerate(sys.path):
         if entry.endswith("-packages"):
             return index
@@ -60,7 +60,7 @@ def _behind_standard_library() -> int:
 
 
 def _process_pth(site_packages: str, place: int) -> None:
-    """Process the tree's `.pth` files as `site` does, with what they append moved to `place`."""
+    """Process the tree's `.pth` files as `site` does, and move the entries that they append to the index `place`."""
     names = sorted(name for name in os.listdir(site_packages) if name.endswith(".pth"))
     if not names:
         return
@@ -69,7 +69,7 @@ def _process_pth(site_packages: str, place: int) -> None:
     before = list(sys.path)
     for name in names:
         site.addpackage(site_packages, name, None)
-    # Lines that begin with "import" may insert anywhere; only what was appended is moved.
+    # Lines that begin with "import" may insert entries anywhere: only appended entries are moved.
     if sys.path[: len(before)] == before:
         appended = sys.path[len(before) :]
         del sys.path[len(before) :]

@@ -1,7 +1,7 @@
-"""From a bundle to an activated tree: finds the tree if it is there, else has it provided.
+"""From a bundle to an activated tree: finds the tree if an earlier boot left one, else has it provided.
 
-The warm path reads a file of a few bytes and looks at three others; what the
-cold path and errors need is imported only there.
+A warm start reads a file of a few bytes and looks at three others. What only cold starts and errors need is
+imported within the functions that need it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping, MutableMapping
 
-# Set for children: the bundle, the key of its stat, target, digest, tree of this process, and who signed it.
+    from airpack_runtime.errors import BundleNotFound
+
+# Set for child processes: this process's tree, as `Ready.to_note` writes it.
 ACTIVE = "AIRPACK_ACTIVE"
-_INHERITED, _CACHED = "inherited", "cached"
 
 
 def shim_root() -> str:
@@ -33,83 +34,51 @@ def shim_folder() -> str:
 
 
 def is_disabled(env: Mapping[str, str]) -> bool:
-    """Tell whether nothing is to be activated."""
+    """Tell whether AIRPACK_DISABLE forbids to activate anything."""
     return env.get("AIRPACK_DISABLE", "") not in ("", "0")
 
 
 def find_bundle(env: Mapping[str, str]) -> str:
-    """Return the path of the bundle to boot: AIRPACK_BUNDLE, or the one beside the shim.
+    """Return the absolute path of the bundle to boot: AIRPACK_BUNDLE, or the bundle beside the shim.
 
-    It may also be an image file, a tree that is mounted, or a folder with a bundle in it.
-    Raises BundleNotFound with what to set, if it is in neither place.
+    AIRPACK_BUNDLE may also name an image file, a mounted tree, or a folder with a bundle in it.
+    Raises BundleNotFound if nothing lies there.
     """
     given = env.get("AIRPACK_BUNDLE")
-    if given:
-        try:
-            path = os.path.abspath(given)
-        except OSError as error:  # the current folder was deleted
-            from airpack_runtime.errors import BundleNotFound, reason
-
-            raise BundleNotFound(given, reason(error)) from error
-        if not os.path.exists(path):
-            from airpack_runtime.errors import BundleNotFound
-
-            raise BundleNotFound(path, "correct AIRPACK_BUNDLE or --bundle")
-        return path
-    path = os.path.join(shim_folder(), layout.BUNDLE_NAME)
+    try:
+        path = os.path.abspath(given) if given else os.path.join(shim_folder(), layout.BUNDLE_NAME)
+    except OSError as error:  # the current folder was deleted
+        raise _not_found(given or layout.BUNDLE_NAME, error) from error
     if not os.path.exists(path):
-        from airpack_runtime.errors import BundleNotFound
-
-        raise BundleNotFound(path, "put it beside the shim, or set AIRPACK_BUNDLE to where it is")
+        hint = "put it beside the shim, or set AIRPACK_BUNDLE to where it is"
+        raise _not_found(path, "correct AIRPACK_BUNDLE or --bundle" if given else hint)
     return path
 
 
+def _not_found(path: str, reason: str | OSError) -> BundleNotFound:
+    from airpack_runtime.errors import BundleNotFound
+
+    return BundleNotFound(path, reason)
+
+
 def activate(bundle: str | None, env: MutableMapping[str, str]) -> Ready:
-    """Make the packages of the bundle at `bundle` (default: as found) importable here. Raises BootError."""
+    """Make the packages of a bundle importable in this process, and return their tree. Raises BootError.
+
+    `bundle` is its path, by default what `find_bundle` returns.
+    """
     ready = ready_tree(bundle or find_bundle(env), env)
     start = perf_counter()
     activation.activate(ready.tree, env)
-    env[ACTIVE] = ready.note()
-    ready.phases["activate"] = perf_counter() - start
-    return ready
-
-
-def environment(env: Mapping[str, str]) -> tuple[dict[str, str], Ready]:
-    """Return `env` as a command needs it to find the packages in each Python that it starts, and their tree.
-
-    This process may enter namespaces for it that only what it becomes can see.
-    Raises BootError if the packages can't be provided.
-    """
-    ready = ready_tree(find_bundle(env), env, private=True)
-    return exported(ready, env), ready
-
-
-def exported(ready: Ready, env: Mapping[str, str]) -> dict[str, str]:
-    """Return `env` as a command needs it to find the packages of a tree. Raises BootError."""
-    changed = {**env, "AIRPACK_BUNDLE": ready.bundle, ACTIVE: ready.note()}
-    activation.export(ready.tree, changed)
-    dropin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dropin")
-    if os.pathsep in dropin:
-        from airpack_runtime.errors import BootError
-
-        raise BootError(f"the shim lies in {shim_root()}, and a colon can't stand in PYTHONPATH: move it")
-    given = env.get("PYTHONPATH")
-    # An empty entry, which is the current folder to Python, is kept as it is.
-    others = [entry for entry in given.split(os.pathsep) if entry != dropin] if given else []
-    changed["PYTHONPATH"] = os.pathsep.join([dropin, *others])
-    return changed
-
-
-def tree_of(path: str, env: Mapping[str, str]) -> str:
-    """Return the folder of the tree of the bundle at `path`. Raises what `ready_tree` raises."""
-    return ready_tree(path, env).tree
+    env[ACTIVE] = ready.to_note()
+    return ready.timed("activate", perf_counter() - start)
 
 
 def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> Ready:
-    """Return the tree of the bundle at `path`: one that is there, else mounted or unpacked.
+    """Return the tree of the bundle at `path`: an earlier boot's if there is one, else mounted or unpacked now.
 
-    `private` allows what only this process and its children will see. Raises
-    BundleNotFound, BundleDamaged, WrongDigest, BadKey, NotSigned, WrongTarget, NoPlace, NotMounted or UnpackFailed.
+    `private` allows this process to enter namespaces for it, in which only itself and its children see the tree.
+    Raises BundleNotFound, BundleDamaged, WrongDigest, BadKey, NotSigned, WrongTarget, NoPlace, NotATree, NotMounted
+    or UnpackFailed.
     """
     start = perf_counter()
     mode = env.get("AIRPACK_MODE") or AUTO
@@ -120,50 +89,42 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
     try:
         info = os.stat(path)
     except OSError as error:
-        from airpack_runtime.errors import BundleNotFound, reason
-
-        raise BundleNotFound(path, reason(error)) from error
+        raise _not_found(path, error) from error
     signer = trust.required_key(env)
     ready = _inherited(path, info, env, signer) or _cached(path, info, env, signer)
     if ready is None:
         from airpack_runtime.provide.provide import provide
 
-        ready = provide(path, env, mode, private)
-        # Of a folder, or a bundle with an image beside it: children look where this process did.
-        ready.bundle, ready.key = path, cache.key_of(info)
-    ready.signer = signer
+        # `path` may be a folder with a bundle in it, or have an image beside it: children compare the same path.
+        ready = provide(path, env, mode, private)._replace(bundle=path, key=cache.key_of(info))
     host.check(path, ready.target)
-    ready.phases["find"] = perf_counter() - start - sum(ready.phases.values())
-    return ready
+    if ready.signer != signer:
+        ready = ready._replace(signer=signer)
+    return ready.timed("find", perf_counter() - start - sum(seconds for _, seconds in ready.phases))
 
 
 def _inherited(path: str, info: os.stat_result, env: Mapping[str, str], signer: str) -> Ready | None:
-    """Return the tree that a process further up provided for this very file; None if none did."""
-    words = env.get(ACTIVE, "").split("\t")
-    if len(words) != 6 or words[:2] != [path, cache.key_of(info)] or not os.path.isdir(words[4]):
+    """Return the tree that a parent process provided for this very file, or None if none did."""
+    ready = Ready.from_note(env.get(ACTIVE, ""))
+    if ready is None or (ready.bundle, ready.key) != (path, cache.key_of(info)) or not os.path.isdir(ready.tree):
         return None
-    if signer not in ("", words[5]):
+    if signer not in ("", ready.signer):
         return None
-    trust.check_pin(path, words[3], env)
-    folder, name = os.path.split(words[4])
-    cache.hold(folder, name)
-    return Ready(words[0], words[1], words[2], words[3], words[4], _INHERITED)
+    trust.check_pin(path, ready.digest, env)
+    cache.hold(*os.path.split(ready.tree))
+    return ready
 
 
 def _cached(path: str, info: os.stat_result, env: Mapping[str, str], signer: str) -> Ready | None:
-    """Return the tree that an earlier boot of this very file left; None if none did."""
+    """Return the tree that an earlier boot of this very file left in a cache folder, or None if none did."""
     for folder in cache.candidates(env):
-        seen = cache.seen_bundle(folder, info)
-        if seen and cache.objection(folder) is None:
-            target, name, digest, signed = seen
-            if signer not in ("", signed):
-                continue
-            if digest == cache.UNKNOWN and "AIRPACK_DIGEST" in env:
-                continue  # an image that wasn't hashed when it was mounted
-            if not cache.is_whole(folder, name) or not cache.hold(folder, name):
-                continue
-            tree = cache.tree_path(folder, name)
-            if cache.is_tree(tree):
-                trust.check_pin(path, digest, env)
-                return Ready(path, cache.key_of(info), target, digest, tree, _CACHED)
+        ready = cache.seen_bundle(folder, path, info)
+        if ready is None or cache.reason_against(folder) is not None or signer not in ("", ready.signer):
+            continue
+        if ready.digest == cache.UNKNOWN and "AIRPACK_DIGEST" in env:
+            continue  # an image that wasn't hashed when it was mounted
+        name = os.path.basename(ready.tree)
+        if cache.is_whole(folder, name) and cache.hold(folder, name) and cache.is_tree(ready.tree):
+            trust.check_pin(path, ready.digest, env)
+            return ready
     return None

@@ -1,17 +1,16 @@
-"""Where unpacked trees are kept: which folders qualify, what lies in them, who may write.
+"""Cache folders, where trees are kept: which folders may be used, and what lies in them.
 
 A cache folder holds, for each bundle digest,
 
-    DIGEST/               a complete tree; it gets this name only when whole
-    DIGEST.tmp.PID/       a tree being written under the lock; swept by the next holder
+    DIGEST/               a complete tree; it gets this name only when all of it is written
+    DIGEST.tmp.PID/       a tree that process PID is writing under the lock; the next holder of the lock removes it
     DIGEST.lock           locked with flock while a tree is written or checked
     DIGEST.boot           the boot ids of the hosts that wrote or checked the tree since they started
     DIGEST.use            locked, shared, by each process that uses the tree; its time is that of the last use
-    KEY.seen              for a bundle file, known by its stat: its target, the tree's name, its digest,
-                          and the public key by which its signature was checked, if it was
-    image-KEY/            an image file, known by its stat, mounted; with a lock and notes of its own
+    KEY.seen              for a bundle file with this key (`key_of`): where its tree is, as `Ready.to_seen` writes it
+    image-KEY/            the mount of the image file with this key; with a lock and notes as a tree's
 
-Only `os` is imported at the top: this module is on the path of every warm start.
+Every warm start imports this module: here, only what opens, looks at and reads files.
 """
 
 from __future__ import annotations
@@ -19,24 +18,25 @@ from __future__ import annotations
 import os
 
 from airpack_runtime import layout
+from airpack_runtime.ready import Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
 PROGRAM = "airpack"
-# Everyone may write there, which is why `objection` looks at owner, mode and links.
+# Everyone may write there, which is why `reason_against` looks at owner, mode and links.
 _SHARED = ("/var/tmp", "/tmp")  # noqa: S108
 _MEMORY = "/dev/shm"  # noqa: S108
-# Stands for root, in a user namespace that doesn't map it.
+# The owner of root's files in a user namespace that doesn't map root.
 _NOBODY = 65534
-UNKNOWN = "-"  # a digest that nobody has worked out
-BLOCK = 4096  # bytes that a file takes on a disk at least, and is rounded up to
+UNKNOWN = "-"  # the digest of an image that nobody has hashed
+BLOCK = 4096  # bytes: a file's size on a disk is rounded up to a multiple of it
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def candidates(env: Mapping[str, str]) -> list[str]:
-    """Return the folders that may hold trees, the preferred first.
+    """Return the cache folders to try, in order of preference; they need not exist.
 
     root's home comes late: its workers may run as another user, who can't enter it.
     """
@@ -52,31 +52,16 @@ def candidates(env: Mapping[str, str]) -> list[str]:
     return [folder for folder in folders if folder.startswith("/") and os.pathsep not in folder]
 
 
-def objection(folder: str) -> str | None:
-    """Say why `folder`, which exists, can't be trusted with a tree; None if it can.
+def reason_against(folder: str) -> str | None:
+    """Return the reason why trees in the existing folder `folder` can't be trusted, or None if they can.
 
-    It must be ours alone, and each folder above it ours or root's: its owner could
-    put another in its place. A folder above that all can write is accepted even
-    without the sticky bit: so Kubernetes makes the volumes that stand in for /tmp.
+    It must belong to this user, who alone may write to it; and each folder above it to this user or root, since
+    its owner could put another folder in its place. A folder above it that everyone can write to is accepted even
+    without the sticky bit: Kubernetes makes the volumes that stand in for /tmp that way.
     """
-    return objection_to_parents(folder) or _objection_to_own(folder)
-
-
-def objection_to_parents(folder: str) -> str | None:
-    """Say which folder above `folder` can't be trusted; None if all can."""
-    parent = folder
-    while parent != os.path.dirname(parent):
-        parent = os.path.dirname(parent)
-        try:
-            owner = os.stat(parent).st_uid
-        except OSError as error:
-            return error.strerror or "can't be looked at"
-        if owner not in (0, os.getuid(), _NOBODY):
-            return f"{parent}, which holds it, belongs to uid {owner}"
-    return None
-
-
-def _objection_to_own(folder: str) -> str | None:
+    reason = reason_against_parents(folder)
+    if reason is not None:
+        return reason
     try:
         info = os.lstat(folder)
     except OSError as error:
@@ -90,35 +75,46 @@ def _objection_to_own(folder: str) -> str | None:
     return None
 
 
+def reason_against_parents(folder: str) -> str | None:
+    """Return the reason why a folder above `folder` can't be trusted, or None if all can."""
+    parent = folder
+    while parent != os.path.dirname(parent):
+        parent = os.path.dirname(parent)
+        try:
+            owner = os.stat(parent).st_uid
+        except OSError as error:
+            return error.strerror or "can't be looked at"
+        if owner not in (0, os.getuid(), _NOBODY):
+            return f"{parent}, which holds it, belongs to uid {owner}"
+    return None
+
+
 def is_tree(tree: str) -> bool:
-    """Tell whether a tree lies there, and was not emptied by what runs in it (`pip uninstall`, say)."""
+    """Tell whether a tree lies in the folder `tree`; one that a program has emptied (`pip uninstall`) doesn't count."""
     return os.path.isdir(f"{tree}/{layout.SITE_PACKAGES}")
 
 
 def tree_path(folder: str, digest: str) -> str:
-    """Return where the tree of `digest` lies in a cache folder once it is whole."""
+    """Return the path of the tree of `digest` in a cache folder, which it has once it is whole."""
     return f"{folder}/{digest}"
 
 
 def key_of(info: os.stat_result) -> str:
-    """Return what a bundle's file is known by: one that was changed or replaced has another key."""
+    """Return the key of a file with this stat: a file that was changed or replaced has another one."""
     numbers = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
     return "-".join(f"{number:x}" for number in numbers)
 
 
-def seen_bundle(folder: str, info: os.stat_result) -> tuple[str, str, str, str] | None:
-    """Return what is known of a bundle that was booted before, by its stat.
-
-    That is target, tree's name, digest ("-": it isn't known) and the public key that it was found signed with.
-    """
-    words = read(f"{folder}/{key_of(info)}.seen").split()
-    return (words[0], words[1], words[2], (words[3:] or [""])[0]) if len(words) in (3, 4) else None
+def seen_bundle(folder: str, bundle: str, info: os.stat_result) -> Ready | None:
+    """Return the tree that an earlier boot noted in a cache folder for the file `bundle` with this stat, or None."""
+    key = key_of(info)
+    return Ready.from_seen(read(f"{folder}/{key}.seen"), folder, bundle, key)
 
 
 def hold(folder: str, name: str) -> bool:
-    """Keep a tree from being pruned for as long as this process lives; False if it is being pruned.
+    """Keep a tree from being pruned as long as this process lives; return False if it is being pruned right now.
 
-    A cache that was baked into the image has no such file, and is pruned by nobody.
+    A tree without a `.use` file, in a cache that was baked into the image, is never pruned: it counts as held.
     """
     try:
         fd = os.open(f"{folder}/{name}.use", os.O_RDONLY | os.O_CLOEXEC)
@@ -128,31 +124,31 @@ def hold(folder: str, name: str) -> bool:
 
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        os.utime(fd)  # when it was used last
+        os.utime(fd)  # the time of the last use
     except BlockingIOError:
         os.close(fd)
         return False
-    except OSError:  # another user's, or read-only: its age stays
+    except OSError:  # another user's file, or a read-only one: its time stays
         pass
     return True
 
 
 def boot_id() -> str:
-    """Return the id of the host's current boot, "unknown" where the kernel tells none."""
+    """Return the id of the host's current boot, or "unknown" if the kernel gives none."""
     return read(_BOOT_ID).strip() or "unknown"
 
 
 def is_whole(folder: str, digest: str) -> bool:
-    """Tell whether the tree of `digest` was written, or checked, since the host started.
+    """Tell whether the tree of `digest` was written or checked since the host started.
 
-    A power loss can leave files empty that had been written before it. Waiting
-    for the disk at each unpack would cost more than the unpack itself.
+    After a power loss, files that were written before it can be empty. Waiting for the disk
+    at each unpack would take longer than the unpack itself.
     """
     return boot_id() in read(f"{folder}/{digest}.boot").split()
 
 
 def read(path: str) -> str:
-    """Return the text of a small file, as far as 8 KiB go; empty if it can't be read. A FIFO isn't waited for."""
+    """Return the first 8 KiB of a file as text, empty if it can't be read. It doesn't wait for the writer of a FIFO."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:

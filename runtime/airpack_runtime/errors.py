@@ -1,35 +1,43 @@
-"""What can go wrong at boot. Each error is one line for the person on call."""
+"""What can go wrong at boot: each error's message is one line that says what, where, and what to do next."""
 
 from __future__ import annotations
 
-# What Azure ML's images end a start with: no folder of packages, packages not installed, no requirements file.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
+
+# The exit statuses of Azure ML's images: no folder of packages, packages not installed, no requirements file.
 NO_FOLDER, NOT_INSTALLED, NO_FILE = 97, 95, 99
 
 
-def reason(error: OSError | UnpackFailed) -> str:
-    """Return what the system says of an error, without the path that the message names anyway."""
-    return error.problem if isinstance(error, UnpackFailed) else error.strerror or str(error)
+def reason_of(error: OSError | UnpackFailed) -> str:
+    """Return the reason that an error gives, without the path, which the caller's message names anyway."""
+    return error.reason if isinstance(error, UnpackFailed) else error.strerror or str(error)
+
+
+def _listed(reasons: Mapping[str, str]) -> str:
+    return "; ".join(f"{what}: {reason}" for what, reason in reasons.items())
 
 
 class BootError(Exception):
     """The packages can't be provided; base of every error of the runtime.
 
-    `status` is what a process ends with: that of Azure ML's images for packages that are missing.
+    `status` is the exit status of the process: by default the one of Azure ML's images for missing packages.
     """
 
     status = NO_FOLDER
 
 
 class BundleNotFound(BootError):
-    """No bundle lies where the settings, or the shim's own place, point to."""
+    """No bundle that can be read lies where the settings, or the shim's own place, point to."""
 
-    def __init__(self, path: str, hint: str) -> None:
-        super().__init__(f"no bundle at {path}: {hint}")
+    def __init__(self, path: str, reason: str | OSError) -> None:
+        super().__init__(f"no bundle at {path}: {reason if isinstance(reason, str) else reason_of(reason)}")
         self.path = path
 
 
 class BundleDamaged(BootError):
-    """The bundle's bytes are not what its table of contents says."""
+    """The bundle's bytes differ from what its table of contents says."""
 
     def __init__(self, path: str, problem: str, remedy: str = "copy it again from where it was packed") -> None:
         super().__init__(f"{path}: {problem}; {remedy}")
@@ -52,7 +60,7 @@ class WrongDigest(BootError):
 
 
 class BadKey(BootError):
-    """The public key that must have signed what is booted can't be had: nothing may be booted then."""
+    """The public key that must have signed the bundle can't be read: without it, nothing may be booted."""
 
     def __init__(self, source: str, problem: str) -> None:
         super().__init__(f"{source} {problem}: give the .pub file of airpack keygen; without it, nothing is trusted")
@@ -61,7 +69,7 @@ class BadKey(BootError):
 
 
 class NotSigned(BootError):
-    """What was to be booted isn't signed with the key that is asked for; nothing of it was used."""
+    """The bundle, image or tree isn't signed with the required key; nothing of it was used."""
 
     def __init__(self, path: str, problem: str, remedy: str) -> None:
         super().__init__(f"{path} {problem}: {remedy}")
@@ -81,56 +89,54 @@ class WrongTarget(BootError):
 
 
 class OtherPython(WrongTarget):
-    """The interpreter is of another version than the bundle's; where any may start, it is left as it is."""
+    """The interpreter is of another version than the bundle's; the drop-in form then changes nothing in it."""
 
 
 class NoPlace(BootError):
-    """None of the cache folders can hold the tree; each with its reason."""
+    """No cache folder can hold the tree; `reasons` maps each folder to the reason."""
 
-    def __init__(self, needed: int, refused: list[tuple[str, str]]) -> None:
-        reasons = "; ".join(f"{folder}: {reason}" for folder, reason in refused)
+    def __init__(self, needed: int, reasons: Mapping[str, str]) -> None:
         super().__init__(
-            f"no folder can hold the unpacked packages ({needed / 1e6:.1f} MB): {reasons}; "
+            f"no folder can hold the unpacked packages ({needed / 1e6:.1f} MB): {_listed(reasons)}; "
             "set AIRPACK_CACHE_DIR to a writable folder on a file system without noexec (Docker: "
             f"--tmpfs /tmp:exec,size={needed // 1000000 + 64}m; Kubernetes: an emptyDir volume at /tmp)"
         )
         self.needed = needed
-        self.refused = refused
+        self.reasons = reasons
 
 
 class NotATree(BootError):
-    """The folder that was given as a tree is none that can be used."""
+    """A folder was given as a tree, but can't be used as one."""
 
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path} can't be used as it is: {problem}")
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} can't be used as it is: {reason}")
         self.path = path
-        self.problem = problem
+        self.reason = reason
 
 
 class NotMounted(BootError):
-    """An image that can't be mounted; each cache folder, or way to mount, with its reason."""
+    """An image can't be mounted; `reasons` maps each cache folder, or each way to mount it, to the reason."""
 
-    def __init__(self, path: str, refused: list[tuple[str, str]]) -> None:
-        reasons = "; ".join(f"{what}: {why}" for what, why in refused)
+    def __init__(self, path: str, reasons: Mapping[str, str]) -> None:
         super().__init__(
-            f"{path} can't be mounted here ({reasons}): give the bundle itself, which is unpacked, or let the "
+            f"{path} can't be mounted here ({_listed(reasons)}): give the bundle itself, which is unpacked, or let the "
             "orchestrator mount the image, and set AIRPACK_BUNDLE to that folder"
         )
         self.path = path
-        self.refused = refused
+        self.reasons = reasons
 
 
 class UnpackFailed(BootError):
     """The tree could not be written; nothing of it was left behind."""
 
-    def __init__(self, folder: str, problem: str) -> None:
-        super().__init__(f"unpacking into {folder} failed: {problem}")
+    def __init__(self, folder: str, reason: str) -> None:
+        super().__init__(f"unpacking into {folder} failed: {reason}")
         self.folder = folder
-        self.problem = problem
+        self.reason = reason
 
 
 class AzureError(BootError):
-    """What a variable of Azure ML's names isn't there, or can't be installed; `status` is the image's own for that."""
+    """What an Azure ML variable names doesn't exist or can't be installed; `status` is the one of Azure's images."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What this interpreter is, in a target's terms (`cp37-manylinux_2_27_x86_64`)."""
+"""What this interpreter and its machine are, in the terms of a target's name (`cp37-manylinux_2_27_x86_64`)."""
 
 from __future__ import annotations
 
@@ -18,24 +18,23 @@ def is_target_python(target: str) -> bool:
 
 
 def check(path: str, target: str) -> None:
-    """Raise OtherPython or WrongTarget unless interpreter and machine are what the bundle is for."""
+    """Raise OtherPython or WrongTarget unless the bundle at `path` was packed for this interpreter and machine."""
     if not is_target_python(target):
         from airpack_runtime.errors import OtherPython
 
-        python = target.partition("-")[0]
-        remedy = f"run it with {python}, or pack for {python_tag()}"
-        raise OtherPython(path, target, f"Python {python_tag()}", remedy)
-    different = objection(target)
-    if different:
+        tag = python_tag()
+        raise OtherPython(path, target, f"Python {tag}", f"run it with {target.partition('-')[0]}, or pack for {tag}")
+    reason = reason_against(target)
+    if reason:
         from airpack_runtime.errors import WrongTarget
 
-        raise WrongTarget(path, target, different, "pack it with the --target of this image")
+        raise WrongTarget(path, target, reason, "pack it with the --target of this image")
 
 
-def objection(target: str) -> str | None:
-    """Say in what this host differs from the target's platform; None if it fits.
+def reason_against(target: str) -> str | None:
+    """Return the reason why packages for the target's platform don't run on this host, or None if they do.
 
-    The result reads on from "but this is".
+    It says what this host is, and so reads on from "but this is".
     """
     platform = target.partition("-")[2]
     machine = os.uname().machine
@@ -55,25 +54,14 @@ def objection(target: str) -> str | None:
 
 
 def glibc() -> tuple[int, int] | None:
-    """Return the version of the GNU C library, None where there is another."""
+    """Return the version of the GNU C library, or None if this system has another C library."""
     try:
-        return _numbers((os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")[2])
+        return numbers((os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")[2])
     except (ValueError, OSError):  # musl knows no such name
         return None
 
 
-def musl() -> tuple[int, int] | None:
-    """Return the version of musl, which its dynamic loader alone tells; None where it isn't."""
-    import subprocess
-
-    loader = f"/lib/ld-musl-{os.uname().machine}.so.1"
-    try:
-        said = subprocess.run([loader], stderr=subprocess.PIPE, timeout=10, check=False).stderr
-        return _numbers(said.decode("ascii", "replace").partition("Version ")[2])
-    except (ValueError, OSError, subprocess.SubprocessError):
-        return None
-
-
-def _numbers(text: str) -> tuple[int, int]:
-    major, minor = text.split(maxsplit=1)[0].split(".")[:2] if text else ("", "")
+def numbers(version: str) -> tuple[int, int]:
+    """Return the first two numbers of a version. Raises ValueError if it doesn't begin with two."""
+    major, minor = version.split(maxsplit=1)[0].split(".")[:2] if version else ("", "")
     return int(major), int(minor)

@@ -1,4 +1,4 @@
-"""The bundle format, version 1, and the only place where it is written down.
+"""The bundle format, version 1. Its names and numbers stand only here.
 
 A bundle is one file of zstd frames (RFC 8878) whose content, in order, is one
 POSIX tar, followed by three skippable frames:
@@ -9,39 +9,39 @@ POSIX tar, followed by three skippable frames:
     skippable SEEK_MAGIC      the seek table of the zstd seekable format 0.1.0, listing all before it
 
 The SHA-256 of the TOC frame's content, heading included, is the bundle digest:
-it pins the frames and the decoder, whose own SHA-256 stand in the TOC.
+it pins the frames and the decoder, because the TOC holds their SHA-256.
 
-Each distribution's frames, its lines of SHA256SUMS and its part of the TOC depend on itself alone: where another
-changes, they are elsewhere, but the same.
+A distribution's frames, its lines of SHA256SUMS and its part of the TOC depend on that distribution alone: when
+another one changes, they move, but their bytes stay the same.
 
-The packager writes with this module and the shim reads with it, so that the
-two sides can't drift: `toc` decodes the table of contents, `framing` has
-the frames around it. Nothing is imported here: every warm start reads this module.
+The packager writes by this module and the shim reads by it, so that the two can't differ:
+`format.toc` decodes the table of contents, `format.framing` has the frames around it.
+Nothing is imported here, because every warm start imports this module.
 """
 
 FORMAT = 1
 BUNDLE_NAME = "bundle.tar.zst"
 
-# Folders of the tree, and of the wheels that may lie beside a bundle, or in it.
+# Folders of a tree; wheels may lie beside a bundle, or in its tree.
 SITE_PACKAGES = "site-packages"
 BIN = "bin"
 WHEELHOUSE = "wheelhouse"
-# Lists every file's SHA-256 for `sha256sum -c`; in frames of its own, of which a boot has no use.
+# The list of every file's SHA-256, for `sha256sum -c`; in frames of its own, which a boot doesn't read.
 SUMS = "SHA256SUMS"
-# A bundle's tree as an image to mount, beside the bundle (`pack --image`): read by the kernel, or FUSE.
+# A bundle's tree as an image to mount, beside the bundle (`pack --image`): for the kernel, or for FUSE.
 IMAGE_NAMES = ("bundle.squashfs", "bundle.erofs")
-# Written into a plain tree and into an image: which bundle it is the tree of.
+# The note in a plain tree and in an image, which says of which bundle it is the tree (`tree_note`).
 TREE_NOTE = "airpack-tree.json"
-# Beside a bundle or an image: by whose key it may be booted. See `signature`.
+# The signature beside a bundle or an image, as `format.signature` writes it.
 SIGNATURE_SUFFIX = ".sig"
 SIGNATURE_NAMES = tuple(name + SIGNATURE_SUFFIX for name in (BUNDLE_NAME, *IMAGE_NAMES))
 SIGNATURE_HEADING = "airpack-signature"
 SIGNED_BUNDLE, SIGNED_IMAGE, SIGNED_TREE = "bundle", "image", "tree"
-# How each Ed25519 public key begins: SubjectPublicKeyInfo in base64 (RFC 8410).
+# The beginning of every Ed25519 public key: SubjectPublicKeyInfo in base64 (RFC 8410).
 PUBLIC_KEY_START = "MCowBQYDK2VwAyEA"
 
 FRAME_LIMIT = 4 << 20
-STORED_FRAME_LIMIT = 2 * FRAME_LIMIT  # what doesn't compress grows, but by much less
+STORED_FRAME_LIMIT = 2 * FRAME_LIMIT  # data that doesn't compress grows, but by much less
 WINDOW_LOG_LIMIT = 22  # a window never exceeds FRAME_LIMIT
 TAR_BLOCK = 512
 
@@ -55,7 +55,7 @@ SEEK_CHECKSUM_FLAG = 0x80
 
 HEADING = b"airpack-bundle"
 HEADING_LIMIT = 256
-# A TOC costs about 100 bytes a file: these bounds leave room for half a million files.
+# A TOC takes about 100 bytes a file: these limits leave room for half a million files.
 TOC_STORED_LIMIT = 32 << 20
 ENTRIES_LIMIT = 600_000  # files, links, frames and distributions
 DEPTH_LIMIT = 100  # of folders in folders
@@ -64,6 +64,14 @@ DECODER_LIMIT = 16 << 20
 
 
 def tree_note(target: str, digest: str, content: str = "") -> str:
-    """Return what a tree says of itself: JSON, one member a line. `content` is the content digest, if it is known."""
-    told = f',\n  "content_digest": "sha256:{content}"' if content else ""
-    return f'{{\n  "format": {FORMAT},\n  "target": "{target}",\n  "digest": "sha256:{digest}"{told}\n}}\n'
+    """Return the note of a tree: JSON, one member a line. `content` is its content digest, if it is known."""
+    last = f',\n  "content_digest": "sha256:{content}"' if content else ""
+    return f'{{\n  "format": {FORMAT},\n  "target": "{target}",\n  "digest": "sha256:{digest}"{last}\n}}\n'
+
+
+def noted(note: str, name: str) -> str:
+    """Return a text member of a note as `tree_note` writes it, empty if it has none.
+
+    `json` takes longer to import than all else that a boot from a tree does.
+    """
+    return note.partition(f'"{name}": "')[2].partition('"')[0]

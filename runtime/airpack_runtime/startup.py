@@ -1,4 +1,4 @@
-"""What `sitecustomize` does when an interpreter starts with the shim on its `PYTHONPATH`."""
+"""What `sitecustomize` runs when an interpreter starts with the shim on its `PYTHONPATH`."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from airpack_runtime.ready import Ready
 
-# The status with which Azure ML's images end a start whose packages are missing.
-FAILED = 97
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
 def start() -> None:
-    """Activate the bundle in this process; leave one of another Python version, or pip, as it is.
+    """Activate the bundle in this process, unless it is pip or of another Python version than the bundle's.
 
-    A failure ends the process, unless AIRPACK_ON_ERROR is "continue": an exception
-    would not (`site` prints it and the program runs on without its packages).
+    A failure ends the process, unless AIRPACK_ON_ERROR is "continue". An exception would not end it:
+    `site` prints it, and the program runs on without its packages.
     """
     if boot.is_disabled(os.environ) or _is_pip():
         return
     try:
         ready = boot.activate(None, os.environ)
         if "AIRPACK_BUNDLE" in os.environ:
-            os.environ["AIRPACK_BUNDLE"] = ready.bundle  # absolute, for children that start elsewhere
-        if ready.made or os.environ.get("AIRPACK_LOG", "off") != "off":
-            log(ready)
+            os.environ["AIRPACK_BUNDLE"] = ready.bundle  # absolute, for children that start in another folder
+        if ready.created or os.environ.get("AIRPACK_LOG", "off") != "off":
+            log_boot(ready)
     except KeyboardInterrupt:
-        _end("interrupted", INTERRUPTED)
+        _write("airpack: interrupted")
+        os._exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - `site` would print it and run the program without its packages
         from airpack_runtime.errors import BootError, OtherPython
 
-        if isinstance(error, BootError):
-            if not isinstance(error, OtherPython):
-                _end(str(error), FAILED)
-        else:
-            _end(f"{type(error).__name__}: {error} (a fault of airpack itself)", FAILED)
+        if isinstance(error, OtherPython):
+            return
+        ours = isinstance(error, BootError)
+        _write(f"airpack: {error if ours else f'{type(error).__name__}: {error} (a fault of airpack itself)'}")
+        if os.environ.get("AIRPACK_ON_ERROR") != "continue":
+            os._exit(BootError.status)
 
 
-def log(ready: Ready, *, always: bool = False) -> None:
-    """Write the boot's line to standard error, if there is any to write and something to write to."""
-    from airpack_runtime.care import log as record
+def log_boot(ready: Ready, *, always: bool = False) -> None:
+    """Write the line that `log.text` returns for a boot to standard error, if it returns one."""
+    from airpack_runtime.care import log
 
-    text = record.text(ready, os.environ, always=always)
+    text = log.text(ready, os.environ, always=always)
     if text:
-        _say(text)
+        _write(text)
 
 
 def _is_pip() -> bool:
-    """Tell whether this process is pip, to which the tree would be packages to upgrade and remove."""
+    """Tell whether this process is pip, which would take the tree's packages for its own to upgrade and remove."""
     try:
         with open("/proc/self/cmdline", "rb", buffering=0) as file:
             words = file.read(4096).split(b"\0")[1:]
@@ -70,18 +70,12 @@ def _is_pip() -> bool:
     return program.startswith(b"pip") and program[3:4] in (b"", b"3", b".")
 
 
-def _end(message: str, status: int) -> None:
-    _say(f"airpack: {message}")
-    if os.environ.get("AIRPACK_ON_ERROR") == "continue" and status == FAILED:
-        return
-    os._exit(status)
-
-
-def _say(text: str) -> None:
+def _write(text: str) -> None:
+    """Write a line to standard error; that it can't be written is not the program's concern."""
     if sys.stderr is None:  # it is closed, and its descriptor may be another file's by now
         return
     try:  # noqa: SIM105 - contextlib takes longer to import
-        # Not through its buffer: what can't be written would fail again when the program ends, and change its status.
+        # Past its buffer: text that can't be written would fail again at the program's end, and change its status.
         os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
     except OSError:
         pass

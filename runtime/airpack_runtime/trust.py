@@ -1,4 +1,4 @@
-"""Which bundles may be booted here: by their digest, and by who signed them."""
+"""Which bundles may be booted here: decided by their digest, and by who signed them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
-# The image's own word on whose bundles it takes. Not beside the shim: there the bundle's bearer may write.
+# The image's own rule whose bundles it takes. Not beside the shim: whoever delivers the bundle may write there.
 KEY_FILE = "/etc/airpack/key.pub"
 _PEM_START, _PEM_END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
 def check_pin(path: str, digest: str, env: Mapping[str, str]) -> None:
-    """Raise WrongDigest unless the bundle is the one that AIRPACK_DIGEST names, if it is set."""
+    """Raise WrongDigest if AIRPACK_DIGEST is set and names another digest."""
     pinned = env.get("AIRPACK_DIGEST", digest).strip().lower()
     if pinned not in (digest, f"sha256:{digest}"):
         from airpack_runtime.errors import WrongDigest
@@ -25,9 +25,9 @@ def check_pin(path: str, digest: str, env: Mapping[str, str]) -> None:
 
 
 def check(path: str, kind: str, digest: str, env: Mapping[str, str]) -> None:
-    """Raise WrongDigest, NotSigned or BadKey unless the settings allow this bundle, or image, to be booted.
+    """Raise WrongDigest, NotSigned or BadKey unless the settings allow to boot the bundle or image at `path`.
 
-    `kind` is `layout.SIGNED_BUNDLE` or `SIGNED_IMAGE`, `digest` what AIRPACK_DIGEST pins of it.
+    `kind` is `layout.SIGNED_BUNDLE` or `SIGNED_IMAGE`, `digest` its digest without "sha256:".
     """
     check_pin(path, digest, env)
     key = required_key(env)
@@ -38,16 +38,16 @@ def check(path: str, kind: str, digest: str, env: Mapping[str, str]) -> None:
 
 
 def required_key(env: Mapping[str, str]) -> str:
-    """Return the public key that must have signed what is booted, in base64; empty if any bundle will do.
+    """Return the public key that must have signed a bundle, in base64; empty if no signature is required.
 
-    The image's file binds whatever the environment says. Raises BadKey.
+    A key in the image's own KEY_FILE is required whatever the environment says. Raises BadKey.
     """
     given = env.get("AIRPACK_PUBLIC_KEY")
     try:
         os.lstat(KEY_FILE)
     except (FileNotFoundError, NotADirectoryError):
         return "" if given is None else public_key("AIRPACK_PUBLIC_KEY", given.strip())
-    except OSError:  # it can't be told whether there is one: what can't be read is refused below
+    except OSError:  # whether it exists can't be told: if it can't be read either, it is refused below
         pass
     own = public_key(KEY_FILE, KEY_FILE)
     if given is not None and public_key("AIRPACK_PUBLIC_KEY", given.strip()) != own:
@@ -58,7 +58,10 @@ def required_key(env: Mapping[str, str]) -> str:
 
 
 def public_key(source: str, given: str) -> str:
-    """Return the base64 of a public key, which is given as such, or as the path of a file in PEM. Raises BadKey."""
+    """Return a public key in base64. Raises BadKey.
+
+    `given` is the key itself in base64, or the absolute path of a PEM file; `source` is where it was given.
+    """
     if given.startswith(layout.PUBLIC_KEY_START):
         return given
     text = cache.read(given) if given.startswith("/") else ""

@@ -336,7 +336,7 @@ def test_exec_with_a_conda_file(image: Image, science: Path, app: MakeApp) -> No
     ("env", "status", "said"),
     [
         ({LIB_PATH: "extra"}, 97, "{}/extra does not exist; there is {}/extras"),
-        ({LIB_PATH: "extras/lib"}, 97, "{}/extras/lib does not exist; {}/extras does, with nothing like it"),
+        ({LIB_PATH: "extras/lib"}, 97, "{}/extras/lib does not exist; {}/extras does, with no similar name in it"),
         ({LIB_PATH: "mymodel/extras"}, 97, f"{{}}/mymodel/extras does not exist; extras does: {PREFIX}"),
         ({LIB_PATH: "model.pkl"}, 97, f"{{}}/model.pkl does not exist; it lies in {MODELS}"),
         ({REQUIREMENTS: "want.txt"}, 99, "{}/want.txt does not exist; there is {}/wants.txt"),

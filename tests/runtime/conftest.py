@@ -305,7 +305,7 @@ def _outcome(make: Callable[[], str], note: Callable[[], int]) -> Outcome:
 
 def boot_in_child(path: Path, note: Callable[[], int] = int) -> Child:
     """Start a boot of the bundle at `path`; `note` gives a number at its end."""
-    return Child(lambda: boot.tree_of(str(path), {}), note)
+    return Child(lambda: boot.ready_tree(str(path), {}).tree, note)
 
 
 def unpack_in_child(path: Path, folder: Path) -> Child:

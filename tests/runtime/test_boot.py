@@ -21,24 +21,24 @@ def test_a_second_boot_does_not_read_the_bundle(
     golden: Path, env: Dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tree is found by the bundle's stat alone."""
-    first = boot.tree_of(str(golden), env)
+    first = boot.ready_tree(str(golden), env).tree
     monkeypatch.setattr(reader, "open_bundle", None)
-    assert boot.tree_of(str(golden), env) == first
+    assert boot.ready_tree(str(golden), env).tree == first
 
 
 def test_a_copy_of_the_bundle_uses_the_same_tree(tmp_path: Path, golden: Path, env: Dict[str, str]) -> None:
     """Trees are found by digest: another file with the same content unpacks nothing."""
-    first = boot.tree_of(str(golden), env)
+    first = boot.ready_tree(str(golden), env).tree
     copy = tmp_path / "copy.tar.zst"
     copy.write_bytes(golden.read_bytes())
     before = os.stat(first).st_ino
-    assert boot.tree_of(str(copy), env) == first
+    assert boot.ready_tree(str(copy), env).tree == first
     assert os.stat(first).st_ino == before
 
 
 def test_the_cache_holds_only_the_tree_and_its_notes(golden: Path, env: Dict[str, str], cache_folder: Path) -> None:
     """Nothing temporary is left after a boot."""
-    tree = boot.tree_of(str(golden), env)
+    tree = boot.ready_tree(str(golden), env).tree
     digest = os.path.basename(tree)
     names = {path.name for path in cache_folder.iterdir()}
     notes = {f"{digest}.{suffix}" for suffix in ("lock", "boot", "use")}
@@ -49,10 +49,10 @@ def test_after_a_reboot_a_whole_tree_is_kept(
     golden: Path, env: Dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is compared with the bundle and believed again."""
-    tree = boot.tree_of(str(golden), env)
+    tree = boot.ready_tree(str(golden), env).tree
     inode = os.stat(tree).st_ino
     monkeypatch.setattr(cache, "boot_id", lambda: "another")
-    assert boot.tree_of(str(golden), env) == tree
+    assert boot.ready_tree(str(golden), env).tree == tree
     assert os.stat(tree).st_ino == inode
 
 
@@ -60,11 +60,11 @@ def test_after_a_reboot_a_damaged_tree_is_replaced(
     golden: Path, env: Dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A power loss leaves files empty that had been written: they are noticed."""
-    tree = Path(boot.tree_of(str(golden), env))
+    tree = Path(boot.ready_tree(str(golden), env).tree)
     whole = sums_of(tree)
     (tree / "site-packages" / "alpha" / "data.txt").write_bytes(b"")
     monkeypatch.setattr(cache, "boot_id", lambda: "another")
-    boot.tree_of(str(golden), env)
+    boot.ready_tree(str(golden), env)
     assert sums_of(tree) == whole
 
 
@@ -80,7 +80,7 @@ def test_a_failed_unpack_leaves_nothing(
     monkeypatch.setattr(unpack, "unpack", fail)
     monkeypatch.setattr(cache, "candidates", lambda _: [str(cache_folder)])
     with pytest.raises(NoPlace, match="No space left on device"):
-        boot.tree_of(str(golden), env)
+        boot.ready_tree(str(golden), env)
     assert [path.name for path in cache_folder.iterdir() if not path.name.endswith(".lock")] == []
 
 
@@ -93,7 +93,7 @@ def test_no_place_lists_every_folder_and_reason(
     (tmp_path / "two").write_text("a file")
     monkeypatch.setattr(cache, "candidates", lambda _: places)
     with pytest.raises(NoPlace) as caught:
-        boot.tree_of(str(golden), env)
+        boot.ready_tree(str(golden), env)
     assert f"{places[0]}: is a link or no folder; {places[1]}: is a link or no folder" in str(caught.value)
     assert "set AIRPACK_CACHE_DIR" in str(caught.value)
 
@@ -113,7 +113,7 @@ def test_a_bundle_of_another_target_is_refused(
     """Before anything of it is unpacked or executed."""
     path = forge(lambda data: data.update(target=target))
     with pytest.raises(WrongTarget, match=message):
-        boot.tree_of(str(path), env)
+        boot.ready_tree(str(path), env)
     assert not cache_folder.exists()
 
 
@@ -126,7 +126,7 @@ def test_a_damaged_bundle_leaves_no_tree(tmp_path: Path, golden: Path, env: Dict
     path = tmp_path / "flipped"
     path.write_bytes(data)
     with pytest.raises(BundleDamaged, match="copy it again"):
-        boot.tree_of(str(path), env)
+        boot.ready_tree(str(path), env)
     assert [path.name for path in cache_folder.iterdir() if not path.name.endswith(".lock")] == []
 
 
@@ -143,23 +143,23 @@ def test_a_pinned_digest_is_kept_to(golden: Path, env: Dict[str, str], cache_fol
     with reader.open_bundle(str(golden)) as bundle:
         digest = bundle.digest
     with pytest.raises(WrongDigest, match="but AIRPACK_DIGEST pins sha256:0000: put the pinned bundle there"):
-        boot.tree_of(str(golden), {**env, "AIRPACK_DIGEST": "sha256:0000"})
+        boot.ready_tree(str(golden), {**env, "AIRPACK_DIGEST": "sha256:0000"})
     assert not cache_folder.exists()
     for pin in (digest, f"sha256:{digest}"):
-        boot.tree_of(str(golden), {**env, "AIRPACK_DIGEST": pin})
+        boot.ready_tree(str(golden), {**env, "AIRPACK_DIGEST": pin})
     with pytest.raises(WrongDigest):
-        boot.tree_of(str(golden), {**env, "AIRPACK_DIGEST": "sha256:0000"})
+        boot.ready_tree(str(golden), {**env, "AIRPACK_DIGEST": "sha256:0000"})
 
 
 def test_a_cache_that_others_can_write_by_now_is_not_believed(
     golden: Path, env: Dict[str, str], cache_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The warm path looks at the folder as the cold one does."""
-    boot.tree_of(str(golden), env)
+    boot.ready_tree(str(golden), env)
     cache_folder.chmod(0o777)
     monkeypatch.setattr(cache, "candidates", lambda _: [str(cache_folder)])
     with pytest.raises(NoPlace, match="others can write to it"):
-        boot.tree_of(str(golden), env)
+        boot.ready_tree(str(golden), env)
 
 
 def test_what_a_killed_unpack_left_is_swept(golden: Path, env: Dict[str, str], cache_folder: Path) -> None:
@@ -168,5 +168,5 @@ def test_what_a_killed_unpack_left_is_swept(golden: Path, env: Dict[str, str], c
         left = cache_folder / f"{bundle.digest}.tmp.1"
     (left / "tree").mkdir(parents=True)
     cache_folder.chmod(0o700)
-    boot.tree_of(str(golden), env)
+    boot.ready_tree(str(golden), env)
     assert not left.exists()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import Dict
+from typing import Any, Dict
 
 import pytest
 from airpack_runtime import cache
 from airpack_runtime.provide import storage
+from airpack_runtime.ready import Ready
 
 
 def test_candidates_come_in_the_documented_order() -> None:
@@ -28,10 +29,10 @@ def test_an_unset_variable_is_no_candidate() -> None:
 
 
 def test_a_folder_of_ones_own_is_trusted(tmp_path: Path) -> None:
-    """What `prepare` makes has no objection."""
+    """What `prepare` creates passes the check."""
     folder = str(tmp_path / "a" / "b")
     assert storage.prepare(folder, 1000, 0) is None
-    assert cache.objection(folder) is None
+    assert cache.reason_against(folder) is None
     assert os.stat(folder).st_mode & 0o777 == (0o755 if os.getuid() == 0 else 0o700)
 
 
@@ -73,14 +74,29 @@ def test_a_tree_is_whole_only_in_the_boot_that_wrote_it(tmp_path: Path, monkeypa
     assert cache.is_whole(str(tmp_path), "digest")
 
 
-def test_a_changed_bundle_is_not_taken_for_the_one_seen(tmp_path: Path) -> None:
-    """The stat of the file is the key."""
-    bundle = tmp_path / "bundle"
+@pytest.mark.parametrize("signer", ["", "MCowBQYDK2VwAyEA"])
+def test_a_changed_bundle_is_not_taken_for_the_one_seen(tmp_path: Path, signer: str) -> None:
+    """The stat of the file is the key; the note holds where the tree is, and who signed it."""
+    bundle, folder = tmp_path / "bundle", str(tmp_path)
     bundle.write_bytes(b"one")
-    storage.remember_bundle(str(tmp_path), os.stat(str(bundle)), "cp37-x", "name", "digest")
-    assert cache.seen_bundle(str(tmp_path), os.stat(str(bundle))) == ("cp37-x", "name", "digest", "")
+    info = os.stat(str(bundle))
+    tree = f"{folder}/name"
+    key = cache.key_of(info)
+    fields: Dict[str, Any] = {
+        "bundle": str(bundle),
+        "key": key,
+        "target": "cp37-x",
+        "digest": "digest",
+        "tree": tree,
+        "signer": signer,
+    }
+    storage.remember_bundle(folder, Ready(**fields, how="unpacked", created=True))
+    seen = cache.seen_bundle(folder, str(bundle), info)
+    assert seen is not None
+    assert {name: getattr(seen, name) for name in fields} == fields
+    assert (seen.how, seen.created) == ("cached", False)
     bundle.write_bytes(b"two!")
-    assert cache.seen_bundle(str(tmp_path), os.stat(str(bundle))) is None
+    assert cache.seen_bundle(folder, str(bundle), os.stat(str(bundle))) is None
 
 
 def test_the_sweep_removes_only_temporary_trees_of_the_digest(tmp_path: Path) -> None:
@@ -103,8 +119,8 @@ def test_a_folder_below_another_users_is_refused(tmp_path: Path) -> None:
         pytest.skip("only root can give a folder away")
     (tmp_path / "theirs").mkdir()
     os.chown(str(tmp_path / "theirs"), 12345, 12345)
-    refusal = storage.prepare(str(tmp_path / "theirs" / "cache"), 0, 0)
-    assert refusal == f"{tmp_path}/theirs, which holds it, belongs to uid 12345"
+    reason = storage.prepare(str(tmp_path / "theirs" / "cache"), 0, 0)
+    assert reason == f"{tmp_path}/theirs, which holds it, belongs to uid 12345"
 
 
 def test_a_volume_that_all_can_write_will_do(tmp_path: Path) -> None:

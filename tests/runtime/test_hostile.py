@@ -238,12 +238,14 @@ def _with_toc(path: Path, content: bytes, before: bytes = b"") -> Path:
 _MEASURED = """
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))  # the machine is not to suffer
-from airpack_runtime import cache, boot, errors, reader, unpack
+from airpack_runtime import cache, boot, errors
+from airpack_runtime.format import reader
+from airpack_runtime.provide import unpack
 path, folder, cached = sys.argv[1:]
 cache.candidates = lambda env: [folder]
 try:
     if cached == "True":
-        boot.tree_of(path, {})
+        boot.ready_tree(path, {})
     else:
         with reader.open_bundle(path) as bundle:
             unpack.unpack_into(bundle, folder)

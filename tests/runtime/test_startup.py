@@ -250,7 +250,7 @@ try:
 except ImportError:
     alpha = None
 tree = [entry for entry in sys.path if "/airpack-" in entry]
-read = "airpack_runtime.reader" in sys.modules
+read = "airpack_runtime.format.reader" in sys.modules
 print(json.dumps({"alpha": alpha is not None, "tree": tree, "read": read, "path": os.environ["PATH"]}), flush=True)
 if len(sys.argv) > 1:
     for place in json.loads(sys.argv[1])["remove"]:
@@ -354,7 +354,7 @@ def test_other_versions_do_nothing_and_fast(tmp_path: Path, dropped: Dict[str, s
     program = """
 import json, os, sys
 print(json.dumps([sys.image_ran, os.environ.get("AIRPACK_ACTIVE"), os.environ["PATH"], sys.path]))
-print(sorted({"_hashlib", "ctypes", "json", "zlib", "airpack_runtime.reader"} & before))
+print(sorted({"_hashlib", "ctypes", "json", "zlib", "airpack_runtime.format.reader"} & before))
 """
     (tmp_path / "image").mkdir()
     (tmp_path / "image" / "sitecustomize.py").write_text("import sys; sys.image_ran = True\n")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airpack_runtime import layout
-from airpack_runtime.errors import BundleNotFound, reason
+from airpack_runtime.errors import BundleNotFound, reason_of
 
 from airpack.base import files
 from airpack.base.errors import InvalidManifest
@@ -58,7 +58,7 @@ class Results:
             with files.opened(self.bundle, follow=self.is_alone):
                 pass
         except OSError as error:
-            raise BundleNotFound(str(self.bundle), reason(error)) from error
+            raise BundleNotFound(str(self.bundle), reason_of(error)) from error
         with OpenBundle.at(self.bundle) as bundle:
             yield bundle
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import io
 import tokenize
 from collections.abc import Iterator
@@ -24,8 +25,9 @@ class _Cut:
 def strip(source: str) -> str:
     """Return `source` without comments, docstrings, annotations of functions, and blocks under `if TYPE_CHECKING`.
 
+    Blocks are indented by one space a level, which makes all modules together 2 % smaller, compressed.
     The source must have `from __future__ import annotations`, or no annotations. That line is removed as well, unless
-    annotations of a class or of the module remain.
+    an annotation of a class or of the module remains that is not the name of a built-in type.
     """
     lines = [line.encode() for line in source.splitlines()]
     # A set, because an inner function's annotations are also found as parts of the outer one.
@@ -34,7 +36,20 @@ def strip(source: str) -> str:
         (first, column), (last, end) = cut.start, cut.end
         lines[first - 1] = (lines[first - 1][:column] + cut.replacement + lines[last - 1][end:]).rstrip()
         lines[first:last] = [b""] * (last - first)
-    return b"\n".join(lines).decode() + "\n"
+    return _closer(b"\n".join(lines).decode()) + "\n"
+
+
+def _closer(source: str) -> str:
+    """Return `source` with one space of indentation a level, the same for lines that continue a statement."""
+    lines, depth, last = source.split("\n"), 0, 0
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        depth += {tokenize.INDENT: 1, tokenize.DEDENT: -1}.get(token.type, 0)
+        if token.type not in (tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER):
+            row, column = token.start
+            if row > last:  # it is the first of its line, and no string goes on there
+                lines[row - 1] = " " * depth + lines[row - 1][column:]
+            last = token.end[0]
+    return "\n".join(lines)
 
 
 def _comments(source: str) -> Iterator[_Cut]:
@@ -48,9 +63,8 @@ def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
     """Yield docstrings, statements for type checkers, and annotations of functions."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-            yield _Cut(
-                start=_start(node.body[0]), end=_end(node.body[0]), replacement=b"" if node.body[1:] else b"pass"
-            )
+            alone = isinstance(node, (ast.ClassDef, ast.FunctionDef)) and not node.body[1:]
+            yield _Cut(start=_start(node.body[0]), end=_end(node.body[0]), replacement=b"pass" if alone else b"")
         if isinstance(node, ast.stmt) and _is_for_type_checkers(node, tree):
             yield _Cut(start=_start(node), end=_end(node))
         if isinstance(node, ast.FunctionDef):
@@ -59,17 +73,27 @@ def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
 
 def _is_for_type_checkers(node: ast.stmt, tree: ast.Module) -> bool:
     """Tell whether only type checkers need a statement."""
-    if isinstance(node, ast.If):
-        return ast.unparse(node.test) == "TYPE_CHECKING"
     if isinstance(node, ast.ImportFrom):
         return node.module == "__future__" and not _keeps_annotations(tree)
-    return isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False"
+    return _guards_types(node) or (isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False")
+
+
+def _guards_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def _keeps_annotations(node: ast.AST) -> bool:
-    """Tell whether `node` has annotations outside of functions, which `_annotations` does not remove."""
-    children = (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.FunctionDef))
-    return any(isinstance(child, ast.AnnAssign) or _keeps_annotations(child) for child in children)
+    """Tell whether `node` keeps an annotation outside of functions that Python could not evaluate."""
+    if isinstance(node, ast.AnnAssign):
+        return _is_unknown(node)
+    if isinstance(node, ast.FunctionDef) or _guards_types(node):
+        return False
+    return any(map(_keeps_annotations, ast.iter_child_nodes(node)))
+
+
+def _is_unknown(node: ast.AnnAssign) -> bool:
+    """Tell whether an annotation is anything but the name of a built-in type."""
+    return not (isinstance(node.annotation, ast.Name) and hasattr(builtins, node.annotation.id))
 
 
 def _annotations(function: ast.FunctionDef, lines: list[bytes]) -> Iterator[_Cut]:

@@ -38,7 +38,7 @@ class Share:
 
 def reason_against(target: str, scratch: Path) -> str | None:
     """Return the reason that nothing for `target` can be imported on this machine, from `scratch`, or None."""
-    difference = host.objection(target)
+    difference = host.reason_against(target)
     if difference:
         return f"this is {difference}"
     if os.statvfs(scratch).f_flag & os.ST_NOEXEC:

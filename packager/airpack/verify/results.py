@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from airpack_runtime import layout
-from airpack_runtime.errors import BundleDamaged, reason
+from airpack_runtime.errors import BundleDamaged, reason_of
 from installer.utils import Scheme
 from packaging.utils import canonicalize_name
 
@@ -166,7 +166,7 @@ def _hash_or_reason(path: Path) -> str:
     try:
         return files.sha256_of(path)
     except OSError as error:
-        return f"of nothing ({reason(error)})"
+        return f"of nothing ({reason_of(error)})"
 
 
 def _wheels(house: Path, lock: Lock, hashes: Mapping[str, str]) -> Iterator[Finding]:

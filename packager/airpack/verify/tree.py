@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airpack_runtime import layout
-from airpack_runtime.errors import reason
+from airpack_runtime.errors import reason_of
 from airpack_runtime.format import hashing
 
 from airpack.audit.finding import ERROR, NOTE, WARNING, Finding
@@ -85,7 +85,7 @@ def _node(path: Path, tree: Path) -> Node | str:
         with open(path, "rb") as file:
             return Node(mode=info.st_mode, content=Content(size=info.st_size, sha256=hashing.of_file(file.fileno())))
     except OSError as error:
-        return f"can't be read ({reason(error)})"
+        return f"can't be read ({reason_of(error)})"
 
 
 def _finding(severity: str, path: str, sentence: str) -> Finding:

@@ -1,1 +1,1 @@
-"""What people ask for: the boot's log line, `doctor`, and the care of cache folders."""
+"""What people ask for: the line that a boot logs, `doctor`, and the care of cache folders."""

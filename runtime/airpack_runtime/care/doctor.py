@@ -5,23 +5,23 @@ from __future__ import annotations
 import difflib
 import os
 import sys
+from typing import NamedTuple
 
 from airpack_runtime import __version__, activation, boot, cache, host, layout, trust
 from airpack_runtime.care import log
 from airpack_runtime.errors import BootError
 from airpack_runtime.format import signature
 from airpack_runtime.format.reader import open_bundle
-from airpack_runtime.image import azure, conflicts, permits, probe
+from airpack_runtime.image import azure, conflicts, installed, probe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Mapping, Optional
+    from typing import Dict, Iterator, Mapping
 
     from airpack_runtime.format.toc import Toc
 
-    Facts = Dict[str, object]
+    Facts = Dict[str, object]  # text, lists and dictionaries of text, as JSON takes them
 
-FAILS = "it would fail"
 _OURS = ("BUNDLE", "CACHE_DIR", "DIGEST", "PUBLIC_KEY", "MODE", "LOG", "DISABLE", "ON_ERROR", "ACTIVE", "PYTHON")
 _KNOWN = [f"AIRPACK_{name}" for name in _OURS] + list(azure.VARIABLES)
 _INTERFERING = {
@@ -32,9 +32,17 @@ _INTERFERING = {
 }
 
 
-def examine(env: Mapping[str, str]) -> Facts:
-    """Return what a boot with `env` would find, as JSON takes it; nothing is changed by looking."""
+class Diagnosis(NamedTuple):
+    """What `doctor` has found out about a boot: facts by name, and whether it would fail."""
+
+    facts: Facts
+    fails: bool
+
+
+def examine(env: Mapping[str, str]) -> Diagnosis:
+    """Return what a boot with `env` would find; nothing is changed by looking."""
     before = dict(sys.modules)  # what the image's .pth files have imported by now
+    reasons = probe.folders(env)
     facts: Facts = {
         "airpack": __version__,
         "python": f"{sys.version.split()[0]} ({host.python_tag()}), {sys.executable}",
@@ -42,100 +50,102 @@ def examine(env: Mapping[str, str]) -> Facts:
         "shim": boot.shim_root(),
         "settings": [f"{name}={env[name]}" for name in sorted(env) if name in _KNOWN and name != boot.ACTIVE],
         "problems": _problems(env),
+        "folders": {folder: reason or probe.YES for folder, reason in reasons.items()},
+        "mounting": probe.mounting(),
     }
-    permitted = permits.report(env)
-    facts["folders"], facts["mounting"] = (
-        permitted["folders"],
-        {key: permitted[key] for key in ("fuse", "mount", "mount_in_user_namespace")},
-    )
     if boot.is_disabled(env):
         facts["boot"] = "nothing is done: AIRPACK_DISABLE is set"
-        return facts
+        return Diagnosis(facts, fails=False)
+    usable = [folder for folder, reason in reasons.items() if reason is None]
     try:
-        key = trust.required_key(env)
-        facts["key"] = signature.key_id(key) if key else f"none by AIRPACK_PUBLIC_KEY or {trust.KEY_FILE}: any bundle"
-        path = boot.find_bundle(env)
-        facts["bundle"] = path
-        facts["found"] = "by AIRPACK_BUNDLE or --bundle" if env.get("AIRPACK_BUNDLE") else "beside the shim"
-        _describe(path, env, facts, before)
+        facts.update(_of_bundle(env, usable, before))
     except BootError as error:
-        facts["boot"] = f"{FAILS}: {error}"
-    return facts
+        facts["boot"] = f"it would fail: {error}"
+        return Diagnosis(facts, fails=True)
+    return Diagnosis(facts, fails=False)
 
 
-def _describe(path: str, env: Mapping[str, str], facts: Facts, before: Mapping[str, object]) -> None:
+def _of_bundle(env: Mapping[str, str], usable: list[str], before: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield the facts about the bundle to boot, by name, until one raises BootError.
+
+    `usable` are the cache folders that can hold a tree, `before` the modules that are imported already.
+    """
+    key = trust.required_key(env)
+    yield "key", signature.key_id(key) if key else f"none by AIRPACK_PUBLIC_KEY or {trust.KEY_FILE}: any bundle"
+    path = boot.find_bundle(env)
+    yield "bundle", path
+    yield "found", "by AIRPACK_BUNDLE or --bundle" if env.get("AIRPACK_BUNDLE") else "beside the shim"
     if os.path.isdir(path) or path.endswith(layout.IMAGE_NAMES):
-        facts["boot"] = (
-            "a tree or an image is given, not a bundle: boot it with AIRPACK_LOG=text to see how it is taken"
-        )
+        yield "boot", "a tree or an image is given, not a bundle: boot it with AIRPACK_LOG=text to see how it is taken"
         return
     with open_bundle(path) as bundle:
         toc = bundle.toc()
-        facts["digest"] = f"sha256:{bundle.digest}"
-        facts["target"] = bundle.target
-        facts["contents"] = f"{len(toc.distributions)} packages, {toc.unpacked_size / 1e6:.1f} MB unpacked"
+        yield "digest", f"sha256:{bundle.digest}"
+        yield "target", bundle.target
+        yield "contents", f"{len(toc.distributions)} packages, {toc.unpacked_size / 1e6:.1f} MB unpacked"
         host.check(path, bundle.target)
         trust.check(path, layout.SIGNED_BUNDLE, bundle.digest, env)
-        facts["trust"] = _trust(path, env)
+        yield "trust", _trust(path, env)
         trees = [cache.tree_path(folder, bundle.digest) for folder in cache.candidates(env)]
-    there = next((tree for tree in trees if cache.is_tree(tree)), None)
-    folders = facts["folders"]
-    assert isinstance(folders, dict)
-    usable = next((folder for folder, obstacle in folders.items() if obstacle == "yes"), None)
-    if there:
-        facts["boot"] = f"the tree is there: {there}"
-        facts["sys.path"] = _path_with(there)
-        facts["breaks"] = conflicts.broken(activation.site_of(there), sys.path)
+    tree = next(filter(cache.is_tree, trees), None)
+    if tree:
+        yield "boot", f"the tree is there: {tree}"
+        yield "sys.path", _path_with(tree)
+        yield "breaks", conflicts.broken(activation.site_of(tree), sys.path)
     elif usable:
-        facts["boot"] = f"it would be unpacked into {usable}"
-    else:
-        facts["boot"] = f"{FAILS}: no folder can hold the tree"
-    _compare(toc, there or "\0", facts, before)
+        yield "boot", f"it would be unpacked into {usable[0]}"
+    yield "overrides", list(_overridden(toc, tree))
+    yield "imported before", _imported(toc, tree, before)
+    if not tree and not usable:
+        raise BootError("no folder can hold the tree")
 
 
-def _compare(toc: Toc, tree: str, facts: Facts, before: Mapping[str, object]) -> None:
-    """Tell what of the image the bundle overrides, and what was imported from elsewhere than `tree`."""
-    image = {
-        str(each["name"]).lower(): each for each in probe.installed() if not str(each["location"]).startswith(tree)
-    }
-    facts["overrides"] = [
-        f"{each.name} {each.version} over {image[each.name.lower()]['version']}"
-        for each in toc.distributions
-        if each.name.lower() in image and image[each.name.lower()]["version"] != each.version
-    ]
-    names = {name for each in toc.distributions for name in each.top_level}
+def _is_in(tree: str | None, path: str) -> bool:
+    return tree is not None and path.startswith(tree)
+
+
+def _overridden(toc: Toc, tree: str | None) -> Iterator[str]:
+    """Yield the packages of the bundle of which the image has another version, with both versions."""
+    image = installed.distributions()
+    for brought in toc.distributions:
+        own = image.get(installed.normalized(brought.name))
+        if own is not None and own.version != brought.version and not _is_in(tree, own.location):
+            yield f"{brought.name} {brought.version} over {own.version}"
+
+
+def _imported(toc: Toc, tree: str | None, before: Mapping[str, object]) -> list[str]:
+    """Return the modules of the bundle that were imported before from elsewhere than its tree, each with its file."""
+    names = {name for distribution in toc.distributions for name in distribution.top_level}
     files = {name: str(getattr(module, "__file__", None) or "") for name, module in before.items() if name in names}
-    facts["imported before"] = sorted(
-        f"{name} from {file}" for name, file in files.items() if file and not file.startswith(tree)
-    )
+    return sorted(f"{name} from {file}" for name, file in files.items() if file and not _is_in(tree, file))
 
 
 def _trust(path: str, env: Mapping[str, str]) -> str:
-    """Say by what a bundle that was found good is known to be the one that is meant."""
+    """Return what proves that a bundle, which was checked, is the intended one: a pin, a signature, or neither."""
     pinned, key = "pinned by AIRPACK_DIGEST" if env.get("AIRPACK_DIGEST") else "", trust.required_key(env)
     if not key:
         return pinned or "unpinned: set AIRPACK_DIGEST, or AIRPACK_PUBLIC_KEY"
-    told = f"signed by {signature.key_id(key)}{', and ' if pinned else ''}{pinned}"
-    return f"{told}; {log.SIDE_BY_SIDE}" if log.is_beside_shim(path) else told
+    proof = f"signed by {signature.key_id(key)}{', and ' if pinned else ''}{pinned}"
+    return f"{proof}; {log.SIDE_BY_SIDE}" if log.is_beside_shim(path) else proof
 
 
-def _path_with(tree: str) -> List[str]:
-    """Return `sys.path` as it is once the tree is activated."""
-    path, environment = list(sys.path), {"PATH": ""}
+def _path_with(tree: str) -> list[str]:
+    """Return `sys.path` as it will be when the tree is activated."""
+    path = list(sys.path)
     try:
-        activation.activate(tree, environment)
+        activation.activate(tree, {"PATH": ""})
         return [entry for entry in sys.path if entry]
     finally:
         sys.path[:] = path
 
 
-def _problems(env: Mapping[str, str]) -> List[str]:
-    """Return a remark on each variable that is misspelt, leads nowhere, or interferes."""
+def _problems(env: Mapping[str, str]) -> list[str]:
+    """Return a remark for each variable that is misspelt, names a path that doesn't exist, or interferes."""
     remarks = []
     for name in sorted(env):
         if name.startswith(("AIRPACK", "AZUREML_EXTRA")) and name not in _KNOWN:
             meant = difflib.get_close_matches(name, _KNOWN, 1)
-            remarks.append(f"{name} is set, which nothing reads" + (f": {meant[0]} is meant?" if meant else ""))
+            remarks.append(f"{name} is set, but nothing reads it" + (f": is {meant[0]} meant?" if meant else ""))
         elif name in _INTERFERING:
             remarks.append(f"{name}={env[name]}: {_INTERFERING[name]}")
     app = azure.base_folder(env)
@@ -148,18 +158,18 @@ def _problems(env: Mapping[str, str]) -> List[str]:
 
 
 def _libc() -> str:
-    version: Optional[tuple[int, int]] = host.glibc()
+    version = host.glibc()
     return f"glibc {version[0]}.{version[1]}" if version else "no glibc"
 
 
 def render(facts: Facts) -> str:
-    """Return the facts as text of one screen."""
+    """Return the facts as text that fits on one screen."""
     lines = []
     for name, fact in facts.items():
         if isinstance(fact, dict):
             rows = [f"{key}: {value}" for key, value in fact.items()]
         elif isinstance(fact, list):
-            rows = [str(each) for each in fact] or ["none"]
+            rows = list(map(str, fact)) or ["none"]
         else:
             rows = [str(fact)]
         lines += [f"{name if not number else '':<16}{row}" for number, row in enumerate(rows)]

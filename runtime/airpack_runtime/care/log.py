@@ -1,11 +1,11 @@
-"""The line that a boot logs, and a second one if it breaks what the image has."""
+"""The line that a boot logs, and a second line if the tree breaks packages of the image."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from airpack_runtime import activation
+from airpack_runtime import activation, boot
 from airpack_runtime.image import conflicts
 
 TYPE_CHECKING = False
@@ -19,18 +19,18 @@ SIDE_BY_SIDE = "the shim, which checked it, lies beside it: whoever may change t
 
 
 def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
-    """Return what is to be logged of a boot, empty if nothing.
+    """Return the text to log for a boot, empty if nothing is to be logged.
 
-    A start that found its tree there is told only with `always`, or if AIRPACK_LOG asks for
-    it (`text` or `json`); `off` silences all.
+    A boot that found its tree ready is logged only with `always`, or if AIRPACK_LOG is `text` or `json`;
+    with `off`, none is.
     """
     form = env.get("AIRPACK_LOG", "")
-    if form == "off" or (not ready.made and not always and form not in ("text", "json")):
+    if form == "off" or (not ready.created and not always and form not in ("text", "json")):
         return ""
     pinned, signer = bool(env.get("AIRPACK_DIGEST")), _signer(ready)
     writers = "" if pinned or signer else _writers(ready.bundle)
     breaks = conflicts.broken(activation.site_of(ready.tree), sys.path)
-    milliseconds = {phase: round(seconds * 1e3, 1) for phase, seconds in ready.phases.items()}
+    milliseconds = {phase: round(seconds * 1e3, 1) for phase, seconds in ready.phases}
     if form == "json":
         import json
 
@@ -52,11 +52,11 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
         return json.dumps(facts)
     trust = ", ".join([f"signed by {signer}"] * bool(signer) + ["pinned"] * pinned) or "unpinned"
     size = f"{ready.size / 1e6:.1f} MB, " if ready.size else ""
-    phases = ", ".join(f"{phase} {each:.1f} ms" for phase, each in milliseconds.items())
+    phases = ", ".join(f"{phase} {duration:.1f} ms" for phase, duration in milliseconds.items())
     about = f"sha256:{ready.digest[:12]}, {trust}" if ready.digest else "of no bundle"
-    said = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases})"
-    said += _warnings(ready, writers)
-    return f"{said}\nairpack: this breaks what the image has: {'; '.join(breaks)}" if breaks else said
+    line = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases})"
+    line += _warnings(ready, writers)
+    return f"{line}\nairpack: this breaks what the image has: {'; '.join(breaks)}" if breaks else line
 
 
 def _warnings(ready: Ready, writers: str) -> str:
@@ -69,9 +69,7 @@ def _warnings(ready: Ready, writers: str) -> str:
 
 
 def is_beside_shim(bundle: str) -> bool:
-    """Tell whether the shim lies in the bundle's folder, as in the drop-in form: a signature then binds no attacker."""
-    from airpack_runtime import boot
-
+    """Tell whether the shim lies in the bundle's folder, as in a drop-in: an attacker could then change both."""
     return boot.shim_folder() == (bundle if os.path.isdir(bundle) else os.path.dirname(bundle))
 
 
@@ -84,7 +82,7 @@ def _signer(ready: Ready) -> str:
 
 
 def _writers(bundle: str) -> str:
-    """Return the file or folder that others than its owner may change the bundle by, empty if there is none."""
+    """Return the bundle or its folder if users other than root and this one may write to it, else empty."""
     for place in (bundle, os.path.dirname(bundle)):
         try:
             info = os.stat(place)

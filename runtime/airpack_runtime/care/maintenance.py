@@ -1,105 +1,109 @@
-"""Looks after cache folders: lists trees, prunes them, checks one, unmounts images. Safe beside running processes."""
+"""Looks after cache folders beside running processes: lists trees, prunes and verifies them, unmounts images."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import time
+from typing import NamedTuple
 
 from airpack_runtime import cache, layout, trust
-from airpack_runtime.errors import reason
+from airpack_runtime.errors import reason_of
 from airpack_runtime.format.reader import open_bundle
 from airpack_runtime.provide import mount, provide, storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator, Mapping
+    from typing import Mapping
 
-_NOTE = ".boot"
-
-
-class Entry:
-    """A tree in a cache folder: its name there, bytes on disk, the time it was used last, whether a process uses it."""
-
-    def __init__(self, folder: str, name: str) -> None:
-        self.folder = folder
-        self.name = name
-        self.path = cache.tree_path(folder, name)
-        self.mounted = os.path.ismount(self.path)
-        self.size = 0 if self.mounted else _size(self.path)
-        self.last_used = _mtime(f"{folder}/{name}.use") or _mtime(f"{folder}/{name}{_NOTE}")
-        self.in_use = _is_used(folder, name)
+_NOTE, _USE = ".boot", ".use"
 
 
-def entries(env: Mapping[str, str]) -> Iterator[Entry]:
-    """Yield the trees in all cache folders that are ours, the last used first."""
-    found = []
+class CachedTree(NamedTuple):
+    """A tree in a cache folder: its bytes on disk, the time of its last use, whether a process uses it now."""
+
+    path: str
+    mounted: bool
+    size: int
+    last_used: float
+    in_use: bool
+
+
+def trees(env: Mapping[str, str]) -> list[CachedTree]:
+    """Return the trees in all cache folders of this user, the last used first."""
+    found: list[CachedTree] = []
     for folder in cache.candidates(env):
-        if os.path.isdir(folder) and cache.objection(folder) is None:
-            names = [name[: -len(_NOTE)] for name in os.listdir(folder) if name.endswith(_NOTE)]
-            found += [Entry(folder, name) for name in names if cache.is_tree(f"{folder}/{name}")]
-    return iter(sorted(found, key=lambda entry: -entry.last_used))
+        if os.path.isdir(folder) and cache.reason_against(folder) is None:
+            stems = [f"{folder}/{name[: -len(_NOTE)]}" for name in os.listdir(folder) if name.endswith(_NOTE)]
+            found += map(_cached_tree, filter(cache.is_tree, stems))
+    return sorted(found, key=lambda tree: -tree.last_used)
 
 
-def prune(env: Mapping[str, str], keep: int | None, older_than: float | None) -> tuple[list[Entry], list[Entry]]:
-    """Remove trees beyond the `keep` last used ones, or unused for `older_than` seconds; return those, and the kept.
+def _cached_tree(path: str) -> CachedTree:
+    mounted = os.path.ismount(path)
+    last_used = _mtime(f"{path}{_USE}") or _mtime(f"{path}{_NOTE}")
+    return CachedTree(path, mounted, 0 if mounted else _size(path), last_used, _is_used(path))
 
-    What a process uses stays, whatever its age.
+
+def prune(env: Mapping[str, str], keep: int | None, older_than: float | None) -> list[CachedTree]:
+    """Remove all trees but the `keep` last used ones, and those unused for `older_than` seconds; return them.
+
+    A tree that a process uses is kept, however old it is.
     """
-    removed, kept = [], []
-    for number, entry in enumerate(entries(env)):
+    removed = []
+    for number, tree in enumerate(trees(env)):
         beyond = keep is not None and number >= keep
-        old = older_than is not None and time.time() - entry.last_used > older_than
-        if (beyond or old) and not entry.in_use and _remove(entry):
-            removed.append(entry)
-        else:
-            kept.append(entry)
-    return removed, kept
+        old = older_than is not None and time.time() - tree.last_used > older_than
+        if (beyond or old) and not tree.in_use and _remove(tree):
+            removed.append(tree)
+    return removed
 
 
-def unmount(env: Mapping[str, str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Unmount every image in the cache folders; return the places, and those that stay with the reason."""
-    done, refused = [], []
-    for entry in entries(env):
-        if entry.mounted:
+def unmount(env: Mapping[str, str]) -> dict[str, str | None]:
+    """Unmount the images in all cache folders; return the reason why each place stays mounted, None if it doesn't."""
+    reasons: dict[str, str | None] = {}
+    for tree in trees(env):
+        if tree.mounted:
             try:
-                mount.unmount(entry.path)
-                os.rmdir(entry.path)
-                done.append(entry.path)
+                mount.unmount(tree.path)
+                os.rmdir(tree.path)
+                reasons[tree.path] = None
             except OSError as error:
-                refused.append((entry.path, reason(error)))
-    return done, refused
+                reasons[tree.path] = reason_of(error)
+    return reasons
 
 
-def verify(path: str, env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Compare each unpacked tree of the bundle byte for byte, and replace what is damaged; yield it, and what was done.
+def verify(path: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Compare each unpacked tree of a bundle with it, file by file, and replace damaged ones. Raises BootError.
 
-    Raises BootError.
+    Returns what was done with each tree, in a few words.
     """
+    done = {}
     with open_bundle(path) as bundle:
         trust.check(path, layout.SIGNED_BUNDLE, bundle.digest, env)
         for folder in cache.candidates(env):
             tree = cache.tree_path(folder, bundle.digest)
-            if os.path.isdir(tree) and cache.objection(folder) is None:
+            if os.path.isdir(tree) and cache.reason_against(folder) is None:
                 with storage.Lock(folder, bundle.digest):
                     storage.sweep(folder, bundle.digest)
-                    yield tree, provide.make_whole(bundle, folder)
+                    done[tree] = provide.make_whole(bundle, folder)
+    return done
 
 
-def _remove(entry: Entry) -> bool:
-    """Remove a tree, unless a process came to use it meanwhile."""
-    with storage.Lock(entry.folder, entry.name):
-        fd = _alone(entry.folder, entry.name)
+def _remove(tree: CachedTree) -> bool:
+    """Remove a tree, unless a process has begun to use it; return whether it is removed."""
+    with storage.Lock(*os.path.split(tree.path)):
+        fd = _alone(tree.path)
         if fd is None:
             return False
         try:
-            if entry.mounted:
-                mount.unmount(entry.path)
-            # Under this name a later start sweeps it if this process is killed.
-            aside = f"{entry.path}.tmp.{os.getpid()}"
-            os.rename(entry.path, aside)
-            for suffix in (_NOTE, ".use"):
-                os.unlink(f"{entry.folder}/{entry.name}{suffix}")
+            if tree.mounted:
+                mount.unmount(tree.path)
+            # If this process is killed, a later start sweeps what has this name.
+            aside = f"{tree.path}.tmp.{os.getpid()}"
+            os.rename(tree.path, aside)
+            for suffix in (_NOTE, _USE):
+                os.unlink(f"{tree.path}{suffix}")
             storage.remove(aside)
         except OSError:
             return False
@@ -108,9 +112,9 @@ def _remove(entry: Entry) -> bool:
     return True
 
 
-def _alone(folder: str, name: str) -> int | None:
-    """Return a descriptor that holds the tree alone, None if another process uses it."""
-    fd = os.open(f"{folder}/{name}.use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+def _alone(path: str) -> int | None:
+    """Return a descriptor that locks a tree against its use, or None if a process uses it."""
+    fd = os.open(f"{path}{_USE}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -119,17 +123,17 @@ def _alone(folder: str, name: str) -> int | None:
     return fd
 
 
-def _is_used(folder: str, name: str) -> bool:
-    if not os.path.exists(f"{folder}/{name}.use"):
+def _is_used(path: str) -> bool:
+    if not os.path.exists(f"{path}{_USE}"):
         return False
-    fd = _alone(folder, name)
+    fd = _alone(path)
     if fd is not None:
         os.close(fd)
     return fd is None
 
 
 def _size(tree: str) -> int:
-    """Return the bytes on disk, hard links counted once."""
+    """Return the bytes that a tree takes on disk; hard links to one file count once."""
     blocks = {}
     for folder, _, names in os.walk(tree):
         for name in names:

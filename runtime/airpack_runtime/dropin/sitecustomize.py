@@ -1,7 +1,7 @@
-"""Run by every interpreter that finds this folder on its PYTHONPATH: activates the bundle.
+"""Activates the bundle in every interpreter that finds this folder on its PYTHONPATH.
 
 This file lies either beside the package `airpack_runtime` or in its folder `dropin`.
-It must not fail under any Python 3: the package itself needs 3.7.
+It must not fail under any Python 3, while the package itself needs 3.7.
 """
 
 import os
@@ -24,7 +24,7 @@ def _activate(folder):
 
 
 def _hides_any(folder):
-    """Tell whether another `sitecustomize` may be on the path: a look is much cheaper than asking the finders."""
+    """Tell whether another `sitecustomize` may be on the path. Only if so, the import system is asked: it is slow."""
     try:
         own = os.stat(os.path.join(folder, "sitecustomize.py"))
     except OSError:  # it is in a zip file itself
@@ -32,10 +32,10 @@ def _hides_any(folder):
     for entry in sys.path:
         for name in ("sitecustomize.py", "sitecustomize", "sitecustomize.pyc"):
             try:
-                found = os.stat(os.path.join(entry, name))
+                other = os.stat((entry or ".") + "/" + name)
             except OSError:
                 continue
-            if (found.st_dev, found.st_ino) != (own.st_dev, own.st_ino):
+            if not os.path.samestat(own, other):
                 return True
         if os.path.isfile(entry):  # a zip file
             return True
@@ -43,7 +43,7 @@ def _hides_any(folder):
 
 
 def _run_hidden(folder):
-    """Run the `sitecustomize` that this one hides: the next on the path, if there is one."""
+    """Run the `sitecustomize` that this one hides: the next one on the path, if there is any."""
     places = [os.path.realpath(entry) for entry in sys.path]
     own = os.path.realpath(folder)
     behind = places.index(own) + 1 if own in places else 0

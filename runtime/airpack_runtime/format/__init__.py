@@ -1,1 +1,1 @@
-"""The bundle format: frames, table of contents, decoder, signatures. Its names and limits stand in `layout`."""
+"""The bundle format: frames, table of contents, decoder, signatures. Its names and numbers stand in `layout`."""

@@ -1,4 +1,4 @@
-"""Gives the function that decompresses one zstd frame, without installing anything."""
+"""Loads the function that decompresses one zstd frame, without installing anything."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
     from airpack_runtime.format.reader import Bundle, Decompress
 
-# ZSTD_d_windowLogMax and ZSTD_d_experimentalParam3 (forceIgnoreChecksum) of zstd.h. The
-# frames' own checksums serve tools that know no SHA-256; the shim has checked that already.
+# ZSTD_d_windowLogMax and ZSTD_d_experimentalParam3 (forceIgnoreChecksum) of zstd.h. The checksums in
+# the frames are for tools that don't read the TOC: the shim has checked the SHA-256 already.
 _WINDOW_LOG_MAX = 100
 _IGNORE_CHECKSUM = 1002
 
 
 def load(bundle: Bundle, scratch: str) -> Decompress:
-    """Return `decompress(data, size)`, which gives exactly `size` bytes or raises ValueError.
+    """Return `decompress(data, size)`, which returns exactly `size` bytes or raises ValueError.
 
-    The bundle's decoder is written to the private folder `scratch` for as long
-    as it takes to load it; an interpreter with `compression.zstd` needs none.
-    Raises BundleDamaged, or WrongTarget if the bundle carries no decoder.
+    The bundle's decoder is written to the private folder `scratch` only while it is loaded; a Python with
+    `compression.zstd` needs none. Raises BundleDamaged, UnpackFailed if the decoder can't be loaded, or WrongTarget
+    if the bundle carries none and this Python needs one.
     """
-    # What is freed shows glibc how large a heap to keep: else each frame's memory comes anew from the kernel, in pages.
+    # glibc keeps as much memory as it once freed; without this, each frame's would come from the kernel page by page.
     bytes(4 * layout.FRAME_LIMIT)
     decoder = bundle.toc().decoder
     if decoder is not None:
@@ -62,14 +62,14 @@ def _load_extension(bundle: Bundle, name: str, scratch: str) -> ModuleType:
         raise UnpackFailed(scratch, f"the decoder can't be loaded ({error})") from error
     finally:
         os.unlink(path)
-        # A single-phase extension enters itself here: keep it from the program's own imports.
+        # An extension with single-phase initialization adds itself here: the program's own imports must not find it.
         sys.modules.pop(name, None)
         if known is not None:
             sys.modules[name] = known
 
 
 def _at_once(zstd: Any) -> Decompress:
-    """Use pyzstd's extension, which fills one buffer of the size that the frame's header promises.
+    """Return `decompress` by pyzstd's extension, which allocates one buffer of the size in the frame's header.
 
     That takes half the time of its streaming interface, which joins growing buffers.
     """
@@ -77,7 +77,7 @@ def _at_once(zstd: Any) -> Decompress:
 
     def decompress(data: bytes, size: int) -> bytes:
         try:
-            # Asked first, so that no header makes it allocate more; nor may a second frame follow.
+            # Checked first, so that a header can't make it allocate more; and no second frame may follow.
             if zstd._get_frame_info(data)[0] != size or zstd.get_frame_size(data) != len(data):
                 raise ValueError("it is of another size than listed")
             raw: bytes = zstd.decompress(data, None, options)
@@ -89,13 +89,13 @@ def _at_once(zstd: Any) -> Decompress:
 
 
 def _streaming(zstd: Any) -> Decompress:
-    """Use the standard library's `compression.zstd`."""
+    """Return `decompress` by the standard library's `compression.zstd`."""
     options = {_WINDOW_LOG_MAX: layout.WINDOW_LOG_LIMIT}
 
     def decompress(data: bytes, size: int) -> bytes:
         stream = zstd.ZstdDecompressor(None, options)
         try:
-            # One byte more than expected, so that a frame that would give more is noticed.
+            # One byte more than expected, so that a frame that holds more is noticed.
             raw: bytes = stream.decompress(data, size + 1)
         except zstd.ZstdError as error:
             raise ValueError(str(error)) from error

@@ -1,8 +1,8 @@
-"""Verifies Ed25519 signatures (RFC 8032, 5.1) with the integers of Python: no secret is handled here.
+"""Verifies Ed25519 signatures (RFC 8032, 5.1) with Python's integers, as no secret is handled here.
 
-As in OpenSSL, the equation is taken without the cofactor, and R is compared as bytes. Public keys are taken
-more strictly than there: what isn't the canonical encoding of a point is refused, and so is a point
-of small order, for which anybody could sign (a key of all zeros is one).
+As OpenSSL does, it verifies the equation without the cofactor, and compares R as bytes. It is stricter than OpenSSL
+with public keys: it refuses bytes that aren't the canonical encoding of a point, and points of small order, for
+which anybody could sign (a key of all zeros is one).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NEUTRAL = (0, 1, 1, 0)
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Tell whether `signature` (64 bytes) is that of `message` under the key `public` (32 bytes)."""
+    """Tell whether `signature` (64 bytes) is a signature of `message` by the public key `public` (32 bytes)."""
     key = _decoded(public)
     scalar = int.from_bytes(signature[32:], "little")
     if key is None or len(signature) != 64 or scalar >= _ORDER:
@@ -37,7 +37,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def _combined(scalar: int, other: int, point: Point) -> Point:
-    """Return `scalar` times the base point plus `other` times `point`, two bits of both at a time."""
+    """Return `scalar` times the base point plus `other` times `point`; each step uses two bits of both."""
     table = [_NEUTRAL]
     for _ in range(3):
         table.append(_added(table[-1], _BASE))
@@ -71,7 +71,7 @@ def _doubled(point: Point) -> Point:
 
 
 def _decoded(data: bytes) -> Point | None:
-    """Return the point that 32 bytes encode, None if they aren't the one encoding of one (5.1.3)."""
+    """Return the point that 32 bytes encode, or None if they aren't a point's canonical encoding (5.1.3)."""
     number = int.from_bytes(data, "little")
     y, odd = number & (1 << 255) - 1, number >> 255
     if len(data) != 32 or y >= _P:

@@ -1,27 +1,32 @@
-"""The bytes around the bundle's content: skippable frames, the seek table, zlib streams."""
+"""The bytes around a bundle's content: skippable frames, the seek table, zlib streams."""
+
+from __future__ import annotations
 
 import struct
 import zlib
-from typing import Sequence, Tuple
 
 from airpack_runtime import layout
 
-SKIPPABLE_HEADER = struct.Struct("<II")  # magic, size of what follows
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Sequence
+
+SKIPPABLE_HEADER = struct.Struct("<II")  # magic number, size of the content
 SEEK_ENTRY = struct.Struct("<II")  # compressed size, decompressed size
 SEEK_ENTRY_CHECKED = struct.Struct("<III")  # the same with a checksum
 SEEK_FOOTER = struct.Struct("<IBI")  # number of frames, descriptor, SEEK_FOOTER_MAGIC
 
 
 class LayoutError(ValueError):
-    """Bytes that are no bundle of this format, with the reason."""
+    """Bytes are no bundle of this format, or a damaged one; the message says what is wrong with them."""
 
 
 class NewerFormat(LayoutError):
-    """A bundle of a format that this version does not know."""
+    """The bundle is of a format that this version does not know."""
 
 
 def inflate(stored: bytes, limit: int) -> bytes:
-    """Decompress a zlib stream to at most `limit` bytes. Raises LayoutError."""
+    """Return the content of a zlib stream. Raises LayoutError, also if it has more than `limit` bytes."""
     stream = zlib.decompressobj()
     try:
         data = stream.decompress(stored, limit)
@@ -37,7 +42,10 @@ def skippable(magic: int, content: bytes) -> bytes:
     return SKIPPABLE_HEADER.pack(magic, len(content)) + content
 
 
-def seek_table(sizes: Sequence[Tuple[int, int]]) -> bytes:
-    """Return the seek table's frame for (compressed, decompressed) sizes, without checksums."""
-    entries = b"".join(SEEK_ENTRY.pack(*each) for each in sizes)
+def seek_table(sizes: Sequence[tuple[int, int]]) -> bytes:
+    """Return the frame of a seek table (zstd seekable format 0.1.0) without checksums.
+
+    `sizes` has each frame's compressed and decompressed size in bytes.
+    """
+    entries = b"".join(SEEK_ENTRY.pack(*pair) for pair in sizes)
     return skippable(layout.SEEK_MAGIC, entries + SEEK_FOOTER.pack(len(sizes), 0, layout.SEEK_FOOTER_MAGIC))

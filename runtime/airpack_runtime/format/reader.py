@@ -1,18 +1,20 @@
-"""Opens a bundle and checks what is read from it against its table of contents."""
+"""Opens a bundle, and checks all that is read from it against its table of contents."""
 
 from __future__ import annotations
 
 import os
 
 from airpack_runtime import layout
-from airpack_runtime.errors import BundleDamaged, BundleNotFound, reason
+from airpack_runtime.errors import BundleDamaged, BundleNotFound, reason_of
 from airpack_runtime.format import framing
-from airpack_runtime.format import toc as contents
 from airpack_runtime.format.hashing import sha256
+from airpack_runtime.format.toc import Plan, decode, decode_heading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
+
+    from airpack_runtime.format.toc import File, Toc
 
     Decompress = Callable[[bytes, int], bytes]
 
@@ -20,11 +22,10 @@ _ZSTD_START = layout.ZSTD_MAGIC.to_bytes(4, "little")
 
 
 class Bundle:
-    """An open bundle whose table of contents has been located and hashed.
+    """An open bundle, whose table of contents (TOC) has been located and hashed.
 
-    `stat` is that of the open file, `digest` the bundle digest, "sha256:" left out; `target` the target's
-    name from the heading. The TOC itself is parsed by `toc()`, the frames are
-    read by `frame()`, each from any thread or forked process.
+    `stat` is the open file's, `digest` the bundle digest without "sha256:", `target` the target's name in the
+    heading. `toc()` parses the TOC, `frame()` reads a frame; any thread and any forked process may call them.
     """
 
     def __init__(self, path: str, fd: int, info: os.stat_result, stored_toc: bytes) -> None:
@@ -33,9 +34,9 @@ class Bundle:
         self.digest: str = sha256(stored_toc).hexdigest()
         self._fd = fd
         self.stored_toc = stored_toc
-        self._toc: contents.Toc | None = None
+        self._toc: Toc | None = None
         try:
-            self.target = contents.decode_heading(stored_toc).target
+            self.target = decode_heading(stored_toc).target
         except framing.NewerFormat as error:
             raise BundleDamaged(path, str(error), "use the shim of the airpack that packed it") from error
         except framing.LayoutError as error:
@@ -47,19 +48,19 @@ class Bundle:
     def __exit__(self, *exc_info: object) -> None:
         os.close(self._fd)
 
-    def toc(self) -> contents.Toc:
+    def toc(self) -> Toc:
         """Return the table of contents. Raises BundleDamaged."""
         if self._toc is None:
             try:
-                self._toc = contents.decode(self.stored_toc)
+                self._toc = decode(self.stored_toc)
             except framing.LayoutError as error:
                 raise BundleDamaged(self.path, str(error)) from error
         return self._toc
 
     def frame(self, number: int, decompress: Decompress) -> bytes:
-        """Return the raw bytes of a frame, hashed before they are decompressed.
+        """Return the decompressed bytes of a frame, which is hashed before. Raises BundleDamaged.
 
-        `decompress` is what `decoder.load` gives. Raises BundleDamaged.
+        `decompress` is what `decoder.load` returns.
         """
         frame = self.toc().frames[number]
         stored = self._checked(frame.offset, frame.size, frame.sha256, f"frame {number}")
@@ -73,18 +74,21 @@ class Bundle:
         os.lseek(self._fd, turn, os.SEEK_SET)
 
     def take_turn(self) -> int:
-        """Return one more each time, across forks too: the file's position, which the kernel moves in one step."""
+        """Return the next number, one more at each call of this process and of those that it has forked.
+
+        It is the position in the open file, which these processes share, and which the kernel moves in one step.
+        """
         return os.lseek(self._fd, 1, os.SEEK_CUR) - 1
 
-    def content(self, file: contents.File, decompress: Decompress) -> bytes:
-        """Return the bytes of one file. Raises BundleDamaged."""
+    def content(self, file: File, decompress: Decompress) -> bytes:
+        """Return the content of a file in the bundle. Raises BundleDamaged."""
         parts = []
-        for number, piece in contents.Plan(self.toc()).pieces(file):
+        for number, piece in Plan(self.toc()).pieces(file):
             parts.append(self.frame(number, decompress)[piece.offset : piece.offset + piece.length])
         return b"".join(parts)
 
     def decoder(self) -> bytes:
-        """Return the decoder's extension module as bytes, checked. Raises BundleDamaged."""
+        """Return the bytes of the decoder's extension module, checked. Raises BundleDamaged."""
         decoder = self.toc().decoder
         if decoder is None:
             raise self.damaged("it carries no decoder")
@@ -95,7 +99,10 @@ class Bundle:
             raise BundleDamaged(self.path, str(error)) from error
 
     def check_structure(self) -> None:
-        """Check the bytes that no hash covers: headers of what isn't tar, and the seek table. Raises BundleDamaged."""
+        """Check the bytes that no SHA-256 covers: the skippable frames' headers and the seek table.
+
+        Raises BundleDamaged.
+        """
         toc, header = self.toc(), framing.SKIPPABLE_HEADER
         sizes = [(frame.size, frame.raw_size) for frame in toc.frames]
         place = toc.frames[-1].offset + toc.frames[-1].size
@@ -112,19 +119,19 @@ class Bundle:
         try:
             whole = all(_pread(self._fd, start, len(data)) == data for start, data in expected)
         except OSError as error:
-            raise self.damaged(f"it can't be read ({reason(error)})") from error
+            raise self.damaged(f"it can't be read ({reason_of(error)})") from error
         if not whole or os.fstat(self._fd).st_size != end:
             raise self.damaged("its seek table is damaged, or bytes in it belong to nothing")
 
     def damaged(self, problem: str) -> BundleDamaged:
-        """Return the error that says so of this bundle."""
+        """Return the error that says what is wrong with this bundle."""
         return BundleDamaged(self.path, problem)
 
     def _checked(self, offset: int, size: int, expected: str, what: str) -> bytes:
         try:
             data = _pread(self._fd, offset, size)
         except OSError as error:
-            raise self.damaged(f"{what} can't be read ({reason(error)})") from error
+            raise self.damaged(f"{what} can't be read ({reason_of(error)})") from error
         if len(data) != size:
             raise self.damaged(f"{what} is cut off")
         if sha256(data).hexdigest() != expected:
@@ -133,29 +140,29 @@ class Bundle:
 
 
 def open_bundle(path: str) -> Bundle:
-    """Open the bundle at `path` for use in a `with` block.
+    """Return the bundle at `path`, open until the end of a `with` block.
 
-    Raises BundleNotFound if there is no such file and BundleDamaged if it is
-    truncated, no bundle, or of an unknown format.
+    Raises BundleNotFound if the file doesn't exist or can't be read, BundleDamaged if it is truncated, no bundle,
+    or of an unknown format.
     """
     try:
-        # Without O_NONBLOCK, a FIFO would be waited for.
+        # Without O_NONBLOCK, it would wait for the writer of a FIFO.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise BundleNotFound(path, reason(error)) from error
+        raise BundleNotFound(path, error) from error
     try:
-        info = os.fstat(fd)  # before anything is read: a later change must not look like what was read
+        info = os.fstat(fd)  # before anything is read: a file that changes meanwhile must have another key
         return Bundle(path, fd, info, _stored_toc(path, fd, info.st_size))
     except OSError as error:
         os.close(fd)
-        raise BundleNotFound(path, reason(error)) from error
+        raise BundleNotFound(path, error) from error
     except BaseException:
         os.close(fd)
         raise
 
 
 def _stored_toc(path: str, fd: int, size: int) -> bytes:
-    """Find the TOC frame by the seek table that ends the file, and return its content."""
+    """Return the content of the TOC frame, which the seek table at the file's end locates. Raises BundleDamaged."""
     footer_at = size - framing.SEEK_FOOTER.size
     footer = _pread(fd, max(footer_at, 0), framing.SEEK_FOOTER.size)
     count, descriptor, magic = 0, 0, 0
@@ -189,7 +196,7 @@ def _missing_end(fd: int, size: int) -> str:
 
 
 def _pread(fd: int, offset: int, size: int) -> bytes:
-    """Read `size` bytes at `offset`, fewer only at the end of the file."""
+    """Return `size` bytes of a file at `offset`, fewer only at its end."""
     data = b""
     while len(data) < size:
         more = os.pread(fd, size - len(data), offset + len(data))

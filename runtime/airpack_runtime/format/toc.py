@@ -1,4 +1,4 @@
-"""The table of contents: its types, and what is refused when it is decoded."""
+"""The table of contents (TOC): its types, its decoding, and the checks that refuse one made to do harm."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from airpack_runtime.format.framing import LayoutError, NewerFormat, inflate
 
 
 class Frame(NamedTuple):
-    """One zstd frame: where it lies in the bundle, its sizes in bytes, the SHA-256 of its stored bytes."""
+    """One zstd frame: its offset in the bundle, its stored and raw size in bytes, the SHA-256 of its stored bytes."""
 
     offset: int
     size: int
@@ -21,7 +21,7 @@ class Frame(NamedTuple):
 
 
 class File(NamedTuple):
-    """A file of the tree. Its content begins at byte `start` of the tar."""
+    """A file of the tree; its content begins at byte `start` of the tar."""
 
     path: str
     mode: int
@@ -30,16 +30,17 @@ class File(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A path that is a hard link to the file `target`."""
+    """A path of the tree that is a hard link to the file `target`."""
 
     path: str
     target: str
 
 
 class Distribution(NamedTuple):
-    """A wheel's share of the bundle: `files[first:stop]` and `links[...]` of the TOC; `frame` is its first frame.
+    """A distribution in the bundle; its wheel's name and SHA-256.
 
-    `license` is as its metadata tells it, `built_from` what the packager built it from; both may be empty.
+    `files` and `links` are the (first, stop) of its rows in the TOC's lists, `frame` the number of its first frame.
+    `license` is from its metadata, `built_from` the source that the packager built it from; both may be empty.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Distribution(NamedTuple):
 
 
 class Decoder(NamedTuple):
-    """The decoder frame: its content's place and SHA-256, and the extension module in it."""
+    """The decoder frame: offset, size and SHA-256 of its content, its module, the project that it is from."""
 
     offset: int
     size: int
@@ -65,7 +66,7 @@ class Decoder(NamedTuple):
 
 
 class Toc(NamedTuple):
-    """The table of contents. Paths are relative to the tree and use `/`."""
+    """The table of contents. Paths are relative to the tree, with `/`."""
 
     target: str
     creator: str
@@ -81,11 +82,11 @@ class Toc(NamedTuple):
 
     @classmethod
     def from_dict(cls, data: Dict[str, Any]) -> "Toc":
-        """Build a TOC from its JSON object. Raises LayoutError where it doesn't hold together.
+        """Return the TOC of a JSON object. Raises LayoutError if its parts don't fit each other.
 
-        Tables are columns, which take a third less than rows and are parsed in half the time: frames' sizes, raw
-        sizes and checksums; files' paths, modes, sizes, and how many bytes of other blocks lie before their first
-        one, `sums` last; links' paths and targets.
+        Its tables are lists of columns, which are a third smaller than rows and parsed in half the time: the frames'
+        sizes, raw sizes and SHA-256; the files' paths, modes, sizes, and the bytes of other tar blocks before each,
+        with `sums` as the last file; the links' paths and targets.
         """
         try:
             decoder = data["decoder"]
@@ -101,7 +102,7 @@ class Toc(NamedTuple):
                 directories=tuple(data["directories"]),
                 files=tuple(files),
                 links=_links(files, *data["links"]),
-                distributions=tuple(Distribution(**each) for each in data["distributions"]),
+                distributions=tuple(Distribution(**row) for row in data["distributions"]),
                 decoder=None if decoder is None else Decoder(**decoder),
             )
             _check(toc)
@@ -111,7 +112,7 @@ class Toc(NamedTuple):
 
 
 class Heading(NamedTuple):
-    """What the first line of the TOC frame says: the format's version, the target's name, the CRC-32 of the rest."""
+    """The first line of the TOC frame: the format's version, the target's name, the CRC-32 of the rest."""
 
     version: int
     target: str
@@ -119,10 +120,7 @@ class Heading(NamedTuple):
 
 
 def decode_heading(stored: bytes) -> Heading:
-    """Read the heading line of a TOC frame's content.
-
-    Raises LayoutError if it is none, NewerFormat if its version is unknown.
-    """
+    """Return the heading of a TOC frame's content. Raises LayoutError, NewerFormat if its version is unknown."""
     line, newline, _ = stored[: layout.HEADING_LIMIT].partition(b"\n")
     words = line.split(b" ")
     if not newline or words[0] != layout.HEADING or len(words) < 2 or not words[1].isdigit():
@@ -136,10 +134,7 @@ def decode_heading(stored: bytes) -> Heading:
 
 
 def decode(stored: bytes) -> Toc:
-    """Parse the content of a TOC frame.
-
-    Check its digest first where one is known. Raises LayoutError.
-    """
+    """Return the TOC in a TOC frame's content, whose digest the caller has checked. Raises LayoutError."""
     heading = decode_heading(stored)
     try:
         packed = stored[stored.index(b"\n") + 1 :]
@@ -160,13 +155,13 @@ def decode(stored: bytes) -> Toc:
 
 
 def _is_sane(body: bytes) -> bool:
-    """Tell whether JSON stays near its size in memory: two bytes can make an object of 240, or a value of 32."""
-    containers, values = (len(body) - len(body.translate(None, each)) for each in (b"[{", b',"'))
+    """Tell whether JSON, parsed, takes bounded memory: two bytes can become an object of 240, or a value of 32."""
+    containers, values = (len(body) - len(body.translate(None, marks)) for marks in (b"[{", b',"'))
     return containers <= layout.ENTRIES_LIMIT and values <= 6 * layout.ENTRIES_LIMIT
 
 
 class Piece(NamedTuple):
-    """A run of a file's bytes in one frame: its place in the file, in the raw frame, its length."""
+    """The part of a file that lies in one frame: its place in the file, its offset in the raw frame, its length."""
 
     file: File
     place: int
@@ -175,7 +170,7 @@ class Piece(NamedTuple):
 
 
 class Plan:
-    """For each frame, the pieces of the tree's files in it, found when they are asked for."""
+    """The pieces of the tree's files in each frame, which are worked out frame by frame when asked for."""
 
     def __init__(self, toc: Toc) -> None:
         self._toc = toc
@@ -192,10 +187,10 @@ class Plan:
         start, end = self._starts[number : number + 2]
         first = bisect_left(self._begin, start)
         stop = bisect_left(self._begin, end) if number < len(self) - 1 else len(self._begin)
-        # Of those that begin before, only the last can reach as far.
+        # Of the files that begin in frames before, only the last one can reach into this frame.
         if first and self._begin[first - 1] + self._toc.files[first - 1].size > start:
             first -= 1
-        files, last = self._toc.files[first:stop], stop - first - 1  # and only the last can go on in another frame
+        files, last = self._toc.files[first:stop], stop - first - 1  # only the last can continue in the next frame
         return [
             self._piece(file, start, end) if i in (0, last) else Piece(file, 0, file.start - start, file.size)
             for i, file in enumerate(files)
@@ -206,11 +201,11 @@ class Plan:
         return self.frame_at(file.start)
 
     def frame_at(self, place: int) -> int:
-        """Return the number of the frame that holds a byte of the tar; the last one for those behind its end."""
+        """Return the number of the frame with byte `place` of the tar; the last frame's if that is behind its end."""
         return max(min(bisect_right(self._starts, place), len(self)) - 1, 0)
 
     def pieces(self, file: File) -> Iterator[Tuple[int, Piece]]:
-        """Yield the number of each frame that holds a part of `file`, with that part."""
+        """Yield each part of `file`, with the number of its frame."""
         number, end = self.frame_of(file), -1
         while end < file.start + file.size:
             start, end = self._starts[number : number + 2]
@@ -224,17 +219,17 @@ class Plan:
 
 
 def _frames(sizes: List[int], raw_sizes: List[int], checksums: List[str]) -> Tuple[Frame, ...]:
-    """Build the frames, which lie one behind the other. Raises LayoutError, or TypeError."""
+    """Return the frames, which lie one behind the other. Raises LayoutError or TypeError."""
     _check_numbers(sizes, raw_sizes)
     _check_lengths(sizes, raw_sizes, checksums)
-    for each, limit in ((sizes, layout.STORED_FRAME_LIMIT), (raw_sizes, layout.FRAME_LIMIT)):
-        if not 0 < min(each) <= max(each) <= limit:
+    for column, limit in ((sizes, layout.STORED_FRAME_LIMIT), (raw_sizes, layout.FRAME_LIMIT)):
+        if not 0 < min(column) <= max(column) <= limit:
             raise LayoutError("its table of contents holds a frame that is empty or too large")
     return tuple(map(Frame, [0, *itertools.accumulate(sizes)], sizes, raw_sizes, checksums))
 
 
 def _files(paths: List[str], modes: List[int], sizes: List[int], gaps: List[int]) -> Iterator[File]:
-    """Build the files, none of which lies over another. Raises LayoutError, or TypeError."""
+    """Return the files, which don't overlap. Raises LayoutError or TypeError."""
     _check_numbers(modes, sizes, gaps)
     _check_lengths(paths, modes, sizes, gaps)
     if min(sizes) < 0 or min(gaps) < 0:
@@ -242,20 +237,20 @@ def _files(paths: List[str], modes: List[int], sizes: List[int], gaps: List[int]
     if not {0o644, 0o755}.issuperset(modes):
         wrong = next(mode for mode in modes if mode not in (0o644, 0o755))
         raise LayoutError(f"its table of contents gives a file the mode {wrong!r}")
-    # Each pass over a column costs the start of a process a fraction of what a loop over files does.
+    # A pass over a column takes a fraction of the time that a loop over the files would add to a start.
     filled = list(map(blocks, sizes))
     ends = itertools.accumulate(map(operator.add, gaps, filled))
     rows = zip(paths, modes, sizes, map(operator.sub, ends, filled))
-    return map(tuple.__new__, itertools.repeat(File), rows)  # as File._make does, by a call less for each
+    return map(tuple.__new__, itertools.repeat(File), rows)  # what File._make does, with a call less a file
 
 
 def blocks(size: int) -> int:
-    """Return the size of the blocks of the tar that hold `size` bytes."""
+    """Return the size in bytes of the tar blocks that hold `size` bytes."""
     return size + -size % layout.TAR_BLOCK
 
 
 def _links(files: Sequence[File], paths: List[str], targets: List[str]) -> Tuple[Link, ...]:
-    """Build the links to `files`. Raises LayoutError, or TypeError."""
+    """Return the links to `files`. Raises LayoutError or TypeError."""
     _check_lengths(paths, targets)
     if not {file.path for file in files}.issuperset(targets):
         raise LayoutError("its table of contents holds a link to no file of the tree")
@@ -273,7 +268,7 @@ def _check_lengths(*columns: Sequence[object]) -> None:
 
 
 def _check(toc: Toc) -> None:
-    """Refuse a TOC that would write outside the tree, read outside the bundle, or exceed the limits."""
+    """Raise LayoutError if the TOC would write outside the tree, read outside the bundle, or exceed the limits."""
     if max(map(len, (toc.directories, toc.files, toc.links, toc.frames))) > layout.ENTRIES_LIMIT:
         raise LayoutError("its table of contents lists more than any environment holds")
     _check_paths([*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)])
@@ -297,7 +292,7 @@ def _check_decoder(decoder: Decoder) -> None:
 
 
 def _check_paths(paths: List[str]) -> None:
-    # One pass over one string is several times faster than a loop over many paths.
+    # A few searches of one string are several times faster than a loop over the paths.
     joined = "\n/" + "/\n/".join(paths) + "/\n"
     if any(bad in joined for bad in ("//", "/./", "/../", "\0", "\\")):
         raise LayoutError("its table of contents holds a path that leaves the tree")

@@ -1,1 +1,1 @@
-"""What the image is and has: its profile, its packages, Azure ML's variables, requirements files."""
+"""What the image is and has: its profile, its packages, the variables of Azure ML, requirements files."""

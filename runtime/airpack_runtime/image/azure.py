@@ -1,22 +1,22 @@
-"""The variables by which Azure ML's prebuilt inference images take packages, offline.
+"""The variables by which Azure ML's prebuilt inference images take packages, without a network.
 
-The images' start script reads them; this does the same where the shim starts the server. Both name
-something relative to the entry script's folder: a folder of packages, whose absence ends the start
-with 97, or a requirements file, whose absence ends it with 99, and what can't be installed with 95.
-If both are set, the folder wins.
+The images' start script reads them; where the shim starts the server, it does the same. They name a path relative to
+the entry script's folder: a folder of packages, or a requirements file. If both are set, the folder wins. The exit
+status is 97 if the folder is missing, 99 if the file is, and 95 if what it asks for can't be installed.
 """
 
 from __future__ import annotations
 
 import os
 
-from airpack_runtime import boot, cache, host, layout, trust
+from airpack_runtime import boot, layout, trust
 from airpack_runtime.errors import NO_FILE, NO_FOLDER, AzureError
-from airpack_runtime.ready import Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Mapping
+
+    from airpack_runtime.ready import Ready
 
 LIB_PATH = "AZUREML_EXTRA_PYTHON_LIB_PATH"
 REQUIREMENTS = "AZUREML_EXTRA_REQUIREMENTS_TXT"
@@ -25,7 +25,7 @@ VARIABLES = (LIB_PATH, REQUIREMENTS, CONDA)
 
 
 def base_folder(env: Mapping[str, str]) -> str:
-    """Return the entry script's folder, which the variables are relative to."""
+    """Return the entry script's folder, to which the variables are relative."""
     root, script = env.get("AML_APP_ROOT") or "/var/azureml-app", env.get("AZUREML_ENTRY_SCRIPT", "")
     if script.startswith(root.rstrip("/") + "/"):
         return os.path.dirname(os.path.normpath(script))
@@ -33,45 +33,39 @@ def base_folder(env: Mapping[str, str]) -> str:
 
 
 def ready_tree(env: Mapping[str, str], warn: Callable[[str], None]) -> Ready | None:
-    """Return the tree that the variables ask for, None if they ask for none. Raises BootError, or AzureError.
+    """Return the tree that the variables ask for, or None if they ask for none. Raises BootError, AzureError.
 
-    `warn` is called with each thing that the deployment should know.
+    It calls `warn` with each warning for the person who deploys.
     """
-    lib_path, requirements = env.get(LIB_PATH), env.get(REQUIREMENTS)
+    lib_path, file = env.get(LIB_PATH), env.get(REQUIREMENTS)
     if env.get(CONDA):
         warn(f"{CONDA} is set, and conda files are not handled: pack what it names, from PyPI, into the bundle")
-    if lib_path and requirements:
+    if lib_path and file:
         warn(f"both {LIB_PATH} and {REQUIREMENTS} are set: the first wins, as in the image; unset one of them")
     if lib_path and env.get("AIRPACK_BUNDLE"):
         warn(f"AIRPACK_BUNDLE is set, and goes before {LIB_PATH}: unset one of them")
         return None
     if lib_path:
-        return _of_folder(_existing(LIB_PATH, lib_path, env, NO_FOLDER), env)
-    if requirements:
-        from airpack_runtime.image import requirements as files
+        return _of_folder(_existing(LIB_PATH, lib_path, env, os.path.exists, NO_FOLDER), env)
+    if file:
+        from airpack_runtime.image import requirements
 
-        return files.ready_tree(_existing(REQUIREMENTS, requirements, env, NO_FILE), env)
+        return requirements.ready_tree(_existing(REQUIREMENTS, file, env, os.path.isfile, NO_FILE), env)
     return None
 
 
 def handled(env: Mapping[str, str]) -> dict[str, str]:
-    """Return `env` without the variables: a start script of the image's further down must not act on them again."""
+    """Return `env` without the variables: the image's own start script, run later, must not act on them again."""
     return {name: value for name, value in env.items() if name not in (LIB_PATH, REQUIREMENTS)}
 
 
 def needs_nothing(env: Mapping[str, str]) -> bool:
-    """Tell whether the image itself meets what is asked for: a requirements file, and no bundle."""
+    """Tell whether `env` asks for a requirements file alone, for which `ready_tree` found the image sufficient."""
     return bool(env.get(REQUIREMENTS)) and not env.get(LIB_PATH) and not env.get("AIRPACK_BUNDLE")
 
 
-def plain(folder: str) -> Ready:
-    """Return a folder of packages, of which no target is known, as a tree."""
-    target = f"{host.python_tag()}-linux_{os.uname().machine}"
-    return Ready(folder, cache.key_of(os.stat(folder)), target, "", folder, "a folder of packages")
-
-
 def _of_folder(path: str, env: Mapping[str, str]) -> Ready:
-    """Take what lies at `path`: a bundle or an image, a tree, a folder with a bundle in it, or packages."""
+    """Return the tree of `path`: a bundle, an image, a tree, a folder with a bundle in it, or a folder of packages."""
     inside = (layout.TREE_NOTE, layout.BUNDLE_NAME)
     if os.path.isdir(path) and not any(os.path.exists(os.path.join(path, name)) for name in inside):
         if env.get("AIRPACK_DIGEST") or trust.required_key(env):
@@ -79,14 +73,17 @@ def _of_folder(path: str, env: Mapping[str, str]) -> Ready:
                 f"{path} is a plain folder, which AIRPACK_DIGEST can't pin, and no signature covers: use a bundle",
                 NO_FOLDER,
             )
-        return plain(path)
+        from airpack_runtime.provide.provide import packages_tree
+
+        return packages_tree(path, "a folder of packages")
     return boot.ready_tree(path, env, private=True)
 
 
-def _existing(name: str, given: str, env: Mapping[str, str], status: int) -> str:
+def _existing(name: str, given: str, env: Mapping[str, str], is_there: Callable[[str], bool], status: int) -> str:
+    """Return the path that the variable `name` gives. Raises AzureError with `status` unless `is_there` accepts it."""
     base = base_folder(env)
     path = os.path.normpath(os.path.join(base, given.lstrip("/")))
-    if os.path.exists(path) and (status == NO_FOLDER or os.path.isfile(path)):
+    if is_there(path):
         return path
     if os.path.isdir(path):
         raise AzureError(f"{name}={given}: {path} is a folder, not a file", status)
@@ -94,7 +91,10 @@ def _existing(name: str, given: str, env: Mapping[str, str], status: int) -> str
 
 
 def _hint(base: str, given: str, env: Mapping[str, str]) -> str:
-    """Say what is likely meant: the path without the model's folder before it, or the nearest that exists."""
+    """Return the end of the message, with the path that was likely meant.
+
+    That is the path without the model's folder before it, or the most similar one that exists.
+    """
     first, _, rest = given.partition("/")
     if rest and os.path.exists(os.path.join(base, rest)):
         return f"; {rest} does: leave {first}/ out, the path begins at the entry script's folder"
@@ -105,7 +105,10 @@ def _hint(base: str, given: str, env: Mapping[str, str]) -> str:
 
 
 def nearest(path: str) -> str:
-    """Name what exists that is most like `path`: its nearest parent, and in it the name most alike."""
+    """Return the end of a message with the existing path that is most similar to `path`, empty if there is none.
+
+    That is in the nearest parent folder that exists.
+    """
     import difflib
 
     parent, name = os.path.split(os.path.normpath(path))
@@ -115,4 +118,4 @@ def nearest(path: str) -> str:
         alike = difflib.get_close_matches(name, os.listdir(parent), 1, 0.5)
     except OSError:
         return ""
-    return f"; there is {os.path.join(parent, alike[0])}" if alike else f"; {parent} does, with nothing like it"
+    return f"; there is {os.path.join(parent, alike[0])}" if alike else f"; {parent} does, with no similar name in it"

@@ -1,6 +1,6 @@
-"""Which of the image's packages a tree breaks, as their own requirements have it.
+"""Which of the image's packages a tree breaks, according to their own requirements.
 
-Versions are compared by the `packaging` in the image's own pip (PEP 440, PEP 508); without pip, nothing is said.
+The `packaging` in the image's own pip compares versions (PEP 440, PEP 508); without pip, nothing is reported.
 """
 
 from __future__ import annotations
@@ -9,37 +9,37 @@ import os
 import re
 import sys
 
-from airpack_runtime.image import probe
+from airpack_runtime.image import installed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator, Mapping, Sequence
 
 _SUFFIX = ".dist-info"
-_NAME = re.compile(r"[^\w.-]")  # what ends a requirement's name
+_NAME_END = re.compile(r"[^\w.-]")
 
 
 def broken(site: str, folders: Sequence[str]) -> list[str]:
-    """Return a sentence for each package in `folders` that needs another version of what the folder `site` brings.
+    """Return a sentence for each package in `folders` that needs another version of a package than `site` brings.
 
-    What needed another than the image has already is passed over. Costs a look into each folder unless
-    a version differs, which a start can afford.
+    Packages whose need the image itself doesn't meet are left out. Only if a version differs does it take longer than
+    listing each folder, so that a boot can afford it.
     """
     image: dict[str, str] = {}
     for folder in folders:
         if folder != site:
-            for name, version in _listed(folder):
+            for name, version in _versions(folder).items():
                 image.setdefault(name, version)
-    brought = dict(_listed(site))
+    brought = _versions(site)
     changed = {name for name in brought if image.get(name, brought[name]) != brought[name]}
     if not changed:
         return []
     before = set(sys.modules)
     try:
-        return list(_sentences(changed, brought, image, [each for each in folders if each != site]))
+        return list(_sentences(changed, brought, image, [folder for folder in folders if folder != site]))
     except ImportError:
         return []
-    finally:  # what the program imports is its own affair
+    finally:  # the program may bring a pip of its own
         for name in set(sys.modules) - before:
             if name.partition(".")[0] == "pip":
                 del sys.modules[name]
@@ -48,19 +48,15 @@ def broken(site: str, folders: Sequence[str]) -> list[str]:
 def _sentences(
     changed: set[str], brought: Mapping[str, str], image: Mapping[str, str], folders: Sequence[str]
 ) -> Iterator[str]:
-    for each in probe.installed(folders):
-        if probe.key(str(each["name"])) in brought:
-            continue
-        requires = each["requires"]
-        assert isinstance(requires, list)
-        for text in requires:
-            name = probe.key(_NAME.split(text, 1)[0])
+    for own, package in installed.distributions(folders).items():
+        for text in package.requires if own not in brought else ():
+            name = installed.normalized(_NAME_END.split(text, 1)[0])
             need = _parsed(text) if name in changed else None
             if need is None or (need.marker is not None and not need.marker.evaluate({"extra": ""})):
                 continue
             fits = need.specifier.contains
             if fits(image[name], prereleases=True) and not fits(brought[name], prereleases=True):
-                yield f"{each['name']} {each['version']} needs {need.name}{need.specifier}, and gets {brought[name]}"
+                yield f"{package.name} {package.version} needs {need.name}{need.specifier}, and gets {brought[name]}"
 
 
 def _parsed(text: str) -> Any:
@@ -69,13 +65,11 @@ def _parsed(text: str) -> Any:
     return Requirement(text)
 
 
-def _listed(folder: str) -> Iterator[tuple[str, str]]:
-    """Yield the normalized name and the version of each distribution in a folder, as their metadata's folders tell."""
+def _versions(folder: str) -> dict[str, str]:
+    """Return the version of each distribution in a folder by normalized name, from the names of the `.dist-info`."""
     try:
         entries = os.listdir(folder or os.curdir)
     except OSError:  # a zip file, or nothing
-        return
-    for entry in entries:
-        name, dash, version = entry[: -len(_SUFFIX)].rpartition("-") if entry.endswith(_SUFFIX) else ("", "", "")
-        if dash:
-            yield probe.key(name), version
+        return {}
+    stems = [entry[: -len(_SUFFIX)].rpartition("-") for entry in entries if entry.endswith(_SUFFIX)]
+    return {installed.normalized(name): version for name, dash, version in stems if dash}

@@ -1,6 +1,6 @@
-"""A folder of wheels and sdists, from which the image's own pip installs without a network.
+"""Installs requirements from a folder of wheels and sdists, by the image's own pip without a network.
 
-What is installed is a tree of its own that is kept for the next start; the image isn't changed.
+They are installed into a tree of their own, which is kept for later starts; the image isn't changed.
 """
 
 from __future__ import annotations
@@ -8,28 +8,37 @@ from __future__ import annotations
 import os
 import re
 import sys
+from typing import NamedTuple
 
-from airpack_runtime import cache, host, layout, trust
+from airpack_runtime import cache, layout, trust
 from airpack_runtime.errors import NOT_INSTALLED, AzureError
 from airpack_runtime.format.hashing import sha256
-from airpack_runtime.image import probe
+from airpack_runtime.image import installed
 from airpack_runtime.provide import storage
-from airpack_runtime.ready import Ready
+from airpack_runtime.provide.provide import packages_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator, Mapping
 
-    Rows = list[tuple[bool, str]]  # whether it is a constraint, and the line
+    from airpack_runtime.image.installed import Installed
+    from airpack_runtime.ready import Ready
 
 _SDISTS = (".tar.gz", ".zip")
-_ROOM = 5  # what wheels may grow to when they are installed, as a multiple
-# An sdist is built with these; an empty stand-in would be taken for them.
+_ROOM = 5  # the space that installed wheels may take, as a multiple of their size
+# Sdists are built with these: pip would build with an empty stand-in for one of them.
 _BUILDERS = ("setuptools", "wheel")
 
 
+class Row(NamedTuple):
+    """A line of a requirements file, or of a constraints file if it is a constraint."""
+
+    constraint: bool
+    line: str
+
+
 def files(folder: str) -> list[str]:
-    """Return the names of the wheels and sdists in a folder, none if there is no such folder."""
+    """Return the names of the wheels and sdists in a folder, none if the folder doesn't exist."""
     try:
         return sorted(name for name in os.listdir(folder) if name.endswith((".whl", *_SDISTS)))
     except OSError:
@@ -37,36 +46,37 @@ def files(folder: str) -> list[str]:
 
 
 def versions(folder: str) -> dict[str, list[str]]:
-    """Return the versions in a folder by normalized name; an sdist, whose file's name tells none for sure, has ""."""
+    """Return the versions in a folder by normalized name; "" for an sdist, whose file name doesn't say it for sure."""
     found: dict[str, list[str]] = {}
     for name in files(folder):
         words = name.split("-")
         if name.endswith(_SDISTS):
-            found.setdefault(probe.key("-".join(words[:-1])), []).append("")
+            found.setdefault(installed.normalized("-".join(words[:-1])), []).append("")
         elif len(words) > 1:
-            found.setdefault(probe.key(words[0]), []).append(words[1])
+            found.setdefault(installed.normalized(words[0]), []).append(words[1])
     return found
 
 
-def install(path: str, rows: Rows, house: str, env: Mapping[str, str]) -> Ready:
-    """Install the rows of the requirements file at `path` from `house`; what was installed before is found again.
+def install(path: str, rows: list[Row], house: str, env: Mapping[str, str]) -> Ready:
+    """Install the rows of the requirements file at `path` from the folder `house`; return their tree.
 
-    What the image has, and `house` doesn't, is taken as met. Raises AzureError.
+    A tree that an earlier call installed from the same rows and files is used again. Distributions that the image
+    has, and `house` hasn't, count as installed. Raises AzureError.
     """
     stats = {name: os.stat(os.path.join(house, name)) for name in files(house)}
     lent = list(_lent(rows, house))
-    wheels = [(name, each.st_size, each.st_mtime_ns) for name, each in stats.items()]
+    wheels = [(name, info.st_size, info.st_mtime_ns) for name, info in stats.items()]
     signer = trust.required_key(env)
-    about = repr((sys.version, rows, wheels, signer, [(each["name"], each["version"]) for each in lent]))
-    name = f"requirements-{sha256(about.encode()).hexdigest()[:32]}"
-    refused = []
+    known = (sys.version, list(map(tuple, rows)), wheels, signer, [(each.name, each.version) for each in lent])
+    name = f"requirements-{sha256(repr(known).encode()).hexdigest()[:32]}"
+    reasons = []
     for folder in cache.candidates(env):
         tree = cache.tree_path(folder, name)
-        refusal = storage.prepare(folder, _ROOM * sum(each.st_size for each in stats.values()), 0)
-        if refusal is None:
+        reason = storage.prepare(folder, _ROOM * sum(info.st_size for info in stats.values()), 0)
+        if reason is None:
             with storage.Lock(folder, name):
                 storage.sweep(folder, name)
-                there = cache.is_tree(tree) and cache.is_whole(folder, name)
+                there = storage.has_whole(folder, name)
                 if not there:
                     with storage.Scratch(tree) as scratch:
                         _fill(scratch, path, rows, house, lent, env)
@@ -74,60 +84,53 @@ def install(path: str, rows: Rows, house: str, env: Mapping[str, str]) -> Ready:
                         os.rename(f"{scratch}/tree", tree)
                     storage.remember_boot(folder, name)
             cache.hold(folder, name)
-            target = f"{host.python_tag()}-linux_{os.uname().machine}"
             how = "installed before" if there else "installed by pip from a wheelhouse"
-            ready = Ready(tree, cache.key_of(os.stat(tree)), target, "", tree, how)
-            ready.made, ready.signer = not there, signer
-            return ready
-        refused.append(f"{folder}: {refusal}")
-    raise AzureError(f"{path} can't be installed, as no folder can hold it: {'; '.join(refused)}", NOT_INSTALLED)
+            return packages_tree(tree, how)._replace(created=not there, signer=signer)
+        reasons.append(f"{folder}: {reason}")
+    raise AzureError(f"{path} can't be installed, as no folder can hold it: {'; '.join(reasons)}", NOT_INSTALLED)
 
 
-def _fill(
-    scratch: str, path: str, rows: Rows, house: str, lent: list[dict[str, object]], env: Mapping[str, str]
-) -> None:
-    """Install into `scratch`/tree, with the image's packages lent to pip as if they lay in the wheelhouse."""
+def _fill(scratch: str, path: str, rows: list[Row], house: str, lent: list[Installed], env: Mapping[str, str]) -> None:
+    """Install into `scratch`/tree; stand-ins of the image's distributions `lent` lie beside the wheelhouse for pip."""
     site = f"{scratch}/tree/{layout.SITE_PACKAGES}"
     os.mkdir(f"{scratch}/lent")
-    names = [_stand_in(f"{scratch}/lent", each) for each in lent]
-    problem = _pip(rows, [house, f"{scratch}/lent"], scratch, site, env)
-    if problem:
-        raise AzureError(f"{path} can't be installed from {house}: {problem}", NOT_INSTALLED)
+    names = [_stand_in(f"{scratch}/lent", distribution) for distribution in lent]
+    reason = _pip(rows, [house, f"{scratch}/lent"], scratch, site, env)
+    if reason is not None:
+        raise AzureError(f"{path} can't be installed from {house}: {reason}", NOT_INSTALLED)
     for name in names:
         storage.remove(f"{site}/{name}")
     if os.path.isdir(f"{site}/{layout.BIN}"):
         os.rename(f"{site}/{layout.BIN}", f"{scratch}/tree/{layout.BIN}")
 
 
-def _lent(rows: Rows, house: str) -> Iterator[dict[str, object]]:
-    """Yield the distributions of the image that `house` has no version of.
+def _lent(rows: list[Row], house: str) -> Iterator[Installed]:
+    """Yield the image's distributions of which `house` has no version.
 
-    None where a row has a hash: then pip wants one of everything, and what is installed has none.
+    It yields none if a row has a hash: pip then wants a hash of everything, and installed distributions have none.
     """
-    if any("--hash" in line for _, line in rows):
+    if any("--hash" in row.line for row in rows):
         return
     there = versions(house)
-    builds = any("" in each for each in there.values())
-    for each in probe.installed():
-        name = probe.key(str(each["name"]))
+    builds = any("" in known for known in there.values())
+    for name, distribution in installed.distributions().items():
         if name not in there and not (builds and name in _BUILDERS):
-            yield each
+            yield distribution
 
 
-def _stand_in(folder: str, what: dict[str, object]) -> str:
-    """Write an empty wheel of an installed distribution, as `pip --target` sees no other; return its metadata's folder.
+def _stand_in(folder: str, what: Installed) -> str:
+    """Write an empty wheel of an installed distribution into `folder`; return the name of its metadata's folder.
 
-    It requires what its extras do: the rest is there, or is the image's own fault.
+    `pip --target` doesn't see what is installed. The wheel requires only what the extras do: the image has the rest,
+    or was incomplete before.
     """
     import zipfile
 
-    requires = what["requires"]
-    assert isinstance(requires, list)
-    needs = [each for each in requires if "extra" in each.partition(";")[2]]
-    extras = sorted({found for each in needs for found in re.findall(r"extra\s*==\s*['\"]([^'\"]+)", each)})
-    stem = f"{probe.key(str(what['name'])).replace('-', '_')}-{what['version']}"
-    metadata = [f"Metadata-Version: 2.1\nName: {what['name']}\nVersion: {what['version']}"]
-    metadata += [f"Provides-Extra: {each}" for each in extras] + [f"Requires-Dist: {each}" for each in needs]
+    needs = [need for need in what.requires if "extra" in need.partition(";")[2]]
+    extras = sorted({extra for need in needs for extra in re.findall(r"extra\s*==\s*['\"]([^'\"]+)", need)})
+    stem = f"{installed.normalized(what.name).replace('-', '_')}-{what.version}"
+    metadata = [f"Metadata-Version: 2.1\nName: {what.name}\nVersion: {what.version}"]
+    metadata += [f"Provides-Extra: {extra}" for extra in extras] + [f"Requires-Dist: {need}" for need in needs]
     with zipfile.ZipFile(f"{folder}/{stem}-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{stem}.dist-info/METADATA", "\n".join(metadata) + "\n")
         wheel.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
@@ -135,10 +138,11 @@ def _stand_in(folder: str, what: dict[str, object]) -> str:
     return f"{stem}.dist-info"
 
 
-def _pip(rows: Rows, places: list[str], scratch: str, site: str, env: Mapping[str, str]) -> str:
-    """Run the image's pip without a network into the folder `site`; return its complaint, empty if there is none.
+def _pip(rows: list[Row], places: list[str], scratch: str, site: str, env: Mapping[str, str]) -> str | None:
+    """Run the image's pip without a network into the folder `site`; return the reason if it fails, else None.
 
-    What it gets says nothing of indexes: pip would ask one that a file names, whatever its command line says.
+    The reason is the first error that pip prints: this is the only place that reads pip's output. The files that pip
+    gets name no index, which it would ask in spite of its command line.
     """
     import subprocess
 
@@ -147,14 +151,14 @@ def _pip(rows: Rows, places: list[str], scratch: str, site: str, env: Mapping[st
     for place in places:
         words += ["--find-links", place]
     for constraint, option in ((False, "-r"), (True, "-c")):
-        flat = f"{scratch}/{option[1:]}.txt"
-        with open(flat, "w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for is_constraint, line in rows if is_constraint == constraint)
-        words += [option, flat]
+        path = f"{scratch}/{option[1:]}.txt"
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(f"{row.line}\n" for row in rows if row.constraint == constraint)
+        words += [option, path]
     own = {name: value for name, value in env.items() if not name.startswith("PIP_")}
     own.update(AIRPACK_DISABLE="1", PIP_CONFIG_FILE=os.devnull)
     done = subprocess.run(words, env=own, stderr=subprocess.PIPE, check=False)
     if not done.returncode:
-        return ""
-    said = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.startswith("ERROR:")]
-    return re.sub(r"^ERROR: ", "", said[0]) if said else f"pip ended with status {done.returncode}"
+        return None
+    errors = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.startswith("ERROR:")]
+    return re.sub(r"^ERROR: ", "", errors[0]) if errors else f"pip ended with status {done.returncode}"

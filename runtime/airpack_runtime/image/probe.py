@@ -1,4 +1,4 @@
-"""Tells what an image is: its Python, the wheels it takes, what is installed, what it permits.
+"""Describes an image: its Python, the wheels it takes, what is installed, what it permits.
 
 The result is an image profile: `airpack pack --target image.json` resolves for exactly
 that image. `marker_environment` and `compatible_tags` are those of a pex complete platform.
@@ -6,31 +6,31 @@ that image. `marker_environment` and `compatible_tags` are those of a pex comple
 
 from __future__ import annotations
 
+import errno
 import os
-import re
 import sys
 
-from airpack_runtime import __version__, host
+from airpack_runtime import __version__, cache, host
 from airpack_runtime.errors import BootError
-from airpack_runtime.image import permits
+from airpack_runtime.image import installed
+from airpack_runtime.provide import storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator, Mapping, Sequence
 
-_METADATA = (".dist-info", ".egg-info", "EGG-INFO")
-# PEP 600: what each alias stands for, and the oldest glibc that any platform tag names, by machine.
+# PEP 600: the aliases of the platform tags by glibc's minor version; by machine, the oldest version with a tag.
 _ALIASES = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 _OLDEST_GLIBC = {"x86_64": 5, "i686": 5}
 _OLDEST_ELSEWHERE = 17
+YES = "yes"
 
 
 def profile(env: Mapping[str, str]) -> dict[str, object]:
     """Return the profile of the image that this interpreter runs in, as JSON takes it.
 
-    `env` says which folders a boot would unpack into. Raises BootError on what no wheel is for.
+    `env` decides which folders a boot would unpack into. Raises BootError unless this is CPython on Linux.
     """
-    # A boot asks what is installed, and for that alone these take too long to import.
     import platform
     import sysconfig
 
@@ -38,7 +38,7 @@ def profile(env: Mapping[str, str]) -> dict[str, object]:
         raise BootError(f"this is {sys.implementation.name} on {sys.platform}: airpack knows CPython on Linux")
     machine = platform.machine()
     abi = (sysconfig.get_config_var("SOABI") or "").split("-")[1:2]
-    libc = host.glibc() or host.musl()
+    libc = host.glibc() or _musl()
     if not abi or libc is None:
         raise BootError("this Python tells neither its ABI nor its C library: write the target's name by hand")
     family = "glibc" if host.glibc() else "musl"
@@ -48,9 +48,62 @@ def profile(env: Mapping[str, str]) -> dict[str, object]:
         "marker_environment": _marker_environment(),
         "compatible_tags": list(compatible_tags(sys.version_info[:2], abi[0], platforms(family, libc, machine))),
         family: ".".join(map(str, libc)),
-        "installed": list(installed()),
-        "permits": permits.report(env),
+        "installed": [each._asdict() for each in installed.distributions().values()],
+        "permits": permits(env),
     }
+
+
+def _musl() -> tuple[int, int] | None:
+    """Return the version of musl, which only its dynamic loader prints, or None if there is another C library."""
+    import subprocess
+
+    loader = f"/lib/ld-musl-{os.uname().machine}.so.1"
+    try:
+        output = subprocess.run([loader], stderr=subprocess.PIPE, timeout=10, check=False).stderr
+        return host.numbers(output.decode("ascii", "replace").partition("Version ")[2])
+    except (ValueError, OSError, subprocess.SubprocessError):
+        return None
+
+
+def permits(env: Mapping[str, str]) -> dict[str, object]:
+    """Return what the image permits, as JSON takes it; nothing is left behind by asking.
+
+    `folders` maps each cache folder to "yes", or to the reason why it can't hold a tree.
+    """
+    return {
+        "uid": os.getuid(),
+        "gid": os.getgid(),
+        "folders": {folder: reason or YES for folder, reason in folders(env).items()},
+        **mounting(),
+    }
+
+
+def folders(env: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the reason why each cache folder can't hold a tree, None for one that can."""
+    return {folder: storage.reason_against_use(folder) for folder in cache.candidates(env)}
+
+
+def mounting() -> dict[str, object]:
+    """Return whether this process may mount, as JSON takes it: "yes", or the name of the kernel's error.
+
+    `mount` is by its own rights, `mount_in_user_namespace` in a new user namespace; `fuse` is true if it may use FUSE.
+    """
+    return {
+        "fuse": os.access("/dev/fuse", os.R_OK | os.W_OK),
+        "mount": _may_mount(user=False),
+        "mount_in_user_namespace": _may_mount(user=True),
+    }
+
+
+def _may_mount(*, user: bool) -> str:
+    """Return "yes" if a child process with new namespaces may mount there, else the name of the kernel's error."""
+    from airpack_runtime.provide import syscalls
+
+    try:
+        syscalls.rehearse_namespaces(user=user)
+    except OSError as error:
+        return errno.errorcode.get(error.errno or 0, str(error.errno))
+    return YES
 
 
 def platforms(family: str, libc: tuple[int, int], machine: str) -> list[str]:
@@ -58,38 +111,37 @@ def platforms(family: str, libc: tuple[int, int], machine: str) -> list[str]:
     major, newest = libc
     if family == "musl":
         return [f"musllinux_{major}_{minor}_{machine}" for minor in range(newest, -1, -1)] + [f"linux_{machine}"]
-    found = []
+    tags = []
     for minor in range(newest, _OLDEST_GLIBC.get(machine, _OLDEST_ELSEWHERE) - 1, -1):
-        found.append(f"manylinux_{major}_{minor}_{machine}")
+        tags.append(f"manylinux_{major}_{minor}_{machine}")
         if minor in _ALIASES:
-            found.append(f"{_ALIASES[minor]}_{machine}")
-    return [*found, f"linux_{machine}"]
+            tags.append(f"{_ALIASES[minor]}_{machine}")
+    return [*tags, f"linux_{machine}"]
 
 
 def compatible_tags(version: Sequence[int], abi: str, accepted: Sequence[str]) -> Iterator[str]:
-    """Yield the wheel tags of a CPython in pip's order (PEP 425).
+    """Yield the wheel tags that a CPython accepts, in pip's order (PEP 425).
 
-    `version` is its major and minor version, `abi` its SOABI without "cp" (`37m`), `accepted`
-    its platform tags.
+    `version` is its major and minor version, `abi` its SOABI without "cp" (`37m`), `accepted` its platform tags.
     """
     major, minor = version
     own = f"cp{major}{minor}"
     abis = [f"cp{abi}"]
-    if abi.endswith("d") and minor >= 8:  # a debug build loads release modules, too
+    if abi.endswith("d") and minor >= 8:  # a debug build also loads release modules
         abis.append(own)
-    stable = [] if "t" in abi else ["abi3"]  # free threading has no stable ABI
-    for each in [*abis, *stable, "none"]:
-        yield from (f"{own}-{each}-{tag}" for tag in accepted)
+    stable = [] if "t" in abi else ["abi3"]  # a free-threaded build has no stable ABI
+    for name in [*abis, *stable, "none"]:
+        yield from (f"{own}-{name}-{tag}" for tag in accepted)
     for older in range(minor - 1, 1, -1) if stable else ():
         yield from (f"cp{major}{older}-abi3-{tag}" for tag in accepted)
     generic = [f"py{major}{minor}", f"py{major}", *(f"py{major}{older}" for older in range(minor - 1, -1, -1))]
-    for each in generic:
-        yield from (f"{each}-none-{tag}" for tag in accepted)
-    yield from (f"{each}-none-any" for each in [own, *generic])
+    for python in generic:
+        yield from (f"{python}-none-{tag}" for tag in accepted)
+    yield from (f"{python}-none-any" for python in [own, *generic])
 
 
 def _marker_environment() -> dict[str, str]:
-    """Return the values of PEP 508's markers."""
+    """Return the values of PEP 508's environment markers."""
     import platform
 
     implementation = sys.implementation.version
@@ -108,73 +160,3 @@ def _marker_environment() -> dict[str, str]:
         "python_version": "{}.{}".format(*sys.version_info[:2]),
         "sys_platform": sys.platform,
     }
-
-
-def installed(folders: Sequence[str] | None = None) -> Iterator[dict[str, object]]:
-    """Yield the distributions in `folders` (default: `sys.path`); of two of one name, the first counts."""
-    seen = set()
-    for folder in sys.path if folders is None else folders:
-        try:
-            names = sorted(os.listdir(folder))
-        except OSError:  # a zip file, or nothing
-            continue
-        for name in names:
-            found = _distribution(f"{folder}/{name}") if name.endswith(_METADATA) else None
-            if found and key(str(found["name"])) not in seen:
-                seen.add(key(str(found["name"])))
-                yield dict(found, location=folder)
-
-
-def key(name: str) -> str:
-    """Return the normalized name of a distribution (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _distribution(place: str) -> dict[str, object] | None:
-    """Read the metadata (core metadata, or setuptools' egg-info) at `place`, None if there is none."""
-    from email.parser import HeaderParser
-
-    metadata = requires = ""
-    for name in ("METADATA", "PKG-INFO", ""):
-        metadata = metadata or _text(f"{place}/{name}" if name else place)
-    requires = _text(f"{place}/requires.txt")
-    fields = HeaderParser().parsestr(metadata)
-    if not fields["Name"] or not fields["Version"]:
-        return None
-    needs = fields.get_all("Requires-Dist", []) or list(_of_requires_txt(requires))
-    listed = _text(f"{place}/top_level.txt").split() or _modules(_text(f"{place}/RECORD"))
-    return {
-        "name": fields["Name"],
-        "version": fields["Version"],
-        "modules": sorted(set(listed)),
-        "requires": [str(each) for each in needs],
-    }
-
-
-def _modules(record: str) -> Iterator[str]:
-    """Yield the top-level modules and packages of a RECORD (PEP 376)."""
-    for line in record.splitlines():
-        top, inside, _ = line.partition(",")[0].partition("/")
-        stem, dot, kind = top.partition(".")
-        if stem.isidentifier() and ((inside and not dot) or kind.endswith(("py", "so"))):
-            yield stem
-
-
-def _of_requires_txt(text: str) -> Iterator[str]:
-    """Yield setuptools' requires.txt as requirements (PEP 508): its sections are `[extra:marker]`."""
-    condition = ""
-    for line in map(str.strip, text.splitlines()):
-        if line.startswith("["):
-            extra, _, marker = line.strip("[]").partition(":")
-            both = [f"({marker})" if marker else "", f"extra == '{extra}'" if extra else ""]
-            condition = " and ".join(filter(None, both))
-        elif line:
-            yield f"{line} ; {condition}" if condition else line
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""

@@ -1,1 +1,1 @@
-"""Makes a tree that is not there yet: takes a mounted folder, mounts an image, or unpacks a bundle."""
+"""Provides a tree that no earlier boot left: uses a mounted folder, mounts an image, or unpacks a bundle."""

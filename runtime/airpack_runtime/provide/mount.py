@@ -1,7 +1,7 @@
-"""Mounts an image file (squashfs or EROFS) in each way that this process may be allowed to, and unmounts it.
+"""Mounts an image file (squashfs or EROFS) in the first way that this process is allowed to, and unmounts it.
 
-The kernel's own file systems need CAP_SYS_ADMIN, squashfs a loop device as well; FUSE needs
-/dev/fuse and a program. What a container allows can't be told but by trying: EPERM and ENOSYS alike are a "no".
+The kernel's own file systems need CAP_SYS_ADMIN, and squashfs a loop device as well; FUSE needs /dev/fuse and a
+program. Only a try tells what a container allows: EPERM and ENOSYS both mean that it doesn't.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import struct
 import subprocess
 import time
 
-from airpack_runtime.errors import reason
+from airpack_runtime.errors import NotMounted, reason_of
 from airpack_runtime.provide import syscalls
 
 TYPE_CHECKING = False
@@ -22,61 +22,54 @@ if TYPE_CHECKING:
     from typing import Callable
 
 SQUASHFS, EROFS = "squashfs", "erofs"
-# Where each file system's superblock begins, and how.
+# The offset of each file system's superblock in the image, and its first bytes.
 _MAGIC = {SQUASHFS: (0, b"hsqs"), EROFS: (1024, b"\xe2\xe1\xf5\xe0")}
 _FUSE = {SQUASHFS: "squashfuse", EROFS: "erofsfuse"}
 _FLAGS = syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV
-# <linux/loop.h>: a loop device that detaches itself when its last user is gone can't be leaked.
+# <linux/loop.h>: with AUTOCLEAR, a loop device detaches itself when its last user is gone, so that none leaks.
 _LOOP_CONTROL = "/dev/loop-control"
 _LOOP_CTL_GET_FREE, _LOOP_CONFIGURE = 0x4C82, 0x4C0A
 _LO_FLAGS_READ_ONLY, _LO_FLAGS_AUTOCLEAR = 1, 4
 _LOOP_CONFIG = struct.Struct("=II 52s I 176s 64s")
 _TRIES = 16  # other processes take free loop devices, too
-_PATIENCE = 10.0  # seconds that a FUSE program has to mount
-
-
-class Refused(Exception):
-    """It can be mounted in no way, or at no place; `ways` says for each why."""
-
-    def __init__(self, ways: list[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{way}: {why}" for way, why in ways))
-        self.ways = ways
+_PATIENCE = 10.0  # seconds until a FUSE program must have mounted
 
 
 def kind_of(fd: int) -> str | None:
-    """Tell which file system the open file holds, None if it is no image."""
+    """Return the file system in an open image file, SQUASHFS or EROFS, or None if it is neither."""
     for kind, (place, magic) in _MAGIC.items():
         if os.pread(fd, len(magic), place) == magic:
             return kind
     return None
 
 
-def mount(fd: int, kind: str, place: str, private: bool) -> str:
-    """Mount the image in the open file at the empty folder `place`, and return by which way.
+def mount(image: str, fd: int, kind: str, place: str, private: bool) -> str:
+    """Mount the image file that is open as `fd` at the empty folder `place`, and return by which way.
 
-    With `private`, also inside namespaces that this process enters for good: what is mounted
-    there ends with it. Raises Refused with each way's reason, with nothing left mounted or attached.
+    `image` is its path, for the error; `kind` what `kind_of` returns. `private` also allows this process to enter
+    namespaces for good: what is mounted there ends with it. Raises NotMounted with each way's reason; then nothing
+    is left mounted or attached.
     """
     source = f"/proc/self/fd/{fd}"
-    ways: list[tuple[str, Callable[[], None]]] = []
+    ways: dict[str, Callable[[], None]] = {}
     if kind == EROFS:
-        ways.append(("erofs", lambda: syscalls.mount(source, place, kind, _FLAGS)))
-    ways.append((f"{kind} by a loop device", lambda: _mount_loop(fd, kind, place)))
-    ways.append((_FUSE[kind], lambda: _mount_fuse(fd, kind, place, False)))
+        ways["erofs"] = lambda: syscalls.mount(source, place, kind, _FLAGS)
+    ways[f"{kind} by a loop device"] = lambda: _mount_loop(fd, kind, place)
+    ways[_FUSE[kind]] = lambda: _mount_fuse(fd, kind, place, bound=False)
     if private:
-        ways.append((f"{_FUSE[kind]} in a user namespace", lambda: _mount_privately(fd, kind, place)))
-    refused = []
-    for way, attempt in ways:
+        ways[f"{_FUSE[kind]} in a user namespace"] = lambda: _mount_privately(fd, kind, place)
+    reasons = {}
+    for way, attempt in ways.items():
         try:
             attempt()
             return way
         except OSError as error:
-            refused.append((way, reason(error)))
-    raise Refused(refused)
+            reasons[way] = reason_of(error)
+    raise NotMounted(image, reasons)
 
 
 def unmount(place: str) -> None:
-    """Unmount what lies at `place`. Raises OSError, EBUSY while anything is used there."""
+    """Unmount the file system at `place`. Raises OSError: EBUSY while a process uses it."""
     try:
         syscalls.unmount(place)
     except PermissionError:
@@ -89,11 +82,11 @@ def unmount(place: str) -> None:
 
 
 def private_tmpfs(size: int) -> str:
-    """Mount a tmpfs that can execute, of `size` bytes, in namespaces that this process enters for good.
+    """Mount a tmpfs of `size` bytes without noexec, in namespaces that this process enters for good; return where.
 
-    Returns its folder: one that is empty, as nothing else could be covered. Raises OSError.
+    That is an empty folder, so that the mount hides no file. Raises OSError.
     """
-    place = next((each for each in ("/mnt", "/media", "/srv", "/opt") if _is_empty(each)), None)
+    place = next(filter(_is_empty, ("/mnt", "/media", "/srv", "/opt")), None)
     if place is None:
         raise FileNotFoundError(2, "there is no empty folder to mount it at")
     syscalls.rehearse_namespaces()
@@ -113,7 +106,7 @@ def _mount_loop(fd: int, kind: str, place: str) -> None:
     try:
         control = os.open(_LOOP_CONTROL, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
-        raise OSError(error.errno, f"{_LOOP_CONTROL}: {reason(error)}") from error
+        raise OSError(error.errno, f"{_LOOP_CONTROL}: {reason_of(error)}") from error
     try:
         for _ in range(_TRIES):
             device = f"/dev/loop{fcntl.ioctl(control, _LOOP_CTL_GET_FREE)}"
@@ -124,7 +117,7 @@ def _mount_loop(fd: int, kind: str, place: str) -> None:
                 syscalls.mount(device, place, kind, _FLAGS)
                 return
             except OSError as error:
-                if error.errno != 16:  # EBUSY: another process was faster
+                if error.errno != 16:  # EBUSY: another process took that device
                     raise
             finally:
                 os.close(loop)
@@ -133,8 +126,8 @@ def _mount_loop(fd: int, kind: str, place: str) -> None:
     raise OSError(16, "no loop device stays free")
 
 
-def _mount_fuse(fd: int, kind: str, place: str, bound: bool) -> None:
-    """Mount by a FUSE program; one that is `bound` stays in the foreground and ends with this process."""
+def _mount_fuse(fd: int, kind: str, place: str, *, bound: bool) -> None:
+    """Mount by a FUSE program; if `bound`, it stays in the foreground and ends with this process. Raises OSError."""
     program = _fuse_program(kind)
     options = ["-f"] if bound else []
     if os.getuid() == 0 and not bound:
@@ -157,8 +150,8 @@ def _mount_fuse(fd: int, kind: str, place: str, bound: bool) -> None:
             break
         time.sleep(0.002)
     process.kill()
-    said = process.communicate()[1].decode("utf-8", "replace").split("\n")
-    raise OSError(5, next((line for line in said if line.strip()), "it ended without a word"))
+    lines = process.communicate()[1].decode("utf-8", "replace").split("\n")
+    raise OSError(5, next((line for line in lines if line.strip()), "it ended without a message"))
 
 
 def _bind() -> None:
@@ -171,12 +164,12 @@ def _fuse_program(kind: str) -> str:
     if program is None:
         raise FileNotFoundError(2, f"there is no {_FUSE[kind]} on PATH")
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
-        raise PermissionError(13, "/dev/fuse is not to be had")
+        raise PermissionError(13, "/dev/fuse can't be opened")
     return program
 
 
 def _mount_privately(fd: int, kind: str, place: str) -> None:
-    _fuse_program(kind)  # before the namespaces are entered for good
+    _fuse_program(kind)  # raises before the namespaces are entered for good
     syscalls.rehearse_namespaces()
     syscalls.enter_namespaces()
-    _mount_fuse(fd, kind, place, True)
+    _mount_fuse(fd, kind, place, bound=True)

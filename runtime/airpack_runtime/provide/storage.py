@@ -1,4 +1,4 @@
-"""Writes to a cache folder: makes it, its notes and locks, removes from it. Only a cold start gets here."""
+"""Writes to cache folders: creates them, their notes and locks, and removes what killed processes left."""
 
 from __future__ import annotations
 
@@ -7,33 +7,43 @@ import os
 from contextlib import suppress
 
 from airpack_runtime import cache
-from airpack_runtime.errors import reason
+from airpack_runtime.errors import reason_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from airpack_runtime.ready import Ready
 
 _CGROUPS = "/sys/fs/cgroup"
-# Of the whole hierarchy's second and first version: the limit, and what is used of it.
+# Of cgroups version 2 and 1: the files with the memory limit, and with what is used of it.
 _MEMORY_FILES = (
     ("memory.max", "memory.current"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
 )
 
 
-def obstacle(folder: str) -> str | None:
-    """Say why no tree could be kept in `folder`, which need not exist yet; None if one could. Nothing is left."""
+def reason_against_use(folder: str) -> str | None:
+    """Return the reason why no tree could be kept in `folder`, which need not exist, or None if one could.
+
+    Nothing is left behind by asking.
+    """
     place = folder
     while not os.path.lexists(place):
         place = os.path.dirname(place)
-    refusal = cache.objection(folder) if place == folder else cache.objection_to_parents(f"{place}/x")
-    if refusal is None:
-        try:  # to root, everything seems writable
+    reason = cache.reason_against(folder) if place == folder else cache.reason_against_parents(f"{place}/x")
+    if reason is None:
+        try:  # to root, every folder seems writable
             os.mkdir(f"{place}/.airpack-{os.getpid()}")
             os.rmdir(f"{place}/.airpack-{os.getpid()}")
         except OSError as error:
-            refusal = reason(error)
-    return refusal or lack_of_room(place, 0, 0) or _lack_of_execution(place)
+            reason = reason_of(error)
+    return reason or reason_against_size(place, 0, 0) or _reason_against_execution(place)
 
 
 def prepare(folder: str, needed: int, files: int, *, executable: bool = True) -> str | None:
-    """Make `folder` if need be; say why it can't hold so many bytes and files, to execute; None if it can."""
+    """Create a cache folder if it doesn't exist; return the reason why it can't hold a tree, or None if it can.
+
+    The tree has `files` files and takes `needed` bytes; if it is `executable`, it must not lie on a noexec mount.
+    """
     try:
         os.makedirs(os.path.dirname(folder), exist_ok=True)
         # root's workers may run as another user; anyone else's trees are private.
@@ -43,19 +53,19 @@ def prepare(folder: str, needed: int, files: int, *, executable: bool = True) ->
     except FileExistsError:
         pass
     except OSError as error:
-        return reason(error)
-    refusal = cache.objection(folder) or lack_of_room(folder, needed, files)
-    return refusal or (_lack_of_execution(folder) if executable else None)
+        return reason_of(error)
+    reason = cache.reason_against(folder) or reason_against_size(folder, needed, files)
+    return reason or (_reason_against_execution(folder) if executable else None)
 
 
-def _lack_of_execution(folder: str) -> str | None:
+def _reason_against_execution(folder: str) -> str | None:
     if os.statvfs(folder).f_flag & os.ST_NOEXEC:
         return "is mounted noexec, so that extension modules can't be loaded from it"
     return None
 
 
-def lack_of_room(folder: str, needed: int, files: int) -> str | None:
-    """Say why so many bytes and files can't be written into `folder`, which is there; None if they can."""
+def reason_against_size(folder: str, needed: int, files: int) -> str | None:
+    """Return the reason why `files` files of `needed` bytes can't be written into an existing folder, or None."""
     if not os.access(folder, os.W_OK | os.X_OK):
         return "is not writable"
     space = os.statvfs(folder)
@@ -71,11 +81,11 @@ def lack_of_room(folder: str, needed: int, files: int) -> str | None:
 
 
 def memory_left() -> int | None:
-    """Return how many bytes of memory this process's cgroup may still take, None where it has no limit."""
-    for limit, used in _MEMORY_FILES:
-        most, now = (cache.read(f"{_CGROUPS}/{name}").strip() for name in (limit, used))
-        if most.isdigit() and now.isdigit():
-            return max(int(most) - int(now), 0)
+    """Return how many bytes of memory this process's cgroup may still take, or None if it has no limit."""
+    for names in _MEMORY_FILES:
+        limit, used = (cache.read(f"{_CGROUPS}/{name}").strip() for name in names)
+        if limit.isdigit() and used.isdigit():
+            return max(int(limit) - int(used), 0)
     return None
 
 
@@ -91,24 +101,29 @@ def _is_memory(folder: str) -> bool:
     return any(row[2] == number and "tmpfs" in row[6:] for row in rows)
 
 
-def remember_bundle(folder: str, info: os.stat_result, *words: str) -> None:
-    """Note what `cache.seen_bundle` returns of the bundle file with this stat; a changed file has another."""
+def has_whole(folder: str, name: str) -> bool:
+    """Tell whether a cache folder has the tree `name`, written or checked since the host started."""
+    return cache.is_tree(cache.tree_path(folder, name)) and cache.is_whole(folder, name)
+
+
+def remember_bundle(folder: str, ready: Ready) -> None:
+    """Note a tree of a cache folder for its bundle's file; `cache.seen_bundle` reads that."""
     try:
-        write(f"{folder}/{cache.key_of(info)}.seen", " ".join(words))
+        write(f"{folder}/{ready.key}.seen", ready.to_seen())
     except OSError:
         return  # the next start hashes the table of contents again, and no more
 
 
 def remember_boot(folder: str, name: str) -> None:
-    """Note that a tree is whole in the host's current boot, and give it the file by which its users hold it."""
+    """Note that a tree is whole in the host's current boot, and create the `.use` file that its users lock."""
     known = cache.read(f"{folder}/{name}.boot").split()
     os.close(os.open(f"{folder}/{name}.use", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644))
-    # A cache on a shared volume serves several hosts; the latest hundred are enough.
+    # A cache on a shared volume serves several hosts: the latest hundred boots are enough.
     write(f"{folder}/{name}.boot", "\n".join([*known[-99:], cache.boot_id()]))
 
 
 def write(path: str, text: str) -> None:
-    """Write a small file in one step: a reader sees the old text or the new one."""
+    """Write a small file in one step, so that a reader sees either the old text or the new one. Raises OSError."""
     aside = f"{path}.{os.getpid()}"
     data = text.encode("ascii")
     try:
@@ -126,9 +141,9 @@ def write(path: str, text: str) -> None:
 
 
 class Lock:
-    """The lock on one digest in a cache folder, held by one process at a time.
+    """The lock on the tree `digest` of a cache folder, held by one process at a time.
 
-    The kernel releases it when its holder ends, however it ends.
+    The kernel releases it when its holder ends, even by a kill.
     """
 
     def __init__(self, folder: str, digest: str) -> None:
@@ -143,9 +158,9 @@ class Lock:
 
 
 class Scratch:
-    """A private folder beside `tree`, removed with all that is left in it.
+    """A private folder beside `tree`, removed at the end of the block with all that is left in it.
 
-    If this process is killed first, the next holder of the lock sweeps it.
+    If this process is killed before, the next holder of the lock removes it (`sweep`).
     """
 
     def __init__(self, tree: str) -> None:
@@ -160,17 +175,17 @@ class Scratch:
 
 
 def sweep(folder: str, digest: str) -> None:
-    """Remove what killed unpacks of `digest` left behind; call it under the lock."""
+    """Remove what killed unpacks of `digest` left behind. The caller holds the lock."""
     for name in os.listdir(folder):
         if name.startswith(f"{digest}.tmp."):
             remove(f"{folder}/{name}")
 
 
 def remove(folder: str) -> None:
-    """Remove a folder with all that is in it, as far as that goes."""
+    """Remove a folder with all that is in it; what can't be removed stays."""
     try:
         os.rmdir(folder)
     except OSError:
-        import shutil  # 6 ms, which a boot that leaves nothing behind does without
+        import shutil  # takes 6 ms, which a boot that leaves nothing behind doesn't need
 
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""System calls that the standard library lacks: mounting, namespaces, a parent's death."""
+"""System calls that the standard library lacks: for mounts, for namespaces, and to end with the parent process."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(source: str, place: str, kind: str | None, flags: int, options: str | None = None) -> None:
-    """Mount a file system: the system call of that name. Raises OSError."""
+    """Mount a file system (mount(2)). Raises OSError."""
     kind_bytes = kind.encode() if kind else None
     option_bytes = options.encode() if options else None
     _check(_libc.mount(os.fsencode(source), os.fsencode(place), kind_bytes, ctypes.c_ulong(flags), option_bytes))
 
 
 def unmount(place: str) -> None:
-    """Unmount what lies at `place`. Raises OSError, EBUSY while anything is used there."""
+    """Unmount the file system at `place` (umount2(2)). Raises OSError: EBUSY while a process uses it."""
     _check(_libc.umount2(os.fsencode(place), 0))
 
 
 def unshare(namespaces: int) -> None:
-    """Give this process namespaces of its own. Raises OSError."""
+    """Give this process new namespaces (unshare(2)). Raises OSError."""
     _check(_libc.unshare(namespaces))
 
 
 def die_with_parent(signal: int) -> None:
-    """Let the kernel send `signal` to this process when its parent ends, execve(2) notwithstanding."""
+    """Have the kernel send `signal` to this process when its parent ends, even after an execve(2)."""
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0))
 
 
 def enter_namespaces() -> None:
-    """Give this process a user and a mount namespace of its own, in which it may mount, under its own uid.
+    """Give this process a new user and mount namespace, in which it may mount, and keep its uid.
 
-    Only for a process of one thread. Raises OSError where that is forbidden.
+    The process must have a single thread. Raises OSError where namespaces are forbidden.
     """
     uid, gid = os.getuid(), os.getgid()
     unshare(CLONE_NEWUSER | CLONE_NEWNS)
@@ -53,8 +53,11 @@ def enter_namespaces() -> None:
     mount("none", "/", None, MS_REC | MS_PRIVATE)
 
 
-def rehearse_namespaces(user: bool = True) -> None:
-    """Enter namespaces and mount there in a child: what fails half-way must not bind this process. Raises OSError."""
+def rehearse_namespaces(*, user: bool = True) -> None:
+    """Enter namespaces and mount there in a child process. Raises OSError with what failed there.
+
+    This process could not leave them again after a failure halfway. Without `user`, it is a mount namespace alone.
+    """
     child = os.fork()
     if not child:
         status = 1
@@ -71,13 +74,13 @@ def rehearse_namespaces(user: bool = True) -> None:
         finally:
             os._exit(status)
     status = os.waitpid(child, 0)[1]
-    number = status >> 8 if not status & 0x7F else 1  # a filter of system calls that kills
+    number = status >> 8 if not status & 0x7F else 1  # killed, by a filter of system calls
     if number:
         raise OSError(number, os.strerror(number))
 
 
 def keep_admin() -> None:
-    """Let what this process becomes keep CAP_SYS_ADMIN of its user namespace, which a uid other than 0 would lose."""
+    """Keep CAP_SYS_ADMIN of the user namespace after the next execve(2), where a uid other than 0 would lose it."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     data = (ctypes.c_uint32 * 6)()
     _check(_libc.capget(header, data))

@@ -1,4 +1,4 @@
-"""Writes a bundle's tree into a folder: in parallel, every frame checked, all or nothing."""
+"""Writes a bundle's tree into a folder: by several processes, every frame checked, all of it or nothing."""
 
 from __future__ import annotations
 
@@ -6,31 +6,34 @@ import os
 import signal
 
 from airpack_runtime import layout
-from airpack_runtime.errors import UnpackFailed, reason
+from airpack_runtime.errors import UnpackFailed, reason_of
 from airpack_runtime.format import decoder
-from airpack_runtime.format import toc as contents
-from airpack_runtime.provide.storage import lack_of_room, remove
+from airpack_runtime.format.toc import Plan
+from airpack_runtime.provide.storage import reason_against_size, remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from airpack_runtime.format.reader import Bundle, Decompress
+    from typing import Iterator
 
-# Each worker holds one frame, compressed and raw: this bounds memory on large machines.
+    from airpack_runtime.format.reader import Bundle, Decompress
+    from airpack_runtime.format.toc import Toc
+
+# Each worker process holds one frame, compressed and raw: this limits the memory that they take on large machines.
 MAX_WORKERS = 8
-# root's workers may run as another user: all may read a tree, its folder decides who gets there.
+# root's workers may run as another user: everyone may read a tree, and its cache folder decides who gets there.
 _FOLDER_MODE = 0o755
 _SCRATCH = ".airpack-unfinished-"
-# Those between are the C library's own: Python warns of them. Python 3.7 has no signal.valid_signals.
+# The signals between these ranges are the C library's own, and Python warns of them. 3.7 lacks signal.valid_signals.
 _SIGNALS = {*range(1, 32), *range(signal.SIGRTMIN, signal.NSIG)}
 
 
 def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
-    """Write the tree of `bundle` into `folder`, which is made unless it is there, empty.
+    """Write the tree of `bundle` into `folder`, which is empty or doesn't exist yet.
 
-    Every frame is hashed before it is decompressed. `workers` defaults to the
-    processors this process may use, at most MAX_WORKERS, and is 1 in a process of several
-    threads. Raises BundleDamaged, WrongTarget, or UnpackFailed (a full disk, say), once
-    all workers have ended. What was written so far is left for the caller to remove.
+    Every frame is hashed before it is decompressed. `workers` is the number of processes that write: by default one
+    for each processor that this process may use, at most MAX_WORKERS; in a process of several threads always 1.
+    Raises BundleDamaged, WrongTarget or UnpackFailed (on a full disk, for example) when all workers have ended. The
+    caller removes what was written until then.
     """
     toc = bundle.toc()
     bundle.check_structure()
@@ -43,7 +46,7 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
         strict = False
         for directory in toc.directories:
             os.mkdir(prefix + directory, _FOLDER_MODE)
-            if directory is toc.directories[0]:  # a umask, and an ACL that is inherited, hold for all alike
+            if directory is toc.directories[0]:  # a umask or an inherited ACL is the same for all
                 strict = os.stat(prefix + directory).st_mode & 0o777 != _FOLDER_MODE
             if strict:
                 os.chmod(prefix + directory, _FOLDER_MODE)
@@ -51,18 +54,17 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
         for link in toc.links:
             _link(prefix + link.target, prefix + link.path)
     except UnicodeError as error:
-        problem = f"this Python's file system encoding can't name {error.args[1]!r}: start it with PYTHONUTF8=1"
-        raise UnpackFailed(folder, problem) from error
+        reason = f"this Python's file system encoding can't name {error.args[1]!r}: start it with PYTHONUTF8=1"
+        raise UnpackFailed(folder, reason) from error
     except OSError as error:
-        raise UnpackFailed(folder, reason(error)) from error
+        raise UnpackFailed(folder, reason_of(error)) from error
 
 
 def unpack_into(bundle: Bundle, folder: str) -> None:
-    """Write the tree of `bundle` into `folder`, which is made if need be and may be a mount point.
+    """Write the tree of `bundle` with its note into `folder`, which may be a mount point, and need not exist.
 
-    Either all of it is there afterwards or nothing; what an unpack that was killed
-    left is replaced. Raises UnpackFailed if something else lies there, and what
-    `unpack` raises.
+    Afterwards, all of it is there or nothing. What a killed call left is replaced. Raises UnpackFailed if
+    anything else lies there, and what `unpack` raises.
     """
     toc = bundle.toc()
     paths = [*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)]
@@ -79,7 +81,7 @@ def unpack_into(bundle: Bundle, folder: str) -> None:
             for name in names:
                 os.rename(f"{scratch}/{name}", f"{folder}/{name}")
     except (OSError, UnpackFailed) as error:
-        raise UnpackFailed(folder, reason(error)) from error
+        raise UnpackFailed(folder, reason_of(error)) from error
     finally:
         with _Uninterrupted():
             remove(scratch)
@@ -88,32 +90,32 @@ def unpack_into(bundle: Bundle, folder: str) -> None:
 
 
 def _make_room(folder: str, names: list[str]) -> None:
-    """Make `folder`, and remove what an unpack that was killed left in it. Raises UnpackFailed."""
+    """Create `folder`, and remove what a killed unpack left in it. Raises UnpackFailed if other files lie there."""
     os.makedirs(folder, exist_ok=True)
-    found = os.listdir(folder)
-    unfinished = [name for name in found if name.startswith(_SCRATCH)]
-    others = [name for name in found if name not in unfinished]
+    entries = os.listdir(folder)
+    unfinished = [name for name in entries if name.startswith(_SCRATCH)]
+    others = [name for name in entries if name not in unfinished]
     if others and not (unfinished and set(others) <= set(names)):
         raise UnpackFailed(folder, "it is not empty; name a folder that is, or that doesn't exist yet")
     for name in (*others, *unfinished):
         remove(f"{folder}/{name}")
 
 
-def _check_room(folder: str, toc: contents.Toc) -> None:
-    """Raise UnpackFailed before the first byte where the last has no room: a bomb must not fill the disk."""
-    lack = lack_of_room(folder, toc.unpacked_size, len(toc.files))
-    if lack:
-        raise UnpackFailed(folder, f"it {lack} (the tree takes {toc.unpacked_size / 1e6:.1f} MB)")
+def _check_room(folder: str, toc: Toc) -> None:
+    """Raise UnpackFailed if there is no room for the whole tree: a bundle made to do harm must not fill the disk."""
+    reason = reason_against_size(folder, toc.unpacked_size, len(toc.files))
+    if reason:
+        raise UnpackFailed(folder, f"it {reason} (the tree takes {toc.unpacked_size / 1e6:.1f} MB)")
 
 
 class _Uninterrupted:
-    """Lets signals, Ctrl-C for one, wait until the block has ended: what handles any of them may raise."""
+    """Delays signals such as Ctrl-C until the end of the block, because their handlers may raise."""
 
     def __enter__(self) -> None:
         self._before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
         try:
             self.block()
-        except BaseException:  # of one that came just before
+        except BaseException:  # from the handler of a signal that came just before
             self.allow()
             raise
 
@@ -128,18 +130,19 @@ class _Uninterrupted:
 
 
 class _Frames:
-    """The frames to be written. Processes that write them together take one by one, whichever is next."""
+    """The frames to write. Processes that share the work each take the next frame, one at a time."""
 
     def __init__(self, bundle: Bundle, decompress: Decompress, prefix: str, strict: bool) -> None:
         self.bundle = bundle
         self._decompress = decompress
         self._prefix = prefix
-        self._strict = strict  # the umask takes away more than it should, and is the whole process's
-        # Those that hold no file are checked all the same: who pins a bundle wants it whole.
-        self._plan = contents.Plan(bundle.toc())
-        # From both ends: only one can write to a file at a time, and a large one has many frames, side by side.
+        self._strict = strict  # modes are set explicitly, as the umask or an ACL would change them
+        # Frames without a file of the tree are checked as well: whoever pins a bundle wants all of it intact.
+        self._plan = Plan(bundle.toc())
+        # From both ends in turn: only one process at a time can write to a file, and a large file fills many
+        # neighbouring frames.
         numbers = range(len(self._plan))
-        self._order = [each for pair in zip(numbers, reversed(numbers)) for each in pair][: len(numbers)]
+        self._order = [number for pair in zip(numbers, reversed(numbers)) for number in pair][: len(numbers)]
 
     def write(self) -> None:
         """Write all frames."""
@@ -147,7 +150,10 @@ class _Frames:
             self._write(number)
 
     def write_some(self, parent: int | None = None) -> None:
-        """Write what no other process has taken, as long as `parent` lives. A failure ends the others' work as well."""
+        """Write frames that no other process has taken, as long as `parent` is this process's parent.
+
+        A failure leaves no frame for the other processes either, so that they end.
+        """
         try:
             while parent in (None, os.getppid()):
                 turn = self.bundle.take_turn()
@@ -159,7 +165,7 @@ class _Frames:
             self.stop()
 
     def stop(self) -> None:
-        """Leave none for any process to take."""
+        """Leave no frame for any process to take."""
         self.bundle.set_turn(len(self._order))
 
     def _write(self, number: int) -> None:
@@ -178,16 +184,16 @@ class _Frames:
 
 
 def _run(frames: _Frames, workers: int) -> None:
-    """Write `frames`, in this process and `workers` - 1 children of it, and raise what goes wrong.
+    """Write `frames` by this process and `workers` - 1 child processes. Raises what goes wrong.
 
-    Threads would wait for each other at each system call. A child's status tells whether all went well: if not,
-    all is written again here, which raises what the child met.
+    Threads would wait for each other at each system call. A child's status tells whether it succeeded. If one failed,
+    this process writes all frames again, and meets and raises the same error.
     """
     children: list[int] = []
     signals = _Uninterrupted()
     with signals:
         try:
-            _fork(frames, workers - 1, children)
+            children.extend(_forked(frames, workers - 1))
             if children:
                 try:
                     signals.allow()
@@ -201,30 +207,31 @@ def _run(frames: _Frames, workers: int) -> None:
         frames.write()
 
 
-def _fork(frames: _Frames, count: int, children: list[int]) -> None:
-    """Start processes that write `frames`, and note their numbers: fewer where more aren't possible."""
+def _forked(frames: _Frames, count: int) -> Iterator[int]:
+    """Start `count` processes that write `frames`, fewer where more aren't possible; yield the number of each."""
     try:
-        if len(os.listdir("/proc/self/task")) > 1:  # what another thread has locked stays locked in a child
+        if len(os.listdir("/proc/self/task")) > 1:  # a lock that another thread holds would stay locked in a child
             return
         frames.bundle.set_turn(0)
         parent = os.getpid()
         for _ in range(count):
             child = os.fork()
-            if not child:  # signals stay blocked: it must never go on with what its parent was at
+            if not child:  # signals stay blocked: a child must never return to what its parent was doing
                 try:
                     frames.write_some(parent)
                     os._exit(0)
                 finally:
                     os._exit(1)
-            children.append(child)
-    except (OSError, RuntimeError):  # the container's process limit, say; a subinterpreter
+            yield child
+    except (OSError, RuntimeError):  # the container's limit of processes; a subinterpreter
         pass
 
 
 def _failed(child: int) -> bool:
+    """Wait for a child process to end, and tell whether it failed."""
     try:
         return os.waitpid(child, 0)[1] != 0
-    except ChildProcessError:  # the program has told the system not to keep how its children end
+    except ChildProcessError:  # the program ignores SIGCHLD, so that the kernel keeps no status
         return True
 
 

@@ -1,10 +1,10 @@
-"""Compares an unpacked tree with its bundle, byte for byte."""
+"""Compares an unpacked tree with its bundle, file by file."""
 
 from __future__ import annotations
 
 import os
 
-from airpack_runtime.errors import reason
+from airpack_runtime.errors import reason_of
 from airpack_runtime.format import decoder, hashing
 
 TYPE_CHECKING = False
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from airpack_runtime.format.reader import Bundle
 
 
-def problem(bundle: Bundle, tree: str, scratch: str) -> str | None:
-    """Say what differs first between the files of `tree` and those of `bundle`; None if nothing does.
+def difference(bundle: Bundle, tree: str, scratch: str) -> str | None:
+    """Return the first difference between the files of `tree` and those of `bundle`, or None if there is none.
 
-    `scratch` is a private folder to load the decoder from. Files that the
-    bundle doesn't have are not looked at. Raises BundleDamaged.
+    Files that the bundle doesn't have don't count. The decoder is loaded from the private folder `scratch`.
+    Raises BundleDamaged.
     """
     toc = bundle.toc()
     sums = bundle.content(toc.sums, decoder.load(bundle, scratch))
@@ -30,12 +30,12 @@ def problem(bundle: Bundle, tree: str, scratch: str) -> str | None:
             if _hash(f"{tree}/{path}") != expected.get(path):
                 return f"{path} has another content"
         except OSError as error:
-            return f"{path}: {reason(error)}"
+            return f"{path}: {reason_of(error)}"
     return None
 
 
 def _parse(sums: bytes, bundle: Bundle) -> dict[str, str]:
-    """Read lines as `sha256sum` writes them."""
+    """Return the SHA-256 of each path in lines as `sha256sum` writes them. Raises BundleDamaged."""
     expected = {}
     for line in sums.decode("utf-8", "replace").splitlines():
         digest, separator, path = line.partition("  ")

@@ -15,9 +15,9 @@ FUTURE = "from __future__ import annotations\n"
     [
         ("x = 1  # why\n# more\ny = '# no comment'\n", "x = 1\n\ny = '# no comment'\n"),
         ('"""What."""\nx = 1\n', "\nx = 1\n"),
-        ('def f():\n    """What."""\n', "def f():\n    pass\n"),
-        ('def f():\n    """What\n    else."""\n    return 1\n', "def f():\n\n\n    return 1\n"),
-        ("def f(a: int, *b: str, c: int = 3, **d: x) -> dict:\n    pass\n", "def f(a, *b, c = 3, **d):\n    pass\n"),
+        ('def f():\n    """What."""\n', "def f():\n pass\n"),
+        ('def f():\n    """What\n    else."""\n    return 1\n', "def f():\n\n\n return 1\n"),
+        ("def f(a: int, *b: str, c: int = 3, **d: x) -> dict:\n    pass\n", "def f(a, *b, c = 3, **d):\n pass\n"),
         ("def f(é: 'ü') -> 'ä': return '#ö'  # ß\n", "def f(é): return '#ö'\n"),
         ("TYPE_CHECKING = False\nif TYPE_CHECKING:\n    import x\ny = 1\n", "\n\n\ny = 1\n"),
     ],
@@ -37,7 +37,22 @@ def test_the_shims_modules_stay_the_same_code(name: str) -> None:
 def test_annotations_that_stay_are_not_evaluated() -> None:
     """A class keeps its own, whatever they name, so that the line which leaves them alone stays."""
     assert strip.strip(f"{FUTURE}class A:\n    b: Nothing | None\n").startswith(FUTURE)
-    assert strip.strip(f"{FUTURE}def a(b: Nothing) -> None:\n    c: Nothing = 1\n") == "\ndef a(b):\n    c = 1\n"
+    assert strip.strip(f"{FUTURE}def a(b: Nothing) -> None:\n    c: Nothing = 1\n") == "\ndef a(b):\n c = 1\n"
+
+
+def test_that_line_is_removed_where_nothing_needs_it() -> None:
+    """It imports a module at each start; names of built-in types, and what only a type checker reads, need none."""
+    assert strip.strip(f"{FUTURE}class A:\n    b: int\n") == "\nclass A:\n b: int\n"
+    guarded = f"{FUTURE}class A:\n    if TYPE_CHECKING:\n        b: Nothing\n    c = 1\n"
+    assert strip.strip(guarded) == "\nclass A:\n\n\n c = 1\n"
+
+
+def test_blocks_are_indented_by_one_space_and_strings_stay() -> None:
+    """Lines that continue a statement as well; each stays the line that it was."""
+    source = "def a(\n    b,\n):\n    if b:\n        return [\n            b\n        ]\n"
+    assert strip.strip(source) == "def a(\nb,\n):\n if b:\n  return [\n  b\n  ]\n"
+    source = "class A:\n    text = (\n        '''\n        one\n    two'''\n    )\n"
+    assert strip.strip(source) == "class A:\n text = (\n '''\n        one\n    two'''\n )\n"
 
 
 class _Plain(ast.NodeTransformer):

@@ -13,6 +13,7 @@ from support.airpack import Airpack
 from support.wheels import build_wheel
 
 LIMIT = 60_000  # bytes: small enough to be read in one sitting
+FUTURE = "from __future__ import annotations\n"
 
 
 def test_the_zipapp_is_small_and_the_same_each_time(airpack: Airpack, tmp_path: Path) -> None:

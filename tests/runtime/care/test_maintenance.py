@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def trees(golden: Path, env: Dict[str, str], forge: Callable[[Rewrite], Path]) -
     other = forge(lambda data: data.update(creator="another"))
     made = []
     for number, path in enumerate((other, golden)):
-        code = "import os, sys; from airpack_runtime import boot; print(boot.tree_of(sys.argv[1], os.environ))"
+        code = "import os, sys; from airpack_runtime import boot; print(boot.ready_tree(sys.argv[1], os.environ).tree)"
         done = python("-c", code, str(path), env={**env, "PYTHONPATH": str(RUNTIME)})
         made.append(done.stdout.strip())
         past = time.time() - 86400 * (2 - number)
@@ -42,9 +43,9 @@ def trees(golden: Path, env: Dict[str, str], forge: Callable[[Rewrite], Path]) -
 def test_listing_tells_what_there_is_and_changes_nothing(trees: List[str], env: Dict[str, str]) -> None:
     """The last used first, with its size; listing is no use."""
     for _ in range(2):
-        found = list(maintenance.entries(env))
-        assert [entry.path for entry in found] == trees[::-1]
-        assert all(entry.size > 0 and not entry.in_use and not entry.mounted for entry in found)
+        found = maintenance.trees(env)
+        assert [tree.path for tree in found] == trees[::-1]
+        assert all(tree.size > 0 and not tree.in_use and not tree.mounted for tree in found)
         assert found[0].last_used - found[1].last_used == pytest.approx(86400, abs=60)
 
 
@@ -53,8 +54,9 @@ def test_pruning_removes_the_longest_unused(
     trees: List[str], env: Dict[str, str], keep: "int | None", older_than: "float | None"
 ) -> None:
     """With its notes; a later boot unpacks it again."""
-    removed, kept = maintenance.prune(env, keep, older_than)
-    assert ([entry.path for entry in removed], [entry.path for entry in kept]) == (trees[:1], trees[1:])
+    removed = maintenance.prune(env, keep, older_than)
+    assert [tree.path for tree in removed] == trees[:1]
+    assert [tree.path for tree in maintenance.trees(env)] == trees[1:]
     names = os.listdir(os.path.dirname(trees[0]))
     digest = os.path.basename(trees[0])
     assert {name for name in names if name.startswith(digest)} <= {f"{digest}.lock"}
@@ -72,34 +74,33 @@ def test_what_a_process_uses_is_not_pruned(trees: List[str], golden: Path, env: 
     try:
         assert running.stdout is not None
         assert running.stdout.readline() == b"ready\n"
-        removed, kept = maintenance.prune(env, 0, None)
-        assert [entry.path for entry in removed] == trees[:1]
-        assert [entry.in_use for entry in kept] == [True]
+        assert [tree.path for tree in maintenance.prune(env, 0, None)] == trees[:1]
+        assert [(tree.path, tree.in_use) for tree in maintenance.trees(env)] == [(trees[1], True)]
     finally:
         running.communicate(b"\n")
-    removed, kept = maintenance.prune(env, 0, None)
-    assert ([entry.path for entry in removed], kept) == (trees[1:], [])
+    assert [tree.path for tree in maintenance.prune(env, 0, None)] == trees[1:]
+    assert maintenance.trees(env) == []
 
 
 def test_a_start_while_a_tree_is_pruned_unpacks_it_again(trees: List[str], golden: Path, env: Dict[str, str]) -> None:
     """It never uses what is about to go: here the pruner holds the tree while the start looks."""
     folder, name = os.path.split(trees[1])
     whole = sums_of(Path(trees[1]))
-    fd = maintenance._alone(folder, name)
-    assert fd is not None
+    fd = os.open(f"{trees[1]}.use", os.O_RDWR)
+    fcntl.flock(fd, fcntl.LOCK_EX)
     assert not cache.hold(folder, name)
     os.close(fd)
     maintenance.prune(env, 0, None)
-    assert sums_of(Path(boot.tree_of(str(golden), env))) == whole
+    assert sums_of(Path(boot.ready_tree(str(golden), env).tree)) == whole
 
 
 def test_verify_replaces_what_was_damaged(trees: List[str], golden: Path, env: Dict[str, str]) -> None:
     """Byte for byte; a whole tree is left as it is."""
-    assert list(maintenance.verify(str(golden), env)) == [(trees[1], "checked")]
+    assert maintenance.verify(str(golden), env) == {trees[1]: "checked"}
     whole = sums_of(Path(trees[1]))
     victim = next(path for path in Path(trees[1]).rglob("*.py"))
     victim.write_text("damaged")
-    assert list(maintenance.verify(str(golden), env)) == [(trees[1], "unpacked anew, as the tree was damaged")]
+    assert maintenance.verify(str(golden), env) == {trees[1]: "unpacked anew, as the tree was damaged"}
     assert sums_of(Path(trees[1])) == whole
 
 

@@ -50,7 +50,7 @@ def _sig(path: Path) -> Path:
     return path.with_name(path.name + layout.SIGNATURE_SUFFIX)
 
 
-def _refusal(path: Path, env: Dict[str, str]) -> str:
+def _refused(path: Path, env: Dict[str, str]) -> str:
     with within(10, "a boot"), pytest.raises(NotSigned) as caught:
         boot.ready_tree(str(path), env)
     assert "\n" not in str(caught.value)
@@ -71,7 +71,7 @@ def test_a_signed_bundle_boots(signed: Path, keyed: Dict[str, str], tmp_path: Pa
 
 def test_what_an_earlier_airpack_signed_still_boots(golden: Path, env: Dict[str, str]) -> None:
     """The golden bundle's signature, by the library cryptography; it was not made again."""
-    boot.tree_of(str(golden), {**env, "AIRPACK_PUBLIC_KEY": str(golden.parent / "key.pub")})
+    boot.ready_tree(str(golden), {**env, "AIRPACK_PUBLIC_KEY": str(golden.parent / "key.pub")})
 
 
 _NAME = layout.BUNDLE_NAME
@@ -131,7 +131,7 @@ def test_a_bad_signature_is_refused_before_anything_is_used(
     text, expected = _BAD[what]
     _sig(signed).write_bytes(text if isinstance(text, bytes) else text.encode())
     monkeypatch.setattr(reader.Bundle, "toc", None)
-    assert _refusal(signed, keyed) == f"{signed} {expected}"
+    assert _refused(signed, keyed) == f"{signed} {expected}"
     assert not cache_folder.exists()
 
 
@@ -159,7 +159,7 @@ def test_a_signature_that_is_no_ordinary_file_is_refused(signed: Path, keyed: Di
     """Without waiting for it, and without reading more of it than a few kilobytes."""
     _sig(signed).unlink()
     _STRANGE[what](_sig(signed))
-    assert _refusal(signed, keyed) == f"{signed} {_NONE}"
+    assert _refused(signed, keyed) == f"{signed} {_NONE}"
 
 
 def test_each_flipped_bit_of_a_signature_is_found(signed: Path, keyed: Dict[str, str], cache_folder: Path) -> None:
@@ -168,7 +168,7 @@ def test_each_flipped_bit_of_a_signature_is_found(signed: Path, keyed: Dict[str,
         data = bytearray(_TEXT.encode())
         data[place] ^= 1 << place % 7
         _sig(signed).write_bytes(bytes(data))
-        _refusal(signed, keyed)
+        _refused(signed, keyed)
     assert not cache_folder.exists()
 
 
@@ -176,14 +176,14 @@ def test_an_unsigned_bundle_is_refused(signed: Path, keyed: Dict[str, str], cach
     """The message says with which key to sign it, and what to put where."""
     _sig(signed).unlink()
     remedy = f"airpack sign it with the key {SIGNER.id}, and put {_NAME}.sig beside it"
-    assert _refusal(signed, keyed) == f"{signed} is not signed: {remedy}"
+    assert _refused(signed, keyed) == f"{signed} is not signed: {remedy}"
     assert not cache_folder.exists()
 
 
 def test_a_changed_bundle_is_refused(signed: Path, keyed: Dict[str, str], tmp_path: Path) -> None:
     """One whose table of contents is another has another digest; what else is changed fails its own check."""
     bundle_of(signed, {"alpha.py": b"VALUE = 666\n"})
-    assert "but its signature is of the bundle" in _refusal(signed, keyed)
+    assert "but its signature is of the bundle" in _refused(signed, keyed)
 
 
 _KEYS: Dict[str, Tuple[str, str]] = {
@@ -201,10 +201,10 @@ _KEYS: Dict[str, Tuple[str, str]] = {
 @pytest.mark.parametrize("what", _KEYS)
 def test_a_key_that_is_none_refuses_everything(signed: Path, keyed: Dict[str, str], what: str) -> None:
     """Also what was booted with a good one before: nothing can be trusted then."""
-    boot.tree_of(str(signed), keyed)
+    boot.ready_tree(str(signed), keyed)
     keyed["AIRPACK_PUBLIC_KEY"], expected = _KEYS[what]
     with pytest.raises(BadKey) as caught:
-        boot.tree_of(str(signed), keyed)
+        boot.ready_tree(str(signed), keyed)
     assert expected in str(caught.value)
     assert str(caught.value).endswith(": give the .pub file of airpack keygen; without it, nothing is trusted")
 
@@ -225,7 +225,7 @@ def test_a_key_file_holds_one_ed25519_key(signed: Path, keyed: Dict[str, str], t
         os.mkfifo(str(place))
     keyed["AIRPACK_PUBLIC_KEY"] = str(place)
     with within(10, "a boot"), pytest.raises(BadKey, match="is no file with one Ed25519 public key in PEM"):
-        boot.tree_of(str(signed), keyed)
+        boot.ready_tree(str(signed), keyed)
 
 
 def test_the_images_own_key_binds(signed: Path, env: Dict[str, str], tmp_path: Path) -> None:
@@ -233,15 +233,15 @@ def test_the_images_own_key_binds(signed: Path, env: Dict[str, str], tmp_path: P
     place = tmp_path / "etc" / "key.pub"
     place.parent.mkdir()
     place.write_text(OTHER.pem)
-    assert f"is signed with the key {SIGNER.id}" in _refusal(signed, env)
+    assert f"is signed with the key {SIGNER.id}" in _refused(signed, env)
     with pytest.raises(BadKey, match=r"AIRPACK_PUBLIC_KEY is not the key in .*/etc/key\.pub, which binds: unset it: "):
-        boot.tree_of(str(signed), {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public})
+        boot.ready_tree(str(signed), {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public})
     place.write_text(SIGNER.pem)
-    boot.tree_of(str(signed), env)
-    boot.tree_of(str(signed), {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public})
+    boot.ready_tree(str(signed), env)
+    boot.ready_tree(str(signed), {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public})
     for refused in ("", OTHER.public):
         with pytest.raises(BadKey):
-            boot.tree_of(str(signed), {**env, "AIRPACK_PUBLIC_KEY": refused})
+            boot.ready_tree(str(signed), {**env, "AIRPACK_PUBLIC_KEY": refused})
 
 
 def test_a_key_of_the_image_that_can_not_be_read_refuses_everything(
@@ -253,7 +253,7 @@ def test_a_key_of_the_image_that_can_not_be_read_refuses_everything(
     for make in (lambda: place.write_text(""), lambda: place.symlink_to("/nonexistent")):
         make()
         with pytest.raises(BadKey, match=r"/etc/key\.pub "):
-            boot.tree_of(str(signed), env)
+            boot.ready_tree(str(signed), env)
         place.unlink()
 
     def deny(*_: object) -> None:
@@ -272,35 +272,35 @@ def test_a_warm_start_does_not_verify_again(
     signed: Path, keyed: Dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cache's note says that this very file was found signed with this very key; with another key, it is asked."""
-    boot.tree_of(str(signed), keyed)
+    boot.ready_tree(str(signed), keyed)
     monkeypatch.setattr(reader, "open_bundle", None)
     monkeypatch.setattr(ed25519, "verify", None)
     assert boot.ready_tree(str(signed), keyed).how == "cached"
     monkeypatch.undo()
-    assert f"is signed with the key {SIGNER.id}" in _refusal(signed, {**keyed, "AIRPACK_PUBLIC_KEY": OTHER.public})
+    assert f"is signed with the key {SIGNER.id}" in _refused(signed, {**keyed, "AIRPACK_PUBLIC_KEY": OTHER.public})
 
 
 def test_what_was_unpacked_without_a_key_is_not_trusted_with_one(
     signed: Path, env: Dict[str, str], keyed: Dict[str, str], golden: Path
 ) -> None:
     """The tree is used, once the signature of its digest holds."""
-    tree = boot.tree_of(str(golden), env)
-    boot.tree_of(str(signed), env)
+    tree = boot.ready_tree(str(golden), env).tree
+    boot.ready_tree(str(signed), env)
     good = _sig(signed).read_text()
     _sig(signed).unlink()
-    assert "is not signed" in _refusal(signed, keyed)
+    assert "is not signed" in _refused(signed, keyed)
     _sig(signed).write_text(good)
-    assert boot.tree_of(str(signed), keyed) == tree
+    assert boot.ready_tree(str(signed), keyed).tree == tree
 
 
 def test_a_parents_word_counts_only_for_its_key(signed: Path, env: Dict[str, str], keyed: Dict[str, str]) -> None:
     """What a process inherited without a key, or with another, is looked at again."""
     free, bound = boot.ready_tree(str(signed), env), boot.ready_tree(str(signed), keyed)
     for ready, how in ((free, "cached"), (bound, "inherited")):
-        assert boot.ready_tree(str(signed), {**keyed, boot.ACTIVE: ready.note()}).how == how
+        assert boot.ready_tree(str(signed), {**keyed, boot.ACTIVE: ready.to_note()}).how == how
     _sig(signed).unlink()
-    other = {**keyed, "AIRPACK_PUBLIC_KEY": OTHER.public, boot.ACTIVE: bound.note()}
-    assert "is not signed" in _refusal(signed, other)
+    other = {**keyed, "AIRPACK_PUBLIC_KEY": OTHER.public, boot.ACTIVE: bound.to_note()}
+    assert "is not signed" in _refused(signed, other)
 
 
 def test_a_pin_and_a_key_must_both_hold(signed: Path, keyed: Dict[str, str]) -> None:
@@ -308,10 +308,10 @@ def test_a_pin_and_a_key_must_both_hold(signed: Path, keyed: Dict[str, str]) -> 
     pinned = {**keyed, "AIRPACK_DIGEST": DIGEST}
     for _ in range(2):
         with pytest.raises(WrongDigest):
-            boot.tree_of(str(signed), {**keyed, "AIRPACK_DIGEST": "0" * 64})
-        boot.tree_of(str(signed), pinned)
+            boot.ready_tree(str(signed), {**keyed, "AIRPACK_DIGEST": "0" * 64})
+        boot.ready_tree(str(signed), pinned)
     _sig(signed).unlink()
-    _refusal(signed, {**pinned, "AIRPACK_PUBLIC_KEY": OTHER.public})
+    _refused(signed, {**pinned, "AIRPACK_PUBLIC_KEY": OTHER.public})
 
 
 def test_a_tree_is_refused_where_a_key_is_set(signed: Path, keyed: Dict[str, str], tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_a_tree_is_refused_where_a_key_is_set(signed: Path, keyed: Dict[str, str
     with reader.open_bundle(str(signed)) as bundle:
         unpack.unpack_into(bundle, str(tree))
     message = "is a tree, which no signature covers, and one is asked for: give the signed bundle, or"
-    assert message in _refusal(tree, keyed)
+    assert message in _refused(tree, keyed)
     (tmp_path / "extras").mkdir()
     app = {**keyed, "AML_APP_ROOT": str(tmp_path), "AZUREML_ENTRY_SCRIPT": "score.py"}
     with pytest.raises(AzureError, match="can't pin, and no signature covers: use a bundle"):
@@ -353,14 +353,15 @@ def test_a_requirements_file_is_met_by_wheels_of_the_signed_bundle_alone(
     from airpack_runtime.image import azure
 
     _wheel(tmp_path / layout.WHEELHOUSE, 666)
-    _wheel(Path(boot.tree_of(str(signed), keyed)) / layout.WHEELHOUSE, 44)
+    _wheel(Path(boot.ready_tree(str(signed), keyed).tree) / layout.WHEELHOUSE, 44)
     (tmp_path / "requirements.txt").write_text("epsilon\n")
     app = {**keyed, "AML_APP_ROOT": str(tmp_path), "AZUREML_ENTRY_SCRIPT": "score.py"}
     ready = azure.ready_tree({**app, azure.REQUIREMENTS: "requirements.txt"}, print)
     assert ready is not None
     assert (Path(ready.tree) / layout.SITE_PACKAGES / "epsilon.py").read_text() == "VALUE = 44\n"
-    env = {**boot.exported(ready, keyed), "PYTHONPATH": f"{RUNTIME}/airpack_runtime/dropin"}
-    assert python("-c", "import epsilon; print(epsilon.VALUE)", env=env).stdout == "44\n"
+    env = {**app, azure.REQUIREMENTS: "requirements.txt", "PYTHONPATH": str(RUNTIME)}
+    child = "import subprocess, sys; subprocess.call([sys.executable, '-c', 'import epsilon; print(epsilon.VALUE)'])"
+    assert python("-m", "airpack_runtime", "exec", "--", "python", "-c", child, env=env).stdout == "44\n"
 
 
 @pytest.fixture
@@ -382,15 +383,15 @@ def image(signed: Path, tmp_path: Path, cache_folder: Path) -> Any:
 def test_an_image_has_a_signature_of_its_own(image: Path, signed: Path, keyed: Dict[str, str]) -> None:
     """Of the SHA-256 of its file; that of the bundle beside it doesn't cover it."""
     sha256 = hashing.sha256(image.read_bytes()).hexdigest()
-    boot.tree_of(str(image), {name: keyed[name] for name in keyed if name != "AIRPACK_PUBLIC_KEY"})
-    assert f"{image} is not signed" in _refusal(signed, keyed)
+    boot.ready_tree(str(image), {name: keyed[name] for name in keyed if name != "AIRPACK_PUBLIC_KEY"})
+    assert f"{image} is not signed" in _refused(signed, keyed)
     SIGNER.sign(image, sha256)
-    assert f"is the image sha256:{sha256}, but" in _refusal(image, keyed)
+    assert f"is the image sha256:{sha256}, but" in _refused(image, keyed)
     SIGNER.sign(image, sha256, layout.SIGNED_IMAGE)
     for path in (image, signed):
         assert boot.ready_tree(str(path), keyed).signer == SIGNER.public
     assert boot.ready_tree(str(image), keyed).how == "cached"
-    _refusal(image, {**keyed, "AIRPACK_PUBLIC_KEY": OTHER.public})
+    _refused(image, {**keyed, "AIRPACK_PUBLIC_KEY": OTHER.public})
 
 
 @pytest.fixture
@@ -420,12 +421,11 @@ def test_a_process_without_a_signed_bundle_ends(dropped: Dict[str, str], dropin:
 
 def test_a_warm_start_imports_nothing_for_signatures(dropped: Dict[str, str]) -> None:
     """Neither with a key nor without: not the verifier, and nothing that hashes or decodes."""
-    program = (
-        "import sys; print(sorted({'airpack_runtime.signature', 'airpack_runtime.ed25519', 'airpack_runtime.errors', "
-        "'airpack_runtime.reader', 'binascii', '_hashlib', 'zlib'} & set(sys.modules)))"
-    )
+    cold = ["airpack_runtime.errors", "binascii", "_hashlib", "zlib"]
+    cold += [f"airpack_runtime.format.{name}" for name in ("signature", "ed25519", "reader")]
+    program = f"import sys; print([name for name in {cold} if name in sys.modules])"
     del dropped["AIRPACK_LOG"]  # what is logged is looked for first
-    assert "'airpack_runtime.ed25519'" in python("-c", program, env=dropped).stdout
+    assert "'airpack_runtime.format.ed25519'" in python("-c", program, env=dropped).stdout
     assert python("-c", program, env=dropped).stdout == "[]\n"
     del dropped["AIRPACK_PUBLIC_KEY"]
     assert python("-c", program, env=dropped).stdout == "[]\n"
@@ -450,20 +450,22 @@ def test_the_doctor_tells_of_the_key_and_the_signature(
 ) -> None:
     """Whether one is set, whether the signature holds, and if it doesn't, why a boot would fail."""
     keyed["AIRPACK_BUNDLE"] = env["AIRPACK_BUNDLE"] = str(signed)
-    facts = doctor.examine(env)
+    facts = doctor.examine(env).facts
     assert facts["key"] == f"none by AIRPACK_PUBLIC_KEY or {tmp_path}/etc/key.pub: any bundle"
     assert facts["trust"] == "unpinned: set AIRPACK_DIGEST, or AIRPACK_PUBLIC_KEY"
-    facts = doctor.examine(keyed)
+    facts = doctor.examine(keyed).facts
     assert (facts["key"], facts["trust"]) == (SIGNER.id, f"signed by {SIGNER.id}")
-    assert doctor.examine({**keyed, "AIRPACK_DIGEST": DIGEST})["trust"] == (
+    assert doctor.examine({**keyed, "AIRPACK_DIGEST": DIGEST}).facts["trust"] == (
         f"signed by {SIGNER.id}, and pinned by AIRPACK_DIGEST"
     )
     _sig(signed).unlink()
-    facts = doctor.examine(keyed)
-    assert facts["key"] == SIGNER.id
+    facts, fails = doctor.examine(keyed)
+    assert (facts["key"], fails) == (SIGNER.id, True)
     assert str(facts["boot"]).startswith(f"it would fail: {signed} is not signed: ")
     assert "trust" not in facts
-    assert str(doctor.examine({**keyed, "AIRPACK_PUBLIC_KEY": ""})["boot"]).startswith("it would fail: AIRPACK_PUBLIC")
+    assert str(doctor.examine({**keyed, "AIRPACK_PUBLIC_KEY": ""}).facts["boot"]).startswith(
+        "it would fail: AIRPACK_PUBLIC"
+    )
 
 
 @pytest.mark.parametrize("words", [["unpack", "OUT"], ["verify"], ["exec", "--", "true"]], ids=lambda words: words[0])
@@ -484,11 +486,11 @@ def test_no_command_of_the_shim_uses_what_is_not_signed(
 
 def test_maintenance_checks_the_signature_before_it_mends(signed: Path, keyed: Dict[str, str]) -> None:
     """A bundle that isn't signed replaces no tree."""
-    boot.tree_of(str(signed), keyed)
-    assert [how for _, how in maintenance.verify(str(signed), keyed)] == ["checked"]
+    boot.ready_tree(str(signed), keyed)
+    assert list(maintenance.verify(str(signed), keyed).values()) == ["checked"]
     _sig(signed).unlink()
     with pytest.raises(NotSigned):
-        list(maintenance.verify(str(signed), keyed))
+        maintenance.verify(str(signed), keyed)
 
 
 def test_a_key_is_known_by_its_sha256(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from airpack_runtime.errors import BootError
-from airpack_runtime.image import permits, probe
+from airpack_runtime.image import probe
 
 from ..conftest import RUNTIME
 
@@ -31,48 +31,24 @@ def test_tags_and_markers_are_those_of_this_interpreters_own_pip() -> None:
     assert found["marker_environment"] == environment
 
 
-def test_what_is_installed_is_read_from_each_form_of_metadata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`.dist-info`, setuptools' `.egg-info` folder, distutils' `.egg-info` file; the first of a name counts."""
-    first, second = tmp_path / "first", tmp_path / "second"
-    egg = first / "Four-4.0-py3.7.egg"
-    for folder, name, text in (
-        (first, "one-1.0.dist-info/METADATA", "Name: One\nVersion: 1.0\nRequires-Dist: two>=1 ; extra == 'x'\n\nHi\n"),
-        (first, "two-2.0.egg-info/PKG-INFO", "Name: two\nVersion: 2.0\n"),
-        (first, "two-2.0.egg-info/requires.txt", "a\n\n[:python_version < '3.8']\nb>1\n\n[x:os_name == 'posix']\nc\n"),
-        (first, "two-2.0.egg-info/top_level.txt", "two\n_two\n"),
-        (
-            first,
-            "one-1.0.dist-info/RECORD",
-            "one/__init__.py,,\none/x.py,,\nsingle.py,,\na.so,,\n../../bin/x,,\nb.txt,,\n",
-        ),
-        (first, "three-3.0.egg-info", "Name: three\nVersion: 3.0\n"),
-        (first, "Four-4.0-py3.7.egg/EGG-INFO/PKG-INFO", "Name: Four\nVersion: 4.0\n"),
-        (first, "damaged-1.0.dist-info/METADATA", "no metadata"),
-        (second, "one-0.9.dist-info/METADATA", "Name: one\nVersion: 0.9\n"),
-    ):
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-    monkeypatch.setattr(sys, "path", [str(tmp_path / "absent"), str(first), str(second), str(egg)])
-    conditional = ["b>1 ; (python_version < '3.8')", "c ; (os_name == 'posix') and extra == 'x'"]
-    found = [list(each.values()) for each in probe.installed()]
-    assert found == [
-        ["One", "1.0", ["a", "one", "single"], ["two>=1 ; extra == 'x'"], str(first)],
-        ["three", "3.0", [], [], str(first)],
-        ["two", "2.0", ["_two", "two"], ["a", *conditional], str(first)],
-        ["Four", "4.0", [], [], str(egg)],
-    ]
+def test_a_profile_lists_what_is_installed_as_json() -> None:
+    """Each distribution with the members that profiles have had from the first."""
+    profile = json.loads(json.dumps(probe.profile({})))
+    pip = next(each for each in profile["installed"] if each["name"] == "pip")
+    assert list(pip) == ["name", "version", "modules", "requires", "location"]
+    assert (pip["modules"], pip["requires"], pip["location"] in sys.path) == (["pip"], [], True)
 
 
 def test_what_is_permitted_is_found_out_and_nothing_is_left(tmp_path: Path) -> None:
-    """Folders by their obstacles, mounting by doing it in a child's own namespace."""
+    """Each folder with the reason against it, mounting by a try in a child's own namespace."""
     (tmp_path / "file").write_text("")
     for given, expected in ((str(tmp_path / "new/deep"), "yes"), (str(tmp_path / "file"), "Not a directory")):
-        folders = permits.report({"AIRPACK_CACHE_DIR": given})["folders"]
+        folders = probe.permits({"AIRPACK_CACHE_DIR": given})["folders"]
         assert isinstance(folders, dict)
         assert next(iter(folders.values())) == expected
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    found = permits.report({})
+    found = probe.permits({})
+    assert probe.mounting().items() <= found.items()
     assert {"uid", "gid", "fuse", "mount", "mount_in_user_namespace"} < set(found)
     for each in ("mount", "mount_in_user_namespace"):
         assert found[each] in ("yes", "EPERM", "ENOSYS", "EACCES", "ENOSPC", "EUSERS", "EINVAL")

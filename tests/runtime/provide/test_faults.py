@@ -131,7 +131,8 @@ def test_a_lock_whose_holder_was_killed_holds_nobody_up(tmp_path: Path, only_cac
 
 _COUNTED = """
 import os, sys
-from airpack_runtime import boot, unpack
+from airpack_runtime import boot
+from airpack_runtime.provide import unpack
 log, path, gate = sys.argv[1], sys.argv[2], int(sys.argv[3])
 real = unpack.unpack
 def counted(*args, **options):

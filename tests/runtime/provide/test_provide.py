@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Callable, Dict
+from typing import Callable, Dict, List
 
 import pytest
 from airpack_runtime import boot, cache, layout
@@ -152,7 +153,7 @@ def test_an_image_that_is_none_is_refused(tmp_path: Path, env: Dict[str, str]) -
     """By its first bytes."""
     path = tmp_path / "bundle.squashfs"
     path.write_bytes(b"x" * 5000)
-    with pytest.raises(NotMounted, match="it: is neither a squashfs nor an EROFS image"):
+    with pytest.raises(NotMounted, match="its format: neither squashfs nor EROFS"):
         boot.ready_tree(str(path), env)
 
 
@@ -161,7 +162,7 @@ def test_a_tree_is_used_as_it_is(tree: Path, env: Dict[str, str], cache_folder: 
     ready = boot.ready_tree(str(tree), env)
     assert (ready.how, ready.tree) == ("a tree that is there", str(tree))
     assert not cache_folder.exists()
-    assert boot.ready_tree(str(tree), {**env, boot.ACTIVE: ready.note()}).how == "inherited"
+    assert boot.ready_tree(str(tree), {**env, boot.ACTIVE: ready.to_note()}).how == "inherited"
     with pytest.raises(WrongDigest):
         boot.ready_tree(str(tree), {**env, "AIRPACK_DIGEST": "sha256:0"})
     with pytest.raises(NotATree, match="it is a tree, but AIRPACK_MODE is unpack"):
@@ -198,14 +199,33 @@ def test_a_folder_of_results_means_the_bundle_in_it(tmp_path: Path, golden: Path
     dist = tmp_path / "dist"
     dist.mkdir()
     shutil.copy(str(golden), str(dist / layout.BUNDLE_NAME))
-    env["AIRPACK_BUNDLE"] = str(dist)
-    changed, ready = boot.environment(env)
-    assert ready.how == "unpacked"
-    assert changed["AIRPACK_BUNDLE"] == str(dist)
-    assert boot.ready_tree(changed["AIRPACK_BUNDLE"], changed).how == "inherited"
+    runtime = str(Path(boot.__file__).parent.parent)
+    words = ["exec", "--bundle", str(dist), "--", "python", "-c", "import os; print(os.environ['AIRPACK_BUNDLE'])"]
+
+    def strategies() -> List[str]:
+        done = python("-m", "airpack_runtime", *words, env={**env, "PYTHONPATH": runtime, "AIRPACK_LOG": "json"})
+        assert (done.returncode, done.stdout) == (0, f"{dist}\n"), done.stderr
+        return [json.loads(line)["strategy"] for line in done.stderr.splitlines()]
+
+    assert strategies() == ["unpacked", "inherited"]
     shutil.copy(str(golden), str(dist / "other"))
     os.replace(str(dist / "other"), str(dist / layout.BUNDLE_NAME))
-    assert boot.ready_tree(changed["AIRPACK_BUNDLE"], changed).how == "cached"
+    assert strategies() == ["cached", "inherited"]
+
+
+def test_a_parents_tree_is_not_used_for_a_bundle_that_was_replaced(
+    tmp_path: Path, golden: Path, env: Dict[str, str]
+) -> None:
+    """A copy of the same bundle under its name is looked at again, and its tree found."""
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    shutil.copy(str(golden), str(dist / layout.BUNDLE_NAME))
+    ready = boot.ready_tree(str(dist), env)
+    child = {**env, boot.ACTIVE: ready.to_note()}
+    assert boot.ready_tree(str(dist), child).how == "inherited"
+    shutil.copy(str(golden), str(dist / "other"))
+    os.replace(str(dist / "other"), str(dist / layout.BUNDLE_NAME))
+    assert boot.ready_tree(str(dist), child).how == "cached"
 
 
 def test_without_any_place_a_private_tmpfs_is_mounted(golden: Path, env: Dict[str, str], tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_signed_tree_boots_where_it_is(signed: Path, keyed: Dict[str, str], ca
     assert (ready.how, ready.tree, ready.signer) == ("a tree that is there", str(signed), SIGNER.public)
     assert sums_of(signed) == before
     assert not cache_folder.exists()
-    inherited = {**keyed, boot.ACTIVE: ready.note()}
+    inherited = {**keyed, boot.ACTIVE: ready.to_note()}
     assert boot.ready_tree(str(signed), inherited).how == "inherited"
     with pytest.raises(NotSigned, match=f"is signed with the key {SIGNER.id}: sign it with {OTHER.id}"):
         boot.ready_tree(str(signed), {**inherited, "AIRPACK_PUBLIC_KEY": OTHER.public})

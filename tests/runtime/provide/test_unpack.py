@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 from airpack_runtime import layout
@@ -33,7 +33,7 @@ def test_the_tree_is_what_was_packed(tmp_path: Path, golden: Path, workers: int)
         unpack.unpack(bundle, str(tree), workers)
         scratch = tmp_path / "scratch"
         scratch.mkdir()
-        assert unpacked_tree.problem(bundle, str(tree), str(scratch)) is None
+        assert unpacked_tree.difference(bundle, str(tree), str(scratch)) is None
     assert sorted(sums_of(tree)) == sorted(
         [file.path for file in contents.files] + [link.path for link in contents.links]
     )
@@ -103,28 +103,30 @@ def test_a_worker_that_fails_fails_the_unpack(tmp_path: Path, golden: Path) -> N
             os.mkdir = made
 
 
-def _whole(golden: Path, tree: Path) -> bool:
-    """Unpack by two workers, and tell whether the tree is what was packed."""
+def _whole(golden: Path, tree: Path, before_each: Optional[Callable[[int], None]] = None) -> bool:
+    """Unpack by two workers, and tell whether the tree is what was packed.
+
+    Each worker calls `before_each` with the number of the frame that it reads next, and takes long enough for the
+    other to get one.
+    """
+    read = reader.Bundle.frame
+
+    def replaced(bundle: reader.Bundle, number: int, decompress: reader.Decompress) -> bytes:
+        if before_each is not None:
+            before_each(number)
+            time.sleep(0.05)
+        return read(bundle, number, decompress)
+
     with reader.open_bundle(str(golden)) as bundle:
-        unpack.unpack(bundle, str(tree), 2)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(reader.Bundle, "frame", replaced)
+            unpack.unpack(bundle, str(tree), 2)
         scratch = tree.with_name(tree.name + ".scratch")
         scratch.mkdir()
-        return unpacked_tree.problem(bundle, str(tree), str(scratch)) is None
+        return unpacked_tree.difference(bundle, str(tree), str(scratch)) is None
 
 
-def _before_each(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
-    """Have each worker do something before it writes a frame, and take long enough for the others to get one."""
-    write = unpack._Frames._write
-
-    def replaced(frames: unpack._Frames, number: int) -> None:
-        act(number)
-        time.sleep(0.05)
-        write(frames, number)
-
-    monkeypatch.setattr(unpack._Frames, "_write", replaced)
-
-
-def test_workers_share_the_frames(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_share_the_frames(golden: Path, tmp_path: Path) -> None:
     """Each is written by one process, and both have written some: the first waits for the second."""
     path = tmp_path / "notes"
 
@@ -138,8 +140,7 @@ def test_workers_share_the_frames(golden: Path, tmp_path: Path, monkeypatch: pyt
         while len({process for process, _ in noted()}) < 2 and time.monotonic() < end:
             time.sleep(0.01)
 
-    _before_each(monkeypatch, note)
-    assert _whole(golden, tmp_path / "tree")
+    assert _whole(golden, tmp_path / "tree", note)
     with reader.open_bundle(str(golden)) as bundle:
         assert sorted(int(number) for _, number in noted()) == list(range(len(bundle.toc().frames)))
     assert len({process for process, _ in noted()}) == 2
@@ -159,22 +160,17 @@ def _end() -> None:
 
 @pytest.mark.parametrize("act", [_end, _refuse, _interrupt])
 def test_what_a_child_could_not_write_is_written_by_its_parent(
-    golden: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    act: Callable[[], None],
+    golden: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], act: Callable[[], None]
 ) -> None:
     """Whether it was killed, for its memory say, or met what is no longer so; it says nothing of its own."""
     parent = os.getpid()
-    _before_each(monkeypatch, lambda _: act() if os.getpid() != parent else None)
-    assert _whole(golden, tmp_path / "tree")
+    assert _whole(golden, tmp_path / "tree", lambda _: act() if os.getpid() != parent else None)
     assert capfd.readouterr() == ("", "")
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 
 
-def test_the_others_end_when_a_child_fails(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_others_end_when_a_child_fails(golden: Path, tmp_path: Path) -> None:
     """A damaged bundle is told of before all of it was written; here, the parent then writes all."""
     parent = os.getpid()
     written: List[int] = []
@@ -187,8 +183,7 @@ def test_the_others_end_when_a_child_fails(golden: Path, tmp_path: Path, monkeyp
                 os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
         written.append(number)
 
-    _before_each(monkeypatch, note)
-    assert _whole(golden, tmp_path / "tree")
+    assert _whole(golden, tmp_path / "tree", note)
     with reader.open_bundle(str(golden)) as bundle:
         frames = len(bundle.toc().frames)
     assert frames <= len(written) <= frames + 1 < 2 * frames - 1
@@ -262,15 +257,16 @@ def test_without_children_one_process_does_all(
 
 _KILLED = """
 import os, sys, time
-from airpack_runtime import reader, unpack
-parent, write = os.getpid(), unpack._Frames._write
-def replaced(frames, number):
+from airpack_runtime.format import reader
+from airpack_runtime.provide import unpack
+parent, read = os.getpid(), reader.Bundle.frame
+def replaced(bundle, number, decompress):
     if os.getpid() == parent:
         time.sleep(60)
     print(os.getpid(), flush=True)
     time.sleep(0.1)
-    write(frames, number)
-unpack._Frames._write = replaced
+    return read(bundle, number, decompress)
+reader.Bundle.frame = replaced
 with reader.open_bundle(sys.argv[1]) as bundle:
     unpack.unpack(bundle, sys.argv[2], 2)
 """
@@ -301,7 +297,7 @@ def test_a_wrong_raw_size_is_refused(tmp_path: Path, forge: Callable[..., Path])
         scratch = tmp_path / "scratch"
         scratch.mkdir()
         with pytest.raises(BundleDamaged, match="of another size than listed"):
-            unpacked_tree.problem(bundle, str(tmp_path), str(scratch))
+            unpacked_tree.difference(bundle, str(tmp_path), str(scratch))
 
 
 def test_without_hard_links_the_files_are_copied(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
