@@ -53,7 +53,8 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: PLR0911 - o
         case "wheel":
             return InvalidWheel(failure["file"], failure["problem"])
         case "os":
-            return WriteFailed(failure["path"] or "pip", failure["message"])
+            error = OSError(failure["errno"], failure["message"])
+            return WriteFailed.from_os(error, failure["path"] or "pip")
         case "impossible":
             return _impossible(failure)
         case "mismatch":

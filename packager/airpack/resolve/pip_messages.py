@@ -14,7 +14,7 @@ CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
 _INVALID = re.compile(r"[Ii]nvalid (?:requirement|constraint): *'?(.*?)'?(?::| \(|$)", re.MULTILINE)
 _PLACE = re.compile(r"\(from (line \d+ of [^)]+)\)")
 _UNANSWERED = re.compile(r"HTTPS?ConnectionPool\(host='([^']+)'.*?with url: (\S+) \(Caused by (.*)\)")
-_REFUSED = re.compile(r"OSError: \[Errno \d+\] ([^:'\n]+)(?:: '(.*)')?")
+_REFUSED = re.compile(r"OSError: \[Errno (\d+)\] ([^:'\n]+)(?:: '(.*)')?")
 _UNREADABLE = re.compile(r"Could not open (\w+) file: (?:\[Errno \d+\] )?(.*?): '?(.*?)'?$", re.MULTILINE)
 # The innermost sentences of what urllib3 and requests nest in each other.
 _CAUSES = (
@@ -32,7 +32,7 @@ def error_in(message: str) -> AirpackError:
     if unanswered := _UNANSWERED.search(message):
         return unreachable(f"{unanswered[1]}{unanswered[2]}", unanswered[3], verb="downloaded")
     if refused := _REFUSED.search(message):
-        return WriteFailed(refused[2] or "pip's temporary folder", refused[1])
+        return WriteFailed.from_os(OSError(int(refused[1]), refused[2]), refused[3] or "pip's temporary folder")
     if unreadable := _UNREADABLE.search(message):
         return InvalidRequirement(f"{unreadable[1]} file {unreadable[3]} can't be read: {unreadable[2]}")
     return PipFailed(f"pip: {one_line(message) or 'it ended without a message; try again with -v'}")

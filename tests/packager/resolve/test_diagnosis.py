@@ -102,3 +102,15 @@ def test_a_hash_that_does_not_match() -> None:
     error = error_from({"failure": "mismatch", **facts})
     assert isinstance(error, HashMismatch)
     assert (error.filename, error.expected, error.actual) == ("one==1.0", "00 or 11", "22")
+
+
+def test_a_full_disk_is_told_by_its_number() -> None:
+    """The message adds what to do about it; any other reason stands alone."""
+    facts = {"failure": "os", "path": "/cache"}
+    full = error_from({**facts, "errno": 28, "message": "No space left on device"})
+    assert str(full) == (
+        "/cache: No space left on device; nothing was changed: make room for all that is to be written, and more"
+    )
+    assert str(error_from({**facts, "errno": 13, "message": "Permission denied"})) == (
+        "/cache: Permission denied; nothing was changed"
+    )

@@ -45,7 +45,8 @@ def facts_of(error: Exception) -> dict[str, Any]:
     if isinstance(error, InstallationError):
         return {"failure": "pip", "message": str(error)}
     if isinstance(error, OSError):
-        return {"failure": "os", "message": error.strerror or str(error), "path": error.filename or ""}
+        message = error.strerror or str(error)
+        return {"failure": "os", "errno": error.errno, "message": message, "path": error.filename or ""}
     traceback.print_exc()  # a fault here or in pip: one line for the user, and all of it with -v
     return {"failure": "pip", "message": f"{type(error).__name__}: {error}"}
 

@@ -82,7 +82,9 @@ def _persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
             if number == ATTEMPTS:
                 raise Failure("download", url=file["url"], reason=str(error)) from error
         except OSError as error:
-            raise Failure("os", message=error.strerror, path=os.path.dirname(file["path"])) from error
+            raise Failure(
+                "os", errno=error.errno, message=error.strerror, path=os.path.dirname(file["path"])
+            ) from error
     raise AssertionError
 
 

@@ -27,11 +27,14 @@ def test_hashes_that_differ_are_facts() -> None:
     [
         (Failure("marker", variable="platform_release"), {"failure": "marker", "variable": "platform_release"}),
         (InstallationError("pip's own words"), {"failure": "pip", "message": "pip's own words"}),
-        (OSError(28, "No space left", "/tmp/x"), {"failure": "os", "message": "No space left", "path": "/tmp/x"}),
+        (
+            OSError(28, "No space left", "/tmp/x"),
+            {"failure": "os", "errno": 28, "message": "No space left", "path": "/tmp/x"},
+        ),
         (KeyError("x"), {"failure": "pip", "message": "KeyError: 'x'"}),
     ],
     ids=["ours", "pip's", "the system's", "a fault"],
 )
-def test_each_kind_of_error_has_facts(error: Exception, facts: dict[str, str]) -> None:
+def test_each_kind_of_error_has_facts(error: Exception, facts: dict[str, object]) -> None:
     """A fault is one line for the user; its traceback goes to the log."""
     assert facts_of(error) == facts
