@@ -16,6 +16,7 @@ from airpack_runtime import layout
 from support import index as loopback
 from support import layouts, machine
 from support.index import Index
+from support.places import once
 from support.wheels import build_wheel
 
 # A background job may have been started with it ignored, and so would be all that the tests start.
@@ -38,12 +39,13 @@ def target() -> Target:
 @pytest.fixture(scope="session")
 def decoder_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the decoder's wheel, downloaded from the user's index once a session."""
-    cache = tmp_path_factory.mktemp("decoder")
     from airpack import decoders
 
-    target = Target.parse("cp37-manylinux_2_27_x86_64")
-    decoders.obtain(target, cache, given=None, pip=Pip(env=os.environ))
-    return next(cache.glob("*.whl"))
+    def download(cache: Path) -> None:
+        target = Target.parse("cp37-manylinux_2_27_x86_64")
+        decoders.obtain(target, cache, given=None, pip=Pip(env=os.environ))
+
+    return next(once(tmp_path_factory, "decoder", download).glob("*.whl"))
 
 
 @pytest.fixture

@@ -76,10 +76,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def az(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return a URL of a container of Azurite's on loopback."""
-    program = shutil.which("azurite-blob")
-    if program is None:
-        machine.lacking("azurite-blob", "npm install -g azurite")
-    assert program is not None
+    program = machine.azurite()
     port, folder = _free_port(), tmp_path_factory.mktemp("az")
     account = f"AccountName=devstoreaccount1;AccountKey={AZURITE_KEY}"
     endpoint = f"BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1"
