@@ -9,6 +9,8 @@ from airpack.cli import main
 from support import machine
 from support.places import once
 
+PACK = ("pack", "-q", "--level", "3")  # how well it compresses is no matter here, and takes a minute
+
 
 @pytest.fixture(scope="session")
 def science(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -20,7 +22,7 @@ def science(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def pack(folder: Path) -> None:
         dist, requirements = folder / "dist", str(machine.FIXTURES / "science" / "requirements.txt")
         forms = ["--drop-in", str(folder / "extras"), "--tree", str(folder / "tree")]
-        assert main(["pack", "-q", "-r", requirements, "-o", str(dist), *forms]) == 0
+        assert main([*PACK, "-r", requirements, "-o", str(dist), *forms]) == 0
         assert main(["shim", "-q", "-o", str(dist / "airpack-runtime.pyz")]) == 0
         assert main(["shim", "-q", "-o", str(dist / "dropin")]) == 0
 
@@ -33,6 +35,6 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def pack(folder: Path) -> None:
         words = ["pandas==1.3.4", "scikit-learn==1.0.2", "-o", str(folder / "dist"), "--no-import"]
-        assert main(["pack", "-q", *words]) == 0
+        assert main([*PACK, *words]) == 0
 
     return once(tmp_path_factory, "older", pack) / "dist"

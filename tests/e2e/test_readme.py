@@ -99,7 +99,7 @@ def test_the_other_examples_too(folder: Path) -> None:
     told = [line[4:] for line in (machine.ROOT / "README.md").read_text().splitlines() if line.startswith("    ")]
     shapes = {_shape(line) for line in told}
     requirements = machine.FIXTURES / "science" / "requirements.txt"
-    line = [sys.executable, "-m", "airpack", "pack", "-r", str(requirements), "-o", "dist"]
+    line = [sys.executable, "-m", "airpack", "pack", "-r", str(requirements), "-o", "dist", "--level", "3"]
     (folder / "pack").mkdir()
     done = subprocess.run(line, cwd=folder / "pack", capture_output=True, text=True, check=True)
     assert {_shape(each) for each in (done.stdout + done.stderr).splitlines()} - shapes == set()

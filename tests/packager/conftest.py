@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,29 @@ def signed(tmp_path_factory: pytest.TempPathFactory, decoder_wheel: Path) -> Pat
     for name in (layout.BUNDLE_NAME, f"{layout.BUNDLE_NAME}{layout.SIGNATURE_SUFFIX}"):
         (folder / "dist" / name).rename(folder / "bundle" / name)
     return folder / "bundle"
+
+
+Repeat = Callable[[Callable[[], None]], None]
+
+
+@pytest.fixture
+def repeat(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Repeat:
+    """Return what fills `tmp_path` by a function: once for a module; its other tests get a copy of all that it wrote."""
+
+    def fill(make: Callable[[], None]) -> None:
+        is_first = False
+
+        def keep(folder: Path) -> None:
+            nonlocal is_first
+            is_first = True
+            make()
+            shutil.copytree(tmp_path, folder, symlinks=True, dirs_exist_ok=True)
+
+        kept = once(tmp_path_factory, request.module.__name__.replace(".", "-"), keep)
+        if not is_first:
+            shutil.copytree(kept, tmp_path, symlinks=True, dirs_exist_ok=True)
+
+    return fill
 
 
 @pytest.fixture

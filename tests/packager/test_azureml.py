@@ -9,14 +9,18 @@ import tomli
 from airpack_runtime import layout
 from support.wheels import build_wheel
 
-from .conftest import Airpack
+from .conftest import Airpack, Repeat
 
 
 @pytest.fixture
-def dist(airpack: Airpack, wheels: Path) -> Path:
+def dist(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
     """Return the results of a pack."""
-    build_wheel(wheels, "one")
-    assert airpack.pack("one", "--no-import") == 0
+
+    def pack() -> None:
+        build_wheel(wheels, "one")
+        assert airpack.pack("one", "--no-import") == 0
+
+    repeat(pack)
     return airpack.output
 
 

@@ -190,6 +190,7 @@ def test_packs_that_run_at_once_download_a_wheel_once(
     assert [len(list((tmp_path / f"house{number}").glob("*.whl"))) for number in range(3)] == [4, 4, 4]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_every_pack(airpack: Airpack, fleet: Path, tmp_path: Path, signal_number: int) -> None:
     """What was packed stays, the others' folders are as they were, and no process is left."""

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from support import machine
 from support.wheels import build_wheel
 
-from .conftest import Airpack
+from .conftest import Airpack, Repeat
 
 SIG = f"{layout.BUNDLE_NAME}{layout.SIGNATURE_SUFFIX}"
 Bytes32 = st.binary(min_size=32, max_size=32)
@@ -37,10 +37,14 @@ def team(airpack: Airpack, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def packed(airpack: Airpack, wheels: Path) -> Path:
+def packed(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
     """Return the results of a pack, without a signature."""
-    build_wheel(wheels, "one")
-    assert airpack.pack("one", "-q", "--no-import") == 0, airpack.err
+
+    def pack() -> None:
+        build_wheel(wheels, "one")
+        assert airpack.pack("one", "-q", "--no-import") == 0, airpack.err
+
+    repeat(pack)
     return airpack.output
 
 
