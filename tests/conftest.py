@@ -1,9 +1,9 @@
-"""Fixtures that the tests of both packages share."""
+"""What the tests of both packages share: how they are spread over the processors."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,10 @@ import pytest
 
 # The runtime's tests run under Python 3.7 with nothing of the packager installed.
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "runtime")]
+
+from support.places import Machine  # noqa: E402 - found by the line above
+
+_MACHINE = Machine()
 
 
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
@@ -31,3 +35,40 @@ def index_of_the_moment(request: pytest.FixtureRequest, tmp_path_factory: pytest
 
     with moment.entered(tmp_path_factory.mktemp("uv")) as index:
         yield index
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run each file's tests in one of as many processes as there are processors.
+
+    Not where the command line names files, shows what tests print, or says itself how to spread them (`-n 0`).
+    """
+    option = config.option
+    given = getattr(option, "numprocesses", 0)  # without pytest-xdist, as under Python 3.7, there is no such option
+    is_plain = given is None and option.dist == "no" and not hasattr(config, "workerinput")
+    if is_plain and option.capture != "no" and not any(".py" in word for word in config.args):
+        option.numprocesses, option.dist, option.loadscopereorder = "logical", "loadfile", False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Let a test that is marked `alone` wait for the others, and the others for it.
+
+    One that is marked `outer` takes no part: what it runs are tests that do.
+    """
+    if item.get_closest_marker("outer"):
+        return (yield)
+    alone = item.get_closest_marker("alone") is not None
+    _MACHINE.take(alone=alone)
+    try:
+        return (yield)
+    finally:
+        if not (alone and nextitem is not None and nextitem.get_closest_marker("alone")):
+            _MACHINE.leave()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what a test told of the tests that it ran."""
+    for report in terminalreporter.getreports("passed"):
+        for text in (text for name, text in report.user_properties if name == "told"):
+            terminalreporter.write_line(str(text))

@@ -7,22 +7,34 @@ from pathlib import Path
 import pytest
 from airpack.cli.app import main
 from support import machine
+from support.places import once
+
+PACK = ("pack", "-q", "--level", "3")  # how well it compresses is no matter here, and takes a minute
 
 
 @pytest.fixture(scope="session")
 def science(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the results of packing the fixture `science`, and the shim in both forms."""
-    folder = tmp_path_factory.mktemp("science") / "dist"
-    requirements = str(machine.FIXTURES / "science" / "requirements.txt")
-    assert main(["pack", "-q", "-r", requirements, "-o", str(folder)]) == 0
-    assert main(["shim", "-q", "-o", str(folder / "airpack-runtime.pyz")]) == 0
-    assert main(["shim", "-q", "-o", str(folder / "dropin")]) == 0
-    return folder
+    """Return the results of packing the fixture `science`, and the shim in both forms.
+
+    Beside that folder lie what `--drop-in` and `--tree` write: `extras` and `tree`.
+    """
+
+    def pack(folder: Path) -> None:
+        dist, requirements = folder / "dist", str(machine.FIXTURES / "science" / "requirements.txt")
+        forms = ["--drop-in", str(folder / "extras"), "--tree", str(folder / "tree")]
+        assert main([*PACK, "-r", requirements, "-o", str(dist), *forms]) == 0
+        assert main(["shim", "-q", "-o", str(dist / "airpack-runtime.pyz")]) == 0
+        assert main(["shim", "-q", "-o", str(dist / "dropin")]) == 0
+
+    return once(tmp_path_factory, "science", pack) / "dist"
 
 
 @pytest.fixture(scope="session")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the results of a pack with an older pandas."""
-    folder = tmp_path_factory.mktemp("older") / "dist"
-    assert main(["pack", "-q", "pandas==1.3.4", "scikit-learn==1.0.2", "-o", str(folder), "--no-import"]) == 0
-    return folder
+
+    def pack(folder: Path) -> None:
+        words = ["pandas==1.3.4", "scikit-learn==1.0.2", "-o", str(folder / "dist"), "--no-import"]
+        assert main([*PACK, *words]) == 0
+
+    return once(tmp_path_factory, "older", pack) / "dist"

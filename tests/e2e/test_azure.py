@@ -21,7 +21,9 @@ from support import azure_image, machine
 from support.azure_image import APP, ENVIRONMENT, FIXTURE, SERVE, START, Boot, Image
 from support.wheels import build_wheel
 
-pytestmark = pytest.mark.network
+from .conftest import PACK
+
+pytestmark = [pytest.mark.network, pytest.mark.alone]
 
 CACHE = "/tmp/airpack-1000"
 SHIM = "airpack-runtime.pyz"
@@ -54,20 +56,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def science(folder: Path) -> Path:
+def science(science: Path) -> Path:
     """Return what packing scikit-learn and pandas gives: results, drop-in folder, plain tree, shim."""
-    made = folder / "science"
-    words = ["pack", "-q", "--no-import", "-r", str(machine.FIXTURES / "science" / "requirements.txt")]
-    words += ["-o", str(made / "dist"), "--drop-in", str(made / "extras"), "--tree", str(made / "tree")]
-    assert main(words) == 0
-    assert main(["shim", "-q", "-o", str(made / SHIM)]) == 0
-    return made
+    assert main(["shim", "-q", "-o", str(science.parent / SHIM)]) == 0
+    return science.parent
 
 
 @pytest.fixture(scope="module")
 def everything(folder: Path) -> Path:
     """Return what packing the server, scikit-learn and pandas together gives."""
-    words = ["pack", "-q", "--no-import"]
+    words = [*PACK, "--no-import"]
     for fixture in ("server", "science"):
         words += ["-r", str(machine.FIXTURES / fixture / "requirements.txt")]
     assert main([*words, "-o", str(folder / "everything")]) == 0
@@ -462,23 +460,32 @@ OVERRIDING = """
 def older(folder: Path, model: Path) -> Image:
     """Return an image that has an older numpy and pandas beside the server."""
     had = ("pandas==1.1.5", "numpy==1.19.5")
-    words = ["pack", "-q", "--no-import", "-r", str(machine.FIXTURES / "server" / "requirements.txt"), *had]
+    words = [*PACK, "--no-import", "-r", str(machine.FIXTURES / "server" / "requirements.txt"), *had]
     assert main([*words, "-o", str(folder / "older")]) == 0
     house = folder / "older" / layout.WHEELHOUSE
     azure_image.build_environment(folder / "older-environment", house, (azure_image.SERVER, *had))
     return Image(environment=folder / "older-environment", model=model)
 
 
-@pytest.mark.parametrize("variable", [LIB_PATH, "PYTHONPATH", "exec"])
-def test_the_bundles_versions_win_over_the_images(older: Image, app: MakeApp, folder: Path, variable: str) -> None:
-    """Werkzeug, which the server itself runs on, numpy and pandas."""
-    made = folder / f"override-{variable}"
+@pytest.fixture(scope="module")
+def overriding(folder: Path) -> Path:
+    """Return what packing newer versions of what that image has gives: `dist`, and the drop-in folder `extras`."""
+    made = folder / "overriding"
     wanted = ["werkzeug==2.2.2", "numpy==1.21.6", "pandas==1.3.5"]
-    assert main(["pack", "-q", "--no-import", *wanted, "-o", str(made), "--drop-in", f"{made}-extras"]) == 0
-    contents: Contents = {"score.py": OVERRIDING, "extras": Path(f"{made}-extras")}
+    assert main([*PACK, "--no-import", *wanted, "-o", str(made / "dist"), "--drop-in", str(made / "extras")]) == 0
+    return made
+
+
+@pytest.mark.parametrize("variable", [LIB_PATH, "PYTHONPATH", "exec"])
+def test_the_bundles_versions_win_over_the_images(
+    older: Image, overriding: Path, app: MakeApp, folder: Path, variable: str
+) -> None:
+    """Werkzeug, which the server itself runs on, numpy and pandas."""
+    contents: Contents = {"score.py": OVERRIDING, "extras": overriding / "extras"}
     if variable == "exec":
         assert main(["shim", "-q", "-o", str(folder / SHIM)]) == 0
-        contents = {"score.py": OVERRIDING, layout.BUNDLE_NAME: made / layout.BUNDLE_NAME, SHIM: folder / SHIM}
+        bundle = overriding / "dist" / layout.BUNDLE_NAME
+        contents = {"score.py": OVERRIDING, layout.BUNDLE_NAME: bundle, SHIM: folder / SHIM}
     env = {LIB_PATH: {LIB_PATH: "extras"}, "PYTHONPATH": {"PYTHONPATH": f"{APP}/extras"}}.get(variable, {})
     boot = older.boot(app(contents), EXEC if variable == "exec" else START, env)
     assert boot.status == 200, boot.output
@@ -494,7 +501,7 @@ def test_the_bundles_versions_win_over_the_images(older: Image, app: MakeApp, fo
 def test_what_breaks_the_server_is_told_at_boot(image: Image, app: MakeApp, folder: Path) -> None:
     """By one line above the server's own traceback, which names an import deep inside Flask."""
     made = folder / "breaking"
-    assert main(["pack", "-q", "--no-import", "werkzeug==2.0.3", "-o", str(made), "--drop-in", f"{made}-extras"]) == 0
+    assert main([*PACK, "--no-import", "werkzeug==2.0.3", "-o", str(made), "--drop-in", f"{made}-extras"]) == 0
     boot = image.boot(app({"extras": Path(f"{made}-extras")}), START, {LIB_PATH: "extras"})
     assert boot.status is None, boot.output
     assert boot.said[1:] == [

@@ -18,6 +18,8 @@ from airpack.cli.app import main
 from airpack_runtime import layout
 from support import machine, sandbox
 
+from .conftest import PACK
+
 pytestmark = pytest.mark.network
 
 # What each is packed for; what they require comes with them.
@@ -151,7 +153,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     """Return the packages, packed once, in an image that has started once."""
     folder = tmp_path_factory.mktemp("behaviour")
     dist, app, tmp = folder / "dist", folder / "app", folder / "tmp"
-    assert main(["pack", "-q", "--no-import", *PACKAGES, "-o", str(dist)]) == 0
+    assert main([*PACK, "--no-import", *PACKAGES, "-o", str(dist)]) == 0
     assert main(["shim", "-q", "-o", str(dist / "airpack-runtime.pyz")]) == 0
     assert main(["shim", "-q", "-o", str(dist / "dropin")]) == 0
     shutil.copy(dist / layout.BUNDLE_NAME, dist / "dropin")
@@ -269,7 +271,7 @@ def test_the_standard_librarys_metadata_finds_plugins_too(tmp_path: Path) -> Non
     """importlib.metadata itself, which Python 3.8 brought: under the Python that runs this test."""
     tag = f"cp3{sys.version_info[1]}"
     wanted = ["pytest==8.3.5", "pytest-timeout==2.3.1", "--target", f"{tag}-manylinux_2_17_x86_64"]
-    assert main(["pack", "-q", "--no-import", "--no-bytecode", *wanted, "-o", str(tmp_path / "dist")]) == 0
+    assert main([*PACK, "--no-import", "--no-bytecode", *wanted, "-o", str(tmp_path / "dist")]) == 0
     assert main(["shim", "-q", "-o", str(tmp_path / "dropin")]) == 0
     shutil.copy(tmp_path / "dist" / layout.BUNDLE_NAME, tmp_path / "dropin")
     env = {"PATH": os.defpath, "PYTHONPATH": str(tmp_path / "dropin"), "AIRPACK_CACHE_DIR": str(tmp_path / "cache")}
@@ -351,6 +353,7 @@ def test_data_files_are_found_by_importlib_resources(image: Image) -> None:
     assert image.printed(program) == "True\nTrue http://json-schema.org/draft-07/schema#\n"
 
 
+@pytest.mark.alone
 def test_gunicorns_forked_workers_are_replaced_and_answer(image: Image) -> None:
     """Both of two are killed; those that follow import Flask and answer on loopback."""
     done = image.run("python3.7", "/app/serve.py")

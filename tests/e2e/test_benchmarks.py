@@ -15,6 +15,7 @@ _NAMES = [AIRPACK, "pip --no-index", "tar xzf", "unsquashfs", "squashfs mount", 
 _RUNS = 2
 
 
+@pytest.mark.alone
 @pytest.mark.network
 def test_the_harness_measures_and_the_ratios_are_sane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every measure of every peer, and nothing left mounted; a boot beats pip, and none beats a tree that is there."""

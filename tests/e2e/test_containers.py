@@ -18,7 +18,7 @@ from benchmarks.boxes import GIVEN, LOCKED, MAY_MOUNT, NOTHING_WRITABLE, PRIVILE
 from support import machine
 from support.wheels import build_wheel
 
-pytestmark = pytest.mark.network  # for the decoder's wheel
+pytestmark = [pytest.mark.network, pytest.mark.alone]  # for the decoder's wheel
 BUNDLE = ["--bundle", f"{GIVEN}/{layout.BUNDLE_NAME}"]
 EROFS, SQUASHFS = (["--bundle", f"{GIVEN}/images/bundle.{kind}"] for kind in ("erofs", "squashfs"))
 # From then on the kernel mounts EROFS from a file, without a loop device.

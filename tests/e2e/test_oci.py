@@ -23,7 +23,9 @@ from benchmarks.boxes import GIVEN, NOTHING_WRITABLE, SHIM, Box
 from support import machine, registry
 from support.registry import Registry, skopeo
 
-pytestmark = pytest.mark.network
+from .conftest import PACK
+
+pytestmark = [pytest.mark.network, pytest.mark.alone]
 VOLUME = "/mnt"
 PROGRAM = "import pandas, sklearn.linear_model as m; print(m.__file__, m.LinearRegression().fit([[1], [2]], [1, 2]))"
 # Calls that make, change or remove something in a file system.
@@ -209,7 +211,7 @@ def test_a_changed_pin_uploads_little_more_than_itself(
     older = dict(pair.split("==") for pair in ["scikit-learn==1.0.2", "pandas==1.3.5", "joblib==1.3.2", pin])
     dist, place = folder / f"dist-{name}", folder / f"layout-{name}"
     pins: Sequence[str] = [f"{each}=={version}" for each, version in older.items()]
-    assert main(["pack", "-q", "--no-import", *pins, "-o", str(dist)]) == 0
+    assert main([*PACK, "--no-import", *pins, "-o", str(dist)]) == 0
     assert main(["oci", "-q", "--split", str(dist), "-o", str(place)]) == 0
     before = pushed.registry.uploaded().keys()
     target = f"docker://{pushed.registry.address}/models/split:{name}"

@@ -15,6 +15,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from support import machine, sandbox
 
+from .conftest import PACK
+
 pytestmark = pytest.mark.network
 
 TRAIN = """
@@ -53,6 +55,7 @@ def test_exec_boots_it_in_a_locked_sandbox(science: Path, tmp_path: Path) -> Non
     assert len([path for path in cache.iterdir() if path.is_dir()]) == 1
 
 
+@pytest.mark.alone
 def test_no_boot_opens_a_network_socket(science: Path, tmp_path: Path) -> None:
     """`strace -f` of a cold and a warm boot shows none."""
     python = machine.python37().path
@@ -104,7 +107,7 @@ def test_its_sbom_names_what_is_in_it(science: Path, capsys: pytest.CaptureFixtu
 def test_wheels_stay_below_the_images_glibc(platform: str, tmp_path: Path) -> None:
     """Cryptography has wheels for newer systems; the audit's look at the symbols agrees with the tags."""
     wanted = ["cryptography==41.0.7", "lxml==4.9.4", "pyzmq==26.0.3"]
-    words = ["pack", "-q", *wanted, "--target", f"cp37-{platform}", "--no-bytecode", "-o", str(tmp_path / "dist")]
+    words = [*PACK, *wanted, "--target", f"cp37-{platform}", "--no-bytecode", "-o", str(tmp_path / "dist")]
     assert main([*words, "--strict"]) == 0
     ceiling = int(platform.split("_")[2])
     for wheel in (tmp_path / "dist" / "wheelhouse").glob("*.whl"):
@@ -117,7 +120,7 @@ def test_the_inference_server_packs_with_its_sdist(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("AIRPACK_CACHE_DIR", str(tmp_path / "trees"))
     monkeypatch.setenv("AIRPACK_LOG", "off")
     requirements = str(machine.FIXTURES / "server" / "requirements.txt")
-    assert main(["pack", "-q", "-r", requirements, "-o", str(tmp_path / "dist")]) == 0
+    assert main([*PACK, "-r", requirements, "-o", str(tmp_path / "dist")]) == 0
     wheels = [path.name for path in (tmp_path / "dist" / "wheelhouse").glob("wrapt-*.whl")]
     assert len(wheels) == 1
     assert wheels[0].startswith("wrapt-1.12.1-cp37-cp37m-manylinux")
@@ -128,7 +131,7 @@ def test_the_inference_server_packs_with_its_sdist(tmp_path: Path, monkeypatch: 
 
 def test_flask_keeps_what_its_markers_want_for_37(tmp_path: Path) -> None:
     """Pip on 3.11 would lose these three silently."""
-    assert main(["pack", "-q", "flask==2.2.5", "-o", str(tmp_path / "dist"), "--no-bytecode"]) == 0
+    assert main([*PACK, "flask==2.2.5", "-o", str(tmp_path / "dist"), "--no-bytecode"]) == 0
     pins = (tmp_path / "dist" / "wheelhouse" / "requirements.txt").read_text()
     names = set(re.findall(r"^([\w-]+)==", pins, re.MULTILINE))
     assert {"importlib-metadata", "typing-extensions", "zipp"} <= names

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from airpack.target.target import Target
 from airpack_runtime import layout
 from support import index as loopback
 from support import layouts, machine
-from support.airpack import Airpack
+from support.airpack import Airpack, Repeat
 from support.index import Index
+from support.places import once
 from support.wheels import build_wheel
 
 # A background job may have been started with it ignored, and so would be all that the tests start.
@@ -39,12 +41,13 @@ def target() -> Target:
 @pytest.fixture(scope="session")
 def decoder_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the decoder's wheel, downloaded from the user's index once a session."""
-    cache = tmp_path_factory.mktemp("decoder")
     from airpack.wheels import decoders
 
-    target = Target.parse("cp37-manylinux_2_27_x86_64")
-    decoders.obtain(target, cache, given=None, pip=Pip(env=os.environ))
-    return next(cache.glob("*.whl"))
+    def download(cache: Path) -> None:
+        target = Target.parse("cp37-manylinux_2_27_x86_64")
+        decoders.obtain(target, cache, given=None, pip=Pip(env=os.environ))
+
+    return next(once(tmp_path_factory, "decoder", download).glob("*.whl"))
 
 
 @pytest.fixture
@@ -78,6 +81,26 @@ def signed(tmp_path_factory: pytest.TempPathFactory, decoder_wheel: Path) -> Pat
     for name in (layout.BUNDLE_NAME, f"{layout.BUNDLE_NAME}{layout.SIGNATURE_SUFFIX}"):
         (folder / "dist" / name).rename(folder / "bundle" / name)
     return folder / "bundle"
+
+
+@pytest.fixture
+def repeat(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Repeat:
+    """Return what fills `tmp_path` by a function, called once for a module: its other tests get a copy."""
+
+    def fill(make: Callable[[], None]) -> None:
+        is_first = False
+
+        def keep(folder: Path) -> None:
+            nonlocal is_first
+            is_first = True
+            make()
+            shutil.copytree(tmp_path, folder, symlinks=True, dirs_exist_ok=True)
+
+        kept = once(tmp_path_factory, request.module.__name__.replace(".", "-"), keep)
+        if not is_first:
+            shutil.copytree(kept, tmp_path, symlinks=True, dirs_exist_ok=True)
+
+    return fill
 
 
 @pytest.fixture

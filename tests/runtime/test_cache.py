@@ -130,6 +130,7 @@ def test_a_volume_that_all_can_write_will_do(tmp_path: Path) -> None:
     assert storage.prepare(str(tmp_path / "empty" / "airpack-0"), 0, 0) is None
 
 
+@pytest.mark.alone
 def test_a_noexec_mount_is_refused(tmp_path: Path) -> None:
     """It accepts the files and then refuses to load the extension modules."""
     mount = subprocess.run(

@@ -117,6 +117,7 @@ def test_unpack_checks_the_target_before_it_runs_the_decoder(
     assert "was packed for cp37-manylinux_2_27_aarch64, but this is a x86_64 machine" in done.stderr
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("megabytes", [1, 2, 4])
 def test_a_full_disk_ends_in_one_line(tmp_path: Path, golden: Path, env: Dict[str, str], megabytes: int) -> None:
     """And leaves the disk as it was."""
@@ -134,6 +135,7 @@ def test_a_full_disk_ends_in_one_line(tmp_path: Path, golden: Path, env: Dict[st
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
+@pytest.mark.alone
 def test_an_interrupt_leaves_all_or_nothing(tmp_path: Path, golden: Path, env: Dict[str, str]) -> None:
     """Whenever Ctrl-C comes: before, during or after the unpack."""
     folder = tmp_path / "tree"

@@ -379,6 +379,7 @@ print(sorted({"_hashlib", "ctypes", "json", "zlib", "airpack_runtime.format.read
     assert told[0].splitlines()[1] == plain[0].splitlines()[1]
 
 
+@pytest.mark.alone
 def test_a_mounted_image_is_inherited_and_found_again(
     dropped: Dict[str, str], dropin: Path, golden: Path, tmp_path: Path, cache_folder: Path
 ) -> None:

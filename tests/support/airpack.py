@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from airpack.cli import main
+
+# Fills a test's folder by a function, which is called once for a module; its other tests get a copy.
+Repeat = Callable[[Callable[[], None]], None]
 
 
 class Airpack:

@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,21 +28,31 @@ def lacking(what: str, remedy: str) -> None:
 
 def tool(name: str, package: str | None = None) -> str:
     """Return the path of a command from a Debian package."""
-    path = shutil.which(name)
+    return _command(name, f"apt-get install {package or name}")
+
+
+def azurite() -> str:
+    """Return the path of the store that stands in for Azure's: on PATH, or where `tests/setup` puts it."""
+    return _command("azurite-blob", "npm install -g azurite", str(Path(sys.prefix, "npm", "node_modules", ".bin")))
+
+
+def _command(name: str, remedy: str, *folders: str) -> str:
+    path = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), *folders]))
     if path is None:
-        lacking(name, f"apt-get install {package or name}")
+        lacking(name, remedy)
     assert path is not None
     return path
 
 
 @functools.cache
-def _find(target_name: str) -> interpreter.Interpreter | None:
-    return interpreter.find(Target.parse(target_name), given=None, env=os.environ)
+def find_python(tag: str) -> interpreter.Interpreter | None:
+    """Return an interpreter of this machine, such as that of `cp37`, or None."""
+    return interpreter.find(Target.parse(f"{tag}-manylinux_2_17_x86_64"), given=None, env=os.environ)
 
 
 def python(tag: str) -> interpreter.Interpreter:
     """Return a real interpreter, such as that of `cp37`."""
-    found = _find(f"{tag}-manylinux_2_17_x86_64")
+    found = find_python(tag)
     version = tag.replace("cp3", "3.")
     if found is None:
         lacking(f"a Python {version}", f"install one with pyenv or uv, or put python{version} on PATH")

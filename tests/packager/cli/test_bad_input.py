@@ -298,6 +298,7 @@ def test_a_tree_that_is_the_users(airpack: Airpack, wheels: Path, tmp_path: Path
     assert "is not an empty folder or a tree of airpack's" in airpack.error
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a small file system")
 @pytest.mark.parametrize("kilobytes", [64, 1024, 4096])
 def test_a_full_disk(airpack: Airpack, wheels: Path, tmp_path: Path, kilobytes: int) -> None:
@@ -317,6 +318,7 @@ def test_a_full_disk(airpack: Airpack, wheels: Path, tmp_path: Path, kilobytes: 
         subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("stage", ["target", "resolve", "fetch", "install", "hash"])
 def test_an_interrupt_at_any_stage(

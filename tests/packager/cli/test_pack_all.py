@@ -108,6 +108,7 @@ def test_packs_of_one_folder_are_refused(airpack: Airpack, fleet: Path, tmp_path
     assert not (tmp_path / "all").exists()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_every_pack(airpack: Airpack, fleet: Path, tmp_path: Path, signal_number: int) -> None:
     """What was packed stays, the others' folders are as they were, and no process is left."""

@@ -97,6 +97,7 @@ def test_a_damaged_frame_is_not_written_out(tmp_path: Path) -> None:
     assert done.stdout == LARGE
 
 
+@pytest.mark.alone
 def test_only_the_frames_concerned_are_read(tmp_path: Path) -> None:
     """The system sees the seek table's end, the table of contents and one frame being read, not the rest."""
     with OpenBundle.at(GOLDEN) as opened:
@@ -226,6 +227,7 @@ def test_what_is_no_folder_is_not_written_into(tmp_path: Path, airpack: Airpack)
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.alone
 def test_a_full_disk_is_told_by_the_folder(tmp_path: Path, airpack: Airpack) -> None:
     """And nothing is left on it, for a key or an SBOM neither."""
     if os.getuid():

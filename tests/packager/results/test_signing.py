@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import machine
-from support.airpack import Airpack
+from support.airpack import Airpack, Repeat
 from support.wheels import build_wheel
 
 SIG = f"{layout.BUNDLE_NAME}{layout.SIGNATURE_SUFFIX}"
@@ -37,10 +37,14 @@ def team(airpack: Airpack, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def packed(airpack: Airpack, wheels: Path) -> Path:
+def packed(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
     """Return the results of a pack, without a signature."""
-    build_wheel(wheels, "one")
-    assert airpack.pack("one", "-q", "--no-import") == 0, airpack.err
+
+    def pack() -> None:
+        build_wheel(wheels, "one")
+        assert airpack.pack("one", "-q", "--no-import") == 0, airpack.err
+
+    repeat(pack)
     return airpack.output
 
 

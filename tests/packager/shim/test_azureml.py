@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 import tomli
 from airpack_runtime import layout
-from support.airpack import Airpack
+from support.airpack import Airpack, Repeat
 from support.wheels import build_wheel
 
 
 @pytest.fixture
-def dist(airpack: Airpack, wheels: Path) -> Path:
+def dist(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
     """Return the results of a pack."""
-    build_wheel(wheels, "one")
-    assert airpack.pack("one", "--no-import") == 0
+
+    def pack() -> None:
+        build_wheel(wheels, "one")
+        assert airpack.pack("one", "--no-import") == 0
+
+    repeat(pack)
     return airpack.output
 
 

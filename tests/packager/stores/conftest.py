@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -66,10 +65,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
 @pytest.fixture(scope="session")
 def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Run Azurite on loopback; return the environment that tells the libraries how to reach it."""
-    program = shutil.which("azurite-blob")
-    if program is None:
-        machine.lacking("azurite-blob", "npm install -g azurite")
-    assert program is not None
+    program = machine.azurite()
     port, folder = _free_port(), tmp_path_factory.mktemp("az")
     account = f"AccountName=devstoreaccount1;AccountKey={AZURITE_KEY}"
     endpoint = f"BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1"

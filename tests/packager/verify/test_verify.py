@@ -18,7 +18,7 @@ from airpack.verify import records
 from airpack_runtime import layout
 from airpack_runtime.format import framing, toc
 from airpack_runtime.format.reader import open_bundle
-from support.airpack import Airpack
+from support.airpack import Airpack, Repeat
 from support.bundles import GOLDEN, rewritten
 from support.wheels import build_wheel
 
@@ -203,25 +203,29 @@ def test_a_file_that_a_later_wheel_overwrote_is_a_warning(airpack: Airpack, whee
 
 
 @pytest.fixture
-def dist(airpack: Airpack, wheels: Path) -> Path:
+def dist(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
     """Return the results of a pack with all that an install adds or rewrites; beside it lies its tree, `tree`."""
-    build_wheel(
-        wheels,
-        "one",
-        files={
-            "one.py": "def main():\n    pass\n",
-            "one/__init__.py": "",
-            "one-1.0.data/scripts/one-script": "#!python\nprint(1)\n",
-            "one-1.0.data/data/share/one.txt": "1\n",
-            "one-1.0.data/headers/one.h": "\n",
-            "one-1.0.data/purelib/one_pure.py": "",
-        },
-        scripts={"one-run": "one:main"},
-        requires=["two"],
-    )
-    build_wheel(wheels, "two")
-    tree = airpack.output.with_name("tree")
-    assert airpack.pack("one", "--with-wheelhouse", "--tree", tree) == 0, airpack.err
+
+    def pack() -> None:
+        build_wheel(
+            wheels,
+            "one",
+            files={
+                "one.py": "def main():\n    pass\n",
+                "one/__init__.py": "",
+                "one-1.0.data/scripts/one-script": "#!python\nprint(1)\n",
+                "one-1.0.data/data/share/one.txt": "1\n",
+                "one-1.0.data/headers/one.h": "\n",
+                "one-1.0.data/purelib/one_pure.py": "",
+            },
+            scripts={"one-run": "one:main"},
+            requires=["two"],
+        )
+        build_wheel(wheels, "two")
+        tree = airpack.output.with_name("tree")
+        assert airpack.pack("one", "--with-wheelhouse", "--tree", tree) == 0, airpack.err
+
+    repeat(pack)
     return airpack.output
 
 

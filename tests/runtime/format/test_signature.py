@@ -380,6 +380,7 @@ def image(signed: Path, tmp_path: Path, cache_folder: Path) -> Any:
             mount.unmount(str(place))
 
 
+@pytest.mark.alone
 def test_an_image_has_a_signature_of_its_own(image: Path, signed: Path, keyed: Dict[str, str]) -> None:
     """Of the SHA-256 of its file; that of the bundle beside it doesn't cover it."""
     sha256 = hashing.sha256(image.read_bytes()).hexdigest()

@@ -79,6 +79,7 @@ def _unfinished(folder: Path) -> List[str]:
 # ---- kills
 
 
+@pytest.mark.alone
 def test_killed_at_any_instant_the_next_boot_is_right(tmp_path: Path, only_cache: Path) -> None:
     """SIGKILL at 200 random instants of a boot: what has a tree's name is whole, and the next boot mends the rest."""
     files = _files(24)
@@ -108,6 +109,7 @@ def test_killed_at_any_instant_the_next_boot_is_right(tmp_path: Path, only_cache
     assert interrupted > KILLS // 10, f"of {KILLS} kills only {interrupted} came during an unpack, seed {SEED}"
 
 
+@pytest.mark.alone
 def test_a_lock_whose_holder_was_killed_holds_nobody_up(tmp_path: Path, only_cache: Path) -> None:
     """The lock file stays, the lock does not; what the holder had written is swept."""
     files = _files(3)
@@ -147,6 +149,7 @@ print(module0000.__file__)
 """
 
 
+@pytest.mark.alone
 def test_32_processes_at_once_unpack_once(tmp_path: Path, env: Dict[str, str]) -> None:
     """The first to have the lock unpacks, the others wait for it; each of them imports from the same tree."""
     path = bundle_of(tmp_path / "bundle", {f"module{number:04}.py": b"value = 1\n" * 1000 for number in range(100)})
@@ -193,6 +196,7 @@ def tmpfs(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("tenth", range(10))
 def test_a_disk_that_fills_up_leaves_no_tree(
     tmpfs: Callable[[str], Path],
@@ -226,6 +230,7 @@ def test_a_disk_that_fills_up_leaves_no_tree(
     assert sums_of(boot_in_child(golden).tree()) == golden_sums
 
 
+@pytest.mark.alone
 def test_a_disk_without_room_for_so_many_files_is_passed_over(
     tmpfs: Callable[[str], Path], golden: Path, golden_sums: Dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

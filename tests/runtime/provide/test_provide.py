@@ -65,6 +65,7 @@ def _may_mount() -> None:
         lacking("the right to mount", "run the tests as root")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["squashfs", "erofs"])
 def test_an_image_is_mounted_and_used_again(kind: str, image: Callable[[str], Path], env: Dict[str, str]) -> None:
     """By the kernel, read-only; the next boot finds it mounted; unmounting leaves no mount and no loop device."""
@@ -91,6 +92,7 @@ def test_an_image_is_mounted_and_used_again(kind: str, image: Callable[[str], Pa
     assert str(path) not in "".join(loops)
 
 
+@pytest.mark.alone
 def test_an_image_beside_the_bundle_is_preferred(
     tmp_path: Path, image: Callable[[str], Path], golden: Path, env: Dict[str, str]
 ) -> None:
@@ -109,6 +111,7 @@ def test_an_image_beside_the_bundle_is_preferred(
         boot.ready_tree(str(bundle), {**env, "AIRPACK_MODE": "fast"})
 
 
+@pytest.mark.alone
 def test_a_refused_mount_leaves_nothing_and_falls_back(
     tmp_path: Path,
     image: Callable[[str], Path],
@@ -134,6 +137,7 @@ def test_a_refused_mount_leaves_nothing_and_falls_back(
     assert boot.ready_tree(str(tmp_path / layout.BUNDLE_NAME), env).how == "unpacked"
 
 
+@pytest.mark.alone
 def test_a_pin_binds_an_image_by_its_own_hash(image: Callable[[str], Path], env: Dict[str, str]) -> None:
     """All of it is hashed before it is mounted; warm starts compare the pin, too."""
     _may_mount()
@@ -169,6 +173,7 @@ def test_a_tree_is_used_as_it_is(tree: Path, env: Dict[str, str], cache_folder: 
         boot.ready_tree(str(tree), {**env, "AIRPACK_MODE": "unpack"})
 
 
+@pytest.mark.alone
 def test_a_tree_that_can_not_be_used(tree: Path, tmp_path: Path, env: Dict[str, str]) -> None:
     """Of another Python, without its note, noexec with extension modules in it, or no tree at all."""
     note = tree / layout.TREE_NOTE
@@ -228,6 +233,7 @@ def test_a_parents_tree_is_not_used_for_a_bundle_that_was_replaced(
     assert boot.ready_tree(str(dist), child).how == "cached"
 
 
+@pytest.mark.alone
 def test_without_any_place_a_private_tmpfs_is_mounted(golden: Path, env: Dict[str, str], tmp_path: Path) -> None:
     """For what `exec` becomes, in a user namespace; a plain activation says why there is none."""
     _may_mount()
