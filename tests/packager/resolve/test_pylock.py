@@ -50,9 +50,9 @@ def test_a_lock_of_another_target_is_refused(airpack: Airpack, index: Index, whe
 
 
 def test_a_lock_and_requirements_exclude_each_other(airpack: Airpack, tmp_path: Path) -> None:
-    """A lock says all that is packed."""
+    """A lock lists everything to pack."""
     assert airpack.pack("one", "--lock", tmp_path / "pylock.toml") == 2
-    assert "leave requirements and --skip-installed out, or leave --lock out" in airpack.error
+    assert "leave out requirements and --skip-installed, or leave out --lock" in airpack.error
 
 
 @pytest.mark.parametrize(
