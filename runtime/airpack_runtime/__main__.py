@@ -74,14 +74,18 @@ def _parser() -> argparse.ArgumentParser:
     umount = commands.add_parser("umount", help="unmount the images that boots have mounted")
     umount.set_defaults(run=_umount)
 
-    actions = commands.add_parser("cache", help="list or prune unpacked trees").add_subparsers(metavar="ACTION")
+    _add_cache(commands.add_parser("cache", help="list or prune unpacked trees"))
+    return parser
+
+
+def _add_cache(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(metavar="ACTION")
     actions.required = True
     actions.add_parser("list", help="tell what lies in the cache folders").set_defaults(run=_cache_list)
     prune = actions.add_parser("prune", help="remove trees that no process uses")
     prune.add_argument("--keep", metavar="N", type=int, help="all but the N last used")
     prune.add_argument("--older-than", metavar="DAYS", type=float, help="those that were last used so long ago")
     prune.set_defaults(run=_cache_prune)
-    return parser
 
 
 def _add_bundle(command: argparse.ArgumentParser) -> None:

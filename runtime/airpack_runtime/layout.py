@@ -16,7 +16,8 @@ another one changes, they move, but their bytes stay the same.
 
 The packager writes by this module and the shim reads by it, so that the two can't differ:
 `format.toc` decodes the table of contents, `format.framing` has the frames around it.
-Nothing is imported here, because every warm start imports this module.
+Nothing is imported here, because every warm start imports this module. From a zipapp it is compiled each time, as are
+`ready` and `startup`: none of them has f-strings, each of which Python 3.7 parses like a module of its own.
 """
 
 FORMAT = 1
@@ -65,8 +66,8 @@ DECODER_LIMIT = 16 << 20
 
 def tree_note(target: str, digest: str, content: str = "") -> str:
     """Return the note of a tree: JSON, one member a line. `content` is its content digest, if it is known."""
-    last = f',\n  "content_digest": "sha256:{content}"' if content else ""
-    return f'{{\n  "format": {FORMAT},\n  "target": "{target}",\n  "digest": "sha256:{digest}"{last}\n}}\n'
+    last = ',\n  "content_digest": "sha256:%s"' % content if content else ""
+    return '{\n  "format": %d,\n  "target": "%s",\n  "digest": "sha256:%s"%s\n}\n' % (FORMAT, target, digest, last)
 
 
 def noted(note: str, name: str) -> str:
@@ -74,4 +75,4 @@ def noted(note: str, name: str) -> str:
 
     `json` takes longer to import than all else that a boot from a tree does.
     """
-    return note.partition(f'"{name}": "')[2].partition('"')[0]
+    return note.partition('"%s": "' % name)[2].partition('"')[0]

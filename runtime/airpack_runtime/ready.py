@@ -65,7 +65,7 @@ class Ready:
         vars(self).update(fields)
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{name} can't be set: use _replace")
+        raise AttributeError(name + " can't be set: use _replace")
 
     def _replace(self, **changes: Any) -> Ready:
         """Return a copy with other values in the fields that are named."""
@@ -100,5 +100,5 @@ class Ready:
         if len(words) != 4:
             return None
         target, name, digest, signer = words
-        tree = f"{folder}/{name}"
+        tree = folder + "/" + name
         return cls(bundle=bundle, key=key, target=target, digest=digest, tree=tree, signer=signer, how=CACHED)

@@ -36,8 +36,10 @@ def start() -> None:
 
         if isinstance(error, OtherPython):
             return
-        ours = isinstance(error, BootError)
-        _write(f"airpack: {error if ours else f'{type(error).__name__}: {error} (a fault of airpack itself)'}")
+        message = str(error)
+        if not isinstance(error, BootError):
+            message = "%s: %s (a fault of airpack itself)" % (type(error).__name__, message)
+        _write("airpack: " + message)
         if os.environ.get("AIRPACK_ON_ERROR") != "continue":
             os._exit(BootError.status)
 
@@ -76,6 +78,6 @@ def _write(text: str) -> None:
         return
     try:  # noqa: SIM105 - contextlib takes longer to import
         # Past its buffer: text that can't be written would fail again at the program's end, and change its status.
-        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
+        os.write(2, (text + "\n").encode("utf-8", "backslashreplace"))
     except OSError:
         pass

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
-from airpack_runtime import boot, cache, errors, host, layout
+from airpack_runtime import boot, cache, errors, host, layout, trust
 from airpack_runtime.format import framing, hashing, reader
 from airpack_runtime.provide import unpack
+
+from .signer import SIGNER
 
 # A background job may have been started with it ignored, and so would be all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -72,6 +74,35 @@ def only_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "only" / "cache"
     monkeypatch.setattr(cache, "candidates", lambda _: [str(folder)])
     return folder
+
+
+@pytest.fixture
+def no_key_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for the image's key in the temporary folder."""
+    monkeypatch.setattr(trust, "KEY_FILE", str(tmp_path / "etc" / "key.pub"))
+
+
+@pytest.fixture
+def signed(tmp_path: Path, golden: Path) -> Path:
+    """Return a copy of the golden bundle, signed."""
+    path = Path(shutil.copy(str(golden), str(tmp_path / layout.BUNDLE_NAME)))
+    with reader.open_bundle(str(path)) as bundle:
+        SIGNER.sign(path, bundle.digest)
+    return path
+
+
+@pytest.fixture
+def keyed(env: Dict[str, str]) -> Dict[str, str]:
+    """Return the environment of a boot that takes what SIGNER has signed."""
+    return {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public}
+
+
+def refused(path: Path, env: Dict[str, str]) -> str:
+    """Return the message with which a boot refuses what is not signed: one line."""
+    with within(10, "a boot"), pytest.raises(errors.NotSigned) as caught:
+        boot.ready_tree(str(path), env)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 Rewrite = Callable[[Dict[str, Any]], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -282,6 +283,40 @@ def test_it_is_activated_once_for_a_process_and_its_children(dropped: Dict[str, 
     assert (child["alpha"], child["read"]) == (True, False)
     assert (child["tree"], child["path"]) == (parent["tree"], parent["path"])
     assert not notes[0].exists()
+
+
+# At the shim's root, but not for a warm start: the command line, and what every error is imported from.
+ENTRY_POINTS, ON_FAILURE = {"__init__", "__main__"}, {"errors"}
+
+
+@pytest.mark.parametrize("log", [None, "off"])
+@pytest.mark.parametrize("inherited", [False, True], ids=["cached", "inherited"])
+def test_a_warm_start_imports_all_of_the_root_and_nothing_else(
+    dropped: Dict[str, str], log: Optional[str], inherited: bool
+) -> None:
+    """Each module takes its time at each start of Python: what is cold lies in folders, where it can be seen."""
+    python("-c", "pass", env=dropped)
+    env = {name: text for name, text in dropped.items() if name != "AIRPACK_LOG"}
+    if log is not None:
+        env["AIRPACK_LOG"] = log
+    program = "import sys; print(sorted(name[16:] for name in sys.modules if name.startswith('airpack_runtime.')))"
+    words = ["-c", program]
+    if inherited:
+        words = ["-c", "import subprocess, sys; subprocess.call([sys.executable, '-c', sys.argv[1]])", program]
+    done = python(*words, env=env)
+    root = {path.stem for path in (RUNTIME / "airpack_runtime").glob("*.py")}
+    assert root >= ENTRY_POINTS | ON_FAILURE
+    assert (done.stdout, done.stderr) == (f"{sorted(root - ENTRY_POINTS - ON_FAILURE)}\n", "")
+
+
+def test_a_warm_start_imports_nothing_slow(dropped: Dict[str, str]) -> None:
+    """In Python 3.7, `typing` alone takes as long as all of the shim does."""
+    python("-c", "pass", env=dropped)
+    program = "import sys; print(sorted(name for name in sys.modules if not name.startswith('airpack_runtime')))"
+    plain = set(ast.literal_eval(python("-c", program, env={"PATH": dropped["PATH"]}).stdout))
+    found = set(ast.literal_eval(python("-c", program, env=dropped).stdout))
+    own = {"sitecustomize", "fcntl", "time", "__future__"}  # the last only where its sources run as they are
+    assert found - plain - {"_locale", "_bootlocale"} == own  # those read the `.pth` file of the tree
 
 
 def test_a_tree_that_is_gone_is_made_again_for_a_child(dropped: Dict[str, str], cache_folder: Path) -> None:

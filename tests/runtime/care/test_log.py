@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 import pytest
 from airpack_runtime import layout
@@ -124,21 +124,6 @@ def test_off_silences_cold_starts_and_exec(dropped: Dict[str, str]) -> None:
     for _ in range(2):
         assert _logged(dropped) == ""
         assert _exec("python", "-c", "import alpha", env=dropped).stderr == ""
-
-
-@pytest.mark.parametrize("value", [None, "off"])
-def test_a_silent_warm_start_imports_only_what_it_needs(
-    dropped: Dict[str, str], cache_folder: Path, value: Optional[str]
-) -> None:
-    """Each module takes its time at each start of Python."""
-    python("-c", "pass", env=dropped)
-    env = {name: text for name, text in dropped.items() if name != "AIRPACK_LOG"}
-    if value is not None:
-        env["AIRPACK_LOG"] = value
-    program = "import sys; print(sorted(name[16:] for name in sys.modules if name.startswith('airpack_runtime.')))"
-    done = python("-c", program, env=env)
-    modules = ["activation", "boot", "cache", "host", "layout", "ready", "startup", "trust"]
-    assert (done.stdout, done.stderr) == (f"{modules}\n", "")
 
 
 def test_off_does_not_silence_a_failure(dropped: Dict[str, str]) -> None:

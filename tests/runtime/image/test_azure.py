@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import zipfile
 from pathlib import Path
-from typing import Callable, Dict, List
 
 import pytest
 from airpack_runtime import layout
@@ -15,32 +11,10 @@ from airpack_runtime.format import reader
 from airpack_runtime.image import azure
 from airpack_runtime.provide import unpack
 
-from ..conftest import RUNTIME, needs_target, python
+from ..conftest import RUNTIME, needs_target
+from .conftest import PRINT, Exec
 
 pytestmark = needs_target
-Exec = Callable[..., "subprocess.CompletedProcess[str]"]
-PRINT = ["python", "-c", "import alpha; print(alpha.VALUE, alpha.__file__)"]
-
-
-@pytest.fixture
-def code(tmp_path: Path) -> Path:
-    """Return the entry script's folder: a subfolder of the app."""
-    folder = tmp_path / "app" / "src"
-    folder.mkdir(parents=True)
-    return folder
-
-
-@pytest.fixture
-def run(env: Dict[str, str], code: Path, tmp_path: Path) -> Exec:
-    """Return a function that runs a command by `exec` with these variables."""
-    shim = tmp_path / "shim"
-    shutil.copytree(str(RUNTIME / "airpack_runtime"), str(shim / "airpack_runtime"))
-
-    def start(words: List[str], **variables: str) -> "subprocess.CompletedProcess[str]":
-        app = {"AML_APP_ROOT": str(code.parent), "AZUREML_ENTRY_SCRIPT": "/src/score.py", "PYTHONPATH": str(shim)}
-        return python("-m", "airpack_runtime", "exec", "--", *words, env={**env, **app, **variables})
-
-    return start
 
 
 def test_the_base_is_the_entry_scripts_folder() -> None:
@@ -110,75 +84,6 @@ def test_a_missing_requirements_file_ends_with_99(run: Exec, code: Path) -> None
     done = run(["true"], AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt")
     assert done.returncode == 99
     assert done.stderr.startswith("airpack: AZUREML_EXTRA_REQUIREMENTS_TXT=requirements.txt: ")
-
-
-def test_a_bundle_that_meets_the_file_is_activated(run: Exec, code: Path, golden: Path) -> None:
-    """Names in any spelling, versions, markers of this Python, nested files, comments and hashes."""
-    shutil.copy(str(golden), str(code / layout.BUNDLE_NAME))
-    (code / "more.txt").write_text("beta\n")
-    lines = ["--index-url https://x.invalid/", "Alpha>=1,<2  # comment", "never; python_version > '3.7'", "-r more.txt"]
-    (code / "any name.txt").write_text(
-        "\ufeff" + "\n".join([*lines, "alpha==1.0 \\", "  --hash=sha256:00"]), encoding="utf-8"
-    )
-    done = run(PRINT, AZUREML_EXTRA_REQUIREMENTS_TXT="any name.txt")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("41 ")
-
-
-def _wheel(folder: Path, name: str, version: str) -> None:
-    folder.mkdir(exist_ok=True)
-    info = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(str(folder / f"{name}-{version}-py3-none-any.whl"), "w") as archive:
-        archive.writestr(f"{name}.py", f"VERSION = {version!r}\n")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/entry_points.txt", f"[console_scripts]\n{name}-tool = {name}:print\n")
-        archive.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
-
-
-def test_what_the_bundle_lacks_is_installed_from_the_wheelhouse(run: Exec, code: Path, golden: Path) -> None:
-    """By the image's pip, without a network, once; into a tree of its own, never the image."""
-    shutil.copy(str(golden), str(code / layout.BUNDLE_NAME))
-    _wheel(code / "wheelhouse", "delta", "2.0")
-    (code / "requirements.txt").write_text("delta>1\n")
-    words = [
-        "python",
-        "-c",
-        "import delta, os, shutil; print(delta.__file__, os.path.dirname(shutil.which('delta-tool')))",
-    ]
-    first = run(words, AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt", AIRPACK_LOG="text")
-    assert first.returncode == 0, first.stderr
-    assert "airpack: installed by pip from a wheelhouse: " in first.stderr
-    file, scripts = first.stdout.split()
-    assert os.path.dirname(file).endswith("/site-packages")
-    assert scripts == file.replace("/site-packages/delta.py", "/bin")
-    second = run(words, AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt", AIRPACK_LOG="text")
-    assert (second.stdout, "installed before" in second.stderr) == (first.stdout, True)
-    _wheel(code / "wheelhouse", "delta", "3.0")
-    third = run(words, AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt")
-    assert third.stdout != first.stdout
-
-
-@pytest.mark.parametrize("with_wheelhouse", [False, True])
-def test_what_can_not_be_met_ends_with_95(run: Exec, code: Path, golden: Path, with_wheelhouse: bool) -> None:
-    """At once, each requirement with the nearest version there is."""
-    shutil.copy(str(golden), str(code / layout.BUNDLE_NAME))
-    (code / "requirements.txt").write_text("alpha==9\nnothing\nbeta\n")
-    if with_wheelhouse:
-        _wheel(code / "wheelhouse", "alpha", "8.0")
-    done = run(["true"], AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt")
-    assert done.returncode == 95
-    assert done.stderr.count("\n") == 1
-    expected = (
-        ["alpha==9: it has 8.0", "nothing: it has none", "beta: it has none"]
-        if with_wheelhouse
-        else [
-            "alpha==9: there is 1.0",
-            "nothing: there is none",
-            "pack it anew from that file, or put a folder wheelhouse beside it",
-        ]
-    )
-    assert all(each in done.stderr for each in expected), done.stderr
 
 
 def test_precedence_and_warnings(run: Exec, code: Path, golden: Path) -> None:

@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any, Callable, Dict
 
 import pytest
-from airpack_runtime import boot, layout, trust
+from airpack_runtime import boot, layout
 from airpack_runtime.errors import NotATree, NotSigned
 from airpack_runtime.format import hashing, reader
 from airpack_runtime.provide import signed_tree, unpack
 
 from ..conftest import GOLDEN, needs_target, sums_of, within
-from ..signer import Signer
+from ..signer import OTHER, SIGNER, Signer
 
 pytestmark = needs_target
 
-SIGNER, OTHER = Signer(b"\1" * 32), Signer(b"\2" * 32)
 SIGNATURE = layout.TREE_NOTE + layout.SIGNATURE_SUFFIX
 
 
@@ -30,21 +29,14 @@ def _sign(folder: Path, signer: Signer = SIGNER) -> None:
 
 
 @pytest.fixture
-def signed(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the golden bundle's tree, signed, with its list of checksums, and look for no key of this machine's."""
-    monkeypatch.setattr(trust, "KEY_FILE", str(tmp_path / "etc" / "key.pub"))
+def signed(tmp_path: Path, golden: Path, no_key_of_this_machine: None) -> Path:
+    """Return the golden bundle's tree, signed, with its list of checksums."""
     folder = tmp_path / "tree"
     with reader.open_bundle(str(golden)) as bundle:
         unpack.unpack_into(bundle, str(folder))
     (folder / layout.SUMS).write_text("whatever\n")
     _sign(folder)
     return folder
-
-
-@pytest.fixture
-def keyed(env: Dict[str, str]) -> Dict[str, str]:
-    """Return the environment of a boot that takes what SIGNER has signed."""
-    return {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public}
 
 
 def test_a_signed_tree_boots_where_it_is(signed: Path, keyed: Dict[str, str], cache_folder: Path) -> None:

@@ -1,0 +1,117 @@
+"""Whose bundles may be booted: the pin, the key, and where each may come from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Dict, Tuple
+
+import pytest
+from airpack_runtime import boot, layout, trust
+from airpack_runtime.errors import BadKey, WrongDigest
+from airpack_runtime.format import reader
+
+from .conftest import GOLDEN, needs_target, refused, within
+from .signer import OTHER, SIGNER
+
+pytestmark = [needs_target, pytest.mark.usefixtures("no_key_of_this_machine")]
+
+with reader.open_bundle(str(GOLDEN)) as _golden:
+    DIGEST = _golden.digest
+
+
+def _sig(path: Path) -> Path:
+    return path.with_name(path.name + layout.SIGNATURE_SUFFIX)
+
+
+_KEYS: Dict[str, Tuple[str, str]] = {
+    "empty": ("", "AIRPACK_PUBLIC_KEY is empty"),
+    "blank": (" ", "AIRPACK_PUBLIC_KEY is empty"),
+    "a relative path": ("team.pub", "AIRPACK_PUBLIC_KEY=team.pub is neither an Ed25519 public key in base64 nor an"),
+    "no file": ("/nonexistent/team.pub", "AIRPACK_PUBLIC_KEY=/nonexistent/team.pub can't be read (No such file or"),
+    "a folder": ("/", "AIRPACK_PUBLIC_KEY=/ is no file with one Ed25519 public key in PEM: "),
+    "cut": (SIGNER.public[:-4], f"{SIGNER.public[:-4]} is no Ed25519 public key: "),
+    "longer": (SIGNER.public[:-1] + "AAAAA", "AAAA is no Ed25519 public key: "),
+    "with other unused bits": (SIGNER.public[:-2] + "9=", "9= is no Ed25519 public key: "),
+}
+
+
+@pytest.mark.parametrize("what", _KEYS)
+def test_a_key_that_is_none_refuses_everything(signed: Path, keyed: Dict[str, str], what: str) -> None:
+    """Also what was booted with a good one before: nothing can be trusted then."""
+    boot.ready_tree(str(signed), keyed)
+    keyed["AIRPACK_PUBLIC_KEY"], expected = _KEYS[what]
+    with pytest.raises(BadKey) as caught:
+        boot.ready_tree(str(signed), keyed)
+    assert expected in str(caught.value)
+    assert str(caught.value).endswith(": give the .pub file of airpack keygen; without it, nothing is trusted")
+
+
+@pytest.mark.parametrize("what", ["two keys", "private", "RSA", "huge", "a FIFO"])
+def test_a_key_file_holds_one_ed25519_key(signed: Path, keyed: Dict[str, str], tmp_path: Path, what: str) -> None:
+    """Of two, it couldn't be said which is meant."""
+    place = tmp_path / "team.pub"
+    texts = {
+        "two keys": SIGNER.pem + OTHER.pem,
+        "private": SIGNER.pem.replace("PUBLIC", "PRIVATE"),
+        "RSA": SIGNER.pem.replace("MCowBQYDK2VwAyEA", "MIIBIjANBgkqhkiG"),
+        "huge": "\n" * 10000 + SIGNER.pem,
+    }
+    if what in texts:
+        place.write_text(texts[what])
+    else:
+        os.mkfifo(str(place))
+    keyed["AIRPACK_PUBLIC_KEY"] = str(place)
+    with within(10, "a boot"), pytest.raises(BadKey, match="is no file with one Ed25519 public key in PEM"):
+        boot.ready_tree(str(signed), keyed)
+
+
+def test_the_images_own_key_binds(signed: Path, env: Dict[str, str], tmp_path: Path) -> None:
+    """Whatever the environment says: it may repeat that key, and name no other."""
+    place = tmp_path / "etc" / "key.pub"
+    place.parent.mkdir()
+    place.write_text(OTHER.pem)
+    assert f"is signed with the key {SIGNER.id}" in refused(signed, env)
+    with pytest.raises(BadKey, match=r"AIRPACK_PUBLIC_KEY is not the key in .*/etc/key\.pub, which binds: unset it: "):
+        boot.ready_tree(str(signed), {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public})
+    place.write_text(SIGNER.pem)
+    boot.ready_tree(str(signed), env)
+    boot.ready_tree(str(signed), {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public})
+    for other in ("", OTHER.public):
+        with pytest.raises(BadKey):
+            boot.ready_tree(str(signed), {**env, "AIRPACK_PUBLIC_KEY": other})
+
+
+def test_a_key_of_the_image_that_can_not_be_read_refuses_everything(
+    signed: Path, env: Dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty, a link to nothing, or in a folder that may not be looked into; a file in the folder's place is no key."""
+    place = tmp_path / "etc" / "key.pub"
+    place.parent.mkdir()
+    for make in (lambda: place.write_text(""), lambda: place.symlink_to("/nonexistent")):
+        make()
+        with pytest.raises(BadKey, match=r"/etc/key\.pub "):
+            boot.ready_tree(str(signed), env)
+        place.unlink()
+
+    def deny(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", deny)
+        with pytest.raises(BadKey, match=r"/etc/key\.pub can't be read"):
+            trust.required_key(env)
+    place.parent.rmdir()
+    place.parent.write_text("")
+    assert trust.required_key(env) == ""
+
+
+def test_a_pin_and_a_key_must_both_hold(signed: Path, keyed: Dict[str, str]) -> None:
+    """Each alone isn't enough, cold or warm."""
+    pinned = {**keyed, "AIRPACK_DIGEST": DIGEST}
+    for _ in range(2):
+        with pytest.raises(WrongDigest):
+            boot.ready_tree(str(signed), {**keyed, "AIRPACK_DIGEST": "0" * 64})
+        boot.ready_tree(str(signed), pinned)
+    _sig(signed).unlink()
+    refused(signed, {**pinned, "AIRPACK_PUBLIC_KEY": OTHER.public})
