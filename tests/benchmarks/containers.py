@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airpack.cli.app import main as airpack
-from airpack.resolve import pylock
+from airpack.results.folder import LOCK
 from airpack.tree import image_file
 from airpack_runtime import layout
 from benchmarks import boxes
@@ -80,7 +80,7 @@ def _fill(given: Path, folder: Path, dist: Path | None) -> None:
     (given / "images").mkdir()
     wanted = ["-r", str(machine.FIXTURES / "science" / "requirements.txt")]
     if dist is not None:
-        wanted = ["--lock", str(dist / pylock.NAME)]
+        wanted = ["--lock", str(dist / LOCK)]
     packed, tree, now = folder / "dist", given / "tree", int(time.time())
     os.environ["SOURCE_DATE_EPOCH"] = str(now)  # a bundle that no cache of this machine's has
     _run(["pack", "-q", "--no-import", *wanted, "-o", str(packed), "--tree", str(tree), "--image", _SQUASHFS])

@@ -13,12 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from airpack.resolve import pylock
 from airpack.resolve.pip import Pip
 from airpack.resolve.requirements import Requirements
 from airpack.resolve.resolver import resolve
+from airpack.results.folder import LOCK
 from airpack.target.target import Target
-from airpack.wheels import wheelhouse
 from benchmarks import loopback
 from benchmarks.measure import Run, command, interleaved, median, ratio
 from benchmarks.process import execute
@@ -35,9 +34,9 @@ OURS, UV, START = "airpack's fetch", "uv pip install --no-deps --target", "pip d
 _FETCH = """
 import os, sys
 from pathlib import Path
-from airpack.resolve import pylock
-from airpack.resolve.pip import Pip
+from airpack.results.folder import LOCK, WHEELHOUSE
 from airpack.wheels import wheelhouse
+from airpack.resolve.pip import Pip
 locked = pylock.read(Path(sys.argv[1]))
 lock = locked.for_target(locked.target())
 wheelhouse.fetch(lock, Path(sys.argv[2], "house"), Path(sys.argv[2], "cache"), pip=Pip(env=os.environ))
@@ -71,7 +70,7 @@ def _measure(name: str, house: wheelhouse.Wheelhouse, folder: Path, index: tuple
     wanted = folder / "requirements.in"
     # Every name: a cross resolve of pip's would lose those that only the target's markers want.
     wanted.write_text("".join(f"{each.key}\n" for each in house.lock.wheels), encoding="utf-8")
-    lock = folder / pylock.NAME
+    lock = folder / LOCK
     python = str(machine.python37().path)
     airpack = [sys.executable, "-m", "airpack", "lock", "-q", "--target", house.lock.target.name, "--python", python]
     airpack += ["-r", str(wanted)]
@@ -84,7 +83,7 @@ def _measure(name: str, house: wheelhouse.Wheelhouse, folder: Path, index: tuple
     print(f"\nWithout as long as pip takes to start, airpack takes {ratio(without, uvs):.2f} of uv's time.")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--dry-run", "--ignore-installed", "--report", "{fresh}/json"]
     pip += [*_cross(house.lock.target), "--target", "{fresh}/tree", "-r", str(wanted)]
-    contenders = {"airpack lock": [*airpack, "-o", f"{{fresh}}/{pylock.NAME}"], "pip install --dry-run --report": pip}
+    contenders = {"airpack lock": [*airpack, "-o", f"{{fresh}}/{LOCK}"], "pip install --dry-run --report": pip}
     _print(f"resolve {name}: {wheels}", interleaved(_homed(contenders, env), runs=runs))
 
 

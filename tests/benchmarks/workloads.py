@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from airpack.resolve import pylock
-from airpack.wheels import wheelhouse
+from airpack.results.folder import LOCK, WHEELHOUSE
 from benchmarks.peers import AIRPACK, Peer
 from benchmarks.process import execute
 from benchmarks.tools import PINS, Tools
@@ -57,17 +56,17 @@ class Kit:
     @property
     def lock(self) -> Path:
         """The lock."""
-        return self.folder / "wanted" / pylock.NAME
+        return self.folder / "wanted" / LOCK
 
     @property
     def changed_lock(self) -> Path:
         """The lock with one pin changed."""
-        return self.folder / "changed" / pylock.NAME
+        return self.folder / "changed" / LOCK
 
     @property
     def house(self) -> Path:
         """The wheels."""
-        return self.lock.parent / wheelhouse.NAME
+        return self.lock.parent / WHEELHOUSE
 
     @property
     def wheels_cache(self) -> Path:
@@ -77,7 +76,7 @@ class Kit:
     def line(self, step: str, out: Path, fresh: Path | None = None, *, changed: bool = False, program: str = "") -> str:
         """Return a step as the shell takes it; `out` is the folder that a build wrote, or writes."""
         lock = self.changed_lock if changed else self.lock
-        places: dict[str, object] = {"house": lock.parent / wheelhouse.NAME, "lock": lock, "out": out, "fresh": fresh}
+        places: dict[str, object] = {"house": lock.parent / WHEELHOUSE, "lock": lock, "out": out, "fresh": fresh}
         return step.format(program=program or self.workload.program, **asdict(self.tools), **places)
 
     def out_of(self, peer: Peer) -> Path:
@@ -122,7 +121,7 @@ def _lock(kit: Kit, lock: Path, constraint: list[str]) -> None:
     # As little as can be is made of the wheels, so that the cache has nothing that a pack to be measured could take.
     least = ["--no-bytecode", "--no-import", "--level", "1", "-o", str(packed)]
     execute([*airpack, "pack", "-q", *python, "--lock", str(lock), *least], env)
-    shutil.move(packed / wheelhouse.NAME, lock.parent / wheelhouse.NAME)
+    shutil.move(packed / WHEELHOUSE, lock.parent / WHEELHOUSE)
     shutil.rmtree(packed)
 
 

@@ -36,8 +36,6 @@ else:
 if TYPE_CHECKING:
     from packaging.markers import Environment
 
-NAME = "pylock.toml"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockFile:
@@ -130,9 +128,9 @@ def _check_markers(pylock: Pylock, target: Target) -> None:
     `select` would take this machine's value.
     """
     for marker in [package.marker for package in pylock.packages] + list(pylock.environments or ()):
-        for variable in target.unknown_markers:
-            if marker is not None and variable in str(marker):
-                raise UnknownMarker(variable, str(marker))
+        variable = None if marker is None else target.unknown_variable(marker)
+        if variable is not None:
+            raise UnknownMarker(variable, str(marker))
 
 
 def check_replaceable(path: Path) -> None:

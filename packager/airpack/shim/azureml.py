@@ -14,7 +14,6 @@ from airpack.base import staging
 from airpack.base.errors import OutputRefused, UsageError
 from airpack.shim import write
 from airpack.target.interpreter import Interpreter
-from airpack.wheels.wheelhouse import NAME as WHEELHOUSE
 
 # The ways to make the image use the packages; EXEC needs a start command of its own.
 DROP_IN, PYTHONPATH, TREE, EXEC = METHODS = ("drop-in", "pythonpath", "tree", "exec")
@@ -51,7 +50,7 @@ def check(deployment: Deployment) -> None:
     script = Path(deployment.entry_script)
     if script.is_absolute() or ".." in script.parts:
         raise UsageError(f"--entry-script {script} must be a path inside {deployment.code}")
-    unwanted = (script.name, "requirements.txt", layout.BUNDLE_NAME, EXTRAS, WHEELHOUSE)
+    unwanted = (script.name, "requirements.txt", layout.BUNDLE_NAME, EXTRAS, layout.WHEELHOUSE)
     for name in unwanted if deployment.model.is_dir() else ():
         if (deployment.model / name).exists():
             raise OutputRefused(

@@ -17,7 +17,7 @@ def holds(requirement: Requirement, extra: str, target: Target) -> bool:
     """
     if requirement.marker is None:
         return True
-    if any(variable in str(requirement.marker) for variable in target.unknown_markers):
+    if target.unknown_variable(requirement.marker) is not None:
         return False
     return requirement.marker.evaluate({**target.marker_environment, "extra": extra})
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging import tags
+from packaging.markers import Marker
 from packaging.tags import Tag
 from packaging.version import InvalidVersion, Version
 
@@ -172,6 +173,10 @@ class Target:
     def unknown_markers(self) -> tuple[str, ...]:
         """The variables of markers (PEP 508) whose values are unknown, sorted."""
         return tuple(sorted(_KNOWN_MARKERS - self.marker_environment.keys()))
+
+    def unknown_variable(self, marker: Marker) -> str | None:
+        """Return the first variable in `marker` whose value is unknown, or None."""
+        return next((variable for variable in self.unknown_markers if variable in str(marker)), None)
 
     @property
     def python_tag(self) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from airpack_runtime import layout
 from airpack_runtime.format import hashing
 from packaging.utils import NormalizedName
 
@@ -17,7 +16,6 @@ from airpack.base.errors import HashMismatch, MissingWheel
 from airpack.resolve.lock import REQUIREMENTS, IndexAccess, Lock, LockedWheel
 from airpack.resolve.pip import Pip
 
-NAME = layout.WHEELHOUSE
 # With more connections, an index answers no faster, and may refuse.
 MAX_CONNECTIONS = 8
 # In the cache: the claims of the processes that are downloading wheels.

@@ -11,6 +11,7 @@ from airpack.base import staging
 from airpack.cli import options, screen
 from airpack.resolve import pylock, pylock_writer
 from airpack.resolve.resolver import resolve
+from airpack.results.folder import LOCK
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -24,9 +25,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     options.add_target(options.add_requirements(parser))
     options.add_index(parser)
     options.add_python(parser)
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, default=Path(pylock.NAME), help="default: %(default)s"
-    )
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, default=Path(LOCK), help="default: %(default)s")
     options.add_verbosity(parser, progress=True)
 
 
