@@ -18,6 +18,7 @@ from airpack.resolve.requirements import Requirements
 from airpack.resolve.resolver import resolve
 from airpack.results.folder import LOCK
 from airpack.target.target import Target
+from airpack.wheels import wheelhouse
 from benchmarks import loopback
 from benchmarks.measure import Run, command, interleaved, median, ratio
 from benchmarks.process import execute
@@ -34,9 +35,9 @@ OURS, UV, START = "airpack's fetch", "uv pip install --no-deps --target", "pip d
 _FETCH = """
 import os, sys
 from pathlib import Path
-from airpack.results.folder import LOCK, WHEELHOUSE
-from airpack.wheels import wheelhouse
+from airpack.resolve import pylock
 from airpack.resolve.pip import Pip
+from airpack.wheels import wheelhouse
 locked = pylock.read(Path(sys.argv[1]))
 lock = locked.for_target(locked.target())
 wheelhouse.fetch(lock, Path(sys.argv[2], "house"), Path(sys.argv[2], "cache"), pip=Pip(env=os.environ))
