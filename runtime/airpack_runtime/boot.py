@@ -34,7 +34,7 @@ def shim_folder() -> str:
 
 
 def is_disabled(env: Mapping[str, str]) -> bool:
-    """Tell whether AIRPACK_DISABLE forbids to activate anything."""
+    """Return whether AIRPACK_DISABLE forbids to activate anything."""
     return env.get("AIRPACK_DISABLE", "") not in ("", "0")
 
 

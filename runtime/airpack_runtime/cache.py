@@ -90,7 +90,7 @@ def reason_against_parents(folder: str) -> str | None:
 
 
 def is_tree(tree: str) -> bool:
-    """Tell whether a tree lies in the folder `tree`; one that a program has emptied (`pip uninstall`) doesn't count."""
+    """Return whether the folder `tree` holds a tree. One that a program has emptied (`pip uninstall`) does not count."""
     return os.path.isdir(f"{tree}/{layout.SITE_PACKAGES}")
 
 
@@ -139,7 +139,7 @@ def boot_id() -> str:
 
 
 def is_whole(folder: str, digest: str) -> bool:
-    """Tell whether the tree of `digest` was written or checked since the host started.
+    """Return whether the tree of `digest` was written or checked since the host started.
 
     After a power loss, files that were written before it can be empty. Waiting for the disk
     at each unpack would take longer than the unpack itself.

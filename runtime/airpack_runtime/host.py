@@ -13,7 +13,7 @@ def python_tag() -> str:
 
 
 def is_target_python(target: str) -> bool:
-    """Tell whether this interpreter is of the target's Python version."""
+    """Return whether this interpreter is of the target's Python version."""
     return target.partition("-")[0] == python_tag()
 
 

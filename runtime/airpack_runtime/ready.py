@@ -92,7 +92,7 @@ class Ready:
 
     @classmethod
     def from_seen(cls, text: str, folder: str, bundle: str, key: str) -> Ready | None:
-        """Return the tree in the cache folder `folder` that `to_seen` noted of a bundle, or None if `text` is no note.
+        """Return the tree in the cache folder `folder` that `to_seen` noted, or None if `text` is not such a note.
 
         `bundle` and `key` are the path of that bundle's file and the key that the note is named by.
         """

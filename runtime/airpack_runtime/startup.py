@@ -54,7 +54,7 @@ def log_boot(ready: Ready, *, always: bool = False) -> None:
 
 
 def _is_pip() -> bool:
-    """Tell whether this process is pip, which would take the tree's packages for its own to upgrade and remove."""
+    """Return whether this process is pip, which would take the tree's packages for its own to upgrade and remove."""
     try:
         with open("/proc/self/cmdline", "rb", buffering=0) as file:
             words = file.read(4096).split(b"\0")[1:]

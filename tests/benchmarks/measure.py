@@ -116,7 +116,7 @@ def _used(fresh: Path) -> int:
 
 @functools.cache
 def can_mount() -> bool:
-    """Tell whether each run gets a file system of its own."""
+    """Return whether each run gets a file system of its own."""
     with fresh_folder() as fresh:
         return os.path.ismount(fresh)
 

@@ -40,7 +40,7 @@ class Figure:
 
     @property
     def missed(self) -> bool:
-        """Tell whether what was measured doesn't keep the bound."""
+        """Return whether what was measured doesn't keep the bound."""
         if self.reached is None:
             return False
         return self.reached >= self.wanted if self.below else self.reached > self.wanted

@@ -89,7 +89,7 @@ def drop_caches() -> None:
 
 
 def can_drop_caches() -> bool:
-    """Tell whether the page cache can be emptied here."""
+    """Return whether the page cache can be emptied here."""
     try:
         drop_caches()
     except OSError:

@@ -70,7 +70,7 @@ def _shape(line: str) -> str:
 
 
 def _is_shown(line: str, printed: list[str]) -> bool:
-    """Tell whether a line of a page is among those that were printed; `...` in it stands for anything."""
+    """Return whether a line of a page is among those that were printed; `...` in it stands for anything."""
     pattern = ".*".join(map(re.escape, _shape(line).split("...")))
     return any(re.fullmatch(pattern, _shape(each)) for each in printed)
 

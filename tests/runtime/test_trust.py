@@ -29,7 +29,7 @@ _KEYS: Dict[str, Tuple[str, str]] = {
     "blank": (" ", "AIRPACK_PUBLIC_KEY is empty"),
     "a relative path": ("team.pub", "AIRPACK_PUBLIC_KEY=team.pub is neither an Ed25519 public key in base64 nor an"),
     "no file": ("/nonexistent/team.pub", "AIRPACK_PUBLIC_KEY=/nonexistent/team.pub can't be read (No such file or"),
-    "a folder": ("/", "AIRPACK_PUBLIC_KEY=/ is no file with one Ed25519 public key in PEM: "),
+    "a folder": ("/", "AIRPACK_PUBLIC_KEY=/ is not a file with one Ed25519 public key in PEM: "),
     "cut": (SIGNER.public[:-4], f"{SIGNER.public[:-4]} is no Ed25519 public key: "),
     "longer": (SIGNER.public[:-1] + "AAAAA", "AAAA is no Ed25519 public key: "),
     "with other unused bits": (SIGNER.public[:-2] + "9=", "9= is no Ed25519 public key: "),
@@ -62,7 +62,7 @@ def test_a_key_file_holds_one_ed25519_key(signed: Path, keyed: Dict[str, str], t
     else:
         os.mkfifo(str(place))
     keyed["AIRPACK_PUBLIC_KEY"] = str(place)
-    with within(10, "a boot"), pytest.raises(BadKey, match="is no file with one Ed25519 public key in PEM"):
+    with within(10, "a boot"), pytest.raises(BadKey, match="is not a file with one Ed25519 public key in PEM"):
         boot.ready_tree(str(signed), keyed)
 
 

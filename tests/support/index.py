@@ -36,7 +36,7 @@ class Index:
     requests: list[str] = field(default_factory=list)
 
     def admits(self, authorization: str | None) -> bool:
-        """Tell whether this header opens the files; who is refused is counted."""
+        """Return whether this header opens the files; who is refused is counted."""
         wanted = base64.b64encode(f"user:{self.password}".encode()).decode()
         admitted = self.password is None or authorization == f"Basic {wanted}"
         self.refused += not admitted

@@ -40,12 +40,12 @@ class Unsatisfiable(AirpackError):
 class Conflict(AirpackError):
     """Requirements that exclude each other; `sides` holds pairs of who requires it and what.
 
-    For a requirement of the user's own, who is empty.
+    Its first item is empty for a requirement that the user gave.
     """
 
     def __init__(self, sides: Sequence[tuple[str, str]]) -> None:
         listed = "; ".join(f"{who} requires {what}" if who else f"you asked for {what}" for who, what in sides)
-        super().__init__(f"these can't be had together: {listed}: loosen or drop one of them")
+        super().__init__(f"these requirements conflict: {listed}: loosen or drop one of them")
         self.sides = tuple(sides)
 
 
@@ -54,7 +54,7 @@ class UnknownMarker(AirpackError):
 
     def __init__(self, variable: str, marker: str) -> None:
         super().__init__(
-            f"the marker {marker!r} asks for {variable}, which a target's name doesn't tell: make a profile of the "
+            f"the marker {marker!r} needs {variable}, which a target's name does not determine: make a profile of the "
             "image (in it: python airpack-runtime.pyz probe > image.json), and give it with --target image.json"
         )
         self.variable = variable
@@ -135,7 +135,7 @@ class NotRebuilt(AirpackError):
 
 
 class MissingExtra(AirpackError):
-    """A library that is not installed, as it comes with an extra of airpack."""
+    """A library that is missing, because only an extra of airpack installs it."""
 
     def __init__(self, purpose: str, library: str, extra: str) -> None:
         super().__init__(f"{purpose} needs {library}, which isn't installed: pip install 'airpack[{extra}]'")
@@ -173,7 +173,7 @@ class BuildFailed(AirpackError):
 
 
 class PipFailed(AirpackError):
-    """A failure of pip's that airpack reports in pip's own words."""
+    """A failure of pip, reported with pip's own message."""
 
 
 class InvalidWheel(AirpackError):
@@ -193,8 +193,8 @@ class NoDecoder(AirpackError):
     """No zstd decoder is known for the target, so that its image couldn't read a bundle."""
 
 
-AUDIT = "the audit found what fails in the image"
-VERIFY = "verify found what must not be used"
+AUDIT = "the audit found packages that fail in the image"
+VERIFY = "verify found files that must not be used"
 
 
 class AuditFailed(AirpackError):
@@ -229,10 +229,10 @@ class ImageFailed(AirpackError):
 
 
 class WriteFailed(AirpackError):
-    """The system refused to write: a full disk, a missing permission. `full` says that there is no room."""
+    """The system refused to write: a full disk, a missing permission. `full` is True if the disk is full."""
 
     def __init__(self, path: object, problem: str, *, full: bool = False) -> None:
-        hint = ": make room for all that is to be written, and more" if full else ""
+        hint = ": free disk space, then try again" if full else ""
         super().__init__(f"{path}: {problem}; nothing was changed{hint}")
         self.path = path
         self.problem = problem
@@ -257,7 +257,7 @@ class OutputRefused(AirpackError):
 class NotInBundle(AirpackError):
     """A path or pattern that matches nothing in the bundle; `nearest` are paths that may be meant.
 
-    A `folder` is no file, but what is in it are files.
+    `folder` is True if the path names a folder of files, not a file.
     """
 
     def __init__(self, bundle: str, path: str, *, nearest: Sequence[str] = (), folder: str = "") -> None:
@@ -270,7 +270,7 @@ class NotInBundle(AirpackError):
 
 
 class RegistryError(AirpackError):
-    """A registry that cannot be reached, refuses a request, or sends something else than was asked for."""
+    """A registry that cannot be reached, refuses a request, or sends other content than was asked for."""
 
     def __init__(self, place: str, problem: str) -> None:
         super().__init__(f"{place}: {problem}")

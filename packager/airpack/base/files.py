@@ -63,7 +63,7 @@ def sha256_of(path: Path, *, follow: bool = False) -> str:
 
 
 def is_regular(path: Path) -> bool:
-    """Tell whether a regular file lies at `path`, and no symbolic link."""
+    """Return whether a regular file lies at `path`, and no symbolic link."""
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except (OSError, ValueError):  # ValueError for a NUL in the path

@@ -38,7 +38,7 @@ def compress(frames: Iterable[RawFrame], level: int, pool: Pool) -> Iterator[byt
 
 
 def _compressed(frame: RawFrame, level: int, store: Path | None) -> bytes:
-    """Return a frame compressed, out of the cache if it is there."""
+    """Return a frame compressed, from the cache if it is there."""
     raw = frame.read()
     if store is None:
         return zstd.compress(raw, level)
@@ -53,7 +53,7 @@ def _compressed(frame: RawFrame, level: int, store: Path | None) -> bytes:
 
 
 def _holds(compressed: bytes, raw: bytes) -> bool:
-    """Tell whether the frame `compressed` decompresses to `raw`: a cache may be damaged."""
+    """Return whether the frame `compressed` decompresses to `raw`: a cache may be damaged."""
     try:
         return zstd.decompress(compressed, len(raw)) == raw
     except ValueError:

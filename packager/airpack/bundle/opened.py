@@ -17,8 +17,8 @@ from airpack_runtime.format.toc import Distribution, File
 
 from airpack.base.errors import NotInBundle
 
-_NEAREST = 3  # how many paths a wrong one is answered with
-_LIKE = 0.75  # how like it they are, by difflib's measure: less is a guess
+_NEAREST = 3  # how many similar paths an error suggests
+_LIKE = 0.75  # how similar they are at least (difflib's ratio)
 
 
 class OpenBundle:
@@ -35,12 +35,12 @@ class OpenBundle:
         finally:
             gc.enable()
         if not _holds_together(self.toc, self._frame_of_sums):
-            raise file.damaged("its table of contents shares its files out in a way that makes no sense")
+            raise file.damaged("its table of contents assigns its files to distributions inconsistently")
 
     @classmethod
     @contextmanager
     def at(cls, path: Path) -> Iterator[OpenBundle]:
-        """Give the bundle at `path`, open. Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`)."""
+        """Open the bundle at `path`. Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`)."""
         with open_bundle(str(path)) as file:
             yield cls(file)
 
@@ -117,7 +117,7 @@ class OpenBundle:
         named = [entry for entry in self.entries if entry.endswith(f"/{path.rpartition('/')[2]}")]
         if named:
             return sorted(named, key=lambda entry: (entry.count("/"), entry))[:_NEAREST]
-        import difflib  # noqa: PLC0415 - it takes milliseconds that a path that is there needn't wait for
+        import difflib  # noqa: PLC0415 - slow to import, and needed only for a path that is not found
 
         paths = {entry.removeprefix(f"{layout.SITE_PACKAGES}/"): entry for entry in self.entries}
         near = difflib.get_close_matches(path.removeprefix(f"{layout.SITE_PACKAGES}/"), paths, _NEAREST, _LIKE)
@@ -131,7 +131,7 @@ def paths_of(contents: toc.Toc, distribution: Distribution) -> list[str]:
 
 
 def _holds_together(contents: toc.Toc, last: int) -> bool:
-    """Tell whether the parts of a table of contents that no boot uses, nor checks, make sense.
+    """Return whether the fields of a table of contents that no boot uses or checks are consistent.
 
     `last` is the number of the frame behind all distributions'.
     """

@@ -46,7 +46,7 @@ def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
 
 
 def is_asked(arguments: argparse.Namespace) -> bool:
-    """Tell whether the arguments name any requirements."""
+    """Return whether the arguments name any requirements."""
     return bool(arguments.requirements or arguments.requirement or arguments.group)
 
 

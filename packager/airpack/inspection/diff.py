@@ -60,7 +60,7 @@ class Setting(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrameTotals:
-    """The number of the new bundle's frames and their bytes; `shared_` counts those that the old bundle has, too."""
+    """The number of the new bundle's frames and their bytes; `shared_` counts those that the old bundle also has."""
 
     count: int
     size: int

@@ -49,7 +49,7 @@ def dumps(inventory: Inventory) -> str:
     It holds no time, and its serial number is derived from the bundle's digest.
     """
     bom = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"sha256:{inventory.digest}"))
-    bom.metadata.timestamp = None  # type: ignore[assignment]  # the schema allows to leave it out
+    bom.metadata.timestamp = None  # type: ignore[assignment]  # the schema allows omitting it
     bom.metadata.tools.components.add(_tool(inventory.creator))
     root = bom.metadata.component = _root(inventory)
     components = {package.key: _component(package) for package in inventory.packages}

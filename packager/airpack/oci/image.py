@@ -118,7 +118,7 @@ def check_output(folder: Path) -> None:
     except (AirpackError, OSError, IndexError):
         ours = False
     if not ours or folder.is_symlink():
-        raise OutputRefused(folder, "is not an empty folder or a layout of airpack's: give --output another name")
+        raise OutputRefused(folder, "is not an empty folder or an airpack layout: give --output another name")
 
 
 def platform(descriptor: Descriptor) -> str:

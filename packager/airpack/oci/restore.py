@@ -1,4 +1,4 @@
-"""OCI image layout -> Bundle: the very bytes that the layout was made from, out of one layer or many."""
+"""OCI image layout -> Bundle: exactly the bytes that the layout was made from, from one layer or many."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class NoSuchPlatform(UsageError):
 
     def __init__(self, place: object, wanted: str, available: Sequence[str]) -> None:
         there = ", ".join(available)
-        super().__init__(f"{place} has {there}, and no one image for {wanted}: name one with --platform")
+        super().__init__(f"{place} has {there}, not one single image for {wanted}: name one with --platform")
         self.place = place
         self.wanted = wanted
         self.available = tuple(available)
@@ -66,7 +66,7 @@ def choose(oci_layout: Layout, wanted: str = "") -> Descriptor:
 
 
 def _images(oci_layout: Layout) -> Iterator[Descriptor]:
-    """Yield the images of a layout, also those in an image index; artifacts that refer to an image are none."""
+    """Yield the images of a layout, also those in an image index; artifacts that refer to an image are not images."""
     for descriptor in oci_layout.index:
         if descriptor.media_type == INDEX_TYPE:
             yield from oci_layout.manifests(descriptor)
@@ -102,7 +102,7 @@ def _assemble(oci_layout: Layout, manifest: Manifest, path: Path) -> None:
     try:
         parts = list(_parts(manifest))
     except ValueError as error:
-        raise InvalidLayout(oci_layout.path, f"holds no bundle of airpack's ({error})") from error
+        raise InvalidLayout(oci_layout.path, f"holds no airpack bundle ({error})") from error
     with open(path, "wb") as file:
         for layer, pieces in parts:
             if pieces:

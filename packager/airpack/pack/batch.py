@@ -1,4 +1,4 @@
-"""Runs commands of airpack in processes of their own, as many at once as cores and memory allow.
+"""Runs airpack's commands in processes of their own, as many at once as cores and memory allow.
 
 They are not threads of one process, because Ctrl-C reaches only the main thread, so that the others could not end and
 clean up; because a pack that runs out of memory would end them all; and because the Python code of several packs would
@@ -24,7 +24,7 @@ from airpack_runtime.provide import storage
 from airpack.base.console import ERROR_PREFIX
 from airpack.base.interrupts import uninterrupted
 
-# Bytes of memory that a pack of ordinary wheels takes, all its processes together, until a task is seen to take more.
+# Bytes of memory that a pack of ordinary wheels takes, all its processes together, until a task uses more.
 USUAL_MEMORY = 500 << 20
 # Not `-m`, which would import from the folder that the command runs in. Signals are blocked while it starts.
 _SOURCE = (

@@ -19,7 +19,7 @@ from airpack.oci.layout import Descriptor
 from airpack.registry.client import ACCEPTED, CREATED, NO_CONTENT, NOT_FOUND, OK, PARTIAL, Client
 from airpack.registry.retries import Passing, Stopped
 
-# The most bytes that go up in one request: a registry that keeps no part of a request gets as many again.
+# The most bytes of one request. After a failure, a registry that keeps no partial request is sent as many again.
 CHUNK = 32 << 20
 _PIECE = 1 << 18  # bytes that are read from a file or a response at once
 _BAD_REQUEST, _BAD_RANGE = 400, 416  # 416 of RFC 9110: Range Not Satisfiable
@@ -125,12 +125,12 @@ class Upload:
     def _absolute(self, location: str | None) -> str:
         """Return the URL that a Location header names."""
         if not location:
-            problem = "the registry doesn't tell the URL of an upload: it does not follow the OCI specification"
+            problem = "the registry sent no URL for the upload: it does not follow the OCI specification"
             raise RegistryError(self._client.reference.name, problem)
         return urljoin(self._client.url(""), location)
 
     def _step(self) -> None:
-        """Send what is missing until the upload is complete. Raises Passing where another call may get farther."""
+        """Send what is missing until the upload is complete. Raises Passing if a retry may succeed."""
         if self._must_ask:
             self._ask()
         if not self._url and (self._is_there() or self._begin(())):
@@ -162,7 +162,7 @@ class Upload:
     def _rejection(self, status: int) -> RegistryError:
         """Return the error for a part that was rejected, and prepare for another try, which may be from the start.
 
-        Passing, as the registry may have lost the upload or got other bytes; RegistryError at the second 400.
+        Passing, because the registry may have lost the upload or received other bytes; RegistryError at the second 400.
         """
         name = self._client.reference.name
         if status == _BAD_REQUEST and self._was_refused:
@@ -173,7 +173,7 @@ class Upload:
         return Passing(name, f"the registry answers an upload with {status}")
 
     def _ask(self) -> None:
-        """Ask how much has arrived. Without a usable answer, the upload begins anew.
+        """Ask how much has arrived. Without a usable answer, the upload starts over.
 
         The range `0-0` stands for one byte or none, and counts as none.
         """
@@ -229,7 +229,7 @@ class Download:
             self._client.persist(self._step, reached=lambda: self._offset)
 
     def _step(self) -> None:
-        """Fetch what is missing. Raises Passing where another call may get farther."""
+        """Fetch what is missing. Raises Passing if a retry may succeed."""
         headers = {"Range": f"bytes={self._offset}-"} if self._offset else {}
         url = self._client.url(f"blobs/{self._blob.digest}")
         response = self._client.once("GET", url, take=(OK, PARTIAL, _BAD_RANGE), headers=headers)
@@ -271,8 +271,8 @@ class Download:
         self._wrong += 1
         self._restart()
         if self._wrong > 1:
-            raise RegistryError(name, f"the registry sends something else than {digest}: push the image again")
-        raise Passing(name, f"the registry sends something else than {digest}")
+            raise RegistryError(name, f"the registry sends other content than {digest}: push the image again")
+        raise Passing(name, f"the registry sends other content than {digest}")
 
     def _restart(self) -> None:
         self._advance(-self._offset)

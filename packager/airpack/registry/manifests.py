@@ -41,7 +41,7 @@ def fetch(client: Client, version: str) -> Fetched | None:
         stated = response.headers.get("Docker-Content-Digest", descriptor.digest)
         expected = version if is_digest(version) else stated
         if descriptor.digest != expected:
-            raise Passing(client.reference.name, f"the registry sends something else than {expected}")
+            raise Passing(client.reference.name, f"the registry sends other content than {expected}")
         return Fetched(descriptor=descriptor, data=data)
 
     return client.persist(step)

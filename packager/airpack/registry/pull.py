@@ -1,4 +1,4 @@
-"""Pulls an image of airpack's from a registry, all of it verified, and puts its bundle where the user wants it."""
+"""Pulls an airpack image from a registry, verifies all of it, and puts its bundle where the user wants it."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def is_digest(version: str) -> bool:
 
 
 def _advice(text: str) -> str:
-    """Return what is wrong with a name that is no reference, and how to write it."""
+    """Return what is wrong with a name that is not a reference, and how to write it."""
     shape = "write REGISTRY/REPOSITORY[:TAG], such as registry.example:5000/models/churn:1.4"
     if "@" in text.partition("/")[0]:  # it may hold a password
         return f"the name of a registry can't hold credentials: log in with docker or podman, and {shape}"

@@ -1,4 +1,4 @@
-"""Facts that pip's process reports of a failure -> an error that says what, where, and what to do next."""
+"""Turns the facts of a failure of pip into an error that says what, where, and what to do next."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from airpack.base.errors import (
 )
 from airpack.resolve import pip_messages
 
-_GONE = (404, 410)  # HTTP: an index that answers so doesn't have the project
+_GONE = (404, 410)  # HTTP: the answers of an index that does not have the project
 
 
 def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: PLR0911 - one for each kind
@@ -71,7 +71,7 @@ class _Cause:
     """A requirement that takes part in an impossible resolve.
 
     `required_by` is the name and version of the distribution that has it, empty for the user; `candidates` are the
-    versions of its project that the target can use, None where it is not one of a project.
+    versions of its project that the target can use, None if it names no project.
     """
 
     requirement: str
@@ -100,7 +100,7 @@ class _Cause:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether the requirement accepts no candidate, whatever else is required."""
+        """Whether the requirement accepts no candidate, regardless of other requirements."""
         accepts = self.specifier
         return self.candidates is not None and not any(accepts.contains(each, True) for each in self.candidates)
 
@@ -121,15 +121,15 @@ class _Link:
         return self.file.removesuffix(".whl").split("-", 2)[-1]
 
     def runs_on(self, python: str) -> bool:
-        """Tell whether its `Requires-Python` accepts this version of Python."""
+        """Return whether its `Requires-Python` accepts this version of Python."""
         try:
             return SpecifierSet(self.requires_python).contains(python, prereleases=True)
-        except InvalidSpecifier:  # pip ignores those, too
+        except InvalidSpecifier:  # pip ignores those too
             return True
 
 
 def _links(skipped: Iterable[Mapping[str, str]]) -> Iterator[_Link]:
-    """Yield the links that pip passed over, without those whose names are no wheel's or sdist's."""
+    """Yield the links that pip passed over, without those whose names are not those of wheels or sdists."""
     for link in skipped:
         file, is_wheel = link["file"], link["file"].endswith(".whl")
         try:
@@ -174,9 +174,7 @@ def _no_candidate(cause: _Cause, links: Sequence[_Link], parents: Sequence[str],
 def _reason_without_candidate(cause: _Cause, links: Sequence[_Link], python: str) -> str:
     candidates, accepts = cause.candidates or (), cause.specifier
     if not links and not candidates:
-        return (
-            "no such distribution is to be found: check its name, or say where it is with --index-url or --find-links"
-        )
+        return "no such distribution was found: check its name, or say where it is with --index-url or --find-links"
     versions = {link.version for link in links if accepts.contains(link.version, prereleases=True)}
     if not versions:
         newest = max({*candidates, *(link.version for link in links)})
@@ -195,5 +193,5 @@ def _reason_to_pass_over(links: Sequence[_Link], python: str) -> str:
         return f"needs Python {' or '.join(sorted(pythons))}, the target has {python}"
     tags = sorted({link.tag for link in links if link.is_wheel})
     if not tags:
-        return "has no wheel, only an sdist, and --only-binary forbids to build it"
+        return "has no wheel, only an sdist, and --only-binary forbids building it"
     return f"has no wheel for the target, only for {', '.join(tags[:3])}{', ...' if len(tags) > 3 else ''}"

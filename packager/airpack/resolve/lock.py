@@ -49,7 +49,7 @@ class LockedWheel:
 class IndexAccess:
     """How the fetch reaches what was resolved, credentials included, as pip and requirements files have it.
 
-    `options` are options of pip's command line; `urls` maps the URLs of wheels without credentials to the real ones.
+    `options` are pip command line options; `urls` maps the URLs of wheels without credentials to the real ones.
     """
 
     options: tuple[str, ...] = ()

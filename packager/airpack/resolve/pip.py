@@ -50,7 +50,7 @@ class Pip:
         *,
         on_bytes: Callable[[int], None] = lambda _: None,
     ) -> Answer:
-        """Return the answer to `request` (see `pip_worker`), made with these options of pip's command line.
+        """Return the answer to `request` (see `pip_worker`), made with these pip command line options.
 
         `on_bytes` is called with the number of bytes of each piece that arrived. Raises the error that
         `diagnosis.error_from` returns for a failure.
@@ -95,7 +95,7 @@ class Pip:
         return ["--no-input", "--disable-pip-version-check", *quiet, *self.index_options()]
 
     def index_options(self) -> list[str]:
-        """Return the places to look in, as options of pip's command line."""
+        """Return the places to look in, as pip command line options."""
         options = ["--no-index"] if self.no_index else []
         if self.index_url:
             options += ["--index-url", self.index_url]

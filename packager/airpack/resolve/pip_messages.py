@@ -25,7 +25,7 @@ _CAUSES = (
 
 
 def error_in(message: str) -> AirpackError:
-    """Return the error that a message of pip's tells: with airpack's words where it is known, else with pip's."""
+    """Return the error for a message that pip printed: in airpack's words if the message is known, else in pip's."""
     if invalid := _INVALID.search(message):
         place = _PLACE.search(message)
         return invalid_requirement(invalid[1].strip(), place[1] if place else None)

@@ -99,7 +99,7 @@ def read(path: Path, *, follow: bool = True) -> LockFile:
 
 
 def _text(path: Path, tool: Mapping[str, Any], key: str) -> str | None:
-    """Return a text of airpack's own table, None if there is none. Raises InvalidLock."""
+    """Return a string of airpack's own table, None if there is none. Raises InvalidLock."""
     value = tool.get(key)
     if value is None or isinstance(value, str):
         return value

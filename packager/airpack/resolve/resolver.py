@@ -130,7 +130,7 @@ def _by_version(wheels: Sequence[Built]) -> dict[tuple[NormalizedName, Version],
 
 
 def _locked(install: Mapping[str, Any], built: Mapping[tuple[NormalizedName, Version], Built]) -> LockedWheel:
-    """Return the wheel that an entry of pip's installation report names (its specification: version 1).
+    """Return the wheel that an entry of a pip installation report names (its specification: version 1).
 
     `built` are the wheels that were built for the resolve.
     """
@@ -189,6 +189,6 @@ def _source(download: Mapping[str, Any], settings: Mapping[str, str | Sequence[s
 
 
 def _sha256(download: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of an archive by its direct URL (PEP 610), empty for what is none or has none."""
+    """Return the SHA-256 of an archive by its direct URL (PEP 610), empty if it is not an archive or has no hash."""
     sha256: str = download.get("archive_info", {}).get("hashes", {}).get("sha256", "")
     return sha256

@@ -64,7 +64,7 @@ class TargetEntry:
         try:
             packages = [ImagePackage.from_dict(row) for row in fields.rows("installed")]
         except (KeyError, TypeError, ValueError) as error:
-            raise fields.bad("installed", f"lists what is no package ({error})") from error
+            raise fields.bad("installed", f"lists something that is not a package ({error})") from error
         return cls(
             name=fields.text("name"),
             python_full_version=fields.text("python_full_version"),

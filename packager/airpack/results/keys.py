@@ -70,7 +70,7 @@ def load(path: Path, passphrase: bytes | None = None) -> SigningKey:
         raise InvalidKey(path, problem if passphrase else "is encrypted: give --passphrase-file") from error
     except ValueError as error:
         hint = " that this passphrase opens" if passphrase else ": give the .key file that airpack keygen wrote"
-        raise InvalidKey(path, f"is no private key in PEM{hint}") from error
+        raise InvalidKey(path, f"is not a private key in PEM{hint}") from error
     if not isinstance(private, kind):
         raise InvalidKey(path, "is no Ed25519 key: make one with airpack keygen")
     return _of(private)

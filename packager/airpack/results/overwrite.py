@@ -31,22 +31,22 @@ def check_sbom(path: Path) -> None:
 def check(folder: Path, *, tree: Path | None = None, drop_in: Path | None = None) -> None:
     """Raise OutputRefused if the results would replace something that airpack did not write."""
     if folder.exists() and not folder.is_dir():
-        raise OutputRefused(folder, "is no folder: give --output another name")
+        raise OutputRefused(folder, "is not a folder: give --output another name")
     _check_results(folder)
     if tree is not None:
-        _check_beside(tree, folder, "--tree", "a tree", (tree / layout.TREE_NOTE).is_file())
+        _check_beside(tree, folder, "--tree", "an airpack tree", (tree / layout.TREE_NOTE).is_file())
     if drop_in is not None:
-        _check_beside(drop_in, folder, "--drop-in", "a drop-in folder", write.is_drop_in(drop_in))
+        _check_beside(drop_in, folder, "--drop-in", "an airpack drop-in folder", write.is_drop_in(drop_in))
     if tree is not None and drop_in is not None and _overlap(tree, drop_in):
-        raise OutputRefused(tree, f"and {drop_in} lie in each other: give --tree and --drop-in folders of their own")
+        raise OutputRefused(tree, f"and {drop_in} overlap: give --tree and --drop-in separate folders")
 
 
 def _check_beside(place: Path, folder: Path, option: str, kind: str, ours: bool) -> None:
     """Raise OutputRefused unless `place` is free or `ours`, and apart from the results."""
     if place.is_symlink() or (place.exists() and not (ours or (place.is_dir() and not any(place.iterdir())))):
-        raise OutputRefused(place, f"is not an empty folder or {kind} of airpack's: give {option} another name")
+        raise OutputRefused(place, f"is neither an empty folder nor {kind}: give {option} another name")
     if _overlap(place, folder):
-        raise OutputRefused(place, f"and {folder} lie in each other: give {option} a folder beside the results")
+        raise OutputRefused(place, f"and {folder} overlap: give {option} a folder beside the results")
 
 
 def _overlap(one: Path, other: Path) -> bool:
@@ -70,7 +70,7 @@ def _check_results(folder: Path) -> None:
 
 
 def _packed_wheels(path: Path) -> set[str] | None:
-    """Return the names of the wheels that a manifest of airpack's lists, None if there is no such manifest.
+    """Return the names of the wheels that an airpack manifest lists, None if there is no such manifest.
 
     Less is asked of it than `Manifest.load` asks: an older airpack may have written it.
     """

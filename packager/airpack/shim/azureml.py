@@ -142,4 +142,4 @@ def _check_free(place: Path) -> None:
     """Raise OutputRefused unless `place` is an earlier drop-in folder, empty, or absent."""
     is_empty = place.is_dir() and not any(place.iterdir())
     if place.exists() and not write.is_drop_in(place) and not is_empty:
-        raise OutputRefused(place, "is not a drop-in folder of airpack's: move it away")
+        raise OutputRefused(place, "is not an airpack drop-in folder: move it away")

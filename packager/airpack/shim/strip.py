@@ -1,4 +1,4 @@
-"""Removes from Python source what only readers need. Line numbers stay, so that tracebacks fit the source."""
+"""Removes from Python source what only readers need. Line numbers stay, so that tracebacks match the source."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Cut:
 def strip(source: str) -> str:
     """Return `source` without comments, docstrings, annotations of functions, and blocks under `if TYPE_CHECKING`.
 
-    Blocks are indented by one space a level, which makes all modules together 2 % smaller, compressed.
+    Blocks are indented by one space per level, which makes all modules together 2 % smaller, compressed.
     The source must have `from __future__ import annotations`, or no annotations. That line is removed as well, unless
     an annotation of a class or of the module remains that is not the name of a built-in type.
     """
@@ -72,7 +72,7 @@ def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
 
 
 def _is_for_type_checkers(node: ast.stmt, tree: ast.Module) -> bool:
-    """Tell whether only type checkers need a statement."""
+    """Return whether only type checkers need a statement."""
     if isinstance(node, ast.ImportFrom):
         return node.module == "__future__" and not _keeps_annotations(tree)
     return _guards_types(node) or (isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False")
@@ -83,7 +83,7 @@ def _guards_types(node: ast.AST) -> bool:
 
 
 def _keeps_annotations(node: ast.AST) -> bool:
-    """Tell whether `node` keeps an annotation outside of functions that Python could not evaluate."""
+    """Return whether `node` keeps an annotation outside of functions that Python could not evaluate."""
     if isinstance(node, ast.AnnAssign):
         return _is_unknown(node)
     if isinstance(node, ast.FunctionDef) or _guards_types(node):
@@ -92,7 +92,7 @@ def _keeps_annotations(node: ast.AST) -> bool:
 
 
 def _is_unknown(node: ast.AnnAssign) -> bool:
-    """Tell whether an annotation is anything but the name of a built-in type."""
+    """Return whether an annotation is anything but the name of a built-in type."""
     return not (isinstance(node.annotation, ast.Name) and hasattr(builtins, node.annotation.id))
 
 

@@ -97,7 +97,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def is_drop_in(folder: Path) -> bool:
-    """Tell whether a folder holds the shim, with or without a bundle, and nothing else."""
+    """Return whether a folder holds the shim, with or without a bundle, and nothing else."""
     known = {PACKAGE, SITECUSTOMIZE, "__pycache__", layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]}
     return (folder / PACKAGE).is_dir() and {path.name for path in folder.iterdir()} <= known
 

@@ -1,4 +1,4 @@
-"""Object stores, by fsspec: Azure Blob Storage, S3, Google Cloud Storage, and whatever else fsspec opens.
+"""Object stores, by fsspec: Azure Blob Storage, S3, Google Cloud Storage, and any other store that fsspec supports.
 
 A store of objects cannot rename, but shows an object whole or not at all. An upload that fails or is interrupted
 removes what it has put.
@@ -29,7 +29,7 @@ _LIBRARIES = {
 
 
 class Objects:
-    """A path of a file system of fsspec's; see `airpack.stores.store.Store`. Each method raises StoreFailed."""
+    """A path in an fsspec file system; see `airpack.stores.store.Store`. Each method raises StoreFailed."""
 
     def __init__(self, url: str, system: Any, root: str) -> None:
         self.url = url
@@ -105,7 +105,7 @@ class Objects:
                     failure = put.exception()
                     _cancel_other_parts(self._system)
                     if isinstance(failure, FileExistsError):
-                        problem = "was put there by somebody else in the meantime: give another URL"
+                        problem = "was created by another process meanwhile: give another URL"
                         raise StoreFailed(self._path(name), problem) from failure
                     # After an interruption the object may be complete: the last part may be reported after it is.
                     if error is not failure or self._shows_parts:
@@ -134,11 +134,11 @@ class _Transfer:
         """Ignore the size: it is known already."""
 
     def absolute_update(self, value: int) -> None:
-        """Take note of how many bytes are done in all."""
+        """Report the total number of bytes done."""
         self.relative_update(value - self._value)
 
     def relative_update(self, amount: int = 1) -> None:
-        """Take note that so many more bytes are done. Raises InterruptedError once the transfer is to stop."""
+        """Report that so many more bytes are done. Raises InterruptedError once the transfer is to stop."""
         self._value += amount
         self._on_bytes(amount)
         if self.stopped:

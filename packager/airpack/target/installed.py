@@ -69,7 +69,7 @@ class ImagePackage:
         return is_normalized_name(self.key) and is_version(self.version)
 
     def satisfies(self, requirement: Requirement) -> bool:
-        """Tell whether `requirement` accepts its version."""
+        """Return whether `requirement` accepts its version."""
         return self.is_nameable and requirement.specifier.contains(self.version, prereleases=True)
 
 
@@ -79,7 +79,7 @@ def extras_in(requirements: Iterable[Requirement]) -> set[str]:
 
 
 def is_version(text: str) -> bool:
-    """Tell whether `text` is a version (PEP 440)."""
+    """Return whether `text` is a version (PEP 440)."""
     try:
         Version(text)
     except InvalidVersion:

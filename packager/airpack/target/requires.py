@@ -11,7 +11,7 @@ from airpack.target.target import Target
 
 
 def holds(requirement: Requirement, extra: str, target: Target) -> bool:
-    """Tell whether a requirement counts on `target` for `extra`, empty for none, by its marker (PEP 508).
+    """Return whether a requirement counts on `target` for `extra`, empty for none, by its marker (PEP 508).
 
     One whose marker needs a value that the target doesn't know counts as none: the resolve has decided on it.
     """

@@ -48,7 +48,7 @@ for path in sys.stdin.read().split("\\0"):
 
 
 def compile_wheel(part: Installed, interpreter: Interpreter, store: Path | None) -> None:
-    """Compile the modules of an installed wheel, or take their bytecode out of the cache `store`.
+    """Compile the modules of an installed wheel, or restore their bytecode from the cache `store`.
 
     Raises NoInterpreter.
     """
@@ -99,7 +99,7 @@ def _restored(kept: bytes, folder: Path, expected: Sequence[Path]) -> bool:
 def compile_modules(folder: Path, sources: Sequence[str], interpreter: Interpreter) -> None:
     """Write `__pycache__` beside each of `sources`, paths relative to `folder`, in this order.
 
-    Raises NoInterpreter if the interpreter fails as a whole, on a full disk for one.
+    Raises NoInterpreter if the interpreter itself fails, for example on a full disk.
     """
     if not sources:
         return

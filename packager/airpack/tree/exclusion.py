@@ -1,4 +1,4 @@
-"""Leaves files of wheels out of a bundle, and removes them from RECORD, so that it stays true."""
+"""Removes excluded files from installed wheels, and from their RECORD."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Exclusion:
         return cls(globs=tuple(map(str, data.get("exclude", ()))), slim=bool(data.get("slim", False)))
 
     def patterns(self, part: Installed | None = None) -> tuple[str, ...]:
-        """Return all globs, of the preset those that apply to the wheel `part`."""
+        """Return the user's globs, and those of the preset that apply to the wheel `part`."""
         stubs = part is None or not _reads_stubs(part)
         return (*self.globs, *(SLIM if self.slim else ()), *([_STUBS] if self.slim and stubs else []))
 

@@ -103,8 +103,8 @@ def directories(groups: Iterable[Group]) -> list[str]:
 class Folders:
     """The folders that the members of several groups need, parents first: those in common, and each group's own.
 
-    Each is listed once, as podman takes no layer that has a folder twice. In common are those that several groups need,
-    and all but those inside of `site-packages`, so that a group's own folders hardly depend on the other groups.
+    Each is listed once, because podman rejects a layer that lists a folder twice. In common are those that several
+    groups need, and all outside `site-packages`, so that a group's own folders rarely depend on the other groups.
     """
 
     common: Sequence[str]

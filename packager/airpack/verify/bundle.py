@@ -113,7 +113,7 @@ def _unfit(opened: OpenBundle, examined: Mapping[str, Any]) -> Iterator[Finding]
         target = Target.from_name(opened.toc.target)
     except InvalidTarget as error:
         name = opened.toc.target
-        yield Finding(severity=ERROR, package=name, sentence=f"is no target ({error})", remedy="pack again")
+        yield Finding(severity=ERROR, package=name, sentence=f"is not a target ({error})", remedy="pack again")
         return
     bundled = wheels.libraries_in(opened.entries)
     for share in opened.toc.distributions:

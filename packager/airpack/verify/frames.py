@@ -22,7 +22,7 @@ class Examiner(Protocol):
     """Looks at files while they are in memory; it is called by several threads."""
 
     def wants(self, path: str, start: bytes) -> bool:
-        """Tell whether to look at a file: its path, and its first bytes."""
+        """Return whether to look at a file: its path, and its first bytes."""
 
     def examine(self, path: str, content: bytes) -> Any:
         """Return what to keep of a file."""

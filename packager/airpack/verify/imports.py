@@ -175,7 +175,7 @@ class _Judge:
 
 
 def _names(module: str, distribution: str) -> bool:
-    """Tell whether a module's name is a distribution's, or whole words of it (`google.iam` of `grpc-google-iam-v1`)."""
+    """Return whether a module has a distribution's name, or words of it (`google.iam` of `grpc-google-iam-v1`)."""
     words, all_words = re.split(r"[_.]+", module.lower()), distribution.split("-")
     runs = (all_words[start : start + len(words)] for start in range(len(all_words)))
     return words in runs or distribution == "py" + "".join(words)

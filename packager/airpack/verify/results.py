@@ -34,7 +34,7 @@ _REMEDY = "copy the folder again from where it was packed"
 def check(
     packed: Results, opened: OpenBundle | None, recorded: Mapping[str, Record], *, executor: Executor
 ) -> Iterator[Finding]:
-    """Yield where lock, wheelhouse, manifest and bundle disagree; what is not there is noted.
+    """Yield where lock, wheelhouse, manifest and bundle disagree; missing files are noted.
 
     `opened` is the bundle, None if it cannot be read at all; `recorded` are the RECORDs in it by distribution.
     """
@@ -83,7 +83,7 @@ def _by_manifest(about: Manifest, packed: Results, opened: OpenBundle, executor:
         if sha256 != listed[name]:
             yield _finding(name, f"has the SHA-256 {sha256}, but its manifest lists {listed[name]}")
     for name in listed.keys() - set(known):
-        yield _finding(MANIFEST, f"lists the image {name}, which is none of airpack's")
+        yield _finding(MANIFEST, f"lists the image {name}, which is not an image that airpack writes")
 
 
 def _described(about: Manifest, packed: Results, opened: OpenBundle) -> Iterator[Finding]:
@@ -117,7 +117,7 @@ def _facts(opened: OpenBundle) -> dict[str, str]:
         "unpacked size": str(toc.unpacked_size),
         "decoder": str(toc.decoder and toc.decoder.origin),
     }
-    with suppress(BundleDamaged):  # which is a finding by now
+    with suppress(BundleDamaged):  # already reported as a finding
         facts["content digest"] = f"sha256:{members.content_digest(opened.hashed())}"
     return facts
 
@@ -172,7 +172,7 @@ def _hash_or_reason(path: Path) -> str:
 def _wheels(house: Path, lock: Lock, hashes: Mapping[str, str]) -> Iterator[Finding]:
     """Compare the wheels that are there with those that are locked: names, hashes, and the list for pip."""
     if not house.is_dir():
-        yield _finding(house.name, "is no folder")
+        yield _finding(house.name, "is not a folder")
         return
     present = {path.name for path in house.iterdir()}
     for wheel in lock.wheels:
@@ -185,7 +185,7 @@ def _wheels(house: Path, lock: Lock, hashes: Mapping[str, str]) -> Iterator[Find
     for name in sorted(present - {wheel.filename for wheel in lock.wheels} - {REQUIREMENTS}):
         yield _finding(f"{house.name}/{name}", f"is not what {LOCK} locks")
     if REQUIREMENTS in present and not _holds(house / REQUIREMENTS, lock.to_requirements()):
-        yield _finding(f"{house.name}/{REQUIREMENTS}", f"says otherwise than {LOCK}")
+        yield _finding(f"{house.name}/{REQUIREMENTS}", f"differs from {LOCK}")
 
 
 def _holds(path: Path, text: str) -> bool:
@@ -216,7 +216,7 @@ def _shown(filename: str, sha256: str) -> str:
 
 
 def _installed(path: Path, record: Record) -> Iterator[Finding]:
-    """Compare the RECORD of a wheel with that of the bundle, but for what an installer may add and rewrite."""
+    """Compare the RECORD of a wheel with that of the bundle, except for what an installer may add and rewrite."""
     try:
         with files.opened(path) as file, zipfile.ZipFile(file) as archive:
             (place,) = [name for name in archive.namelist() if name.endswith(FILE) and name.count("/") == 1]

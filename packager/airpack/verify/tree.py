@@ -44,7 +44,7 @@ class Node:
 
 
 def is_tree(place: Path) -> bool:
-    """Tell whether a plain tree lies at `place`, and no bundle."""
+    """Return whether a plain tree lies at `place`, and no bundle."""
     return (place / layout.TREE_NOTE).is_file() and not (place / layout.BUNDLE_NAME).exists()
 
 

@@ -143,7 +143,7 @@ def _pinned(demands: Demands, name: str, actual: str) -> list[Finding]:
 
 
 def _image_of(packed: Results) -> Sequence[ImagePackage]:
-    """Return what the image has besides, as far as a folder of results says so; damage in it is a finding by now."""
+    """Return the packages of the image that the results name; damage in them has already been reported."""
     if packed.is_alone:
         return ()
     try:

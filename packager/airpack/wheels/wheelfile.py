@@ -1,4 +1,4 @@
-"""Opens a wheel, which anybody may have made, and refuses what could do harm before anything of it is written."""
+"""Opens an untrusted wheel, and refuses harmful content before any file is written."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ class CheckedWheel(WheelFile):
         """Refuse a wheel whose file name, lock and METADATA are not of the same project and version."""
         expected = self._wheel.key, Version(self._wheel.version)
         if parse_wheel_filename(self._wheel.filename)[:2] != expected:
-            raise self.refuse(f"was locked as {expected[0]} {expected[1]}, but its file name is another's")
+            raise self.refuse(f"was locked as {expected[0]} {expected[1]}, but its file name says otherwise")
         metadata = parse_email(self._text("METADATA"))[0]
         name, version = metadata.get("name", ""), metadata.get("version", "")
         with suppress(InvalidVersion):

@@ -69,7 +69,7 @@ def _warnings(ready: Ready, writers: str) -> str:
 
 
 def is_beside_shim(bundle: str) -> bool:
-    """Tell whether the shim lies in the bundle's folder, as in a drop-in: an attacker could then change both."""
+    """Return whether the shim lies in the bundle's folder, as in a drop-in: an attacker could then change both."""
     return boot.shim_folder() == (bundle if os.path.isdir(bundle) else os.path.dirname(bundle))
 
 

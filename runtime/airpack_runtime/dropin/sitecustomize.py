@@ -24,7 +24,7 @@ def _activate(folder):
 
 
 def _hides_any(folder):
-    """Tell whether another `sitecustomize` may be on the path. Only if so, the import system is asked: it is slow."""
+    """Return whether another `sitecustomize` may be on the path. Only if so, the import system is asked: it is slow."""
     try:
         own = os.stat(os.path.join(folder, "sitecustomize.py"))
     except OSError:  # it is in a zip file itself

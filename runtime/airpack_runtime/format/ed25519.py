@@ -23,7 +23,7 @@ _NEUTRAL = (0, 1, 1, 0)
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Tell whether `signature` (64 bytes) is a signature of `message` by the public key `public` (32 bytes)."""
+    """Return whether `signature` (64 bytes) is a signature of `message` by the public key `public` (32 bytes)."""
     key = _decoded(public)
     scalar = int.from_bytes(signature[32:], "little")
     if key is None or len(signature) != 64 or scalar >= _ORDER:

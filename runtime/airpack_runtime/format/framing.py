@@ -18,7 +18,7 @@ SEEK_FOOTER = struct.Struct("<IBI")  # number of frames, descriptor, SEEK_FOOTER
 
 
 class LayoutError(ValueError):
-    """Bytes are no bundle of this format, or a damaged one; the message says what is wrong with them."""
+    """Bytes are not a bundle of this format, or a damaged one; the message says what is wrong."""
 
 
 class NewerFormat(LayoutError):

@@ -192,7 +192,7 @@ def _stored_toc(path: str, fd: int, size: int) -> bytes:
 def _missing_end(fd: int, size: int) -> str:
     if size and _pread(fd, 0, 4) == _ZSTD_START:
         return f"it is truncated, or no airpack bundle (it ends after {size:,} bytes without a seek table)"
-    return "it is no airpack bundle"
+    return "it is not an airpack bundle"
 
 
 def _pread(fd: int, offset: int, size: int) -> bytes:

@@ -61,7 +61,7 @@ def bad_key(source: str, given: str) -> BadKey:
         return BadKey(where, "is neither an Ed25519 public key in base64 nor an absolute path")
     try:
         os.close(os.open(given, os.O_RDONLY | os.O_NONBLOCK))
-        return BadKey(where, "is no file with one Ed25519 public key in PEM")
+        return BadKey(where, "is not a file with one Ed25519 public key in PEM")
     except OSError as error:
         return BadKey(where, f"can't be read ({reason_of(error)})")
 

@@ -155,7 +155,7 @@ def decode(stored: bytes) -> Toc:
 
 
 def _is_sane(body: bytes) -> bool:
-    """Tell whether JSON, parsed, takes bounded memory: two bytes can become an object of 240, or a value of 32."""
+    """Return whether JSON, parsed, takes bounded memory: two bytes can become an object of 240, or a value of 32."""
     containers, values = (len(body) - len(body.translate(None, marks)) for marks in (b"[{", b',"'))
     return containers <= layout.ENTRIES_LIMIT and values <= 6 * layout.ENTRIES_LIMIT
 

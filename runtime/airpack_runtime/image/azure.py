@@ -60,7 +60,7 @@ def handled(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def needs_nothing(env: Mapping[str, str]) -> bool:
-    """Tell whether `env` asks for a requirements file alone, for which `ready_tree` found the image sufficient."""
+    """Return whether `env` asks for a requirements file alone, for which `ready_tree` found the image sufficient."""
     return bool(env.get(REQUIREMENTS)) and not env.get(LIB_PATH) and not env.get("AIRPACK_BUNDLE")
 
 

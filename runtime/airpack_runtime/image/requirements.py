@@ -114,7 +114,7 @@ def _holds(need: Any, extra: str) -> bool:
 
 
 def _requirement(row: Row) -> Any | None:
-    """Return the Requirement in a row, or None if the row is no requirement by name (a path, for example).
+    """Return the Requirement in a row, or None if the row is not a requirement by name (a path, for example).
 
     Raises AzureError without pip.
     """

@@ -53,7 +53,7 @@ def _mode_and_digest(path: str, root: str) -> tuple[str, str]:
     try:
         mode = os.fstat(fd).st_mode
         if mode & 0o170000 != 0o100000:
-            raise OSError(22, "it is no file", path)
+            raise OSError(22, "it is not a file", path)
         return "755" if mode & 0o100 else "644", hashing.of_file(fd)
     finally:
         os.close(fd)

@@ -90,7 +90,7 @@ def memory_left() -> int | None:
 
 
 def _is_memory(folder: str) -> bool:
-    """Tell whether a folder lies on a tmpfs."""
+    """Return whether a folder lies on a tmpfs."""
     device = os.stat(folder).st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
     try:
@@ -102,7 +102,7 @@ def _is_memory(folder: str) -> bool:
 
 
 def has_whole(folder: str, name: str) -> bool:
-    """Tell whether a cache folder has the tree `name`, written or checked since the host started."""
+    """Return whether a cache folder has the tree `name`, written or checked since the host started."""
     return cache.is_tree(cache.tree_path(folder, name)) and cache.is_whole(folder, name)
 
 

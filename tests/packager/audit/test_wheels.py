@@ -19,7 +19,7 @@ def test_a_wheel_whose_tag_lies_is_caught(airpack: Airpack, wheels: Path, librar
     """By its symbols: file, symbol and what the target has; nothing is packed."""
     build_wheel(wheels, "liar", tag=MANYLINUX, files={"liar/new.so": (library / "new.so").read_bytes()})
     assert airpack.pack("liar") == 1
-    assert airpack.error.startswith("airpack: error: the audit found what fails in the image: liar 1.0: ")
+    assert airpack.error.startswith("airpack: error: the audit found packages that fail in the image: liar 1.0: ")
     assert "site-packages/liar/new.so needs GLIBC_2.34, the target has GLIBC_2.27" in airpack.error
     assert not airpack.output.exists()
     assert airpack.pack("liar", "--target", "cp37-manylinux_2_36_x86_64") == 0

@@ -34,7 +34,7 @@ def test_a_distribution_that_does_not_exist(airpack: Airpack) -> None:
     """The name is the likely mistake."""
     assert airpack.pack("no-such-thing") == 1
     assert airpack.error == (
-        "airpack: error: no-such-thing: no such distribution is to be found: "
+        "airpack: error: no-such-thing: no such distribution was found: "
         "check its name, or say where it is with --index-url or --find-links"
     )
 
@@ -76,7 +76,7 @@ def test_only_an_sdist_where_none_may_be_built(airpack: Airpack, wheels: Path, t
     assert airpack.pack("-r", tmp_path / "requirements.txt") == 1
     assert airpack.error == (
         "airpack: error: two==1.0 (required by one 1.0): version 1.0 has no wheel, only an sdist, "
-        "and --only-binary forbids to build it"
+        "and --only-binary forbids building it"
     )
 
 
@@ -88,7 +88,7 @@ def test_a_conflict_names_both_sides(airpack: Airpack, wheels: Path) -> None:
     build_wheel(wheels, "common", "2.0")
     assert airpack.pack("one", "two") == 1
     assert airpack.error == (
-        "airpack: error: these can't be had together: one 1.0 requires common<2; two 1.0 requires common>=2: "
+        "airpack: error: these requirements conflict: one 1.0 requires common<2; two 1.0 requires common>=2: "
         "loosen or drop one of them"
     )
 
@@ -100,7 +100,7 @@ def test_a_conflict_with_a_constraint(airpack: Airpack, wheels: Path, tmp_path: 
     (tmp_path / "constraints.txt").write_text("one<2\n")
     assert airpack.pack("one==2.0", "-c", tmp_path / "constraints.txt") == 1
     assert airpack.error == (
-        "airpack: error: these can't be had together: you asked for one==2.0; a constraint requires one<2: "
+        "airpack: error: these requirements conflict: you asked for one==2.0; a constraint requires one<2: "
         "loosen or drop one of them"
     )
 
@@ -295,7 +295,7 @@ def test_a_tree_that_is_the_users(airpack: Airpack, wheels: Path, tmp_path: Path
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "mine").write_text("mine")
     assert airpack.pack("one", "--tree", tmp_path / "home") == 1
-    assert "is not an empty folder or a tree of airpack's" in airpack.error
+    assert "is neither an empty folder nor an airpack tree" in airpack.error
 
 
 @pytest.mark.alone

@@ -75,7 +75,7 @@ def test_a_failure_stops_no_other(airpack: Airpack, fleet: Path, tmp_path: Path)
     text = '[sets.wrong]\nrequirements = ["nosuch"]\n[sets.right]\nrequirements = ["alpha"]\n'
     _write(fleet, airpack, text + '[sets.odd]\nrequirements = ["alpha", "beta==7"]\n')
     assert airpack("pack-all", fleet, "-o", tmp_path / "all") == 1
-    reason = "nosuch: no such distribution is to be found: "
+    reason = "nosuch: no such distribution was found: "
     assert airpack.error.startswith(f"airpack: error: 2 of 3 packs failed (and 1 more): wrong: {reason}")
     assert f"wrong | error: {reason}" in airpack.err
     rows = airpack.out.splitlines()

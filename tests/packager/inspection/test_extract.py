@@ -242,7 +242,7 @@ def test_a_full_disk_is_told_by_the_folder(tmp_path: Path, airpack: Airpack) -> 
             (["sbom", GOLDEN, "-o", full / "sbom.json"], full),
         ):
             assert airpack(*words) == 1
-            hint = "nothing was changed: make room for all that is to be written, and more"
+            hint = "nothing was changed: free disk space, then try again"
             assert airpack.error == f"airpack: error: {place}: No space left on device; {hint}"
         assert [path.name for path in full.iterdir()] == ["rest"]
     finally:

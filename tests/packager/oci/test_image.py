@@ -177,7 +177,7 @@ def test_only_a_layout_of_ours_is_replaced(airpack: Airpack, packed: Path, tmp_p
     before = layouts.files(place)
     assert airpack("oci", packed, "-o", place) == 1
     assert airpack.error == (
-        f"airpack: error: {place} is not an empty folder or a layout of airpack's: give --output another name"
+        f"airpack: error: {place} is not an empty folder or an airpack layout: give --output another name"
     )
     assert layouts.files(place) == before
 

@@ -52,22 +52,22 @@ def _extents(change: Callable[[str], str]) -> Callable[[dict[str, Any]], object]
 
 # What is done to a manifest, and what the message says of it.
 _WRONG: Mapping[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "no extents": (_renamed(EXTENTS), "holds no bundle of airpack's (bytes of it lie beyond the end of their layer)"),
-    "no rest": (_renamed(REST), "holds no bundle of airpack's (bytes of it are in no layer)"),
+    "no extents": (_renamed(EXTENTS), "holds no airpack bundle (bytes of it lie beyond the end of their layer)"),
+    "no rest": (_renamed(REST), "holds no airpack bundle (bytes of it are in no layer)"),
     "no size": (
         _renamed(SIZE),
-        "holds no bundle of airpack's (its annotation io.airpack.size is '', which is not a number)",
+        "holds no airpack bundle (its annotation io.airpack.size is '', which is not a number)",
     ),
     "an extent twice": (_extents(lambda text: f"{text} {text}"), "are listed twice, or lie beyond its end)"),
-    "words": (_extents(lambda _: "all of it"), "holds no bundle of airpack's ('all' is not an extent)"),
+    "words": (_extents(lambda _: "all of it"), "holds no airpack bundle ('all' is not an extent)"),
     "outside": (
         _extents(lambda text: f"{text}99999"),
-        "holds no bundle of airpack's (bytes of it lie beyond the end of their layer)",
+        "holds no airpack bundle (bytes of it lie beyond the end of their layer)",
     ),
     "elsewhere": (_extents(lambda text: text.replace("@19", "@0")), "gives a damaged bundle"),
     "too large": (
         lambda manifest: manifest["annotations"].update({SIZE: "1" * 15}),
-        "holds no bundle of airpack's (the size that it states is wrong)",
+        "holds no airpack bundle (the size that it states is wrong)",
     ),
     "of another bundle": (
         lambda manifest: manifest["annotations"].update({image.DIGEST: "sha256:other"}),

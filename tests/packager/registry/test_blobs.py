@@ -84,7 +84,7 @@ def test_a_wrong_blob_is_refused(oci_layout: Layout, endpoint: Endpoint, registr
     with pytest.raises(RegistryError) as caught:
         unreliable.pull_all(endpoint, tmp_path / "got")
     first = oci_layout.manifest(oci_layout.index[0]).config.digest
-    problem = f"the registry sends something else than {first}: push the image again"
+    problem = f"the registry sends other content than {first}: push the image again"
     assert str(caught.value) == f"{registry.address}/models/churn: {problem}"
 
 

@@ -37,7 +37,7 @@ def test_another_manifest_than_was_asked_for_is_refused(
     registry.manifests[REPOSITORY, digest] = (MANIFEST_TYPE, b"{}")
     with pytest.raises(RegistryError) as caught:
         manifests.fetch(Client(endpoint), digest)
-    problem = f"the registry sends something else than {digest}, 7 times: try again later"
+    problem = f"the registry sends other content than {digest}, 7 times: try again later"
     assert str(caught.value) == f"{registry.address}/{REPOSITORY}: {problem}"
 
 

@@ -31,7 +31,7 @@ def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackErr
             "one",
             [],
             [],
-            "no such distribution is to be found: check its name, or say where it is with --index-url or --find-links",
+            "no such distribution was found: check its name, or say where it is with --index-url or --find-links",
         ),
         ("one>=3", ["1.0", "2.0"], [_skipped("one-2.1.tar.gz")], "no such version; the newest is 2.1"),
         (
@@ -44,7 +44,7 @@ def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackErr
             "one",
             [],
             [_skipped("one-1.0.tar.gz"), _skipped("no file of a project")],
-            "version 1.0 has no wheel, only an sdist, and --only-binary forbids to build it",
+            "version 1.0 has no wheel, only an sdist, and --only-binary forbids building it",
         ),
         (
             "one",
@@ -108,9 +108,7 @@ def test_a_full_disk_is_told_by_its_number() -> None:
     """The message adds what to do about it; any other reason stands alone."""
     facts = {"failure": "os", "path": "/cache"}
     full = error_from({**facts, "errno": 28, "message": "No space left on device"})
-    assert str(full) == (
-        "/cache: No space left on device; nothing was changed: make room for all that is to be written, and more"
-    )
+    assert str(full) == ("/cache: No space left on device; nothing was changed: free disk space, then try again")
     assert str(error_from({**facts, "errno": 13, "message": "Permission denied"})) == (
         "/cache: Permission denied; nothing was changed"
     )

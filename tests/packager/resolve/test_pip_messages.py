@@ -35,7 +35,7 @@ POOL = (
         (
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device: '/tmp/x'",
             WriteFailed,
-            "/tmp/x: No space left on device; nothing was changed: make room for all that is to be written, and more",
+            "/tmp/x: No space left on device; nothing was changed: free disk space, then try again",
         ),
         ("ERROR: something\nERROR: of its own", PipFailed, "pip: something of its own"),
         ("Traceback (most recent call last):\n  File x\nKeyError: 1\n", PipFailed, "pip: KeyError: 1"),

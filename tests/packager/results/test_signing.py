@@ -110,7 +110,7 @@ def test_a_private_key_may_be_encrypted(airpack: Airpack, packed: Path, tmp_path
     assert "ENCRYPTED PRIVATE KEY" in key.read_text()
     for words, problem in (
         ([], f"{key} is encrypted: give --passphrase-file"),
-        (["--passphrase-file", wrong], f"{key} is no private key in PEM that this passphrase opens"),
+        (["--passphrase-file", wrong], f"{key} is not a private key in PEM that this passphrase opens"),
         (
             ["--passphrase-file", empty],
             f"{empty} is empty: write the passphrase into it, or leave out --passphrase-file",
@@ -131,7 +131,7 @@ def test_what_is_no_key_to_sign_with(airpack: Airpack, packed: Path, team: Path,
     pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     (tmp_path / "ec.key").write_bytes(other.private_bytes(*pem))
     for name, problem in (
-        ("team.pub", "is no private key in PEM: give the .key file that airpack keygen wrote"),
+        ("team.pub", "is not a private key in PEM: give the .key file that airpack keygen wrote"),
         ("ec.key", "is no Ed25519 key: make one with airpack keygen"),
         ("none.key", "No such file or directory"),
     ):
@@ -245,7 +245,7 @@ def test_verify_tells_what_is_wrong_with_a_signature(airpack: Airpack, packed: P
 def test_verify_needs_a_public_key(airpack: Airpack, packed: Path, team: Path) -> None:
     """The private one, or no file, is told as such."""
     for name, problem in (
-        ("team.key", "is no file with one Ed25519 public key in PEM"),
+        ("team.key", "is not a file with one Ed25519 public key in PEM"),
         ("none", "can't be read (No such file or directory)"),
     ):
         path = team.with_name(name)

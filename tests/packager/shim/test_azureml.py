@@ -112,7 +112,7 @@ def test_a_folder_of_the_users_is_not_replaced(
     (tmp_path / "code" / "extras").mkdir(parents=True)
     (tmp_path / "code" / "extras" / "mine.py").write_text("")
     assert airpack("azureml", dist, *folders) == 1
-    assert "is not a drop-in folder of airpack's: move it away" in airpack.error
+    assert "is not an airpack drop-in folder: move it away" in airpack.error
 
 
 def test_a_wheelhouse_in_the_bundle(airpack: Airpack, wheels: Path) -> None:

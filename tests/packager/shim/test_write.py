@@ -114,6 +114,6 @@ def test_a_drop_in_folder_comes_with_the_bundle(airpack: Airpack, wheels: Path, 
     assert (done.returncode, done.stdout, done.stderr) == (0, "1.0\n", "")
     (folder / "mine.txt").write_text("")
     assert airpack.pack("one", "--drop-in", folder) == 1
-    assert "is not an empty folder or a drop-in folder of airpack's: give --drop-in another name" in airpack.error
+    assert "is neither an empty folder nor an airpack drop-in folder: give --drop-in another name" in airpack.error
     assert airpack.pack("one", "--drop-in", airpack.output / "inside") == 1
-    assert "lie in each other" in airpack.error
+    assert "overlap" in airpack.error

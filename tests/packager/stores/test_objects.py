@@ -53,7 +53,7 @@ def test_a_taken_name_is_refused_and_left_as_it_is(files: dict[str, Path], objec
     stores.replace(objects_url, "second", b"somebody else's")
     with pytest.raises(StoreFailed) as caught:
         store.deliver(files, lambda _: None, lambda _: None)
-    assert str(caught.value).endswith("/second: was put there by somebody else in the meantime: give another URL")
+    assert str(caught.value).endswith("/second: was created by another process meanwhile: give another URL")
     assert stores.names(objects_url) == ["second"]
 
 

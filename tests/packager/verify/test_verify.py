@@ -79,7 +79,7 @@ def test_all_that_is_wrong_is_told(airpack: Airpack, tmp_path: Path) -> None:
         f"error: damaged: frame 2 is damaged (its SHA-256 differs): {COPY}",
         f"error: damaged: the decoder is damaged (its SHA-256 differs): {COPY}",
     ]
-    assert airpack.error.startswith("airpack: error: verify found what must not be used (and 2 more): ")
+    assert airpack.error.startswith("airpack: error: verify found files that must not be used (and 2 more): ")
 
 
 def test_another_digest_than_wanted_is_an_error(airpack: Airpack) -> None:
@@ -136,11 +136,11 @@ def _first(change: Callable[[toc.File], toc.File]) -> Callable[[toc.Toc], toc.To
         ),
         (
             lambda old: old._replace(distributions=old.distributions[:-1]),
-            "its table of contents shares its files out in a way that makes no sense",
+            "its table of contents assigns its files to distributions inconsistently",
         ),
         (
             lambda old: old._replace(distributions=(old.distributions[0]._replace(version=7), *old.distributions[1:])),
-            "its table of contents shares its files out in a way that makes no sense",
+            "its table of contents assigns its files to distributions inconsistently",
         ),
     ],
 )
@@ -262,7 +262,7 @@ def test_every_wheel_is_compared_with_the_lock(airpack: Airpack, dist: Path) -> 
         for line in found
     )
     assert f"error: wheelhouse/three-1.0-py3-none-any.whl is not what pylock.toml locks: {remedy}" in found
-    assert f"error: wheelhouse/requirements.txt says otherwise than pylock.toml: {remedy}" in found
+    assert f"error: wheelhouse/requirements.txt differs from pylock.toml: {remedy}" in found
     assert len(found) == 4  # what a wrong wheel's RECORD says is not told on top
 
 
@@ -400,7 +400,7 @@ MANIFESTS: dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]] = {
     ),
     "an image that leads elsewhere": (
         lambda data: data.update(image={"file": "../../etc/passwd", "sha256": "0", "size": 0}),
-        ["manifest.json lists the image ../../etc/passwd, which is none of airpack's"],
+        ["manifest.json lists the image ../../etc/passwd, which is not an image that airpack writes"],
     ),
 }
 

@@ -38,7 +38,7 @@ def test_another_file_is_no_bundle(tmp_path: Path, content: bytes) -> None:
     """A file of another kind is not called damaged."""
     path = tmp_path / "other"
     path.write_bytes(content)
-    with pytest.raises(BundleDamaged, match="it is no airpack bundle;"):
+    with pytest.raises(BundleDamaged, match="it is not an airpack bundle;"):
         reader.open_bundle(str(path))
 
 

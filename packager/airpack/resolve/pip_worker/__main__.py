@@ -1,4 +1,4 @@
-"""`python -m airpack.resolve.pip_worker REQUEST.json DESCRIPTOR`: one command of pip's, reported as events."""
+"""`python -m airpack.resolve.pip_worker REQUEST.json DESCRIPTOR`: one pip command, reported as events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloads files by several threads over one session of pip's, with its credentials, proxies and cache."""
+"""Downloads files by several threads over one pip session, with its credentials, proxies and cache."""
 
 from __future__ import annotations
 

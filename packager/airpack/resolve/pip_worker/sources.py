@@ -70,7 +70,7 @@ class _Builds:
         Resolver.resolve = resolve_with
 
     def build(self, req: Any) -> Path:
-        """Return the path of the wheel built from the source of a requirement of pip's. Raises Failure."""
+        """Return the path of the wheel built from the source of a pip requirement. Raises Failure."""
         archive, source = Path(req.local_file_path or ""), Path(req.unpacked_source_directory)
         sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive.is_file() else None
         name, required_by = req.name or source.name, getattr(req.comes_from, "name", None)
@@ -92,7 +92,7 @@ class _Builds:
 
 
 def _options_of(finder: Any) -> list[str]:
-    """Return the places where a finder of pip's looks, as options of its command line."""
+    """Return the places where a pip finder looks, as pip command line options."""
     scope = finder.search_scope
     names = ["--index-url", *["--extra-index-url"] * len(scope.index_urls)]
     options = [word for name, url in zip(names, scope.index_urls, strict=False) for word in (name, url)]
