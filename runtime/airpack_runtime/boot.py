@@ -1,7 +1,7 @@
-"""From a bundle to an activated tree: finds the tree if an earlier boot left one, else has it provided.
+"""Finds the tree of a bundle, or has it mounted or unpacked, and activates it.
 
-A warm start reads a file of a few bytes and looks at three others. What only cold starts and errors need is
-imported within the functions that need it.
+A warm start reads one small file and stats three others. Modules that only cold starts and errors need are imported
+inside functions.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ ACTIVE = "AIRPACK_ACTIVE"
 
 
 def shim_root() -> str:
-    """Return the folder or zipapp that this package lies in."""
+    """Return the path of the shim: the folder or zipapp that contains this package."""
     return os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def shim_folder() -> str:
-    """Return the folder in which a bundle lies beside the shim."""
+    """Return the folder of a bundle beside the shim: the shim's own, or the one that holds its zipapp."""
     root = shim_root()
     return root if os.path.isdir(root) else os.path.dirname(root)
 
 
 def is_disabled(env: Mapping[str, str]) -> bool:
-    """Return whether AIRPACK_DISABLE forbids to activate anything."""
+    """Return whether AIRPACK_DISABLE is set, to anything but 0."""
     return env.get("AIRPACK_DISABLE", "") not in ("", "0")
 
 
@@ -42,7 +42,7 @@ def find_bundle(env: Mapping[str, str]) -> str:
     """Return the absolute path of the bundle to boot: AIRPACK_BUNDLE, or the bundle beside the shim.
 
     AIRPACK_BUNDLE may also name an image file, a mounted tree, or a folder with a bundle in it.
-    Raises BundleNotFound if nothing lies there.
+    Raises BundleNotFound if nothing exists there.
     """
     given = env.get("AIRPACK_BUNDLE")
     try:
@@ -50,8 +50,8 @@ def find_bundle(env: Mapping[str, str]) -> str:
     except OSError as error:  # the current folder was deleted
         raise _not_found(given or layout.BUNDLE_NAME, error) from error
     if not os.path.exists(path):
-        hint = "put it beside the shim, or set AIRPACK_BUNDLE to where it is"
-        raise _not_found(path, "correct AIRPACK_BUNDLE or --bundle" if given else hint)
+        beside = "put it beside the shim, or set AIRPACK_BUNDLE to its path"
+        raise _not_found(path, "correct AIRPACK_BUNDLE or --bundle" if given else beside)
     return path
 
 
@@ -76,9 +76,8 @@ def activate(bundle: str | None, env: MutableMapping[str, str]) -> Ready:
 def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> Ready:
     """Return the tree of the bundle at `path`: an earlier boot's if there is one, else mounted or unpacked now.
 
-    `private` allows this process to enter namespaces for it, in which only itself and its children see the tree.
-    Raises BundleNotFound, BundleDamaged, WrongDigest, BadKey, NotSigned, WrongTarget, NoPlace, NotATree, NotMounted
-    or UnpackFailed.
+    With `private`, this process may enter new namespaces, so that only it and its children see the tree.
+    Raises BootError; its subclasses name the reason.
     """
     start = perf_counter()
     mode = env.get("AIRPACK_MODE") or AUTO
@@ -96,10 +95,10 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
         from airpack_runtime.provide.provide import provide
 
         # `path` may be a folder with a bundle in it, or have an image beside it: children compare the same path.
-        ready = provide(path, env, mode, private)._replace(bundle=path, key=cache.key_of(info))
+        ready = provide(path, env, mode=mode, private=private).replace(bundle=path, key=cache.key_of(info))
     host.check(path, ready.target)
-    if ready.signer != signer:
-        ready = ready._replace(signer=signer)
+    if ready.signer != signer:  # children of this process need what is required here, not what was checked earlier
+        ready = ready.replace(signer=signer)
     return ready.timed("find", perf_counter() - start - sum(seconds for _, seconds in ready.phases))
 
 
@@ -124,6 +123,7 @@ def _cached(path: str, info: os.stat_result, env: Mapping[str, str], signer: str
         if ready.digest == cache.UNKNOWN and "AIRPACK_DIGEST" in env:
             continue  # an image that wasn't hashed when it was mounted
         name = os.path.basename(ready.tree)
+        # Looked at only once it is held: before, another process could prune it.
         if cache.is_whole(folder, name) and cache.hold(folder, name) and cache.is_tree(ready.tree):
             trust.check_pin(path, ready.digest, env)
             return ready

@@ -90,7 +90,7 @@ def reason_against_parents(folder: str) -> str | None:
 
 
 def is_tree(tree: str) -> bool:
-    """Return whether the folder `tree` holds a tree. One that a program has emptied (`pip uninstall`) does not count."""
+    """Return whether the folder `tree` holds a tree. One that a program has emptied (`pip uninstall`) is none."""
     return os.path.isdir(f"{tree}/{layout.SITE_PACKAGES}")
 
 

@@ -17,7 +17,7 @@ _NOTED = ("bundle", "key", "target", "digest", "tree", "signer")  # the fields i
 
 
 class Ready:
-    """A tree that is ready to be activated. Immutable: `_replace` returns a copy with other values.
+    """A tree that is ready to be activated. Immutable: `replace` returns a copy with other values.
 
     It is no NamedTuple, because `typing` takes longer to import than a warm start may take. Its fields:
 
@@ -60,20 +60,20 @@ class Ready:
         passed_over: str = "",
         phases: tuple[tuple[str, float], ...] = (),
     ) -> None:
-        fields = locals()
+        fields = locals()  # of the arguments alone, as nothing else is assigned before
         del fields["self"]
         vars(self).update(fields)
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(name + " can't be set: use _replace")
+        raise AttributeError(name + " can't be set: use replace")
 
-    def _replace(self, **changes: Any) -> Ready:
+    def replace(self, **changes: Any) -> Ready:
         """Return a copy with other values in the fields that are named."""
         return Ready(**{**vars(self), **changes})
 
     def timed(self, phase: str, seconds: float) -> Ready:
         """Return a copy with the duration of one more phase."""
-        return self._replace(phases=(*self.phases, (phase, seconds)))
+        return self.replace(phases=(*self.phases, (phase, seconds)))
 
     def to_note(self) -> str:
         """Return the text of AIRPACK_ACTIVE, by which child processes find this tree; `from_note` reads it."""

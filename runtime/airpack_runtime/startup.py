@@ -38,7 +38,7 @@ def start() -> None:
             return
         message = str(error)
         if not isinstance(error, BootError):
-            message = "%s: %s (a fault of airpack itself)" % (type(error).__name__, message)
+            message = "%s: %s (a bug in airpack)" % (type(error).__name__, message)
         _write("airpack: " + message)
         if os.environ.get("AIRPACK_ON_ERROR") != "continue":
             os._exit(BootError.status)
@@ -54,8 +54,8 @@ def log_boot(ready: Ready, *, always: bool = False) -> None:
 
 
 def _is_pip() -> bool:
-    """Return whether this process is pip, which would take the tree's packages for its own to upgrade and remove."""
-    try:
+    """Return whether this process is pip: it would see the tree's packages as installed, and upgrade or remove them."""
+    try:  # sys.argv is not set yet when sitecustomize runs
         with open("/proc/self/cmdline", "rb", buffering=0) as file:
             words = file.read(4096).split(b"\0")[1:]
     except OSError:
@@ -73,7 +73,7 @@ def _is_pip() -> bool:
 
 
 def _write(text: str) -> None:
-    """Write a line to standard error; that it can't be written is not the program's concern."""
+    """Write a line to standard error. A failure is ignored: the program must still run."""
     if sys.stderr is None:  # it is closed, and its descriptor may be another file's by now
         return
     try:  # noqa: SIM105 - contextlib takes longer to import

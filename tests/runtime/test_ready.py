@@ -24,11 +24,11 @@ def _values(ready: Ready) -> Any:
 def test_it_can_not_be_changed() -> None:
     """A copy with other values is another one."""
     ready = Ready(**FIELDS, how="unpacked")
-    with pytest.raises(AttributeError, match="signer can't be set: use _replace"):
+    with pytest.raises(AttributeError, match="signer can't be set: use replace"):
         ready.signer = "someone"
     with pytest.raises(AttributeError):
         ready.other = 1
-    changed = ready._replace(signer="someone", created=True)
+    changed = ready.replace(signer="someone", created=True)
     assert _values(changed) == {**_values(ready), "signer": "someone", "created": True}
     assert (ready.signer, ready.created) == ("", False)
 

@@ -74,7 +74,7 @@ def test_a_missing_bundle_ends_the_process(dropped: Dict[str, str], dropin: Path
     (dropin / "bundle.tar.zst").unlink()
     done = python("-c", "print('ran')", env=dropped)
     assert (done.returncode, done.stdout) == (97, "")
-    hint = "put it beside the shim, or set AIRPACK_BUNDLE to where it is"
+    hint = "put it beside the shim, or set AIRPACK_BUNDLE to its path"
     assert done.stderr == f"airpack: no bundle at {dropin}/bundle.tar.zst: {hint}\n"
 
 

@@ -17,10 +17,12 @@ from airpack import __version__
 from airpack.base.console import ERROR_PREFIX, plain
 from airpack.base.errors import AirpackError
 
+# fmt: off
 COMMANDS = (
-    *("pack", "pack-all", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom"),
-    *("keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target"),
+    "pack", "pack-all", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom",
+    "keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target",
 )
+# fmt: on
 WRONG_USAGE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 PIPE_CLOSED = 141  # 128 + SIGPIPE
@@ -30,45 +32,54 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's) and return the exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
     if sys.stdout is None:
-        return _fail("standard output is closed: open it, or send it to /dev/null", 1, verbose=False)
+        return _fail("standard output is closed: open it, or send it to /dev/null", 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the locale may not have every letter
-    arguments = _parser(words).parse_args(words)
     signal.signal(signal.SIGTERM, _interrupt)
-    return _run(arguments)
+    return _run(words)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    """Run the command and return its exit status; an error is printed as one line."""
-    failure: int = getattr(arguments, "error_status", 1)
+def _run(words: Sequence[str]) -> int:
+    """Run the command line `words` and return its exit status; an error is printed as one line."""
+    # Errors of `diff` end with a higher status: its 1 says that there is a difference.
+    verbose, error_status = False, 1
     try:
+        arguments = _parser(words).parse_args(words)
+        verbose, error_status = arguments.verbose, getattr(arguments, "error_status", error_status)
         status: int = arguments.run(arguments, os.environ) or 0
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was changed", INTERRUPTED, arguments.verbose)
-    except AirpackError as error:
-        return _fail(str(error), max(error.status, failure), arguments.verbose)
-    except BootError as error:
-        return _fail(str(error), failure, arguments.verbose)
     except BrokenPipeError:
-        status = _pipe_closed()
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{place}{error.strerror or error}", failure, arguments.verbose)
+        return _pipe_closed()
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was changed", INTERRUPTED, verbose=verbose)
     except Exception as error:  # noqa: BLE001 - a user must see a traceback only with -v
-        hint = "this is a bug in airpack: please report it, with the output of -v"
-        return _fail(f"{type(error).__name__}: {error}; {hint}", failure, arguments.verbose)
+        message, least = _explain(error)
+        return _fail(message, max(error_status, least), verbose=verbose)
     return status
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """Return the message for an error, and the least exit status that it ends with."""
+    if isinstance(error, AirpackError):
+        return str(error), error.status
+    if isinstance(error, BootError):
+        return str(error), 1
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}", 1
+    hint = "this is a bug in airpack: please report it, with the output of -v"
+    return f"{type(error).__name__}: {error}; {hint}", 1
 
 
 class _Parser(argparse.ArgumentParser):
     """Describes in one line what is wrong with a command line."""
 
-    command: str = ""  # with a space before it: argparse reports unknown options as errors of the main parser
+    command: str = ""  # the command that was asked for: argparse reports unknown options as errors of the main parser
 
     def error(self, message: str) -> NoReturn:
         """Exit with what is wrong, and the command that shows the usage."""
-        self.exit(_fail(f"{message}; see {self.prog}{self.command} --help", WRONG_USAGE, verbose=False))
+        prog = f"{self.prog} {self.command}".rstrip()
+        self.exit(_fail(f"{message}; see {prog} --help", WRONG_USAGE))
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -76,17 +87,17 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(prog="airpack", description="Carry Python packages across an air gap.")
     parser.add_argument("--version", action="version", version=f"airpack {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    given = words[0] if words else "-"
-    if given in COMMANDS:
-        parser.command = f" {given}"
-    elif not given.startswith("-"):
+    name = words[0] if words else "-"
+    if name in COMMANDS:
+        parser.command = name
+    elif not name.startswith("-"):
         import difflib  # noqa: PLC0415 - only needed for a mistyped command
 
-        nearest = difflib.get_close_matches(given, COMMANDS, 1)
-        parser.error(f"there is no command {given!r}" + (f" (is it {nearest[0]}?)" if nearest else ""))
+        nearest = difflib.get_close_matches(name, COMMANDS, 1)
+        parser.error(f"there is no command {name!r}" + (f" (is it {nearest[0]}?)" if nearest else ""))
     # Only the command that runs is imported: the imports of the others take a tenth of a second.
-    for name in [given] if given in COMMANDS else COMMANDS:
-        importlib.import_module(f"airpack.cli.commands.{name.replace('-', '_')}").add(commands)
+    for command in [name] if name in COMMANDS else COMMANDS:
+        importlib.import_module(f"airpack.cli.commands.{command.replace('-', '_')}").add(commands)
     return parser
 
 
@@ -100,7 +111,7 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _fail(message: str, status: int, verbose: bool) -> int:
+def _fail(message: str, status: int, *, verbose: bool = False) -> int:
     """Print an error message, with the traceback if `verbose`, and return `status`."""
     if sys.stderr is None:
         return status

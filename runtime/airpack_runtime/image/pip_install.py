@@ -85,7 +85,7 @@ def install(path: str, rows: list[Row], house: str, env: Mapping[str, str]) -> R
                     storage.remember_boot(folder, name)
             cache.hold(folder, name)
             how = "installed before" if there else "installed by pip from a wheelhouse"
-            return packages_tree(tree, how)._replace(created=not there, signer=signer)
+            return packages_tree(tree, how).replace(created=not there, signer=signer)
         reasons.append(f"{folder}: {reason}")
     raise AzureError(f"{path} can't be installed, as no folder can hold it: {'; '.join(reasons)}", NOT_INSTALLED)
 

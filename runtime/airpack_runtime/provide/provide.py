@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _DECODER_ROOM = 64 << 20  # bytes of a tmpfs for the decoder, and for what the file system itself takes
 
 
-def provide(path: str, env: Mapping[str, str], mode: str, private: bool) -> Ready:
+def provide(path: str, env: Mapping[str, str], *, mode: str, private: bool) -> Ready:
     """Return the tree of what lies at `path`, by the first way of the mode `mode` that works. Raises BootError."""
     info = os.stat(path)
     if stat.S_ISDIR(info.st_mode):
@@ -124,11 +124,11 @@ def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
     finally:
         os.close(fd)
     ready = _checked(cache.tree_path(folder, name), image)
-    ready = ready._replace(bundle=image, key=cache.key_of(info), how=way or "an image that is mounted")
+    ready = ready.replace(bundle=image, key=cache.key_of(info), how=way or "an image that is mounted")
     signer = trust.required_key(env)
-    storage.remember_bundle(folder, ready._replace(digest=digest or cache.UNKNOWN, signer=signer))
+    storage.remember_bundle(folder, ready.replace(digest=digest or cache.UNKNOWN, signer=signer))
     cache.hold(folder, name)
-    ready = ready._replace(digest=digest or ready.digest, created=way is not None, size=info.st_size if way else 0)
+    ready = ready.replace(digest=digest or ready.digest, created=way is not None, size=info.st_size if way else 0)
     return ready.timed("mount", perf_counter() - start)
 
 
@@ -230,8 +230,8 @@ def _placed(bundle: Bundle, env: Mapping[str, str], private: bool) -> Ready:
         except (OSError, UnpackFailed) as error:
             raise NoPlace(needed, {**reasons, "a tmpfs in a user namespace": reason_of(error)}) from error
     if env.get("AIRPACK_CACHE_DIR") and reasons:
-        ready = ready._replace(passed_over=" ".join(next(iter(reasons.items()))))
-    return ready if how is None else ready._replace(how=how, created=True, size=toc.unpacked_size)
+        ready = ready.replace(passed_over=" ".join(next(iter(reasons.items()))))
+    return ready if how is None else ready.replace(how=how, created=True, size=toc.unpacked_size)
 
 
 def _in_folder(bundle: Bundle, folder: str) -> Ready:
@@ -242,7 +242,7 @@ def _in_folder(bundle: Bundle, folder: str) -> Ready:
 
 def _remembered(bundle: Bundle, folder: str, env: Mapping[str, str]) -> Ready:
     """Return the tree of `bundle` as it lies in a cache folder, and note there where later boots find it."""
-    ready = _in_folder(bundle, folder)._replace(signer=trust.required_key(env))
+    ready = _in_folder(bundle, folder).replace(signer=trust.required_key(env))
     storage.remember_bundle(folder, ready)
     return ready
 

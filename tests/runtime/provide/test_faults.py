@@ -543,7 +543,7 @@ def _end_in_a_line(words: Tuple[str, ...], env: Dict[str, str], what: str) -> No
     assert done.returncode == 97, (what, done)
     assert done.stderr.startswith("airpack: "), (what, done.stderr)
     assert done.stderr.count("\n") == 1, (what, done.stderr)
-    assert "a fault of airpack itself" not in done.stderr, (what, done.stderr)
+    assert "a bug in airpack" not in done.stderr, (what, done.stderr)
 
 
 def test_a_damaged_bundle_ends_the_command_in_one_line(tmp_path: Path, env: Dict[str, str]) -> None:
