@@ -127,7 +127,7 @@ _STRANGE: Dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("what", _STRANGE)
-def test_a_signature_that_is_no_ordinary_file_isrefused(signed: Path, keyed: Dict[str, str], what: str) -> None:
+def test_a_signature_that_is_no_ordinary_file_is_refused(signed: Path, keyed: Dict[str, str], what: str) -> None:
     """Without waiting for it, and without reading more of it than a few kilobytes."""
     _sig(signed).unlink()
     _STRANGE[what](_sig(signed))
@@ -144,7 +144,7 @@ def test_each_flipped_bit_of_a_signature_is_found(signed: Path, keyed: Dict[str,
     assert not cache_folder.exists()
 
 
-def test_an_unsigned_bundle_isrefused(signed: Path, keyed: Dict[str, str], cache_folder: Path) -> None:
+def test_an_unsigned_bundle_is_refused(signed: Path, keyed: Dict[str, str], cache_folder: Path) -> None:
     """The message says with which key to sign it, and what to put where."""
     _sig(signed).unlink()
     remedy = f"airpack sign it with the key {SIGNER.id}, and put {_NAME}.sig beside it"
@@ -152,7 +152,7 @@ def test_an_unsigned_bundle_isrefused(signed: Path, keyed: Dict[str, str], cache
     assert not cache_folder.exists()
 
 
-def test_a_changed_bundle_isrefused(signed: Path, keyed: Dict[str, str], tmp_path: Path) -> None:
+def test_a_changed_bundle_is_refused(signed: Path, keyed: Dict[str, str], tmp_path: Path) -> None:
     """One whose table of contents is another has another digest; what else is changed fails its own check."""
     bundle_of(signed, {"alpha.py": b"VALUE = 666\n"})
     assert "but its signature is of the bundle" in refused(signed, keyed)
