@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from airpack.bundle.opened import OpenBundle
 from airpack_runtime import layout
 from support.airpack import Airpack
 from support.wheels import build_wheel
@@ -85,3 +86,17 @@ def test_audit_of_results(airpack: Airpack, wheels: Path) -> None:
     assert (finding["severity"], finding["package"]) == ("error", "one")
     assert finding["sentence"].endswith("which cp37-manylinux2014_x86_64 does not take")
     assert (airpack.output / layout.BUNDLE_NAME).exists()
+
+
+def test_files_that_two_wheels_write_are_told(airpack: Airpack, wheels: Path) -> None:
+    """The later wheel's is kept, as pip would overwrite it."""
+    build_wheel(wheels, "one", files={"shared.py": "WHO = 1\n", "same.py": ""})
+    build_wheel(wheels, "two", files={"shared.py": "WHO = 2\n", "same.py": ""})
+    assert airpack.pack("one", "two", "--no-bytecode") == 0
+    assert (
+        "warning: two 1.0 writes site-packages/shared.py, as one-1.0-py3-none-any.whl does with another content: "
+        "the later wheel's is kept, as pip would" in airpack.err
+    )
+    assert "same.py" not in airpack.err
+    with OpenBundle.at(airpack.output / layout.BUNDLE_NAME) as bundle:
+        assert bundle.read(bundle.find("shared.py")[1]) == b"WHO = 2\n"
