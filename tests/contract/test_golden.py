@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airpack.bundle import toc_encoder
 from airpack_runtime import layout
 from airpack_runtime.format import reader, toc
 from contract import make_golden
@@ -34,10 +33,3 @@ def test_todays_bundle_holds_the_same_files(tmp_path: Path) -> None:
     assert _entries(now) == _entries(then)
     assert sorted(now.directories) == sorted(then.directories)
     assert now.target == then.target
-
-
-def test_a_table_is_decoded_as_it_was_stored() -> None:
-    """What the packager writes is what the shim reads."""
-    with reader.open_bundle(str(GOLDEN)) as bundle:
-        contents = bundle.toc()
-    assert toc.decode(toc_encoder.encode(contents).stored) == contents

@@ -1,7 +1,7 @@
-"""Reads what a compiled file asks of the dynamic loader, as the loader does: by segments (System V ABI, gABI 4.1).
+"""Reads what a compiled file requests from the dynamic loader, by its segments, as the loader does (gABI 4.1).
 
-pyelftools parses every section for it, which would take as long as all else that `verify` does. The tests
-compare the two on all libraries of scikit-learn and pandas.
+pyelftools would parse every section for that, and take as long as the rest of `verify`. The tests compare both on all
+libraries of scikit-learn and pandas.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ _VERSION = struct.Struct("<IHHII")  # hash, flags, other, name, next
 _LOAD, _DYNAMIC = 1, 2
 _NULL, _NEEDED, _STRTAB, _VERNEED, _VERNEEDNUM = 0, 1, 5, 0x6FFFFFFE, 0x6FFFFFFF
 _MACHINES = {3: "EM_386", 20: "EM_PPC", 21: "EM_PPC64", 22: "EM_S390", 40: "EM_ARM", 62: "EM_X86_64", 183: "EM_AARCH64"}
-_MOST = 10_000  # versions of one file, far above any; a damaged one may list without end
+# More than any real file has. A damaged or hostile file may list entries in a circle, or refer to one long text often.
+_MOST = 10_000  # entries of the dynamic segment, and versions of symbols
+_LONGEST = 4096  # bytes of a name
 
 
 class ELFError(ValueError):
-    """A file that begins like an ELF file and is damaged."""
+    """A file that begins with the magic number of ELF and is damaged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requested:
-    """What a file asks for: its machine (`EM_X86_64`), names of symbol versions (`GLIBC_2.17`), and libraries."""
+    """What a file requests: its machine (`EM_X86_64`), names of symbol versions (`GLIBC_2.17`), libraries by soname."""
 
     machine: str
     versions: tuple[str, ...] = ()
@@ -40,9 +42,9 @@ class Requested:
 
 
 def read(content: bytes | mmap) -> Requested | None:
-    """Return what the file `content` asks for, or None if it is not an ELF file. Raises ELFError if it is damaged.
+    """Return what the file `content` requests, or None if it is not an ELF file. Raises ELFError if it is damaged.
 
-    Of a file that is not for 64 bits and little-endian, only the machine is returned.
+    Only the machine is returned for a file that is not both 64-bit and little-endian.
     """
     if content[:4] != MAGIC:
         return None
@@ -69,6 +71,7 @@ class _Reader:
         segments = [_SEGMENT.unpack_from(content, start + number * size) for number in range(count)]
         self._loads = [(segment[3], segment[5], segment[2]) for segment in segments if segment[0] == _LOAD]
         self._tags: dict[int, list[int]] = {}
+        self._count = 0  # of the values in `_tags`
         for segment in segments:
             if segment[0] == _DYNAMIC:
                 self._read_tags(segment[2], segment[5])
@@ -78,6 +81,9 @@ class _Reader:
             tag, value = _TAG.unpack_from(self._content, offset)
             if tag == _NULL:
                 return
+            self._count += 1
+            if self._count > _MOST:
+                raise ELFError("its dynamic segment lists too many entries")
             self._tags.setdefault(tag, []).append(value)
 
     def libraries(self) -> Iterator[str]:
@@ -95,7 +101,7 @@ class _Reader:
             for _ in range(count):
                 listed += 1
                 if listed > _MOST:
-                    raise ELFError("it lists versions without end")
+                    raise ELFError("it lists too many versions")
                 _, _, _, name, step = _VERSION.unpack_from(self._content, place)
                 yield self._string(name)
                 place += step
@@ -105,13 +111,13 @@ class _Reader:
 
     def _string(self, offset: int) -> str:
         start = self._place(self._tags[_STRTAB][0] if _STRTAB in self._tags else -1) + offset
-        end = self._content.find(b"\0", start)
+        end = self._content.find(b"\0", start, start + _LONGEST)
         if not 0 <= start <= end:
-            raise ELFError("it refers to text outside of it")
+            raise ELFError("it refers to a name that is too long, or not in the file")
         return self._content[start:end].decode("utf-8")
 
     def _place(self, address: int) -> int:
-        """Return the offset in the file of what is loaded at `address`."""
+        """Return the offset in the file of the byte that is loaded at `address`. Raises ELFError if none is."""
         for begin, size, offset in self._loads:
             if begin <= address < begin + size:
                 return int(offset + address - begin)

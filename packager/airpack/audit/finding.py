@@ -10,9 +10,11 @@ ERROR, WARNING, NOTE = ORDER = ("error", "warning", "note")  # the gravest first
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """Something that may not work in the image: its severity, the package, what it is, and what to do about it.
+    """Something that may not work in the image.
 
-    An error fails in the image. A warning may fail there. A note says what airpack does about it.
+    `message` reads `package` `sentence`: `remedy`. The sentence says what was found, the remedy what to do about it.
+
+    An error will fail in the image, a warning may. A note is information and never fails a command.
     """
 
     severity: str
@@ -30,5 +32,5 @@ class Finding:
 
 
 def fatal(findings: Iterable[Finding], *, strict: bool) -> list[Finding]:
-    """Return the findings that must not pass: errors, and with `strict` warnings."""
+    """Return the findings that fail a command: the errors, and with `strict` the warnings too."""
     return [finding for finding in findings if finding.severity == ERROR or (strict and finding.severity == WARNING)]

@@ -1,4 +1,4 @@
-"""What compiled files need of the image, and what each manylinux platform promises (PEP 600, by auditwheel's data)."""
+"""What compiled files need from the image, and what each manylinux platform guarantees (PEP 600; auditwheel's data)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Needs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """What every image of a manylinux platform has: the newest version of each symbol family, and libraries."""
+    """What every image of a manylinux platform has: symbols up to `newest` of each family, and `libraries`."""
 
     machine: str
     newest: Mapping[str, tuple[int, ...]]
@@ -44,7 +44,7 @@ def needs_of(content: bytes | mmap) -> Needs | None:
     versions: dict[str, set[tuple[int, ...]]] = {}
     for name in requested.versions:
         family, _, number = name.partition("_")
-        if number.replace(".", "").isdigit():
+        if number.isascii() and number.replace(".", "").isdigit():  # `isdigit` alone takes a superscript, and `int` not
             versions.setdefault(family, set()).add(_numbers(number))
     frozen = {family: frozenset(numbers) for family, numbers in versions.items()}
     return Needs(machine=requested.machine, versions=frozen, libraries=requested.libraries)
@@ -52,9 +52,9 @@ def needs_of(content: bytes | mmap) -> Needs | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Missing:
-    """Something that a file needs and the platform does not promise; `library` names it if it is a library.
+    """Something that a file needs and the platform does not guarantee; `library` is its soname if it is a library.
 
-    An image may have such a library all the same; nothing else that is missing can be added to it.
+    A library may be in the image nevertheless, or be added to it. A newer glibc or another machine can't be.
     """
 
     sentence: str
@@ -62,7 +62,7 @@ class Missing:
 
 
 def missing(needs: Needs, policy: Policy, bundled: Collection[str]) -> Iterator[Missing]:
-    """Yield what an image of `policy` lacks of what a file needs; `bundled` are the bundle's own libraries."""
+    """Yield what a file needs and neither `policy` guarantees nor `bundled`, the bundle's own libraries, provides."""
     if needs.machine != policy.machine:
         yield Missing(sentence=f"is for another machine ({needs.machine})")
         return
@@ -79,9 +79,10 @@ def missing(needs: Needs, policy: Policy, bundled: Collection[str]) -> Iterator[
 
 @cache
 def policy_for(platform: str) -> Policy | None:
-    """Return the policy of a platform (`manylinux_2_27_x86_64`): auditwheel's nearest that asks no more of it.
+    """Return the policy of a platform (`manylinux_2_27_x86_64`), or None where nothing is known of it.
 
-    None for musllinux, whose symbols have no versions.
+    auditwheel has data for some versions of glibc: the newest that is not newer than the platform's is taken, with the
+    platform's own glibc. None for musllinux, whose symbols have no versions.
     """
     words = platform.split("_", 3)
     if words[0] != "manylinux" or len(words) < 4:

@@ -1,4 +1,4 @@
-"""Progress of a command, as tqdm bars on a terminal and as lines elsewhere; and text made safe to show."""
+"""Shows the progress of a command, as tqdm bars on a terminal and as lines in a log, and makes text safe to show."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import TextIO
 
 Advance = Callable[[int], None]
 BYTES = "B"
-ERROR_PREFIX = "airpack: error: "  # of the line with a command's error message; `pack.batch` reads it
+ERROR_PREFIX = "airpack: error: "  # begins the line with a command's error message; `pack.batch` looks for it
 
 
 def plain(text: str) -> str:
-    """Return text with `?` for each character that would act on a terminal, as names in a foreign bundle may."""
+    """Return `text` with `?` in place of each unprintable character: names in a bundle may hold escape sequences."""
     return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 class Progress(ABC):
-    """Shows the user what is going on."""
+    """Shows the user which stage of the work is running, and how far it is."""
 
     @abstractmethod
     def stage(self, name: str, unit: str, total: int | None = None) -> AbstractContextManager[Advance]:
-        """Return a context whose value is called with each amount of `unit` that is done.
+        """Return a context manager for one stage of the work; it gives a function to call with each amount done.
 
-        `total` is None where it isn't known beforehand.
+        Amounts are in `unit`. `total` is the amount of the whole stage, None if it is not known in advance.
         """
 
     @abstractmethod
@@ -72,7 +72,7 @@ class Bars(Progress):
     """Draws a bar for each stage: for terminals."""
 
     def __init__(self, stream: TextIO) -> None:
-        from tqdm import tqdm  # noqa: PLC0415 - a log needs none
+        from tqdm import tqdm  # noqa: PLC0415 - without a terminal it is not needed
 
         self._stream = stream
         self._tqdm = tqdm
@@ -97,7 +97,7 @@ class Bars(Progress):
 
 
 def amount_of(number: int, unit: str) -> str:
-    """Return an amount for people: `91.2 MB`, `11 wheels`, `1 wheel`."""
+    """Return an amount with its unit as text: `91.2 MB`, `11 wheels`, `1 wheel`."""
     if unit == BYTES:
         return f"{number / 1e6:,.1f} MB"
     return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"

@@ -1,7 +1,7 @@
-"""Reads files that somebody else may have written: regular files alone, and no more of them than was announced.
+"""Reads files that somebody else may have written: only regular files, and no more bytes of each than a limit.
 
-A pipe or a device would be waited for, or read without end. A symbolic link is followed only where the user named the
-file: inside a folder that was handed over, it may lead to a file of the reader's own.
+Reading a pipe may block, and a device may never end. A symbolic link is followed only where the user named the file
+on the command line: inside a folder from somebody else, a link may point to a private file of the user who reads it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a so
 
 @contextmanager
 def opened(path: Path, *, follow: bool = False) -> Iterator[BinaryIO]:
-    """Give the regular file at `path`, open for reading; `follow` allows a symbolic link to one.
+    """Open the regular file at `path` for reading; with `follow`, `path` may be a symbolic link to one.
 
-    Raises OSError, whose `strerror` says what is there instead of a regular file.
+    Raises OSError. Where something else lies at `path`, the error's `strerror` says what it is.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     try:
@@ -35,10 +35,11 @@ def opened(path: Path, *, follow: bool = False) -> Iterator[BinaryIO]:
         if error.errno == errno.ENXIO:  # a socket, or a pipe that nobody reads
             raise _not_regular(path, os.stat(path).st_mode) from error
         raise
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):  # `open` would refuse a folder in its own words, and name it by the descriptor
+        os.close(descriptor)
+        raise _not_regular(path, mode)
     with open(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise _not_regular(path, mode)
         yield file
 
 
@@ -63,7 +64,7 @@ def sha256_of(path: Path, *, follow: bool = False) -> str:
 
 
 def is_regular(path: Path) -> bool:
-    """Return whether a regular file lies at `path`, and no symbolic link."""
+    """Return whether `path` is a regular file; a symbolic link is not one."""
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except (OSError, ValueError):  # ValueError for a NUL in the path

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: threads that end with their block, and blocks that are not interrupted."""
+"""Ctrl-C and SIGTERM: a thread pool that an interrupt ends cleanly, and blocks that an interrupt waits for."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ def cores() -> int:
 
 @contextmanager
 def threads(jobs: int) -> Iterator[Executor]:
-    """Give an executor of `jobs` threads; if the block fails, waiting work is dropped and its threads have ended."""
+    """Give an executor of `jobs` threads, all of which have ended when the block ends.
+
+    If the block raises, work that has not started is cancelled, and work that has started is waited for.
+    """
     with ThreadPoolExecutor(jobs) as executor:
-        # All threads start here: a thread that is interrupted while it starts would never be waited for.
+        # Start all threads now: if a signal interrupted the start of a thread later, nothing would wait for its end.
         with uninterrupted():
             all_there = threading.Barrier(jobs + 1)
             for _ in range(jobs):
@@ -37,18 +40,17 @@ def threads(jobs: int) -> Iterator[Executor]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Delay Ctrl-C and SIGTERM until the block has ended."""
+    """Delay Ctrl-C and SIGTERM until the block has ended; their handlers run then."""
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     before: dict[signal.Signals, Any] = {}
     late: list[int] = []
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
-        # The mask holds for this thread alone, and a handler runs in the main thread for signals of any thread.
+        # The mask covers only this thread, but handlers run in the main thread, whichever thread got the signal.
         if threading.current_thread() is threading.main_thread():
             handlers = {number: signal.getsignal(number) for number in _INTERRUPTS}
-            before = {
-                number: handler for number, handler in handlers.items() if handler is not None
-            }  # None: not Python's
+            # A handler that was not installed from Python is None, and could not be restored.
+            before = {number: handler for number, handler in handlers.items() if handler is not None}
             for number in before:
                 signal.signal(number, lambda received, _: late.append(received))
         yield
@@ -57,6 +59,6 @@ def uninterrupted() -> Iterator[None]:
             for number, handler in before.items():
                 signal.signal(number, handler)
             for received in late:
-                signal.raise_signal(received)  # it waits for the mask
+                signal.raise_signal(received)  # delivered once the mask is restored below
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

@@ -1,4 +1,7 @@
-"""zstd frames (RFC 8878): by libzstd, with no more memory than the shim allows; and uncompressed ones, made by hand."""
+"""Writes and reads zstd frames (RFC 8878) with libzstd, and builds frames of uncompressed blocks without it.
+
+Decompression takes no larger window than the shim allows.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,17 @@ else:
     from backports import zstd
 
 LIBZSTD = zstd.zstd_version
-# A frame that holds the end of a tar, two empty blocks, as one RLE block.
+# A frame that decompresses to the end of a tar, which is two blocks of zeros; it is stored as one RLE block.
 TAR_END_SIZE = 2 * layout.TAR_BLOCK
 TAR_END = bytes.fromhex("28b52ffd60000303200000")
 
-_SINGLE_SEGMENT = 0xA0  # a frame's size in four bytes, no checksum
+_SINGLE_SEGMENT = 0xA0  # frame header descriptor: the content size takes four bytes, there is no checksum
 _BLOCK_LIMIT = 128 << 10
 _BOUNDED = {int(zstd.DecompressionParameter.window_log_max): layout.WINDOW_LOG_LIMIT}
 
 
 def compress(data: bytes, level: int) -> bytes:
-    """Return `data` as one frame with a checksum; its bytes depend on the level and the version of libzstd alone."""
+    """Return `data` as one frame with a checksum; the bytes depend only on `data`, `level` and the build of libzstd."""
     parameter = zstd.CompressionParameter
     return zstd.compress(data, options={parameter.compression_level: level, parameter.checksum_flag: 1})
 
@@ -39,7 +42,7 @@ def decompress(data: bytes, size: int) -> bytes:
 
 
 def size_in(data: bytes) -> int:
-    """Return the content size in the header of a zstd frame, in bytes. Raises ValueError if it has none."""
+    """Return the content size in bytes that the header of a zstd frame states. Raises ValueError if it states none."""
     try:
         size = zstd.get_frame_info(data).decompressed_size
     except zstd.ZstdError as error:
@@ -50,7 +53,7 @@ def size_in(data: bytes) -> int:
 
 
 def uncompressed(data: bytes) -> bytes:
-    """Return `data`, at least one byte, as a frame of uncompressed blocks, the same with every build of libzstd."""
+    """Return `data`, at least one byte, as a frame of uncompressed blocks; its bytes do not depend on libzstd."""
     parts = [struct.pack("<IBI", layout.ZSTD_MAGIC, _SINGLE_SEGMENT, len(data))]
     for start in range(0, len(data), _BLOCK_LIMIT):
         block = data[start : start + _BLOCK_LIMIT]

@@ -1,4 +1,4 @@
-"""Compresses the frames of a bundle on all cores; what was compressed once is taken from the cache."""
+"""Compresses the frames of a bundle on several threads; frames that were compressed before are read from the cache."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Pool:
 def compress(frames: Iterable[RawFrame], level: int, pool: Pool) -> Iterator[bytes]:
     """Yield each frame compressed at a zstd `level`, in order.
 
-    The bytes depend on the frame, the level and the version of libzstd alone. At most two frames for each of the
-    pool's threads wait for their turn.
+    The bytes depend only on the frame, the level and the version of libzstd. At most two frames for each thread, and
+    one more, are in memory at a time.
     """
     waiting: deque[Future[bytes]] = deque()
     for frame in frames:
@@ -38,7 +38,7 @@ def compress(frames: Iterable[RawFrame], level: int, pool: Pool) -> Iterator[byt
 
 
 def _compressed(frame: RawFrame, level: int, store: Path | None) -> bytes:
-    """Return a frame compressed, from the cache if it is there."""
+    """Return a frame compressed, from the cache if it has it."""
     raw = frame.read()
     if store is None:
         return zstd.compress(raw, level)

@@ -1,4 +1,4 @@
-"""An open bundle, read by random access: its table of contents, and the frames that hold what is asked for."""
+"""An open bundle, read by random access: its table of contents, and only those frames that hold a requested file."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from airpack_runtime.format.toc import Distribution, File
 
 from airpack.base.errors import NotInBundle
 
-_NEAREST = 3  # how many similar paths an error suggests
-_LIKE = 0.75  # how similar they are at least (difflib's ratio)
+_NEAREST = 3  # how many similar paths the error for an unknown path names
+_LIKE = 0.75  # the least similarity of such a path, as difflib measures it
 
 
 class OpenBundle:
@@ -29,18 +29,18 @@ class OpenBundle:
 
     def __init__(self, file: Bundle) -> None:
         self.file = file
-        gc.disable()  # none of the many tuples is garbage, and looking for some takes as long as decoding them
+        gc.disable()  # a collection would visit all the new tuples, which takes as long as decoding them
         try:
             self.toc = file.toc()
         finally:
             gc.enable()
         if not _holds_together(self.toc, self._frame_of_sums):
-            raise file.damaged("its table of contents assigns its files to distributions inconsistently")
+            raise file.damaged("its table of contents shares its files out in a way that makes no sense")
 
     @classmethod
     @contextmanager
     def at(cls, path: Path) -> Iterator[OpenBundle]:
-        """Open the bundle at `path`. Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`)."""
+        """Give the bundle at `path`, open. Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`)."""
         with open_bundle(str(path)) as file:
             yield cls(file)
 
@@ -51,7 +51,7 @@ class OpenBundle:
 
     @cached_property
     def entries(self) -> Mapping[str, File]:
-        """Each path of the tree, with the file that holds its content: a link's is that of its target."""
+        """The file that holds the content of each path of the tree; for a link, that is its target."""
         entries = {file.path: file for file in self.toc.files}
         entries.update((link.path, entries[link.target]) for link in self.toc.links)
         return entries
@@ -83,7 +83,7 @@ class OpenBundle:
 
     def chunks(self, file: File) -> Iterator[bytes]:
         """Yield a file's content in pieces of at most a frame. Raises BundleDamaged."""
-        from airpack.base import zstd  # noqa: PLC0415 - what reads the table of contents alone needn't wait for libzstd
+        from airpack.base import zstd  # noqa: PLC0415 - importing libzstd takes time, and many callers read only the table of contents
 
         for number, piece in self.plan.pieces(file):
             raw = self.file.frame(number, zstd.decompress)
@@ -111,13 +111,13 @@ class OpenBundle:
         return self.plan.frame_at(self.toc.sums.start - 1)
 
     def _nearest(self, path: str) -> list[str]:
-        """Return the paths that `path` may mean: files of that name, or with a similar path."""
+        """Return paths that the user may have meant by `path`: files of the same name, or else similar paths."""
         if not path:
             return []
         named = [entry for entry in self.entries if entry.endswith(f"/{path.rpartition('/')[2]}")]
         if named:
             return sorted(named, key=lambda entry: (entry.count("/"), entry))[:_NEAREST]
-        import difflib  # noqa: PLC0415 - slow to import, and needed only for a path that is not found
+        import difflib  # noqa: PLC0415 - importing it takes milliseconds, and only unknown paths need it
 
         paths = {entry.removeprefix(f"{layout.SITE_PACKAGES}/"): entry for entry in self.entries}
         near = difflib.get_close_matches(path.removeprefix(f"{layout.SITE_PACKAGES}/"), paths, _NEAREST, _LIKE)
@@ -131,23 +131,31 @@ def paths_of(contents: toc.Toc, distribution: Distribution) -> list[str]:
 
 
 def _holds_together(contents: toc.Toc, last: int) -> bool:
-    """Return whether the fields of a table of contents that no boot uses or checks are consistent.
+    """Return whether those parts of a table of contents are consistent that a boot neither uses nor checks.
 
-    `last` is the number of the frame behind all distributions'.
+    `last` is the number of the frame after those of the distributions.
     """
     texts: list[Any] = [contents.target, contents.creator, *contents.requirements]
     if contents.decoder is not None:
         texts.append(contents.decoder.origin)
     file, link, frame = 0, 0, 0
-    for each in contents.distributions:
-        texts += [each.name, each.version, each.wheel, each.sha256, each.license, each.built_from, *each.top_level]
-        numbers: Any = (*each.files, *each.links, each.frame)
+    for share in contents.distributions:
+        texts += [
+            share.name,
+            share.version,
+            share.wheel,
+            share.sha256,
+            share.license,
+            share.built_from,
+            *share.top_level,
+        ]
+        numbers: Any = (*share.files, *share.links, share.frame)
         if [*map(type, numbers)] != [int] * 5:
             return False
-        if (each.files[0], each.links[0]) != (file, link) or file > each.files[1] or link > each.links[1]:
+        if (share.files[0], share.links[0]) != (file, link) or file > share.files[1] or link > share.links[1]:
             return False
-        if not frame <= each.frame <= last:
+        if not frame <= share.frame <= last:
             return False
-        file, link, frame = each.files[1], each.links[1], each.frame
+        file, link, frame = share.files[1], share.links[1], share.frame
     everything = (len(contents.files), len(contents.links))
     return (file, link) == everything and all(isinstance(text, str) for text in texts)

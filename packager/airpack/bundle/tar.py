@@ -42,7 +42,7 @@ class RawFrame:
 
 
 class TarWriter:
-    """Collects members into raw frames, and notes for the table of contents where each lies.
+    """Collects members into raw frames, and records the place of each for the table of contents.
 
     The tar is POSIX.1-2001 (pax) with fixed owners; `mtime` is in seconds since the epoch.
     """
@@ -68,9 +68,9 @@ class TarWriter:
     def add(self, member: Member) -> None:
         """Add a file, or the link that stands for it.
 
-        It is a hard link inside a group, a symbolic one where it leads out of it: each group's tar is
-        then an image layer of its own, and no engine can make a hard link into another layer. A boot,
-        which goes by the table of contents, makes hard links of both.
+        A link to a file of the same group is a hard link in the tar, a link to a file of another group a symbolic
+        one: a group's tar may become an image layer, and a hard link cannot lead into another layer. A boot uses the
+        table of contents instead, and makes hard links of both.
         """
         self._group.add(member.path)
         if member.link_to is not None:
@@ -83,7 +83,7 @@ class TarWriter:
             self.files.append(self._add_content(member.path, member.mode, member.size, member.source))
 
     def add_parts(self, path: str, parts: Sequence[bytes]) -> File:
-        """Add a file from memory, each part of it as a group, and return its place; `files` does not list it."""
+        """Add a file from memory, each part in a frame of its own, and return its entry; `files` does not list it."""
         size = sum(map(len, parts))
         self.start_group()
         self._append(self._header(path, 0o644, size=size))

@@ -1,7 +1,7 @@
-"""Reads the tar inside a bundle: `tar -x` must extract what a boot writes by the table of contents.
+"""Compares the tar inside a bundle with its table of contents: `tar -x` must write the tree that a boot writes.
 
-The members are read from their headers alone (POSIX.1-2001, the pax format), as `frames.TarWriter` writes them;
-`tarfile` would take as long as all else that `verify` does.
+Only the headers are read (POSIX.1-2001, the pax format), and only in the form that `tar.TarWriter` writes: programs
+read other forms differently, so that each is an error. `tarfile` would take as long as the rest of `verify`.
 """
 
 from __future__ import annotations
@@ -15,20 +15,22 @@ from dataclasses import dataclass
 from airpack_runtime import layout
 from airpack_runtime.format.toc import Piece, Toc
 
-_BLANK_SUM = 8 * ord(" ")  # what the field of the checksum counts as
+_BLANK_SUM = 8 * ord(" ")  # the checksum is made with spaces in its own field
+_MAGIC = slice(257, 265)  # the bytes of a header with format and version
+_KEYWORDS = {"path", "linkpath", "size", "mtime"}  # that TarWriter writes; others may change what `tar -x` writes
 _Facts = tuple[bytes, int, int, str, int | None]  # type, mode, size, target, place of the content
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stretch:
-    """Bytes of the tar that are not the content of a file; `place` is where they begin in the tar."""
+    """Bytes of the tar that are not the content of a file of the tree; `place` is where they begin in the tar."""
 
     place: int
     data: bytes
 
 
 def between(pieces: Iterable[Piece], raw: bytes | memoryview, place: int) -> Iterator[Stretch]:
-    """Yield the bytes of a frame that belong to no piece of a file; the frame begins at `place` in the tar."""
+    """Yield the bytes of a frame outside of `pieces`, its pieces of files; the frame begins at `place` in the tar."""
     end = 0
     spans = [(piece.offset, piece.offset + piece.length) for piece in pieces]
     for start, stop in (*spans, (len(raw), len(raw))):
@@ -40,7 +42,7 @@ def between(pieces: Iterable[Piece], raw: bytes | memoryview, place: int) -> Ite
 def disagreements(toc: Toc, rest: Sequence[Stretch]) -> Iterator[str]:
     """Yield a sentence for each difference between the members of the tar and the table of contents.
 
-    `rest` is all of the tar but the content of the files that are in the tree, by place.
+    `rest` holds all bytes of the tar except the content of the tree's files (SHA256SUMS is not one), sorted by place.
     """
     expected = dict(_listed(toc))
     missing = dict.fromkeys(expected)
@@ -49,7 +51,7 @@ def disagreements(toc: Toc, rest: Sequence[Stretch]) -> Iterator[str]:
     try:
         for name, facts in tar.members():
             if facts[0] == tarfile.DIRTYPE:
-                if name.rstrip("/") not in directories or facts[1] != 0o755:
+                if name.rstrip("/") not in directories or facts[1:3] != (0o755, 0):
                     yield f"has a folder {name} in its tar that it doesn't list so"
             elif name not in missing:
                 yield f"has {name} in its tar, but {'lists it once' if name in expected else 'does not list it'}"
@@ -65,12 +67,12 @@ def disagreements(toc: Toc, rest: Sequence[Stretch]) -> Iterator[str]:
 
 
 def kinds(rest: Sequence[Stretch]) -> list[tuple[str, bytes]]:
-    """Return the names of the members of a tar, each with its type (`tarfile`); the tar must have been checked."""
+    """Return the name and the type (as in `tarfile`) of each member of a tar that has no `disagreements`."""
     return [(name, facts[0]) for name, facts in _Headers(rest).members()]
 
 
 def _as_booted(name: str, facts: _Facts) -> _Facts:
-    """Return a symbolic link as the hard link that a boot makes of it."""
+    """Return the facts of a member, those of a symbolic link as of the hard link that a boot makes of it."""
     kind, mode, size, target, place = facts
     if kind != tarfile.SYMTYPE:
         return facts
@@ -104,14 +106,18 @@ class _Headers:
                 break
             if sum(block) - sum(block[148:156]) + _BLANK_SUM != _number(block[148:156]):
                 raise ValueError("the checksum is wrong")
+            if block[_MAGIC] != tarfile.POSIX_MAGIC:
+                raise ValueError("the header is of another format, which has other fields")
             kind, size = block[156:157], _number(block[124:136])
             if kind == tarfile.XHDTYPE:
+                if extended:
+                    raise ValueError("an extended header follows another")
                 extended = dict(_records(self._take(-(-size // layout.TAR_BLOCK) * layout.TAR_BLOCK)[:size]))
                 continue
             prefix = f"{_text(block[345:500])}/" if block[345:346] != b"\0" else ""
             name = extended.get("path", prefix + _text(block[:100]))
             target = extended.get("linkpath", _text(block[157:257]))
-            size = int(extended.get("size", size))
+            size = _natural(extended["size"], 10) if "size" in extended else size
             yield name, (kind, _number(block[100:108]), size, target, self.place if size else None)
             self.place += -(-size // layout.TAR_BLOCK) * layout.TAR_BLOCK
             extended = {}
@@ -134,18 +140,27 @@ class _Headers:
 
 
 def _records(data: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the keywords and values of an extended header: `LENGTH KEYWORD=VALUE`, each on a line."""
+    """Yield each keyword and value of an extended header: lines of `LENGTH KEYWORD=VALUE`. Raises ValueError."""
     while data:
         length, _, _ = data.partition(b" ")
-        if int(length) <= len(length):
-            raise ValueError("an extended header is damaged")
-        line, data = data[: int(length)], data[int(length) :]
-        keyword, _, value = line[len(length) + 1 : -1].partition(b"=")
-        yield keyword.decode(), value.decode()
+        stop = _natural(length.decode(), 10)
+        line, data = data[:stop], data[stop:]
+        keyword, _, value = line[len(length) + 1 : -1].decode().partition("=")
+        if len(line) != stop or line[-1:] != b"\n" or keyword not in _KEYWORDS:
+            raise ValueError("an extended header is damaged, or not as airpack writes them")
+        yield keyword, value
 
 
 def _number(field: bytes) -> int:
-    return int(field.rstrip(b"\0 "), 8)
+    """Return the octal number in a field of a header. Raises ValueError."""
+    return _natural(field.rstrip(b"\0 ").decode(), 8)
+
+
+def _natural(text: str, base: int) -> int:
+    """Return a number that is written in digits alone: `int` takes a sign as well, and a size below 0 leads back."""
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text!r} is not a number")
+    return int(text, base)
 
 
 def _text(field: bytes) -> str:

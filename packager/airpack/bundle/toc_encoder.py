@@ -1,8 +1,8 @@
-"""Encodes the table of contents as a bundle stores it, each distribution's part of it in bytes of its own.
+"""Encodes the table of contents as a bundle stores it, so that each distribution's part has bytes of its own.
 
-The JSON is cut before and behind each distribution's part of a column, and each piece is compressed by itself (RFC
-1951: a block may refer to nothing before it, and ends on a byte). The whole is one zlib stream (RFC 1950). Where one
-distribution changes, the pieces of the others stay the same bytes.
+The JSON is cut before and after each distribution's part of a column, and each piece is compressed separately (RFC
+1951: its blocks refer to nothing before the piece, and end at a byte boundary). The whole is one zlib stream (RFC 1950).
+If one distribution changes, the bytes of the others' pieces stay the same.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _START, _END = b"\x78\xda", b"\x03\x00"  # zlib's header for level 9, and a last
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoded:
-    """A stored table of contents, and where in it the pieces of each distribution lie, as offsets in bytes."""
+    """A stored table of contents, and the spans in bytes of the pieces of each distribution in it."""
 
     stored: bytes
     pieces: Sequence[Sequence[Span]]
@@ -37,7 +37,7 @@ class Encoded:
 def encode(contents: Toc, folders: Folders | None = None) -> Encoded:
     """Return the content of the TOC frame, which `airpack_runtime.format.toc.decode` reads.
 
-    `folders` are those of the distributions' paths, where the caller has them already.
+    `folders` are the folders of the distributions' paths; they are computed if the caller does not have them.
     """
     folders = folders or Folders.of([paths_of(contents, each) for each in contents.distributions])
     owners, texts = [], []
@@ -56,9 +56,9 @@ def encode(contents: Toc, folders: Folders | None = None) -> Encoded:
 
 
 def pieces_in(contents: Toc, stored: bytes) -> Sequence[Sequence[Span]]:
-    """Return where the pieces of each distribution lie in a stored table of contents.
+    """Return the spans in bytes of the pieces of each distribution in a stored table of contents.
 
-    All are empty where encoding the table again gives other bytes, by another build of zlib for one.
+    There are none if encoding the table again gives other bytes, as another build of zlib may.
     """
     encoded = encode(contents)
     return encoded.pieces if encoded.stored == stored else [[] for _ in contents.distributions]
@@ -92,7 +92,7 @@ def to_dict(contents: Toc) -> dict[str, Any]:
 
 
 def sums_frames(contents: Toc) -> list[Sequence[int]]:
-    """Return the numbers of the frames of SHA256SUMS that hold the lines of one distribution alone, for each."""
+    """Return, for each distribution, the numbers of the frames of SHA256SUMS that hold its lines and no others."""
     number = Plan(contents).frame_of(contents.sums)
     numbers: list[Sequence[int]] = []
     for distribution in contents.distributions:
@@ -101,7 +101,7 @@ def sums_frames(contents: Toc) -> list[Sequence[int]]:
         while left > 0 and number < len(contents.frames):
             left -= contents.frames[number].raw_size
             number += 1
-        if left:  # it was not cut between distributions
+        if left:  # a frame holds lines of two distributions
             return [[] for _ in contents.distributions]
         numbers.append(range(first, number))
     return numbers
@@ -113,7 +113,7 @@ def _deflated(data: bytes) -> bytes:
 
 
 def _pieces(contents: Toc, folders: Folders) -> Iterator[tuple[int | None, str]]:
-    """Yield the JSON in pieces, each with the number of the distribution that it is of, None for what is of all."""
+    """Yield the JSON in pieces, each with the number of its distribution, or None if it belongs to no single one."""
     for owner, tokens in groupby(_tokens(contents, folders), key=itemgetter(0)):
         yield owner, "".join(text for _, text in tokens)
 
@@ -123,7 +123,7 @@ def _tokens(contents: Toc, folders: Folders) -> Iterator[tuple[int | None, str]]
     known = [*folders.common, *chain.from_iterable(folders.own)] == list(data["directories"])
     ends = list(accumulate(map(len, folders.own), initial=len(folders.common)))
     files, links = ([getattr(each, name) for each in contents.distributions] for name in ("files", "links"))
-    # Where a distribution's first file lies depends on what comes before: that gap is not its own.
+    # The gap before a distribution's first file depends on what precedes it, and so is not part of its piece.
     gaps = [(min(first + 1, stop), stop) for first, stop in files]
     tables: dict[str, list[tuple[Sequence[Any], Sequence[Span]]]] = {
         "directories": [(data["directories"], list(pairwise(ends)) if known else [])],
@@ -143,7 +143,7 @@ def _tokens(contents: Toc, folders: Folders) -> Iterator[tuple[int | None, str]]
 
 
 def _column(values: Sequence[Any], spans: Sequence[Span]) -> Iterator[tuple[int | None, str]]:
-    """Yield the values of a column as JSON, the span of each distribution by itself."""
+    """Yield the values of a column as JSON, those in the span of each distribution separately."""
     done, comma = 0, ""
     for owner, (start, stop) in (*enumerate(spans), (None, (len(values), len(values)))):
         for whose, run in ((None, values[done:start]), (owner, values[start:stop])):

@@ -1,4 +1,4 @@
-"""Tree -> Bundle: one file that any zstd and tar can read, and the shim in parallel."""
+"""Tree -> Bundle: one file that any zstd and tar can read, and whose frames the shim decompresses in parallel."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Bundle:
 def write(tree: Tree, lock: Lock, recipe: Recipe, path: Path, *, pool: Pool, progress: Progress) -> Bundle:
     """Write the bundle of `tree` to `path`, in the format that `airpack_runtime.layout` describes.
 
-    The bytes depend on tree, lock and recipe, and on the builds of libzstd and zlib; not on the pool.
+    The bytes depend on the tree, the lock, the recipe and the builds of libzstd and zlib, but not on the pool.
     """
     archive = _lay_out(tree.groups, recipe.mtime)
     frames = archive.tar.frames
@@ -64,7 +64,7 @@ def write(tree: Tree, lock: Lock, recipe: Recipe, path: Path, *, pool: Pool, pro
         out.skippable(layout.TOC_MAGIC, stored)
         out.finish()
         size = file.tell()
-    toc.decode(stored)  # what the shim would refuse must not leave this function
+    toc.decode(stored)  # raises LayoutError for a table that the shim would refuse
     entries = [(member.path, member.mode, member.sha256) for group in tree.groups for member in group.members]
     return Bundle(
         path=path,
@@ -78,7 +78,7 @@ def write(tree: Tree, lock: Lock, recipe: Recipe, path: Path, *, pool: Pool, pro
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Archive:
-    """The tar of a bundle, and what its table of contents says of it besides files and links."""
+    """The tar of a bundle, with the parts of the table of contents that describe it besides files and links."""
 
     tar: TarWriter
     folders: Folders
@@ -138,7 +138,7 @@ def _add_group(tar: TarWriter, group: Group, folders: Sequence[str]) -> toc.Dist
 
 
 class _Writer:
-    """Writes frames one behind the other, and keeps what the table of contents and the seek table say of them."""
+    """Writes frames one after the other, and records their sizes and hashes for the tables at the end."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.frames: list[toc.Frame] = []

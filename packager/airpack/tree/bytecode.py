@@ -1,9 +1,8 @@
 """Compiles a wheel's modules with the target's interpreter, so that no boot has to.
 
-The bytecode is unchecked-hash (PEP 552): it is valid wherever and whenever the
-tree is unpacked. Its bytes must not depend on anything but the source and the
-interpreter: `marshal` writes shared constants by reference count, so that each
-wheel gets a fresh process, an empty environment, and relative names in order.
+The bytecode is of the unchecked-hash kind (PEP 552), which is valid wherever and whenever the tree is unpacked. Its
+bytes must depend only on the source and the interpreter. `marshal` writes a constant differently if it is referenced
+elsewhere in the process; therefore each wheel gets a new process, an empty environment, and relative names in order.
 """
 
 from __future__ import annotations
@@ -48,9 +47,9 @@ for path in sys.stdin.read().split("\\0"):
 
 
 def compile_wheel(part: Installed, interpreter: Interpreter, store: Path | None) -> None:
-    """Compile the modules of an installed wheel, or restore their bytecode from the cache `store`.
+    """Compile the modules of an installed wheel, or take their bytecode from the cache `store`, None for no cache.
 
-    Raises NoInterpreter.
+    Raises NoInterpreter if the interpreter fails.
     """
     modules = part.modules()
     if store is None:
@@ -73,7 +72,7 @@ def bytecode_path(source: Path, interpreter: Interpreter) -> Path:
 
 
 def _archived(folder: Path, files: Sequence[Path]) -> bytes:
-    """Return files below `folder` as a tar that is compressed by zstd, with a checksum."""
+    """Return files below `folder` as a tar, compressed with zstd."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path in files:
@@ -99,7 +98,7 @@ def _restored(kept: bytes, folder: Path, expected: Sequence[Path]) -> bool:
 def compile_modules(folder: Path, sources: Sequence[str], interpreter: Interpreter) -> None:
     """Write `__pycache__` beside each of `sources`, paths relative to `folder`, in this order.
 
-    Raises NoInterpreter if the interpreter itself fails, for example on a full disk.
+    Modules that do not compile are skipped. Raises NoInterpreter if the interpreter itself fails.
     """
     if not sources:
         return

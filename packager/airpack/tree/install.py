@@ -1,4 +1,4 @@
-"""Wheelhouse -> Tree: every wheel installed and compiled, and what of each goes into a bundle."""
+"""Wheelhouse -> Tree: installs and compiles every wheel, and collects what each contributes to the bundle."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Tree:
 
     @property
     def size(self) -> int:
-        """The size in bytes of all files; what is a link to another counts once."""
+        """The size in bytes of all files; files that are links to others do not count."""
         return sum(member.size for group in self.groups for member in group.members if member.link_to is None)
 
 

@@ -1,7 +1,6 @@
-"""Wheelhouse -> Tree: every wheel installed, by pypa/installer, into a prefix of its own.
+"""Installs one wheel, with pypa/installer, into a prefix of its own.
 
-One prefix a wheel keeps the stages that follow independent of each other: what
-a wheel becomes depends on nothing but itself, the target and the interpreter.
+As no other wheel is in that prefix, the result depends only on the wheel, the target and the interpreter.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from installer.scripts import ScriptSection
 
 
-# installer leaves out the bytecode that a wheel ships, and warns of it: ours is compiled for the target.
+# installer skips bytecode that a wheel contains, with a warning; airpack compiles bytecode for the target itself.
 warnings.filterwarnings("ignore", message="Skip installing", category=RuntimeWarning)
 
 
@@ -60,12 +59,12 @@ class Installed:
         return self.prefix / layout.SITE_PACKAGES
 
     def license(self) -> str:
-        """Return the licence that its metadata names."""
+        """Return the licence that its metadata names, or an empty string."""
         (metadata,) = self.site_packages.glob("*.dist-info/METADATA")
         return license_in(metadata)
 
     def top_level(self) -> tuple[str, ...]:
-        """Return the names that it adds to the top level of imports, sorted."""
+        """Return the names of its top-level modules and packages, sorted."""
         names = set()
         for entry in os.scandir(self.site_packages):
             stem = entry.name.partition(".")[0]
@@ -79,9 +78,9 @@ class Installed:
 def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) -> Installed:
     """Install the wheel at `path` into the new folder `prefix`.
 
-    Scripts are started by `$AIRPACK_PYTHON`, else by the target's `pythonX.Y`
-    on PATH. Raises InvalidWheel if the wheel is damaged, would do harm, or holds a file
-    that isn't what its RECORD lists; `prefix` is then not to be used.
+    Its scripts run with `$AIRPACK_PYTHON` if that is set, else with the target's `pythonX.Y` on PATH. Raises
+    InvalidWheel if the wheel is damaged, would do harm, or holds a file that differs from its RECORD; `prefix` must not
+    be used then.
     """
     with wheelfile.opened(wheel, path) as source:
         destination = _Prefix(prefix, source, wheelfile.folders(wheel.name), f"python{target.python_version}")
@@ -91,7 +90,7 @@ def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) 
 
 
 class _Prefix(SchemeDictionaryDestination):
-    """Writes one wheel into a prefix whose place in the image is not known yet."""
+    """Writes one wheel into a prefix; as its path in the image is not known yet, no script may contain it."""
 
     def __init__(self, prefix: Path, source: CheckedWheel, folders: Mapping[Scheme, str], python: str) -> None:
         super().__init__(
@@ -116,7 +115,7 @@ class _Prefix(SchemeDictionaryDestination):
                 content = self._start_of(rest) + rest
             return self.write_to_fs(scheme, place, io.BytesIO(content), True)
         written = self.write_to_fs(scheme, place, stream, is_executable)
-        # It was hashed while it was written; only a file that is listed with another algorithm must be read again.
+        # installer hashed the file with SHA-256 as it wrote it; it is read again only if RECORD has another hash.
         if recorded is None or (recorded.hash_, recorded.size) != (written.hash_, written.size):
             with open(self._path_with_destdir(scheme, place), "rb") as file:
                 self._check(recorded, file, place)
@@ -129,17 +128,17 @@ class _Prefix(SchemeDictionaryDestination):
 
     def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:  # noqa: ARG002
         """Write the script of an entry point."""
-        call = f"{attr.partition('.')[0]}"
-        code = f"import sys\nfrom {module} import {call}\nsys.exit({attr}())\n"
+        name_to_import = attr.partition(".")[0]
+        code = f"import sys\nfrom {module} import {name_to_import}\nsys.exit({attr}())\n"
         return self.write_to_fs(Scheme("scripts"), name, io.BytesIO(self._launcher() + code.encode()), True)
 
     def _start_of(self, body: bytes) -> bytes:
-        """Return the first lines of a script, which must leave a coding cookie and `__future__` in their places."""
+        """Return the first lines of a script; a coding cookie or `__future__` import in `body` allows only one."""
         if b"coding" in body.partition(b"\n")[0] or b"__future__" in body:
             return f"#!/usr/bin/env {self.interpreter}\n".encode()
         return self._launcher()
 
     def _launcher(self) -> bytes:
-        """Return first lines that are a shell script which starts Python, and to Python a string."""
+        """Return the first lines of a script that sh runs as `exec python`, and Python reads as a string."""
         python = f'"${{AIRPACK_PYTHON:-{self.interpreter}}}"'
         return f"#!/bin/sh\n'''exec' {python} \"$0\" \"$@\"\n' '''\n".encode()

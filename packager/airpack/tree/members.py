@@ -17,8 +17,8 @@ from airpack.base.errors import InvalidWheel
 from airpack.tree.installed import Installed
 
 _CHUNK = 1 << 20
-# A file that several wheels have is kept once from this size on, in bytes (OpenBLAS, say). For smaller files it is not
-# worth it: a changed pin should change the frames of that distribution alone.
+# Files of at least this size, in bytes, are stored once even if several wheels have them (OpenBLAS, for example).
+# Smaller ones are not shared between wheels, so that a changed pin changes only the frames of that distribution.
 _WORTH_SHARING = 128 << 10
 
 
@@ -26,8 +26,8 @@ _WORTH_SHARING = 128 << 10
 class Member:
     """A file of the tree: its path there, the file on disk, its mode, size in bytes and SHA-256.
 
-    `link_to` is the path of an earlier member with the same content and mode, if there is one: for large files in any
-    wheel, for others in the same wheel.
+    `link_to` is the path of an earlier member with the same content and mode, None if there is none. A large file may
+    be linked to one of any wheel, a small one only to one of the same wheel.
     """
 
     path: str
@@ -103,8 +103,8 @@ def directories(groups: Iterable[Group]) -> list[str]:
 class Folders:
     """The folders that the members of several groups need, parents first: those in common, and each group's own.
 
-    Each is listed once, because podman rejects a layer that lists a folder twice. In common are those that several
-    groups need, and all outside `site-packages`, so that a group's own folders rarely depend on the other groups.
+    Each is listed once, as podman refuses a layer that has a folder twice. Common folders are those that several groups
+    need, and all those outside of `site-packages`, so that a group's own folders hardly depend on the other groups.
     """
 
     common: Sequence[str]
@@ -159,6 +159,6 @@ def _linked(members: Iterable[Member], shared: dict[tuple[str, int], str]) -> It
     own: dict[tuple[str, int], str] = {}
     for member in members:
         first_of = shared if member.size >= _WORTH_SHARING else own
-        # Empty files are cheaper to create than to link.
+        # Creating an empty file is cheaper than a link to one.
         first = first_of.setdefault((member.sha256, member.mode), member.path) if member.size else member.path
         yield member if first == member.path else replace(member, link_to=first)

@@ -15,8 +15,8 @@ from airpack.tree.members import Group, directories
 def write(groups: Sequence[Group], folder: Path, *, note: str) -> None:
     """Write the members of `groups` into the new folder `folder`, as a boot would unpack them.
 
-    `note` is the text of `layout.TREE_NOTE`, which goes beside them. Files are hard links to the installed ones where
-    the file system allows it, else copies.
+    `note` is the content of the file `layout.TREE_NOTE`, which is written too. Files are hard links to the installed
+    ones where the file system allows it, else copies. Raises FileExistsError if `folder` exists.
     """
     folder.mkdir()
     folders = directories(groups)

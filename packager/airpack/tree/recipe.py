@@ -1,4 +1,4 @@
-"""The recipe of a bundle: everything, besides the lock and the tools, that its bytes depend on."""
+"""The recipe of a bundle: all options that its bytes depend on, besides the lock and the versions of tools."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from airpack.wheels.decoders import Decoder
 
 # 1980-01-01, the oldest time that a zip can hold: what wheels are commonly built with.
 DEFAULT_MTIME = 315532800
-# Of the levels that compress best it takes the least time, and what it makes decompresses as fast as any other's:
-# a pack pays for it once, as frames are cached, and every boot gains.
+# The fastest of the levels that compress best. A pack takes longer, once, as frames are cached; every boot has fewer
+# bytes to read, and decompresses them as fast as at other levels.
 DEFAULT_LEVEL = 17
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """How a bundle is made of its wheels.
+    """How a bundle is made from its wheels.
 
-    `level` is zstd's, `mtime` the modification time of every member in seconds since the epoch. `decoder` travels in
-    the bundle, None where the target's Python reads zstd itself. `compiler` compiles the modules to bytecode, None for
-    no bytecode. `with_wheelhouse` puts the wheels into the bundle as well; `exclusion` says which files stay out.
+    `level` is zstd's, `mtime` the modification time of every member in seconds since the epoch. `decoder` goes into
+    the bundle; it is None if the target's Python reads zstd itself. `compiler` compiles the modules to
+    bytecode, None for no bytecode. `with_wheelhouse` puts the wheels into the bundle as well; `exclusion` says which
+    files stay out.
     """
 
     level: int = DEFAULT_LEVEL

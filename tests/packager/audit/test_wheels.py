@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-from airpack.audit import elf
+from airpack.bundle.opened import OpenBundle
 from airpack_runtime import layout
 from support.airpack import Airpack
 from support.wheels import build_wheel
@@ -89,23 +88,15 @@ def test_audit_of_results(airpack: Airpack, wheels: Path) -> None:
     assert (airpack.output / layout.BUNDLE_NAME).exists()
 
 
-def test_a_damaged_library_is_one_error_whatever_is_damaged(library: Path) -> None:
-    """Cut off anywhere, or with any byte of its headers and dynamic segment changed: never another exception."""
-    whole = (library / "new.so").read_bytes()
-    asked = elf.read(whole)
-    assert asked is not None
-    assert asked.machine == "EM_X86_64"
-    damaged = 0
-    for changed in _damages(whole):
-        try:
-            elf.read(changed)
-        except elf.ELFError:
-            damaged += 1
-    assert damaged > 200
-
-
-def _damages(whole: bytes) -> Iterator[bytes]:
-    yield from (whole[:length] for length in range(4, len(whole), 61))
-    for place in [*range(4, 1024), *range(1024, len(whole), 7)]:
-        for value in (0, 0x7F, 0xFF):
-            yield whole[:place] + bytes([value]) + whole[place + 1 :]
+def test_files_that_two_wheels_write_are_told(airpack: Airpack, wheels: Path) -> None:
+    """The later wheel's is kept, as pip would overwrite it."""
+    build_wheel(wheels, "one", files={"shared.py": "WHO = 1\n", "same.py": ""})
+    build_wheel(wheels, "two", files={"shared.py": "WHO = 2\n", "same.py": ""})
+    assert airpack.pack("one", "two", "--no-bytecode") == 0
+    assert (
+        "warning: two 1.0 writes site-packages/shared.py, as one-1.0-py3-none-any.whl does with another content: "
+        "the later wheel's is kept, as pip would" in airpack.err
+    )
+    assert "same.py" not in airpack.err
+    with OpenBundle.at(airpack.output / layout.BUNDLE_NAME) as bundle:
+        assert bundle.read(bundle.find("shared.py")[1]) == b"WHO = 2\n"

@@ -69,15 +69,6 @@ def test_a_damaged_cache_is_noticed(airpack: Airpack, packed: bytes, store: Path
         assert _kept(store, folder) == sound
 
 
-def test_one_frame_is_never_taken_for_another(packed: bytes, airpack: Airpack, store: Path) -> None:
-    """Frames that were swapped are whole, but not what was asked for."""
-    sound = _kept(store, cache.FRAMES)
-    for path, content in zip(sound, [*list(sound.values())[1:], next(iter(sound.values()))], strict=True):
-        path.write_bytes(content)
-    assert airpack.pack("--no-import", "alpha", "beta") == 0
-    assert (airpack.output / "bundle.tar.zst").read_bytes() == packed
-
-
 def test_without_a_cache_that_can_be_written_the_bytes_are_the_same(
     airpack: Airpack, packed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,19 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from airpack.base import staging
-
-
-@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
-def interrupt(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
-    """Give a signal that raises KeyboardInterrupt, as the command line has it."""
-    before = signal.signal(request.param, signal.default_int_handler)
-    yield request.param
-    signal.signal(request.param, before)
 
 
 def test_an_interrupt_waits_whichever_thread_gets_it(

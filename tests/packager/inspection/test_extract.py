@@ -55,34 +55,6 @@ def test_cat_ends_quietly_when_its_reader_does() -> None:
         assert process.wait(30) == 141
 
 
-@pytest.mark.parametrize(
-    ("path", "hint"),
-    [
-        ("alpha/__init_.py", "is it site-packages/alpha/__init__.py, "),
-        ("data.txt", "is it site-packages/alpha/data.txt, site-packages/beta/data.txt?"),
-        ("../../etc/passwd", "airpack inspect --files "),
-        ("//", "airpack inspect --files "),
-    ],
-)
-def test_a_path_that_is_not_there_is_answered_with_the_nearest(path: str, hint: str) -> None:
-    """In one line: a misspelt one, one without its folder, a folder."""
-    done = _cat(path)
-    assert (done.returncode, done.stdout) == (1, b"")
-    (line,) = done.stderr.decode().splitlines()
-    assert line.startswith(f"airpack: error: {GOLDEN} holds no {path}: ")
-    assert hint.split(", ", maxsplit=1)[0] in line
-
-
-@pytest.mark.parametrize("path", ["gamma_more", "site-packages/gamma_more/"])
-def test_a_folder_is_told_as_one(path: str) -> None:
-    """With the command that writes it."""
-    done = _cat(path)
-    assert (done.returncode, done.stdout) == (1, b"")
-    command = f"airpack extract {GOLDEN} 'site-packages/gamma_more/*'"
-    said = f"holds no file {path.strip('/')}: that is a folder, and {command} writes what is in it"
-    assert done.stderr.decode() == f"airpack: error: {GOLDEN} {said}\n"
-
-
 def test_a_damaged_frame_is_not_written_out(tmp_path: Path) -> None:
     """The file that it holds can't be had; that of another frame can."""
     with OpenBundle.at(GOLDEN) as opened:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import os
 import subprocess
 import sys
@@ -16,7 +14,6 @@ import pyzstd
 from airpack_runtime import layout
 from airpack_runtime.format import reader
 from packaging.pylock import Pylock
-from support import machine
 from support.airpack import Airpack
 from support.wheels import build_wheel
 
@@ -62,64 +59,6 @@ def test_the_lock_is_a_valid_pylock(packed: Path) -> None:
     assert (lock.tool or {})["airpack"]["requirements"] == ["first"]
 
 
-def test_the_content_digest_is_that_of_an_unpacked_tree(packed: Path, tmp_path: Path) -> None:
-    """Anybody can make it: the SHA-256 of lines `MODE SHA256  PATH`, sorted by path."""
-    subprocess.run([machine.tool("tar"), "--zstd", "-xf", packed / layout.BUNDLE_NAME, "-C", tmp_path], check=True)
-    lines = []
-    for prefix in (layout.BIN, layout.SITE_PACKAGES):
-        for path in (tmp_path / prefix).rglob("*"):
-            if path.is_file():
-                sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-                lines.append((str(path.relative_to(tmp_path)), f"{path.stat().st_mode & 0o777:o} {sha256}"))
-    text = "".join(f"{start}  {path}\n" for path, start in sorted(lines))
-    manifest = json.loads((packed / "manifest.json").read_text())
-    assert manifest["bundle"]["content_digest"] == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def test_the_bundle_is_an_ordinary_tar_zst(packed: Path, tmp_path: Path) -> None:
-    """`zstd -t`, `tar --zstd` and pyzstd's seekable reader read it, and the checksums in it hold."""
-    bundle = packed / layout.BUNDLE_NAME
-    subprocess.run([machine.tool("zstd"), "-tq", bundle], check=True)
-    subprocess.run([machine.tool("tar"), "--zstd", "-xf", bundle, "-C", tmp_path], check=True)
-    subprocess.run([machine.tool("sha256sum", "coreutils"), "-c", "--quiet", layout.SUMS], cwd=tmp_path, check=True)
-    with pyzstd.SeekableZstdFile(bundle) as raw, tarfile.open(fileobj=raw) as archive:
-        members = archive.getmembers()
-        data = archive.extractfile("site-packages/second/data.bin")
-        assert data is not None
-        assert len(data.read()) == 1000
-    assert {(member.uid, member.gid, member.mtime) for member in members} == {(0, 0, 315532800)}
-    assert {oct(member.mode) for member in members} == {"0o644", "0o755"}
-    with reader.open_bundle(str(bundle)) as opened:
-        listed = {file.path for file in opened.toc().files} | {link.path for link in opened.toc().links}
-    assert {member.name for member in members if not member.isdir()} == listed | {layout.SUMS}
-
-
-def test_no_path_of_this_machine_is_in_the_bundle(packed: Path) -> None:
-    """Neither the agent's interpreter nor any folder of the pack."""
-    raw = pyzstd.decompress((packed / layout.BUNDLE_NAME).read_bytes())
-    for path in (sys.executable, sys.prefix, str(packed.parent), str(machine.python37().path)):
-        assert path.encode() not in raw
-    with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
-        script = archive.extractfile("bin/first-script")
-        assert script is not None
-        assert script.read().startswith(b"#!/bin/sh\n'''exec' \"${AIRPACK_PYTHON:-python3.7}\"")
-
-
-def test_identical_files_are_stored_once(airpack: Airpack, wheels: Path) -> None:
-    """Also across distributions; the bundle grows by a link, not by the content."""
-    content = os.urandom(300_000)
-    build_wheel(wheels, "one", files={"one.libs/lib.so": content})
-    build_wheel(wheels, "two", files={"two.libs/lib.so": content, "two.libs/copy.so": content})
-    assert airpack.pack("one", "two") == 0
-    assert (airpack.output / layout.BUNDLE_NAME).stat().st_size < 300_000 * 1.1 + 400_000
-    with reader.open_bundle(str(airpack.output / layout.BUNDLE_NAME)) as bundle:
-        links = {link.path: link.target for link in bundle.toc().links if link.path.endswith(".so")}
-    assert links == {
-        "site-packages/two.libs/copy.so": "site-packages/one.libs/lib.so",
-        "site-packages/two.libs/lib.so": "site-packages/one.libs/lib.so",
-    }
-
-
 def test_source_date_epoch_sets_the_times(airpack: Airpack, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As reproducible-builds.org specifies; what is no number is refused."""
     build_wheel(wheels, "one")
@@ -162,21 +101,3 @@ def test_the_last_lines_say_what_was_made_and_how_to_boot_it(airpack: Airpack, w
     assert lines[-1].endswith("airpack-runtime.pyz exec --bundle bundle.tar.zst -- python3.7 YOUR_PROGRAM.py")
     assert airpack.pack("one", "-q") == 0
     assert (airpack.out, airpack.err) == ("", "")
-
-
-def test_files_that_two_wheels_write_are_told(airpack: Airpack, wheels: Path) -> None:
-    """The later wheel's is kept, as pip would overwrite it."""
-    build_wheel(wheels, "one", files={"shared.py": "WHO = 1\n", "same.py": ""})
-    build_wheel(wheels, "two", files={"shared.py": "WHO = 2\n", "same.py": ""})
-    assert airpack.pack("one", "two", "--no-bytecode") == 0
-    assert (
-        "warning: two 1.0 writes site-packages/shared.py, as one-1.0-py3-none-any.whl does with another content: "
-        "the later wheel's is kept, as pip would" in airpack.err
-    )
-    assert "same.py" not in airpack.err
-    raw = pyzstd.decompress((airpack.output / layout.BUNDLE_NAME).read_bytes())
-    with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
-        kept = archive.extractfile("site-packages/shared.py")
-        assert kept is not None
-        assert kept.read() == b"WHO = 2\n"
-        assert [member.name for member in archive if member.name.endswith("shared.py")] == ["site-packages/shared.py"]

@@ -1,0 +1,81 @@
+"""Frames that are compressed on several threads, or taken from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from airpack.base import cache, zstd
+from airpack.bundle.frames import Pool, compress
+from airpack.bundle.tar import RawFrame
+
+CONTENTS = [f"frame {number} ".encode() * 1000 for number in range(20)]
+
+
+def _frames() -> Iterator[RawFrame]:
+    return (RawFrame(pieces=[content[:7], content[7:]], size=len(content)) for content in CONTENTS)
+
+
+def _compress(jobs: int, store: Path | None) -> list[bytes]:
+    with ThreadPoolExecutor(jobs) as executor:
+        return list(compress(_frames(), 3, Pool(executor=executor, jobs=jobs, store=store)))
+
+
+def _kept(store: Path) -> list[Path]:
+    return sorted(path for path in (store / cache.FRAMES).rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_frames_come_in_order_whatever_the_pool(tmp_path: Path, jobs: int) -> None:
+    """With a cache, from the cache, and without one: the same bytes."""
+    expected = [zstd.compress(content, 3) for content in CONTENTS]
+    assert _compress(jobs, None) == _compress(jobs, tmp_path) == _compress(jobs, tmp_path) == expected
+    assert len(_kept(tmp_path)) == len(CONTENTS)
+
+
+def test_a_frame_is_taken_from_the_cache(tmp_path: Path) -> None:
+    """One that decompresses to the same bytes is used as it is, without compressing again."""
+    _compress(1, tmp_path)
+    path = _kept(tmp_path)[0]
+    content = zstd.decompress(path.read_bytes(), zstd.size_in(path.read_bytes()))
+    path.write_bytes(zstd.uncompressed(content))
+    assert _compress(1, tmp_path)[CONTENTS.index(content)] == zstd.uncompressed(content)
+
+
+def test_one_frame_is_never_taken_for_another(tmp_path: Path) -> None:
+    """Frames that were swapped in the cache are whole, but not what was asked for: they are made anew."""
+    expected = _compress(1, tmp_path)
+    first, second = _kept(tmp_path)[:2]
+    sound = first.read_bytes(), second.read_bytes()
+    first.write_bytes(sound[1])
+    second.write_bytes(sound[0])
+    assert _compress(2, tmp_path) == expected
+    assert (first.read_bytes(), second.read_bytes()) == sound
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x28\xb5\x2f\xfd", b"nothing of ours"], ids=["empty", "cut", "foreign"])
+def test_a_damaged_frame_in_the_cache_is_made_anew(tmp_path: Path, damage: bytes) -> None:
+    """And replaced."""
+    expected = _compress(1, tmp_path)
+    for path in _kept(tmp_path):
+        path.write_bytes(damage)
+    assert _compress(1, tmp_path) == expected
+    assert sorted(path.read_bytes() for path in _kept(tmp_path)) == sorted(expected)
+
+
+def test_few_frames_wait_for_their_turn() -> None:
+    """No more than two for each thread are in memory, however slowly they are taken."""
+    taken = []
+
+    def frames() -> Iterator[RawFrame]:
+        for number, frame in enumerate(_frames()):
+            taken.append(number)
+            yield frame
+
+    with ThreadPoolExecutor(2) as executor:
+        compressed = compress(frames(), 3, Pool(executor=executor, jobs=2))
+        next(compressed)
+        assert len(taken) == 5
+        assert len(list(compressed)) == len(CONTENTS) - 1

@@ -1,0 +1,108 @@
+"""Modules compiled by the target's interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from airpack.base import cache
+from airpack.base.errors import NoInterpreter
+from airpack.tree.bytecode import bytecode_path, compile_modules, compile_wheel
+from support import machine, trees
+from support.wheels import build_wheel
+
+
+@pytest.fixture
+def wheel(wheels: Path) -> Path:
+    """Return a wheel with two modules, and a template that no Python compiles."""
+    files = {"pkg/__init__.py": "X = 1\n", "pkg/more.py": "Y = 'text'\n", "pkg/template.py": "{% if x %}\n"}
+    return build_wheel(wheels, "one", files=files)
+
+
+def _compiled(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*.pyc")}
+
+
+def test_bytecode_lies_beside_its_module_and_is_never_checked(wheel: Path, tmp_path: Path) -> None:
+    """Unchecked-hash (PEP 552), of the target's magic number; what does not compile is left without."""
+    python = machine.python37()
+    part = trees.installed(wheel, tmp_path / "prefix")
+    compile_wheel(part, python, None)
+    compiled = _compiled(part.site_packages)
+    assert sorted(compiled) == ["__init__.cpython-37.pyc", "more.cpython-37.pyc"]
+    for name, content in compiled.items():
+        assert content[4:8] == (1).to_bytes(4, "little")
+        assert content[:4].hex() == python.magic
+        assert len(content[8:16]) == 8
+        assert bytecode_path(part.site_packages / "pkg" / name.replace(".cpython-37.pyc", ".py"), python).exists()
+
+
+def test_the_targets_interpreter_takes_it(wheel: Path, tmp_path: Path) -> None:
+    """It does not look at the source again, which may have changed; its file name is relative."""
+    python = machine.python37()
+    part = trees.installed(wheel, tmp_path / "prefix")
+    compile_wheel(part, python, None)
+    (part.site_packages / "pkg" / "more.py").write_text("raise SystemExit('compiled again')\n")
+    code = "import pkg.more; print(pkg.more.Y, pkg.more.__spec__.loader.get_code('pkg.more').co_filename)"
+    line: list[str | Path] = [python.path, "-c", code]
+    env = {"PYTHONPATH": str(part.site_packages)}
+    shown = subprocess.check_output(line, env=env, text=True)
+    assert shown == f"text {part.site_packages}/pkg/more.py\n"
+
+
+def test_the_cache_gives_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+    """Compiled, kept, and restored: without running the interpreter, whose path may be gone then."""
+    python = machine.python37()
+    parts = [trees.installed(wheel, tmp_path / name) for name in ("one", "two", "three")]
+    compile_wheel(parts[0], python, None)
+    compile_wheel(parts[1], python, tmp_path / "store")
+    compile_wheel(parts[2], replace(python, path=Path("/nonexistent/python")), tmp_path / "store")
+    assert _compiled(parts[0].prefix) == _compiled(parts[1].prefix) == _compiled(parts[2].prefix) != {}
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x28\xb5\x2f\xfd", b"nothing of ours"], ids=["empty", "cut", "foreign"])
+def test_a_damaged_cache_is_made_anew(wheel: Path, tmp_path: Path, damage: bytes) -> None:
+    """And replaced."""
+    python, store = machine.python37(), tmp_path / "store"
+    parts = [trees.installed(wheel, tmp_path / name) for name in ("one", "two", "three")]
+    compile_wheel(parts[0], python, store)
+    (kept,) = (path for path in (store / cache.BYTECODE).rglob("*") if path.is_file())
+    kept.write_bytes(damage)
+    compile_wheel(parts[1], python, store)
+    compile_wheel(parts[2], replace(python, path=Path("/nonexistent/python")), store)
+    assert _compiled(parts[0].prefix) == _compiled(parts[1].prefix) == _compiled(parts[2].prefix) != {}
+
+
+def test_another_build_of_the_interpreter_has_a_cache_of_its_own(wheel: Path, tmp_path: Path) -> None:
+    """Its bytecode may differ."""
+    python, store = machine.python37(), tmp_path / "store"
+    for number, build in enumerate((python.build, "another")):
+        compile_wheel(trees.installed(wheel, tmp_path / str(number)), replace(python, build=build), store)
+    assert len([path for path in (store / cache.BYTECODE).rglob("*") if path.is_file()]) == 2
+
+
+def test_modules_are_not_imported_in_place_of_the_standard_librarys(wheels: Path, tmp_path: Path) -> None:
+    """The compiler runs in the wheel's folder, where a file may have the name of what it imports."""
+    wheel = build_wheel(wheels, "one", files={"py_compile.py": "raise SystemExit('imported')\n"})
+    part = trees.installed(wheel, tmp_path / "prefix")
+    compile_wheel(part, machine.python37(), None)
+    assert list(_compiled(part.prefix)) == ["py_compile.cpython-37.pyc"]
+
+
+def test_an_interpreter_that_fails_is_named(wheel: Path, tmp_path: Path) -> None:
+    """With the last line that it wrote."""
+    part = trees.installed(wheel, tmp_path / "prefix")
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\necho one >&2\necho 'no space left' >&2\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(NoInterpreter) as raised:
+        compile_modules(part.site_packages, part.modules(), replace(machine.python37(), path=program))
+    assert str(raised.value) == f"{program} can't compile modules: no space left"
+
+
+def test_without_modules_no_interpreter_runs(tmp_path: Path) -> None:
+    """Many wheels hold data alone."""
+    compile_modules(tmp_path, [], replace(machine.python37(), path=Path("/nonexistent/python")))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,64 @@
+"""Trees and bundles of wheels that tests build, made by the packager's own stages without its command line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from airpack.base.console import Silent
+from airpack.bundle import write as bundle_writer
+from airpack.bundle.frames import Pool
+from airpack.bundle.write import Bundle
+from airpack.resolve.lock import Lock, LockedWheel
+from airpack.target.target import Target
+from airpack.tree.install import Tree, install
+from airpack.tree.installed import Installed, install_wheel
+from airpack.tree.recipe import Recipe
+from airpack.wheels.wheelhouse import Wheelhouse
+
+TARGET = Target.parse("cp37-manylinux_2_27_x86_64")
+
+
+def locked(path: Path) -> LockedWheel:
+    """Return the locked wheel of a wheel's file."""
+    name, version, _ = path.name.split("-", 2)
+    content = path.read_bytes()
+    return LockedWheel(
+        name=name.replace("_", "-"),
+        version=version,
+        filename=path.name,
+        url="",
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+    )
+
+
+def installed(wheel: Path, prefix: Path) -> Installed:
+    """Install one wheel into the new folder `prefix`."""
+    return install_wheel(locked(wheel), wheel, prefix, TARGET)
+
+
+def lock_of(wheels: Sequence[Path]) -> Lock:
+    """Return a lock of these wheels, in this order."""
+    return Lock(target=TARGET, requirements=("wanted",), wheels=tuple(map(locked, wheels)))
+
+
+def tree_of(wheels: Sequence[Path], folder: Path, recipe: Recipe | None = None, *, store: Path | None = None) -> Tree:
+    """Install wheels, which lie in one folder, below the new folder `folder`, and return the tree."""
+    folder.mkdir()
+    house = Wheelhouse(folder=wheels[0].parent, lock=lock_of(wheels))
+    with ThreadPoolExecutor(2) as executor:
+        return install(house, recipe or Recipe(), folder, executor=executor, progress=Silent(), store=store)
+
+
+def bundle_of(wheels: Sequence[Path], folder: Path, recipe: Recipe | None = None, *, jobs: int = 2) -> Bundle:
+    """Write the bundle of wheels, which lie in one folder, below the new folder `folder`."""
+    recipe = recipe or Recipe(level=3)
+    tree = tree_of(wheels, folder, recipe)
+    with ThreadPoolExecutor(jobs) as executor:
+        pool = Pool(executor=executor, jobs=jobs)
+        return bundle_writer.write(
+            tree, lock_of(wheels), recipe, folder / "bundle.tar.zst", pool=pool, progress=Silent()
+        )
