@@ -11,14 +11,22 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+# Interpreters that airpack brought, which only `airpack python remove` takes away.
+PYTHON = "python"
 # Folders of it, which `prune` looks after.
 WHEELS, FRAMES, BYTECODE = "wheels", "frames", "bytecode"
 # What no pack has used for so long is removed by the next one.
 DAYS = 90
+
+
+def folder(env: Mapping[str, str]) -> Path:
+    """Return the packager's cache folder (XDG Base Directory); it need not exist."""
+    base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")
+    return Path(base, "airpack-pack")
 
 
 def read(place: Path) -> bytes | None:

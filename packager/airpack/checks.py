@@ -21,6 +21,7 @@ from airpack.interpreter import Interpreter
 from airpack.progress import BYTES, Progress
 from airpack.proof import Share
 from airpack.target import Target
+from airpack.uv_python import Obtained
 from airpack.verification import verify
 from airpack.wheelhouse import NAME, Wheelhouse
 from airpack.workers import threads
@@ -31,13 +32,13 @@ class Subject:
     """What is to be verified: a bundle, a folder of results, or a tree at `place`.
 
     `digest` is what the bundle's must be, in hexadecimal, None for any; `bundle` is one to compare a tree
-    with. `find_python` finds the interpreter to import with, None if nothing is to be imported.
+    with. `obtain_python` gives the interpreter to import with, None if nothing is to be imported.
     """
 
     place: Path
     digest: str | None = None
     bundle: Path | None = None
-    find_python: Callable[[Target], Interpreter | None] | None = None
+    obtain_python: Callable[[Target], Obtained] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +74,7 @@ def verify_bundle(subject: Subject, *, jobs: int, progress: Progress) -> Verdict
             found.append(Finding(severity=ERROR, package=f"{path.name}:", sentence=error.problem, remedy=remedy))
         if place.is_dir():
             found += delivery.check(place, opened, verified.records if verified else {}, executor=executor)
-        if subject.find_python is not None and opened is not None and not audit.fatal(found, strict=False):
+        if subject.obtain_python is not None and opened is not None and not audit.fatal(found, strict=False):
             trial = _Trial(
                 shares=proof.shares_of(opened.toc), image=_image_of(place), tree=scratch / "tree", bundle=path
             )
@@ -105,7 +106,7 @@ def verify_tree(subject: Subject, *, jobs: int, progress: Progress) -> Verdict:
             opened = stack.enter_context(contents.opened(subject.bundle))
             found += _pinned(replace(subject, digest=opened.bundle.digest), name, note.digest.removeprefix("sha256:"))
             found += plain_tree.against_bundle(nodes, opened)
-        if subject.find_python is not None and not audit.fatal(found, strict=False):
+        if subject.obtain_python is not None and not audit.fatal(found, strict=False):
             trial = _Trial(tree=place, shares=plain_tree.shares_of(recorded), image=())
             found += _try(subject, note.target, trial, executor=executor, progress=progress)
     return Verdict(findings=found, about=f"{place}, {note.digest or 'of no digest'}")
@@ -142,14 +143,14 @@ class _Trial:
 
 def _try(subject: Subject, name: str, trial: _Trial, *, executor: Executor, progress: Progress) -> list[Finding]:
     """Import what there is, if this machine has an interpreter of the target called `name`."""
-    assert subject.find_python is not None
-    target = Target.from_name(name)
-    python = subject.find_python(target)
-    if python is None:
-        sentence = f"was not imported: no Python {target.python_version} is found on this machine"
+    assert subject.obtain_python is not None
+    obtained = subject.obtain_python(Target.from_name(name))
+    if obtained.lack is not None:
+        sentence = f"was not imported: {obtained.lack.what}"
         name = (trial.bundle or trial.tree).name
-        return [Finding(severity=NOTE, package=name, sentence=sentence, remedy="give one with --python PATH")]
-    return _import(trial, name, python, executor=executor, progress=progress)
+        return [Finding(severity=NOTE, package=name, sentence=sentence, remedy=obtained.lack.remedy)]
+    assert obtained.interpreter is not None
+    return _import(trial, name, obtained.interpreter, executor=executor, progress=progress)
 
 
 def prove(

@@ -211,6 +211,32 @@ class NoInterpreter(AirpackError):
     """The interpreter that was named is not the target's."""
 
 
+class NotBrought(AirpackError):
+    """No Python of a version is here, and none was brought along: `cause` says why, empty where nobody tried."""
+
+    def __init__(self, version: str, *, cause: str = "", remedy: str) -> None:
+        self.version = version
+        self.cause = cause
+        self.remedy = remedy
+        super().__init__(f"{self.what}: {remedy}")
+
+    @property
+    def what(self) -> str:
+        """What is missing."""
+        return f"no Python {self.version} here" + (f" ({self.cause})" if self.cause else "")
+
+
+class NotKept(AirpackError):
+    """A Python that is to be removed, and that airpack did not bring."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"airpack keeps no Python {version} of its own: airpack python list shows what it brought; "
+            "what is the machine's is removed as it was installed"
+        )
+        self.version = version
+
+
 class NoDecoder(AirpackError):
     """No zstd decoder is known for the target, so that its image couldn't read a bundle."""
 

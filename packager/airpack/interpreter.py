@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from airpack import cache
 from airpack.errors import NoInterpreter
 from airpack.target import Target
 
@@ -18,6 +20,8 @@ _QUESTION = (
     "print(json.dumps([sys.executable, sys.implementation.name, '%d.%d.%d' % sys.version_info[:3], "
     "sys.implementation.cache_tag, MAGIC_NUMBER.hex(), ' '.join(sys.version.split()[1:])]))"
 )
+# Lies in the folder of an installation that airpack brought, and says that it is whole.
+NOTE = "airpack.json"
 _TIMEOUT = 30  # seconds; an interpreter answers in a fraction of one
 
 
@@ -46,11 +50,47 @@ def find(target: Target, *, given: Path | None, env: Mapping[str, str]) -> Inter
                 f"--python {given} is Python {found.version}, but {target.name} needs {target.python_version}"
             )
         return found
+    return next(found_for(target, env), None)
+
+
+def found_for(target: Target, env: Mapping[str, str]) -> Iterator[Interpreter]:
+    """Yield the interpreters of the target's minor version on this machine, in the order in which they are taken."""
+    seen = set()
     for path in _places(target, env):
         found = ask(path)
-        if found is not None and _fits(found, target):
-            return found
-    return None
+        if found is not None and found.path not in seen and _fits(found, target):
+            seen.add(found.path)
+            yield found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Brought:
+    """An installation that airpack brought: its folder in the cache, its version, the program, and where it is from."""
+
+    folder: Path
+    version: str
+    python: Path
+    source: str
+
+
+def brought(env: Mapping[str, str]) -> list[Brought]:
+    """Return the installations that airpack brought and finished, the newest version first.
+
+    Without its note, which is written last, an installation is not finished.
+    """
+    finished = []
+    for note in cache.folder(env).glob(f"{cache.PYTHON}/*/{NOTE}"):
+        if note.parent.is_symlink():  # uv's, from the minor version
+            continue
+        try:
+            told = json.loads(note.read_text(encoding="utf-8"))
+            version, source = str(told["version"]), str(told["source"])
+            number = [int(part) for part in version.split(".")]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        python = note.parent / "bin" / f"python{number[0]}.{number[1]}"
+        finished.append((number, Brought(folder=note.parent, version=version, python=python, source=source)))
+    return [each for _, each in sorted(finished, key=lambda pair: pair[0], reverse=True)]
 
 
 def ask(path: Path) -> Interpreter | None:
@@ -77,11 +117,14 @@ def _fits(found: Interpreter, target: Target) -> bool:
 
 
 def _places(target: Target, env: Mapping[str, str]) -> Iterator[Path]:
-    """Yield where interpreters of the target's version usually lie: PATH, pyenv, manylinux, uv."""
+    """Yield where interpreters of the target's version usually lie, and then those that airpack brought."""
     minor, tag = target.python_version, target.python_tag
     on_path = shutil.which(f"python{minor}", path=env.get("PATH"))
     if on_path:
         yield Path(on_path)
+    own = Path(sys.base_prefix, "bin", f"python{minor}")
+    if os.access(own, os.X_OK):
+        yield own
     home = Path(env.get("HOME", "/nonexistent"))
     pyenv = Path(env.get("PYENV_ROOT", home / ".pyenv"), "versions")
     manylinux = Path("/opt/python")
@@ -95,3 +138,4 @@ def _places(target: Target, env: Mapping[str, str]) -> Iterator[Path]:
             candidate = place / "bin" / f"python{minor}"
             if os.access(candidate, os.X_OK):
                 yield candidate
+    yield from (each.python for each in brought(env) if each.version.startswith(f"{minor}."))

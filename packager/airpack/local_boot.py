@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import airpack_runtime
 from airpack_runtime.reader import open_bundle
 
-from airpack import interpreter
 from airpack.contents import bundle_at
-from airpack.errors import BootFailed, NoInterpreter
+from airpack.errors import BootFailed
 from airpack.interpreter import Interpreter
 from airpack.target import Target
 
@@ -45,21 +44,18 @@ def _runtime() -> str:
     return str(Path(airpack_runtime.__file__).parent.parent)
 
 
-def command(place: Path, words: Sequence[str], *, python: Path | None, env: Mapping[str, str]) -> Command:
+def command(
+    place: Path, words: Sequence[str], *, find_python: Callable[[Target], Interpreter], env: Mapping[str, str]
+) -> Command:
     """Return what runs `words` with the packages of the bundle, or folder of results, at `place`.
 
-    The target's interpreter comes first on PATH. Raises NoInterpreter if there is
-    none, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
+    The interpreter that `find_python` gives for the bundle's target comes first on PATH.
+    Raises what that raises, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
     path = bundle_at(place)
     with open_bundle(str(path)) as bundle:
         target = Target.from_name(bundle.target)
-    found = interpreter.find(target, given=python, env=env)
-    if found is None:
-        raise NoInterpreter(
-            f"no Python {target.python_version} found to run {path} with: give its path with --python, "
-            f"or install one (pyenv install {target.python_version}, uv python install {target.python_version})"
-        )
+    found = find_python(target)
     shim = [str(found.path), "-c", _SHIM, _runtime(), "exec", "--bundle", str(path), "--", *words]
     search = os.pathsep.join([str(found.path.parent), env.get("PATH", os.defpath)])
     return Command(words=shim, env={**env, "PATH": search})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,11 @@ from airpack.assembly import Recipe
 from airpack.comparison import Comparison
 from airpack.errors import InvalidManifest, NoInterpreter
 from airpack.exclusion import Exclusion
-from airpack.interpreter import Interpreter
 from airpack.lock import Lock
 from airpack.pip_process import Pip
 from airpack.progress import BYTES, Progress
 from airpack.target import Target
+from airpack.uv_python import Obtained
 from airpack.workers import threads
 
 # The tools that a bundle's bytes depend on; those of the manifest's others don't touch them.
@@ -66,18 +66,13 @@ class Rebuilt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Means:
-    """What a rebuild works with: the target's interpreter, where the decoder comes from, how many jobs."""
+    """What a rebuild works with: how the target's interpreter is had, where the decoder comes from, how many jobs."""
 
-    python: Interpreter | None
+    obtain_python: Callable[[Target], Obtained]
     decoder: Path | None
     cache: Path
     pip: Pip
     jobs: int
-
-
-def target_in(dist: Path) -> Target:
-    """Return the target of the results in `dist`. Raises InvalidManifest."""
-    return manifest.target_of(dist / manifest.NAME, manifest.load(dist))
 
 
 def rebuild(dist: Path, means: Means, *, progress: Progress) -> Rebuilt:
@@ -92,7 +87,7 @@ def rebuild(dist: Path, means: Means, *, progress: Progress) -> Rebuilt:
     _check(packed, means.jobs, progress)
     lock = pylock.load(dist / pylock.NAME, target)
     decoder = decoders.obtain(target, means.cache, given=means.decoder, pip=means.pip)
-    recipe = _recipe(dist, about, target, decoder, means.python)
+    recipe = _recipe(dist, about, target, decoder, means.obtain_python)
     with tempfile.TemporaryDirectory(prefix="airpack-rebuild-") as folder:
         bundle = _pack(dist, lock, recipe, Path(folder), means.jobs, progress)
         found = comparison.compare(packed, bundle.path)
@@ -101,7 +96,7 @@ def rebuild(dist: Path, means: Means, *, progress: Progress) -> Rebuilt:
         digest=bundle.digest,
         content_digest=bundle.content_digest,
         comparison=found,
-        tools=_other_tools(about["toolchain"], manifest.toolchain(means.python), recipe),
+        tools=_other_tools(about["toolchain"], manifest.toolchain(recipe.compiler), recipe),
         built=tuple(wheel.filename for wheel in lock.wheels if wheel.built_from),
     )
 
@@ -116,7 +111,11 @@ def _check(packed: Path, jobs: int, progress: Progress) -> None:
 
 
 def _recipe(
-    dist: Path, about: Mapping[str, Any], target: Target, decoder: decoders.Decoder | None, python: Interpreter | None
+    dist: Path,
+    about: Mapping[str, Any],
+    target: Target,
+    decoder: decoders.Decoder | None,
+    obtain_python: Callable[[Target], Obtained],
 ) -> Recipe:
     """Return how the bundle was packed. Raises InvalidManifest or NoInterpreter."""
     options = about["options"]
@@ -126,13 +125,12 @@ def _recipe(
         exclusion = Exclusion.from_dict(options)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidManifest(dist / manifest.NAME, f"doesn't say how it was packed ({error}): pack again") from error
-    if bytecode and python is None:
-        raise NoInterpreter(
-            f"{dist} holds bytecode of Python {target.python_version}, and none is found here: give one with --python"
-        )
+    obtained = obtain_python(target) if bytecode else Obtained()
+    if obtained.lack is not None:
+        raise NoInterpreter(f"{dist} holds bytecode, which can't be made again: {obtained.lack}")
     return Recipe(
         options=written,
-        compiler=python if bytecode else None,
+        compiler=obtained.interpreter,
         with_wheelhouse=with_wheelhouse,
         exclusion=exclusion,
     )

@@ -17,6 +17,8 @@ from airpack.errors import InvalidTarget
 from airpack.image import ImagePackage
 
 DEFAULT = "cp37-manylinux_2_27_x86_64"
+# Stands for the machine that airpack runs on.
+HERE = "here"
 
 # The last release of each minor version; `Requires-Python: >=3.7.1` is common, 3.7.0 is not.
 LAST_RELEASE = {
@@ -90,6 +92,21 @@ class Target:
         return cls.from_name(text, python_version=python_version)
 
     @classmethod
+    def of_machine(cls, version: str, *, python_version: str | None = None) -> Target:
+        """Return the target that is this machine's platform with a CPython of the full `version`, or `python_version`.
+
+        The platform is the newest that its C library supports (PEP 600, PEP 656). Raises InvalidTarget.
+        """
+        platform = next((each for each in tags.platform_tags() if _PLATFORM.fullmatch(each)), None)
+        if platform is None:
+            raise InvalidTarget(
+                f"--target {HERE}: airpack knows Linux with glibc or musl on x86_64 and aarch64, and this machine is "
+                f"{next(iter(tags.platform_tags()), 'unknown')}: name a target, such as {DEFAULT}"
+            )
+        minor = "".join(version.split(".")[:2])
+        return cls.from_name(f"cp{minor}-{platform}", python_version=python_version or version)
+
+    @classmethod
     def from_name(cls, name: str, *, python_version: str | None = None) -> Target:
         """Read `cpXY-PLATFORM`, such as `cp37-manylinux2014_x86_64`. Raises InvalidTarget."""
         match = _NAME.fullmatch(name)
@@ -97,7 +114,8 @@ class Target:
         if not match or not platform:
             raise InvalidTarget(
                 f"target {name!r} is not understood: write cpXY-PLATFORM, such as {DEFAULT}, where PLATFORM is "
-                "manylinux_2_N, manylinux2014 or musllinux_1_N for x86_64 or aarch64; or a profile's path (*.json)"
+                "manylinux_2_N, manylinux2014 or musllinux_1_N for x86_64 or aarch64; or a profile's path (*.json); "
+                f"or {HERE} for this machine"
             )
         version = (int(match["major"]), int(match["minor"]))
         if version not in LAST_RELEASE:

@@ -24,6 +24,7 @@ PACKAGER_ORDER = [
     "target",
     "closure",
     "interpreter",
+    "uv_python",
     "diagnosis",
     "builder",
     "sdist",

@@ -10,7 +10,7 @@ from typing import Any
 from airpack_runtime import layout
 from airpack_runtime.reader import open_bundle
 
-from airpack import azureml, interpreter
+from airpack import azureml
 from airpack.commands import options
 from airpack.target import Target
 
@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
     with open_bundle(str(arguments.dist / layout.BUNDLE_NAME)) as bundle:
         target = Target.from_name(bundle.target)
-    python = interpreter.find(target, given=arguments.python, env=env)
+    progress = options.progress(arguments)
+    python = options.find_python(arguments, target, env, progress, lost="the shim's bytecode")
     deployment = azureml.Deployment(code=arguments.code, model=arguments.model, entry_script=arguments.entry_script)
     values = azureml.lay_out(arguments.dist, deployment, arguments.method, python)
     command = azureml.command(deployment, arguments.method)

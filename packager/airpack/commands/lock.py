@@ -34,13 +34,14 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     pylock.check_replaceable(arguments.output)
     progress = options.progress(arguments)
     target = options.target(arguments)
+    python = options.find_python(arguments, target, env, progress, lost="builds of sdists")
     with progress.stage("resolve", "wheels") as advance:
         lock = resolve(
             options.requirements(arguments, target),
             target,
             pip=options.pip(arguments, env),
             cache=options.cache(env),
-            python=options.find_python(arguments, target, env),
+            python=python,
             skip_installed=arguments.skip_installed,
         )
         advance(len(lock.wheels))

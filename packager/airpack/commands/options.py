@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airpack import interpreter, project
-from airpack.errors import UsageError
-from airpack.interpreter import Interpreter
+from airpack import project, uv_python
+from airpack.cache import folder
+from airpack.errors import NoInterpreter, UsageError
+from airpack.interpreter import Interpreter, ask
 from airpack.oci.access import Access
 from airpack.oci.reference import DEFAULT_TAG, Reference
 from airpack.oci.retries import Patience
 from airpack.pip_process import Pip
 from airpack.progress import Bars, Lines, Progress, Silent
 from airpack.resolve import Requirements
-from airpack.target import DEFAULT, Target
+from airpack.target import DEFAULT, HERE, Target
+from airpack.uv_python import Obtained
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
@@ -83,8 +84,9 @@ def add_target(parser: argparse._ActionsContainer, *, resolving: bool = True) ->
     otherwise = f"default: {DEFAULT}; with --lock, the lock's" if resolving else f"default: {DEFAULT}"
     parser.add_argument(
         "--target",
-        metavar="NAME|PROFILE.json",
-        help=f"the image's Python and platform, or its profile ({otherwise})",
+        metavar="NAME|PROFILE.json|here",
+        help="the image's Python and platform, or its profile; here is this machine, and the Python that runs airpack "
+        f"or is given with --python ({otherwise})",
     )
     parser.add_argument(
         "--python-version", metavar="X.Y.Z", help="the image's full Python version (default: the minor version's last)"
@@ -99,14 +101,27 @@ def add_target(parser: argparse._ActionsContainer, *, resolving: bool = True) ->
 
 
 def target(arguments: argparse.Namespace) -> Target:
-    """Return the image to work for. Raises InvalidTarget, or UsageError if what to skip is unknown."""
-    wanted = Target.parse(arguments.target or DEFAULT, python_version=arguments.python_version)
+    """Return the image to work for. Raises InvalidTarget, NoInterpreter, or UsageError if what to skip is unknown."""
+    text = arguments.target or DEFAULT
+    if text == HERE:
+        wanted = _here(getattr(arguments, "python", None), arguments.python_version)
+    else:
+        wanted = Target.parse(text, python_version=arguments.python_version)
     if getattr(arguments, "skip_installed", False) and wanted.installed is None:
         raise UsageError(
             "--skip-installed needs to know what the image has: make its profile there (python airpack-runtime.pyz "
             "probe > image.json) and give it with --target image.json"
         )
     return wanted
+
+
+def _here(given: Path | None, python_version: str | None) -> Target:
+    """Return this machine as a target: its platform, and the Python at `given`, else the one that runs airpack."""
+    python = ask(given or Path(sys.executable))
+    if python is None:
+        who = f"--python {given}" if given else f"{sys.executable}, which runs airpack,"
+        raise NoInterpreter(f"{who} is no CPython that runs: give the path of one with --python")
+    return Target.of_machine(python.version, python_version=python_version)
 
 
 def add_index(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -132,18 +147,50 @@ def pip(arguments: argparse.Namespace, env: Mapping[str, str]) -> Pip:
 
 
 def add_python(parser: argparse._ActionsContainer) -> None:
-    """Add the interpreter of the target's version."""
+    """Add the interpreter of the target's version, and whether one may be downloaded."""
     parser.add_argument(
         "--python",
         metavar="PATH",
         type=Path,
-        help="an interpreter of the target's version (default: looked for on PATH, in pyenv, /opt/python and uv)",
+        help="an interpreter of the target's version (default: looked for on PATH, in pyenv, /opt/python and uv's "
+        "folder; where there is none, uv downloads one into airpack's cache)",
+    )
+    parser.add_argument(
+        "--no-python-download", action="store_true", help="where this machine has no such interpreter, go without"
     )
 
 
-def find_python(arguments: argparse.Namespace, wanted: Target, env: Mapping[str, str]) -> Interpreter | None:
-    """Return the interpreter of the target's version, None if there is none. Raises NoInterpreter."""
-    return interpreter.find(wanted, given=arguments.python, env=env)
+def obtain_python(
+    arguments: argparse.Namespace, wanted: Target, env: Mapping[str, str], progress: Progress
+) -> Obtained:
+    """Return the interpreter of the target's version, or why there is none. Tells of a download.
+
+    Raises NoInterpreter.
+    """
+    obtained = uv_python.obtain(
+        wanted,
+        given=arguments.python,
+        download=not arguments.no_python_download,
+        env=env,
+        waiting=progress.waiting,
+    )
+    if obtained.brought is not None:
+        brought = obtained.brought
+        progress.note(f"python    {brought.version} by uv from {brought.source}, kept in {brought.folder.parent}")
+    return obtained
+
+
+def find_python(
+    arguments: argparse.Namespace, wanted: Target, env: Mapping[str, str], progress: Progress, *, lost: str
+) -> Interpreter | None:
+    """Return the interpreter of the target's version; None if there is none, told with what is `lost` without it.
+
+    Raises NoInterpreter.
+    """
+    obtained = obtain_python(arguments, wanted, env, progress)
+    if obtained.lack is not None:
+        progress.note(f"note: {obtained.lack.what}: without {lost}; {obtained.lack.remedy}")
+    return obtained.interpreter
 
 
 def add_registry(parser: argparse.ArgumentParser, *, digest: str = "") -> None:
@@ -199,15 +246,14 @@ def progress(arguments: argparse.Namespace) -> Progress:
     """Return the way to show progress: bars on a terminal, lines elsewhere."""
     if arguments.quiet or sys.stderr is None:
         return Silent()
-    if arguments.no_progress or arguments.verbose or not sys.stderr.isatty():
+    if getattr(arguments, "no_progress", False) or arguments.verbose or not sys.stderr.isatty():
         return Lines(sys.stderr)
     return Bars(sys.stderr)
 
 
 def cache(env: Mapping[str, str]) -> Path:
     """Return the packager's cache folder (XDG Base Directory)."""
-    base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")
-    return Path(base, "airpack-pack")
+    return folder(env)
 
 
 def epoch(env: Mapping[str, str], *, otherwise: int) -> int:

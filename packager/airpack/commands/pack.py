@@ -95,12 +95,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
     progress = options.progress(arguments)
     target, source = _source(arguments)
-    python = options.find_python(arguments, target, env)
-    if python is None and not arguments.no_bytecode:
-        progress.note(
-            f"no Python {target.python_version} found (--python PATH): packing without bytecode, so that "
-            "the first import in each process compiles; about 3 times slower for scikit-learn and pandas"
-        )
+    python = options.find_python(arguments, target, env, progress, lost=_lost(arguments))
     if target.assumed_release:
         progress.note(f"target    {target.name}, taken for Python {target.python_full_version}")
     order = _order(arguments, env, target, source, python)
@@ -112,6 +107,14 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             progress.note(f"built     {wheel.filename} by {who}, from {wheel.source.url}")
     if not arguments.quiet:
         _print(packed, arguments.tree, arguments.drop_in, order.sign)
+
+
+def _lost(arguments: argparse.Namespace) -> str:
+    """Return what a pack does without where there is no interpreter of the target's version."""
+    bytecode = [] if arguments.no_bytecode else ["bytecode"]
+    proof = [] if arguments.no_import else ["the proof by import"]
+    parts = [*bytecode, "builds of sdists", *proof]
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def _order(

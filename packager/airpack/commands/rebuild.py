@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack import interpreter, rebuild, workers
+from airpack import rebuild, workers
 from airpack.commands import options
 from airpack.errors import NotRebuilt, UsageError
 from airpack.printable import plain
@@ -37,14 +37,15 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command. Raises NotRebuilt."""
     if arguments.dist.is_file():
         raise UsageError(f"{arguments.dist} is a file: give the folder of results that it was packed into")
+    progress = options.progress(arguments)
     means = rebuild.Means(
-        python=interpreter.find(rebuild.target_in(arguments.dist), given=arguments.python, env=env),
+        obtain_python=lambda target: options.obtain_python(arguments, target, env, progress),
         decoder=arguments.decoder,
         cache=options.cache(env),
         pip=options.pip(arguments, env),
         jobs=arguments.jobs,
     )
-    rebuilt = rebuild.rebuild(arguments.dist, means, progress=options.progress(arguments))
+    rebuilt = rebuild.rebuild(arguments.dist, means, progress=progress)
     differences = rebuilt.comparison.differences
     if not arguments.quiet:
         for wheel in rebuilt.built:

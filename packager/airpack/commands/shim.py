@@ -27,7 +27,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Carry out the command."""
     output: Path = arguments.output
-    python = options.find_python(arguments, options.target(arguments), env)
+    python = options.find_python(
+        arguments, options.target(arguments), env, options.progress(arguments), lost="the shim's bytecode"
+    )
     if output.suffix == shim.SUFFIX:
         size = shim.write_zipapp(output, python)
         usage = f"run it with the image's Python: python {output.name} exec --bundle PATH -- COMMAND"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from airpack_runtime import signature
 
-from airpack import checks, contents, interpreter, keys, plain_tree, signing, workers
+from airpack import checks, contents, keys, plain_tree, signing, workers
 from airpack.commands import findings, options
 from airpack.errors import VERIFY, UsageError
-from airpack.interpreter import Interpreter
 from airpack.target import Target
+from airpack.uv_python import Obtained
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -42,19 +42,21 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     tree = plain_tree.is_tree(place)
     signed = _signed(arguments, tree) if arguments.key else ""
 
-    def find_python(target: Target) -> Interpreter | None:
-        return interpreter.find(target, given=arguments.python, env=env)
+    progress = options.progress(arguments)
+
+    def obtain_python(target: Target) -> Obtained:
+        return options.obtain_python(arguments, target, env, progress)
 
     subject = checks.Subject(
         place=place,
         digest=arguments.digest,
         bundle=arguments.bundle,
-        find_python=None if arguments.no_import else find_python,
+        obtain_python=None if arguments.no_import else obtain_python,
     )
     if arguments.bundle is not None and not tree:
         raise UsageError(f"--bundle is what to compare a plain tree with, and {place} is none")
     verify = checks.verify_tree if tree else checks.verify_bundle
-    verdict = verify(subject, jobs=workers.cores(), progress=options.progress(arguments))
+    verdict = verify(subject, jobs=workers.cores(), progress=progress)
     findings.report(arguments, verdict.findings, verdict.about + signed, verdict=VERIFY)
 
 
