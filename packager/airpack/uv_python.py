@@ -67,13 +67,12 @@ def obtain(
         _check_allowed(version, download, env)
         with waiting(f"python    {version} is being downloaded by uv"):
             brought = install(version, env)
-    except NotBrought as lack:
-        # Another process may have brought one in the meantime.
-        found = interpreter.find(target, given=None, env=env)
-        return Obtained(interpreter=found, lack=None if found else lack)
-    if brought is None:
-        return Obtained(interpreter=interpreter.find(target, given=None, env=env))
-    return Obtained(interpreter=interpreter.ask(brought.python), brought=brought)
+    except NotBrought as error:
+        return Obtained(lack=error)
+    # Another process may have brought it meanwhile, or be removing it.
+    found = interpreter.find(target, given=None, env=env)
+    lack = None if found else NotBrought(version, cause="it was removed meanwhile", remedy="try again")
+    return Obtained(interpreter=found, brought=brought, lack=lack)
 
 
 def install(version: str, env: Mapping[str, str]) -> Brought | None:
