@@ -24,7 +24,10 @@ _PIP = ("index-url", "proxy", "trusted-host", "timeout", "default-timeout")
 
 
 def make(cache: Path | None = None) -> Path:
-    """Return the root of today; that of another day is removed. Needs root's rights, and takes some minutes once."""
+    """Return the root of today. Needs root's rights, and takes some minutes the first time.
+
+    Of earlier days, the last one's is left and the others are removed.
+    """
     if os.getuid() != 0:
         machine.lacking("root's rights", "run the tests as root: debootstrap needs it")
     if cache is None:
@@ -40,9 +43,9 @@ def make(cache: Path | None = None) -> Path:
     try:
         done = subprocess.run(line, capture_output=True, text=True, timeout=1200, check=False)
         assert done.returncode == 0, done.stdout[-2000:]
-        for old in folder.glob(f"{SUITE}-*"):
-            if old != aside:
-                shutil.rmtree(old)
+        # Another run, begun yesterday, may still be in the newest.
+        for old in sorted(folder.glob(f"{SUITE}-????-??-??"))[:-1]:
+            shutil.rmtree(old)
         aside.rename(root)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
