@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from airpack.cli import main
+
+# Starts the command in a new process.
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 class Airpack:

@@ -19,7 +19,7 @@ from airpack.base.errors import AirpackError
 
 COMMANDS = (
     *("pack", "pack-all", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom"),
-    *("keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target"),
+    *("keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target", "python"),
 )
 WRONG_USAGE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
