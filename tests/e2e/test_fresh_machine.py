@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 _NO_ACCESS = {"UV_PYTHON_INSTALL_MIRROR": "http://127.0.0.1:9/python", "UV_HTTP_RETRIES": "0"}
 _FAILED = "(uv, 3.7.9 from 127.0.0.1:9: Connection refused (os error 111))"
-_EXTRA = "pip install 'airpack[python]' brings one, or give --python PATH"
+_EXTRA = "pip install 'airpack[python]' lets airpack download one, or give --python PATH"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def _first_command() -> str:
 
 
 def test_the_readmes_first_command(fresh: Fresh, mirror: dict[str, str]) -> None:
-    """It ends with 0 and the versions; the interpreter comes from the mirror, told in one line."""
+    """It ends with 0 and prints the versions; the interpreter comes from the mirror, which one line says."""
     lacking = "for tool in uv cc gcc pyenv python3.7; do command -v $tool && exit 1; done; python3 --version"
     assert fresh.run(lacking).stdout.startswith("Python 3.11.")
     done = fresh.run(_first_command(), **mirror)
@@ -73,30 +73,30 @@ def test_the_readmes_first_command(fresh: Fresh, mirror: dict[str, str]) -> None
     host = mirror["UV_PYTHON_INSTALL_MIRROR"].removeprefix("http://")
     version = machine.python37().version
     told = [line for line in done.stderr.splitlines() if line.startswith("python  ")]
-    assert told == [f"python    {version} by uv from {host}, kept in /root/.cache/airpack-pack/python"]
-    assert "Python 3.7 here" not in done.stderr
+    assert told == [f"python    {version} from {host}, downloaded by uv into /root/.cache/airpack-pack/python"]
+    assert "no Python 3.7" not in done.stderr
     assert not (fresh.home / ".cache" / "uv").exists()
     assert not (fresh.home / ".local").exists()
 
 
 @pytest.mark.parametrize(
     ("installed", "why", "remedy"),
-    [("-e '.[python]'", f" {_FAILED}", "mend that, or give --python PATH"), ("-e .", "", _EXTRA)],
+    [("-e '.[python]'", f" {_FAILED}", "solve that, or give --python PATH"), ("-e .", "", _EXTRA)],
     ids=["uv without a mirror", "no uv"],
 )
 def test_without_a_mirror(fresh: Fresh, installed: str, why: str, remedy: str) -> None:
-    """Pack, lock, verify and run each say in one line what they did without, and how to get it."""
+    """Pack, lock, verify and run each say in one line what they went without, and what to do."""
     shutil.rmtree(fresh.home / ".cache" / "airpack-pack" / "python", ignore_errors=True)
     made = fresh.run(f"python3 -m venv --clear .venv && .venv/bin/pip install -q {installed}")
     assert made.returncode == 0, made.stderr
-    missing = f"no Python 3.7 here{why}"
+    missing = f"no Python 3.7 was found{why}"
     packed = fresh.run(".venv/bin/airpack pack six==1.16.0 -o small", **_NO_ACCESS)
     assert packed.returncode == 0, packed.stderr
-    lost = "bytecode, builds of sdists and the proof by import"
-    assert _told(packed) == [f"note: {missing}: without {lost}; {remedy}"]
+    lost = "bytecode, builds of sdists and the import check"
+    assert _told(packed) == [f"note: {missing}: going without {lost}; {remedy}"]
     locked = fresh.run(".venv/bin/airpack lock six==1.16.0 -o small.toml", **_NO_ACCESS)
     assert locked.returncode == 0, locked.stderr
-    assert _told(locked) == [f"note: {missing}: without builds of sdists; {remedy}"]
+    assert _told(locked) == [f"note: {missing}: going without builds of sdists; {remedy}"]
     verified = fresh.run(".venv/bin/airpack verify small", **_NO_ACCESS)
     assert verified.returncode == 0, verified.stderr
     assert _told(verified) == [f"note: bundle.tar.zst was not imported: {missing}: {remedy}"]
@@ -107,7 +107,7 @@ def test_without_a_mirror(fresh: Fresh, installed: str, why: str, remedy: str) -
 
 
 def test_the_machines_own_python(fresh: Fresh) -> None:
-    """What `run` offers works: a pack for this machine boots on it."""
+    """What the message of `run` suggests works: a pack for this machine boots on it."""
     packed = fresh.run(".venv/bin/airpack pack six==1.16.0 --target here -o own", **_NO_ACCESS)
     assert packed.returncode == 0, packed.stderr
     assert _told(packed) == []
