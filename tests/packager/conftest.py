@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from airpack.resolve.pip import Pip
 from airpack.target.target import Target
 from airpack_runtime import layout
 from support import index as loopback
-from support import layouts, machine
-from support.airpack import Airpack, Repeat
+from support import layouts, machine, python_mirror
+from support.airpack import Airpack, Repeat, Start
 from support.index import Index
 from support.places import once
+from support.python_mirror import Mirror, Served
 from support.wheels import build_wheel
 
 # A background job may have been started with it ignored, and so would be all that the tests start.
@@ -140,3 +142,61 @@ def airpack(
 ) -> Airpack:
     """Return the command `airpack`; `airpack.pack` writes to `tmp_path / "dist"`."""
     return Airpack(capsys, wheels, decoder_wheel, tmp_path / "dist")
+
+
+@pytest.fixture(scope="session")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Mirror:
+    """Return a mirror of downloads, made from this machine's Python 3.7."""
+    return python_mirror.make(tmp_path_factory.mktemp("mirror"))
+
+
+@pytest.fixture
+def no_python37(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mirror: Mirror, plain_env: None) -> Path:
+    """Hide this machine's Python 3.7, and unset uv's settings; return the home folder, which is empty."""
+    machine.hide_python37(monkeypatch, tmp_path / "bin")
+    for name in [name for name in os.environ if name.startswith("UV_") and name != "UV_PYTHON_INSTALL_DIR"]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("AIRPACK_LOG", "off")
+    return home
+
+
+@pytest.fixture
+def offered(no_python37: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Mirror:
+    """Let uv find its downloads in the mirror's folder."""
+    python_mirror.set_variables(monkeypatch, mirror.env())
+    return mirror
+
+
+@pytest.fixture
+def python_server(no_python37: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """Let uv find its downloads at a server on loopback."""
+    with python_mirror.serve(mirror) as server:
+        python_mirror.set_variables(monkeypatch, mirror.env(server.url))
+        yield server
+
+
+@pytest.fixture
+def python_cache(tmp_path: Path) -> Path:
+    """Return the folder that airpack keeps interpreters in."""
+    return tmp_path / "xdg-cache" / "airpack-pack" / "python"
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Return a function that starts `airpack WORDS` in a new process, which is killed at the end of the test."""
+    running: list[subprocess.Popen[str]] = []
+
+    def run(*words: object) -> subprocess.Popen[str]:
+        line = [sys.executable, "-m", "airpack", *map(str, words)]
+        pipe = subprocess.PIPE
+        running.append(subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True))
+        return running[-1]
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()

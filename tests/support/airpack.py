@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from airpack.cli import main
 
 # Fills a test's folder by a function, which is called once for a module; its other tests get a copy.
 Repeat = Callable[[Callable[[], None]], None]
+# Starts the command in a new process.
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 class Airpack:

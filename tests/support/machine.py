@@ -75,3 +75,18 @@ def processes() -> str:
     done = run([tool("ps", "procps"), "-ewwo", "args"])
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def hide_python37(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let airpack find no Python 3.7 on this machine; `folder`, a new one, is what PATH names then."""
+    if list(Path("/opt/python").glob("cp37-*")):
+        lacking("a machine without a Python 3.7", "/opt/python has one, which can't be hidden")
+    folder.mkdir()
+    for place in map(Path, os.environ["PATH"].split(os.pathsep)):
+        for program in place.glob("*") if place.name != "shims" else ():  # pyenv's
+            link = folder / program.name
+            if program.name != "python3.7" and not link.is_symlink():
+                link.symlink_to(program)
+    for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
+        monkeypatch.setenv(name, str(folder / "nothing"))
+    monkeypatch.setenv("PATH", str(folder))

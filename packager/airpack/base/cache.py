@@ -11,14 +11,22 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# Its folders, which `prune` cleans.
+# Interpreters that airpack downloaded; only `airpack python remove` removes them.
+PYTHON = "python"
+# The folders that `prune` cleans.
 WHEELS, FRAMES, BYTECODE = "wheels", "frames", "bytecode"
 # The next pack removes files that no pack has used for so many days.
 DAYS = 90
+
+
+def folder(env: Mapping[str, str]) -> Path:
+    """Return the path of the cache (XDG Base Directory Specification); it need not exist."""
+    base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")
+    return Path(base, "airpack-pack")
 
 
 def read(place: Path) -> bytes | None:

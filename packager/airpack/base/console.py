@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TextIO
 
 Advance = Callable[[int], None]
@@ -27,6 +27,10 @@ class Progress(ABC):
 
         Amounts are in `unit`. `total` is the amount of the whole stage, None if it is not known in advance.
         """
+
+    def waiting(self, text: str) -> AbstractContextManager[None]:
+        """Return a context that shows `text` while it lasts, on a terminal only."""
+        return nullcontext()
 
     @abstractmethod
     def note(self, text: str) -> None:
@@ -90,6 +94,12 @@ class Bars(Progress):
                 bar.update(amount)
 
             yield advance
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """See Progress."""
+        with self._tqdm(desc=plain(text), bar_format="{desc} ...", file=self._stream, leave=False):
+            yield
 
     def note(self, text: str) -> None:
         """See Progress."""

@@ -189,6 +189,25 @@ class NoInterpreter(AirpackError):
     """The interpreter that was named is not the target's."""
 
 
+class PythonMissing(AirpackError):
+    """A machine without a Python of a version, for which airpack did not download one.
+
+    `reason` says why it did not, empty if no uv is installed or the user asked for no download; `remedy` says what to
+    do.
+    """
+
+    def __init__(self, version: str, *, reason: str = "", remedy: str) -> None:
+        self.version = version
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"{self.problem}: {remedy}")
+
+    @property
+    def problem(self) -> str:
+        """The message without the remedy."""
+        return f"no Python {self.version} was found" + (f" ({self.reason})" if self.reason else "")
+
+
 class NoDecoder(AirpackError):
     """No zstd decoder is known for the target, so that its image couldn't read a bundle."""
 

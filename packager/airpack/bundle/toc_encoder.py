@@ -1,7 +1,7 @@
 """Encodes the table of contents as a bundle stores it, so that each distribution's part has bytes of its own.
 
 The JSON is cut before and after each distribution's part of a column, and each piece is compressed separately (RFC
-1951: its blocks refer to nothing before the piece, and end at a byte boundary). The whole is one zlib stream (RFC 1950).
+1951: its blocks refer to nothing before the piece, and end at a byte boundary). All are one zlib stream (RFC 1950).
 If one distribution changes, the bytes of the others' pieces stay the same.
 """
 

@@ -20,7 +20,7 @@ from airpack.base.errors import AirpackError
 # fmt: off
 COMMANDS = (
     "pack", "pack-all", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom",
-    "keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target",
+    "keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target", "python",
 )
 # fmt: on
 WRONG_USAGE = 2

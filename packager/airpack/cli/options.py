@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -11,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airpack.base.console import Bars, Lines, Progress, Silent
-from airpack.base.errors import UsageError
+from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
 from airpack.registry.reference import DEFAULT_TAG, Endpoint, Reference
 from airpack.registry.retries import Patience
 from airpack.resolve.pip import Pip
 from airpack.resolve.requirements import PYPROJECT, Requirements, dependency_group, project_dependencies
-from airpack.target import interpreter
-from airpack.target.interpreter import Interpreter
-from airpack.target.target import DEFAULT, Target
+from airpack.target import downloads
+from airpack.target.interpreter import Interpreter, ask
+from airpack.target.target import DEFAULT, HERE, Target
 
 if TYPE_CHECKING:
     from airpack.resolve.pylock import LockFile
@@ -85,8 +84,9 @@ def add_target(parser: argparse._ActionsContainer, *, resolving: bool = True) ->
     default = f"default: {DEFAULT}; with --lock, the lock's" if resolving else f"default: {DEFAULT}"
     parser.add_argument(
         "--target",
-        metavar="NAME|PROFILE.json",
-        help=f"the image's Python and platform, or its profile ({default})",
+        metavar="NAME|PROFILE.json|here",
+        help="the image's Python and platform, or its profile; 'here' is this machine with the Python that runs "
+        f"airpack, or that --python names ({default})",
     )
     parser.add_argument(
         "--python-version",
@@ -105,18 +105,30 @@ def add_target(parser: argparse._ActionsContainer, *, resolving: bool = True) ->
 def target(arguments: argparse.Namespace, *, locked: LockFile | None = None) -> Target:
     """Return the target: the one that the user named, or else that of the lock, or else the default.
 
-    Raises InvalidTarget, or UsageError if --skip-installed is given without a profile.
+    Raises InvalidTarget, NoInterpreter, or UsageError if --skip-installed is given without a profile.
     """
     name, python_version = arguments.target, arguments.python_version
     if name is None and locked is not None:
         name, python_version = locked.target_name, python_version or locked.python_full_version
-    parsed = Target.parse(name or DEFAULT, python_version=python_version)
+    if name == HERE:
+        parsed = _here(getattr(arguments, "python", None), python_version)
+    else:
+        parsed = Target.parse(name or DEFAULT, python_version=python_version)
     if getattr(arguments, "skip_installed", False) and parsed.installed is None:
         raise UsageError(
             "--skip-installed needs a profile of the image: make one there (python airpack-runtime.pyz probe > "
             "image.json), and give it with --target image.json"
         )
     return parsed
+
+
+def _here(given: Path | None, python_version: str | None) -> Target:
+    """Return this machine as a target, with the Python at `given`, or else the one that runs airpack."""
+    python = ask(given or Path(sys.executable))
+    if python is None:
+        which = f"--python {given}" if given else f"{sys.executable}, which runs airpack,"
+        raise NoInterpreter(f"{which} is not a CPython that runs: give the path of one with --python")
+    return Target.of_machine(python.version, python_version=python_version)
 
 
 def add_index(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -144,21 +156,44 @@ def pip(arguments: argparse.Namespace, env: Mapping[str, str]) -> Pip:
 
 
 def add_python(parser: argparse._ActionsContainer) -> None:
-    """Add the option that names the interpreter of the target's version."""
+    """Add the options that name the interpreter of the target's version, and that forbid its download."""
     parser.add_argument(
         "--python",
         metavar="PATH",
         type=Path,
-        help="an interpreter of the target's version (default: searched on PATH, in pyenv, /opt/python and uv)",
+        help="an interpreter of the target's version (default: searched on PATH, in pyenv, /opt/python and uv; "
+        "if there is none, uv downloads one into airpack's cache)",
     )
+    parser.add_argument("--no-python-download", action="store_true", help="if there is no such interpreter, go without")
 
 
-def find_python(arguments: argparse.Namespace, target: Target, env: Mapping[str, str]) -> Interpreter | None:
-    """Return an interpreter of the target's version, or None.
+def obtain_python(
+    arguments: argparse.Namespace, target: Target, env: Mapping[str, str], progress: Progress
+) -> Interpreter:
+    """Return an interpreter of the target's version, and show its download if there was one.
+
+    Raises PythonMissing, or NoInterpreter if the one that the user named is not of that version.
+    """
+    download = not arguments.no_python_download
+    obtained = downloads.obtain(target, given=arguments.python, download=download, env=env, waiting=progress.waiting)
+    if obtained.downloaded is not None:
+        new = obtained.downloaded
+        progress.note(f"python    {new.version} from {new.source}, downloaded by uv into {new.folder.parent}")
+    return obtained.interpreter
+
+
+def find_python(
+    arguments: argparse.Namespace, target: Target, env: Mapping[str, str], progress: Progress, *, lost: str
+) -> Interpreter | None:
+    """Return an interpreter of the target's version, or None and show what is `lost` without it.
 
     Raises NoInterpreter if the one that the user named is not of that version.
     """
-    return interpreter.find(target, given=arguments.python, env=env)
+    try:
+        return obtain_python(arguments, target, env, progress)
+    except PythonMissing as missing:
+        progress.note(f"note: {missing.problem}: going without {lost}; {missing.remedy}")
+        return None
 
 
 def add_registry(parser: argparse.ArgumentParser, *, digest: str = "") -> None:
@@ -216,15 +251,9 @@ def progress(arguments: argparse.Namespace) -> Progress:
     """Return the way to show progress: bars on a terminal, lines elsewhere."""
     if arguments.quiet or sys.stderr is None:
         return Silent()
-    if arguments.no_progress or arguments.verbose or not sys.stderr.isatty():
+    if getattr(arguments, "no_progress", False) or arguments.verbose or not sys.stderr.isatty():
         return Lines(sys.stderr)
     return Bars(sys.stderr)
-
-
-def cache(env: Mapping[str, str]) -> Path:
-    """Return the packager's cache folder (XDG Base Directory Specification)."""
-    base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")
-    return Path(base, "airpack-pack")
 
 
 def epoch(env: Mapping[str, str], *, otherwise: int) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
 
 from airpack.base.console import BYTES, Progress
-from airpack.base.errors import InvalidManifest, NoInterpreter
+from airpack.base.errors import InvalidManifest, NoInterpreter, PythonMissing
 from airpack.base.interrupts import threads
 from airpack.bundle.frames import Pool
 from airpack.bundle.write import Bundle, write
@@ -68,11 +68,12 @@ class Rebuilt:
 class RebuildOptions:
     """What a rebuild uses on this machine.
 
-    `python` is an interpreter of the target's version, `decoder` a wheel to take the decoder from, which else comes
-    from the index of `pip`; `cache` is the folder that keeps the decoder, `jobs` the number of threads.
+    `obtain_python` returns an interpreter of the target's version, or raises PythonMissing; it is called if there is
+    bytecode to compile. `decoder` is a wheel to take the decoder from, which else comes from the index of `pip`;
+    `cache` is the folder that keeps the decoder, `jobs` the number of threads.
     """
 
-    python: Interpreter | None
+    obtain_python: Callable[[Target], Interpreter]
     decoder: Path | None
     cache: Path
     pip: Pip
@@ -112,7 +113,7 @@ def rebuild(earlier: EarlierPack, options: RebuildOptions, *, progress: Progress
         digest=bundle.digest,
         content_digest=bundle.content_digest,
         comparison=comparison,
-        tools=tuple(_other_tools(earlier.manifest.toolchain, Toolchain.here(options.python), recipe)),
+        tools=tuple(_other_tools(earlier.manifest.toolchain, Toolchain.here(recipe.compiler), recipe)),
         built=tuple(wheel.filename for wheel in lock.wheels if wheel.built_from),
     )
 
@@ -132,17 +133,18 @@ def _recipe(earlier: EarlierPack, options: RebuildOptions) -> Recipe:
     decoder = decoders.obtain(earlier.target, options.cache, given=options.decoder, pip=options.pip)
     recorded = earlier.manifest.options
     try:
-        recipe = Recipe.from_dict(recorded, decoder=decoder, compiler=options.python)
+        recipe = Recipe.from_dict(recorded, decoder=decoder, compiler=None)
         bytecode = bool(recorded["bytecode"])
     except (KeyError, TypeError, ValueError) as error:
         problem = f"options does not say how it was packed ({error})"
         raise InvalidManifest(earlier.results.manifest_path, problem, "pack again") from error
-    if bytecode and recipe.compiler is None:
-        raise NoInterpreter(
-            f"{earlier.results.folder} holds bytecode of Python {earlier.target.python_version}, and none was found "
-            "here: give its path with --python"
-        )
-    return recipe
+    if not bytecode:
+        return recipe
+    try:
+        return replace(recipe, compiler=options.obtain_python(earlier.target))
+    except PythonMissing as missing:
+        problem = f"{earlier.results.folder} holds bytecode, which cannot be compiled again"
+        raise NoInterpreter(f"{problem}: {missing}") from missing
 
 
 def _pack(packed: Results, lock: Lock, recipe: Recipe, folder: Path, jobs: int, progress: Progress) -> Bundle:

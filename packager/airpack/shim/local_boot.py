@@ -11,8 +11,7 @@ from pathlib import Path
 import airpack_runtime
 from airpack_runtime.format.reader import open_bundle
 
-from airpack.base.errors import BootFailed, NoInterpreter
-from airpack.target import interpreter
+from airpack.base.errors import BootFailed
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
 
@@ -49,20 +48,14 @@ def _runtime() -> str:
     return str(Path(airpack_runtime.__file__).parent.parent)
 
 
-def command(path: Path, words: Sequence[str], *, python: Path | None, env: Mapping[str, str]) -> Command:
-    """Return the command that runs `words` with the packages of the bundle at `path`.
+def target_of(bundle: Path) -> Target:
+    """Return the target of `bundle`. Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`)."""
+    with open_bundle(str(bundle)) as opened:
+        return Target.from_name(opened.target)
 
-    The target's interpreter is `python`, or else searched for; its folder comes first on PATH. Raises NoInterpreter if
-    there is none, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
-    """
-    with open_bundle(str(path)) as bundle:
-        target = Target.from_name(bundle.target)
-    local = interpreter.find(target, given=python, env=env)
-    if local is None:
-        raise NoInterpreter(
-            f"no Python {target.python_version} was found to run {path}: give its path with --python, "
-            f"or install one (pyenv install {target.python_version}, uv python install {target.python_version})"
-        )
-    shim = [str(local.path), "-c", _SHIM, _runtime(), "exec", "--bundle", str(path), "--", *words]
-    search = os.pathsep.join([str(local.path.parent), env.get("PATH", os.defpath)])
+
+def command(bundle: Path, words: Sequence[str], *, python: Interpreter, env: Mapping[str, str]) -> Command:
+    """Return the command that runs `words` with the packages of `bundle`; the folder of `python` is first on PATH."""
+    shim = [str(python.path), "-c", _SHIM, _runtime(), "exec", "--bundle", str(bundle), "--", *words]
+    search = os.pathsep.join([str(python.path.parent), env.get("PATH", os.defpath)])
     return Command(words=shim, env={**env, "PATH": search})

@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from airpack.base import cache
 from airpack.base.errors import NoInterpreter
 from airpack.target.target import Target
 
@@ -18,6 +20,8 @@ _QUESTION = (
     "print(json.dumps([sys.executable, sys.implementation.name, '%d.%d.%d' % sys.version_info[:3], "
     "sys.implementation.cache_tag, MAGIC_NUMBER.hex(), ' '.join(sys.version.split()[1:])]))"
 )
+# The file that completes an installation that airpack downloaded; it says what was installed and from where.
+NOTE = "airpack.json"
 _TIMEOUT = 30  # seconds; an interpreter answers in a fraction of one
 
 
@@ -46,11 +50,50 @@ def find(target: Target, *, given: Path | None, env: Mapping[str, str]) -> Inter
                 f"--python {given} is Python {python.version}, but {target.name} needs {target.python_version}"
             )
         return python
+    return next(search(target, env), None)
+
+
+def search(target: Target, env: Mapping[str, str]) -> Iterator[Interpreter]:
+    """Yield this machine's interpreters of the target's minor version, the preferred ones first."""
+    seen = set()
     for path in _places(target, env):
         python = ask(path)
-        if python is not None and _fits(python, target):
-            return python
-    return None
+        if python is not None and python.path not in seen and _fits(python, target):
+            seen.add(python.path)
+            yield python
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installation:
+    """An interpreter that airpack downloaded: its folder in the cache, its version, its program, and its source.
+
+    `source` is the host or the folder that it was downloaded from.
+    """
+
+    folder: Path
+    version: str
+    python: Path
+    source: str
+
+
+def installations(env: Mapping[str, str]) -> list[Installation]:
+    """Return the complete interpreters that airpack downloaded, the newest version first.
+
+    An installation without its note, which is written last, is incomplete.
+    """
+    complete = []
+    for note in cache.folder(env).glob(f"{cache.PYTHON}/*/{NOTE}"):
+        if note.parent.is_symlink():  # uv links the minor version to the full one
+            continue
+        try:
+            fields = json.loads(note.read_text(encoding="utf-8"))
+            version, source = str(fields["version"]), str(fields["source"])
+            numbers = [int(part) for part in version.split(".")]
+            python = note.parent / "bin" / f"python{numbers[0]}.{numbers[1]}"
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            continue
+        complete.append((numbers, Installation(folder=note.parent, version=version, python=python, source=source)))
+    return [installation for _, installation in sorted(complete, key=lambda pair: pair[0], reverse=True)]
 
 
 def ask(path: Path) -> Interpreter | None:
@@ -77,11 +120,17 @@ def _fits(python: Interpreter, target: Target) -> bool:
 
 
 def _places(target: Target, env: Mapping[str, str]) -> Iterator[Path]:
-    """Yield the paths of interpreters of the target's version in the usual places: PATH, pyenv, manylinux, uv."""
+    """Yield the paths where an interpreter of the target's version may be, the preferred ones first.
+
+    They are PATH, airpack's own Python, pyenv, manylinux images, uv, and what airpack downloaded.
+    """
     minor, tag = target.python_version, target.python_tag
     on_path = shutil.which(f"python{minor}", path=env.get("PATH"))
     if on_path:
         yield Path(on_path)
+    own = Path(sys.base_prefix, "bin", f"python{minor}")
+    if os.access(own, os.X_OK):
+        yield own
     home = Path(env.get("HOME", "/nonexistent"))
     pyenv = Path(env.get("PYENV_ROOT", home / ".pyenv"), "versions")
     manylinux = Path("/opt/python")
@@ -91,7 +140,10 @@ def _places(target: Target, env: Mapping[str, str]) -> Iterator[Path]:
         (manylinux, f"{tag}-{tag}*"),
         (uv, f"cpython-{minor}.*"),
     ):
-        for installation in sorted(folder.glob(pattern), reverse=True):
-            candidate = installation / "bin" / f"python{minor}"
+        for place in sorted(folder.glob(pattern), reverse=True):
+            candidate = place / "bin" / f"python{minor}"
             if os.access(candidate, os.X_OK):
                 yield candidate
+    for installation in installations(env):
+        if installation.version.startswith(f"{minor}."):
+            yield installation.python

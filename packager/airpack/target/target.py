@@ -18,6 +18,8 @@ from airpack.base.errors import InvalidTarget
 from airpack.target.installed import ImagePackage
 
 DEFAULT = "cp37-manylinux_2_27_x86_64"
+# The name for the machine that airpack runs on.
+HERE = "here"
 
 # The last release of each minor version: the version of a target whose name has no patch version.
 LAST_RELEASE = {
@@ -90,6 +92,22 @@ class Target:
         return cls.from_name(text, python_version=python_version)
 
     @classmethod
+    def of_machine(cls, version: str, *, python_version: str | None = None) -> Target:
+        """Return the target that has this machine's platform and the minor version of the CPython `version`.
+
+        `python_version` replaces the full version. The platform is the newest that the machine's C library supports
+        (PEP 600, PEP 656). Raises InvalidTarget.
+        """
+        platform = next((tag for tag in tags.platform_tags() if _PLATFORM.fullmatch(tag)), None)
+        if platform is None:
+            raise InvalidTarget(
+                f"--target {HERE}: airpack knows Linux with glibc or musl on x86_64 and aarch64, and this machine is "
+                f"{next(iter(tags.platform_tags()), 'unknown')}: name a target, such as {DEFAULT}"
+            )
+        minor = "".join(version.split(".")[:2])
+        return cls.from_name(f"cp{minor}-{platform}", python_version=python_version or version)
+
+    @classmethod
     def from_name(cls, name: str, *, python_version: str | None = None) -> Target:
         """Return the target of a name `cpXY-PLATFORM`, such as `cp37-manylinux2014_x86_64`.
 
@@ -100,7 +118,8 @@ class Target:
         if not match or not platform:
             raise InvalidTarget(
                 f"target {name!r} is not understood: write cpXY-PLATFORM, such as {DEFAULT}, where PLATFORM is "
-                "manylinux_2_N, manylinux2014 or musllinux_1_N for x86_64 or aarch64; or a profile's path (*.json)"
+                "manylinux_2_N, manylinux2014 or musllinux_1_N for x86_64 or aarch64; or a profile's path (*.json); "
+                f"or {HERE} for this machine"
             )
         version = (int(match["major"]), int(match["minor"]))
         if version not in LAST_RELEASE:

@@ -15,7 +15,7 @@ from airpack_runtime.errors import BundleDamaged
 
 from airpack.audit.finding import ERROR, NOTE, Finding, fatal
 from airpack.base.console import BYTES, Progress
-from airpack.base.errors import InvalidLock, InvalidManifest
+from airpack.base.errors import InvalidLock, InvalidManifest, PythonMissing
 from airpack.base.interrupts import threads
 from airpack.bundle.opened import OpenBundle
 from airpack.results.folder import Results
@@ -27,19 +27,20 @@ from airpack.verify import bundle as bundles
 from airpack.verify import imports, results, tree
 from airpack.verify.imports import Share, TriedImage
 
-FindPython = Callable[[Target], Interpreter | None]
+# Returns an interpreter of the target's version. Raises PythonMissing.
+ObtainPython = Callable[[Target], Interpreter]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Demands:
     """What is asked of what is verified.
 
-    `digest` is what the bundle's must be, in hexadecimal, None for any. `find_python` finds the interpreter to import
-    with, None if nothing is to be imported.
+    `digest` is what the bundle's must be, in hexadecimal, None for any. `obtain_python` returns the interpreter
+    to import with, None if nothing is to be imported.
     """
 
     digest: str | None = None
-    find_python: FindPython | None = None
+    obtain_python: ObtainPython | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +81,7 @@ def verify_results(packed: Results, demands: Demands, *, jobs: int, progress: Pr
                 shares=imports.shares_of(opened.toc),
                 image=_image_of(packed),
             )
-            findings += trial.run_bundle(packed.bundle, demands.find_python, executor=executor, progress=progress)
+            findings += trial.run_bundle(packed.bundle, demands.obtain_python, executor=executor, progress=progress)
     return Verdict(findings=findings, subject=subject)
 
 
@@ -111,7 +112,7 @@ def verify_tree(place: Path, compared: Results | None, demands: Demands, *, jobs
             findings += tree.against_bundle(nodes, opened)
         if not fatal(findings, strict=False):
             trial = _Trial(name=place.name, target=note.target, shares=tree.shares_of(records), image=())
-            findings += trial.run_tree(place, demands.find_python, executor=executor, progress=progress)
+            findings += trial.run_tree(place, demands.obtain_python, executor=executor, progress=progress)
     return Verdict(findings=findings, subject=f"{place}, {note.digest or 'of no digest'}")
 
 
@@ -168,26 +169,28 @@ class _Trial:
     image: Sequence[ImagePackage]
 
     def run_bundle(
-        self, bundle: Path, find_python: FindPython | None, *, executor: Executor, progress: Progress
+        self, bundle: Path, obtain_python: ObtainPython | None, *, executor: Executor, progress: Progress
     ) -> list[Finding]:
         """Import from the tree of a bundle, unpacked for the while, if there is an interpreter of the target."""
-        if find_python is None:
+        if obtain_python is None:
             return []
-        python = find_python(Target.from_name(self.target))
-        if python is None:
-            return [self._without_python()]
+        try:
+            python = obtain_python(Target.from_name(self.target))
+        except PythonMissing as missing:
+            return [self._without_python(missing)]
         with tempfile.TemporaryDirectory(prefix="airpack-verify-") as scratch:
             return self.unpacked(bundle, python, Path(scratch), executor=executor, progress=progress)
 
     def run_tree(
-        self, place: Path, find_python: FindPython | None, *, executor: Executor, progress: Progress
+        self, place: Path, obtain_python: ObtainPython | None, *, executor: Executor, progress: Progress
     ) -> list[Finding]:
         """Import from a tree that is there, if there is an interpreter of the target."""
-        if find_python is None:
+        if obtain_python is None:
             return []
-        python = find_python(Target.from_name(self.target))
-        if python is None:
-            return [self._without_python()]
+        try:
+            python = obtain_python(Target.from_name(self.target))
+        except PythonMissing as missing:
+            return [self._without_python(missing)]
         return self._impossible(place.parent) or self._import(place, python, executor, progress)
 
     def unpacked(
@@ -215,7 +218,6 @@ class _Trial:
         sentence = f"was not imported here: {reason}"
         return [Finding(severity=NOTE, package=self.name, sentence=sentence, remedy="verify it where it fits")]
 
-    def _without_python(self) -> Finding:
-        version = Target.from_name(self.target).python_version
-        sentence = f"was not imported: no Python {version} is found on this machine"
-        return Finding(severity=NOTE, package=self.name, sentence=sentence, remedy="give one with --python PATH")
+    def _without_python(self, missing: PythonMissing) -> Finding:
+        sentence = f"was not imported: {missing.problem}"
+        return Finding(severity=NOTE, package=self.name, sentence=sentence, remedy=missing.remedy)

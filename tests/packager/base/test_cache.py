@@ -95,3 +95,9 @@ def test_what_no_pack_has_used_for_long_is_removed(airpack: Airpack, packed: byt
 
 def _refuse(*_: object, **__: object) -> bytes:
     raise AssertionError("it was in the cache")
+
+
+def test_the_cache_follows_the_xdg_specification() -> None:
+    """XDG_CACHE_HOME, or .cache in the home folder."""
+    assert cache.folder({"XDG_CACHE_HOME": "/var/cache", "HOME": "/home/me"}) == Path("/var/cache/airpack-pack")
+    assert cache.folder({"XDG_CACHE_HOME": "", "HOME": "/home/me"}) == Path("/home/me/.cache/airpack-pack")

@@ -35,12 +35,6 @@ def test_the_time_is_source_date_epoch() -> None:
         options.epoch({"SOURCE_DATE_EPOCH": "today"}, otherwise=5)
 
 
-def test_the_cache_follows_the_xdg_specification() -> None:
-    """XDG_CACHE_HOME, or .cache in the home folder."""
-    assert options.cache({"XDG_CACHE_HOME": "/var/cache", "HOME": "/home/me"}) == Path("/var/cache/airpack-pack")
-    assert options.cache({"XDG_CACHE_HOME": "", "HOME": "/home/me"}) == Path("/home/me/.cache/airpack-pack")
-
-
 def test_a_passphrase_is_the_files_line(tmp_path: Path) -> None:
     """Without its end, but with spaces; an empty file is a mistake, no file is no passphrase."""
     parser = argparse.ArgumentParser()

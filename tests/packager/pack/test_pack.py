@@ -80,16 +80,6 @@ def test_without_bytecode(airpack: Airpack, wheels: Path) -> None:
         assert not [file.path for file in bundle.toc().files if file.path.endswith(".pyc")]
 
 
-def test_without_an_interpreter_the_cost_is_told(
-    airpack: Airpack, wheels: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One line, and the pack goes on."""
-    build_wheel(wheels, "one")
-    monkeypatch.setattr("airpack.target.interpreter.find", lambda *_, **__: None)
-    assert airpack.pack("one") == 0
-    assert "no Python 3.7 found (--python PATH): packing without bytecode" in airpack.err
-
-
 def test_the_last_lines_say_what_was_made_and_how_to_boot_it(airpack: Airpack, wheels: Path) -> None:
     """On standard output; with -q there is nothing."""
     build_wheel(wheels, "one")

@@ -242,17 +242,3 @@ def test_a_wheel_that_is_another(airpack: Airpack, wheels: Path, rebuild: Callab
     assert airpack.error.startswith(
         f"airpack: error: {airpack.output}/wheelhouse/one-1.0-py3-none-any.whl has SHA-256 "
     )
-
-
-def test_without_the_targets_python(
-    airpack: Airpack, wheels: Path, rebuild: Callable[..., int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Bytecode can't be had without it."""
-    build_wheel(wheels, "one")
-    assert airpack.pack("one") == 0
-    monkeypatch.setattr("airpack.target.interpreter.find", lambda *_, **__: None)
-    assert rebuild() == 1
-    assert airpack.error == (
-        f"airpack: error: {airpack.output} holds bytecode of Python 3.7, and none was found here: "
-        "give its path with --python"
-    )

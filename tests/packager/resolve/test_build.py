@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from airpack_runtime import layout
+from support import machine
 from support.airpack import Airpack
 from support.index import Index
 from support.sdists import build_sdist, source_files
@@ -23,9 +24,9 @@ def builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def no_python(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let no interpreter of the target's version be found."""
-    monkeypatch.setattr("airpack.target.interpreter.find", lambda *_, **__: None)
+    machine.hide_python37(monkeypatch, tmp_path / "bin")
 
 
 def _names(airpack: Airpack) -> list[str]:

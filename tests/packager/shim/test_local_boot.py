@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from airpack.base.errors import BootFailed, NoInterpreter
+from airpack.base.errors import BootFailed
 from airpack.shim import local_boot
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleNotFound
@@ -20,24 +20,18 @@ PROGRAM = ["python", "-c", "import alpha, sys; print(alpha.VALUE, sys.version_in
 def test_a_command_runs_with_the_bundles_packages(tmp_path: Path) -> None:
     """Under the target's interpreter, which `python` on PATH is, too."""
     env = {"PATH": os.defpath, "AIRPACK_CACHE_DIR": str(tmp_path), "AIRPACK_LOG": "off"}
-    python = machine.python37().path
+    python = machine.python37()
     command = local_boot.command(GOLDEN, PROGRAM, python=python, env=env)
-    assert command.env["PATH"] == f"{python.parent}:{os.defpath}"
+    assert command.env["PATH"] == f"{python.path.parent}:{os.defpath}"
     process = subprocess.run(command.words, env=command.env, capture_output=True, text=True, check=False)
     assert (process.returncode, process.stdout, process.stderr) == (0, "41 (3, 7)\n", "")
 
 
-def test_without_an_interpreter_or_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message says how to get one."""
+def test_the_target_stands_in_the_bundle(tmp_path: Path) -> None:
+    """It is read from the bundle, which must exist."""
+    assert local_boot.target_of(GOLDEN).name == "cp37-manylinux_2_27_x86_64"
     with pytest.raises(BundleNotFound):
-        local_boot.command(tmp_path / "none", PROGRAM, python=None, env={})
-    monkeypatch.setattr("airpack.target.interpreter.find", lambda *_, **__: None)
-    with pytest.raises(NoInterpreter) as raised:
-        local_boot.command(GOLDEN, PROGRAM, python=None, env={})
-    assert str(raised.value) == (
-        f"no Python 3.7 was found to run {GOLDEN}: give its path with --python, or install one (pyenv install 3.7, "
-        "uv python install 3.7)"
-    )
+        local_boot.target_of(tmp_path / "none")
 
 
 def test_unpack_writes_the_tree_that_the_image_would_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from airpack.cli import options
 from airpack.results.folder import Results
 from airpack.shim import azureml
-from airpack.target import interpreter
 from airpack.target.target import Target
 
 
@@ -42,7 +41,8 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     results = Results.at(arguments.dist)
     with results.open_bundle() as opened:
         target = Target.from_name(opened.toc.target)
-    python = interpreter.find(target, given=arguments.python, env=env)
+    progress = options.progress(arguments)
+    python = options.find_python(arguments, target, env, progress, lost="the shim's bytecode")
     deployment = azureml.Deployment(code=arguments.code, model=arguments.model, entry_script=arguments.entry_script)
     values = azureml.lay_out(results.bundle, deployment, arguments.method, python)
     command = azureml.command(deployment, arguments.method)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.base import staging
+from airpack.base import cache, staging
 from airpack.cli import options, screen
 from airpack.resolve import pylock, pylock_writer
 from airpack.resolve.resolver import resolve
@@ -34,13 +34,14 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     pylock.check_replaceable(arguments.output)
     progress = options.progress(arguments)
     target = options.target(arguments)
+    python = options.find_python(arguments, target, env, progress, lost="builds of sdists")
     with progress.stage("resolve", "wheels") as advance:
         lock = resolve(
             options.requirements(arguments, target),
             target,
             pip=options.pip(arguments, env),
-            cache=options.cache(env),
-            python=options.find_python(arguments, target, env),
+            cache=cache.folder(env),
+            python=python,
             skip_installed=arguments.skip_installed,
         )
         advance(len(lock.wheels))

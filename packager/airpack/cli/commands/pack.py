@@ -116,12 +116,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
     progress = options.progress(arguments)
     target, source = _source(arguments)
-    python = options.find_python(arguments, target, env)
-    if python is None and not arguments.no_bytecode:
-        progress.note(
-            f"no Python {target.python_version} found (--python PATH): packing without bytecode, so that each process "
-            "compiles what it imports first; for scikit-learn and pandas, that is about 3 times slower"
-        )
+    python = options.find_python(arguments, target, env, progress, lost=_uses_of_python(arguments))
     if target.assumed_release:
         progress.note(f"target    {target.name}, assuming Python {target.python_full_version}")
     order = _order(arguments, env, target, source, python)
@@ -135,6 +130,14 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         _print(packed, arguments.tree, arguments.drop_in, order.sign)
 
 
+def _uses_of_python(arguments: argparse.Namespace) -> str:
+    """Return what this pack needs an interpreter of the target's version for, in words."""
+    bytecode = [] if arguments.no_bytecode else ["bytecode"]
+    imports = [] if arguments.no_import else ["the import check"]
+    uses = [*bytecode, "builds of sdists", *imports]
+    return " and ".join(filter(None, [", ".join(uses[:-1]), uses[-1]]))
+
+
 def _order(
     arguments: argparse.Namespace,
     env: Mapping[str, str],
@@ -146,7 +149,7 @@ def _order(
         source=source,
         target=target,
         output=arguments.output,
-        cache=options.cache(env),
+        cache=cache.folder(env),
         recipe=Recipe(
             level=arguments.level,
             mtime=options.epoch(env, otherwise=DEFAULT_MTIME),

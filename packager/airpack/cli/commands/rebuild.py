@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.base import interrupts
+from airpack.base import cache, interrupts
 from airpack.base.console import plain
 from airpack.base.errors import NotRebuilt, UsageError
 from airpack.cli import options
@@ -42,14 +42,15 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     if arguments.dist.is_file():
         raise UsageError(f"{arguments.dist} is a file: give the folder of results that it was packed into")
     earlier = EarlierPack.read(Results.at(arguments.dist))
+    progress = options.progress(arguments)
     rebuild_options = RebuildOptions(
-        python=options.find_python(arguments, earlier.target, env),
+        obtain_python=lambda target: options.obtain_python(arguments, target, env, progress),
         decoder=arguments.decoder,
-        cache=options.cache(env),
+        cache=cache.folder(env),
         pip=options.pip(arguments, env),
         jobs=arguments.jobs,
     )
-    rebuilt = rebuild(earlier, rebuild_options, progress=options.progress(arguments))
+    rebuilt = rebuild(earlier, rebuild_options, progress=progress)
     differences = rebuilt.comparison.differences
     if not arguments.quiet:
         for wheel in rebuilt.built:

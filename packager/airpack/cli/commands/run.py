@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.base.errors import UsageError
+from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
 from airpack.cli import options
 from airpack.results.folder import Results
 from airpack.shim import local_boot
+from airpack.target.interpreter import Interpreter
+from airpack.target.target import HERE
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -20,7 +23,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="run a command with a bundle's packages on this machine",
         description="Boot a bundle on this machine as the image does: with the shim, under the target's interpreter.",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, quiet=False)
     parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
     parser.add_argument(
         "words",
@@ -37,5 +40,18 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if not words:
         raise UsageError("run needs a command: airpack run DIST -- COMMAND [ARG ...]")
-    command = local_boot.command(Results.at(arguments.place).bundle, words, python=arguments.python, env=env)
+    bundle = Results.at(arguments.place).bundle
+    command = local_boot.command(bundle, words, python=_python(arguments, bundle, env), env=env)
     os.execve(command.words[0], list(command.words), command.env)  # noqa: S606 - running the user's command is its purpose
+
+
+def _python(arguments: argparse.Namespace, bundle: Path, env: Mapping[str, str]) -> Interpreter:
+    """Return an interpreter of the version that the bundle is for. Raises NoInterpreter."""
+    try:
+        return options.obtain_python(arguments, local_boot.target_of(bundle), env, options.progress(arguments))
+    except PythonMissing as missing:
+        own = ".".join(map(str, sys.version_info[:2]))
+        raise NoInterpreter(
+            f"{missing.problem} to run {arguments.place} with: {missing.remedy}; "
+            f"or pack for this machine's Python {own}: airpack pack --target {HERE}"
+        ) from missing

@@ -27,7 +27,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
     output: Path = arguments.output
-    python = options.find_python(arguments, options.target(arguments), env)
+    target, progress = options.target(arguments), options.progress(arguments)
+    python = options.find_python(arguments, target, env, progress, lost="the shim's bytecode")
     if output.suffix == write.SUFFIX:
         size = write.write_zipapp(output, python)
         usage = f"run it with the image's Python: python {output.name} exec --bundle PATH -- COMMAND"

@@ -22,7 +22,13 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         description="Show the Python, the wheel tags in order of preference and the markers of a target.",
     )
     show.set_defaults(run=run, verbose=False)
-    show.add_argument("target", metavar="NAME|PROFILE.json", nargs="?", default=DEFAULT, help="default: %(default)s")
+    show.add_argument(
+        "target",
+        metavar="NAME|PROFILE.json|here",
+        nargs="?",
+        default=DEFAULT,
+        help="'here' is this machine, with the Python that runs airpack (default: %(default)s)",
+    )
     show.add_argument("--python-version", metavar="X.Y.Z", help="the image's full Python version")
     show.add_argument(
         "--json", action="store_true", help="print JSON, which serves as a profile and as a pex complete platform"

@@ -13,7 +13,6 @@ from airpack.base.errors import VERIFY, UsageError
 from airpack.cli import findings, options
 from airpack.results import keys, signing
 from airpack.results.folder import Results
-from airpack.target import interpreter
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
 from airpack.verify import tree
@@ -57,11 +56,12 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         )
     signed = _signed(arguments) if arguments.key else ""
 
-    def find_python(target: Target) -> Interpreter | None:
-        return interpreter.find(target, given=arguments.python, env=env)
-
-    demands = Demands(digest=arguments.digest, find_python=None if arguments.no_import else find_python)
     jobs, progress = interrupts.cores(), options.progress(arguments)
+
+    def obtain_python(target: Target) -> Interpreter:
+        return options.obtain_python(arguments, target, env, progress)
+
+    demands = Demands(digest=arguments.digest, obtain_python=None if arguments.no_import else obtain_python)
     if is_tree:
         compared = Results.at(arguments.bundle) if arguments.bundle else None
         verdict = verify_tree(place, compared, demands, jobs=jobs, progress=progress)

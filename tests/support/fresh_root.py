@@ -1,0 +1,87 @@
+"""A machine that is just installed: Debian's base with its own python3, python3-venv and git, and nothing else.
+
+A root filesystem by debootstrap, made once a day; programs run in it by bubblewrap, with this machine's network.
+Run as a program, it makes the root and prints where it is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from support import machine
+
+SUITE = "bookworm"  # Debian 12
+_PACKAGES = ("python3", "python3-venv", "ca-certificates", "git")
+_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+# By which programs reach the network; what of pip's has a path in it would not be found in the root.
+_NETWORK = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+_PIP = ("index-url", "proxy", "trusted-host", "timeout", "default-timeout")
+
+
+def make(cache: Path | None = None) -> Path:
+    """Return the root of today. Needs root's rights, and takes some minutes the first time.
+
+    Of earlier days, the last one's is left and the others are removed.
+    """
+    if os.getuid() != 0:
+        machine.lacking("root's rights", "run the tests as root: debootstrap needs it")
+    if cache is None:
+        cache = Path(os.environ.get("XDG_CACHE_HOME", "/var/cache"))
+    folder = cache / "airpack-tests"
+    root = folder / f"{SUITE}-{dt.datetime.now(dt.timezone.utc).date()}"
+    if root.is_dir():
+        return root
+    debootstrap = machine.tool("debootstrap")
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f"{root.name}.{os.getpid()}"
+    line = [debootstrap, "--variant=minbase", f"--include={','.join(_PACKAGES)}", SUITE, str(aside)]
+    try:
+        done = subprocess.run(line, capture_output=True, text=True, timeout=1200, check=False)
+        assert done.returncode == 0, done.stdout[-2000:]
+        # Another run, begun yesterday, may still be in the newest.
+        for old in sorted(folder.glob(f"{SUITE}-????-??-??"))[:-1]:
+            shutil.rmtree(old)
+        aside.rename(root)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return root
+
+
+def command(root: Path, words: Sequence[str], *, mounts: Mapping[str, Path], env: Mapping[str, str]) -> list[str]:
+    """Return the command line that runs `words` in `root`, which is read-only, as root.
+
+    Inside, `mounts` (place, one that the root has: path here) can be written, and `/tmp` is empty. The network is
+    this machine's, with its proxy, package index and certificates; nothing else of its environment is there.
+    """
+    line = [machine.tool("bwrap", "bubblewrap"), "--unshare-all", "--share-net", "--die-with-parent", "--clearenv"]
+    line += ["--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]
+    for file in ("/etc/resolv.conf", "/etc/hosts", _CERTIFICATES):
+        if Path(file).exists() and (root / file.lstrip("/")).exists():
+            line += ["--ro-bind", str(Path(file).resolve()), file]
+    for place, path in mounts.items():
+        line += ["--bind", str(path), place]
+    settings = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **_network()}
+    for name, value in {**settings, **env}.items():
+        line += ["--setenv", name, value]
+    return [*line, "--", *words]
+
+
+def _network() -> dict[str, str]:
+    """Return the variables by which programs in the root reach what they reach here."""
+    variables = {name: value for name, value in os.environ.items() if name.lower() in _NETWORK}
+    for line in machine.run(["python3", "-m", "pip", "config", "list"]).stdout.splitlines():
+        key, _, value = line.partition("=")
+        name = key.rpartition(".")[2]
+        if name in _PIP:
+            variables[f"PIP_{name.upper().replace('-', '_')}"] = value.strip("'\"")
+    # Python and uv bring lists of their own, which a proxy's certificate isn't on.
+    return {**variables, "SSL_CERT_FILE": _CERTIFICATES, "PIP_CERT": _CERTIFICATES}
+
+
+if __name__ == "__main__":
+    print(make())
