@@ -87,7 +87,7 @@ Repeat = Callable[[Callable[[], None]], None]
 
 @pytest.fixture
 def repeat(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Repeat:
-    """Return what fills `tmp_path` by a function: once for a module; its other tests get a copy of all that it wrote."""
+    """Return what fills `tmp_path` by a function: once for a module; its other tests get a copy of what it wrote."""
 
     def fill(make: Callable[[], None]) -> None:
         is_first = False

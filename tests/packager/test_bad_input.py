@@ -58,6 +58,7 @@ def test_no_version_for_the_targets_python(airpack: Airpack, index: Index, wheel
     )
 
 
+@pytest.mark.slow
 def test_only_an_sdist(airpack: Airpack, wheels: Path) -> None:
     """The sdist is named with who requires it."""
     build_wheel(wheels, "one", requires=["two==1.0"])
@@ -299,6 +300,7 @@ def test_a_tree_that_is_the_users(airpack: Airpack, wheels: Path, tmp_path: Path
     assert "is not an empty folder or a tree of airpack's" in airpack.error
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a small file system")
 @pytest.mark.parametrize("kilobytes", [64, 1024, 4096])
@@ -319,6 +321,7 @@ def test_a_full_disk(airpack: Airpack, wheels: Path, tmp_path: Path, kilobytes: 
         subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("stage", ["target", "resolve", "fetch", "install", "hash"])

@@ -18,7 +18,7 @@ from packaging.pylock import Pylock
 from support import machine
 from support.wheels import build_wheel
 
-from .conftest import Airpack
+from .conftest import Airpack, Repeat
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,11 +27,15 @@ else:
 
 
 @pytest.fixture
-def packed(airpack: Airpack, wheels: Path) -> Path:
+def packed(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
     """Return the results of a pack of two distributions."""
-    build_wheel(wheels, "first", requires=["second>=1"], scripts={"first-script": "first:main"})
-    build_wheel(wheels, "second", files={"second/__init__.py": "X = 1\n", "second/data.bin": os.urandom(1000)})
-    assert airpack.pack("first") == 0, airpack.err
+
+    def pack() -> None:
+        build_wheel(wheels, "first", requires=["second>=1"], scripts={"first-script": "first:main"})
+        build_wheel(wheels, "second", files={"second/__init__.py": "X = 1\n", "second/data.bin": os.urandom(1000)})
+        assert airpack.pack("first") == 0, airpack.err
+
+    repeat(pack)
     return airpack.output
 
 

@@ -51,6 +51,7 @@ def _digest(folder: Path) -> str:
     return str(json.loads((folder / "manifest.json").read_text())["bundle"]["digest"])
 
 
+@pytest.mark.slow
 def test_each_set_is_packed_for_each_target(airpack: Airpack, fleet: Path, tmp_path: Path) -> None:
     """Into a folder of its own, with a lock of its own, the same bundle as `pack` makes; a set may choose targets."""
     text = TWO_TARGETS + '[sets.one]\nrequirements = ["alpha"]\nno-bytecode = true\n'
@@ -65,6 +66,7 @@ def test_each_set_is_packed_for_each_target(airpack: Airpack, fleet: Path, tmp_p
     assert _digest(tmp_path / "all" / "two" / "new") == _digest(airpack.output)
 
 
+@pytest.mark.slow
 def test_the_summary_fits_the_screen(airpack: Airpack, fleet: Path, tmp_path: Path) -> None:
     """A line for each pack, in the file's order, with the beginning of its digest; each line of a log says whose."""
     _write(fleet, airpack, '[sets.a-set]\nrequirements = ["alpha"]\n[sets.b]\nrequirements = ["gamma"]\n')
@@ -93,6 +95,7 @@ def test_a_failure_stops_no_other(airpack: Airpack, fleet: Path, tmp_path: Path)
     assert [path.name for path in (tmp_path / "all").iterdir()] == ["right"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "made"),
     [("one", ["one/new", "one/old"]), ("new", ["one/new", "two/new"]), ("two/new", ["two/new"])],
@@ -167,6 +170,7 @@ wheelhouse.fetch(lock, Path(sys.argv[2]), Path(sys.argv[3]), pip=Pip(env=os.envi
 """
 
 
+@pytest.mark.slow
 def test_packs_that_run_at_once_download_a_wheel_once(
     plain_env: None, wheels: Path, index: Index, target: Target, tmp_path: Path
 ) -> None:
@@ -190,6 +194,7 @@ def test_packs_that_run_at_once_download_a_wheel_once(
     assert [len(list((tmp_path / f"house{number}").glob("*.whl"))) for number in range(3)] == [4, 4, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_every_pack(airpack: Airpack, fleet: Path, tmp_path: Path, signal_number: int) -> None:
@@ -243,6 +248,7 @@ def test_what_a_pack_took_counts_for_the_next() -> None:
     assert bounded.at_once() == 1
 
 
+@pytest.mark.slow
 def test_the_first_of_a_target_runs_alone_and_with_all_jobs(
     airpack: Airpack, fleet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

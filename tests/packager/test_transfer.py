@@ -88,7 +88,7 @@ def az(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield "az://models/az"
 
 
-@pytest.fixture(params=["file", "memory", "s3", "az"])
+@pytest.fixture(params=["file", "memory", *(pytest.param(each, marks=pytest.mark.slow) for each in ("s3", "az"))])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return a URL where nothing lies yet, in a store of each kind."""
     if request.param == "file":

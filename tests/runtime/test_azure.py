@@ -133,6 +133,7 @@ def _wheel(folder: Path, name: str, version: str) -> None:
         archive.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
 
 
+@pytest.mark.slow
 def test_what_the_bundle_lacks_is_installed_from_the_wheelhouse(run: Exec, code: Path, golden: Path) -> None:
     """By the image's pip, without a network, once; into a tree of its own, never the image."""
     shutil.copy(str(golden), str(code / layout.BUNDLE_NAME))
