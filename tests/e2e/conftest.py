@@ -12,6 +12,13 @@ from support.places import once
 PACK = ("pack", "-q", "--level", "3")  # how well it compresses is no matter here, and takes a minute
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder as slow."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def science(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the results of packing the fixture `science`, and the shim in both forms.

@@ -364,6 +364,7 @@ def _terabyte(path: Path, stored: bytes) -> Path:
     )
 
 
+@pytest.mark.slow
 def test_a_file_of_a_terabyte_is_refused(tmp_path: Path) -> None:
     """By the disk's room before anything of it is written, or by its first frame that isn't there."""
     bomb = zstd_frame([(RLE, BLOCK, b"x")] * 32, frame_header(layout.FRAME_LIMIT))

@@ -135,6 +135,7 @@ def test_a_full_disk_ends_in_one_line(tmp_path: Path, golden: Path, env: Dict[st
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_an_interrupt_leaves_all_or_nothing(tmp_path: Path, golden: Path, env: Dict[str, str]) -> None:
     """Whenever Ctrl-C comes: before, during or after the unpack."""

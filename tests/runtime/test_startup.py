@@ -187,6 +187,7 @@ def _installed(words: Sequence[str], env: Dict[str, str]) -> str:
     return done.stdout.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [["-m", "pip"], ["-W", "ignore", "-Xutf8", "-m", "pip"], ["-mpip"], ["-Wignore", "-um", "pip"], ["bin/pip"]],

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 from airpack.bundle.opened import OpenBundle
 from airpack_runtime import layout
 from support.airpack import Airpack
@@ -14,6 +15,7 @@ from support.wheels import build_wheel
 MANYLINUX = "cp37-cp37m-manylinux_2_17_x86_64.manylinux2014_x86_64"
 
 
+@pytest.mark.slow
 def test_a_wheel_whose_tag_lies_is_caught(airpack: Airpack, wheels: Path, library: Path) -> None:
     """By its symbols: file, symbol and what the target has; nothing is packed."""
     build_wheel(wheels, "liar", tag=MANYLINUX, files={"liar/new.so": (library / "new.so").read_bytes()})
@@ -24,6 +26,7 @@ def test_a_wheel_whose_tag_lies_is_caught(airpack: Airpack, wheels: Path, librar
     assert airpack.pack("liar", "--target", "cp37-manylinux_2_36_x86_64") == 0
 
 
+@pytest.mark.slow
 def test_a_library_that_nobody_brings_is_a_warning(airpack: Airpack, wheels: Path, library: Path) -> None:
     """The image may have it; `--strict` fails. A library of the bundle's own is none."""
     files = {"one/new.so": (library / "new.so").read_bytes()}

@@ -45,6 +45,7 @@ def test_a_second_pack_compresses_and_compiles_nothing(
     assert (airpack.output / "bundle.tar.zst").read_bytes() == packed
 
 
+@pytest.mark.slow
 def test_what_one_project_compressed_another_does_not(
     airpack: Airpack, packed: bytes, store: Path, tmp_path: Path
 ) -> None:
@@ -55,6 +56,7 @@ def test_what_one_project_compressed_another_does_not(
     assert len(_kept(store, cache.FRAMES)) == len(before) + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", [cache.FRAMES, cache.BYTECODE])
 @pytest.mark.parametrize("damage", [b"", b"\x28\xb5\x2f\xfd", b"nothing of ours"], ids=["empty", "cut", "foreign"])
 def test_a_damaged_cache_is_noticed(airpack: Airpack, packed: bytes, store: Path, folder: str, damage: bytes) -> None:
@@ -69,6 +71,7 @@ def test_a_damaged_cache_is_noticed(airpack: Airpack, packed: bytes, store: Path
         assert _kept(store, folder) == sound
 
 
+@pytest.mark.slow
 def test_without_a_cache_that_can_be_written_the_bytes_are_the_same(
     airpack: Airpack, packed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +82,7 @@ def test_without_a_cache_that_can_be_written_the_bytes_are_the_same(
     assert (airpack.output / "bundle.tar.zst").read_bytes() == packed
 
 
+@pytest.mark.slow
 def test_what_no_pack_has_used_for_long_is_removed(airpack: Airpack, packed: bytes, store: Path) -> None:
     """What is used counts as young again."""
     long_ago = time.time() - (cache.DAYS + 1) * 86400

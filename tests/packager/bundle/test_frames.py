@@ -44,6 +44,7 @@ def test_a_frame_is_taken_from_the_cache(tmp_path: Path) -> None:
     assert _compress(1, tmp_path)[CONTENTS.index(content)] == zstd.uncompressed(content)
 
 
+@pytest.mark.slow
 def test_one_frame_is_never_taken_for_another(tmp_path: Path) -> None:
     """Frames that were swapped in the cache are whole, but not what was asked for: they are made anew."""
     expected = _compress(1, tmp_path)

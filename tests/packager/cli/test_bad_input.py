@@ -57,6 +57,7 @@ def test_no_version_for_the_targets_python(airpack: Airpack, index: Index, wheel
     )
 
 
+@pytest.mark.slow
 def test_only_an_sdist(airpack: Airpack, wheels: Path) -> None:
     """The sdist is named with who requires it."""
     build_wheel(wheels, "one", requires=["two==1.0"])
@@ -298,6 +299,7 @@ def test_a_tree_that_is_the_users(airpack: Airpack, wheels: Path, tmp_path: Path
     assert "is neither an empty folder nor an airpack tree" in airpack.error
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a small file system")
 @pytest.mark.parametrize("kilobytes", [64, 1024, 4096])
@@ -318,6 +320,7 @@ def test_a_full_disk(airpack: Airpack, wheels: Path, tmp_path: Path, kilobytes: 
         subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("stage", ["target", "resolve", "fetch", "install", "hash"])

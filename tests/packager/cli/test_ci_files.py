@@ -148,6 +148,7 @@ def _run(job: Job, step: str, home: Path, env: Mapping[str, str], trace: Path | 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize("path", [GITHUB, AZURE], ids=lambda path: path.stem)
 def test_a_pipelines_commands_run_and_its_cache_spares_the_network(

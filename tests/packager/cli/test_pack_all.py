@@ -43,6 +43,7 @@ def _digest(folder: Path) -> str:
     return str(json.loads((folder / "manifest.json").read_text())["bundle"]["digest"])
 
 
+@pytest.mark.slow
 def test_each_set_is_packed_for_each_target(airpack: Airpack, fleet: Path, tmp_path: Path) -> None:
     """Into a folder of its own, with a lock of its own, the same bundle as `pack` makes; a set may choose targets."""
     text = TWO_TARGETS + '[sets.one]\nrequirements = ["alpha"]\nno-bytecode = true\n'
@@ -57,6 +58,7 @@ def test_each_set_is_packed_for_each_target(airpack: Airpack, fleet: Path, tmp_p
     assert _digest(tmp_path / "all" / "two" / "new") == _digest(airpack.output)
 
 
+@pytest.mark.slow
 def test_the_summary_fits_the_screen(airpack: Airpack, fleet: Path, tmp_path: Path) -> None:
     """A line for each pack, in the file's order, with the beginning of its digest; each line of a log says whose."""
     _write(fleet, airpack, '[sets.a-set]\nrequirements = ["alpha"]\n[sets.b]\nrequirements = ["gamma"]\n')
@@ -85,6 +87,7 @@ def test_a_failure_stops_no_other(airpack: Airpack, fleet: Path, tmp_path: Path)
     assert [path.name for path in (tmp_path / "all").iterdir()] == ["right"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "made"),
     [("one", ["one/new", "one/old"]), ("new", ["one/new", "two/new"]), ("two/new", ["two/new"])],
@@ -108,6 +111,7 @@ def test_packs_of_one_folder_are_refused(airpack: Airpack, fleet: Path, tmp_path
     assert not (tmp_path / "all").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_every_pack(airpack: Airpack, fleet: Path, tmp_path: Path, signal_number: int) -> None:

@@ -6,25 +6,28 @@ import json
 from pathlib import Path
 
 import pytest
-from support.airpack import Airpack
+from support.airpack import Airpack, Repeat
 from support.wheels import build_wheel
 
 
 @pytest.fixture
-def pair(airpack: Airpack, wheels: Path, tmp_path: Path) -> tuple[Path, Path]:
+def pair(airpack: Airpack, wheels: Path, tmp_path: Path, repeat: Repeat) -> tuple[Path, Path]:
     """Return two folders of results: `stays` is in both, `goes` and `comes` in one, `grows` in two versions."""
-    large = b"".join(b"%07d\n" % number for number in range(700_000))  # frames of its own
-    build_wheel(wheels, "stays", files={"stays.bin": large})
-    build_wheel(wheels, "goes")
-    build_wheel(wheels, "comes")
-    build_wheel(wheels, "grows", files={"grows/__init__.py": "", "grows/old.py": "", "grows/same.py": "y = 2\n"})
-    build_wheel(
-        wheels, "grows", "2.0", files={"grows/__init__.py": "z", "grows/new.py": "", "grows/same.py": "y = 2\n"}
-    )
     old, new = tmp_path / "old", tmp_path / "new"
-    options = ["--no-bytecode", "--no-import"]
-    assert airpack.pack("stays", "goes", "grows==1.0", "-o", old, *options) == 0
-    assert airpack.pack("stays", "comes", "grows==2.0", "-o", new, *options) == 0
+    grown = {"grows/__init__.py": "z", "grows/new.py": "", "grows/same.py": "y = 2\n"}
+
+    def pack() -> None:
+        large = b"".join(b"%07d\n" % number for number in range(700_000))  # frames of its own
+        build_wheel(wheels, "stays", files={"stays.bin": large})
+        build_wheel(wheels, "goes")
+        build_wheel(wheels, "comes")
+        build_wheel(wheels, "grows", files={"grows/__init__.py": "", "grows/old.py": "", "grows/same.py": "y = 2\n"})
+        build_wheel(wheels, "grows", "2.0", files=grown)
+        options = ["--no-bytecode", "--no-import"]
+        assert airpack.pack("stays", "goes", "grows==1.0", "-o", old, *options) == 0
+        assert airpack.pack("stays", "comes", "grows==2.0", "-o", new, *options) == 0
+
+    repeat(pack)
     return old, new
 
 

@@ -127,6 +127,7 @@ wheelhouse.fetch(lock, Path(sys.argv[2]), Path(sys.argv[3]), pip=Pip(env=os.envi
 """
 
 
+@pytest.mark.slow
 def test_packs_that_run_at_once_download_a_wheel_once(
     plain_env: None, wheels: Path, index: Index, target: Target, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ import pyzstd
 from airpack_runtime import layout
 from airpack_runtime.format import reader
 from packaging.pylock import Pylock
-from support.airpack import Airpack
+from support.airpack import Airpack, Repeat
 from support.wheels import build_wheel
 
 if sys.version_info >= (3, 11):
@@ -24,11 +24,15 @@ else:
 
 
 @pytest.fixture
-def packed(airpack: Airpack, wheels: Path) -> Path:
+def packed(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
     """Return the results of a pack of two distributions."""
-    build_wheel(wheels, "first", requires=["second>=1"], scripts={"first-script": "first:main"})
-    build_wheel(wheels, "second", files={"second/__init__.py": "X = 1\n", "second/data.bin": os.urandom(1000)})
-    assert airpack.pack("first") == 0, airpack.err
+
+    def pack() -> None:
+        build_wheel(wheels, "first", requires=["second>=1"], scripts={"first-script": "first:main"})
+        build_wheel(wheels, "second", files={"second/__init__.py": "X = 1\n", "second/data.bin": os.urandom(1000)})
+        assert airpack.pack("first") == 0, airpack.err
+
+    repeat(pack)
     return airpack.output
 
 

@@ -103,6 +103,7 @@ def test_every_option_is_in_the_manifest(
     assert ", byte for byte\n" in airpack.out
 
 
+@pytest.mark.slow
 def test_what_was_built_is_taken_as_it_was_built(airpack: Airpack, wheels: Path, rebuild: Callable[..., int]) -> None:
     """And that is said: the bytes of a build are its backend's affair."""
     build_sdist(wheels, "one")
@@ -117,6 +118,7 @@ def test_what_was_built_is_taken_as_it_was_built(airpack: Airpack, wheels: Path,
     assert airpack.out.startswith("0 findings in ")
 
 
+@pytest.mark.slow
 def test_a_bundle_of_other_contents(airpack: Airpack, wheels: Path, rebuild: Callable[..., int]) -> None:
     """Each difference is a line (`test_byte_diff` has their words), and the last one is the verdict."""
     build_wheel(wheels, "one", files={"one.py": "X = 1\n", "gone.txt": "gone\n", "same.txt": "same\n"})
@@ -133,6 +135,7 @@ def test_a_bundle_of_other_contents(airpack: Airpack, wheels: Path, rebuild: Cal
     )
 
 
+@pytest.mark.slow
 def test_a_bundle_of_another_level(airpack: Airpack, wheels: Path, rebuild: Callable[..., int]) -> None:
     """The content is the same, and that is told; with the same tools it is an error all the same."""
     build_wheel(wheels, "one", files={"one.py": "".join(f"X{n} = {n}\n" for n in range(9000))})
@@ -146,6 +149,7 @@ def test_a_bundle_of_another_level(airpack: Airpack, wheels: Path, rebuild: Call
     assert len(lines) == 2
 
 
+@pytest.mark.slow
 def test_other_tools_may_give_other_bytes(airpack: Airpack, wheels: Path, rebuild: Callable[..., int]) -> None:
     """They are named, and the content must agree."""
     build_wheel(wheels, "one", files={"one.py": "".join(f"X{n} = {n}\n" for n in range(9000))})
@@ -162,6 +166,7 @@ def test_other_tools_may_give_other_bytes(airpack: Airpack, wheels: Path, rebuil
     ]
 
 
+@pytest.mark.slow
 def test_other_tools_excuse_no_other_content(airpack: Airpack, wheels: Path, rebuild: Callable[..., int]) -> None:
     """A file that differs does so by no compressor."""
     build_wheel(wheels, "one", files={"one.py": "X = 1\n"})
@@ -220,6 +225,7 @@ BROKEN: dict[str, tuple[Callable[[Airpack], object], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", BROKEN)
 def test_what_can_not_be_packed_again(airpack: Airpack, wheels: Path, rebuild: Callable[..., int], what: str) -> None:
     """One line, with what is missing."""

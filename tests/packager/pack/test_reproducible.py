@@ -163,12 +163,14 @@ VARIATIONS: dict[str, Callable[[Packer, Path], Results]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", VARIATIONS)
 def test_the_bytes_do_not_depend_on(pack: Packer, expected: Results, tmp_path: Path, what: str) -> None:
     """Neither the bundle's nor the lock's."""
     assert VARIATIONS[what](pack, tmp_path) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.parametrize("tag", ["cp310", "cp311", "cp312", "cp313"])
 def test_the_bytes_do_not_depend_on_the_python_that_packs(

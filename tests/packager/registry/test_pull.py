@@ -229,6 +229,7 @@ def _faults(seed: int) -> dict[str, object]:
     return settings
 
 
+@pytest.mark.slow
 def test_a_hundred_runs_against_a_registry_that_does_everything_wrong(
     tmp_path: Path, signed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def test_the_targets_interpreter_builds_and_answers(airpack: Airpack, wheels: Pa
     assert "built     one-1.0-py3-none-any.whl by Python 3.7, from file:///" in airpack.err
 
 
+@pytest.mark.slow
 def test_a_wheel_is_built_once(airpack: Airpack, wheels: Path, builds: Path) -> None:
     """By the sdist's hash, the target and the build requirements; and packs to the same bytes."""
     build_sdist(wheels, "one")
@@ -63,6 +64,7 @@ def test_a_wheel_is_built_once(airpack: Airpack, wheels: Path, builds: Path) -> 
     assert builds.read_text() == "one under 3.7\n" * 2
 
 
+@pytest.mark.slow
 def test_a_wheel_for_another_platform_is_refused(airpack: Airpack, wheels: Path) -> None:
     """What the build gave is named."""
     build_sdist(wheels, "one", tag="cp37-cp37m-macosx_11_0_arm64")
@@ -86,6 +88,7 @@ def test_without_the_targets_python_static_metadata_is_needed(
     assert builds.read_text() == ""
 
 
+@pytest.mark.slow
 def test_without_the_targets_python_the_hosts_may_build_what_any_takes(
     airpack: Airpack, wheels: Path, no_python: None
 ) -> None:
@@ -95,6 +98,7 @@ def test_without_the_targets_python_the_hosts_may_build_what_any_takes(
     assert "built     one-1.0-py3-none-any.whl by this Python, from " in airpack.err
 
 
+@pytest.mark.slow
 def test_without_the_targets_python_a_compiled_wheel_is_refused(
     airpack: Airpack, wheels: Path, no_python: None
 ) -> None:
@@ -104,6 +108,7 @@ def test_without_the_targets_python_a_compiled_wheel_is_refused(
     assert "one-1.0-cp311-cp311-linux_x86_64.whl depends on the Python that builds it" in airpack.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["{path}", "{uri}", "one @ {uri}", "-e {path}", "one @ git+{uri}", "one @ {sdist}"])
 def test_every_form_of_source_packs(airpack: Airpack, wheels: Path, tmp_path: Path, form: str) -> None:
     """A folder, a file: URL, a repository; `-e` is built, not linked."""
@@ -120,6 +125,7 @@ def test_every_form_of_source_packs(airpack: Airpack, wheels: Path, tmp_path: Pa
     assert sorted(path.name for path in tree.iterdir()) == [".git", "PKG-INFO", "backend.py", "pyproject.toml"]
 
 
+@pytest.mark.slow
 def test_a_lock_of_an_sdist_builds_it_again(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, builds: Path
 ) -> None:

@@ -75,6 +75,7 @@ def test_an_index_in_the_file_is_asked(airpack: Airpack, index: Index, wheels: P
         assert f"{second.url.removesuffix('simple')}files/two-1.0" in lock.read_text()
 
 
+@pytest.mark.slow
 def test_pre_releases_and_preference_for_wheels(airpack: Airpack, wheels: Path, folder: Path) -> None:
     """`--pre` takes them, `--prefer-binary` an older wheel before a newer sdist, `--only-binary` never an sdist."""
     machine.python37()
@@ -91,6 +92,7 @@ def test_pre_releases_and_preference_for_wheels(airpack: Airpack, wheels: Path, 
         assert _packed(airpack) == expected
 
 
+@pytest.mark.slow
 def test_no_binary_builds_what_has_a_wheel(airpack: Airpack, wheels: Path, folder: Path) -> None:
     """From its sdist, under the target's Python."""
     machine.python37()
@@ -118,6 +120,7 @@ def _lock(airpack: Airpack, wheels: Path, file: Path) -> int:
     return airpack("lock", "-o", file.with_name("l.toml"), "--no-index", "--find-links", wheels, "-r", file)
 
 
+@pytest.mark.slow
 def test_config_settings_reach_the_build(airpack: Airpack, wheels: Path, folder: Path) -> None:
     """The backend gets them; the wheel that is kept is known by them as well."""
     machine.python37()
@@ -132,6 +135,7 @@ def test_config_settings_reach_the_build(airpack: Airpack, wheels: Path, folder:
     assert "AssertionError: None" in airpack.error
 
 
+@pytest.mark.slow
 def test_credentials_and_places_of_a_file_serve_the_fetch_and_the_builds(
     airpack: Airpack, index: Index, wheels: Path, folder: Path
 ) -> None:
@@ -162,6 +166,7 @@ def test_direct_urls_extras_and_markers(airpack: Airpack, index: Index, wheels: 
     assert _packed(airpack) == ["one==1.0", "two==1.0"]
 
 
+@pytest.mark.slow
 def test_an_editable_is_built_and_not_linked(airpack: Airpack, folder: Path) -> None:
     """`-e PATH` beside the file; the bundle stands alone."""
     machine.python37()

@@ -19,6 +19,8 @@ from support.wheels import build_wheel
 
 # The key that every Azurite has built in, as its documentation states it: not a secret.
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+# Those of the stores that a server of its own stands in for.
+_SERVERS = [pytest.param(scheme, marks=pytest.mark.slow) for scheme in ("s3", "az")]
 
 
 @pytest.fixture
@@ -101,13 +103,13 @@ def _url_in(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{base}/{tmp_path.name}/fraud"
 
 
-@pytest.fixture(params=["memory", "s3", "az"])
+@pytest.fixture(params=["memory", *_SERVERS])
 def objects_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return a URL at which nothing lies yet, in an object store of each kind."""
     return _url_in(request.param, request, tmp_path)
 
 
-@pytest.fixture(params=["file", "memory", "s3", "az"])
+@pytest.fixture(params=["file", "memory", *_SERVERS])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return a URL at which nothing lies yet, in a store of each kind."""
     if request.param == "file":

@@ -20,6 +20,7 @@ def _problems(airpack: Airpack) -> list[str]:
     return [line for line in airpack.err.splitlines() if line.startswith(("warning", "note", "error"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "error", "remedy"),
     [
@@ -57,6 +58,7 @@ def test_results_may_be_named_by_a_relative_path(
     assert airpack("verify", "relative", "--strict") == 0, airpack.err
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_an_interrupt_ends_the_imports(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """At once, with all that they have started; nothing is left."""

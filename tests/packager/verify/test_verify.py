@@ -46,6 +46,7 @@ def _places() -> Iterator[int]:
     yield from range(size - seek, size)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_one_flipped_bit_is_found_wherever_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """At every frame, in the decoder, the table of contents, the seek table and all headers between them."""

@@ -107,6 +107,7 @@ def test_keys_of_another_length_are_refused(length: int) -> None:
     assert not ed25519.verify(key, b"", bytes.fromhex(RFC_8032[0][3]))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(secret=st.binary(min_size=32, max_size=32), message=st.binary(max_size=300), bit=st.integers(0, 255))
 def test_what_a_textbook_signs_holds_and_nothing_else_does(secret: bytes, message: bytes, bit: int) -> None:

@@ -136,6 +136,7 @@ def _sound(contents: toc.Toc) -> None:
     assert count <= len(contents.files) + len(contents.frames), "files share bytes"
 
 
+@pytest.mark.slow
 @fuzzed(600)
 @hypothesis.given(EDITS)
 def test_a_changed_table_of_contents_is_refused_or_sound(edits: List[Edit]) -> None:
@@ -148,6 +149,7 @@ def test_a_changed_table_of_contents_is_refused_or_sound(edits: List[Edit]) -> N
         _sound(contents)
 
 
+@pytest.mark.slow
 @needs_target
 @fuzzed(100)
 @hypothesis.given(EDITS)
@@ -306,6 +308,7 @@ def _exact(decompress: Decompress, stored: bytes, size: int) -> None:
     assert len(raw) == size
 
 
+@pytest.mark.slow
 @needs_target
 @fuzzed(600)
 @hypothesis.given(HEADERS, BLOCKS, st.integers(1, 3000), st.binary(max_size=3))

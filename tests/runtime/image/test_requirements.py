@@ -42,6 +42,7 @@ def test_a_bundle_that_meets_the_file_is_activated(run: Exec, code: Path, golden
     assert done.stdout.startswith("41 ")
 
 
+@pytest.mark.slow
 def test_what_the_bundle_lacks_is_installed_from_the_wheelhouse(run: Exec, code: Path, golden: Path) -> None:
     """By the image's pip, without a network, once; into a tree of its own, never the image."""
     shutil.copy(str(golden), str(code / layout.BUNDLE_NAME))

@@ -79,6 +79,7 @@ def _unfinished(folder: Path) -> List[str]:
 # ---- kills
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_killed_at_any_instant_the_next_boot_is_right(tmp_path: Path, only_cache: Path) -> None:
     """SIGKILL at 200 random instants of a boot: what has a tree's name is whole, and the next boot mends the rest."""
@@ -149,6 +150,7 @@ print(module0000.__file__)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_32_processes_at_once_unpack_once(tmp_path: Path, env: Dict[str, str]) -> None:
     """The first to have the lock unpacks, the others wait for it; each of them imports from the same tree."""
@@ -504,6 +506,7 @@ def _bits(damaged: _Damaged) -> List[int]:
     return bits + [some.randrange(size * 8) for _ in range(FLIPS // 2)]
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_found(tmp_path: Path, golden_sums: Dict[str, str]) -> None:
     """2,000 flips, each bit of the heading and each byte of the ends among them: an error in one line, and no tree."""
     damaged = _Damaged(tmp_path)
@@ -546,6 +549,7 @@ def _end_in_a_line(words: Tuple[str, ...], env: Dict[str, str], what: str) -> No
     assert "a bug in airpack" not in done.stderr, (what, done.stderr)
 
 
+@pytest.mark.slow
 def test_a_damaged_bundle_ends_the_command_in_one_line(tmp_path: Path, env: Dict[str, str]) -> None:
     """A sample of the same damage, by the command itself: never a traceback."""
     damaged = _Damaged(tmp_path)
