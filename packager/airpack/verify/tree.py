@@ -78,7 +78,8 @@ def _node(path: Path, tree: Path) -> Node | str:
     """Return the file at `path`, also by a link within the tree; or the reason that it cannot be read."""
     try:
         info = path.lstat()
-        if stat.S_ISLNK(info.st_mode) and path.resolve().is_relative_to(tree.resolve()):
+        # Not Path.resolve, which up to Python 3.12 raises RuntimeError for links in a circle; stat raises OSError.
+        if stat.S_ISLNK(info.st_mode) and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(tree)):
             info = path.stat()  # layers of an image have symbolic links where a boot makes hard ones
         if not stat.S_ISREG(info.st_mode):
             return "is neither a file nor a folder"
