@@ -62,9 +62,13 @@ def generate(name: Path, passphrase: bytes | None = None) -> SigningKey:
 def load(path: Path, passphrase: bytes | None = None) -> SigningKey:
     """Read a private key. Raises InvalidKey, UsageError without cryptography, OSError."""
     crypto, kind = _cryptography()
+    from cryptography.exceptions import UnsupportedAlgorithm
+
     data = path.read_bytes()
     try:
         private = crypto.load_pem_private_key(data, passphrase)
+    except UnsupportedAlgorithm as error:  # which is no ValueError
+        raise InvalidKey(path, f"can't be used ({error}): make a key with airpack keygen") from error
     except TypeError as error:
         problem = "is not encrypted: leave --passphrase-file out"
         raise InvalidKey(path, problem if passphrase else "is encrypted: give --passphrase-file") from error
