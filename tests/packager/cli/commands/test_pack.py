@@ -1,4 +1,4 @@
-"""Bad input: one clear line, a status that is not 0, nothing left behind."""
+"""`airpack pack` with bad input: a message of one line, a status that is not 0, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -236,13 +236,6 @@ def test_a_requirements_file_without_r(airpack: Airpack, tmp_path: Path, monkeyp
     (tmp_path / "requirements.txt").write_text("one\n")
     assert airpack.pack("requirements.txt") == 2
     assert airpack.error == "airpack: error: requirements.txt names a file: write -r requirements.txt"
-
-
-def test_a_file_that_is_no_lock(airpack: Airpack, tmp_path: Path) -> None:
-    """A lock is not written over the user's pyproject.toml."""
-    (tmp_path / "pyproject.toml").write_text("[project]\n")
-    assert airpack("lock", "one", "-o", tmp_path / "pyproject.toml") == 1
-    assert airpack.error.endswith("pyproject.toml is not a lock: give --output another name, or move it away")
 
 
 def test_a_folder_that_does_not_exist(airpack: Airpack) -> None:
