@@ -76,7 +76,7 @@ def test_a_private_key_may_be_encrypted(airpack: Airpack, packed: Path, tmp_path
         (["--passphrase-file", wrong], f"{key} is no private key in PEM that this passphrase opens"),
         (
             ["--passphrase-file", empty],
-            f"{empty} is empty: write the passphrase into it, or leave --passphrase-file out",
+            f"{empty} is empty: write the passphrase into it, or leave out --passphrase-file",
         ),
     ):
         assert airpack("sign", packed, "--key", key, *words) != 0
