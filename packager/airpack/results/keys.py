@@ -32,7 +32,7 @@ class SigningKey:
         return signature.key_id(self.public)
 
     def sign(self, kind: str, digest: str) -> str:
-        """Return the signature's file for a bundle or an image (`kind`) with this digest."""
+        """Return the text of the signature file for a bundle or an image (`kind`) with this digest."""
         text = signature.message(kind, digest)
         return signature.dumps(text, self.public, self._private.sign(text.encode()))
 
@@ -104,7 +104,7 @@ def _write_new(path: Path, data: bytes, mode: int, written: list[Path]) -> None:
 
 
 def _cryptography() -> tuple[Any, type[Ed25519PrivateKey]]:
-    """Return what is used of the library. Raises UsageError without it."""
+    """Return the library's module `serialization` and its class of private keys. Raises UsageError without it."""
     try:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

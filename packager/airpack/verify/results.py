@@ -34,7 +34,7 @@ _REMEDY = "copy the folder again from where it was packed"
 def check(
     packed: Results, opened: OpenBundle | None, recorded: Mapping[str, Record], *, executor: Executor
 ) -> Iterator[Finding]:
-    """Yield where lock, wheelhouse, manifest and bundle disagree; what is not there is noted.
+    """Yield a finding for each disagreement between lock, wheelhouse, manifest and bundle; what is missing is a note.
 
     `opened` is the bundle, None if it cannot be read at all; `recorded` are the RECORDs in it by distribution.
     """
@@ -117,7 +117,7 @@ def _facts(opened: OpenBundle) -> dict[str, str]:
         "unpacked size": str(toc.unpacked_size),
         "decoder": str(toc.decoder and toc.decoder.origin),
     }
-    with suppress(BundleDamaged):  # which is a finding by now
+    with suppress(BundleDamaged):  # its damage has already been reported
         facts["content digest"] = f"sha256:{members.content_digest(opened.hashed())}"
     return facts
 
@@ -185,7 +185,7 @@ def _wheels(house: Path, lock: Lock, hashes: Mapping[str, str]) -> Iterator[Find
     for name in sorted(present - {wheel.filename for wheel in lock.wheels} - {REQUIREMENTS}):
         yield _finding(f"{house.name}/{name}", f"is not what {LOCK} locks")
     if REQUIREMENTS in present and not _holds(house / REQUIREMENTS, lock.to_requirements()):
-        yield _finding(f"{house.name}/{REQUIREMENTS}", f"says otherwise than {LOCK}")
+        yield _finding(f"{house.name}/{REQUIREMENTS}", f"doesn't match {LOCK}")
 
 
 def _holds(path: Path, text: str) -> bool:

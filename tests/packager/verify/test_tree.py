@@ -51,7 +51,7 @@ def test_a_tree_is_compared_with_a_bundle(airpack: Airpack, dist: Path) -> None:
     assert sorted(found) == [
         "error: bin/one-run has the mode 0644, in the bundle 0755",
         "error: site-packages/__pycache__/two.cpython-37.pyc is not what the bundle has",
-        "warning: site-packages/__pycache__/one.cpython-38.pyc is bytecode that the bundle lacks, and may say anything",
+        "warning: site-packages/__pycache__/one.cpython-38.pyc is bytecode that the bundle lacks, and may do anything",
     ]
 
 
