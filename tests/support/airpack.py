@@ -37,6 +37,11 @@ class Airpack:
         index = ["--no-index", "--find-links", self._wheels, "--decoder", self.decoder]
         return self("pack", "-o", self.output, *index, *words)
 
+    def findings(self, *words: object, status: int = 1) -> list[str]:
+        """Run `airpack verify --no-import WORDS`, which must exit with `status`; return its findings, one a line."""
+        assert self("verify", "--no-import", *words) == status, self.out + self.err
+        return self.out.splitlines()[:-1]
+
     @property
     def error(self) -> str:
         """The last line on standard error: the message."""

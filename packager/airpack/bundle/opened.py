@@ -35,12 +35,12 @@ class OpenBundle:
         finally:
             gc.enable()
         if not _holds_together(self.toc, self._frame_of_sums):
-            raise file.damaged("its table of contents shares its files out in a way that makes no sense")
+            raise file.damaged("its table of contents assigns its files to distributions inconsistently")
 
     @classmethod
     @contextmanager
     def at(cls, path: Path) -> Iterator[OpenBundle]:
-        """Give the bundle at `path`, open. Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`)."""
+        """Open the bundle at `path`. Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`)."""
         with open_bundle(str(path)) as file:
             yield cls(file)
 

@@ -32,7 +32,7 @@ class SigningKey:
         return signature.key_id(self.public)
 
     def sign(self, kind: str, digest: str) -> str:
-        """Return the signature's file for a bundle or an image (`kind`) with this digest."""
+        """Return the text of the signature file for a bundle or an image (`kind`) with this digest."""
         text = signature.message(kind, digest)
         return signature.dumps(text, self.public, self._private.sign(text.encode()))
 
@@ -62,9 +62,13 @@ def generate(name: Path, passphrase: bytes | None = None) -> SigningKey:
 def load(path: Path, passphrase: bytes | None = None) -> SigningKey:
     """Read a private key. Raises InvalidKey, UsageError without cryptography, OSError."""
     crypto, kind = _cryptography()
+    from cryptography.exceptions import UnsupportedAlgorithm
+
     data = path.read_bytes()
     try:
         private = crypto.load_pem_private_key(data, passphrase)
+    except UnsupportedAlgorithm as error:  # which is no ValueError
+        raise InvalidKey(path, f"can't be used ({error}): make a key with airpack keygen") from error
     except TypeError as error:
         problem = "is not encrypted: leave --passphrase-file out"
         raise InvalidKey(path, problem if passphrase else "is encrypted: give --passphrase-file") from error
@@ -100,7 +104,7 @@ def _write_new(path: Path, data: bytes, mode: int, written: list[Path]) -> None:
 
 
 def _cryptography() -> tuple[Any, type[Ed25519PrivateKey]]:
-    """Return what is used of the library. Raises UsageError without it."""
+    """Return the library's module `serialization` and its class of private keys. Raises UsageError without it."""
     try:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -47,11 +47,11 @@ def verify(
     ]
     recorded: dict[str, Record] = {}
     for share in opened.toc.distributions:
-        record = _record_of(opened, share, reading)
-        if isinstance(record, Record):
-            recorded[share.name] = record
-        elif record is not None:
-            findings.append(record)
+        result = _record_of(opened, share, reading)
+        if isinstance(result, Record):
+            recorded[share.name] = result
+        elif result is not None:
+            findings.append(result)
     tree: dict[str, Content | None] = dict.fromkeys(opened.entries)
     for path, sha256 in reading.sha256.items():
         tree[path] = Content(size=opened.entries[path].size, sha256=sha256)

@@ -30,7 +30,7 @@ class Examiner(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What was read of a bundle: a sentence for each damage, and of each undamaged file its SHA-256.
+    """What was read of a bundle: a sentence for each damage, and the SHA-256 of each undamaged file.
 
     `sha256` maps paths, links included; `examined` maps paths to what the examiner returned.
     """
@@ -60,11 +60,11 @@ def read(
     toc, plan = opened.toc, opened.plan
     whole = _Part()
 
-    def one(run: Sequence[int]) -> _Part:
+    def read_run(run: Sequence[int]) -> _Part:
         return _Run(opened, plan, examiner).read(run)
 
     runs = list(_runs(plan))
-    for run, part in zip(runs, executor.map(one, runs), strict=True):
+    for run, part in zip(runs, executor.map(read_run, runs), strict=True):
         on_bytes(sum(toc.frames[number].size for number in run))
         whole.damage += part.damage
         whole.sha256.update(part.sha256)
@@ -75,7 +75,8 @@ def read(
     whole.damage += [*_wrong_sums(opened, whole.sha256), *_stray_bytes(opened)]
     on_bytes(opened.file.stat.st_size - sum(frame.size for frame in toc.frames))
     whole.sha256.update({link.path: whole.sha256[link.target] for link in toc.links if link.target in whole.sha256})
-    damage = list(dict.fromkeys(whole.damage))  # a damaged list of sums is met twice
+    # A damaged frame of SHA256SUMS is found twice: with the other frames, and where its lines are read.
+    damage = list(dict.fromkeys(whole.damage))
     return Reading(damage=damage, sha256=whole.sha256, examined=whole.examined)
 
 
@@ -120,7 +121,7 @@ class _Run:
         return self._part
 
     def _take(self, piece: Piece, data: memoryview) -> None:
-        """Take the next part of a file; the last one concludes it."""
+        """Hash the next part of a file, and keep it if the file is to be examined; the last part completes the file."""
         path = piece.file.path
         if not piece.place:
             self._total = hashlib.sha256()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from airpack_runtime import layout
 
 from airpack.audit.finding import ERROR, WARNING, Finding
-from airpack.wheels.record import FILE, Content, parse, source_of
+from airpack.wheels.record import FILE, Content, source_of
 
 # Signatures of a RECORD cannot be listed in it.
 _SIGNATURES = (f"{FILE}.jws", f"{FILE}.p7s")
@@ -54,13 +54,18 @@ def compare(records: Collection[Record], tree: Mapping[str, Content | None]) -> 
 
 
 def _judge(path: str, actual: Content | None, claimants: Collection[Record]) -> Iterator[Finding]:
+    """Yield a finding for each RECORD that lists another content for `path` than the actual one.
+
+    Where several wheels wrote the file, the last one's content is kept: that is a warning, unless the file belongs to
+    that distribution alone.
+    """
     fitting = [record for record in claimants if _fits(actual, path, record)]
     for record in claimants:
         if record in fitting:
             continue
         if record.rows[path].sha256 is None:
             yield record.finding(f"its RECORD gives no hash of {path}")
-        elif path in record.own if record.own is not None else not fitting:
+        elif (path in record.own) if record.own is not None else not fitting:
             yield record.finding(f"{path} is not what its RECORD lists")
         else:
             sentence = f"{path} is another wheel's, not what its RECORD lists"
@@ -79,6 +84,3 @@ def _unlisted(path: str, records: Collection[Record], claims: Mapping[str, Colle
             yield record.finding(f"{path} is in no RECORD")
             return
     yield Finding(severity=ERROR, package=path, sentence="is in no RECORD", remedy=_REMEDY)
-
-
-__all__ = ["FILE", "Content", "Record", "compare", "parse", "source_of"]

@@ -34,7 +34,7 @@ _REMEDY = "copy the folder again from where it was packed"
 def check(
     packed: Results, opened: OpenBundle | None, recorded: Mapping[str, Record], *, executor: Executor
 ) -> Iterator[Finding]:
-    """Yield where lock, wheelhouse, manifest and bundle disagree; missing files are noted.
+    """Yield a finding for each disagreement between lock, wheelhouse, manifest and bundle; what is missing is a note.
 
     `opened` is the bundle, None if it cannot be read at all; `recorded` are the RECORDs in it by distribution.
     """
@@ -117,7 +117,7 @@ def _facts(opened: OpenBundle) -> dict[str, str]:
         "unpacked size": str(toc.unpacked_size),
         "decoder": str(toc.decoder and toc.decoder.origin),
     }
-    with suppress(BundleDamaged):  # already reported as a finding
+    with suppress(BundleDamaged):  # its damage has already been reported
         facts["content digest"] = f"sha256:{members.content_digest(opened.hashed())}"
     return facts
 

@@ -78,7 +78,8 @@ def _node(path: Path, tree: Path) -> Node | str:
     """Return the file at `path`, also by a link within the tree; or the reason that it cannot be read."""
     try:
         info = path.lstat()
-        if stat.S_ISLNK(info.st_mode) and path.resolve().is_relative_to(tree.resolve()):
+        # Not Path.resolve, which up to Python 3.12 raises RuntimeError for links in a circle; stat raises OSError.
+        if stat.S_ISLNK(info.st_mode) and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(tree)):
             info = path.stat()  # layers of an image have symbolic links where a boot makes hard ones
         if not stat.S_ISREG(info.st_mode):
             return "is neither a file nor a folder"
@@ -106,7 +107,7 @@ def against_bundle(nodes: Mapping[str, Node], opened: OpenBundle) -> Iterator[Fi
                 yield _finding(ERROR, path, f"has the mode {mode:04o}, in the bundle {file.mode:04o}")
     for path in nodes.keys() - opened.entries.keys():
         if record.source_of(path) in opened.entries:
-            yield _finding(WARNING, path, "is bytecode that the bundle lacks, and may say anything")
+            yield _finding(WARNING, path, "is bytecode that the bundle lacks, and may do anything")
         else:
             yield _finding(ERROR, path, "is in the tree, and not in the bundle")
 
@@ -132,7 +133,7 @@ def against_records(nodes: Mapping[str, Node], recorded: list[Record]) -> Iterat
     listed = {path for record in recorded for path in record.rows}
     unknown = sum(1 for path in nodes.keys() - listed if record.source_of(path) in listed)
     if unknown:
-        sentence = f"{unknown:,} files of bytecode are in no RECORD, so that nothing tells whether they are whole"
+        sentence = f"{unknown:,} files of bytecode are in no RECORD, and could not be checked"
         yield Finding(severity=NOTE, package="the tree:", sentence=sentence, remedy="give the bundle with --bundle")
 
 

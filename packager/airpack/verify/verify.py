@@ -33,10 +33,10 @@ ObtainPython = Callable[[Target], Interpreter]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Demands:
-    """What is asked of what is verified.
+    """What the user demands of a bundle or a tree.
 
-    `digest` is what the bundle's must be, in hexadecimal, None for any. `obtain_python` returns the interpreter
-    to import with, None if nothing is to be imported.
+    `digest` is the digest that the bundle must have, in hexadecimal, None for any. `obtain_python` returns the
+    interpreter to import with, None if nothing is to be imported.
     """
 
     digest: str | None = None
@@ -45,7 +45,7 @@ class Demands:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What was found, and the subject that it was found in, with its digest, for people."""
+    """The findings, and what they were found in: its path and digest, as they are printed."""
 
     findings: list[Finding]
     subject: str
@@ -125,9 +125,9 @@ def prove(
     executor: Executor,
     progress: Progress,
 ) -> list[Finding]:
-    """Import all that the bundle at `bundle` brings, if this machine can; `scratch` gets its tree for the while.
+    """Import all that the bundle at `bundle` brings, if this machine can; return the findings.
 
-    `image` is what the image has besides. Raises BootFailed.
+    Its tree is unpacked into `scratch`, and removed. `image` are the packages of the image itself. Raises BootFailed.
     """
     with OpenBundle.at(bundle) as opened:
         target, shares = opened.toc.target, imports.shares_of(opened.toc)
@@ -144,7 +144,10 @@ def _pinned(demands: Demands, name: str, actual: str) -> list[Finding]:
 
 
 def _image_of(packed: Results) -> Sequence[ImagePackage]:
-    """Return the packages of the image that the results name; damage in them has already been reported."""
+    """Return the packages of the image itself, as the manifest lists them, or else the lock.
+
+    Empty where neither can be read, which has already been reported.
+    """
     if packed.is_alone:
         return ()
     try:
@@ -161,7 +164,7 @@ def _image_of(packed: Results) -> Sequence[ImagePackage]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Trial:
-    """What is to be imported for a target, of the bundle or tree `name`; `image` is what the image has besides."""
+    """What is to be imported, of the bundle or tree `name`; `image` are the packages of the image itself."""
 
     name: str
     target: str
@@ -171,7 +174,7 @@ class _Trial:
     def run_bundle(
         self, bundle: Path, obtain_python: ObtainPython | None, *, executor: Executor, progress: Progress
     ) -> list[Finding]:
-        """Import from the tree of a bundle, unpacked for the while, if there is an interpreter of the target."""
+        """Import from the tree of a bundle, unpacked into a temporary folder, if an interpreter is found."""
         if obtain_python is None:
             return []
         try:

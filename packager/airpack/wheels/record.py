@@ -26,11 +26,14 @@ class Content:
 def parse(text: bytes, folder: str = layout.SITE_PACKAGES) -> dict[str, Content]:
     """Return the rows of a RECORD by path; its own paths are relative to `folder`. Raises ValueError."""
     rows = {}
-    for row in csv.reader(text.decode("utf-8").splitlines()):
-        path, digest, size = (*row, "", "")[:3]
-        rows[posixpath.normpath(posixpath.join(folder, path))] = Content(
-            size=int(size) if size else None, sha256=_hexadecimal(digest) if digest else None
-        )
+    try:
+        for row in csv.reader(text.decode("utf-8").splitlines()):
+            path, digest, size = (*row, "", "")[:3]
+            rows[posixpath.normpath(posixpath.join(folder, path))] = Content(
+                size=int(size) if size else None, sha256=_hexadecimal(digest) if digest else None
+            )
+    except csv.Error as error:  # which is no ValueError
+        raise ValueError(str(error)) from error
     return rows
 
 

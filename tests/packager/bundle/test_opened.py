@@ -121,6 +121,6 @@ def test_shares_that_make_no_sense_are_damage(tmp_path: Path, fields: dict[str, 
     rewritten(
         path, lambda old: old._replace(distributions=(old.distributions[0]._replace(**fields), *old.distributions[1:]))
     )
-    message = "its table of contents shares its files out in a way that makes no sense"
+    message = "its table of contents assigns its files to distributions inconsistently"
     with pytest.raises(BundleDamaged, match=message), OpenBundle.at(path):
         pass

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -14,38 +12,12 @@ from pathlib import Path
 import pytest
 from airpack.results import keys
 from airpack_runtime import layout, trust
-from airpack_runtime.format import ed25519, signature
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from airpack_runtime.format import signature
 from support import machine
-from support.airpack import Airpack, Repeat
+from support.airpack import Airpack
 from support.wheels import build_wheel
 
 SIG = f"{layout.BUNDLE_NAME}{layout.SIGNATURE_SUFFIX}"
-Bytes32 = st.binary(min_size=32, max_size=32)
-
-
-@pytest.fixture
-def team(airpack: Airpack, tmp_path: Path) -> Path:
-    """Return the path of a new key, without suffix."""
-    assert airpack("keygen", "-q", "-o", tmp_path / "team") == 0
-    return tmp_path / "team"
-
-
-@pytest.fixture
-def packed(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
-    """Return the results of a pack, without a signature."""
-
-    def pack() -> None:
-        build_wheel(wheels, "one")
-        assert airpack.pack("one", "-q", "--no-import") == 0, airpack.err
-
-    repeat(pack)
-    return airpack.output
 
 
 def _id(name: Path) -> str:
@@ -60,84 +32,6 @@ def _signatures(dist: Path) -> list[dict[str, str]]:
 def _digest(dist: Path) -> str:
     digest: str = json.loads((dist / "manifest.json").read_text())["bundle"]["digest"]
     return digest
-
-
-def test_a_key_is_written_for_its_owner_alone(airpack: Airpack, tmp_path: Path) -> None:
-    """Whatever the umask; in the forms that other tools read; what the image takes is printed."""
-    before = os.umask(0)
-    try:
-        assert airpack("keygen", "-o", tmp_path / "team.v1") == 0
-    finally:
-        os.umask(before)
-    private, public = tmp_path / "team.v1.key", tmp_path / "team.v1.pub"
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (private, public)] == [0o600, 0o644]
-    loaded = serialization.load_pem_private_key(private.read_bytes(), None)
-    assert isinstance(loaded, Ed25519PrivateKey)
-    other = serialization.load_pem_public_key(public.read_bytes())
-    assert isinstance(other, Ed25519PublicKey)
-    assert loaded.public_key().public_bytes_raw() == other.public_bytes_raw()
-    key = keys.load_public(public)
-    assert base64.b64decode(key)[12:] == other.public_bytes_raw()
-    assert airpack.out == (
-        f"private   {private}: it signs; keep it off the image and out of the repository\n"
-        f"public    {public}, the key {signature.key_id(key)}\n"
-        "image     COPY team.v1.pub /etc/airpack/key.pub\n"
-        "          or set AIRPACK_PUBLIC_KEY to the path, or the middle line, of team.v1.pub\n"
-    )
-
-
-@pytest.mark.parametrize("suffix", [".key", ".pub"])
-def test_a_key_is_never_overwritten(airpack: Airpack, tmp_path: Path, suffix: str) -> None:
-    """Neither half; and no half of a new one is left."""
-    place = tmp_path / f"team{suffix}"
-    place.write_text("mine")
-    assert airpack("keygen", "-o", tmp_path / "team") == 1
-    assert airpack.error == (
-        f"airpack: error: {place} is there already, and keys are never overwritten: give another name"
-    )
-    assert [path.name for path in tmp_path.glob("team*")] == [place.name]
-    assert place.read_text() == "mine"
-
-
-def test_a_private_key_may_be_encrypted(airpack: Airpack, packed: Path, tmp_path: Path) -> None:
-    """By a passphrase in a file, which each use needs again."""
-    secret, wrong, empty = (tmp_path / name for name in ("secret", "wrong", "empty"))
-    secret.write_text("correct horse\n")
-    wrong.write_text("battery staple\n")
-    empty.write_text("\n")
-    assert airpack("keygen", "-q", "-o", tmp_path / "team", "--passphrase-file", secret) == 0
-    key = tmp_path / "team.key"
-    assert "ENCRYPTED PRIVATE KEY" in key.read_text()
-    for words, problem in (
-        ([], f"{key} is encrypted: give --passphrase-file"),
-        (["--passphrase-file", wrong], f"{key} is not a private key in PEM that this passphrase opens"),
-        (
-            ["--passphrase-file", empty],
-            f"{empty} is empty: write the passphrase into it, or leave out --passphrase-file",
-        ),
-    ):
-        assert airpack("sign", packed, "--key", key, *words) != 0
-        assert airpack.error == f"airpack: error: {problem}"
-        assert not (packed / SIG).exists()
-    assert airpack("sign", packed, "--key", key, "--passphrase-file", secret) == 0
-    assert airpack("keygen", "-q", "-o", tmp_path / "plain") == 0
-    assert airpack("sign", packed, "--key", tmp_path / "plain.key", "--passphrase-file", secret) == 1
-    assert airpack.error.endswith("plain.key is not encrypted: leave --passphrase-file out")
-
-
-def test_what_is_no_key_to_sign_with(airpack: Airpack, packed: Path, team: Path, tmp_path: Path) -> None:
-    """The public half, another kind of key, no key: each is told, and nothing is signed."""
-    other = ec.generate_private_key(ec.SECP256R1())
-    pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    (tmp_path / "ec.key").write_bytes(other.private_bytes(*pem))
-    for name, problem in (
-        ("team.pub", "is not a private key in PEM: give the .key file that airpack keygen wrote"),
-        ("ec.key", "is no Ed25519 key: make one with airpack keygen"),
-        ("none.key", "No such file or directory"),
-    ):
-        assert airpack("sign", packed, "--key", tmp_path / name) == 1
-        assert airpack.error.endswith(problem)
-    assert not (packed / SIG).exists()
 
 
 def test_a_signature_is_recorded_and_holds(airpack: Airpack, packed: Path, team: Path) -> None:
@@ -242,32 +136,6 @@ def test_verify_tells_what_is_wrong_with_a_signature(airpack: Airpack, packed: P
     )
 
 
-def test_verify_needs_a_public_key(airpack: Airpack, packed: Path, team: Path) -> None:
-    """The private one, or no file, is told as such."""
-    for name, problem in (
-        ("team.key", "is not a file with one Ed25519 public key in PEM"),
-        ("none", "can't be read (No such file or directory)"),
-    ):
-        path = team.with_name(name)
-        assert airpack("verify", packed, "--key", path) == 1
-        remedy = "give the .pub file of airpack keygen; without it, nothing is trusted"
-        assert airpack.error == f"airpack: error: --key={path} {problem}: {remedy}"
-
-
-def test_only_who_signs_needs_cryptography(
-    airpack: Airpack, packed: Path, team: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its absence is told with the command that installs it; `verify --key` is the shim's own code."""
-    assert airpack("sign", packed, "--key", f"{team}.key") == 0
-    for name in [name for name in sys.modules if name.partition(".")[0] == "cryptography"]:
-        monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setitem(sys.modules, "cryptography", None)
-    for words in (["keygen", "-o", team.with_name("new")], ["sign", packed, "--key", f"{team}.key"]):
-        assert airpack(*words) == 2
-        assert airpack.error == "airpack: error: keys need the library cryptography: pip install 'airpack[sign]'"
-    assert airpack("verify", packed, "--key", f"{team}.pub", "--no-import") == 0
-
-
 def test_pack_signs_and_leaves_no_stale_signature(airpack: Airpack, wheels: Path, team: Path) -> None:
     """An older signature beside a newer bundle would refuse it; the key is read before anything is resolved."""
     build_wheel(wheels, "one")
@@ -281,15 +149,6 @@ def test_pack_signs_and_leaves_no_stale_signature(airpack: Airpack, wheels: Path
     assert airpack.pack("one", "--no-import") == 0
     assert not (airpack.output / SIG).exists()
     assert _signatures(airpack.output) == []
-
-
-def test_a_signature_that_is_not_airpacks_is_not_replaced(airpack: Airpack, wheels: Path) -> None:
-    """Where no manifest says that it is."""
-    build_wheel(wheels, "one")
-    airpack.output.mkdir()
-    (airpack.output / SIG).write_text("mine")
-    assert airpack.pack("one") == 1
-    assert airpack.error.endswith(f"{SIG} was not written by airpack: move it away, or give --output another name")
 
 
 def test_what_is_damaged_or_changed_is_not_signed(airpack: Airpack, packed: Path, team: Path) -> None:
@@ -403,23 +262,3 @@ def test_a_key_file_of_this_machine_hinders_no_pack(airpack: Airpack, wheels: Pa
         assert (done.returncode, "import" in done.stderr) == (0, True), done.stderr
     done = machine.run([*bound, "run", str(airpack.output), "--", "true"])
     assert (done.returncode, "is not signed" in done.stderr) == (97, True), done.stderr
-
-
-@settings(deadline=None, max_examples=150)
-@given(secret=Bytes32, message=st.binary(max_size=200), place=st.integers(0, 95), bit=st.integers(0, 7))
-@example(secret=bytes(32), message=b"", place=95, bit=7)
-def test_the_shims_verifier_judges_as_the_library_does(secret: bytes, message: bytes, place: int, bit: int) -> None:
-    """Random keys and messages; then with one bit of the key, or of the signature, flipped."""
-    private = Ed25519PrivateKey.from_private_bytes(secret)
-    whole = private.public_key().public_bytes_raw() + private.sign(message)
-    assert ed25519.verify(whole[:32], message, whole[32:])
-    flipped = bytearray(whole)
-    flipped[place] ^= 1 << bit
-    public, made = bytes(flipped[:32]), bytes(flipped[32:])
-    try:
-        Ed25519PublicKey.from_public_bytes(public).verify(made, message)
-        expected = True
-    except InvalidSignature:
-        expected = False
-    assert ed25519.verify(public, message, made) == expected
-    assert not expected

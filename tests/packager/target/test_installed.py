@@ -36,8 +36,8 @@ def test_a_marker_on_the_kernel_needs_a_profile(airpack: Airpack, wheels: Path, 
     build_wheel(wheels, "two")
     assert airpack.pack("one") == 1
     assert airpack.error == (
-        f"airpack: error: the marker 'platform_release == \"{RELEASE}\"' asks for platform_release, which a target's "
-        "name doesn't tell: make a profile of the image (in it: python airpack-runtime.pyz probe > image.json), and "
+        f"airpack: error: the marker 'platform_release == \"{RELEASE}\"' needs platform_release, which a target's "
+        "name does not determine: make a profile of the image (in it: python airpack-runtime.pyz probe > image.json), and "
         "give it with --target image.json"
     )
     assert airpack.pack("one", "--target", profile) == 0, airpack.err
@@ -52,7 +52,7 @@ def test_a_foreign_locks_marker_on_the_kernel_needs_a_profile(airpack: Airpack, 
     text = lock.read_text().partition("[tool.airpack]")[0]
     lock.write_text(text.replace('name = "one"\n', 'name = "one"\nmarker = "platform_release != \'x\'"\n', 1))
     assert airpack.pack("--lock", lock, "--target", "cp37-manylinux_2_27_x86_64") == 1
-    assert "asks for platform_release, which a target's name doesn't tell" in airpack.error
+    assert "needs platform_release, which a target's name does not determine" in airpack.error
     assert airpack.pack("--lock", lock, "--target", profile) == 0, airpack.err
     assert wheel.exists()
 

@@ -12,7 +12,6 @@ from airpack.base.errors import InvalidTarget
 from airpack.target import interpreter
 from airpack.target.target import DEFAULT, LAST_RELEASE, Target
 from support import machine
-from support.airpack import Airpack
 
 # Asks a real interpreter's own pip for its tags; pip has carried `packaging` under these names since 20.
 _TAGS = """
@@ -117,16 +116,3 @@ def test_a_missing_profile_is_named(tmp_path: Path) -> None:
     """With the system's reason."""
     with pytest.raises(InvalidTarget, match="can't be read: No such file or directory"):
         Target.parse(str(tmp_path / "none.json"))
-
-
-def test_target_show_tells_what_a_name_means(airpack: Airpack, tmp_path: Path) -> None:
-    """As text, and as JSON that serves as a profile."""
-    assert airpack("target", "show", "cp37-manylinux2014_x86_64", "--python-version", "3.7.9") == 0
-    assert "python    3.7.9\n" in airpack.out
-    assert "unknown   platform_release, platform_version" in airpack.out
-    assert airpack("target", "show", "cp37-manylinux2014_x86_64", "--json") == 0
-    (tmp_path / "image.json").write_text(airpack.out)
-    profile, name = Target.parse(str(tmp_path / "image.json")), Target.parse("cp37-manylinux2014_x86_64")
-    assert (profile.tags, profile.marker_environment) == (name.tags, name.marker_environment)
-    assert airpack("target", "show", "cp37-manylinux2014_x86_64", "--python-version", "3.8.1") == 2
-    assert "is not a version 3.7.PATCH" in airpack.error

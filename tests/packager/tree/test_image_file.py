@@ -57,16 +57,6 @@ def test_an_image_of_an_earlier_pack_does_not_stay(airpack: Airpack, wheels: Pat
     ]
 
 
-def test_a_foreign_image_is_not_replaced(airpack: Airpack, wheels: Path) -> None:
-    """Nor removed: only what a manifest of airpack's stands beside."""
-    build_wheel(wheels, "one")
-    airpack.output.mkdir()
-    (airpack.output / "bundle.erofs").write_text("mine")
-    assert airpack.pack("one") == 1
-    assert "bundle.erofs was not written by airpack" in airpack.error
-    assert (airpack.output / "bundle.erofs").read_text() == "mine"
-
-
 def test_a_missing_or_failing_program_is_told(
     airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

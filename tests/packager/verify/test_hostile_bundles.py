@@ -1,6 +1,6 @@
 """Bundles made to do harm, as the packager's commands meet them; the boot's side is `tests/runtime/test_hostile.py`.
 
-The wheels are `test_hostile_wheels.py`'s.
+Hostile wheels are in `tests/packager/wheels/test_wheelfile.py`.
 """
 
 from __future__ import annotations

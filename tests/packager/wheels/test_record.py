@@ -33,7 +33,9 @@ def test_the_folder_can_be_another() -> None:
         (b"one.py,sha256=A,0\n", "sha256=A is not a hash"),
         (b"one.py,,many\n", "invalid literal for int"),
         (b"\xff,,\n", "can't decode byte 0xff"),
+        (b"a" * 200_000 + b",,\n", "field larger than field limit"),
     ],
+    ids=["hash by another algorithm", "no base64", "no size", "no UTF-8", "a path without end"],
 )
 def test_a_damaged_record(row: bytes, problem: str) -> None:
     """The error says what is wrong."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from airpack.resolve.pip_worker.events import Events, facts_of
 def main() -> int:
     """Carry out the request and return pip's exit status."""
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    events = Events(int(sys.argv[2]))
+    events = Events(os.fdopen(int(sys.argv[2]), "w", encoding="utf-8"))
     command = create_command("install")
     # Each command imports its own modules: those of the other take a tenth of a second.
     if request["do"] == "resolve":

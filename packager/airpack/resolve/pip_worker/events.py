@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import traceback
-from typing import Any
+from typing import IO, Any
 
 from pip._internal.exceptions import HashError, HashErrors, HashMismatch, InstallationError
 
 
 class Events:
-    """Writes events to the descriptor of a pipe, from any thread."""
+    """Writes events to a text file, such as a pipe, from any thread."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._file = os.fdopen(descriptor, "w", encoding="utf-8")
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
         self._lock = threading.Lock()
 
     def emit(self, **event: Any) -> None:
-        """Write one event."""
+        """Write one event, as a line of JSON."""
         with self._lock:
             self._file.write(json.dumps(event) + "\n")
             self._file.flush()

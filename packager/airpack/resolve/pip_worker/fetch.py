@@ -91,12 +91,19 @@ def _persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
 def _ask(file: dict[str, str], session: Any) -> Any:
     """Return the answer of a file's URL, whose body is not read yet."""
     response = session.get(file["url"], headers=HEADERS, stream=True)
-    raise_for_status(response)
+    try:
+        raise_for_status(response)
+    except NetworkConnectionError:
+        response.close()
+        raise
     return response
 
 
 def _save(file: dict[str, str], response: Any, events: Events) -> None:
-    """Write the body of an answer to the file's path, and report its hash and size."""
+    """Write the body of an answer to the file's path, and report its hash and size.
+
+    Each chunk is reported as it arrives. After an error, minus the sum of them is reported: they will be counted again.
+    """
     digest, size = hashlib.sha256(), 0
     try:
         with open(file["path"], "wb") as target:
@@ -106,6 +113,7 @@ def _save(file: dict[str, str], response: Any, events: Events) -> None:
                 size += len(chunk)
                 events.emit(bytes=len(chunk))
     except Exception:
+        response.close()  # only here: pip uses the connection of an answer that was read whole again
         events.emit(bytes=-size)
         raise
     promised = str(response.headers.get("Content-Length", ""))  # pip 25 gives a number for a local file

@@ -1,9 +1,8 @@
-"""Bad input: one clear line, a status that is not 0, nothing left behind."""
+"""`airpack pack` with bad input: a message of one line, a status that is not 0, and nothing left behind."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -214,43 +213,6 @@ def test_a_damaged_wheel(airpack: Airpack, wheels: Path) -> None:
     assert airpack.error == "airpack: error: one-1.0-py3-none-any.whl: is damaged: Bad CRC-32 for file 'one.py'"
 
 
-def test_a_wheelhouse_that_is_the_users(airpack: Airpack, wheels: Path) -> None:
-    """Files that airpack did not write are never deleted."""
-    build_wheel(wheels, "one")
-    mine = airpack.output / "wheelhouse" / "mine-1.0-py3-none-any.whl"
-    mine.parent.mkdir(parents=True)
-    mine.write_text("mine")
-    assert airpack.pack("one") == 1
-    assert airpack.error.endswith("wheelhouse was not written by airpack: move it away, or give --output another name")
-    assert mine.read_text() == "mine"
-    shutil.rmtree(airpack.output)
-
-
-def test_a_wheel_that_the_user_added(airpack: Airpack, wheels: Path) -> None:
-    """Nor are those put into an earlier wheelhouse."""
-    build_wheel(wheels, "one")
-    assert airpack.pack("one") == 0
-    mine = airpack.output / "wheelhouse" / "mine-1.0-py3-none-any.whl"
-    mine.write_text("mine")
-    assert airpack.pack("one") == 1
-    assert airpack.error.endswith(
-        "wheelhouse holds mine-1.0-py3-none-any.whl, which airpack did not put there: move it away"
-    )
-    shutil.rmtree(airpack.output)
-
-
-@pytest.mark.parametrize("name", ["manifest.json", "pylock.toml", "bundle.tar.zst"])
-def test_a_file_of_the_users_where_a_result_goes(airpack: Airpack, wheels: Path, name: str) -> None:
-    """Such as the project's own pylock.toml, with -o in its folder."""
-    build_wheel(wheels, "one")
-    airpack.output.mkdir()
-    (airpack.output / name).write_text("{}")
-    assert airpack.pack("one") == 1
-    assert airpack.error.endswith(f"{name} was not written by airpack: move it away, or give --output another name")
-    assert (airpack.output / name).read_text() == "{}"
-    shutil.rmtree(airpack.output)
-
-
 def test_a_file_that_is_a_folder_in_another_wheel(airpack: Airpack, wheels: Path) -> None:
     """Both wheels are named."""
     build_wheel(wheels, "one", files={"common": "x"})
@@ -277,26 +239,10 @@ def test_a_requirements_file_without_r(airpack: Airpack, tmp_path: Path, monkeyp
     assert airpack.error == "airpack: error: requirements.txt names a file: write -r requirements.txt"
 
 
-def test_a_file_that_is_no_lock(airpack: Airpack, tmp_path: Path) -> None:
-    """A lock is not written over the user's pyproject.toml."""
-    (tmp_path / "pyproject.toml").write_text("[project]\n")
-    assert airpack("lock", "one", "-o", tmp_path / "pyproject.toml") == 1
-    assert airpack.error.endswith("pyproject.toml is not a lock: give --output another name, or move it away")
-
-
 def test_a_folder_that_does_not_exist(airpack: Airpack) -> None:
     """It is not taken for a malformed requirement."""
     assert airpack.pack("./nowhere") == 2
     assert airpack.error.startswith("airpack: error: ./nowhere does not exist: ")
-
-
-def test_a_tree_that_is_the_users(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
-    """So is a folder given to --tree."""
-    build_wheel(wheels, "one")
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "mine").write_text("mine")
-    assert airpack.pack("one", "--tree", tmp_path / "home") == 1
-    assert "is neither an empty folder nor an airpack tree" in airpack.error
 
 
 @pytest.mark.slow

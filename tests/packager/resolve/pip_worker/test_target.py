@@ -1,0 +1,71 @@
+"""pip takes the tags and the markers of the target; here in a process of its own, as it is changed for good."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from airpack.target.target import Target
+
+CHANGED = """
+import json, sys
+from airpack.resolve.pip_worker.events import Failure
+from airpack.resolve.pip_worker.target import prepare
+from pip._internal.models.target_python import TargetPython
+from pip._vendor.packaging.markers import Marker
+
+prepare(json.loads(sys.argv[1]))
+answers = []
+for text in sys.argv[2:]:
+    try:
+        answers.append(Marker(text).evaluate())
+    except Failure as failure:
+        answers.append(failure.facts)
+tags = [str(tag) for tag in TargetPython().get_sorted_tags()]
+print(json.dumps({"answers": answers, "tags": tags}))
+"""
+
+
+def _changed(target: Target, *markers: str) -> dict[str, Any]:
+    """Return what a changed pip answers for the target: its tags, and whether the markers hold."""
+    request = {
+        "tags": [str(tag) for tag in target.tags],
+        "marker_environment": dict(target.marker_environment),
+        "installed": None,
+    }
+    line = [sys.executable, "-c", CHANGED, json.dumps(request), *markers]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_tags_and_markers_are_the_targets(target: Target) -> None:
+    """Not those of the Python that pip runs under."""
+    changed = _changed(target, "python_version == '3.7'", "python_version >= '3.8'", "extra == 'test'")
+    assert changed == {"answers": [True, False, False], "tags": [str(tag) for tag in target.tags]}
+
+
+@pytest.mark.parametrize(
+    ("marker", "expected"),
+    [
+        ("platform_release == '5' and python_version < '3.7'", False),
+        ("platform_release == '5' or python_version == '3.7'", True),
+        ("(platform_release == '5' or os_name == 'posix') and platform_version in 'x' and os_name == 'nt'", False),
+    ],
+    ids=["false in any case", "true in any case", "two unknown variables"],
+)
+def test_a_variable_that_does_not_matter_may_be_unknown(target: Target, marker: str, expected: bool) -> None:
+    """The marker holds, or not, whatever its value."""
+    assert _changed(target, marker)["answers"] == [expected]
+
+
+def test_a_variable_that_matters_must_be_known(target: Target) -> None:
+    """The failure names it, and the whole marker."""
+    marker = 'platform_release == "5" and python_version == "3.7"'
+    assert _changed(target, marker)["answers"] == [
+        {"failure": "marker", "variable": "platform_release", "marker": marker}
+    ]

@@ -1,0 +1,142 @@
+"""Modules are imported in processes of their own, contained and ended."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from airpack.verify.importer import Failure, Importer
+from airpack_runtime import layout
+from support import machine
+from support.airpack import Airpack
+from support.wheels import build_wheel
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_an_interrupt_ends_the_imports(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """At once, with all that they have started; nothing is left."""
+    own = f"61.{os.getpid():07}"  # another run's processes are not this one's
+    code = f"import subprocess, time\nsubprocess.Popen(['sleep', '{own}'], start_new_session=True)\ntime.sleep({own})\n"
+    build_wheel(wheels, "one", files={"one.py": code})
+    index = ["--no-index", "--find-links", str(wheels), "--decoder", str(airpack.decoder)]
+    line = [sys.executable, "-m", "airpack", "pack", "one", *index, "-o", str(airpack.output)]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for text in process.stderr:
+            if text.startswith("compress"):
+                break
+        deadline = time.monotonic() + 20
+        while own not in machine.processes() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert own in machine.processes()
+        process.terminate()
+        assert process.wait(20) == 130
+    assert not airpack.output.exists()
+    assert own not in machine.processes()
+
+
+@pytest.mark.alone
+def test_a_process_that_a_module_starts_is_ended(airpack: Airpack, wheels: Path) -> None:
+    """When the import has ended."""
+    own = f"62.{os.getpid():07}"
+    build_wheel(wheels, "one", files={"one.py": f"import subprocess\nsubprocess.Popen(['sleep', '{own}'])\n"})
+    assert airpack.pack("one", "--strict") == 0
+    assert own not in machine.processes()
+
+
+def test_the_bundle_is_booted_as_the_image_would(airpack: Airpack, wheels: Path) -> None:
+    """Its `.pth` files count, its packages find each other; no network, home, or package of this machine does."""
+    code = """
+import os, socket, sys, two
+assert sys.pth_ran
+assert "pytest" not in sys.modules
+assert not any(path.endswith("-packages") for path in sys.path[:-1]), sys.path
+assert os.environ["HOME"] == os.getcwd() and not os.listdir(".")
+try:
+    import pip
+except ImportError:
+    pass
+else:
+    raise AssertionError(pip)
+try:
+    socket.create_connection(("127.0.0.1", 9), 1)
+except OSError as error:
+    import errno
+    assert error.errno == errno.ENETUNREACH, error
+"""
+    build_wheel(wheels, "one", files={"one.py": code, "one.pth": "import sys; sys.pth_ran = True\n"}, requires=["two"])
+    build_wheel(wheels, "two")
+    assert airpack.pack("one") == 0
+    assert "import one fails here" not in airpack.err
+    assert "import two fails here" not in airpack.err
+    assert "import         2 modules" in airpack.err
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Callable[[str], Failure | None]:
+    """Return a function that imports a module with the given code, from a tree of its own, under Python 3.7."""
+    tree, scratch = tmp_path / "tree", tmp_path / "scratch"
+    (tree / layout.SITE_PACKAGES).mkdir(parents=True)
+    scratch.mkdir()
+    importer = Importer(tree, machine.python37(), scratch)
+    numbers = itertools.count()
+
+    def imported(code: str) -> Failure | None:
+        module = f"module{next(numbers)}"
+        (tree / layout.SITE_PACKAGES / f"{module}.py").write_text(code)
+        failure = importer.attempt(module)
+        assert failure is None or failure.module == module
+        return failure
+
+    return imported
+
+
+def test_a_module_that_can_be_imported_is_no_failure(imported: Callable[[str], Failure | None]) -> None:
+    """Under the interpreter that was given."""
+    assert imported("import sys\nassert sys.version_info[:2] == (3, 7)\n") is None
+
+
+def test_a_failure_names_the_modules_that_are_missing(imported: Callable[[str], Failure | None]) -> None:
+    """All along the chain of causes, the last error first."""
+    failure = imported("try:\n    import absent\nexcept ImportError:\n    import lacking.part\n")
+    assert failure is not None
+    assert failure.error == "ModuleNotFoundError: No module named 'lacking'"
+    assert failure.missing == ("lacking", "absent")
+    assert not failure.lacks_library
+
+
+def test_a_failure_tells_of_a_missing_library(imported: Callable[[str], Failure | None]) -> None:
+    """By the dynamic loader's own words."""
+    failure = imported("import ctypes\nctypes.CDLL('libabsent.so.7')\n")
+    assert failure is not None
+    assert failure.error == ("OSError: libabsent.so.7: cannot open shared object file: No such file or directory")
+    assert (failure.missing, failure.lacks_library) == ((), True)
+
+
+def test_a_long_error_is_cut(imported: Callable[[str], Failure | None]) -> None:
+    """After 300 characters."""
+    failure = imported("raise ValueError('x' * 1000)\n")
+    assert failure is not None
+    assert failure.error == "ValueError: " + "x" * 288 + "..."
+
+
+def test_a_process_that_crashes_is_a_failure(imported: Callable[[str], Failure | None]) -> None:
+    """With the signal's name."""
+    failure = imported("import ctypes\nctypes.string_at(0)\n")
+    assert failure is not None
+    assert failure.error == "the process ended by itself (SIGSEGV)"
+
+
+def test_after_a_stop_nothing_is_imported(tmp_path: Path) -> None:
+    """Nor started: whoever asks is interrupted."""
+    importer = Importer(tmp_path / "tree", machine.python37(), tmp_path)
+    importer.stop()
+    with pytest.raises(KeyboardInterrupt):
+        importer.attempt("one")
