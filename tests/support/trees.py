@@ -14,7 +14,7 @@ from airpack.bundle.write import Bundle
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.target import Target
 from airpack.tree.install import Tree, install
-from airpack.tree.installed import Installed, install_wheel
+from airpack.tree.installed_wheel import InstalledWheel, install_wheel
 from airpack.tree.recipe import Recipe
 from airpack.wheels.wheelhouse import Wheelhouse
 
@@ -35,7 +35,7 @@ def locked(path: Path) -> LockedWheel:
     )
 
 
-def installed(wheel: Path, prefix: Path) -> Installed:
+def installed(wheel: Path, prefix: Path) -> InstalledWheel:
     """Install one wheel into the new folder `prefix`."""
     return install_wheel(locked(wheel), wheel, prefix, TARGET)
 

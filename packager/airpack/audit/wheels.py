@@ -21,7 +21,7 @@ from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.requires import closure, holds
 from airpack.target.target import Target
 from airpack.tree.install import Tree, install
-from airpack.tree.installed import Installed
+from airpack.tree.installed_wheel import InstalledWheel
 from airpack.tree.members import Clash
 from airpack.tree.recipe import Recipe
 from airpack.wheels.metadata import requirements_in
@@ -99,7 +99,7 @@ def incompatible(
         )
 
 
-def _unmet(parts: Sequence[Installed], lock: Lock) -> Iterator[Finding]:
+def _unmet(parts: Sequence[InstalledWheel], lock: Lock) -> Iterator[Finding]:
     """Yield each requirement of a wheel, requested extras included, that neither a wheel nor the image satisfies."""
     wheels = {part.wheel.key: part for part in parts}
     image = {package.key: package for package in lock.in_image}
@@ -120,7 +120,7 @@ def _unmet(parts: Sequence[Installed], lock: Lock) -> Iterator[Finding]:
         yield Finding(severity=ERROR, package=key, sentence=sentence, remedy=f"add {need} to the requirements")
 
 
-def _overriding(parts: Sequence[Installed], target: Target) -> Iterator[Finding]:
+def _overriding(parts: Sequence[InstalledWheel], target: Target) -> Iterator[Finding]:
     """Yield each package of the image that the bundle overrides, and each package that this breaks."""
     wheels = {part.wheel.key: part.wheel for part in parts}
     installed = target.installed or ()
@@ -146,12 +146,12 @@ def _overriding(parts: Sequence[Installed], target: Target) -> Iterator[Finding]
             yield Finding(severity=WARNING, package=package.name, sentence=sentence, remedy=remedy)
 
 
-def _requirements_of(part: Installed) -> list[Requirement]:
+def _requirements_of(part: InstalledWheel) -> list[Requirement]:
     (path,) = part.site_packages.glob("*.dist-info/METADATA")
     return requirements_in(path)
 
 
-def _unloadable(part: Installed, bundled: Collection[str], target: Target) -> Iterator[Finding]:
+def _unloadable(part: InstalledWheel, bundled: Collection[str], target: Target) -> Iterator[Finding]:
     """Yield what the compiled files of an installed wheel need, and neither the image nor the bundle has."""
     for path in part.files():
         needs = _needs_of(part.prefix / path)
@@ -171,7 +171,7 @@ def _needs_of(path: Path) -> manylinux.Needs | elf.ELFError | None:
                 return error
 
 
-def _shadowing(parts: Iterable[Installed], *, plain: bool) -> Iterator[Finding]:
+def _shadowing(parts: Iterable[InstalledWheel], *, plain: bool) -> Iterator[Finding]:
     """Yield each top-level module with the name of a module of the standard library."""
     for part in parts:
         for name in sorted(set(part.top_level()) & sys.stdlib_module_names):

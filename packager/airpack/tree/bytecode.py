@@ -18,7 +18,7 @@ from pathlib import Path
 from airpack.base import cache, zstd
 from airpack.base.errors import NoInterpreter
 from airpack.target.interpreter import Interpreter
-from airpack.tree.installed import Installed
+from airpack.tree.installed_wheel import InstalledWheel
 
 _LEVEL = 3  # zstd's own default
 
@@ -46,7 +46,7 @@ for path in sys.stdin.read().split("\\0"):
 """
 
 
-def compile_wheel(part: Installed, interpreter: Interpreter, store: Path | None) -> None:
+def compile_wheel(part: InstalledWheel, interpreter: Interpreter, store: Path | None) -> None:
     """Compile the modules of an installed wheel, or take their bytecode from the cache `store`, None for no cache.
 
     Raises NoInterpreter if the interpreter fails.

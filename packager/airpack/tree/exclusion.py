@@ -14,7 +14,7 @@ from typing import Any
 
 from airpack_runtime import layout
 
-from airpack.tree.installed import Installed
+from airpack.tree.installed_wheel import InstalledWheel
 
 # What `--slim` leaves out: tests, and files that only compilers and type checkers read. A folder named `test` may be a
 # public module, as in Django; one named `tests` hardly ever is.
@@ -47,7 +47,7 @@ class Exclusion:
         """Return the exclusion that `to_dict` described. Raises TypeError."""
         return cls(globs=tuple(map(str, data.get("exclude", ()))), slim=bool(data.get("slim", False)))
 
-    def patterns(self, part: Installed | None = None) -> tuple[str, ...]:
+    def patterns(self, part: InstalledWheel | None = None) -> tuple[str, ...]:
         """Return the user's globs, and those of the preset that apply to the wheel `part`."""
         stubs = part is None or not _reads_stubs(part)
         return (*self.globs, *(SLIM if self.slim else ()), *([_STUBS] if self.slim and stubs else []))
@@ -76,7 +76,7 @@ def total(all_excluded: Iterable[Excluded]) -> Excluded:
     )
 
 
-def exclude(part: Installed, exclusion: Exclusion) -> Excluded:
+def exclude(part: InstalledWheel, exclusion: Exclusion) -> Excluded:
     """Remove what is excluded from an installed wheel, and from its RECORD (PEP 376)."""
     globs = exclusion.patterns(part) if exclusion else ()
     compiled = {glob: re.compile(fnmatch.translate(glob)) for glob in globs}
@@ -95,7 +95,7 @@ def exclude(part: Installed, exclusion: Exclusion) -> Excluded:
     return Excluded(files=len(removed), size=size, matched=frozenset(matched))
 
 
-def _reads_stubs(part: Installed) -> bool:
+def _reads_stubs(part: InstalledWheel) -> bool:
     return any(_READS_STUBS in (part.site_packages / module).read_bytes() for module in part.modules())
 
 

@@ -15,7 +15,7 @@ from airpack.resolve.lock import LockedWheel
 from airpack.tree import exclusion, members
 from airpack.tree.bytecode import compile_wheel
 from airpack.tree.exclusion import Excluded
-from airpack.tree.installed import Installed, install_wheel
+from airpack.tree.installed_wheel import InstalledWheel, install_wheel
 from airpack.tree.members import Clash, Group
 from airpack.tree.recipe import Recipe
 from airpack.wheels.wheelhouse import Wheelhouse
@@ -34,7 +34,7 @@ class Tree:
     excluded: Excluded
 
     @property
-    def parts(self) -> list[Installed]:
+    def parts(self) -> list[InstalledWheel]:
         """The installed wheels."""
         return [group.part for group in self.groups]
 
@@ -49,19 +49,13 @@ def install(
 ) -> Tree:
     """Return the tree of the wheels in `house`, each installed into a folder of its own inside `folder`.
 
-    Files that the recipe excludes are removed, modules are compiled if it has a compiler. `store` is the cache of
-    bytecode, None for no cache. Raises InvalidWheel or NoInterpreter.
+    Files that the recipe excludes are removed. Modules are compiled if `recipe.compiler` is set. `store` is the cache
+    of bytecode, None for no cache. Raises InvalidWheel or NoInterpreter.
     """
 
-    def install_one(number: int, wheel: LockedWheel) -> tuple[Installed, Excluded]:
+    def install_one(number: int, wheel: LockedWheel) -> tuple[InstalledWheel, Excluded]:
         part = install_wheel(wheel, house.path_of(wheel), folder / str(number), house.lock.target)
-        left_out = exclusion.exclude(part, recipe.exclusion)
-        if recipe.with_wheelhouse:
-            (part.prefix / layout.WHEELHOUSE).mkdir()
-            cache.link_or_copy(house.path_of(wheel), part.prefix / layout.WHEELHOUSE / wheel.filename)
-        if recipe.compiler is not None:
-            compile_wheel(part, recipe.compiler, store)
-        return part, left_out
+        return part, _apply(recipe, part, house, store)
 
     parts, excluded = [], []
     wheels = house.lock.wheels
@@ -73,3 +67,14 @@ def install(
     with progress.stage("hash", BYTES) as advance:
         groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
     return Tree(groups=groups, clashes=clashes, excluded=exclusion.total(excluded))
+
+
+def _apply(recipe: Recipe, part: InstalledWheel, house: Wheelhouse, store: Path | None) -> Excluded:
+    """Exclude files from an installed wheel, and compile it, as the recipe says; return what was excluded."""
+    excluded = exclusion.exclude(part, recipe.exclusion)
+    if recipe.with_wheelhouse:  # after the exclusion, whose globs are not for the wheels themselves
+        (part.prefix / layout.WHEELHOUSE).mkdir()
+        cache.link_or_copy(house.path_of(part.wheel), part.prefix / layout.WHEELHOUSE / part.wheel.filename)
+    if recipe.compiler is not None:
+        compile_wheel(part, recipe.compiler, store)
+    return excluded

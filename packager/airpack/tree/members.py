@@ -14,7 +14,7 @@ from airpack_runtime import layout
 from airpack_runtime.format import hashing
 
 from airpack.base.errors import InvalidWheel
-from airpack.tree.installed import Installed
+from airpack.tree.installed_wheel import InstalledWheel
 
 _CHUNK = 1 << 20
 # Files of at least this size, in bytes, are stored once even if several wheels have them (OpenBLAS, for example).
@@ -51,20 +51,23 @@ class Clash:
 class Group:
     """The members that one wheel contributes, sorted by path."""
 
-    part: Installed
+    part: InstalledWheel
     members: tuple[Member, ...]
 
 
 def collect(
-    parts: Sequence[Installed], *, executor: Executor, on_bytes: Callable[[int], None]
+    parts: Sequence[InstalledWheel], *, executor: Executor, on_bytes: Callable[[int], None]
 ) -> tuple[list[Group], list[Clash]]:
     """Return the groups of a bundle, and the paths that two wheels write with different content.
 
     Where several wheels have a path, the last one's file is kept, as pip would overwrite the others. Identical files of
     a wheel become links to the first of them; large files also link to those of other wheels. Raises InvalidWheel.
     """
-    hashed = list(executor.map(_hash_part, parts))
-    owners: dict[str, tuple[Installed, Member]] = {}
+    hashed = []
+    for members in executor.map(_hash_part, parts):
+        hashed.append(members)
+        on_bytes(sum(member.size for member in members))
+    owners: dict[str, tuple[InstalledWheel, Member]] = {}
     clashes = []
     for part, members in zip(parts, hashed, strict=True):
         for member in members:
@@ -77,7 +80,6 @@ def collect(
     for part, members in zip(parts, hashed, strict=True):
         kept = [member for member in members if owners[member.path][0] is part]
         groups.append(Group(part=part, members=tuple(_linked(kept, shared))))
-        on_bytes(sum(member.size for member in members))
     _check_folders(groups)
     return groups, clashes
 
@@ -140,7 +142,7 @@ def content_digest(entries: Iterable[tuple[str, int, str]]) -> str:
     return hashing.content_digest((path, f"{mode:o}", sha256) for path, mode, sha256 in entries)
 
 
-def _hash_part(part: Installed) -> list[Member]:
+def _hash_part(part: InstalledWheel) -> list[Member]:
     members = []
     for path in part.files():
         source = part.prefix / path

@@ -37,8 +37,8 @@ def test_a_marker_on_the_kernel_needs_a_profile(airpack: Airpack, wheels: Path, 
     assert airpack.pack("one") == 1
     assert airpack.error == (
         f"airpack: error: the marker 'platform_release == \"{RELEASE}\"' needs platform_release, which a target's "
-        "name does not determine: make a profile of the image (in it: python airpack-runtime.pyz probe > image.json), and "
-        "give it with --target image.json"
+        "name does not determine: make a profile of the image (in it: python airpack-runtime.pyz probe > image.json), "
+        "and give it with --target image.json"
     )
     assert airpack.pack("one", "--target", profile) == 0, airpack.err
     assert _packed(airpack) == ["one", "two"]

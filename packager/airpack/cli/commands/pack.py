@@ -20,7 +20,6 @@ from airpack.resolve.lock import Lock
 from airpack.resolve.requirements import Requirements
 from airpack.results import keys
 from airpack.results.folder import SBOM
-from airpack.results.keys import SigningKey
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
 from airpack.tree import image_file
@@ -48,7 +47,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     _add_exclusion(parser)
     index = options.add_index(parser)
     index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, if the index does not have it")
-    _add_how(parser)
+    _add_packing(parser)
     options.add_verbosity(parser, progress=True)
 
 
@@ -86,8 +85,8 @@ def _add_exclusion(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_how(parser: argparse.ArgumentParser) -> None:
-    how = parser.add_argument_group("how")
+def _add_packing(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_argument_group("how to pack")
     how.add_argument(
         "--level",
         metavar="N",
@@ -115,7 +114,7 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
     progress = options.progress(arguments)
-    target, source = _source(arguments)
+    target, source = _what_to_pack(arguments)
     python = options.find_python(arguments, target, env, progress, lost=_uses_of_python(arguments))
     if target.assumed_release:
         progress.note(f"target    {target.name}, assuming Python {target.python_full_version}")
@@ -127,7 +126,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             builder = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
             progress.note(f"built     {wheel.filename} by {builder}, from {wheel.source.url}")
     if not arguments.quiet:
-        _print(packed, arguments.tree, arguments.drop_in, order.sign)
+        _print(packed, order)
 
 
 def _uses_of_python(arguments: argparse.Namespace) -> str:
@@ -173,7 +172,7 @@ def _order(
 
 
 def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]:
-    """Return the target, and the requirements or the lock to pack for it. Raises UsageError."""
+    """Return the target, and the lock (--lock) or the requirements to pack for it. Raises AirpackError."""
     path: Path | None = arguments.lock
     if path is None:
         target = options.target(arguments)
@@ -187,7 +186,7 @@ def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]
     return target, locked.for_target(target)
 
 
-def _print(packed: Packed, tree: Path | None, drop_in: Path | None, key: SigningKey | None) -> None:
+def _print(packed: Packed, order: Order) -> None:
     bundle, contents, lock = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock
     files = len(contents.files) + len(contents.links)
     print(f"wheels    {len(lock.wheels):,} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB")
@@ -195,16 +194,16 @@ def _print(packed: Packed, tree: Path | None, drop_in: Path | None, key: Signing
     print(f"bundle    {bundle.path}, {bundle.size / 1e6:,.1f} MB ({unpacked})")
     if packed.excluded.files:
         print(f"excluded  {packed.excluded.files:,} files, {packed.excluded.size / 1e6:,.1f} MB before compression")
-    if tree:
-        print(f"tree      {tree}")
-    if drop_in:
-        print(f"drop-in   {drop_in}: set PYTHONPATH to where it is in the image")
+    if order.tree:
+        print(f"tree      {order.tree}")
+    if order.drop_in:
+        print(f"drop-in   {order.drop_in}: set PYTHONPATH to where it is in the image")
     if packed.sbom:
         print(f"sbom      {packed.sbom}")
     print(f"digest    sha256:{bundle.digest}")
-    if key is not None:
-        print(f"signed    {bundle.path}{layout.SIGNATURE_SUFFIX}, by the key {key.id}")
-        if drop_in:
+    if order.sign is not None:
+        print(f"signed    {bundle.path}{layout.SIGNATURE_SUFFIX}, by the key {order.sign.id}")
+        if order.drop_in:
             print("          a drop-in has its own shim: the signature protects only with a shim in the image")
     if packed.image is not None:
         print(f"image     {packed.image.path}, {packed.image.size / 1e6:,.1f} MB, sha256:{packed.image.sha256}")

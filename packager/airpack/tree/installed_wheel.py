@@ -34,7 +34,7 @@ warnings.filterwarnings("ignore", message="Skip installing", category=RuntimeWar
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Installed:
+class InstalledWheel:
     """One wheel, installed: `prefix` holds `site-packages/`, and `bin/`, `share/`, ... as needed."""
 
     wheel: LockedWheel
@@ -75,7 +75,7 @@ class Installed:
         return tuple(sorted(names))
 
 
-def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) -> Installed:
+def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) -> InstalledWheel:
     """Install the wheel at `path` into the new folder `prefix`.
 
     Its scripts run with `$AIRPACK_PYTHON` if that is set, else with the target's `pythonX.Y` on PATH. Raises
@@ -86,7 +86,7 @@ def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) 
         destination = _Prefix(prefix, source, wheelfile.folders(wheel.name), f"python{target.python_version}")
         install(source, destination, additional_metadata={"INSTALLER": b"airpack\n"})
     (prefix / layout.SITE_PACKAGES).mkdir(exist_ok=True)
-    return Installed(wheel=wheel, prefix=prefix)
+    return InstalledWheel(wheel=wheel, prefix=prefix)
 
 
 class _Prefix(SchemeDictionaryDestination):
@@ -109,36 +109,36 @@ class _Prefix(SchemeDictionaryDestination):
         recorded = self._source.records.get(f"{self._folders[scheme]}/{place}".removeprefix("/"))
         if scheme == "scripts":
             content = stream.read()
-            self._check(recorded, io.BytesIO(content), place)
+            self._check_against_record(recorded, io.BytesIO(content), place)
             first, _, rest = content.partition(b"\n")
             if first.startswith(b"#!python"):
-                content = self._start_of(rest) + rest
+                content = self._script_header(rest) + rest
             return self.write_to_fs(scheme, place, io.BytesIO(content), True)
         written = self.write_to_fs(scheme, place, stream, is_executable)
         # installer hashed the file with SHA-256 as it wrote it; it is read again only if RECORD has another hash.
         if recorded is None or (recorded.hash_, recorded.size) != (written.hash_, written.size):
             with open(self._path_with_destdir(scheme, place), "rb") as file:
-                self._check(recorded, file, place)
+                self._check_against_record(recorded, file, place)
         return written
 
-    def _check(self, recorded: RecordEntry | None, stream: BinaryIO, path: str) -> None:
+    def _check_against_record(self, recorded: RecordEntry | None, stream: BinaryIO, path: str) -> None:
         """Raise InvalidWheel unless RECORD lists this content; `recorded` is None for a file that installer adds."""
         if recorded is not None and not recorded.validate_stream(stream):
             raise self._source.refuse(f"{path!r} is not what its RECORD lists")
 
-    def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:  # noqa: ARG002
+    def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:  # noqa: ARG002 - installer's signature
         """Write the script of an entry point."""
         name_to_import = attr.partition(".")[0]
         code = f"import sys\nfrom {module} import {name_to_import}\nsys.exit({attr}())\n"
-        return self.write_to_fs(Scheme("scripts"), name, io.BytesIO(self._launcher() + code.encode()), True)
+        return self.write_to_fs(Scheme("scripts"), name, io.BytesIO(self._shell_header() + code.encode()), True)
 
-    def _start_of(self, body: bytes) -> bytes:
+    def _script_header(self, body: bytes) -> bytes:
         """Return the first lines of a script; a coding cookie or `__future__` import in `body` allows only one."""
         if b"coding" in body.partition(b"\n")[0] or b"__future__" in body:
             return f"#!/usr/bin/env {self.interpreter}\n".encode()
-        return self._launcher()
+        return self._shell_header()
 
-    def _launcher(self) -> bytes:
+    def _shell_header(self) -> bytes:
         """Return the first lines of a script that sh runs as `exec python`, and Python reads as a string."""
         python = f'"${{AIRPACK_PYTHON:-{self.interpreter}}}"'
         return f"#!/bin/sh\n'''exec' {python} \"$0\" \"$@\"\n' '''\n".encode()
