@@ -171,7 +171,7 @@ def _order(
     )
 
 
-def _source(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]:
+def _what_to_pack(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]:
     """Return the target, and the lock (--lock) or the requirements to pack for it. Raises AirpackError."""
     path: Path | None = arguments.lock
     if path is None:
