@@ -122,7 +122,7 @@ def test_folders_for_several_results_lie_apart(tmp_path: Path) -> None:
         (
             dist,
             {"tree": other, "drop_in": other},
-            f"{other} and {other} {beside} --tree and --drop-in folders of their own",
+            f"{other} and {other} {beside} --tree and --drop-in separate folders",
         ),
     ):
         with pytest.raises(OutputRefused) as caught:
