@@ -143,8 +143,17 @@ def _build(kit: Kit, peer: Peer) -> None:
 
 
 def environment(fresh: Path) -> dict[str, str]:
-    """Return the environment of what is measured: all that it writes by itself goes to `fresh`."""
-    return {"PATH": f"{os.defpath}:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", "HOME": str(fresh), "TMPDIR": f"{fresh}/tmp"}
+    """Return the environment of what is measured: all that it writes by itself goes to `fresh`.
+
+    The date makes bundles that differ from all others: a cache of this machine may have the tree of an ordinary one.
+    """
+    return {
+        "PATH": f"{os.defpath}:/usr/sbin:/sbin",
+        "LC_ALL": "C.UTF-8",
+        "HOME": str(fresh),
+        "TMPDIR": f"{fresh}/tmp",
+        "SOURCE_DATE_EPOCH": "1000000000",
+    }
 
 
 def size(path: Path) -> tuple[int, int]:
