@@ -45,15 +45,16 @@ def _command(name: str, remedy: str, *folders: str) -> str:
 
 
 @functools.cache
-def find_python(tag: str) -> interpreter.Interpreter | None:
-    """Return an interpreter of this machine, such as that of `cp37`, or None."""
-    return interpreter.find(Target.parse(f"{tag}-manylinux_2_17_x86_64"), given=None, env=os.environ)
+def find_python(version: str) -> interpreter.Interpreter | None:
+    """Return an interpreter of this machine, such as a 3.7, or None."""
+    target = Target.parse(f"cp{version.replace('.', '')}-manylinux_2_17_x86_64")
+    return interpreter.find(target, given=None, env=os.environ)
 
 
 def python(tag: str) -> interpreter.Interpreter:
     """Return a real interpreter, such as that of `cp37`."""
-    found = find_python(tag)
     version = tag.replace("cp3", "3.")
+    found = find_python(version)
     if found is None:
         lacking(f"a Python {version}", f"install one with pyenv or uv, or put python{version} on PATH")
     assert found is not None

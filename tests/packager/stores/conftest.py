@@ -14,7 +14,7 @@ from pathlib import Path
 import fsspec
 import pytest
 from support import machine
-from support.airpack import Airpack
+from support.airpack import Airpack, Repeat
 from support.wheels import build_wheel
 
 # The key that every Azurite has built in, as its documentation states it: not a secret.
@@ -24,10 +24,14 @@ _SERVERS = [pytest.param(scheme, marks=pytest.mark.slow) for scheme in ("s3", "a
 
 
 @pytest.fixture
-def dist(airpack: Airpack, wheels: Path) -> Path:
+def dist(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
     """Return the results of a pack."""
-    build_wheel(wheels, "alpha", files={"alpha.py": "", "alpha.bin": os.urandom(300_000)})
-    assert airpack.pack("--no-import", "alpha") == 0, airpack.err
+
+    def pack() -> None:
+        build_wheel(wheels, "alpha", files={"alpha.py": "", "alpha.bin": os.urandom(300_000)})
+        assert airpack.pack("--no-import", "alpha") == 0, airpack.err
+
+    repeat(pack)
     return airpack.output
 
 
