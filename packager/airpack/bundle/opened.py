@@ -83,7 +83,7 @@ class OpenBundle:
 
     def chunks(self, file: File) -> Iterator[bytes]:
         """Yield a file's content in pieces of at most a frame. Raises BundleDamaged."""
-        from airpack.base import zstd  # noqa: PLC0415 - importing libzstd takes time, and many callers read only the table of contents
+        from airpack.base import zstd  # noqa: PLC0415 - libzstd takes time, and few need it
 
         for number, piece in self.plan.pieces(file):
             raw = self.file.frame(number, zstd.decompress)

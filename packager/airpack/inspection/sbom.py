@@ -130,7 +130,7 @@ def _library(library: Library) -> Component:
 def _components_of(document: Document) -> Iterable[Component]:
     """Return the components of an SBOM in a wheel if it is valid CycloneDX JSON, else nothing."""
     try:
-        from cyclonedx.validation.json import JsonValidator  # noqa: PLC0415 - it takes two seconds, and few bundles need it
+        from cyclonedx.validation.json import JsonValidator  # noqa: PLC0415 - it takes two seconds
 
         data = json.loads(document.content)
         version = SchemaVersion.from_version(str(data["specVersion"]))

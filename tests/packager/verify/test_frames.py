@@ -107,7 +107,7 @@ def test_files_of_a_damaged_frame_have_no_hash(tmp_path: Path) -> None:
     data = bytearray(GOLDEN.read_bytes())
     with OpenBundle.at(GOLDEN) as opened:
         data[opened.toc.frames[1].offset + 20] ^= 1
-        lost = {piece.file.path for piece in [*opened.plan][1]}
+        lost = {piece.file.path for piece in list(opened.plan)[1]}
         linked = {link.path for link in opened.toc.links if link.target in lost}
         whole = opened.entries.keys()
     path.write_bytes(data)
