@@ -32,7 +32,9 @@ class NoSuchPlatform(UsageError):
 
     def __init__(self, place: object, wanted: str, available: Sequence[str]) -> None:
         there = ", ".join(available)
-        super().__init__(f"{place} has {there}, not one single image for {wanted}: name one with --platform")
+        super().__init__(
+            f"{place} does not have exactly one image for {wanted}, but has {there}: name one with --platform"
+        )
         self.place = place
         self.wanted = wanted
         self.available = tuple(available)

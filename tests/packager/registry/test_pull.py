@@ -165,7 +165,7 @@ def test_another_platform_is_not_taken_for_this_one(
     """The line says what there is."""
     assert airpack("push", "-q", signed, f"{debian.address}/models/churn") == 0, airpack.err
     assert airpack("pull", f"{debian.address}/models/churn", "-o", tmp_path, "--platform", "linux/arm64") == 2
-    problem = "has linux/amd64, and no one image for linux/arm64: name one with --platform"
+    problem = "does not have exactly one image for linux/arm64, but has linux/amd64: name one with --platform"
     assert airpack.error == f"airpack: error: {debian.address}/models/churn {problem}"
 
 
