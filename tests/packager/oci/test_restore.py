@@ -125,7 +125,8 @@ def test_the_image_for_a_platform_is_chosen(tmp_path: Path) -> None:
         restore.choose(oci_layout, "linux/s390x")
     assert (caught.value.wanted, caught.value.available) == ("linux/s390x", ("linux/amd64", "linux/arm64"))
     assert str(caught.value) == (
-        f"{tmp_path} does not have exactly one image for linux/s390x, but has linux/amd64, linux/arm64: name one with --platform"
+        f"{tmp_path} does not have exactly one image for linux/s390x, but has linux/amd64, linux/arm64: "
+        "name one with --platform"
     )
 
 
