@@ -176,11 +176,11 @@ def _reason_without_candidate(cause: _Cause, links: Sequence[_Link], python: str
     if not links and not candidates:
         return "no such distribution was found: check its name, or say where it is with --index-url or --find-links"
     versions = {link.version for link in links if accepts.contains(link.version, prereleases=True)}
-    if not versions:
-        newest = max({*candidates, *(link.version for link in links)})
-        return f"no such version; the newest is {newest}"
-    version = max(versions)
+    newest = max({*candidates, *(link.version for link in links)})
     usable = f"; the newest that the target can use is {max(candidates)}" if candidates else ""
+    if not versions:
+        return f"no such version; the newest is {newest}{usable if newest not in candidates else ''}"
+    version = max(versions)
     return (
         f"version {version} {_reason_to_pass_over([link for link in links if link.version == version], python)}{usable}"
     )

@@ -33,7 +33,12 @@ def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackErr
             [],
             "no such distribution was found: check its name, or say where it is with --index-url or --find-links",
         ),
-        ("one>=3", ["1.0", "2.0"], [_skipped("one-2.1.tar.gz")], "no such version; the newest is 2.1"),
+        (
+            "one>=3",
+            ["1.0", "2.0"],
+            [_skipped("one-2.1.tar.gz")],
+            "no such version; the newest is 2.1; the newest that the target can use is 2.0",
+        ),
         (
             "one>=2",
             ["1.0"],
