@@ -99,6 +99,11 @@ class _Cause:
             return SpecifierSet()
 
     @property
+    def is_python(self) -> bool:
+        """Whether a distribution requires another Python than the target has, which pip learned from its metadata."""
+        return self.candidates is None and self.required_by != ""
+
+    @property
     def is_hopeless(self) -> bool:
         """Whether the requirement accepts no candidate, regardless of other requirements."""
         accepts = self.specifier
@@ -155,6 +160,13 @@ def _impossible(failure: Mapping[str, Any]) -> AirpackError:
             links = [link for link in _links(failure["skipped"]) if link.project == canonicalize_name(cause.project)]
             parents = sorted({each.required_by for each in causes if each.project == cause.project} - {""})
             return _no_candidate(cause, links, parents, failure["python"])
+    for cause in causes:
+        if cause.is_python and all(other.is_python for other in causes):
+            message = f"{cause.required_by} requires {cause.requirement}, the target has {failure['python']}"
+            remedy = "require another version, or choose another target with --target"
+            return Unsatisfiable(
+                f"{message}: {remedy}", requirement=cause.requirement, required_by=(cause.required_by,)
+            )
     sides = {(cause.required_by, cause.requirement) for cause in causes}
     sides |= {("a constraint", f"{name}{specifier}") for name, specifier in failure["constraints"].items()}
     return Conflict(sorted(sides))

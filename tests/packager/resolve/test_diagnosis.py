@@ -80,6 +80,16 @@ def test_requirements_that_exclude_each_other() -> None:
     assert error.sides == (("", "one<2"), ("a constraint", "one!=1.5"), ("two 1.0", "one>=2"))
 
 
+def test_a_distribution_for_another_python_is_no_conflict() -> None:
+    """As wheels in a folder have it, whose metadata pip reads only when it tries them."""
+    error = _impossible([_cause("Python >=3.9", None, by="flask 3.1.3")])
+    assert isinstance(error, Unsatisfiable)
+    assert str(error) == (
+        "flask 3.1.3 requires Python >=3.9, the target has 3.7.17: "
+        "require another version, or choose another target with --target"
+    )
+
+
 def test_an_index_without_an_answer_is_the_reason() -> None:
     """Whatever else is reported; an index that doesn't have the project has answered."""
     page = {"url": "https://example.invalid/one/", "status": 404, "reason": "404 Client Error: Not Found for url"}
