@@ -63,12 +63,15 @@ def sha256_of(path: Path, *, follow: bool = False) -> str:
         return hashing.of_file(file.fileno())
 
 
-def is_regular(path: Path) -> bool:
-    """Return whether `path` is a regular file; a symbolic link is not one."""
+def exists(path: Path) -> bool:
+    """Return whether a regular file lies at `path`. Raises OSError if something else does, such as a link."""
     try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
+        mode = os.lstat(path).st_mode
     except (OSError, ValueError):  # ValueError for a NUL in the path
         return False
+    if not stat.S_ISREG(mode):
+        raise _not_regular(path, mode)
+    return True
 
 
 def _not_regular(path: Path, mode: int) -> OSError:

@@ -7,6 +7,7 @@ be a link.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +51,12 @@ class Results:
         if place.is_dir():
             return cls(folder=place, bundle=place / BUNDLE)
         return cls(folder=place.parent, bundle=place, is_alone=True)
+
+    @classmethod
+    def in_folder(cls, place: Path) -> Results:
+        """Return the results in the folder `place`. Raises NotADirectoryError or FileNotFoundError if it is none."""
+        os.scandir(place).close()
+        return cls.at(place)
 
     @contextmanager
     def open_bundle(self) -> Iterator[OpenBundle]:
@@ -99,27 +106,28 @@ class Results:
     def files(self) -> dict[str, Path]:
         """Return all files but the wheels, by the names that they have in a folder of results; the bundle comes first.
 
-        Of a bundle that is alone, these are the bundle and its signature.
+        Of a bundle that is alone, these are the bundle and its signature. Raises OSError if something else than a file
+        has the name of one, as do `images`, `signature` and `sbom`.
         """
         signature = layout.BUNDLE_NAME + layout.SIGNATURE_SUFFIX
         if self.is_alone:
             beside = {signature: self.bundle.with_name(self.bundle.name + layout.SIGNATURE_SUFFIX)}
         else:
             beside = {name: self.folder / name for name in (*SOMETIMES, MANIFEST, LOCK)}
-        return {BUNDLE: self.bundle, **{name: path for name, path in beside.items() if files.is_regular(path)}}
+        return {BUNDLE: self.bundle, **{name: path for name, path in beside.items() if files.exists(path)}}
 
     def images(self) -> list[Path]:
         """Return the file system images beside the bundle."""
         if self.is_alone:
             return []
-        return [self.folder / name for name in layout.IMAGE_NAMES if files.is_regular(self.folder / name)]
+        return [self.folder / name for name in layout.IMAGE_NAMES if files.exists(self.folder / name)]
 
     def signature(self) -> Path | None:
         """Return the signature of the bundle, None if there is none."""
         path = self.bundle.with_name(self.bundle.name + layout.SIGNATURE_SUFFIX)
-        return path if files.is_regular(path) else None
+        return path if files.exists(path) else None
 
     def sbom(self) -> Path | None:
         """Return the SBOM beside the bundle, None if there is none."""
         path = self.folder / SBOM
-        return path if files.is_regular(path) else None
+        return path if files.exists(path) else None

@@ -13,6 +13,7 @@ import airpack_runtime
 from airpack_runtime import layout
 
 from airpack.base.errors import OutputRefused
+from airpack.base.files import exists
 from airpack.shim import strip
 from airpack.target.interpreter import Interpreter
 from airpack.tree.bytecode import bytecode_path, compile_modules
@@ -109,10 +110,13 @@ def write_drop_in(folder: Path, bundle: Path, interpreter: Interpreter | None) -
 
 
 def copy_bundle(bundle: Path, folder: Path) -> list[str]:
-    """Copy a bundle and its signature, if there is one, into `folder`; return the names of the copies."""
+    """Copy a bundle and its signature, if there is one, into `folder`; return the names of the copies.
+
+    Raises OSError if the signature is not a regular file: a link could lead to a private file of this machine.
+    """
     shutil.copyfile(bundle, folder / layout.BUNDLE_NAME)
     signature = bundle.with_name(bundle.name + layout.SIGNATURE_SUFFIX)
-    if not signature.exists():
+    if not exists(signature):
         return [layout.BUNDLE_NAME]
     shutil.copyfile(signature, folder / layout.SIGNATURE_NAMES[0])
     return [layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]]

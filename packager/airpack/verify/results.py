@@ -78,9 +78,11 @@ def _by_manifest(about: Manifest, packed: Results, opened: OpenBundle, executor:
     if about.image is not None:
         listed[about.image.file] = about.image.sha256
     known = [name for name in listed if name in (bundle.name, *layout.IMAGE_NAMES)]
-    hashes = executor.map(lambda name: _hash_or_reason(packed.folder / name), known)
+    hashes = executor.map(lambda name: _hash(packed.folder / name), known)
     for name, sha256 in zip(known, hashes, strict=True):
-        if sha256 != listed[name]:
+        if isinstance(sha256, OSError):
+            yield _finding(name, f"can't be read ({reason_of(sha256)}), but {MANIFEST} lists it")
+        elif sha256 != listed[name]:
             yield _finding(name, f"has the SHA-256 {sha256}, but its manifest lists {listed[name]}")
     for name in listed.keys() - set(known):
         yield _finding(MANIFEST, f"lists the image {name}, which is not an image that airpack writes")
@@ -102,8 +104,11 @@ def _described(about: Manifest, packed: Results, opened: OpenBundle) -> Iterator
             yield _finding(packed.bundle.name, f"has the {what} {actual}, but its manifest lists {listed[what]}")
     yield from _packages(about, packed.bundle.name, opened)
     for signed in about.signatures:
-        if not files.is_regular(packed.folder / signed.signature):
-            yield _finding(signed.signature, f"is not here, but {MANIFEST} lists a signature by {signed.key}")
+        try:
+            if not files.exists(packed.folder / signed.signature):
+                yield _finding(signed.signature, f"is not here, but {MANIFEST} lists a signature by {signed.key}")
+        except OSError as error:
+            yield _finding(signed.signature, f"can't be used ({reason_of(error)})")
 
 
 def _facts(opened: OpenBundle) -> dict[str, str]:
@@ -148,10 +153,10 @@ def _by_lock(
     except AirpackError as error:
         yield _finding(LOCK, f"can't be compared ({error})")
         return
-    hashes: Mapping[str, str] = {}
+    hashes: Mapping[str, str | OSError] = {}
     if os.path.lexists(packed.wheels):
         present = [wheel.filename for wheel in lock.wheels if os.path.lexists(packed.wheels / wheel.filename)]
-        computed = executor.map(lambda name: _hash_or_reason(packed.wheels / name), present)
+        computed = executor.map(lambda name: _hash(packed.wheels / name), present)
         hashes = dict(zip(present, computed, strict=True))
         yield from _wheels(packed.wheels, lock, hashes)
     if opened is not None:
@@ -161,15 +166,15 @@ def _by_lock(
                 yield from _installed(packed.wheels / wheel.filename, recorded[wheel.key])
 
 
-def _hash_or_reason(path: Path) -> str:
-    """Return the SHA-256 of a file, or the reason that it has none, which is no SHA-256."""
+def _hash(path: Path) -> str | OSError:
+    """Return the SHA-256 of a file, or the error because of which it can't be read."""
     try:
         return files.sha256_of(path)
     except OSError as error:
-        return f"of nothing ({reason_of(error)})"
+        return error
 
 
-def _wheels(house: Path, lock: Lock, hashes: Mapping[str, str]) -> Iterator[Finding]:
+def _wheels(house: Path, lock: Lock, hashes: Mapping[str, str | OSError]) -> Iterator[Finding]:
     """Compare the wheels that are there with those that are locked: names, hashes, and the list for pip."""
     if not house.is_dir():
         yield _finding(house.name, "is not a folder")
@@ -178,8 +183,12 @@ def _wheels(house: Path, lock: Lock, hashes: Mapping[str, str]) -> Iterator[Find
     for wheel in lock.wheels:
         if wheel.filename not in present:
             yield _finding(wheel.filename, f"is not in {house.name}, but {LOCK} locks it")
-        elif hashes[wheel.filename] != wheel.sha256:
-            actual = f"{(house / wheel.filename).lstat().st_size:,} bytes with the SHA-256 {hashes[wheel.filename]}"
+            continue
+        actual_hash = hashes[wheel.filename]
+        if isinstance(actual_hash, OSError):
+            yield _finding(wheel.filename, f"can't be read ({reason_of(actual_hash)})")
+        elif actual_hash != wheel.sha256:
+            actual = f"{(house / wheel.filename).lstat().st_size:,} bytes with the SHA-256 {actual_hash}"
             size = "" if wheel.size is None else f"{wheel.size:,} with "
             yield _finding(wheel.filename, f"has {actual}, but {LOCK} locks {size}{wheel.sha256}")
     for name in sorted(present - {wheel.filename for wheel in lock.wheels} - {REQUIREMENTS}):

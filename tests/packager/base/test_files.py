@@ -100,9 +100,13 @@ def test_a_text_that_is_not_utf_8_is_a_value_error(tmp_path: Path) -> None:
         files.read_text(tmp_path / "file")
 
 
-def test_is_regular_looks_at_the_path_itself(tmp_path: Path) -> None:
-    """A link to a file is none, nor is a name that no file can have."""
+def test_only_a_regular_file_exists(tmp_path: Path) -> None:
+    """A link in its place is an error that says so, and so is a folder; a name that no file can have is no file."""
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("file")
-    paths = [tmp_path / "file", tmp_path / "link", tmp_path, tmp_path / "nowhere", tmp_path / "a\0b"]
-    assert [files.is_regular(path) for path in paths] == [True, False, False, False, False]
+    paths = [tmp_path / "file", tmp_path / "nowhere", tmp_path / "a\0b"]
+    assert [files.exists(path) for path in paths] == [True, False, False]
+    for path, kind in ((tmp_path / "link", "a symbolic link"), (tmp_path, "a folder")):
+        with pytest.raises(OSError, match=f"it is {kind}, not a regular file") as caught:
+            files.exists(path)
+        assert caught.value.filename == str(path)

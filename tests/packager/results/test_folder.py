@@ -28,16 +28,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_has_the_files_that_a_pack_writes(folder: Path) -> None:
-    """Those that are there, the bundle first; no links, pipes or folders in their place, nothing of the user's."""
+    """Those that are there, the bundle first, and nothing of the user's."""
     packed = Results.at(folder)
     assert (packed.folder, packed.bundle, packed.is_alone) == (folder, folder / layout.BUNDLE_NAME, False)
     assert [*packed.files()] == [layout.BUNDLE_NAME, SIG]
     assert (packed.images(), packed.sbom()) == ([], None)
     (folder / "sbom.cdx.json").touch()
     (folder / "bundle.squashfs").touch()
-    (folder / "bundle.erofs").symlink_to("/etc/passwd")
-    (folder / "manifest.json").mkdir()
-    os.mkfifo(folder / "pylock.toml")
     assert packed.files() == {
         name: folder / name for name in (layout.BUNDLE_NAME, "bundle.squashfs", SIG, "sbom.cdx.json")
     }
@@ -45,6 +42,29 @@ def test_a_folder_has_the_files_that_a_pack_writes(folder: Path) -> None:
     assert packed.sbom() == folder / "sbom.cdx.json"
     assert packed.signature() == folder / SIG
     assert packed.wheels == folder / "wheelhouse"
+
+
+def test_what_is_not_a_file_is_an_error(folder: Path) -> None:
+    """A signature that is left out without a word would be missed only in the image; a link may lead anywhere."""
+    packed = Results.at(folder)
+    (folder / SIG).rename(folder / "elsewhere")
+    (folder / SIG).symlink_to("elsewhere")
+    (folder / "sbom.cdx.json").mkdir()
+    os.mkfifo(folder / "bundle.erofs")
+    for read, kind in ((packed.signature, "symbolic link"), (packed.sbom, "folder"), (packed.images, "pipe")):
+        with pytest.raises(OSError, match=f"it is a {kind}, not a regular file"):
+            read()
+    with pytest.raises(OSError, match="not a regular file"):
+        packed.files()
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    """Where only a folder will do."""
+    with pytest.raises(FileNotFoundError) as caught:
+        Results.in_folder(tmp_path / "nowhere")
+    assert caught.value.filename == str(tmp_path / "nowhere")
+    with pytest.raises(NotADirectoryError):
+        Results.in_folder(GOLDEN)
 
 
 def test_a_bundle_alone_has_its_signature_at_most(folder: Path) -> None:

@@ -123,3 +123,15 @@ def test_a_wheelhouse_in_the_bundle(airpack: Airpack, wheels: Path) -> None:
     assert (tree / layout.WHEELHOUSE / wheel.name).read_bytes() == wheel.read_bytes()
     lock = tomli.loads((airpack.output / "pylock.toml").read_text())
     assert [package["name"] for package in lock["packages"]] == ["one"]
+
+
+def test_a_signature_that_is_a_link_is_not_deployed(airpack: Airpack, dist: Path, tmp_path: Path) -> None:
+    """It may lead to a private file of this machine."""
+    (tmp_path / "secret").write_text("private")
+    (dist / f"{layout.BUNDLE_NAME}{layout.SIGNATURE_SUFFIX}").symlink_to(tmp_path / "secret")
+    for folder in ("code", "model"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / "code" / "score.py").write_text("")
+    assert airpack("azureml", dist, "--code", tmp_path / "code", "--model", tmp_path / "model") == 1
+    assert airpack.error.endswith(f"{layout.BUNDLE_NAME}.sig: it is a symbolic link, not a regular file")
+    assert not list((tmp_path / "code").rglob("*.sig"))

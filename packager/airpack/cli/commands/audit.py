@@ -35,7 +35,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises AuditFailed."""
-    results = Results.at(arguments.dist)
+    results = Results.in_folder(arguments.dist)
     locked = results.lock()
     packed = replace(locked.target(), installed=_installed(results))
     target = Target.parse(arguments.target) if arguments.target else packed

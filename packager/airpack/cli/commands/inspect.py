@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         if arguments.json:
             sums = opened.sums if files else {}
             entries = [{**dataclasses.asdict(file), "sha256": sums.get(file.path)} for file in files]
-            data = dataclasses.asdict(about)
+            data = dataclasses.asdict(about, dict_factory=_without_built_from)
             print(json.dumps({**data, "entries": entries} if arguments.files else data, indent=2))
             return
     style = Style(env)
@@ -61,6 +61,11 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         print("\n" + style.bold(f"{'size':>12}  mode  path"))
     for file in files:
         print(_file_line(file))
+
+
+def _without_built_from(fields: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the fields of a value as JSON has them; a package's `origin` says what it was built from."""
+    return {name: value for name, value in fields if name != "built_from"}
 
 
 def _head(bundle: BundleSummary, style: Style) -> Iterator[str]:

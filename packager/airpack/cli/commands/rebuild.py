@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command. Raises NotRebuilt."""
     if arguments.dist.is_file():
         raise UsageError(f"{arguments.dist} is a file: give the folder of results that it was packed into")
-    earlier = EarlierPack.read(Results.at(arguments.dist))
+    earlier = EarlierPack.read(Results.in_folder(arguments.dist))
     progress = options.progress(arguments)
     rebuild_options = RebuildOptions(
         obtain_python=lambda target: options.obtain_python(arguments, target, env, progress),
