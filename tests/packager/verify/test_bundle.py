@@ -51,7 +51,7 @@ def _first(change: Callable[[toc.File], toc.File]) -> Callable[[toc.Toc], toc.To
         ),
         (
             lambda old: old._replace(target="cp37-windows"),
-            "cp37-windows is no target (target 'cp37-windows' is not understood: ",
+            "cp37-windows is not a target (target 'cp37-windows' is not understood: ",
         ),
         (
             lambda old: old._replace(distributions=old.distributions[:-1]),

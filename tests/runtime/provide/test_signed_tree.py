@@ -78,7 +78,7 @@ _HARM: Dict[str, Any] = {
     "a linked folder": (lambda at: (at / _NEW).symlink_to("/etc"), "sklearn.py can't be read .it leads out"),
     "a linked folder of its own": (lambda at: (at / _NEW).symlink_to("."), "sklearn.py can't be read .it"),
     "a link to nothing": (lambda at: (at / _NEW).symlink_to("none"), "sklearn.py can't be read .No such file"),
-    "a FIFO": (lambda at: os.mkfifo(str(at / _NEW)), "sklearn.py can't be read .it is no file"),
+    "a FIFO": (lambda at: os.mkfifo(str(at / _NEW)), "sklearn.py can't be read .it is not a file"),
     "no signature": (lambda at: (at / SIGNATURE).unlink(), "is a tree, which no signature covers"),
     "an empty signature": (lambda at: (at / SIGNATURE).write_text(""), "has a .sig that can't be read"),
     "another note": (
