@@ -49,10 +49,12 @@ def _run(words: Sequence[str]) -> int:
         status: int = arguments.run(arguments, os.environ) or 0
         sys.stdout.flush()
     except BrokenPipeError:
-        return _pipe_closed()
+        _give_up_output()
+        return PIPE_CLOSED
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was changed", INTERRUPTED, verbose=verbose)
     except Exception as error:  # noqa: BLE001 - a user must see a traceback only with -v
+        _give_up_output()
         message, least = _explain(error)
         return _fail(message, max(error_status, least), verbose=verbose)
     return status
@@ -101,10 +103,12 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _pipe_closed() -> int:
-    """Discard the rest of the output, whose reader is gone, and return the exit status."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python's own flush at the end fails
-    return PIPE_CLOSED
+def _give_up_output() -> None:
+    """Write what is left of the output, or discard it if that fails: it must not fail again when Python ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(*_: object) -> NoReturn:

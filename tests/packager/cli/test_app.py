@@ -51,9 +51,9 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str], command: str
 
 
 def _shell(line: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["/bin/sh", "-c", line], env={**os.environ, **env}, capture_output=True, text=True, check=False, timeout=60
-    )
+    # A user's Python keeps its output back until there is enough of it, or it ends.
+    env = {**os.environ, "PYTHONUNBUFFERED": "", **env}
+    return subprocess.run(["/bin/sh", "-c", line], env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_a_closed_output_is_said(tmp_path: Path) -> None:
