@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -53,10 +53,13 @@ def move_blobs(
                 return move(blob, count)
 
         futures = [executor.submit(run, blob) for blob in blobs]
-        for future in as_completed(futures):
-            error = future.exception()
-            if error is not None and not isinstance(error, Stopped):
-                raise error
+        waiting = set(futures)
+        while waiting:
+            # Python misses a Ctrl-C that comes just when it begins to wait, until it wakes.
+            done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+            for error in (future.exception() for future in done):
+                if error is not None and not isinstance(error, Stopped):
+                    raise error
         return [future.result() for future in futures]
 
 

@@ -46,6 +46,7 @@ class Connection:
         self._pool = _pool(self.base, env, None if plain else _trust(endpoint.reference, endpoint.env))
         self._open: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
+        self._is_aborted = False
         kinds = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
         self._pool.pool_classes_by_scheme = {
             scheme: type(kind.__name__, (kind,), {"ConnectionCls": staticmethod(self._opener(kind))})
@@ -55,21 +56,30 @@ class Connection:
     def _opener(self, kind: type[urllib3.HTTPConnectionPool]) -> Callable[..., Any]:
         """Return what makes a pool's connections, and keeps track of them for `abort`."""
 
-        def connect(*arguments: Any, **options: Any) -> Any:
-            connection = kind.ConnectionCls(*arguments, **options)
+        def create(*arguments: Any, **options: Any) -> Any:
+            connection: Any = kind.ConnectionCls(*arguments, **options)
+            connect = connection.connect
+
+            def connect_unless_aborted() -> None:
+                connect()
+                with self._lock:
+                    if self._is_aborted:  # since then, while it had no socket that could be shut down
+                        _shut_down(connection.sock)
+
+            connection.connect = connect_unless_aborted
             with self._lock:
                 self._open.add(connection)
             return connection
 
-        return connect
+        return create
 
     def abort(self) -> None:
-        """Close all connections, so that no thread waits for the network any more."""
+        """Close all connections, so that no thread waits for the network, now or later."""
         with self._lock:
+            self._is_aborted = True
             sockets = [connection.sock for connection in self._open if connection.sock is not None]
         for open_socket in sockets:
-            with suppress(OSError):
-                open_socket.shutdown(socket.SHUT_RDWR)
+            _shut_down(open_socket)
 
     def request(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | bytes | None = None
@@ -184,3 +194,9 @@ def _pool(base: str, env: Mapping[str, str], trust: ssl.SSLContext | None) -> ur
     credentials = f"{server.username}:{server.password}" if server.username else None
     headers = urllib3.make_headers(proxy_basic_auth=credentials)
     return urllib3.ProxyManager(server.geturl(), ssl_context=trust, maxsize=8, proxy_headers=headers)
+
+
+def _shut_down(open_socket: socket.socket) -> None:
+    """End what waits for a socket, in any thread."""
+    with suppress(OSError):
+        open_socket.shutdown(socket.SHUT_RDWR)
