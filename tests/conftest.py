@@ -41,6 +41,14 @@ def index_of_the_moment(request: pytest.FixtureRequest, tmp_path_factory: pytest
         yield index
 
 
+@pytest.fixture(scope="session")
+def target_python() -> None:
+    """Skip the tests that pack with bytecode, build or import, where there is no Python 3.7."""
+    from support import machine
+
+    machine.python37()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Run each file's tests in one of as many processes as there are processors.

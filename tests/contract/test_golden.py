@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from airpack_runtime import layout
 from airpack_runtime.format import reader, toc
 from contract import make_golden
@@ -25,6 +26,7 @@ def _entries(contents: toc.Toc) -> dict[str, tuple[int, int]]:
     return {**files, **{link.path: files[link.target] for link in contents.links}}
 
 
+@pytest.mark.usefixtures("target_python")
 def test_todays_bundle_holds_the_same_files(tmp_path: Path) -> None:
     """Paths, modes and sizes; the compressed bytes depend on libzstd's version."""
     make_golden.make(tmp_path)

@@ -56,14 +56,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def science(science: Path) -> Path:
+def science(target_python: None, science: Path) -> Path:
     """Return what packing scikit-learn and pandas gives: results, drop-in folder, plain tree, shim."""
     assert main(["shim", "-q", "-o", str(science.parent / SHIM)]) == 0
     return science.parent
 
 
 @pytest.fixture(scope="module")
-def everything(folder: Path) -> Path:
+def everything(target_python: None, folder: Path) -> Path:
     """Return what packing the server, scikit-learn and pandas together gives."""
     words = [*PACK, "--no-import"]
     for fixture in ("server", "science"):

@@ -40,6 +40,7 @@ def _bytes_read(folder: Path, log: Path, words: list[object]) -> tuple[int, list
     return sum(size for _, size in places), places
 
 
+@pytest.mark.usefixtures("target_python")
 def test_inspect_fits_on_a_screen(science: Path) -> None:
     """Nine packages in 80 columns; every one has a licence and an origin."""
     done = subprocess.run(
@@ -90,7 +91,7 @@ def test_cat_and_extract_agree_with_tar(science: Path, tmp_path: Path) -> None:
     done = _airpack("extract", bundle, "-o", tmp_path / "ours", "*/libopenblasp*", "*/METADATA")
     assert (done.returncode, done.stderr) == (0, "")
     (tmp_path / "theirs").mkdir()
-    tar = ["tar", "--zstd", "-xf", str(bundle), "-C", str(tmp_path / "theirs"), "--wildcards"]
+    tar = [*machine.tar_zstd(), "-xf", str(bundle), "-C", str(tmp_path / "theirs"), "--wildcards"]
     assert machine.run([*tar, "*/libopenblasp*", "*/METADATA"]).returncode == 0
     assert machine.run(["diff", "-r", str(tmp_path / "ours"), str(tmp_path / "theirs")]).returncode == 0
     libraries = list((tmp_path / "ours").rglob("libopenblasp*"))

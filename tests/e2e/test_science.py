@@ -115,6 +115,7 @@ def test_wheels_stay_below_the_images_glibc(platform: str, tmp_path: Path) -> No
         assert not glibc or min(glibc) <= ceiling, wheel.name
 
 
+@pytest.mark.usefixtures("target_python")
 def test_the_inference_server_packs_with_its_sdist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """azureml-inference-server-http needs a wrapt that exists as an sdist alone: built under 3.7, and it starts."""
     monkeypatch.setenv("AIRPACK_CACHE_DIR", str(tmp_path / "trees"))

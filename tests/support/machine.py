@@ -31,6 +31,12 @@ def tool(name: str, package: str | None = None) -> str:
     return _command(name, f"apt-get install {package or name}")
 
 
+def tar_zstd() -> list[str]:
+    """Return the command by which anybody unpacks a bundle; tar has zstd do it."""
+    tool("zstd")
+    return [tool("tar"), "--zstd"]
+
+
 def azurite() -> str:
     """Return the path of the store that stands in for Azure's: on PATH, or where `tests/setup` puts it."""
     return _command("azurite-blob", "npm install -g azurite", str(Path(sys.prefix, "npm", "node_modules", ".bin")))

@@ -72,7 +72,7 @@ def test_the_content_digest_is_that_of_an_unpacked_tree(bundle: Bundle, tmp_path
     """Anybody can make it: the SHA-256 of lines `MODE SHA256  PATH`, sorted by path."""
     folder = tmp_path / "tree"
     folder.mkdir()
-    subprocess.run([machine.tool("tar"), "--zstd", "-xf", bundle.path, "-C", folder], check=True)
+    subprocess.run([*machine.tar_zstd(), "-xf", bundle.path, "-C", folder], check=True)
     lines = []
     for prefix in (layout.BIN, layout.SITE_PACKAGES):
         for path in (folder / prefix).rglob("*"):
@@ -88,7 +88,7 @@ def test_the_bundle_is_an_ordinary_tar_zst(bundle: Bundle, tmp_path: Path) -> No
     folder = tmp_path / "tree"
     folder.mkdir()
     subprocess.run([machine.tool("zstd"), "-tq", bundle.path], check=True)
-    subprocess.run([machine.tool("tar"), "--zstd", "-xf", bundle.path, "-C", folder], check=True)
+    subprocess.run([*machine.tar_zstd(), "-xf", bundle.path, "-C", folder], check=True)
     subprocess.run([machine.tool("sha256sum", "coreutils"), "-c", "--quiet", layout.SUMS], cwd=folder, check=True)
     with pyzstd.SeekableZstdFile(bundle.path) as raw, tarfile.open(fileobj=raw) as archive:
         members = archive.getmembers()

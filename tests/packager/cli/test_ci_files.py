@@ -198,7 +198,7 @@ def volume(airpack: Airpack, wheels: Path, tmp_path: Path) -> Path:
 
     manifest = json.loads((layout / "index.json").read_text())["manifests"][0]["digest"]
     for layer in json.loads(blob(manifest).read_text())["layers"]:
-        subprocess.run([machine.tool("tar"), "--zstd", "-xf", blob(layer["digest"]), "-C", folder], check=True)
+        subprocess.run([*machine.tar_zstd(), "-xf", blob(layer["digest"]), "-C", folder], check=True)
     return folder
 
 

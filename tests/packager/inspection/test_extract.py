@@ -102,7 +102,7 @@ def test_extract_gives_what_tar_gives(tmp_path: Path) -> None:
     done = _extract("-o", tmp_path / "ours")
     assert (done.returncode, done.stderr) == (0, "")
     (tmp_path / "theirs").mkdir()
-    tar = [machine.tool("tar"), "--zstd", "-xf", str(GOLDEN), "-C", str(tmp_path / "theirs")]
+    tar = [*machine.tar_zstd(), "-xf", str(GOLDEN), "-C", str(tmp_path / "theirs")]
     assert machine.run(tar).returncode == 0
     trees = []
     for folder in (tmp_path / "ours", tmp_path / "theirs"):

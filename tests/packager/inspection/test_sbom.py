@@ -155,6 +155,7 @@ def test_where_it_goes(airpack: Airpack, packed: Path, tmp_path: Path) -> None:
     assert place.read_text() == "mine"
 
 
+@pytest.mark.usefixtures("target_python")
 def test_without_the_extra(airpack: Airpack, packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command that installs it is told, by a pack before it does anything."""
     for name in [name for name in sys.modules if name == "airpack.inspection.sbom" or name.startswith("cyclonedx")]:

@@ -32,6 +32,7 @@ def test_the_results_are_where_the_help_says(packed: Path) -> None:
     ]
 
 
+@pytest.mark.usefixtures("target_python")
 def test_the_manifest_names_what_was_packed(packed: Path) -> None:
     """Target, packages, sizes, digest, and the tools that the bytes depend on."""
     manifest = json.loads((packed / "manifest.json").read_text())

@@ -103,6 +103,7 @@ def test_every_option_is_in_the_manifest(
     assert ", byte for byte\n" in airpack.out
 
 
+@pytest.mark.usefixtures("target_python")
 @pytest.mark.slow
 def test_what_was_built_is_taken_as_it_was_built(airpack: Airpack, wheels: Path, rebuild: Callable[..., int]) -> None:
     """And that is said: the bytes of a build are its backend's affair."""

@@ -162,6 +162,7 @@ def test_a_name_that_is_none_is_a_usage_error(airpack: Airpack, signed: Path, wo
     assert airpack.error.startswith(f"airpack: error: {message}")
 
 
+@pytest.mark.usefixtures("target_python")
 def test_without_the_extra(airpack: Airpack, signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message has the command that installs it."""
     for name in [name for name in sys.modules if name.startswith(("airpack.registry.", "urllib3"))]:

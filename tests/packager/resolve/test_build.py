@@ -40,6 +40,7 @@ def _tree(folder: Path, name: str, **options: str) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("target_python")
 def test_the_targets_interpreter_builds_and_answers(airpack: Airpack, wheels: Path, builds: Path) -> None:
     """Its dependencies are those of Python 3.7, whatever runs airpack; the output says who built it."""
     build_sdist(wheels, "one", requires="two")
@@ -50,6 +51,7 @@ def test_the_targets_interpreter_builds_and_answers(airpack: Airpack, wheels: Pa
     assert "built     one-1.0-py3-none-any.whl by Python 3.7, from file:///" in airpack.err
 
 
+@pytest.mark.usefixtures("target_python")
 @pytest.mark.slow
 def test_a_wheel_is_built_once(airpack: Airpack, wheels: Path, builds: Path) -> None:
     """By the sdist's hash, the target and the build requirements; and packs to the same bytes."""
@@ -64,6 +66,7 @@ def test_a_wheel_is_built_once(airpack: Airpack, wheels: Path, builds: Path) -> 
     assert builds.read_text() == "one under 3.7\n" * 2
 
 
+@pytest.mark.usefixtures("target_python")
 @pytest.mark.slow
 def test_a_wheel_for_another_platform_is_refused(airpack: Airpack, wheels: Path) -> None:
     """What the build gave is named."""
@@ -108,6 +111,7 @@ def test_without_the_targets_python_a_compiled_wheel_is_refused(
     assert "one-1.0-cp311-cp311-linux_x86_64.whl depends on the Python that builds it" in airpack.error
 
 
+@pytest.mark.usefixtures("target_python")
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["{path}", "{uri}", "one @ {uri}", "-e {path}", "one @ git+{uri}", "one @ {sdist}"])
 def test_every_form_of_source_packs(airpack: Airpack, wheels: Path, tmp_path: Path, form: str) -> None:
@@ -125,6 +129,7 @@ def test_every_form_of_source_packs(airpack: Airpack, wheels: Path, tmp_path: Pa
     assert sorted(path.name for path in tree.iterdir()) == [".git", "PKG-INFO", "backend.py", "pyproject.toml"]
 
 
+@pytest.mark.usefixtures("target_python")
 @pytest.mark.slow
 def test_a_lock_of_an_sdist_builds_it_again(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, builds: Path

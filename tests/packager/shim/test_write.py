@@ -7,6 +7,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import pytest
 from airpack.shim import strip, write
 from support import machine
 from support.airpack import Airpack
@@ -16,6 +17,7 @@ LIMIT = 60_000  # bytes: small enough to be read in one sitting
 FUTURE = "from __future__ import annotations\n"
 
 
+@pytest.mark.usefixtures("target_python")
 def test_the_zipapp_is_small_and_the_same_each_time(airpack: Airpack, tmp_path: Path) -> None:
     """With the bytecode of a warm start; source and nothing of the packager besides."""
     assert airpack("shim", "-o", tmp_path / "one.pyz") == 0
@@ -38,6 +40,7 @@ def test_the_zipapp_runs_under_every_python(airpack: Airpack, tmp_path: Path) ->
         assert done.stdout.startswith("airpack_runtime ")
 
 
+@pytest.mark.usefixtures("target_python")
 def test_the_folder_holds_bytecode_and_keeps_what_is_there(airpack: Airpack, tmp_path: Path) -> None:
     """Written again, it replaces its own files alone."""
     folder = tmp_path / "extras"

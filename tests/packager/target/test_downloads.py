@@ -117,7 +117,7 @@ def test_a_version_that_uv_does_not_list_comes_from_airpacks_list(
     """Python 3.7.9 comes from its usual place or the user's mirror; an archive of other content is refused."""
     place = tmp_path / "upstream" / "20200822" / "cpython-3.7.9-x86_64-unknown-linux-gnu-pgo-20200823T0036.tar.zst"
     place.parent.mkdir(parents=True)
-    subprocess.run(["tar", "--zstd", "-cf", place, "-C", tmp_path, "home"], check=True)
+    subprocess.run([*machine.tar_zstd(), "-cf", place, "-C", tmp_path, "home"], check=True)
     monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", (tmp_path / "upstream").as_uri())
     line = _failed(airpack, wheels)
     assert f"(uv, 3.7.9 from {place.parent}: Hash mismatch for `cpython-3.7.9-linux-x86_64-gnu`)" in line

@@ -115,6 +115,7 @@ def test_an_override_that_breaks_the_image_is_a_warning(airpack: Airpack, wheels
     assert airpack("audit", airpack.output, "--target", profile, "--strict") == 1
 
 
+@pytest.mark.usefixtures("target_python")
 def test_what_the_image_alone_has_is_no_failure(airpack: Airpack, wheels: Path, profile: Path) -> None:
     """Its modules are known by the profile, whatever the distribution's name."""
     build_wheel(wheels, "one", files={"one.py": "import sklearn"}, requires=["scikit-learn"])

@@ -110,6 +110,7 @@ def test_slim_keeps_stubs_that_are_read(airpack: Airpack, wheels: Path) -> None:
     assert _sources(_contents(airpack)) == {"lazy/__init__.py", "lazy/__init__.pyi"}
 
 
+@pytest.mark.usefixtures("target_python")
 def test_what_is_left_is_imported(airpack: Airpack, wheels: Path) -> None:
     """A package that needs its own tests is told before it is deployed."""
     build_wheel(

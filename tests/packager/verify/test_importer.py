@@ -51,6 +51,7 @@ def test_a_process_that_a_module_starts_is_ended(airpack: Airpack, wheels: Path)
     assert own not in machine.processes()
 
 
+@pytest.mark.usefixtures("target_python")
 def test_the_bundle_is_booted_as_the_image_would(airpack: Airpack, wheels: Path) -> None:
     """Its `.pth` files count, its packages find each other; no network, home, or package of this machine does."""
     code = """

@@ -14,6 +14,7 @@ def _problems(airpack: Airpack) -> list[str]:
     return [line for line in airpack.err.splitlines() if line.startswith(("warning", "note", "error"))]
 
 
+@pytest.mark.usefixtures("target_python")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "error", "remedy"),
@@ -42,6 +43,7 @@ def test_a_module_that_fails_is_named(airpack: Airpack, wheels: Path, code: str,
     assert airpack.pack("one", "--no-import", "--strict") == 0
 
 
+@pytest.mark.usefixtures("target_python")
 def test_only_whole_words_excuse_a_missing_module(airpack: Airpack, wheels: Path) -> None:
     """An extra that wants `py` doesn't bring pyarrow; one that wants grpc-google-iam brings google.iam."""
     extra = ["Provides-Extra: test"]
@@ -55,6 +57,7 @@ def test_only_whole_words_excuse_a_missing_module(airpack: Airpack, wheels: Path
     assert two.startswith("note: two 1.0: import two fails here")
 
 
+@pytest.mark.usefixtures("target_python")
 def test_an_extra_that_nobody_asked_for_is_no_failure(airpack: Airpack, wheels: Path) -> None:
     """A module of it is noted, also where its error hides the cause; --strict lets it pass."""
     code = "try:\n    import yaml\nexcept ImportError:\n    raise ImportError('ask for one[yaml]') from None\n"

@@ -8,6 +8,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from airpack.verify import tree
 from airpack.verify.imports import Share
 from airpack.wheels.record import Content
@@ -15,6 +16,7 @@ from airpack_runtime import layout
 from support.airpack import Airpack
 
 
+@pytest.mark.usefixtures("target_python")
 def test_a_tree_is_compared_with_its_records(airpack: Airpack, dist: Path) -> None:
     """What they can't tell is said; what is changed, missing or added is found; and what isn't a file."""
     place = dist.with_name("tree")
@@ -35,6 +37,7 @@ def test_a_tree_is_compared_with_its_records(airpack: Airpack, dist: Path) -> No
     ]
 
 
+@pytest.mark.usefixtures("target_python")
 def test_a_tree_is_compared_with_a_bundle(airpack: Airpack, dist: Path) -> None:
     """Content, modes and bytecode as well; a link may have become a file of its own."""
     place = dist.with_name("tree")

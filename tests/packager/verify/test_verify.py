@@ -27,6 +27,7 @@ def test_another_digest_than_wanted_is_an_error(airpack: Airpack) -> None:
         airpack(*words, "latest")
 
 
+@pytest.mark.usefixtures("target_python")
 def test_what_an_install_adds_and_rewrites_is_no_finding(airpack: Airpack, dist: Path) -> None:
     """Scripts, INSTALLER, bytecode, the wheelhouse in the bundle: a folder of results as it was packed has none."""
     assert airpack.findings(dist, status=0) == []
@@ -47,6 +48,7 @@ def test_a_tree_of_another_bundle_is_told_by_its_note(airpack: Airpack, dist: Pa
     assert "--bundle names what to compare a plain tree with" in airpack.error
 
 
+@pytest.mark.usefixtures("target_python")
 def test_verify_imports_a_bundle_too(airpack: Airpack, wheels: Path) -> None:
     """With its findings as text and JSON; `--no-import` executes nothing of it."""
     build_wheel(wheels, "one", files={"one.py": "import absent"})
