@@ -175,26 +175,34 @@ class _Trial:
         self, bundle: Path, obtain_python: ObtainPython | None, *, executor: Executor, progress: Progress
     ) -> list[Finding]:
         """Import from the tree of a bundle, unpacked into a temporary folder, if an interpreter is found."""
-        if obtain_python is None:
-            return []
-        try:
-            python = obtain_python(Target.from_name(self.target))
-        except PythonMissing as missing:
-            return [self._without_python(missing)]
-        with tempfile.TemporaryDirectory(prefix="airpack-verify-") as scratch:
-            return self.unpacked(bundle, python, Path(scratch), executor=executor, progress=progress)
+
+        def run(python: Interpreter) -> list[Finding]:
+            with tempfile.TemporaryDirectory(prefix="airpack-verify-") as scratch:
+                return self.unpacked(bundle, python, Path(scratch), executor=executor, progress=progress)
+
+        return self._with_python(obtain_python, run)
 
     def run_tree(
         self, place: Path, obtain_python: ObtainPython | None, *, executor: Executor, progress: Progress
     ) -> list[Finding]:
-        """Import from a tree that is there, if there is an interpreter of the target."""
+        """Import from a tree that is there, if an interpreter is found."""
+
+        def run(python: Interpreter) -> list[Finding]:
+            return self._impossible(place.parent) or self._import(place, python, executor, progress)
+
+        return self._with_python(obtain_python, run)
+
+    def _with_python(
+        self, obtain_python: ObtainPython | None, run: Callable[[Interpreter], list[Finding]]
+    ) -> list[Finding]:
+        """Return the findings of `run` under the target's interpreter; a note if there is none."""
         if obtain_python is None:
             return []
         try:
             python = obtain_python(Target.from_name(self.target))
         except PythonMissing as missing:
             return [self._without_python(missing)]
-        return self._impossible(place.parent) or self._import(place, python, executor, progress)
+        return run(python)
 
     def unpacked(
         self, bundle: Path, python: Interpreter, scratch: Path, *, executor: Executor, progress: Progress
