@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,15 +48,14 @@ def generate(name: Path, passphrase: bytes | None = None) -> SigningKey:
     cipher = crypto.BestAvailableEncryption(passphrase) if passphrase else crypto.NoEncryption()
     secret = private.private_bytes(crypto.Encoding.PEM, crypto.PrivateFormat.PKCS8, cipher)
     public = _public_pem(private)
-    written: list[Path] = []
-    try:
+    with ExitStack() as undo:
         with uninterrupted():
-            _write_new(name.with_name(name.name + PRIVATE), secret, 0o600, written)
-            _write_new(name.with_name(name.name + PUBLIC), public, 0o644, written)
-    except BaseException:
-        for path in written:
-            path.unlink()
-        raise
+            for suffix, data, mode in ((PRIVATE, secret, 0o600), (PUBLIC, public, 0o644)):
+                path = name.with_name(name.name + suffix)
+                descriptor = _create(path, mode)
+                undo.callback(path.unlink)
+                _write(descriptor, path, data)
+        undo.pop_all()  # only now: a Ctrl-C that came meanwhile removes both
     return _of(private)
 
 
@@ -87,13 +87,16 @@ def load_public(path: Path) -> str:
     return key
 
 
-def _write_new(path: Path, data: bytes, mode: int, written: list[Path]) -> None:
-    """Write a new file, which from its first moment has this `mode`. Raises OutputRefused or WriteFailed."""
+def _create(path: Path, mode: int) -> int:
+    """Return the descriptor of a new file, which from its first moment has this `mode`. Raises OutputRefused."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     except FileExistsError as error:
         raise OutputRefused(path, "is there already, and keys are never overwritten: give another name") from error
-    written.append(path)
+
+
+def _write(descriptor: int, path: Path, data: bytes) -> None:
+    """Write the new file at `path`, through to the disk, and close it. Raises WriteFailed."""
     with open(descriptor, "wb") as file:
         try:
             file.write(data)
