@@ -45,7 +45,7 @@ def _run(words: Sequence[str]) -> int:
     verbose, error_status = False, 1
     try:
         arguments = _parser(words).parse_args(words)
-        verbose, error_status = arguments.verbose, getattr(arguments, "error_status", error_status)
+        verbose, error_status = arguments.verbose, arguments.error_status
         status: int = arguments.run(arguments, os.environ) or 0
         sys.stdout.flush()
     except BrokenPipeError:
@@ -88,6 +88,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser for the command line `words`."""
     parser = _Parser(prog="airpack", description="Carry Python packages across an air gap.")
     parser.add_argument("--version", action="version", version=f"airpack {__version__}")
+    parser.set_defaults(verbose=False, quiet=False, error_status=1)  # a command may have others, and options for them
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     name = words[0] if words else "-"
     if name in COMMANDS:

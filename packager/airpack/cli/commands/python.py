@@ -51,7 +51,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "source. Of those of one minor version, airpack uses the first.",
     )
     listing.add_argument("--json", action="store_true", help="print a JSON array")
-    listing.set_defaults(run=_list, verbose=False)
+    listing.set_defaults(run=_list)
     installing = actions.add_parser(
         "install",
         help="download one with uv",

@@ -23,7 +23,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="run a command with a bundle's packages on this machine",
         description="Boot a bundle on this machine as the image does: with the shim, under the target's interpreter.",
     )
-    parser.set_defaults(run=run, quiet=False)
+    parser.set_defaults(run=run)
     parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
     parser.add_argument(
         "words",

@@ -21,7 +21,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="its Python, wheel tags and markers",
         description="Show the Python, the wheel tags in order of preference and the markers of a target.",
     )
-    show.set_defaults(run=run, verbose=False)
+    show.set_defaults(run=run)
     show.add_argument(
         "target",
         metavar="NAME|PROFILE.json|here",
