@@ -21,6 +21,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.base import files
 from airpack.base.errors import InvalidRequirement
+from airpack.resolve import pip_messages
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -172,9 +173,7 @@ def _requirements(path: Path, texts: Any) -> list[Requirement]:
         try:
             requirements.append(Requirement(text))
         except (BadRequirement, TypeError) as error:
-            raise InvalidRequirement(
-                f"{text!r} is not a requirement, in {path}: write NAME==VERSION (PEP 508)"
-            ) from error
+            raise pip_messages.invalid_requirement(text, f"in {path}") from error
     return requirements
 
 

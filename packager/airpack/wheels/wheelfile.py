@@ -243,8 +243,8 @@ class CheckedWheel(WheelFile):
 
     def _placed(self, recorded: Mapping[str, RecordEntry]) -> dict[str, RecordEntry]:
         """Return the rows of RECORD by path in the tree. Raises InvalidWheel if two files have the same path there."""
-        placed = {self._place(name): entry for name, entry in recorded.items()}
-        paths = [*map(self._place, self._files), *(f"{layout.BIN}/{script}" for script in self._scripts())]
+        places = {name: self._place(name) for name in dict.fromkeys((*recorded, *self._files))}
+        paths = [*(places[name] for name in self._files), *(f"{layout.BIN}/{script}" for script in self._scripts())]
         seen: dict[str, str] = {}
         for path in paths:
             key = unicodedata.normalize("NFC", path).casefold()
@@ -256,7 +256,7 @@ class CheckedWheel(WheelFile):
         parents = {path[: match.start()] for path in paths for match in re.finditer("/", path)}
         for path in sorted(parents.intersection(paths)):
             raise self.refuse(f"{_shown(path)} is a file and a folder")
-        return placed
+        return {places[name]: entry for name, entry in recorded.items()}
 
     def _place(self, name: str) -> str:
         """Return the path in the tree of a file of the wheel. Raises InvalidWheel if no wheel may write there."""

@@ -15,7 +15,7 @@ def _cause(requirement: str, candidates: Sequence[str] | None, *, by: str | None
 
 
 def _skipped(file: str, requires_python: str = "") -> dict[str, str]:
-    return {"file": file, "why": "platform_mismatch", "requires_python": requires_python}
+    return {"file": file, "requires_python": requires_python}
 
 
 def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackError:

@@ -35,9 +35,7 @@ def observe(events: Events, python_full_version: str) -> Observed:
     handle_fail = collector._handle_get_simple_fail
 
     def skipped(self: PackageFinder, link: Any, result: Any, detail: str) -> None:
-        observed.skipped.append(
-            {"file": link.filename, "why": result.name, "requires_python": link.requires_python or ""}
-        )
+        observed.skipped.append({"file": link.filename, "requires_python": link.requires_python or ""})
         log_skipped(self, link, result, detail)
 
     def failed(link: Any, reason: Any, *args: Any, **kwargs: Any) -> None:
