@@ -63,7 +63,7 @@ def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: P
     bundle = write(tree, house.lock, recipe, scratch / layout.BUNDLE_NAME, pool=pool, progress=progress)
     if order.python is not None and order.prove:
         image = house.lock.in_image
-        findings = prove(bundle.path, order.python, image, scratch, executor=executor, progress=progress)
+        findings = prove(bundle, order.python, image, scratch, executor=executor, progress=progress)
         _report(findings, order, progress)
     product = Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle)
     return deliver(order, product, scratch=scratch, progress=progress)

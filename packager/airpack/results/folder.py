@@ -25,6 +25,7 @@ from airpack.bundle.opened import OpenBundle
 if TYPE_CHECKING:
     from airpack.resolve.pylock import LockFile
     from airpack.results.manifest import Manifest
+    from airpack.target.installed import ImagePackage
 
 BUNDLE, WHEELHOUSE, LOCK, MANIFEST = layout.BUNDLE_NAME, layout.WHEELHOUSE, "pylock.toml", "manifest.json"
 SBOM = "sbom.cdx.json"  # CycloneDX's own ending for JSON
@@ -80,6 +81,14 @@ class Results:
 
         return Manifest.load(self.manifest_path)
 
+    def installed(self) -> tuple[ImagePackage, ...] | None:
+        """Return the packages of the image as the manifest lists them, None if it lists none or cannot be read."""
+        try:
+            installed = self.manifest().target.installed
+        except InvalidManifest:
+            return None
+        return None if installed is None else tuple(installed)
+
     def origins(self, digest: str) -> dict[str, str]:
         """Return where each package of the bundle with this digest came from, by name.
 
@@ -111,7 +120,7 @@ class Results:
         """
         signature = layout.BUNDLE_NAME + layout.SIGNATURE_SUFFIX
         if self.is_alone:
-            beside = {signature: self.bundle.with_name(self.bundle.name + layout.SIGNATURE_SUFFIX)}
+            beside = {signature: self._signature_path}
         else:
             beside = {name: self.folder / name for name in (*SOMETIMES, MANIFEST, LOCK)}
         return {BUNDLE: self.bundle, **{name: path for name, path in beside.items() if files.exists(path)}}
@@ -124,8 +133,11 @@ class Results:
 
     def signature(self) -> Path | None:
         """Return the signature of the bundle, None if there is none."""
-        path = self.bundle.with_name(self.bundle.name + layout.SIGNATURE_SUFFIX)
-        return path if files.exists(path) else None
+        return self._signature_path if files.exists(self._signature_path) else None
+
+    @property
+    def _signature_path(self) -> Path:
+        return self.bundle.with_name(self.bundle.name + layout.SIGNATURE_SUFFIX)
 
     def sbom(self) -> Path | None:
         """Return the SBOM beside the bundle, None if there is none."""

@@ -59,9 +59,10 @@ def read(
     """
     toc, plan = opened.toc, opened.plan
     whole = _Part()
+    starts = [0, *accumulate(frame.raw_size for frame in toc.frames)]
 
     def read_run(run: Sequence[int]) -> _Part:
-        return _Run(opened, plan, examiner).read(run)
+        return _Run(opened, starts, examiner).read(run)
 
     runs = list(_runs(plan))
     for run, part in zip(runs, executor.map(read_run, runs), strict=True):
@@ -94,10 +95,10 @@ def _runs(plan: Plan) -> Iterator[list[int]]:
 class _Run:
     """Reads a run of frames, one after the other."""
 
-    def __init__(self, opened: OpenBundle, plan: Plan, examiner: Examiner) -> None:
+    def __init__(self, opened: OpenBundle, starts: Sequence[int], examiner: Examiner) -> None:
         self._bundle = opened.file
-        self._plan = plan
-        self._starts = [0, *accumulate(frame.raw_size for frame in opened.toc.frames)]
+        self._plan = opened.plan
+        self._starts = starts
         self._examiner = examiner
         self._part = _Part()
         self._total = hashlib.sha256()

@@ -48,14 +48,14 @@ def reason_against(target: str, scratch: Path) -> str | None:
 
 def prove(
     tree: Path,
-    shares: Sequence[Share],
+    modules: Sequence[tuple[Share, str]],
     python: Interpreter,
     image: TriedImage,
     *,
     executor: Executor,
     on_module: Callable[[int], None] = lambda _: None,
 ) -> list[Finding]:
-    """Return a finding for each top-level module of `shares` that `python` cannot import from `tree`.
+    """Return a finding for each of `modules` (see `modules_in`) that `python` cannot import from `tree`.
 
     `on_module` is called with 1 for each module that was tried.
     """
@@ -70,7 +70,7 @@ def prove(
         return judge.finding(failure, share) if failure else None
 
     try:
-        return [finding for finding in executor.map(attempt, _work(shares)) if finding is not None]
+        return [finding for finding in executor.map(attempt, modules) if finding is not None]
     finally:
         importer.stop()
         scratch.cleanup()
@@ -84,13 +84,8 @@ class TriedImage:
     packages: Sequence[ImagePackage] = ()
 
 
-def count_modules(shares: Iterable[Share]) -> int:
-    """Return how many modules `prove` imports."""
-    return len(_work(shares))
-
-
-def _work(shares: Iterable[Share]) -> list[tuple[Share, str]]:
-    """Return each module with the distribution that brings it, once: two may share a package."""
+def modules_in(shares: Iterable[Share]) -> list[tuple[Share, str]]:
+    """Return each top-level module after the distribution that brings it, once: two may share a package."""
     return list({module: (share, module) for share in shares for module in modules_of(share.paths)}.values())
 
 

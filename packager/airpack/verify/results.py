@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
@@ -41,12 +41,9 @@ def check(
     for name in (MANIFEST, LOCK, WHEELHOUSE):
         if not os.path.lexists(packed.folder / name):
             yield _finding(name, "is not here, and nothing was compared with it", NOTE)
-    if opened is not None and os.path.lexists(packed.manifest_path):
-        try:
-            about = packed.manifest()
-        except InvalidManifest as error:
-            yield _finding(f"{MANIFEST}:", error.problem)
-        else:
+    if opened is not None:
+        about = yield from _manifest(packed)
+        if about is not None:
             yield from _by_manifest(about, packed, opened, executor)
             yield from _described(about, packed, opened)
     if os.path.lexists(packed.folder / LOCK):
@@ -55,14 +52,19 @@ def check(
 
 def by_manifest(packed: Results, opened: OpenBundle, *, executor: Executor) -> Iterator[Finding]:
     """Compare the bundle, and its image, with the digests in the manifest beside it, if there is one."""
-    if packed.is_alone or not os.path.lexists(packed.manifest_path):
-        return
-    try:
-        about = packed.manifest()
-    except InvalidManifest as error:
-        yield _finding(f"{MANIFEST}:", error.problem)
-        return
-    yield from _by_manifest(about, packed, opened, executor)
+    about = None if packed.is_alone else (yield from _manifest(packed))
+    if about is not None:
+        yield from _by_manifest(about, packed, opened, executor)
+
+
+def _manifest(packed: Results) -> Generator[Finding, None, Manifest | None]:
+    """Return the manifest, None if there is none; one that cannot be read is a finding."""
+    if os.path.lexists(packed.manifest_path):
+        try:
+            return packed.manifest()
+        except InvalidManifest as error:
+            yield _finding(f"{MANIFEST}:", error.problem)
+    return None
 
 
 def _finding(package: str, sentence: str, severity: str = ERROR) -> Finding:

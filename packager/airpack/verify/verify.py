@@ -9,15 +9,15 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
 
 from airpack.audit.finding import ERROR, NOTE, Finding, fatal
 from airpack.base.console import BYTES, Progress
-from airpack.base.errors import InvalidLock, InvalidManifest, PythonMissing
+from airpack.base.errors import InvalidLock, PythonMissing
 from airpack.base.interrupts import threads
-from airpack.bundle.opened import OpenBundle
 from airpack.results.folder import Results
 from airpack.shim import local_boot
 from airpack.target.installed import ImagePackage
@@ -28,6 +28,9 @@ from airpack.verify import imports, results, tree
 from airpack.verify.imports import Share, TriedImage
 
 # Returns an interpreter of the target's version. Raises PythonMissing.
+if TYPE_CHECKING:
+    from airpack.bundle.write import Bundle
+
 ObtainPython = Callable[[Target], Interpreter]
 
 
@@ -65,7 +68,7 @@ def verify_results(packed: Results, demands: Demands, *, jobs: int, progress: Pr
         try:
             opened = stack.enter_context(packed.open_bundle())
             subject = f"{packed.bundle}, sha256:{opened.file.digest}"
-            findings += _pinned(demands, packed.bundle.name, opened.file.digest)
+            findings += _pinned(demands.digest, packed.bundle.name, opened.file.digest)
             with progress.stage("check", BYTES) as advance:
                 checked = bundles.verify(opened, packed.bundle.name, executor=executor, on_bytes=advance)
             findings += checked.findings
@@ -93,7 +96,7 @@ def verify_tree(place: Path, compared: Results | None, demands: Demands, *, jobs
     note = tree.note_in(place)
     name = f"{place.name}/{layout.TREE_NOTE}"
     digest = note.digest.removeprefix("sha256:")
-    findings = _pinned(demands, name, digest)
+    findings = _pinned(demands.digest, name, digest)
     if not note.target:
         sentence = "doesn't say which bundle's tree this is"
         findings.append(Finding(severity=ERROR, package=name, sentence=sentence, remedy="unpack the bundle again"))
@@ -108,7 +111,7 @@ def verify_tree(place: Path, compared: Results | None, demands: Demands, *, jobs
             findings += [*damaged, *tree.against_records(nodes, records)]
         else:
             opened = stack.enter_context(compared.open_bundle())
-            findings += _pinned(Demands(digest=opened.file.digest), name, digest)
+            findings += _pinned(opened.file.digest, name, digest)
             findings += tree.against_bundle(nodes, opened)
         if not fatal(findings, strict=False):
             trial = _Trial(name=place.name, target=note.target, shares=tree.shares_of(records), image=())
@@ -117,7 +120,7 @@ def verify_tree(place: Path, compared: Results | None, demands: Demands, *, jobs
 
 
 def prove(
-    bundle: Path,
+    bundle: Bundle,
     python: Interpreter,
     image: Sequence[ImagePackage],
     scratch: Path,
@@ -125,21 +128,20 @@ def prove(
     executor: Executor,
     progress: Progress,
 ) -> list[Finding]:
-    """Import all that the bundle at `bundle` brings, if this machine can; return the findings.
+    """Import all that the bundle `bundle` brings, which was just written, if this machine can; return the findings.
 
     Its tree is unpacked into `scratch`, and removed. `image` are the packages of the image itself. Raises BootFailed.
     """
-    with OpenBundle.at(bundle) as opened:
-        target, shares = opened.toc.target, imports.shares_of(opened.toc)
-    trial = _Trial(name=bundle.name, target=target, shares=shares, image=image)
-    return trial.unpacked(bundle, python, scratch, executor=executor, progress=progress)
+    shares = imports.shares_of(bundle.contents)
+    trial = _Trial(name=bundle.path.name, target=bundle.contents.target, shares=shares, image=image)
+    return trial.unpacked(bundle.path, python, scratch, executor=executor, progress=progress)
 
 
-def _pinned(demands: Demands, name: str, actual: str) -> list[Finding]:
-    """Return a finding if the digest is not the one that is demanded."""
-    if demands.digest in (None, actual):
+def _pinned(demanded: str | None, name: str, actual: str) -> list[Finding]:
+    """Return a finding if the digest is not the one that is demanded, None for any."""
+    if demanded in (None, actual):
         return []
-    sentence = f"has the digest sha256:{actual}, not sha256:{demands.digest}"
+    sentence = f"has the digest sha256:{actual}, not sha256:{demanded}"
     return [Finding(severity=ERROR, package=name, sentence=sentence, remedy="it is another bundle: don't use it")]
 
 
@@ -150,10 +152,7 @@ def _image_of(packed: Results) -> Sequence[ImagePackage]:
     """
     if packed.is_alone:
         return ()
-    try:
-        installed = packed.manifest().target.installed
-    except InvalidManifest:
-        installed = None
+    installed = packed.installed()
     if installed is not None:
         return installed
     try:
@@ -218,9 +217,10 @@ class _Trial:
         return findings
 
     def _import(self, place: Path, python: Interpreter, executor: Executor, progress: Progress) -> list[Finding]:
-        with progress.stage("import", "modules", imports.count_modules(self.shares)) as advance:
-            image = TriedImage(target=Target.from_name(self.target), packages=self.image)
-            return imports.prove(place, self.shares, python, image, executor=executor, on_module=advance)
+        modules = imports.modules_in(self.shares)
+        image = TriedImage(target=Target.from_name(self.target), packages=self.image)
+        with progress.stage("import", "modules", len(modules)) as advance:
+            return imports.prove(place, modules, python, image, executor=executor, on_module=advance)
 
     def _impossible(self, scratch: Path) -> list[Finding]:
         reason = imports.reason_against(self.target, scratch)

@@ -8,11 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from airpack.audit.wheels import audit_wheelhouse
-from airpack.base.errors import InvalidManifest
 from airpack.base.interrupts import cores, threads
 from airpack.cli import findings, options
 from airpack.results.folder import Results
-from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
 from airpack.wheels.wheelhouse import Wheelhouse
 
@@ -25,7 +23,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         description="Check the wheels of a pack against their target: requirements, tags, symbols and libraries of "
         "compiled files, files of several wheels, modules with names of the standard library. pack runs it as well.",
     )
-    parser.set_defaults(run=run, verbose=False, quiet=False)
+    parser.set_defaults(run=run)
     parser.add_argument("dist", metavar="DIST", type=Path, help="a folder of results")
     parser.add_argument(
         "--target", metavar="NAME|PROFILE.json", help="check against this target, not the one it was packed for"
@@ -37,18 +35,9 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises AuditFailed."""
     results = Results.in_folder(arguments.dist)
     locked = results.lock()
-    packed = replace(locked.target(), installed=_installed(results))
+    packed = replace(locked.target(), installed=results.installed())
     target = Target.parse(arguments.target) if arguments.target else packed
     house = Wheelhouse(folder=results.wheels, lock=locked.for_target(packed))
     with threads(cores()) as executor:
         audited = audit_wheelhouse(house, target, executor=executor)
     findings.report(arguments, audited, target.name)
-
-
-def _installed(results: Results) -> tuple[ImagePackage, ...] | None:
-    """Return the image's packages as the manifest lists them, or None if they are unknown."""
-    try:
-        installed = results.manifest().target.installed
-    except InvalidManifest:
-        return None
-    return None if installed is None else tuple(installed)
