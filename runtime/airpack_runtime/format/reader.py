@@ -54,7 +54,7 @@ class Bundle:
             try:
                 self._toc = decode(self.stored_toc)
             except framing.LayoutError as error:
-                raise BundleDamaged(self.path, str(error)) from error
+                raise self.damaged(str(error)) from error
         return self._toc
 
     def frame(self, number: int, decompress: Decompress) -> bytes:
@@ -96,7 +96,7 @@ class Bundle:
         try:
             return framing.inflate(stored, layout.DECODER_LIMIT)
         except framing.LayoutError as error:
-            raise BundleDamaged(self.path, str(error)) from error
+            raise self.damaged(str(error)) from error
 
     def check_structure(self) -> None:
         """Check the bytes that no SHA-256 covers: the skippable frames' headers and the seek table.

@@ -32,14 +32,12 @@ def provide(path: str, env: Mapping[str, str], *, mode: str, private: bool) -> R
             raise NotATree(path, f"it has neither {layout.TREE_NOTE} nor {layout.BUNDLE_NAME}")
         path = inside
     image = _image_of(path)
-    not_mounted = None
     if mode in (AUTO, MOUNT) and image is not None:
         try:
             return _mounted(image, env, private)
-        except NotMounted as error:
-            not_mounted = error
-    if not_mounted is not None and (mode == MOUNT or image == path):
-        raise not_mounted
+        except NotMounted:
+            if mode == MOUNT or image == path:
+                raise
     if mode in (MOUNT, TREE):
         reason = "no image lies beside it: pack with --image" if mode == MOUNT else "no tree of it is there"
         raise BootError(f"{path}: AIRPACK_MODE is {mode}, but {reason}, or set it to auto")
