@@ -5,14 +5,13 @@ from __future__ import annotations
 import mmap
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import Version
 
 from airpack.audit import elf, manylinux
 from airpack.audit.finding import ERROR, NOTE, ORDER, WARNING, Finding
@@ -34,14 +33,13 @@ def audit(tree: Tree, lock: Lock, *, plain: bool = False, executor: Executor) ->
     `plain` says that a plain tree is written too, which a user may put on PYTHONPATH.
     """
     target, parts = lock.target, tree.parts
-    checks: list[Callable[[], Iterable[Finding]]] = [
-        lambda: _unmet(parts, lock),
-        lambda: _overriding(parts, target),
-        lambda: (finding for part in parts for finding in unfit(part.wheel, target)),
-        lambda: _shadowing(parts, plain=plain),
-        lambda: map(_of_clash, tree.clashes),
+    findings = [
+        *_unmet(parts, lock),
+        *_overriding(parts, target),
+        *(finding for part in parts for finding in unfit(part.wheel, target)),
+        *_shadowing(parts, plain=plain),
+        *map(_of_clash, tree.clashes),
     ]
-    findings = [finding for check in checks for finding in check()]
     bundled = libraries_in(path for part in parts for path in part.files())
     for more in executor.map(lambda part: list(_unloadable(part, bundled, target)), parts):
         findings += more
@@ -104,7 +102,9 @@ def _unmet(parts: Sequence[InstalledWheel], lock: Lock) -> Iterator[Finding]:
     wheels = {part.wheel.key: part for part in parts}
     image = {package.key: package for package in lock.in_image}
     requested = [Requirement(text) for text in lock.requirements]
-    for key, need in closure({part.wheel.key: _requirements_of(part) for part in parts}, requested, lock.target):
+    for key, need in closure(
+        {part.wheel.key: requirements_in(part.metadata) for part in parts}, requested, lock.target
+    ):
         name = canonicalize_name(need.name)
         packed = wheels.get(name)
         if packed is not None and need.specifier.contains(packed.wheel.version, prereleases=True):
@@ -146,11 +146,6 @@ def _overriding(parts: Sequence[InstalledWheel], target: Target) -> Iterator[Fin
             yield Finding(severity=WARNING, package=package.name, sentence=sentence, remedy=remedy)
 
 
-def _requirements_of(part: InstalledWheel) -> list[Requirement]:
-    (path,) = part.site_packages.glob("*.dist-info/METADATA")
-    return requirements_in(path)
-
-
 def _unloadable(part: InstalledWheel, bundled: Collection[str], target: Target) -> Iterator[Finding]:
     """Yield what the compiled files of an installed wheel need, and neither the image nor the bundle has."""
     for path in part.files():
@@ -186,6 +181,6 @@ def _shadowing(parts: Iterable[InstalledWheel], *, plain: bool) -> Iterator[Find
 def _of_clash(clash: Clash) -> Finding:
     name, version = parse_wheel_filename(clash.second)[:2]
     bytecode = "__pycache__" in clash.path
-    sentence = f"{Version(str(version))} writes {clash.path}, as {clash.first} does with another content"
+    sentence = f"{version} writes {clash.path}, as {clash.first} does with another content"
     remedy = "the later wheel's is kept, as pip would; check that both work with it"
     return Finding(severity=NOTE if bytecode else WARNING, package=name, sentence=sentence, remedy=remedy)

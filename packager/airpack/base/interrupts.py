@@ -1,14 +1,18 @@
-"""Ctrl-C and SIGTERM: a thread pool that an interrupt ends cleanly, and blocks that an interrupt waits for."""
+"""Threads that an interrupt (Ctrl-C, SIGTERM) ends cleanly, and blocks that an interrupt waits for."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
@@ -36,6 +40,17 @@ def threads(jobs: int) -> Iterator[Executor]:
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def ahead(executor: Executor, work: Callable[[Item], Result], items: Iterable[Item], limit: int) -> Iterator[Result]:
+    """Yield `work(item)` of each of `items`, in order; at most `limit` more than the awaited one are begun or held."""
+    waiting: deque[Future[Result]] = deque()
+    for item in items:
+        waiting.append(executor.submit(work, item))
+        if len(waiting) > limit:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 @contextmanager

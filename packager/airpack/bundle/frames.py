@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
 from airpack.base import cache, zstd
+from airpack.base.interrupts import ahead
 from airpack.bundle.tar import RawFrame
 
 
@@ -23,18 +23,12 @@ class Pool:
 
 
 def compress(frames: Iterable[RawFrame], level: int, pool: Pool) -> Iterator[bytes]:
-    """Yield each frame compressed at a zstd `level`, in order.
+    """Return an iterator of the frames, each compressed at a zstd `level`, in order.
 
     The bytes depend only on the frame, the level and the version of libzstd. At most two frames for each thread, and
     one more, are in memory at a time.
     """
-    waiting: deque[Future[bytes]] = deque()
-    for frame in frames:
-        waiting.append(pool.executor.submit(_compressed, frame, level, pool.store))
-        if len(waiting) > 2 * pool.jobs:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    return ahead(pool.executor, lambda frame: _compressed(frame, level, pool.store), frames, 2 * pool.jobs)
 
 
 def _compressed(frame: RawFrame, level: int, store: Path | None) -> bytes:

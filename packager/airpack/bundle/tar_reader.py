@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from airpack_runtime import layout
-from airpack_runtime.format.toc import Piece, Toc
+from airpack_runtime.format.toc import Piece, Toc, blocks
 
 _BLANK_SUM = 8 * ord(" ")  # the checksum is made with spaces in its own field
 _MAGIC = slice(257, 265)  # the bytes of a header with format and version
@@ -112,14 +112,14 @@ class _Headers:
             if kind == tarfile.XHDTYPE:
                 if extended:
                     raise ValueError("an extended header follows another")
-                extended = dict(_records(self._take(-(-size // layout.TAR_BLOCK) * layout.TAR_BLOCK)[:size]))
+                extended = dict(_records(self._take(blocks(size))[:size]))
                 continue
             prefix = f"{_text(block[345:500])}/" if block[345:346] != b"\0" else ""
             name = extended.get("path", prefix + _text(block[:100]))
             target = extended.get("linkpath", _text(block[157:257]))
             size = _natural(extended["size"], 10) if "size" in extended else size
             yield name, (kind, _number(block[100:108]), size, target, self.place if size else None)
-            self.place += -(-size // layout.TAR_BLOCK) * layout.TAR_BLOCK
+            self.place += blocks(size)
             extended = {}
         if any(self._take(len(self._stretches[-1].data) - self.place + self._starts[-1])):
             raise ValueError("something follows the end")

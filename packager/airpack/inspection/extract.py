@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,7 +11,7 @@ from airpack_runtime import layout
 from airpack_runtime.format import toc
 from airpack_runtime.format.toc import File
 
-from airpack.base import staging, zstd
+from airpack.base import cache, staging, zstd
 from airpack.base.errors import NotInBundle, OutputRefused
 from airpack.bundle.opened import OpenBundle
 
@@ -84,12 +83,5 @@ def _write(opened: OpenBundle, wanted: dict[str, File], folder: Path) -> None:
                 out.write(raw[piece.offset : piece.offset + piece.length])
     for path, file in wanted.items():
         if places[file] != folder / path:
-            _link(places[file], folder / path)
+            cache.link_or_copy(places[file], folder / path)
         (folder / path).chmod(file.mode)
-
-
-def _link(source: Path, place: Path) -> None:
-    try:
-        os.link(source, place)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(source, place)

@@ -35,7 +35,7 @@ from airpack.oci.layout import (
     Writer,
     to_json,
 )
-from airpack.results.folder import Results
+from airpack.results.folder import SBOM, Results
 from airpack.results.keys import SigningKey
 from airpack.target.target import Target
 from airpack.tree import members
@@ -44,6 +44,8 @@ from airpack.tree.recipe import DEFAULT_MTIME
 NAME = "bundle"  # the image's name in its layout
 SBOM_TYPE = "application/vnd.cyclonedx+json"
 SIGNATURE_TYPE = "application/vnd.airpack.signature.v1"
+# The name of each kind of artifact that refers to an image. What an artifact's own annotations say is not used.
+FILE_NAMES = {SIGNATURE_TYPE: layout.SIGNATURE_NAMES[0], SBOM_TYPE: SBOM}
 TITLE = "org.opencontainers.image.title"
 DIGEST, TARGET, PACKAGES = "io.airpack.digest", "io.airpack.target", "io.airpack.packages"
 DISTRIBUTIONS = "io.airpack.distributions"
@@ -153,7 +155,7 @@ def _write_image(reader: BundleReader, results: Results, options: Options, write
         target=opened.toc.target,
         digest=labels[DIGEST],
         layers=written,
-        referrers=[_write_referrer(descriptor, path, kind, writer) for path, kind in _beside(results, opened)],
+        referrers=[_write_referrer(descriptor, data, kind, writer) for data, kind in _beside(results, opened)],
     )
 
 
@@ -191,35 +193,37 @@ def _tree_note(opened: OpenBundle, key: SigningKey | None) -> bytes:
     return tar
 
 
-def _beside(results: Results, opened: OpenBundle) -> list[tuple[Path, str]]:
-    """Return the files beside a bundle that describe it, each with its artifact type.
+def _beside(results: Results, opened: OpenBundle) -> list[tuple[bytes, str]]:
+    """Return what the files beside a bundle hold that describe it, each with its artifact type.
 
     Raises NotAnImage for a signature of another bundle; an SBOM of another bundle is left out.
     """
     digest, signature, sbom = f"sha256:{opened.file.digest}", results.signature(), results.sbom()
     beside = []
     if signature is not None:
-        if digest not in files.read_bytes(signature).decode("ascii", "replace").split():
+        data = files.read_bytes(signature)
+        if digest not in data.decode("ascii", "replace").split():
             problem = f"is not the bundle that {signature.name} signs"
             raise NotAnImage(str(results.bundle), problem, "sign it again, or remove that file")
-        beside.append((signature, SIGNATURE_TYPE))
-    if sbom is not None and _described_by(sbom) == digest:
-        beside.append((sbom, SBOM_TYPE))
+        beside.append((data, SIGNATURE_TYPE))
+    described = None if sbom is None else _sbom_of(sbom, digest)
+    if described is not None:
+        beside.append((described, SBOM_TYPE))
     return beside
 
 
-def _described_by(sbom: Path) -> str:
-    """Return the digest of the bundle that an SBOM describes, an empty string if it states none."""
+def _sbom_of(path: Path, digest: str) -> bytes | None:
+    """Return what an SBOM holds if it describes the bundle with this digest, else None."""
     try:
-        return str(json.loads(files.read_bytes(sbom))["metadata"]["component"]["version"])
+        data = files.read_bytes(path)
+        return data if str(json.loads(data)["metadata"]["component"]["version"]) == digest else None
     except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        return None
 
 
-def _write_referrer(subject: Descriptor, path: Path, kind: str, writer: Writer) -> Descriptor:
+def _write_referrer(subject: Descriptor, data: bytes, kind: str, writer: Writer) -> Descriptor:
     """Write a file as an artifact that refers to the image `subject`, and return its manifest's descriptor."""
-    title = layout.BUNDLE_NAME + layout.SIGNATURE_SUFFIX if kind == SIGNATURE_TYPE else path.name
-    blob = replace(writer.add(files.read_bytes(path), kind), annotations={TITLE: title})
+    blob = replace(writer.add(data, kind), annotations={TITLE: FILE_NAMES[kind]})
     empty = writer.add(EMPTY, EMPTY_TYPE)
     manifest = Manifest(config=empty, layers=[blob], subject=subject, artifact_type=kind)
     return replace(writer.add_manifest(manifest), artifact_type=kind)

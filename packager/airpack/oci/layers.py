@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -16,6 +16,7 @@ from airpack_runtime.format import framing
 from airpack.base import zstd
 from airpack.base.console import Advance
 from airpack.base.errors import NotAnImage
+from airpack.base.interrupts import ahead
 from airpack.bundle import tar_reader
 from airpack.bundle.opened import OpenBundle
 from airpack.oci import extents
@@ -24,7 +25,7 @@ from airpack.oci.layout import ZSTD_TYPE, Descriptor, Writer
 from airpack.oci.split import Share
 
 _CHUNK = 1 << 20
-_AHEAD = 8  # frames that are decompressed before they are needed
+_AHEAD = 7  # frames that are decompressed before they are needed
 # The magic number of a skippable frame that holds bytes of a bundle which are not tar.
 _PIECES_MAGIC = 0x184D2A53
 # To a container engine, a name that begins so deletes a file (image-spec, layer filesystem changeset).
@@ -49,14 +50,9 @@ class BundleReader:
     on_bytes: Advance = lambda _: None
 
     def raw_frames(self) -> Iterator[bytes]:
-        """Yield each frame decompressed, in order; only a few are held at once. Raises BundleDamaged."""
-        waiting: deque[Future[bytes]] = deque()
-        for number in range(len(self.opened.toc.frames)):
-            waiting.append(self.executor.submit(self.opened.file.frame, number, zstd.decompress))
-            if len(waiting) >= _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        """Return the frames in order, decompressed as they are needed, a few ahead. Raises BundleDamaged."""
+        numbers = range(len(self.opened.toc.frames))
+        return ahead(self.executor, lambda number: self.opened.file.frame(number, zstd.decompress), numbers, _AHEAD)
 
 
 def write(reader: BundleReader, shares: Sequence[Share], note: bytes, writer: Writer) -> list[Layer]:

@@ -17,13 +17,10 @@ from airpack.base import staging
 from airpack.base.errors import InvalidLayout, UsageError
 from airpack.oci import extents
 from airpack.oci.extents import Extent
-from airpack.oci.image import ARCHITECTURES, DIGEST, SBOM_TYPE, SIGNATURE_TYPE, platform
+from airpack.oci.image import ARCHITECTURES, DIGEST, FILE_NAMES, platform
 from airpack.oci.layout import INDEX_TYPE, Descriptor, Layout, Manifest
-from airpack.results.folder import SBOM
 
-# The name of each kind of artifact that refers to an image. What an artifact's own annotations say is not used.
-_FILE_NAMES = {SIGNATURE_TYPE: layout.BUNDLE_NAME + layout.SIGNATURE_SUFFIX, SBOM_TYPE: SBOM}
-KINDS = frozenset(_FILE_NAMES)
+KINDS = frozenset(FILE_NAMES)
 _DIGITS = re.compile(r"\d{1,15}", re.ASCII)
 
 
@@ -92,7 +89,7 @@ def restore(oci_layout: Layout, folder: Path, *, wanted: str = "") -> Restored:
         if stated != digest:
             raise InvalidLayout(oci_layout.path, f"gives the bundle {digest}, but states {stated}")
         written = [layout.BUNDLE_NAME, *_write_beside(oci_layout, image, scratch)]
-        gone = [folder / name for name in _FILE_NAMES.values() if name not in written]
+        gone = [folder / name for name in FILE_NAMES.values() if name not in written]
         staging.place({scratch / name: folder / name for name in written}, gone=gone, aside=scratch)
     return Restored(
         path=folder / layout.BUNDLE_NAME, digest=digest, target=target, beside=[folder / name for name in written[1:]]
@@ -176,7 +173,7 @@ def _write_beside(oci_layout: Layout, image: Descriptor, folder: Path) -> list[s
     """
     written: list[str] = []
     for descriptor in oci_layout.index:
-        name = _FILE_NAMES.get(descriptor.artifact_type)
+        name = FILE_NAMES.get(descriptor.artifact_type)
         if name is None or name in written:
             continue
         manifest = oci_layout.manifest(descriptor)

@@ -140,16 +140,16 @@ class Upload:
             return
         try:
             while self._blob.size - self._offset > CHUNK:
-                self._send("PATCH", self._url, CHUNK)
+                self._send("PATCH", self._url)
             joint = "&" if "?" in self._url else "?"
-            self._send("PUT", f"{self._url}{joint}{urlencode({'digest': self._blob.digest})}", CHUNK)
+            self._send("PUT", f"{self._url}{joint}{urlencode({'digest': self._blob.digest})}")
         except Passing:
             self._must_ask = True
             raise
 
-    def _send(self, method: str, url: str, most: int) -> None:
-        """Send up to `most` more bytes; PUT completes the blob."""
-        start, size = self._offset, min(most, self._blob.size - self._offset)
+    def _send(self, method: str, url: str) -> None:
+        """Send up to CHUNK more bytes; PUT completes the blob."""
+        start, size = self._offset, min(CHUNK, self._blob.size - self._offset)
         headers = {**_OCTETS, "Content-Length": str(size)}
         if method == "PATCH" or start:
             headers["Content-Range"] = f"{start}-{start + size - 1}"

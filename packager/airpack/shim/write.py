@@ -59,9 +59,10 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
         raise OutputRefused(path, "is not a shim: name another file, or move it away")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airpack-", dir=path.parent) as staging:
-        content = {name: strip.strip(text).encode() for name, text in {**sources(), "__main__.py": _MAIN}.items()}
+        modules = {name: strip.strip(text) for name, text in {**sources(), "__main__.py": _MAIN}.items()}
+        content = {name: text.encode() for name, text in modules.items()}
         if interpreter is not None:
-            content.update(_warm_bytecode(Path(staging, "tree"), interpreter))
+            content.update(_warm_bytecode(modules, Path(staging, "tree"), interpreter))
         aside = Path(staging, path.name)
         with open(aside, "wb") as file:
             file.write(_SHEBANG)
@@ -76,16 +77,19 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
     return path.stat().st_size
 
 
-def _warm_bytecode(folder: Path, interpreter: Interpreter) -> dict[str, bytes]:
-    """Return the bytecode of the modules of a warm start, by its paths, beside the source, as zipimport wants them."""
-    warm = {name: text for name, text in sources().items() if name.rpartition("/")[2] in _WARM}
+def _warm_bytecode(modules: Mapping[str, str], folder: Path, interpreter: Interpreter) -> dict[str, bytes]:
+    """Return the bytecode of the modules of a warm start, by its paths, beside the source, as zipimport wants them.
+
+    `modules` maps the paths of all modules to their stripped source; those of a warm start are written into `folder`.
+    """
+    warm = {name: text for name, text in modules.items() if name.rpartition("/")[2] in _WARM}
     _write_compiled(folder, warm, interpreter)
     return {f"{name}c": bytecode_path(folder / name, interpreter).read_bytes() for name in warm}
 
 
 def _write_compiled(folder: Path, files: Mapping[str, str], interpreter: Interpreter) -> None:
     """Write stripped modules and their bytecode into the new folder `folder`; `files` maps paths in it to source."""
-    _write(folder, {name: strip.strip(text) for name, text in files.items()})
+    _write(folder, files)
     compile_modules(folder, list(files), interpreter)
 
 
@@ -136,7 +140,7 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
         staging = Path(scratch, "shim")
         files[SITECUSTOMIZE] = files[DROPIN]  # it must lie where PYTHONPATH points to
         if interpreter is not None:
-            _write_compiled(staging, files, interpreter)
+            _write_compiled(staging, {name: strip.strip(text) for name, text in files.items()}, interpreter)
         _write(staging, files)
         size = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
         if (folder / PACKAGE).exists():

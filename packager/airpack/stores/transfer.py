@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airpack_runtime import layout
-from airpack_runtime.format import hashing
 
 from airpack.base import staging
 from airpack.base.console import BYTES, Advance, Progress
 from airpack.base.errors import InvalidManifest, StoreFailed
+from airpack.base.files import sha256_of
 from airpack.base.interrupts import threads
 from airpack.results import overwrite
 from airpack.results.folder import LOCK, MANIFEST, SOMETIMES, WHEELHOUSE, Results
@@ -53,7 +53,7 @@ def upload(results: Results, url: str, progress: Progress) -> Moved:
     files = results.files()
     size = sum(path.stat().st_size for path in files.values())
     store = open_store(url)
-    sums = {name: _sha256(path) for name, path in files.items()}
+    sums = {name: sha256_of(path, follow=True) for name, path in files.items()}
     present = store.names() & {*NAMES, LIST}
     if present:
         _check_same_upload(store, present, sums)
@@ -155,8 +155,3 @@ def _checked_chunks(store: Store, name: str, expected: str) -> Iterator[bytes]:
     if total.hexdigest() != expected:
         problem = f"{name} has the SHA-256 {total.hexdigest()}, but {expected} was uploaded"
         raise StoreFailed(store.url, f"{problem}: remove the whole upload, and upload again")
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashing.of_file(file.fileno())

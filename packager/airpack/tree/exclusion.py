@@ -6,7 +6,7 @@ import csv
 import fnmatch
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from airpack_runtime import layout
 
 from airpack.tree.installed_wheel import InstalledWheel
+from airpack.tree.members import parents
 
 # What `--slim` leaves out: tests, and files that only compilers and type checkers read. A folder named `test` may be a
 # public module, as in Django; one named `tests` hardly ever is.
@@ -35,9 +36,6 @@ class Exclusion:
     globs: tuple[str, ...] = ()
     slim: bool = False
 
-    def __bool__(self) -> bool:
-        return bool(self.globs or self.slim)
-
     def to_dict(self) -> dict[str, Any]:
         """Return the exclusion as the manifest lists it, among the options."""
         return {"exclude": list(self.globs), "slim": self.slim}
@@ -47,10 +45,11 @@ class Exclusion:
         """Return the exclusion that `to_dict` described. Raises TypeError."""
         return cls(globs=tuple(map(str, data.get("exclude", ()))), slim=bool(data.get("slim", False)))
 
-    def patterns(self, part: InstalledWheel | None = None) -> tuple[str, ...]:
+    def patterns(self, part: InstalledWheel) -> tuple[str, ...]:
         """Return the user's globs, and those of the preset that apply to the wheel `part`."""
-        stubs = part is None or not _reads_stubs(part)
-        return (*self.globs, *(SLIM if self.slim else ()), *([_STUBS] if self.slim and stubs else []))
+        if not self.slim:
+            return self.globs
+        return (*self.globs, *SLIM, *(() if _reads_stubs(part) else (_STUBS,)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,10 +77,12 @@ def total(all_excluded: Iterable[Excluded]) -> Excluded:
 
 def exclude(part: InstalledWheel, exclusion: Exclusion) -> Excluded:
     """Remove what is excluded from an installed wheel, and from its RECORD (PEP 376)."""
-    globs = exclusion.patterns(part) if exclusion else ()
+    globs = exclusion.patterns(part)
+    if not globs:
+        return Excluded()
     compiled = {glob: re.compile(fnmatch.translate(glob)) for glob in globs}
     removed, size, matched = set(), 0, set()
-    for path in part.files() if globs else ():
+    for path in part.files():
         below = path.removeprefix(f"{layout.SITE_PACKAGES}/")
         matching = [glob for glob, pattern in compiled.items() if pattern.match(below)]
         if matching and not below.partition("/")[0].endswith(".dist-info"):
@@ -101,17 +102,9 @@ def _reads_stubs(part: InstalledWheel) -> bool:
 
 def _remove_empty(prefix: Path, removed: Iterable[str]) -> None:
     """Remove the folders that are empty now."""
-    for parent in sorted(set(_parents(removed)), key=len, reverse=True):
+    for parent in sorted(parents(removed) - {layout.SITE_PACKAGES}, key=len, reverse=True):
         with suppress(OSError):
             (prefix / parent).rmdir()
-
-
-def _parents(paths: Iterable[str]) -> Iterator[str]:
-    for path in paths:
-        parent = os.path.dirname(path)
-        while parent and parent != layout.SITE_PACKAGES:
-            yield parent
-            parent = os.path.dirname(parent)
 
 
 def _rewrite(record: Path, removed: set[str]) -> None:

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from airpack_runtime.format import hashing
-
+from airpack.base import files
 from airpack.base.errors import ImageFailed
 
 # Kind: the program, and the Debian package that has it.
@@ -65,7 +64,5 @@ def write(tree: Path, path: Path, kind: str, *, mtime: int, env: Mapping[str, st
     done = subprocess.run(line, env=clean, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        raise ImageFailed(f"{os.path.basename(program)} failed: {lines[-1] if lines else 'without a word'}")
-    with open(path, "rb") as file:
-        sha256 = hashing.of_file(file.fileno())
-    return FilesystemImage(path=path, size=path.stat().st_size, sha256=sha256)
+        raise ImageFailed(f"{os.path.basename(program)} failed: {lines[-1] if lines else 'without a message'}")
+    return FilesystemImage(path=path, size=path.stat().st_size, sha256=files.sha256_of(path))

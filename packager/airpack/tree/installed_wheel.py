@@ -58,10 +58,15 @@ class InstalledWheel:
         """The folder of its modules."""
         return self.prefix / layout.SITE_PACKAGES
 
+    @property
+    def metadata(self) -> Path:
+        """Its METADATA file."""
+        (path,) = self.site_packages.glob("*.dist-info/METADATA")
+        return path
+
     def license(self) -> str:
         """Return the licence that its metadata names, or an empty string."""
-        (metadata,) = self.site_packages.glob("*.dist-info/METADATA")
-        return license_in(metadata)
+        return license_in(self.metadata)
 
     def top_level(self) -> tuple[str, ...]:
         """Return the names of its top-level modules and packages, sorted."""

@@ -98,7 +98,7 @@ def _check_folders(groups: Sequence[Group]) -> None:
 
 def directories(groups: Iterable[Group]) -> list[str]:
     """Return every folder that the members of `groups` need, sorted: parents first."""
-    return sorted(_parents(member.path for group in groups for member in group.members))
+    return sorted(parents(member.path for group in groups for member in group.members))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,21 +115,22 @@ class Folders:
     @classmethod
     def of(cls, groups: Sequence[Iterable[str]]) -> Folders:
         """Return the folders of groups of paths."""
-        needed = [_parents(paths) for paths in groups]
-        counts = Counter(folder for parents in needed for folder in parents)
+        needed = [parents(paths) for paths in groups]
+        counts = Counter(folder for folders in needed for folder in folders)
         inside = f"{layout.SITE_PACKAGES}/"
         common = sorted(folder for folder, count in counts.items() if count > 1 or not folder.startswith(inside))
-        return cls(common=common, own=[sorted(parents.difference(common)) for parents in needed])
+        return cls(common=common, own=[sorted(folders.difference(common)) for folders in needed])
 
 
-def _parents(paths: Iterable[str]) -> set[str]:
-    parents: set[str] = set()
+def parents(paths: Iterable[str]) -> set[str]:
+    """Return every folder above each of `paths`."""
+    folders: set[str] = set()
     for path in paths:
         parent = path.rpartition("/")[0]
-        while parent and parent not in parents:
-            parents.add(parent)
+        while parent and parent not in folders:
+            folders.add(parent)
             parent = parent.rpartition("/")[0]
-    return parents
+    return folders
 
 
 def sums(group: Group) -> bytes:

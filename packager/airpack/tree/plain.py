@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from airpack_runtime import layout
 
+from airpack.base import cache
 from airpack.tree.members import Group, directories
 
 
@@ -24,10 +23,7 @@ def write(groups: Sequence[Group], folder: Path, *, note: str) -> None:
         (folder / directory).mkdir()
     for member in (member for group in groups for member in group.members):
         place = folder / member.path
-        try:
-            os.link(member.source, place)
-        except OSError:  # another file system
-            shutil.copyfile(member.source, place)
+        cache.link_or_copy(member.source, place)
         place.chmod(member.mode)
     (folder / layout.TREE_NOTE).write_text(note, encoding="utf-8")
     for place in (folder, *(folder / directory for directory in folders)):

@@ -27,10 +27,10 @@ from airpack.verify import bundle as bundles
 from airpack.verify import imports, results, tree
 from airpack.verify.imports import Share, TriedImage
 
-# Returns an interpreter of the target's version. Raises PythonMissing.
 if TYPE_CHECKING:
     from airpack.bundle.write import Bundle
 
+# Returns an interpreter of the target's version. Raises PythonMissing.
 ObtainPython = Callable[[Target], Interpreter]
 
 
