@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from airpack.requirements.requirements import Requirements
 from airpack.resolve.pip import Pip
-from airpack.resolve.requirements import Requirements
 from airpack.resolve.resolver import resolve
 from airpack.results.folder import LOCK
 from airpack.target.target import Target

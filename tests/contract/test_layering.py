@@ -15,8 +15,20 @@ RUNTIME = ROOT / "runtime" / "airpack_runtime"
 
 # Data flows one way: a folder imports those above it in this list, never one below it.
 PACKAGER_FLOORS = (
-    *("base", "target", "resolve", "wheels", "resolve.pip_worker", "tree", "bundle", "audit", "shim"),
-    *("results", "inspection", "verify", "oci", "stores", "registry", "pack", "cli"),
+    *(
+        "base",
+        "target",
+        "requirements",
+        "sources",
+        "resolve",
+        "wheels",
+        "resolve.pip_worker",
+        "tree",
+        "bundle",
+        "audit",
+        "shim",
+    ),
+    *("audit", "shim", "results", "inspection", "verify", "oci", "stores", "registry", "pack", "cli"),
 )
 # The same for the shim; what a warm start imports lies at its root, below and above its folders.
 RUNTIME_FLOORS = (

@@ -13,8 +13,9 @@ from airpack.base.console import Bars, Lines, Progress, Silent
 from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
 from airpack.registry.reference import DEFAULT_TAG, Endpoint, Reference
 from airpack.registry.retries import Patience
+from airpack.requirements.pyproject import PYPROJECT, dependency_group, project_dependencies
+from airpack.requirements.requirements import Requirements
 from airpack.resolve.pip import Pip
-from airpack.resolve.requirements import PYPROJECT, Requirements, dependency_group, project_dependencies
 from airpack.target import downloads
 from airpack.target.interpreter import Interpreter, ask
 from airpack.target.target import DEFAULT, HERE, Target

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from airpack_runtime.format.toc import Distribution
 
 from airpack.bundle.opened import OpenBundle
-from airpack.resolve.sources import origin_of
+from airpack.sources.source import origin_of
 
 NAME, SIZE = ORDERS = ("name", "size")
 _HEAVIEST = 5

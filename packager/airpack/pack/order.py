@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from airpack.requirements.requirements import Requirements
 from airpack.resolve.lock import Lock
-from airpack.resolve.requirements import Requirements
 from airpack.results.keys import SigningKey
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target

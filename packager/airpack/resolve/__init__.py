@@ -1,1 +1,1 @@
-"""Requirements -> Lock, by pip in a subprocess that is prepared for the target; and builds of sources."""
+"""Requirements -> Lock, by pip in a subprocess that is prepared for the target."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from airpack.resolve.sources import Source, origin_of
+from airpack.sources.source import Source, origin_of
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from airpack.resolve import diagnosis
-from airpack.resolve.sources import Built
+from airpack.sources.source import Built
 from airpack.target.installed import ImagePackage
 
 # Settings by which pip would not resolve, or not for an image.

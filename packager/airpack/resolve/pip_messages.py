@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from airpack.base.errors import AirpackError, IndexUnreachable, InvalidRequirement, PipFailed, WriteFailed
+from airpack.requirements.requirements import invalid_requirement
 
 CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
 _INVALID = re.compile(r"[Ii]nvalid (?:requirement|constraint): *'?(.*?)'?(?::| \(|$)", re.MULTILINE)
@@ -36,12 +37,6 @@ def error_in(message: str) -> AirpackError:
     if unreadable := _UNREADABLE.search(message):
         return InvalidRequirement(f"{unreadable[1]} file {unreadable[3]} can't be read: {unreadable[2]}")
     return PipFailed(f"pip: {one_line(message) or 'it ended without a message; try again with -v'}")
-
-
-def invalid_requirement(text: str, place: str | None) -> InvalidRequirement:
-    """Return the error for a text that is not a requirement; `place` is the line and the file that have it."""
-    where = f", {place}" if place else ""
-    return InvalidRequirement(f"{text!r} is not a requirement{where}: write NAME==VERSION (PEP 508)")
 
 
 def unreachable(url: str, reason: str, *, verb: str) -> IndexUnreachable:

@@ -23,7 +23,7 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import Version
 
 from airpack.resolve.lock import Lock, LockedWheel
-from airpack.resolve.sources import Source
+from airpack.sources.source import Source
 from airpack.target.target import Target
 
 

@@ -15,10 +15,10 @@ from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_n
 from packaging.version import Version
 
 from airpack.base.errors import InvalidRequirement, PipFailed, Unsatisfiable
+from airpack.requirements.requirements import Requirements
 from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
 from airpack.resolve.pip import Answer, Pip
-from airpack.resolve.requirements import Requirements
-from airpack.resolve.sources import Builder, Built, Source
+from airpack.sources.source import Builder, Built, Source
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from airpack_runtime import __version__, layout
 from packaging.tags import Tag
 
-from airpack.resolve.sources import source_in
 from airpack.results.fields import Fields
+from airpack.sources.source import source_in
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
 

@@ -20,9 +20,9 @@ from airpack.base import files
 from airpack.base.errors import AirpackError, InvalidManifest
 from airpack.bundle.opened import OpenBundle
 from airpack.resolve.lock import REQUIREMENTS, Lock
-from airpack.resolve.sources import origin_of
 from airpack.results.folder import LOCK, MANIFEST, WHEELHOUSE, Results
 from airpack.results.manifest import Manifest
+from airpack.sources.source import origin_of
 from airpack.tree import members
 from airpack.verify.records import Record
 from airpack.wheels import wheelfile

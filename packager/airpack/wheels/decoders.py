@@ -17,8 +17,8 @@ from packaging.version import Version
 
 from airpack.base import cache
 from airpack.base.errors import AirpackError, NoDecoder
+from airpack.requirements.requirements import Requirements
 from airpack.resolve.pip import Pip
-from airpack.resolve.requirements import Requirements
 from airpack.resolve.resolver import resolve
 from airpack.target.target import Target
 from airpack.wheels.wheelhouse import download

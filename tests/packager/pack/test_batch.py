@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from airpack.pack import batch
 from airpack.pack.batch import Batch, BatchResult, Task
+from airpack.requirements.requirements import Requirements
 from airpack.resolve import pylock_writer
 from airpack.resolve.pip import Pip
-from airpack.resolve.requirements import Requirements
 from airpack.resolve.resolver import resolve
 from airpack.target.target import Target
 from support import machine

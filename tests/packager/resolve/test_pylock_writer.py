@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from airpack.resolve import pylock, pylock_writer
 from airpack.resolve.lock import Lock, LockedWheel
-from airpack.resolve.sources import Source
+from airpack.sources.source import Source
 from airpack.target.target import Target
 from support import machine
 from support.airpack import Airpack

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from airpack.base.errors import IndexUnreachable
+from airpack.requirements.requirements import Requirements
 from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
-from airpack.resolve.requirements import Requirements
 from airpack.resolve.resolver import resolve
 from airpack.target.target import Target
 from airpack.wheels import wheelhouse

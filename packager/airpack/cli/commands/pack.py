@@ -15,9 +15,9 @@ from airpack.cli import options
 from airpack.pack.deliver import Packed
 from airpack.pack.order import Order
 from airpack.pack.pack import pack
+from airpack.requirements.requirements import Requirements
 from airpack.resolve import pylock
 from airpack.resolve.lock import Lock
-from airpack.resolve.requirements import Requirements
 from airpack.results import keys
 from airpack.results.folder import SBOM
 from airpack.target.interpreter import Interpreter

@@ -23,7 +23,7 @@ def main() -> int:
         from airpack.resolve.pip_worker.sources import allow_sources
         from airpack.resolve.pip_worker.target import prepare
         from airpack.resolve.pip_worker.wheels import name_bad_wheels
-        from airpack.resolve.sources import Builder
+        from airpack.sources.source import Builder
 
         prepare(request["target"])
         allow_sources(Builder.from_dict(request["builder"]), events)

@@ -21,7 +21,7 @@ from pip._internal.utils.temp_dir import TempDirectory
 
 from airpack.base.errors import BuildFailed
 from airpack.resolve.pip_worker.events import Events, Failure
-from airpack.resolve.sources import Builder
+from airpack.sources.source import Builder
 
 
 def allow_sources(builder: Builder, events: Events) -> None:
@@ -78,7 +78,7 @@ class _Builds:
             # The user's own folder: a build leaves files where it runs.
             copy = Path(TempDirectory(kind="source", globally_managed=True).path, source.name)
             source = shutil.copytree(source, copy, symlinks=True)
-        from airpack.resolve.build import build_wheel  # its imports take longer than a resolve that builds nothing
+        from airpack.sources.build import build_wheel  # its imports take longer than a resolve that builds nothing
 
         if getattr(req, "global_options", None):  # newer versions of pip don't have them
             reason = "--global-option is not supported: use --config-settings, which its build backend reads"

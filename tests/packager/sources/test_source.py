@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from airpack.resolve import sources
-from airpack.resolve.sources import Builder, Source
+from airpack.sources import source
+from airpack.sources.source import Builder, Source
 
 URL = "https://user:secret@example.invalid/one-1.0.tar.gz?token=secret#sha256=00"
 
@@ -22,7 +22,7 @@ URL = "https://user:secret@example.invalid/one-1.0.tar.gz?token=secret#sha256=00
 )
 def test_what_is_published_of_a_url(url: str, expected: str) -> None:
     """Neither credentials nor a folder of this machine."""
-    assert sources.public(url) == expected
+    assert source.public(url) == expected
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_source_has_an_address_and_an_identity(source: Source, address: str, i
 @pytest.mark.parametrize("built_from", ["one-1.0.tar.gz sha256:00", ""])
 def test_an_origin_tells_what_a_wheel_was_built_from(built_from: str) -> None:
     """As the manifest has it, and as it is read back."""
-    assert sources.source_in(sources.origin_of(built_from, URL)) == built_from
+    assert source.source_in(source.origin_of(built_from, URL)) == built_from
 
 
 def test_a_builder_travels_as_json(tmp_path: Path) -> None:

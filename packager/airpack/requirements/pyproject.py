@@ -1,4 +1,4 @@
-"""What is to be resolved: requirements as the user gives them, and those that a pyproject.toml holds.
+"""The requirements that a `pyproject.toml` holds.
 
 A project has dependencies and extras (PEP 621) and dependency groups (PEP 735).
 """
@@ -21,7 +21,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.base import files
 from airpack.base.errors import InvalidRequirement
-from airpack.resolve import pip_messages
+from airpack.requirements.requirements import invalid_requirement
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,27 +29,6 @@ else:
     import tomli as tomllib
 
 PYPROJECT = "pyproject.toml"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Requirements:
-    """What the user asked for: requirements (PEP 508), requirements files, constraints files.
-
-    A file is a path or a URL.
-    """
-
-    specifications: Sequence[str] = ()
-    files: Sequence[str] = ()
-    constraints: Sequence[str] = ()
-
-    def arguments(self) -> list[str]:
-        """Return them as arguments of `pip install`."""
-        arguments = []
-        for file in self.files:
-            arguments += ["--requirement", file]
-        for file in self.constraints:
-            arguments += ["--constraint", file]
-        return [*arguments, *self.specifications]
 
 
 def project_dependencies(path: Path, extras: Sequence[str] = (), *, python: str | None = None) -> list[str]:
@@ -173,7 +152,7 @@ def _requirements(path: Path, texts: Any) -> list[Requirement]:
         try:
             requirements.append(Requirement(text))
         except (BadRequirement, TypeError) as error:
-            raise pip_messages.invalid_requirement(text, f"in {path}") from error
+            raise invalid_requirement(text, f"in {path}") from error
     return requirements
 
 

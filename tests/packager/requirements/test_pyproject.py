@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import tomli
 from airpack.base.errors import InvalidRequirement
-from airpack.resolve import requirements
+from airpack.requirements import pyproject
 from support.airpack import Airpack
 from support.wheels import build_wheel
 
@@ -33,19 +33,19 @@ broken = [{include-group = "none"}]
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Return the path of the project's file."""
-    path = tmp_path / requirements.PYPROJECT
+    path = tmp_path / pyproject.PYPROJECT
     path.write_text(TEXT)
     return path
 
 
 def test_dependencies_and_extras(path: Path) -> None:
     """An extra may name the project itself; names are compared normalised, markers kept."""
-    assert requirements.project_dependencies(path) == ["one>=1", 'two; python_version < "3.8"']
-    assert requirements.project_dependencies(path, ["ALL"])[2:] == [
+    assert pyproject.project_dependencies(path) == ["one>=1", 'two; python_version < "3.8"']
+    assert pyproject.project_dependencies(path, ["ALL"])[2:] == [
         'three; sys_platform == "linux"',
         'four; extra == "x"',
     ]
-    assert requirements.dependency_group(path, "Test") == ["six", "five==5"]
+    assert pyproject.dependency_group(path, "Test") == ["six", "five==5"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_dependencies_and_extras(path: Path) -> None:
 def test_extras_that_cannot_be_had(path: Path, extra: str, message: str) -> None:
     """Each says which, where, and what there is instead."""
     with pytest.raises(InvalidRequirement) as caught:
-        requirements.project_dependencies(path, [extra])
+        pyproject.project_dependencies(path, [extra])
     assert str(caught.value) == message.format(path=path)
 
 
@@ -79,7 +79,7 @@ def test_files_that_name_no_dependencies(path: Path, text: str, message: str) ->
     """What only a build could tell is not guessed."""
     path.write_text(text)
     with pytest.raises(InvalidRequirement) as caught:
-        requirements.project_dependencies(path, python="3.7.17")
+        pyproject.project_dependencies(path, python="3.7.17")
     assert str(caught.value).startswith(f"{path} {message}")
 
 
@@ -100,24 +100,24 @@ def test_files_that_say_nonsense(path: Path, text: str, message: str) -> None:
     """One line with the file's name."""
     path.write_text(f"[project]\nname = 'p'\n{text}\n")
     with pytest.raises(InvalidRequirement) as caught:
-        requirements.project_dependencies(path, ["a"] if "optional" in text else [], python="3.7.17")
-        requirements.dependency_group(path, "a")
+        pyproject.project_dependencies(path, ["a"] if "optional" in text else [], python="3.7.17")
+        pyproject.dependency_group(path, "a")
     assert str(caught.value).startswith(f"{path}: {message}")
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     """Nobody may ever write to it."""
-    path = tmp_path / requirements.PYPROJECT
+    path = tmp_path / pyproject.PYPROJECT
     os.mkfifo(path)
     with pytest.raises(InvalidRequirement) as caught:
-        requirements.project_dependencies(path)
+        pyproject.project_dependencies(path)
     assert str(caught.value) == f"{path} can't be read: it is a pipe, not a regular file"
 
 
 def test_a_project_that_requires_its_own_extra(path: Path) -> None:
     """It is never looked for on an index."""
     path.write_text("[project]\nname = 'p'\ndependencies = ['P[a]']\n[project.optional-dependencies]\na = ['six']\n")
-    assert requirements.project_dependencies(path) == ["six"]
+    assert pyproject.project_dependencies(path) == ["six"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_project_that_requires_its_own_extra(path: Path) -> None:
 def test_groups_that_cannot_be_had(path: Path, group: str, message: str) -> None:
     """Each says which, where, and what there is instead."""
     with pytest.raises(InvalidRequirement) as caught:
-        requirements.dependency_group(path, group)
+        pyproject.dependency_group(path, group)
     assert str(caught.value) == message.format(path=path)
 
 

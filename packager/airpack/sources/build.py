@@ -24,7 +24,7 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from airpack.base.errors import BuildFailed
-from airpack.resolve.sources import Builder, Built
+from airpack.sources.source import Builder, Built
 
 Settings = Mapping[str, str | Sequence[str]]
 

@@ -1,0 +1,35 @@
+"""What is to be resolved, as the user gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airpack.base.errors import InvalidRequirement
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requirements:
+    """What the user asked for: requirements (PEP 508), requirements files, constraints files.
+
+    A file is a path or a URL.
+    """
+
+    specifications: Sequence[str] = ()
+    files: Sequence[str] = ()
+    constraints: Sequence[str] = ()
+
+    def arguments(self) -> list[str]:
+        """Return them as arguments of `pip install`."""
+        arguments = []
+        for file in self.files:
+            arguments += ["--requirement", file]
+        for file in self.constraints:
+            arguments += ["--constraint", file]
+        return [*arguments, *self.specifications]
+
+
+def invalid_requirement(text: str, place: str | None) -> InvalidRequirement:
+    """Return the error for a text that is not a requirement; `place` is the line and the file that have it."""
+    where = f", {place}" if place else ""
+    return InvalidRequirement(f"{text!r} is not a requirement{where}: write NAME==VERSION (PEP 508)")
