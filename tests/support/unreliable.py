@@ -35,7 +35,7 @@ class Unreliable:
     of it), `wrong` (other bytes than it says), `elsewhere` (from the start, and it says so). `claims` adds to how much
     of an upload has arrived; `hang_ups` are after how many bytes the next uploads of more are cut. `on_upload`
     is called with the size of each. Without `referrers`, it has no such API. `rejects` is a status that every request
-    is answered with.
+    is answered with. `elsewhere` is the URL of another server, to which downloads and uploads of blobs are sent.
     """
 
     seed: int = 0
@@ -43,6 +43,7 @@ class Unreliable:
     busy: float = 0
     broken: float = 0
     rejects: int = 0
+    elsewhere: str = ""
     loses: bool = False
     password: str | None = None
     lasts: int = 1_000_000

@@ -128,7 +128,8 @@ class Handler(BaseHTTPRequestHandler):
             self.registry.begun += 1
             name = f"upload-{self.registry.begun}"
             self.registry.uploads[name] = bytearray()
-        self._answer(202, b"", {"Location": f"/v2/{repository}/blobs/uploads/{name}", "Range": "0-0"})
+        place = f"{self.registry.elsewhere}/v2/{repository}/blobs/uploads/{name}"
+        self._answer(202, b"", {"Location": place, "Range": "0-0"})
 
     def _upload(self, repository: str, name: str, query: dict[str, str]) -> None:
         held = self.registry.uploads.get(name)
@@ -178,6 +179,9 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(201, b"", {"Location": f"/v2/{repository}/blobs/{digest}"})
 
     def _blob(self, repository: str, digest: str, _: dict[str, str]) -> None:
+        if self.registry.elsewhere and self.command == "GET":
+            self._answer(307, b"", {"Location": self.registry.elsewhere + self.path})
+            return
         content = self.registry.blobs.get((repository, digest))
         if content is None:
             self._answer(404, b'{"errors":[{"code":"BLOB_UNKNOWN","message":"blob unknown to registry"}]}')

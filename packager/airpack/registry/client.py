@@ -19,6 +19,7 @@ from airpack.registry.retries import Passing
 
 OK, CREATED, ACCEPTED, NO_CONTENT, PARTIAL = 200, 201, 202, 204, 206
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_LARGE = 401, 403, 404, 413
+_PORTS = {"http": 80, "https": 443}  # by scheme
 _LARGEST_ERROR = 1 << 16  # bytes
 Result = TypeVar("Result")
 
@@ -77,6 +78,10 @@ class Client:
                 return response
             if response.status != UNAUTHORIZED:
                 break
+            answered_by = _answered_by(url, response)
+            if answered_by != _origin(self._connection.base):  # its challenge would name a token server of its own
+                response.release_conn()
+                raise self._asked_elsewhere(answered_by)
             response.drain_conn()
             self._authorization.renew(response.headers.get("WWW-Authenticate", ""), used)
         raise self._failure(method, response)
@@ -102,6 +107,11 @@ class Client:
     def read(self, response: urllib3.BaseHTTPResponse, size: int, *, some: bool = False) -> bytes:
         """Return up to `size` bytes of a body; with `some`, those that have arrived. Raises Passing."""
         return self._connection.read(response, size, some=some)
+
+    def _asked_elsewhere(self, origin: tuple[str, str, int | None]) -> RegistryError:
+        """Return the error for another server that asks for credentials, which only the registry itself gets."""
+        reason = f"it sends this request to {origin[1]}, which asks for credentials and does not get the registry's"
+        return RegistryError(self.reference.name, f"{reason}: ask whoever administers the registry")
 
     def _failure(self, method: str, response: urllib3.BaseHTTPResponse) -> RegistryError:
         """Return the error to raise for a response of another status than those that are taken."""
@@ -131,6 +141,14 @@ class Client:
             response.release_conn()
 
 
-def _origin(url: str) -> tuple[str, str]:
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Return the scheme, the host and the port of a URL (RFC 6454)."""
     parts = urlsplit(url)
-    return parts.scheme, parts.netloc
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+
+
+def _answered_by(url: str, response: urllib3.BaseHTTPResponse) -> tuple[str, str, int | None]:
+    """Return the origin of the server that gave a response to a request of `url`, after all redirects."""
+    for step in response.retries.history if response.retries is not None else ():
+        url = urljoin(url, step.redirect_location or "")
+    return _origin(url)

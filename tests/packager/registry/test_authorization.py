@@ -54,6 +54,29 @@ def test_without_credentials_the_line_says_how_to_log_in(oci_layout: Layout, reg
     assert str(caught.value) == f"{registry.address}/models/churn: {problem}"
 
 
+@pytest.mark.parametrize("to_push", [True, False], ids=["an upload's location", "a download's redirect"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["another host", "another port"])
+def test_another_server_gets_no_credentials(
+    oci_layout: Layout, endpoint: Endpoint, registry: Unreliable, tmp_path: Path, to_push: bool, host: str
+) -> None:
+    """A registry sends blobs to other servers; one that asks for credentials names a token server of its own."""
+    registry.password = unreliable.PASSWORD
+    if not to_push:
+        push(oci_layout, endpoint, progress=Silent())
+    with unreliable.serve(password=unreliable.PASSWORD) as other:
+        registry.elsewhere = f"http://{host}:{other.address.rpartition(':')[2]}"
+        with pytest.raises(RegistryError) as caught:
+            if to_push:
+                push(oci_layout, endpoint, progress=Silent())
+            else:
+                unreliable.pull_all(endpoint, tmp_path / "got")
+        assert len(other.requests) > 0
+        assert [request for request in other.requests if "/token" in request] == []
+        assert not any(other.tokens)
+    reason = f"it sends this request to {host}, which asks for credentials and does not get the registry's"
+    assert str(caught.value) == f"{registry.address}/models/churn: {reason}: ask whoever administers the registry"
+
+
 def test_a_refresh_token_becomes_a_token(tmp_path: Path) -> None:
     """As `az acr login` leaves one: it goes to the token server in a form (OAuth2), not to the registry."""
     with unreliable.serve(password=unreliable.PASSWORD) as registry:
