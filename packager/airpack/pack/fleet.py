@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airpack.base import toml
 from airpack.base.errors import AirpackError, UsageError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 DEFAULTS, TARGETS, SETS = "defaults", "targets", "sets"
 _TABLES = (DEFAULTS, TARGETS, SETS)
@@ -137,7 +132,7 @@ def only(packs: Sequence[FleetPack], names: Sequence[str]) -> list[FleetPack]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return toml.read(path)
     except OSError as error:
         raise InvalidFleet(path, "", f"can't be read: {error.strerror}") from error
     except ValueError as error:

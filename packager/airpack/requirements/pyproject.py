@@ -5,7 +5,6 @@ A project has dependencies and extras (PEP 621) and dependency groups (PEP 735).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +18,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
-from airpack.base import files
+from airpack.base import toml
 from airpack.base.errors import InvalidRequirement
 from airpack.requirements.requirements import invalid_requirement
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 PYPROJECT = "pyproject.toml"
 
@@ -164,7 +158,7 @@ def _choice(names: Iterable[str]) -> str:
 def _parse(path: Path) -> dict[str, Any]:
     """Return what the TOML file at `path` holds. Raises InvalidRequirement."""
     try:
-        return tomllib.loads(files.read_text(path, follow=True))
+        return toml.read(path)
     except OSError as error:
         raise InvalidRequirement(f"{path} can't be read: {error.strerror}") from error
     except ValueError as error:

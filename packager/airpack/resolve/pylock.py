@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,16 +21,11 @@ from packaging.pylock import (
     PylockValidationError,
 )
 
-from airpack.base import files
+from airpack.base import toml
 from airpack.base.errors import InvalidLock, OutputRefused, UnknownMarker
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 if TYPE_CHECKING:
     from packaging.markers import Environment
@@ -146,7 +140,7 @@ def check_replaceable(path: Path) -> None:
 def _parse(path: Path, *, follow: bool = True) -> Pylock:
     """Return the lock in the file at `path`, checked by packaging. Raises InvalidLock."""
     try:
-        return Pylock.from_dict(tomllib.loads(files.read_text(path, follow=follow)))
+        return Pylock.from_dict(toml.read(path, follow=follow))
     except OSError as error:
         raise InvalidLock(path, f"can't be read: {error.strerror}") from error
     except ValueError as error:
