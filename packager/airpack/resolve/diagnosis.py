@@ -36,7 +36,7 @@ from airpack.resolve import pip_messages
 _GONE = (404, 410)  # HTTP: the answers of an index that does not have the project
 
 
-def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: PLR0911 - one for each kind
+def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR0911 - one for each kind
     """Return the error for a failure, an event of `pip_worker` with the facts of its kind."""
     match failure["failure"]:
         case "marker":
@@ -45,6 +45,9 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: PLR0911 - o
             return pip_messages.unreachable(failure["url"], failure["reason"], verb="downloaded")
         case "build":
             return BuildFailed(failure["name"], failure["reason"], failure["required_by"])
+        case "unfit":
+            fits = f": install one that fits: pip install 'pip{failure['fits']}'" if failure["fits"] else ""
+            return PipFailed(f"pip {failure['version']} has no {failure['missing']}, which airpack needs{fits}")
         case "undecodable":
             return InvalidRequirement(
                 f"{failure['file']} is not UTF-8 ({failure['reason']}): save it as UTF-8, or name its encoding in its "

@@ -1,6 +1,6 @@
 """Runs inside a subprocess: pip, prepared to resolve for another Python than its own.
 
-Only this package uses pip's internals. It reports to `airpack.resolve.pip` by a pipe, one JSON object a line:
+Only `adapter` imports pip, and has each name of its internals that is used. The process reports to `airpack.resolve.pip` by a pipe, one JSON object a line:
 
     {"bytes": N}                                    N more bytes have been downloaded
     {"hashed": URL, "sha256": DIGEST, "size": N}    a file has arrived whole

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pip._internal.commands import create_command
-
+from airpack.resolve.pip_worker import adapter
 from airpack.resolve.pip_worker.events import Events, facts_of
 
 
@@ -17,16 +16,23 @@ def main() -> int:
     """Carry out the request and return pip's exit status."""
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     events = Events(os.fdopen(int(sys.argv[2]), "w", encoding="utf-8"))
-    command = create_command("install")
+    resolves = request["do"] == "resolve"
+    try:
+        adapter.check(adapter.FETCH, *([adapter.RESOLVE, adapter.WRAPPED] if resolves else []))
+    except adapter.UnfitPip as error:
+        events.emit(failure="unfit", missing=error.missing, version=error.version, fits=error.fits)
+        return 1
+    command = adapter.create_command("install")
     # Each command imports its own modules: those of the other take a tenth of a second.
-    if request["do"] == "resolve":
+    if resolves:
         from airpack.resolve.pip_worker.sources import allow_sources
         from airpack.resolve.pip_worker.target import prepare
         from airpack.resolve.pip_worker.wheels import name_bad_wheels
         from airpack.sources.source import Builder
 
         prepare(request["target"])
-        allow_sources(Builder.from_dict(request["builder"]), events)
+        # The folder of the request is removed when the process has ended.
+        allow_sources(Builder.from_dict(request["builder"]), Path(sys.argv[1]).parent, events)
         name_bad_wheels()
         command.run = _reporting(_resolving(command.run, events, request), events)
     else:

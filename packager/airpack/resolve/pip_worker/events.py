@@ -7,7 +7,7 @@ import threading
 import traceback
 from typing import IO, Any
 
-from pip._internal.exceptions import HashError, HashErrors, HashMismatch, InstallationError
+from airpack.resolve.pip_worker import adapter
 
 
 class Events:
@@ -24,7 +24,7 @@ class Events:
             self._file.flush()
 
 
-class Failure(InstallationError):
+class Failure(Exception):
     """A failure of some kind, with the facts that `diagnosis` makes a message of."""
 
     def __init__(self, kind: str, **facts: Any) -> None:
@@ -36,12 +36,12 @@ def facts_of(error: Exception) -> dict[str, Any]:
     """Return the event for an error: its kind, and the facts that `diagnosis` makes a message of."""
     if isinstance(error, Failure):
         return error.facts
-    if isinstance(error, (HashError, HashErrors)):
+    if isinstance(error, (adapter.HashError, adapter.HashErrors)):
         return _facts_of_hashes(error)
     context = getattr(error, "context", None)
     if context is not None:  # an error of several paragraphs, of which this one says what happened
         return {"failure": "pip", "message": f"{getattr(error, 'message', '')} {context}".strip()}
-    if isinstance(error, InstallationError):
+    if isinstance(error, adapter.InstallationError):
         return {"failure": "pip", "message": str(error)}
     if isinstance(error, OSError):
         message = error.strerror or str(error)
@@ -50,10 +50,10 @@ def facts_of(error: Exception) -> dict[str, Any]:
     return {"failure": "pip", "message": f"{type(error).__name__}: {error}"}
 
 
-def _facts_of_hashes(error: HashError | HashErrors) -> dict[str, Any]:
+def _facts_of_hashes(error: Any) -> dict[str, Any]:
     """Return the event for files without the hashes that were required."""
-    for cause in error.errors if isinstance(error, HashErrors) else [error]:
-        if isinstance(cause, HashMismatch) and "sha256" in cause.allowed:
+    for cause in error.errors if isinstance(error, adapter.HashErrors) else [error]:
+        if isinstance(cause, adapter.HashMismatch) and "sha256" in cause.allowed:
             return {
                 "failure": "mismatch",
                 "requirement": str(cause.req).split()[0] if cause.req else "a file",  # without where it came from

@@ -12,15 +12,18 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from pip._internal.exceptions import DiagnosticPipError, NetworkConnectionError
-from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
-from pip._vendor.requests.exceptions import RequestException
-from pip._vendor.urllib3.exceptions import HTTPError
-
+from airpack.resolve.pip_worker.adapter import (
+    DiagnosticPipError,
+    HTTPError,
+    NetworkConnectionError,
+    RequestException,
+    response_chunks,
+)
 from airpack.resolve.pip_worker.events import Events, Failure
 
 CHUNK = 256 * 1024
 ATTEMPTS = 4
+_AS_IT_IS = {"Accept-Encoding": "identity"}  # not compressed by the server: its hash must be the file's
 
 T = TypeVar("T")
 
@@ -89,13 +92,13 @@ def _persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
 
 
 def _ask(file: dict[str, str], session: Any) -> Any:
-    """Return the answer of a file's URL, whose body is not read yet."""
-    response = session.get(file["url"], headers=HEADERS, stream=True)
-    try:
-        raise_for_status(response)
-    except NetworkConnectionError:
+    """Return the answer of a file's URL, whose body is not read yet. Raises Failure if the server refuses."""
+    response = session.get(file["url"], headers=_AS_IT_IS, stream=True)
+    if response.status_code >= 400:
         response.close()
-        raise
+        whose = "Client" if response.status_code < 500 else "Server"
+        reason = f"{response.status_code} {whose} Error: {response.reason}"
+        raise Failure("download", url=file["url"], reason=reason)
     return response
 
 

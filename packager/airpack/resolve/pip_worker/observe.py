@@ -5,13 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from pip._internal.index import collector
-from pip._internal.index.package_finder import PackageFinder
-from pip._internal.req import req_file
-from pip._internal.resolution.resolvelib.factory import Factory
-from pip._internal.resolution.resolvelib.resolver import Resolver
-from pip._internal.utils.misc import redact_auth_from_url, remove_auth_from_url
-
+from airpack.resolve.pip_worker.adapter import redact_auth_from_url, remove_auth_from_url, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
 from airpack.resolve.pip_worker.wheels import passed_over
 
@@ -31,26 +25,30 @@ def observe(events: Events, python_full_version: str) -> Observed:
     `python_full_version` is the target's, one of the facts of that failure.
     """
     observed = Observed()
-    log_skipped = PackageFinder._log_skipped_link
-    handle_fail = collector._handle_get_simple_fail
 
-    def skipped(self: PackageFinder, link: Any, result: Any, detail: str) -> None:
-        observed.skipped.append({"file": link.filename, "requires_python": link.requires_python or ""})
-        log_skipped(self, link, result, detail)
+    def skipping(log: Any) -> Any:
+        def skipped(finder: Any, link: Any, *args: Any, **kwargs: Any) -> None:
+            observed.skipped.append({"file": link.filename, "requires_python": link.requires_python or ""})
+            log(finder, link, *args, **kwargs)
 
-    def failed(link: Any, reason: Any, *args: Any, **kwargs: Any) -> None:
-        response = getattr(reason, "response", None)
-        observed.unreachable.append(
-            {"url": str(link), "status": getattr(response, "status_code", None), "reason": str(reason)}
-        )
-        handle_fail(link, reason, *args, **kwargs)
+        return skipped
+
+    def failing(handle: Any) -> Any:
+        def failed(link: Any, reason: Any, *args: Any, **kwargs: Any) -> None:
+            response = getattr(reason, "response", None)
+            observed.unreachable.append(
+                {"url": str(link), "status": getattr(response, "status_code", None), "reason": str(reason)}
+            )
+            handle(link, reason, *args, **kwargs)
+
+        return failed
 
     class Errors(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             observed.errors.append(record.getMessage())
 
-    PackageFinder._log_skipped_link = skipped
-    collector._handle_get_simple_fail = failed
+    wrap("skipped_link", skipping)
+    wrap("page_failed", failing)
     logging.getLogger("pip").addHandler(Errors(logging.ERROR))
     _name_undecodable_files()
     _report_requirements(events)
@@ -60,34 +58,38 @@ def observe(events: Events, python_full_version: str) -> Observed:
 
 def _name_undecodable_files() -> None:
     """Let a requirements file that can't be decoded raise Failure with its name, which pip's error lacks."""
-    read = req_file.get_file_content
 
-    def read_named(url: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return read(url, *args, **kwargs)
-        except UnicodeDecodeError as error:
-            raise Failure("undecodable", file=url, reason=f"{error.reason} at byte {error.start}") from error
+    def reading(read: Any) -> Any:
+        def read_named(url: str, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return read(url, *args, **kwargs)
+            except UnicodeDecodeError as error:
+                raise Failure("undecodable", file=url, reason=f"{error.reason} at byte {error.start}") from error
 
-    req_file.get_file_content = read_named
+        return read_named
+
+    wrap("read_requirements", reading)
 
 
 def _report_requirements(events: Events) -> None:
     """Let a resolve report the requirements that pip read, the image's packages that it needs, and the real URLs."""
-    resolve = Resolver.resolve
 
-    def resolve_reported(self: Resolver, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
-        asked = {_shown(root) for root in root_reqs if not root.constraint}
-        events.emit(requirements=sorted(asked - {""}))
-        resolved = resolve(self, root_reqs, *args, **kwargs)
-        chosen = self._result.mapping.values() if self._result else ()
-        provided = {package.project_name: str(package.version) for package in chosen if package.is_installed}
-        events.emit(provided=[{"name": name, "version": provided[name]} for name in sorted(provided)])
-        links = [package.source_link.url_without_fragment for package in chosen if package.source_link is not None]
-        shown = {remove_auth_from_url(url): url for url in links}
-        events.emit(urls={without: url for without, url in shown.items() if without != url})
-        return resolved
+    def reporting(resolve: Any) -> Any:
+        def resolve_reported(resolver: Any, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
+            asked = {_shown(root) for root in root_reqs if not root.constraint}
+            events.emit(requirements=sorted(asked - {""}))
+            resolved = resolve(resolver, root_reqs, *args, **kwargs)
+            chosen = resolver._result.mapping.values() if resolver._result else ()
+            provided = {package.project_name: str(package.version) for package in chosen if package.is_installed}
+            events.emit(provided=[{"name": name, "version": provided[name]} for name in sorted(provided)])
+            links = [package.source_link.url_without_fragment for package in chosen if package.source_link is not None]
+            shown = {remove_auth_from_url(url): url for url in links}
+            events.emit(urls={without: url for without, url in shown.items() if without != url})
+            return resolved
 
-    Resolver.resolve = resolve_reported
+        return resolve_reported
+
+    wrap("resolve", reporting)
 
 
 def _shown(ireq: Any) -> str:
@@ -105,15 +107,13 @@ def _shown(ireq: Any) -> str:
 def _report_conflicts(observed: Observed, python_full_version: str) -> None:
     """Let an impossible resolve raise Failure with its causes as facts, in place of pip's paragraphs."""
 
-    def explain(self: Factory, error: Any, constraints: dict[str, Any]) -> Failure:
+    def explain(factory: Any, error: Any, constraints: dict[str, Any]) -> Failure:
         causes = [
             {
                 "requirement": str(requirement),
                 "name": requirement.project_name,
                 "by": f"{parent.name} {parent.version}" if parent else None,
-                "candidates": [str(each.version) for each in self._finder.find_all_candidates(requirement.project_name)]
-                if not requirement.project_name.startswith("<")
-                else None,
+                "candidates": _candidates(factory._finder, requirement.project_name),
             }
             for requirement, parent in error.causes
         ]
@@ -123,9 +123,16 @@ def _report_conflicts(observed: Observed, python_full_version: str) -> None:
             causes=causes,
             constraints={name: str(constraints[name].specifier) for name in names if name in constraints},
             skipped=observed.skipped,
-            passed_over=passed_over(self._build_failures),
+            passed_over=passed_over(factory._build_failures),
             unreachable=observed.unreachable,
             python=python_full_version,
         )
 
-    Factory.get_installation_error = explain
+    wrap("conflict_error", lambda _: explain)
+
+
+def _candidates(finder: Any, project: str) -> list[str] | None:
+    """Return the versions of a project that the target can use; None for what is no project, such as Python itself."""
+    if project.startswith("<"):
+        return None
+    return [str(each.version) for each in finder.find_all_candidates(project)]

@@ -7,37 +7,32 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pip._internal.cache import WheelCache
-from pip._internal.cli import cmdoptions
-from pip._internal.distributions.sdist import SourceDistribution
-from pip._internal.operations import prepare
-from pip._internal.resolution.resolvelib.resolver import Resolver
-from pip._internal.utils.temp_dir import TempDirectory
-
 from airpack.base.errors import BuildFailed
+from airpack.resolve.pip_worker.adapter import SourceDistribution, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
 from airpack.sources.source import Builder
 
 
-def allow_sources(builder: Builder, events: Events) -> None:
-    """Let pip build sources that have no wheel with `builder`, and report each wheel built."""
-    builds = _Builds(builder, events)
+def allow_sources(builder: Builder, scratch: Path, events: Events) -> None:
+    """Let pip build sources that have no wheel with `builder`, in folders in `scratch`, and report each wheel built."""
+    builds = _Builds(builder, scratch, events)
     # Its refusal of sdists in a cross resolve, since it would build for the wrong Python.
-    cmdoptions.check_dist_restriction = lambda *_, **__: None
+    wrap("check_dist_restriction", lambda _: lambda *_, **__: None)
     # Its cache, with wheels that it built under its own Python.
-    WheelCache.get_cache_entry = lambda *_, **__: None
+    wrap("kept_wheel", lambda _: lambda *_, **__: None)
 
     class BuiltDistribution(SourceDistribution):
         """A source distribution whose metadata is that of the wheel built from it."""
 
         def prepare_distribution_metadata(self, *_: Any, **__: Any) -> None:
             wheel = builds.build(self.req)
-            folder = Path(TempDirectory(kind="metadata", globally_managed=True).path)
+            folder = Path(tempfile.mkdtemp(dir=scratch))
             with zipfile.ZipFile(wheel) as archive:
                 names = [name for name in archive.namelist() if name.split("/")[0].endswith(".dist-info")]
                 archive.extractall(folder, names)
@@ -47,27 +42,28 @@ def allow_sources(builder: Builder, events: Events) -> None:
                 self.req._set_requirement()
             self.req.assert_source_matches_version()
 
-    make = prepare.make_distribution_for_install_requirement
-    prepare.make_distribution_for_install_requirement = lambda req: (
-        make(req) if _is_wheel(req) else BuiltDistribution(req)
-    )
+    wrap("distribution_of", lambda make: lambda req: make(req) if _is_wheel(req) else BuiltDistribution(req))
 
 
 class _Builds:
     """Builds with the indexes that requirements files name as well, known once pip begins to resolve."""
 
-    def __init__(self, builder: Builder, events: Events) -> None:
+    def __init__(self, builder: Builder, scratch: Path, events: Events) -> None:
         self._builder = builder
+        self._scratch = scratch
         self._events = events
-        resolve = Resolver.resolve
+        wrap("resolve", self._with_indexes)
 
-        def resolve_with(resolver: Resolver, *args: Any, **kwargs: Any) -> Any:
+    def _with_indexes(self, resolve: Any) -> Any:
+        """Return `resolve`, which first tells where pip looks."""
+
+        def resolve_with(resolver: Any, *args: Any, **kwargs: Any) -> Any:
             options = _options_of(resolver.factory._finder)
-            self._builder = replace(builder, pip_options=options)
-            events.emit(index_options=options)
+            self._builder = replace(self._builder, pip_options=options)
+            self._events.emit(index_options=options)
             return resolve(resolver, *args, **kwargs)
 
-        Resolver.resolve = resolve_with
+        return resolve_with
 
     def build(self, req: Any) -> Path:
         """Return the path of the wheel built from the source of a pip requirement. Raises Failure."""
@@ -76,7 +72,7 @@ class _Builds:
         name, required_by = req.name or source.name, getattr(req.comes_from, "name", None)
         if archive.is_dir() or req.editable:
             # The user's own folder: a build leaves files where it runs.
-            copy = Path(TempDirectory(kind="source", globally_managed=True).path, source.name)
+            copy = Path(tempfile.mkdtemp(dir=self._scratch), source.name)
             source = shutil.copytree(source, copy, symlinks=True)
         from airpack.sources.build import build_wheel  # its imports take longer than a resolve that builds nothing
 

@@ -6,16 +6,10 @@ pip evaluates markers, chooses tags and compares `Requires-Python` by the Python
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from pip._internal.metadata import get_environment
-from pip._internal.models import installation_report
-from pip._internal.models.target_python import TargetPython
-from pip._internal.resolution.resolvelib import factory
-from pip._vendor.packaging import markers
-from pip._vendor.packaging.tags import Tag
-
+from airpack.resolve.pip_worker.adapter import Marker, Op, Tag, Value, Variable, get_environment, wrap
 from airpack.resolve.pip_worker.events import Failure
 
 
@@ -25,32 +19,30 @@ def prepare(target: dict[str, Any]) -> None:
     `installed` is a folder with the metadata of the image's packages, which pip then doesn't resolve; None for none.
     """
     environment_of_image = get_environment([target["installed"]] if target["installed"] else [])
-    factory.get_default_environment = lambda: environment_of_image
+    wrap("installed_environment", lambda _: lambda: environment_of_image)
     accepted = [Tag(*text.split("-")) for text in target["tags"]]
-    TargetPython.get_sorted_tags = lambda _: accepted
+    wrap("target_tags", lambda _: lambda _: accepted)
     environment = target["marker_environment"]
-    markers.default_environment = lambda: dict(environment)
-    # The report would look up platform_release, which may be unknown.
-    installation_report.default_environment = dict
-    evaluate = markers.Marker.evaluate
+    wrap("default_environment", lambda _: lambda: dict(environment))
+    known = {*environment, "extra", "extras", "dependency_groups"}
+    wrap("evaluate_marker", lambda evaluate: lambda *args, **kwargs: _evaluate(evaluate, known, *args, **kwargs))
 
-    def evaluate_known(self: markers.Marker, *args: Any, **kwargs: Any) -> bool:
-        """Return whether a marker holds. Raises Failure if that depends on an unknown variable."""
-        unknown = sorted(set(_variables(self._markers)) - environment.keys() - {"extra", "extras", "dependency_groups"})
-        if not unknown:
-            return bool(evaluate(self, *args, **kwargs))
-        # Markers have no negation: if the answer is the same with all unknown comparisons true as with all of them
-        # false, it doesn't depend on them.
-        answers = set()
-        for assumed in (True, False):
-            settled = markers.Marker(str(self))
-            settled._markers = _assume(self._markers, unknown, assumed)
-            answers.add(evaluate(settled, *args, **kwargs))
-        if len(answers) > 1:
-            raise Failure("marker", variable=unknown[0], marker=str(self))
-        return bool(answers.pop())
 
-    markers.Marker.evaluate = evaluate_known
+def _evaluate(evaluate: Callable[..., Any], known: Collection[str], marker: Any, *args: Any, **kwargs: Any) -> bool:
+    """Return whether a marker holds, by pip's own `evaluate`. Raises Failure if that depends on an unknown variable."""
+    unknown = sorted(set(_variables(marker._markers)).difference(known))
+    if not unknown:
+        return bool(evaluate(marker, *args, **kwargs))
+    # Markers have no negation: if the answer is the same with all unknown comparisons true as with all of them
+    # false, it doesn't depend on them.
+    answers = set()
+    for assumed in (True, False):
+        settled = Marker(str(marker))
+        settled._markers = _assume(marker._markers, unknown, assumed)
+        answers.add(evaluate(settled, *args, **kwargs))
+    if len(answers) > 1:
+        raise Failure("marker", variable=unknown[0], marker=str(marker))
+    return bool(answers.pop())
 
 
 def _variables(parsed: Any) -> Iterator[str]:
@@ -59,7 +51,7 @@ def _variables(parsed: Any) -> Iterator[str]:
         if isinstance(item, list):
             yield from _variables(item)
         elif isinstance(item, tuple):
-            yield from (part.value for part in item if isinstance(part, markers.Variable))
+            yield from (part.value for part in item if isinstance(part, Variable))
 
 
 def _assume(parsed: Any, unknown: list[str], truth: bool) -> Any:
@@ -67,5 +59,5 @@ def _assume(parsed: Any, unknown: list[str], truth: bool) -> Any:
     if isinstance(parsed, list):
         return [_assume(item, unknown, truth) for item in parsed]
     if isinstance(parsed, tuple) and set(_variables([parsed])) & set(unknown):
-        return (markers.Variable("os_name"), markers.Op("!=" if truth else "=="), markers.Value(""))
+        return (Variable("os_name"), Op("!=" if truth else "=="), Value(""))
     return parsed

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import parse_wheel_filename
-from pip._internal.distributions.wheel import WheelDistribution
-from pip._internal.exceptions import MetadataInconsistent, MetadataInvalid
 
 from airpack.base.errors import InvalidWheel
 from airpack.resolve.lock import LockedWheel
+from airpack.resolve.pip_worker.adapter import MetadataInconsistent, MetadataInvalid, wrap
 from airpack.resolve.pip_worker.events import Failure
 
 
 def name_bad_wheels() -> None:
     """Let reading the metadata of a bad wheel raise Failure with its name, also where it would fill the memory."""
-    read = WheelDistribution.get_metadata_distribution
+    wrap("wheel_metadata", lambda read: lambda distribution: _read_named(read, distribution))
 
-    def read_named(self: Any) -> Any:
-        from airpack.wheels import wheelfile  # its imports aren't needed where the index serves the metadata
 
-        path = Path(self.req.local_file_path)
-        try:
-            wheelfile.check_texts(path)
-            return _read_through(read(self))
-        except (MetadataInconsistent, MetadataInvalid):  # pip looks for another version
-            raise
-        except InvalidWheel as error:
-            raise Failure("wheel", file=error.wheel, problem=error.problem) from error
-        except Exception as error:
-            raise Failure("wheel", file=path.name, problem=_reason_against(path) or str(error)) from error
+def _read_named(read: Callable[[Any], Any], distribution: Any) -> Any:
+    """Return what `read` returns for pip's distribution of a wheel. Raises Failure with the name of its file."""
+    from airpack.wheels import wheelfile  # its imports aren't needed where the index serves the metadata
 
-    WheelDistribution.get_metadata_distribution = read_named
+    path = Path(distribution.req.local_file_path)
+    try:
+        wheelfile.check_texts(path)
+        return _read_through(read(distribution))
+    except (MetadataInconsistent, MetadataInvalid):  # pip looks for another version
+        raise
+    except InvalidWheel as error:
+        raise Failure("wheel", file=error.wheel, problem=error.problem) from error
+    except Exception as error:
+        raise Failure("wheel", file=path.name, problem=_reason_against(path) or str(error)) from error
 
 
 def _read_through(distribution: Any) -> Any:

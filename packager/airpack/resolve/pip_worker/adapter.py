@@ -1,0 +1,141 @@
+"""The one door to pip's internals: each name of theirs that airpack uses or replaces stands here, as data.
+
+pip promises none of them to anyone. All are looked up before a command begins, so that a pip that lacks one ends in one
+line and not in the middle of a resolve. Other modules take a name from here as if this module defined it, and replace
+what pip has by `wrap`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
+from operator import attrgetter
+from typing import Any
+
+# For each name that airpack has for it: the module, and the name within. `fetch` imports only what it needs: the
+# modules of a resolve take a tenth of a second.
+FETCH: Mapping[str, str] = {
+    "create_command": "pip._internal.commands:create_command",
+    "DiagnosticPipError": "pip._internal.exceptions:DiagnosticPipError",
+    "HashError": "pip._internal.exceptions:HashError",
+    "HashErrors": "pip._internal.exceptions:HashErrors",
+    "HashMismatch": "pip._internal.exceptions:HashMismatch",
+    "InstallationError": "pip._internal.exceptions:InstallationError",
+    "NetworkConnectionError": "pip._internal.exceptions:NetworkConnectionError",
+    "response_chunks": "pip._internal.network.utils:response_chunks",
+    "RequestException": "pip._vendor.requests.exceptions:RequestException",
+    "HTTPError": "pip._vendor.urllib3.exceptions:HTTPError",
+}
+RESOLVE: Mapping[str, str] = {
+    "MetadataInconsistent": "pip._internal.exceptions:MetadataInconsistent",
+    "MetadataInvalid": "pip._internal.exceptions:MetadataInvalid",
+    "get_environment": "pip._internal.metadata:get_environment",
+    "Marker": "pip._vendor.packaging.markers:Marker",
+    "Op": "pip._vendor.packaging.markers:Op",
+    "Value": "pip._vendor.packaging.markers:Value",
+    "Variable": "pip._vendor.packaging.markers:Variable",
+    "Tag": "pip._vendor.packaging.tags:Tag",
+    "SourceDistribution": "pip._internal.distributions.sdist:SourceDistribution",
+    "redact_auth_from_url": "pip._internal.utils.misc:redact_auth_from_url",
+    "remove_auth_from_url": "pip._internal.utils.misc:remove_auth_from_url",
+}
+# What is replaced in pip.
+WRAPPED: Mapping[str, str] = {
+    "check_dist_restriction": "pip._internal.cli.cmdoptions:check_dist_restriction",
+    "conflict_error": "pip._internal.resolution.resolvelib.factory:Factory.get_installation_error",
+    "default_environment": "pip._vendor.packaging.markers:default_environment",
+    "distribution_of": "pip._internal.operations.prepare:make_distribution_for_install_requirement",
+    "evaluate_marker": "pip._vendor.packaging.markers:Marker.evaluate",
+    "installed_environment": "pip._internal.resolution.resolvelib.factory:get_default_environment",
+    "kept_wheel": "pip._internal.cache:WheelCache.get_cache_entry",
+    "page_failed": "pip._internal.index.collector:_handle_get_simple_fail",
+    "read_requirements": "pip._internal.req.req_file:get_file_content",
+    "resolve": "pip._internal.resolution.resolvelib.resolver:Resolver.resolve",
+    "skipped_link": "pip._internal.index.package_finder:PackageFinder._log_skipped_link",
+    "target_tags": "pip._internal.models.target_python:TargetPython.get_sorted_tags",
+    "wheel_metadata": "pip._internal.distributions.wheel:WheelDistribution.get_metadata_distribution",
+}
+# Attributes that a class of pip gives its objects: by the class, as properties, as annotations or in `__init__`.
+ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
+    "pip._internal.index.package_finder:PackageFinder": ("find_all_candidates", "search_scope", "trusted_hosts"),
+    "pip._internal.models.search_scope:SearchScope": ("find_links", "index_urls", "no_index"),
+    "pip._internal.models.link:Link": ("filename", "requires_python", "url_without_fragment"),
+    "pip._internal.req.req_install:InstallRequirement": (
+        *("comes_from", "config_settings", "constraint", "editable", "is_wheel", "local_file_path"),
+        *("metadata_directory", "unpacked_source_directory", "_set_requirement", "assert_source_matches_version"),
+    ),
+    "pip._internal.resolution.resolvelib.factory:Factory": ("_build_failures", "_finder"),
+    "pip._internal.resolution.resolvelib.resolver:Resolver": ("_result", "factory"),
+    "pip._vendor.packaging.markers:Marker": ("_markers",),
+}
+
+
+class UnfitPip(Exception):
+    """The pip at hand lacks `missing`, a name of its internals; `version` is pip's, `fits` the versions to install."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(missing)
+        self.missing = missing
+        self.version = _version()
+        self.fits = _bound()
+
+
+def check(*names: Mapping[str, str]) -> None:
+    """Look up `names`, and with those of a resolve the attributes as well. Raises UnfitPip for the first missing."""
+    for table in names:
+        for place in table.values():
+            _look_up(place)
+    if RESOLVE in names:
+        for place, attributes in ATTRIBUTES.items():
+            absent = sorted(set(attributes) - set(_attributes(_look_up(place))))
+            if absent:
+                raise UnfitPip(f"{place}.{absent[0]}")
+
+
+def __getattr__(name: str) -> Any:
+    """Return what pip has under one of airpack's names for it. Raises UnfitPip."""
+    place = FETCH.get(name) or RESOLVE.get(name)
+    if place is None:
+        raise AttributeError(name)
+    return _look_up(place)
+
+
+def wrap(name: str, make: Callable[[Any], Any]) -> None:
+    """Replace what pip has, one of WRAPPED, by what `make` returns for it. Raises UnfitPip."""
+    module, _, path = WRAPPED[name].partition(":")
+    owner, _, attribute = path.rpartition(".")
+    holder = _look_up(f"{module}:{owner}") if owner else importlib.import_module(module)
+    setattr(holder, attribute, make(_look_up(WRAPPED[name])))
+
+
+def _look_up(place: str) -> Any:
+    module, _, path = place.partition(":")
+    try:
+        return attrgetter(path)(importlib.import_module(module))
+    except (ImportError, AttributeError) as error:
+        raise UnfitPip(place) from error
+
+
+def _attributes(cls: type) -> Iterator[str]:
+    """Yield the attributes that the objects of a class have, as far as the class shows them."""
+    for base in cls.__mro__:
+        yield from vars(base)
+        yield from getattr(base, "__annotations__", {})
+        yield from getattr(getattr(vars(base).get("__init__"), "__code__", None), "co_names", ())
+
+
+def _version() -> str:
+    try:
+        return metadata.version("pip")
+    except metadata.PackageNotFoundError:
+        return "(none)"
+
+
+def _bound() -> str:
+    """Return the versions of pip that airpack's own metadata allows."""
+    for requirement in metadata.requires("airpack") or ():
+        if matched := re.fullmatch(r"pip\b *([^;]*)", requirement):
+            return ",".join(reversed(matched[1].strip(" ()").split(",")))
+    return ""
