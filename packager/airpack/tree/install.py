@@ -12,6 +12,7 @@ from airpack_runtime import layout
 from airpack.base import cache
 from airpack.base.console import BYTES, Progress
 from airpack.resolve.lock import LockedWheel
+from airpack.target.interpreter import Interpreter
 from airpack.tree import exclusion, members
 from airpack.tree.bytecode import compile_wheel
 from airpack.tree.exclusion import Excluded
@@ -55,7 +56,11 @@ def install(
 
     def install_one(number: int, wheel: LockedWheel) -> tuple[InstalledWheel, Excluded]:
         part = install_wheel(wheel, house.path_of(wheel), folder / str(number), house.lock.target)
-        return part, _apply(recipe, part, house, store)
+        left_out = _exclude(recipe, part, house)
+        if recipe.compiler is not None:
+            for module in compile_wheel(part, recipe.compiler, store):
+                progress.note(_uncompiled(wheel, module, recipe.compiler))
+        return part, left_out
 
     parts, excluded = [], []
     wheels = house.lock.wheels
@@ -69,12 +74,15 @@ def install(
     return Tree(groups=groups, clashes=clashes, excluded=exclusion.total(excluded))
 
 
-def _apply(recipe: Recipe, part: InstalledWheel, house: Wheelhouse, store: Path | None) -> Excluded:
-    """Exclude files from an installed wheel, and compile it, as the recipe says; return what was excluded."""
+def _exclude(recipe: Recipe, part: InstalledWheel, house: Wheelhouse) -> Excluded:
+    """Exclude files from an installed wheel, and add what else the recipe says; return what was excluded."""
     excluded = exclusion.exclude(part, recipe.exclusion)
     if recipe.with_wheelhouse:  # after the exclusion, whose globs are not for the wheels themselves
         (part.prefix / layout.WHEELHOUSE).mkdir()
         cache.link_or_copy(house.path_of(part.wheel), part.prefix / layout.WHEELHOUSE / part.wheel.filename)
-    if recipe.compiler is not None:
-        compile_wheel(part, recipe.compiler, store)
     return excluded
+
+
+def _uncompiled(wheel: LockedWheel, module: str, compiler: Interpreter) -> str:
+    reason = f"Python {compiler.version} does not compile it within the limits of memory and time"
+    return f"note: {wheel.key} {wheel.version}: {module} has no bytecode: {reason}"

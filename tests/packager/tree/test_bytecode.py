@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from airpack.base import cache
 from airpack.base.errors import NoInterpreter
 from airpack.tree.bytecode import bytecode_path, compile_modules, compile_wheel
 from support import machine, trees
+from support.airpack import Airpack
 from support.wheels import build_wheel
 
 
@@ -100,6 +102,37 @@ def test_an_interpreter_that_fails_is_named(wheel: Path, tmp_path: Path) -> None
     with pytest.raises(NoInterpreter) as raised:
         compile_modules(part.site_packages, part.modules(), replace(machine.python37(), path=program))
     assert str(raised.value) == f"{program} can't compile modules: no space left"
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["x = a" + ".b" * 500_000, "x = 1" + "+1" * 500_000, "x = " + "-" * 1_000_000 + "1", "a=b\n" * (8 << 20)],
+    ids=["attributes", "sums", "signs", "lines"],
+)
+def test_a_module_that_the_compiler_cant_bear_is_left_without(wheels: Path, tmp_path: Path, source: str) -> None:
+    """Its nesting ends the interpreter, or fills the memory; the modules before and after it are compiled."""
+    files = {"pkg/a.py": "X = 1\n", "pkg/b.py": source, "pkg/c.py": "Y = 1\n"}
+    part = trees.installed(build_wheel(wheels, "one", files=files), tmp_path / "prefix")
+    assert compile_wheel(part, machine.python37(), tmp_path / "store") == ["pkg/b.py"]
+    assert sorted(_compiled(part.site_packages)) == ["a.cpython-37.pyc", "c.cpython-37.pyc"]
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # KiB, of any child so far
+    assert largest < 1.5e6
+
+
+def test_after_many_such_modules_the_others_are_left_as_well(wheels: Path, tmp_path: Path) -> None:
+    """Each takes a process of its own."""
+    files = {f"m{number:02}.py": "x = a" + ".b" * 500_000 for number in range(12)}
+    part = trees.installed(build_wheel(wheels, "one", files={**files, "z.py": ""}), tmp_path / "prefix")
+    assert compile_wheel(part, machine.python37(), None) == [*files, "z.py"]
+
+
+def test_a_pack_tells_what_has_no_bytecode(airpack: Airpack, wheels: Path) -> None:
+    """And goes on: the module itself may never be imported."""
+    build_wheel(wheels, "one", files={"one.py": "x = a" + ".b" * 500_000})
+    assert airpack.pack("one", "--no-import") == 0
+    version = machine.python37().version
+    reason = f"Python {version} does not compile it within the limits of memory and time"
+    assert f"note: one 1.0: one.py has no bytecode: {reason}" in airpack.err.splitlines()
 
 
 def test_without_modules_no_interpreter_runs(tmp_path: Path) -> None:
