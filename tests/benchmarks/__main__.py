@@ -37,10 +37,13 @@ from benchmarks import (
     tools,
     workloads,
 )
+from benchmarks.coverage import measure as coverage
+from benchmarks.coverage.ways import WAYS
 from benchmarks.peers import PEERS
 from benchmarks.process import Failed
 
 _STARTED = time.monotonic()
+_RUNS = 7
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,17 +76,23 @@ def _parser() -> argparse.ArgumentParser:
         choices=list(_PARTS),
         help="all: peers, curve and report; peers: each workload's measures; curve: the cost of an unpack by size; "
         "report: render the results; check: compare --results' ratios with the committed ones; fetch, containers "
-        "(root, podman, runc), azure (bubblewrap), fleet (docker-registry), reading and levels: tables of their own",
+        "(root, podman, runc), azure (bubblewrap), fleet (docker-registry), reading and levels: tables of their own; "
+        "coverage: whether what teams install can be had, by name (hours; it goes on where it was interrupted)",
     )
     chosen = parser.add_argument_group("what is measured; each may be given again")
     chosen.add_argument("--workload", action="append", choices=list(workloads.WORKLOADS), help="default: all")
     chosen.add_argument("--measure", action="append", choices=list(race.PASSES), help="default: by workload")
     chosen.add_argument("--peer", action="append", choices=list(PEERS), metavar="NAME", help="default: all")
-    parser.add_argument("--runs", type=_count, default=7, help="runs of each contender (default: %(default)s)")
+    parser.add_argument("--runs", type=_count, help=f"runs of each contender (default: {_RUNS}; of coverage: 1)")
     parser.add_argument("--work", type=Path, default=Path(cache, "airpack-benchmarks"), help="default: %(default)s")
     parser.add_argument("--results", type=Path, default=results.COMMITTED, help="default: the committed ones")
     parser.add_argument("--tolerance", type=float, default=0.25, help="of check (default: %(default)s)")
     parser.add_argument("--dist", type=Path, help="of containers: results of `airpack pack`, instead of packing")
+    names = parser.add_argument_group("of coverage")
+    names.add_argument("--names", type=Path, default=coverage.NAMES, help="a file, one requirement a line")
+    names.add_argument("--way", action="append", choices=list(WAYS), metavar="NAME", help="default: all")
+    names.add_argument("--jobs", type=_count, default=1, help="names at once (default: 1, for times that compare)")
+    names.add_argument("--again", action="store_true", help="try also what is in the results")
     return parser
 
 
@@ -103,7 +112,7 @@ def _peers(arguments: argparse.Namespace) -> int:
     for name in arguments.workload or workloads.WORKLOADS:
         kit = workloads.prepare(name, arguments.work, programs)
         passes = arguments.measure or race.DEFAULT[name]
-        for section in race.measure(kit, passes, arguments.peer or list(PEERS), arguments.runs, _say):
+        for section in race.measure(kit, passes, arguments.peer or list(PEERS), arguments.runs or _RUNS, _say):
             _note(found)
             results.merge(found, name, section)
             results.save(found, arguments.results)
@@ -115,9 +124,23 @@ def _curve(arguments: argparse.Namespace) -> int:
     found = results.load_or_begin(arguments.results)
     largest = (arguments.workload or list(workloads.WORKLOADS))[-1]
     kit = workloads.prepare(largest, arguments.work, programs)
-    found["curve"] = curve.measure(kit, arguments.runs, _say)
+    found["curve"] = curve.measure(kit, arguments.runs or _RUNS, _say)
     _note(found)
     results.save(found, arguments.results)
+    return 0
+
+
+def _coverage(arguments: argparse.Namespace) -> int:
+    asked = coverage.Asked(
+        names=coverage.read_names(arguments.names),
+        ways=arguments.way or list(WAYS),
+        runs=arguments.runs or 1,
+        jobs=arguments.jobs,
+        again=arguments.again,
+        place=arguments.results,
+        work=arguments.work,
+    )
+    coverage.measure(asked, _say)
     return 0
 
 
@@ -160,14 +183,15 @@ _PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "curve": _curve,
     "report": _report,
     "check": _check,
-    "fetch": _part(lambda scratch, given: fetch.measure(scratch, given.runs)),
+    "coverage": _coverage,
+    "fetch": _part(lambda scratch, given: fetch.measure(scratch, given.runs or _RUNS)),
     "containers": _part(
-        lambda scratch, given: containers.measure(scratch, min(given.runs, containers.RUNS), given.dist)
+        lambda scratch, given: containers.measure(scratch, min(given.runs or _RUNS, containers.RUNS), given.dist)
     ),
-    "fleet": _part(lambda scratch, given: fleet.measure(scratch, given.runs)),
+    "fleet": _part(lambda scratch, given: fleet.measure(scratch, given.runs or _RUNS)),
     "levels": _part(lambda scratch, _: levels.measure(scratch)),
-    "reading": _part(lambda scratch, given: reading.measure(scratch, given.runs)),
-    "azure": _part(lambda scratch, given: azure.measure(scratch, given.runs)),
+    "reading": _part(lambda scratch, given: reading.measure(scratch, given.runs or _RUNS)),
+    "azure": _part(lambda scratch, given: azure.measure(scratch, given.runs or _RUNS)),
 }
 
 if __name__ == "__main__":

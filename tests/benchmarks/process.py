@@ -24,8 +24,19 @@ class Failed(Exception):
         super().__init__(f"failed: {command}\n    {last or 'without a word'}")
 
 
-def execute(words: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
-    """Run a command and return what it wrote. Raises Failed; if interrupted, all that it started is ended first."""
+def execute(
+    words: Sequence[str],
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    *,
+    limit: float | None = None,
+    with_errors: bool = False,
+) -> str:
+    """Run a command and return what it wrote; `with_errors`, also to standard error.
+
+    Raises Failed, or subprocess.TimeoutExpired after `limit` seconds; then, and if interrupted, all that it started is
+    ended first.
+    """
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(
@@ -33,14 +44,15 @@ def execute(words: Sequence[str], env: Mapping[str, str] | None = None, cwd: Pat
         ) as process,
     ):
         try:
-            output = process.communicate()[0].decode(errors="replace")
+            output = process.communicate(timeout=limit)[0].decode(errors="replace")
         except BaseException:
             _end(process)
             raise
+        errors.seek(0)
+        said = errors.read().decode(errors="replace")
         if process.returncode:
-            errors.seek(0)
-            raise Failed(shlex.join(words), errors.read().decode(errors="replace") + output)
-    return output
+            raise Failed(shlex.join(words), said + output)
+    return said + output if with_errors else output
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -42,9 +42,9 @@ def fetch(work: Path, names: Sequence[str]) -> Tools:
     """Install what these peers are of the pinned ones from PyPI into `work`, unless it is there."""
     python = str(machine.python37().path)
     steps = "\n".join(line for name in names for line in PEERS[name].steps().values())
-    pins = [pin for pin in _pins() if pin.partition("==")[0] in _ALWAYS or pin.partition("==")[0] in steps]
-    target = _environment(work / "peers-python3.7", python, [pin for pin in pins if not pin.endswith(_HOST)])
-    host = _environment(work / "peers-host", sys.executable, [pin for pin in pins if pin.endswith(_HOST)])
+    wanted = [name for name in _pinned_versions() if name in _ALWAYS or name in steps]
+    target = environment(work / "peers-python3.7", python, pins(*wanted, on_host=False))
+    host = environment(work / "peers-host", sys.executable, pins(*wanted, on_host=True))
     airpack = shlex.join([sys.executable, "-m", "airpack"])
     return Tools(airpack=airpack, python=python, tools=str(target), uv=str(host / "uv"))
 
@@ -53,7 +53,17 @@ def _pins() -> list[str]:
     return [line for line in PINS.read_text().splitlines() if not line.startswith("#")]
 
 
-def _environment(folder: Path, python: str, pins: Sequence[str]) -> Path:
+def _pinned_versions() -> dict[str, str]:
+    pinned = (pin.partition(";")[0].partition("==") for pin in _pins())
+    return {name.strip(): version.strip() for name, _, version in pinned}
+
+
+def pins(*names: str, on_host: bool) -> list[str]:
+    """Return the pins of projects that are installed under the packager's Python, or under the image's."""
+    return [pin for pin in _pins() if pin.endswith(_HOST) == on_host and pin.partition("==")[0] in names]
+
+
+def environment(folder: Path, python: str, pins: Sequence[str]) -> Path:
     """Return the folder of programs of a virtual environment with these pins at least."""
     stamp = folder / "pins"
     if pins and not (stamp.exists() and set(pins) <= set(stamp.read_text().splitlines())):
@@ -113,11 +123,7 @@ def machine_facts() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return the versions of all that is measured, Debian's as installed."""
-    pinned = {}
-    for pin in _pins():
-        name, _, version = pin.partition(";")[0].partition("==")
-        pinned[name.strip()] = version.strip()
-    return {"airpack": __version__, **pinned, **_debian()}
+    return {"airpack": __version__, **_pinned_versions(), **_debian()}
 
 
 def shim_bytes() -> int:
