@@ -23,7 +23,8 @@ def report(arguments: argparse.Namespace, findings: Sequence[Finding], subject: 
     """Print the findings in `subject`. Raises AuditFailed, whose message starts with `verdict`, if any is fatal."""
     failures = fatal(findings, strict=arguments.strict)
     if arguments.json:
-        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
+        names = [field.name for field in dataclasses.fields(Finding)]
+        print(json.dumps([{name: getattr(finding, name) for name in names} for finding in findings], indent=2))
     else:
         for finding in failures if arguments.quiet else findings:
             print(plain(str(finding)))

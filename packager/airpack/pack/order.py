@@ -21,7 +21,9 @@ class Order:
     `source` is a lock, or requirements to resolve; `skip_installed` leaves out what the image has already. `recipe`
     says how the bundle is made, except for its decoder, which is the one for the target, or taken from the wheel
     `decoder`. `python` is an interpreter of the target's version: it builds sources, and with `prove` it imports what
-    was packed; without an interpreter, neither is done. `strict` makes warnings of the audit fail the pack.
+    was packed; without an interpreter, neither is done. With `add_missing`, what the import finds missing and a
+    well-known project brings is added to the requirements, which are packed again. `strict` makes warnings of the
+    audit fail the pack.
 
     `output` is the folder of the results. Optional results are a plain tree (`tree`), a folder with the shim and the
     bundle (`drop_in`), a file system image of the kind `image`, an SBOM (`sbom`), and a signature with the key `sign`.
@@ -41,6 +43,7 @@ class Order:
     strict: bool = False
     skip_installed: bool = False
     prove: bool = True
+    add_missing: bool = False
     image: str | None = None
     sign: SigningKey | None = None
     sbom: bool = False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airpack_runtime import layout
@@ -20,6 +22,7 @@ from airpack.bundle.write import write
 from airpack.inspection import sbom_writer
 from airpack.pack.deliver import Packed, Product, deliver
 from airpack.pack.order import Order
+from airpack.requirements.requirements import Requirements
 from airpack.resolve import resolver
 from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
@@ -27,6 +30,7 @@ from airpack.results import overwrite
 from airpack.results.folder import WHEELHOUSE
 from airpack.tree import image_file
 from airpack.tree.install import install
+from airpack.verify.imports import ImportFinding
 from airpack.verify.verify import prove
 from airpack.wheels import decoders, wheelhouse
 
@@ -44,53 +48,94 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
         sbom_writer()
     try:
         with staging.scratch_in(order.output) as scratch, threads(order.jobs) as executor:
-            return _pack(order, scratch, executor, pip, progress)
+            return _Packing(executor=executor, pip=pip, progress=progress).run(order, scratch)
     except OSError as error:
         raise WriteFailed.from_os(error, order.output) from error
 
 
-def _pack(order: Order, scratch: Path, executor: Executor, pip: Pip, progress: Progress) -> Packed:
-    decoder = executor.submit(decoders.obtain, order.target, order.cache, given=order.decoder, pip=pip)
-    lock = _lock(order, pip, progress)
-    recipe = replace(order.recipe, decoder=decoder.result())
-    with progress.stage("fetch", BYTES, lock.size) as advance:
-        house = wheelhouse.fetch(lock, scratch / WHEELHOUSE, order.cache, pip=pip, on_bytes=advance)
-    tree = install(house, recipe, scratch / "parts", executor=executor, progress=progress, store=order.cache)
-    for unused in sorted(set(recipe.exclusion.globs) - tree.excluded.matched):
-        progress.note(f"note: --exclude {unused}: no file matches it")
-    _report(audit(tree, house.lock, plain=order.tree is not None, executor=executor), order, progress)
-    pool = Pool(executor=executor, jobs=order.jobs, store=order.cache)
-    bundle = write(tree, house.lock, recipe, scratch / layout.BUNDLE_NAME, pool=pool, progress=progress)
-    if order.python is not None and order.prove:
-        image = house.lock.in_image
-        findings = prove(bundle, order.python, image, scratch, executor=executor, progress=progress)
-        _report(findings, order, progress)
-    product = Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle)
-    return deliver(order, product, scratch=scratch, progress=progress)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Packing:
+    """The stages, and what all of them use; `shown` are the findings that were shown."""
+
+    executor: Executor
+    pip: Pip
+    progress: Progress
+    shown: set[str] = field(default_factory=set)
+
+    def run(self, order: Order, scratch: Path) -> Packed:
+        """Pack what is ordered; if the order says so, again with what the import found missing."""
+        while True:
+            folder = Path(tempfile.mkdtemp(dir=scratch))
+            product = self._make(order, folder)
+            findings = self._try(order, product, folder)
+            additions = _additions(order, findings)
+            if not additions:
+                self._report(findings, order)
+                return deliver(order, product, scratch=folder, progress=self.progress)
+            for addition, sentence in additions.items():
+                self.progress.note(f"note: added '{addition}', and packing again: {sentence}")
+            assert isinstance(order.source, Requirements)
+            order = replace(order, source=order.source.adding(list(additions)))
+            shutil.rmtree(folder)
+
+    def _make(self, order: Order, folder: Path) -> Product:
+        """Resolve, fetch, install and bundle what is ordered."""
+        progress, executor = self.progress, self.executor
+        decoder = executor.submit(decoders.obtain, order.target, order.cache, given=order.decoder, pip=self.pip)
+        lock = self._lock(order)
+        recipe = replace(order.recipe, decoder=decoder.result())
+        with progress.stage("fetch", BYTES, lock.size) as advance:
+            house = wheelhouse.fetch(lock, folder / WHEELHOUSE, order.cache, pip=self.pip, on_bytes=advance)
+        tree = install(house, recipe, folder / "parts", executor=executor, progress=progress, store=order.cache)
+        for unused in sorted(set(recipe.exclusion.globs) - tree.excluded.matched):
+            progress.note(f"note: --exclude {unused}: no file matches it")
+        self._report(audit(tree, house.lock, plain=order.tree is not None, executor=executor), order)
+        pool = Pool(executor=executor, jobs=order.jobs, store=order.cache)
+        bundle = write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
+        return Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle)
+
+    def _try(self, order: Order, product: Product, folder: Path) -> list[Finding]:
+        """Import what was packed, if that is ordered and there is an interpreter; return what was found."""
+        if order.python is None or not order.prove:
+            return []
+        image = product.wheelhouse.lock.in_image
+        return prove(product.bundle, order.python, image, folder, executor=self.executor, progress=self.progress)
+
+    def _lock(self, order: Order) -> Lock:
+        """Return the lock to pack: the one that is ordered, completed, or the resolved requirements."""
+        with self.progress.stage("resolve", "wheels") as advance:
+            if isinstance(order.source, Lock):
+                lock = resolver.complete(order.source, pip=self.pip, cache=order.cache, python=order.python)
+            else:
+                lock = resolver.resolve(
+                    order.source,
+                    order.target,
+                    pip=self.pip,
+                    cache=order.cache,
+                    python=order.python,
+                    skip_installed=order.skip_installed,
+                )
+            advance(len(lock.wheels))
+        return lock
+
+    def _report(self, findings: Sequence[Finding], order: Order) -> None:
+        """Show the findings that were not shown before. Raises AuditFailed if any of them is fatal."""
+        for finding in findings:
+            if str(finding) not in self.shown:
+                self.progress.note(str(finding))
+                self.shown.add(str(finding))
+        failures = fatal(findings, strict=order.strict)
+        if failures:
+            raise AuditFailed([finding.message for finding in failures])
 
 
-def _lock(order: Order, pip: Pip, progress: Progress) -> Lock:
-    """Return the lock to pack: the one that is ordered, completed, or the resolved requirements."""
-    with progress.stage("resolve", "wheels") as advance:
-        if isinstance(order.source, Lock):
-            lock = resolver.complete(order.source, pip=pip, cache=order.cache, python=order.python)
-        else:
-            lock = resolver.resolve(
-                order.source,
-                order.target,
-                pip=pip,
-                cache=order.cache,
-                python=order.python,
-                skip_installed=order.skip_installed,
-            )
-        advance(len(lock.wheels))
-    return lock
-
-
-def _report(findings: Sequence[Finding], order: Order, progress: Progress) -> None:
-    """Show the findings. Raises AuditFailed if any of them is fatal."""
-    for finding in findings:
-        progress.note(str(finding))
-    failures = fatal(findings, strict=order.strict)
-    if failures:
-        raise AuditFailed([finding.message for finding in failures])
+def _additions(order: Order, findings: Sequence[Finding]) -> dict[str, str]:
+    """Return the requirements to add, if that is ordered, each with what was found missing without it."""
+    if not order.add_missing or isinstance(order.source, Lock):
+        return {}
+    found = {each.addition: each for each in reversed(findings) if isinstance(each, ImportFinding) and each.addition}
+    return {
+        addition: f"{each.package} {each.sentence}"
+        for addition, each in sorted(found.items())
+        if addition not in order.source.added
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airpack.base.errors import InvalidRequirement
 
@@ -12,12 +12,22 @@ from airpack.base.errors import InvalidRequirement
 class Requirements:
     """What the user asked for: requirements (PEP 508), requirements files, constraints files.
 
-    A file is a path or a URL.
+    A file is a path or a URL. `added` are those of the specifications that the user did not ask for, but that the
+    import of what was packed found missing.
     """
 
     specifications: Sequence[str] = ()
     files: Sequence[str] = ()
     constraints: Sequence[str] = ()
+    added: Sequence[str] = ()
+
+    def adding(self, specifications: Sequence[str]) -> Requirements:
+        """Return these requirements and what was found missing."""
+        return replace(
+            self,
+            specifications=[*self.specifications, *specifications],
+            added=[*self.added, *specifications],
+        )
 
     def arguments(self) -> list[str]:
         """Return them as arguments of `pip install`."""

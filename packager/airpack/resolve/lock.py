@@ -61,7 +61,8 @@ class Lock:
     """The wheels that `requirements` resolve to for `target`, ordered by normalised name.
 
     A lock that was read from a file may lock sources as well: `to_build` has a line of a requirements file for each,
-    with its URL and hash. `provided` are the image's own packages that were left out, as the user wished. `access`
+    with its URL and hash. `added` are those of the requirements that nobody asked for: the import of what was packed
+    found them missing. `provided` are the image's own packages that were left out, as the user wished. `access`
     serves the fetch alone and is never written to a file.
     """
 
@@ -69,6 +70,7 @@ class Lock:
     requirements: tuple[str, ...]
     wheels: tuple[LockedWheel, ...]
     to_build: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
     provided: tuple[ImagePackage, ...] = ()
     access: IndexAccess = field(default_factory=IndexAccess, repr=False, compare=False)
 

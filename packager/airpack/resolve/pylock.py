@@ -36,7 +36,7 @@ class LockFile:
     """A `pylock.toml` that was read (PEP 751), whoever wrote it.
 
     `target_name` and `python_full_version` are those of the target that airpack locked for, None in a lock of another
-    tool's; `requirements` and `provided` are those of that lock (see `Lock`), empty without.
+    tool's; `requirements`, `added` and `provided` are those of that lock (see `Lock`), empty without.
     """
 
     path: Path
@@ -44,6 +44,7 @@ class LockFile:
     target_name: str | None = None
     python_full_version: str | None = None
     requirements: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
     provided: tuple[ImagePackage, ...] = ()
 
     def target(self) -> Target:
@@ -74,6 +75,7 @@ class LockFile:
             requirements=self.requirements,
             wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
             to_build=tuple(sorted(to_build)),
+            added=self.added,
             provided=self.provided,
         )
 
@@ -88,6 +90,7 @@ def read(path: Path, *, follow: bool = True) -> LockFile:
         target_name=_text(path, tool, "target"),
         python_full_version=_text(path, tool, "python-full-version"),
         requirements=tuple(_texts(path, tool, "requirements")),
+        added=tuple(_texts(path, tool, "added")),
         provided=tuple(_provided(path, text) for text in _texts(path, tool, "provided")),
     )
 

@@ -45,6 +45,7 @@ def dumps(lock: Lock, *, wheelhouse: str | None = None) -> str:
                 "target": lock.target.name,
                 "python-full-version": lock.target.python_full_version,
                 "requirements": list(lock.requirements),
+                **({"added": list(lock.added)} if lock.added else {}),
                 "provided": [f"{package.name}=={package.version}" for package in lock.provided],
             }
         },

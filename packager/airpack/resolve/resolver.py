@@ -59,6 +59,7 @@ def resolve(
         target=target,
         requirements=answer.requirements,
         wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
+        added=tuple(requirements.added),
         provided=answer.provided,
         access=IndexAccess(options=answer.index_options, urls=answer.urls),
     )

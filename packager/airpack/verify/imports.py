@@ -6,20 +6,21 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from airpack_runtime import host, layout
 from airpack_runtime.format.toc import Toc
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.audit.finding import NOTE, WARNING, Finding
 from airpack.bundle.opened import paths_of
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
+from airpack.verify import missing
 from airpack.verify.importer import Failure, Importer
 from airpack.wheels.metadata import optional_requirements
 
@@ -34,6 +35,18 @@ class Share:
     name: str
     version: str
     paths: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportFinding(Finding):
+    """A module that could not be imported.
+
+    `addition` is the requirement (PEP 508) of a well-known project that brings what was missing, empty if none is
+    known.
+    """
+
+    failure: Failure
+    addition: str = ""
 
 
 def reason_against(target: str, scratch: Path) -> str | None:
@@ -54,16 +67,17 @@ def prove(
     *,
     executor: Executor,
     on_module: Callable[[int], None] = lambda _: None,
-) -> list[Finding]:
+) -> list[ImportFinding]:
     """Return a finding for each of `modules` (see `modules_in`) that `python` cannot import from `tree`.
 
     `on_module` is called with 1 for each module that was tried.
     """
-    judge = _Judge(tree=tree, image=image)
+    packed = {canonicalize_name(share.name): share.version for share, _ in modules}
+    judge = _Judge(tree=tree, image=image, packed=packed)
     scratch = tempfile.TemporaryDirectory(prefix="airpack-import-")
     importer = Importer(tree.resolve(), python, Path(scratch.name).resolve())
 
-    def attempt(item: tuple[Share, str]) -> Finding | None:
+    def attempt(item: tuple[Share, str]) -> ImportFinding | None:
         share, module = item
         failure = importer.attempt(module)
         on_module(1)
@@ -128,27 +142,37 @@ class _Judge:
 
     tree: Path
     image: TriedImage
+    packed: Mapping[NormalizedName, str]
 
-    def finding(self, failure: Failure, share: Share) -> Finding:
-        severity, remedy = self._judge(failure, share)
+    def finding(self, failure: Failure, share: Share) -> ImportFinding:
+        absent = [name for name in failure.missing if not self._is_there(name)]
+        severity, remedy, addition = self._judge(failure, share, absent)
         sentence = f"{share.version}: import {failure.module} fails here: {failure.error}"
-        return Finding(severity=severity, package=share.name, sentence=sentence, remedy=remedy)
+        return ImportFinding(
+            severity=severity,
+            package=share.name,
+            sentence=sentence,
+            remedy=remedy,
+            failure=failure,
+            addition=addition,
+        )
 
-    def _judge(self, failure: Failure, share: Share) -> tuple[str, str]:
-        """Return the severity of a failure, and its remedy."""
-        missing = [name for name in failure.missing if not self._is_there(name)]
-        if any(self._is_of_image(name) for name in missing):
-            return NOTE, "the image has it, so that this can't be tried here"
+    def _judge(self, failure: Failure, share: Share, absent: Sequence[str]) -> tuple[str, str, str]:
+        """Return the severity of a failure, its remedy, and the requirement to add."""
+        if any(self._is_of_image(name) for name in absent):
+            return NOTE, "the image has it, so that this can't be tried here", ""
         optional = list(self._optional(share))
-        if any(_names(module, distribution) for module in missing for distribution in optional):
-            return NOTE, f"it belongs to an extra of {share.name} that isn't asked for"
-        if missing and missing[0].partition(".")[0] in sys.stdlib_module_names:
-            return WARNING, f"the target's standard library has no {missing[0]}: require a version that works without"
-        if missing:
-            return WARNING, f"no requirement of it brings {missing[0]}: add what does"
-        if failure.lacks_library:
-            return WARNING, "this machine lacks that library: make sure that the image has it"
-        return WARNING, f"look at it: airpack run DIST -- python -c 'import {failure.module}'"
+        if any(_names(module, distribution) for module in absent for distribution in optional):
+            return NOTE, f"it belongs to an extra of {share.name} that isn't asked for", ""
+        for module in absent:
+            addition = missing.requirement_for(module, self.image.target, self.packed)
+            if addition is not None:
+                return (
+                    WARNING,
+                    f"add '{addition}': {share.name} imports {module} (pack --add-missing adds it)",
+                    addition,
+                )
+        return WARNING, _unknown_remedy(failure, absent), ""
 
     def _is_there(self, module: str) -> bool:
         place = self.tree.joinpath(layout.SITE_PACKAGES, *module.split("."))
@@ -157,7 +181,7 @@ class _Judge:
     def _is_of_image(self, module: str) -> bool:
         top = module.partition(".")[0]
         return any(
-            top in package.modules or (not package.modules and _names(module, package.key))
+            top in package.modules or (not package.modules and _brings(package, module))
             for package in self.image.packages
         )
 
@@ -167,6 +191,22 @@ class _Judge:
             if path.endswith(".dist-info/METADATA"):
                 for requirement in optional_requirements(self.tree / path, self.image.target):
                     yield canonicalize_name(requirement.name)
+
+
+def _unknown_remedy(failure: Failure, absent: Sequence[str]) -> str:
+    """Return what to do about a failure that no well-known project is the remedy of."""
+    if absent and absent[0].partition(".")[0] in sys.stdlib_module_names:
+        return f"the target's standard library has no {absent[0]}: require a version that works without"
+    if absent:
+        return f"no requirement of it brings {absent[0]}: add what does; a project of that name may be another's"
+    if failure.lacks_library:
+        return "this machine lacks that library: make sure that the image has it"
+    return f"look at it: airpack run DIST -- python -c 'import {failure.module}'"
+
+
+def _brings(package: ImagePackage, module: str) -> bool:
+    """Return whether a package of the image whose modules are unknown brings a module, by its name."""
+    return _names(module, package.key) or missing.project_of(module) == package.key
 
 
 def _names(module: str, distribution: str) -> bool:

@@ -220,7 +220,7 @@ class _Trial:
         modules = imports.modules_in(self.shares)
         image = TriedImage(target=Target.from_name(self.target), packages=self.image)
         with progress.stage("import", "modules", len(modules)) as advance:
-            return imports.prove(place, modules, python, image, executor=executor, on_module=advance)
+            return [*imports.prove(place, modules, python, image, executor=executor, on_module=advance)]
 
     def _impossible(self, scratch: Path) -> list[Finding]:
         reason = imports.reason_against(self.target, scratch)

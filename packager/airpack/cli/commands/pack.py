@@ -107,7 +107,14 @@ def _add_packing(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument("--sign", metavar="NAME.key", type=Path, help="sign the bundle, and its image if there is one")
     options.add_passphrase(how)
-    how.add_argument("--no-import", action="store_true", help="don't try to import what was packed")
+    tried = how.add_mutually_exclusive_group()
+    tried.add_argument("--no-import", action="store_true", help="don't try to import what was packed")
+    tried.add_argument(
+        "--add-missing",
+        action="store_true",
+        help="add what the import finds missing and a well-known project brings (setuptools, for pkg_resources), and "
+        "pack again",
+    )
     options.add_python(how)
 
 
@@ -133,7 +140,8 @@ def _uses_of_python(arguments: argparse.Namespace) -> str:
     """Return what this pack needs an interpreter of the target's version for, in words."""
     bytecode = [] if arguments.no_bytecode else ["bytecode"]
     imports = [] if arguments.no_import else ["the import check"]
-    uses = [*bytecode, "builds of sdists", *imports]
+    additions = ["--add-missing"] if arguments.add_missing else []
+    uses = [*bytecode, "builds of sdists", *imports, *additions]
     return " and ".join(filter(None, [", ".join(uses[:-1]), uses[-1]]))
 
 
@@ -164,6 +172,7 @@ def _order(
         strict=arguments.strict,
         skip_installed=arguments.skip_installed,
         prove=not arguments.no_import,
+        add_missing=arguments.add_missing,
         image=arguments.image,
         sign=keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None,
         sbom=arguments.sbom,
@@ -177,6 +186,8 @@ def _what_to_pack(arguments: argparse.Namespace) -> tuple[Target, Requirements |
     if path is None:
         target = options.target(arguments)
         return target, options.requirements(arguments, target)
+    if arguments.add_missing:
+        raise UsageError("--lock lists everything to pack: leave out --add-missing, or pack the requirements again")
     if options.is_asked(arguments) or arguments.constraint or arguments.extra or arguments.skip_installed:
         raise UsageError(
             "--lock lists everything to pack: leave out requirements and --skip-installed, or leave out --lock"
