@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from airpack.base.console import Bars, Lines, Progress, Silent
 from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
+from airpack.cli import pip_options
 from airpack.registry.reference import DEFAULT_TAG, Endpoint, Reference
 from airpack.registry.retries import Patience
 from airpack.requirements.pyproject import PYPROJECT, dependency_group, project_dependencies
 from airpack.requirements.requirements import Requirements
-from airpack.resolve.pip import Pip
 from airpack.target import downloads
 from airpack.target.interpreter import Interpreter, ask
 from airpack.target.target import DEFAULT, HERE, Target
@@ -34,6 +34,9 @@ def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     group.add_argument(
         "-r", "--requirement", metavar="FILE", help="a requirements file, or a pyproject.toml", **repeated
     )
+    group.add_argument(
+        "-e", "--editable", metavar="PATH|URL", help="a project, as pip's -e names one; it is packed as any", **repeated
+    )
     group.add_argument("-c", "--constraint", metavar="FILE", help="a constraints file", **repeated)
     group.add_argument("--extra", metavar="NAME", help="an extra of the pyproject.toml given with -r", **repeated)
     group.add_argument(
@@ -42,12 +45,13 @@ def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
         help="a dependency group (PEP 735) of PATH, else of the pyproject.toml given with -r, else of ./pyproject.toml",
         **repeated,
     )
+    pip_options.add_rules(parser)
     return group
 
 
 def is_asked(arguments: argparse.Namespace) -> bool:
     """Return whether the arguments name any requirements."""
-    return bool(arguments.requirements or arguments.requirement or arguments.group)
+    return bool(arguments.requirements or arguments.requirement or arguments.editable or arguments.group)
 
 
 def requirements(arguments: argparse.Namespace, target: Target) -> Requirements:
@@ -75,8 +79,10 @@ def requirements(arguments: argparse.Namespace, target: Target) -> Requirements:
         specifications += dependency_group(Path(path) if path else default, name)
     return Requirements(
         specifications=specifications,
+        editables=arguments.editable,
         files=[file for file in arguments.requirement if Path(file) not in projects],
         constraints=arguments.constraint,
+        rules=pip_options.rules(arguments),
     )
 
 
@@ -130,30 +136,6 @@ def _here(given: Path | None, python_version: str | None) -> Target:
         which = f"--python {given}" if given else f"{sys.executable}, which runs airpack,"
         raise NoInterpreter(f"{which} is not a CPython that runs: give the path of one with --python")
     return Target.of_machine(python.version, python_version=python_version)
-
-
-def add_index(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add the options that name package indexes; return their group."""
-    group = parser.add_argument_group("where wheels come from (pip's own configuration applies as well)")
-    group.add_argument("--index-url", metavar="URL", help="the package index to use instead of PyPI")
-    group.add_argument("--extra-index-url", metavar="URL", action="append", default=[], help="an additional index")
-    group.add_argument(
-        "--find-links", metavar="PATH", action="append", default=[], help="a folder, or a web page, with wheels"
-    )
-    group.add_argument("--no-index", action="store_true", help="use only --find-links")
-    return group
-
-
-def pip(arguments: argparse.Namespace, env: Mapping[str, str]) -> Pip:
-    """Return the pip that resolves and downloads."""
-    return Pip(
-        env=env,
-        index_url=arguments.index_url,
-        extra_index_urls=arguments.extra_index_url,
-        find_links=arguments.find_links,
-        no_index=arguments.no_index,
-        verbose=arguments.verbose,
-    )
 
 
 def add_python(parser: argparse._ActionsContainer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -62,8 +63,9 @@ class Lock:
 
     A lock that was read from a file may lock sources as well: `to_build` has a line of a requirements file for each,
     with its URL and hash. `added` are those of the requirements that nobody asked for: the import of what was packed
-    found them missing. `provided` are the image's own packages that were left out, as the user wished. `access`
-    serves the fetch alone and is never written to a file.
+    found them missing. `provided` are the image's own packages that were left out, as the user wished. Files uploaded
+    at `exclude_newer` or later were left out, if it is set. `access` serves the fetch alone and is never written to a
+    file.
     """
 
     target: Target
@@ -72,6 +74,7 @@ class Lock:
     to_build: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     provided: tuple[ImagePackage, ...] = ()
+    exclude_newer: datetime | None = None
     access: IndexAccess = field(default_factory=IndexAccess, repr=False, compare=False)
 
     @property

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from airpack.resolve import diagnosis
+from airpack.resolve.connection import Connection
 from airpack.sources.source import Built
 from airpack.target.installed import ImagePackage
 
@@ -28,12 +29,16 @@ _WORKER = (
 )
 
 
+def _unseen(_: str) -> None:
+    """Show nothing."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pip:
     """The pip that airpack runs, and where it looks besides the places in its own configuration.
 
     `env` is its environment: pip.conf, proxies, certificates and keyrings work as the user has them. It never prompts.
-    With `verbose`, its log is printed.
+    With `verbose`, its log is printed; `note` is called with each line that the user should know, its warnings.
     """
 
     env: Mapping[str, str]
@@ -41,7 +46,9 @@ class Pip:
     extra_index_urls: Sequence[str] = ()
     find_links: Sequence[str] = ()
     no_index: bool = False
+    connection: Connection = field(default_factory=Connection)
     verbose: bool = False
+    note: Callable[[str], None] = _unseen
 
     def run(
         self,
@@ -95,7 +102,7 @@ class Pip:
         return ["--no-input", "--disable-pip-version-check", *quiet, *self.index_options()]
 
     def index_options(self) -> list[str]:
-        """Return the places to look in, as pip command line options."""
+        """Return the places to look in and how to reach them, as pip command line options."""
         options = ["--no-index"] if self.no_index else []
         if self.index_url:
             options += ["--index-url", self.index_url]
@@ -103,7 +110,7 @@ class Pip:
             options += ["--extra-index-url", url]
         for place in self.find_links:
             options += ["--find-links", place]
-        return options
+        return [*options, *self.connection.options()]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

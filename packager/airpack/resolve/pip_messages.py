@@ -10,6 +10,7 @@ import re
 
 from airpack.base.errors import AirpackError, IndexUnreachable, InvalidRequirement, PipFailed, WriteFailed
 from airpack.requirements.requirements import invalid_requirement
+from airpack.sources.source import public
 
 CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
 _INVALID = re.compile(r"[Ii]nvalid (?:requirement|constraint): *'?(.*?)'?(?::| \(|$)", re.MULTILINE)
@@ -17,6 +18,7 @@ _PLACE = re.compile(r"\(from (line \d+ of [^)]+)\)")
 _UNANSWERED = re.compile(r"HTTPS?ConnectionPool\(host='([^']+)'.*?with url: (\S+) \(Caused by (.*)\)")
 _REFUSED = re.compile(r"OSError: \[Errno (\d+)\] ([^:'\n]+)(?:: '(.*)')?")
 _UNREADABLE = re.compile(r"Could not open (\w+) file: (?:\[Errno \d+\] )?(.*?): '?(.*?)'?$", re.MULTILINE)
+_NO_TIMES = re.compile(r"^Index (\S+).*? does not provide upload-time metadata")
 # The innermost sentences of what urllib3 and requests nest in each other.
 _CAUSES = (
     re.compile(r"(too many \d+ error responses)"),
@@ -36,6 +38,11 @@ def error_in(message: str) -> AirpackError:
         return WriteFailed.from_os(OSError(int(refused[1]), refused[2]), refused[3] or "pip's temporary folder")
     if unreadable := _UNREADABLE.search(message):
         return InvalidRequirement(f"{unreadable[1]} file {unreadable[3]} can't be read: {unreadable[2]}")
+    if untimed := _NO_TIMES.search(message):
+        return IndexUnreachable(
+            f"{public(untimed[1])} doesn't say when its files were uploaded (PEP 700): leave out --exclude-newer, or "
+            "name another index"
+        )
     return PipFailed(f"pip: {one_line(message) or 'it ended without a message; try again with -v'}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,7 @@ from packaging.pylock import (
 
 from airpack.base import toml
 from airpack.base.errors import InvalidLock, OutputRefused, UnknownMarker
+from airpack.requirements.rules import moment_of
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
@@ -36,7 +38,7 @@ class LockFile:
     """A `pylock.toml` that was read (PEP 751), whoever wrote it.
 
     `target_name` and `python_full_version` are those of the target that airpack locked for, None in a lock of another
-    tool's; `requirements`, `added` and `provided` are those of that lock (see `Lock`), empty without.
+    tool's; `requirements`, `added`, `provided` and `exclude_newer` are those of that lock (see `Lock`), empty without.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class LockFile:
     requirements: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     provided: tuple[ImagePackage, ...] = ()
+    exclude_newer: datetime | None = None
 
     def target(self) -> Target:
         """Return the target that airpack locked for. Raises InvalidLock if the file names none, or InvalidTarget."""
@@ -77,6 +80,7 @@ class LockFile:
             to_build=tuple(sorted(to_build)),
             added=self.added,
             provided=self.provided,
+            exclude_newer=self.exclude_newer,
         )
 
 
@@ -92,7 +96,17 @@ def read(path: Path, *, follow: bool = True) -> LockFile:
         requirements=tuple(_texts(path, tool, "requirements")),
         added=tuple(_texts(path, tool, "added")),
         provided=tuple(_provided(path, text) for text in _texts(path, tool, "provided")),
+        exclude_newer=_moment(path, tool, "exclude-newer"),
     )
+
+
+def _moment(path: Path, tool: Mapping[str, Any], key: str) -> datetime | None:
+    """Return a moment of airpack's own table, None if there is none. Raises InvalidLock."""
+    text = _text(path, tool, key)
+    try:
+        return None if text is None else moment_of(text)
+    except ValueError as error:
+        raise InvalidLock(path, f"tool.airpack.{key} is not a moment (RFC 3339)") from error
 
 
 def _text(path: Path, tool: Mapping[str, Any], key: str) -> str | None:

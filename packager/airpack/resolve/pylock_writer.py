@@ -22,6 +22,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import Version
 
+from airpack.requirements.rules import moment_text
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.sources.source import Source
 from airpack.target.target import Target
@@ -33,6 +34,7 @@ def dumps(lock: Lock, *, wheelhouse: str | None = None) -> str:
     `wheelhouse` is the folder of the wheels relative to the file, None if there is none. A wheel that came from a file
     of this machine is locked by its path in that folder, since its URL means nothing on another machine.
     """
+    moment = {"exclude-newer": moment_text(lock.exclude_newer)} if lock.exclude_newer else {}
     pylock = Pylock(
         lock_version=Version("1.0"),
         environments=[Marker(_environment(lock.target))],
@@ -46,6 +48,7 @@ def dumps(lock: Lock, *, wheelhouse: str | None = None) -> str:
                 "python-full-version": lock.target.python_full_version,
                 "requirements": list(lock.requirements),
                 **({"added": list(lock.added)} if lock.added else {}),
+                **moment,
                 "provided": [f"{package.name}=={package.version}" for package in lock.provided],
             }
         },

@@ -16,6 +16,7 @@ from packaging.version import Version
 
 from airpack.base.errors import InvalidRequirement, PipFailed, Unsatisfiable
 from airpack.requirements.requirements import Requirements
+from airpack.requirements.rules import Rules
 from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
 from airpack.resolve.pip import Answer, Pip
 from airpack.sources.source import Builder, Built, Source
@@ -41,7 +42,7 @@ def resolve(
     HashMismatch, WriteFailed, or PipFailed with pip's own words.
     """
     builder = _builder(target, pip, cache, python)
-    if not requirements.arguments():
+    if requirements.is_empty:
         raise InvalidRequirement("nothing is required: the project, or the group, names no requirement")
     with tempfile.TemporaryDirectory(prefix="airpack-resolve-") as folder:
         report, installed = Path(folder, "report.json"), Path(folder, "installed")
@@ -61,6 +62,7 @@ def resolve(
         wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
         added=tuple(requirements.added),
         provided=answer.provided,
+        exclude_newer=requirements.rules.exclude_newer,
         access=IndexAccess(options=answer.index_options, urls=answer.urls),
     )
 
@@ -73,7 +75,7 @@ def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = 
         # Only the lines of a file can hold the settings of a build.
         file = Path(folder, "requirements.txt")
         file.write_text("".join(f"{line}\n" for line in lock.to_build), encoding="utf-8")
-        sources = Requirements(files=[str(file)], specifications=["--no-deps"])
+        sources = Requirements(files=[str(file)], rules=Rules(no_deps=True))
         built = resolve(sources, lock.target, pip=pip, cache=cache, python=python)
     wheels = sorted([*lock.wheels, *built.wheels], key=lambda wheel: wheel.key)
     return replace(lock, wheels=tuple(wheels), to_build=(), access=built.access)
@@ -87,7 +89,7 @@ def _builder(target: Target, pip: Pip, cache: Path, python: Interpreter | None) 
         tags=[str(tag) for tag in target.tags],
         python=str(python.path) if python else None,
         cache=cache,
-        pip_options=pip.index_options(),
+        pip_options=pip.connection.options(),
     )
 
 

@@ -18,6 +18,7 @@ from packaging.version import Version
 from airpack.base import cache
 from airpack.base.errors import AirpackError, NoDecoder
 from airpack.requirements.requirements import Requirements
+from airpack.requirements.rules import Rules
 from airpack.resolve.pip import Pip
 from airpack.resolve.resolver import resolve
 from airpack.target.target import Target
@@ -127,7 +128,9 @@ def pin_for(target: Target) -> Pin | None:
 
 def _download(pin: Pin, target: Target, store: Path, pip: Pip) -> bytes:
     """Return the content of the decoder's wheel, from the index. Raises NoDecoder."""
-    wanted = Requirements(specifications=[f"{PROJECT}=={pin.version}", f"--only-binary={PROJECT}", "--no-deps"])
+    wanted = Requirements(
+        specifications=[f"{PROJECT}=={pin.version}"], rules=Rules(only_binary=(PROJECT,), no_deps=True)
+    )
     env = {name: value for name, value in pip.env.items() if name not in _FOR_REQUIREMENTS}
     pip = replace(pip, env=env)
     try:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airpack.cli import options, screen
+from airpack.cli.output import several
 from airpack.stores import transfer
 
 
@@ -21,7 +22,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("url", metavar="URL", help="the URL that was given to upload")
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("dist"), help="default: dist")
+    parser.add_argument("-o", "--output", metavar="DIR", type=several, default=Path("dist"), help="default: dist")
     parser.add_argument("--digest", metavar="DIGEST", type=options.digest, help="the digest that the bundle must have")
     options.add_verbosity(parser, progress=True)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airpack.cli import screen
+from airpack.cli.output import several
 from airpack.inspection import extract
 from airpack.results.folder import Results
 
@@ -39,7 +40,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "-o",
         "--output",
         metavar="DIR",
-        type=Path,
+        type=several,
         default=Path(),
         help="the folder to write into (default: this folder)",
     )

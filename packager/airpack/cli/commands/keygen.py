@@ -9,6 +9,7 @@ from pathlib import Path
 from airpack_runtime.trust import KEY_FILE
 
 from airpack.cli import options
+from airpack.cli.output import several
 from airpack.results import keys
 
 
@@ -21,7 +22,12 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument(
-        "-o", "--output", metavar="NAME", type=Path, required=True, help="the path of the files, without their suffixes"
+        "-o",
+        "--output",
+        metavar="NAME",
+        type=several,
+        required=True,
+        help="the path of the files, without their suffixes",
     )
     options.add_passphrase(parser)
     options.add_verbosity(parser)

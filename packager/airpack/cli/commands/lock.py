@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from airpack.base import cache, staging
-from airpack.cli import options, screen
+from airpack.cli import options, pip_options, screen
+from airpack.cli.output import Output
 from airpack.resolve import pylock, pylock_writer
 from airpack.resolve.resolver import resolve
 from airpack.results.folder import LOCK
@@ -23,15 +22,24 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.set_defaults(run=run)
     options.add_target(options.add_requirements(parser))
-    options.add_index(parser)
+    pip_options.add_index(parser)
     options.add_python(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, default=Path(LOCK), help="default: %(default)s")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Output.parse,
+        default=LOCK,
+        help="the file to write, - for standard output (default: %(default)s)",
+    )
     options.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
-    pylock.check_replaceable(arguments.output)
+    output: Output = arguments.output
+    if output.path is not None:
+        pylock.check_replaceable(output.path)
     progress = options.progress(arguments)
     target = options.target(arguments)
     python = options.find_python(arguments, target, env, progress, lost="builds of sdists")
@@ -39,13 +47,17 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         lock = resolve(
             options.requirements(arguments, target),
             target,
-            pip=options.pip(arguments, env),
+            pip=pip_options.pip(arguments, env, progress),
             cache=cache.folder(env),
             python=python,
             skip_installed=arguments.skip_installed,
         )
         advance(len(lock.wheels))
-    staging.write_text(arguments.output, pylock_writer.dumps(lock))
+    text = pylock_writer.dumps(lock)
+    if output.path is None:
+        output.send(text.encode())
+        return
+    staging.write_text(output.path, text)
     if not arguments.quiet:
-        print(f"lock      {arguments.output}, {screen.counted(len(lock.wheels), 'wheel')} for {target.name}")
-        print(f"pack it   airpack pack --lock {os.fspath(arguments.output)}")
+        print(f"lock      {output.path}, {screen.counted(len(lock.wheels), 'wheel')} for {target.name}")
+        print(f"pack it   airpack pack --lock {output.path}")

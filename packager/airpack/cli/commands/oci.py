@@ -9,6 +9,7 @@ from pathlib import Path
 from airpack.base import staging
 from airpack.base.interrupts import cores, threads
 from airpack.cli import options, screen
+from airpack.cli.output import several
 from airpack.oci import image
 from airpack.oci.image import Image
 from airpack.results import keys
@@ -28,7 +29,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("places", metavar="BUNDLE|DIST", type=Path, nargs="+", help="bundles, or folders of results")
-    parser.add_argument("-o", "--output", metavar="LAYOUT", type=Path, required=True, help="the folder to write")
+    parser.add_argument("-o", "--output", metavar="LAYOUT", type=several, required=True, help="the folder to write")
     parser.add_argument(
         "--split",
         action="store_true",

@@ -11,7 +11,8 @@ from airpack_runtime import layout
 
 from airpack.base import cache, interrupts
 from airpack.base.errors import UsageError
-from airpack.cli import options
+from airpack.cli import options, pip_options
+from airpack.cli.output import several
 from airpack.pack.deliver import Packed
 from airpack.pack.order import Order
 from airpack.pack.pack import pack
@@ -45,7 +46,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     options.add_target(what)
     _add_results(parser)
     _add_exclusion(parser)
-    index = options.add_index(parser)
+    index = pip_options.add_index(parser)
     index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, if the index does not have it")
     _add_packing(parser)
     options.add_verbosity(parser, progress=True)
@@ -57,7 +58,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="DIR",
-        type=Path,
+        type=several,
         default=Path("dist"),
         help="the folder of the results (default: dist)",
     )
@@ -126,7 +127,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     if target.assumed_release:
         progress.note(f"target    {target.name}, assuming Python {target.python_full_version}")
     order = _order(arguments, env, target, source, python)
-    packed = pack(order, pip=options.pip(arguments, env), progress=progress)
+    packed = pack(order, pip=pip_options.pip(arguments, env, progress), progress=progress)
     cache.prune(order.cache, now=time.time())
     for wheel in packed.wheelhouse.lock.wheels:
         if wheel.source is not None:
@@ -192,6 +193,7 @@ def _what_to_pack(arguments: argparse.Namespace) -> tuple[Target, Requirements |
         raise UsageError(
             "--lock lists everything to pack: leave out requirements and --skip-installed, or leave out --lock"
         )
+    pip_options.check_with_lock(arguments)
     locked = pylock.read(path)
     target = options.target(arguments, locked=locked)
     return target, locked.for_target(target)

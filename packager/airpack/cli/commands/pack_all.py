@@ -12,6 +12,7 @@ from airpack.base import interrupts
 from airpack.base.console import Progress, plain
 from airpack.cli import options, screen
 from airpack.cli.commands import pack as pack_command
+from airpack.cli.output import several
 from airpack.cli.toml_options import Table
 from airpack.pack import batch, fleet
 from airpack.pack.batch import BatchResult, Outcome, Task
@@ -42,7 +43,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "-o",
         "--output",
         metavar="DIR",
-        type=Path,
+        type=several,
         default=Path("dist"),
         help="results go into DIR/SET/TARGET, or DIR/SET where the file names no target (default: dist)",
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from airpack.base.errors import from_extra
 from airpack.cli import options, screen
+from airpack.cli.output import several
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -24,7 +25,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "-o",
         "--output",
         metavar="DIR|FILE.zst",
-        type=Path,
+        type=several,
         default=Path(),
         help="a folder to write bundle.tar.zst into, or the bundle's file (default: this folder)",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from airpack.base import cache, interrupts
 from airpack.base.console import plain
 from airpack.base.errors import NotRebuilt, UsageError
-from airpack.cli import options
+from airpack.cli import options, pip_options
 from airpack.pack.rebuild import EarlierPack, RebuildOptions, rebuild
 from airpack.results.folder import Results
 
@@ -27,7 +27,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("dist", metavar="DIST", type=Path, help="a folder of results")
-    index = options.add_index(parser)
+    index = pip_options.add_index(parser)
     index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, if the index does not have it")
     cores = interrupts.cores()
     parser.add_argument(
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         obtain_python=lambda target: options.obtain_python(arguments, target, env, progress),
         decoder=arguments.decoder,
         cache=cache.folder(env),
-        pip=options.pip(arguments, env),
+        pip=pip_options.pip(arguments, env, progress),
         jobs=arguments.jobs,
     )
     rebuilt = rebuild(earlier, rebuild_options, progress=progress)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from airpack.base import staging
 from airpack.cli import options, screen
+from airpack.cli.output import STANDARD, Output
 from airpack.inspection import inventory, sbom_writer
 from airpack.results import overwrite
 from airpack.results.folder import Results
@@ -26,7 +26,12 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="BUNDLE|DIST", type=Path, help="a bundle, or a folder of results")
     parser.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, help="the file to write (default: standard output)"
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Output.parse,
+        default=STANDARD,
+        help="the file to write (default: -, standard output)",
     )
     options.add_verbosity(parser)
 
@@ -37,12 +42,13 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     with Results.at(arguments.place).open_bundle() as opened:
         taken = inventory.take(opened)
     text = write(taken)
-    if arguments.output is None:
-        sys.stdout.buffer.write(text.encode())  # UTF-8 in any locale
+    output: Output = arguments.output
+    if output.path is None:
+        output.send(text.encode())  # UTF-8 in any locale
         return
-    overwrite.check_sbom(arguments.output)
-    staging.write_text(arguments.output, text)
+    overwrite.check_sbom(output.path)
+    staging.write_text(output.path, text)
     if not arguments.quiet:
         libraries = sum(len(package.libraries) for package in taken.packages)
         counted = f"{screen.counted(len(taken.packages), 'package')}, {libraries:,} libraries in them"
-        print(f"sbom      {arguments.output}, {counted}")
+        print(f"sbom      {output.path}, {counted}")

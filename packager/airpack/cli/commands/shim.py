@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from airpack.cli import options
+from airpack.cli.output import Output
 from airpack.shim import write
 
 
@@ -18,7 +20,14 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         description="Write the shim that boots a bundle: as one zipapp (*.pyz), or as a folder for PYTHONPATH.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("-o", "--output", metavar="FILE.pyz|DIR", type=Path, required=True, help="where to write it")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE.pyz|DIR",
+        type=Output.parse,
+        required=True,
+        help="where to write it; - for a zipapp on standard output",
+    )
     options.add_target(parser, resolving=False)
     options.add_python(parser)
     options.add_verbosity(parser)
@@ -26,14 +35,19 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
-    output: Path = arguments.output
+    output: Output = arguments.output
     target, progress = options.target(arguments), options.progress(arguments)
     python = options.find_python(arguments, target, env, progress, lost="the shim's bytecode")
-    if output.suffix == write.SUFFIX:
-        size = write.write_zipapp(output, python)
-        usage = f"run it with the image's Python: python {output.name} exec --bundle PATH -- COMMAND"
+    if output.path is None:
+        with tempfile.TemporaryDirectory(prefix="airpack-shim-") as folder:
+            write.write_zipapp(Path(folder, "shim.pyz"), python)
+            output.send(Path(folder, "shim.pyz").read_bytes())
+        return
+    if output.path.suffix == write.SUFFIX:
+        size = write.write_zipapp(output.path, python)
+        usage = f"run it with the image's Python: python {output.path.name} exec --bundle PATH -- COMMAND"
     else:
-        size = write.write_folder(output, python)
-        usage = f"put the bundle into it, and set PYTHONPATH={output}"
+        size = write.write_folder(output.path, python)
+        usage = f"put the bundle into it, and set PYTHONPATH={output.path}"
     if not arguments.quiet:
-        print(f"shim      {output}, {size / 1e3:,.1f} kB\nboot      {usage}")
+        print(f"shim      {output.path}, {size / 1e3:,.1f} kB\nboot      {usage}")

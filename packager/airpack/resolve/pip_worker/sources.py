@@ -59,7 +59,7 @@ class _Builds:
 
         def resolve_with(resolver: Any, *args: Any, **kwargs: Any) -> Any:
             options = _options_of(resolver.factory._finder)
-            self._builder = replace(self._builder, pip_options=options)
+            self._builder = replace(self._builder, pip_options=[*self._builder.pip_options, *options])
             self._events.emit(index_options=options)
             return resolve(resolver, *args, **kwargs)
 
