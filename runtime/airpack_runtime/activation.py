@@ -22,7 +22,7 @@ def activate(tree: str, env: MutableMapping[str, str]) -> str:
     """
     site_packages = site_of(tree)
     if site_packages not in sys.path:
-        place = _behind_standard_library()
+        place = behind_standard_library()
         sys.path.insert(place, site_packages)
         _process_pth(site_packages, place + 1)
     export(tree, env)
@@ -45,7 +45,7 @@ def export(tree: str, env: MutableMapping[str, str]) -> None:
         env["AIRPACK_PYTHON"] = sys.executable
 
 
-def _behind_standard_library() -> int:
+def behind_standard_library() -> int:
     """Return the index in `sys.path` right behind the standard library's last folder."""
     library = os.path.dirname(os.__file__)
     folders = (library, f"{library}/lib-dynload", f"{sys.exec_prefix}/lib/{os.path.basename(library)}/lib-dynload")
@@ -59,9 +59,14 @@ def _behind_standard_library() -> int:
     return len(sys.path)
 
 
+def pth_files(site_packages: str) -> list[str]:
+    """Return the names of a folder's `.pth` files in the order in which `site` processes them."""
+    return sorted(name for name in os.listdir(site_packages) if name.endswith(".pth"))
+
+
 def _process_pth(site_packages: str, place: int) -> None:
     """Process the tree's `.pth` files as `site` does, and move the entries that they append to the index `place`."""
-    names = sorted(name for name in os.listdir(site_packages) if name.endswith(".pth"))
+    names = pth_files(site_packages)
     if not names:
         return
     import site

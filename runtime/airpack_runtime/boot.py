@@ -116,13 +116,12 @@ def _inherited(path: str, info: os.stat_result, env: Mapping[str, str], signer: 
 
 def _cached(path: str, info: os.stat_result, env: Mapping[str, str], signer: str) -> Ready | None:
     """Return the tree that an earlier boot of this very file left in a cache folder, or None if none did."""
-    for folder in cache.candidates(env):
-        ready = cache.seen_bundle(folder, path, info)
-        if ready is None or cache.reason_against(folder) is not None or signer not in ("", ready.signer):
+    for ready in cache.usable(env, lambda folder: cache.seen_bundle(folder, path, info)):
+        if signer not in ("", ready.signer):
             continue
         if ready.digest == cache.UNKNOWN and "AIRPACK_DIGEST" in env:
             continue  # an image that wasn't hashed when it was mounted
-        name = os.path.basename(ready.tree)
+        folder, name = os.path.split(ready.tree)
         # Looked at only once it is held: before, another process could prune it.
         if cache.is_whole(folder, name) and cache.hold(folder, name) and cache.is_tree(ready.tree):
             trust.check_pin(path, ready.digest, env)

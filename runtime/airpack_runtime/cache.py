@@ -22,14 +22,17 @@ from airpack_runtime.ready import Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping
+    from typing import Callable, Iterator, Mapping, TypeVar
+
+    Found = TypeVar("Found")
 
 PROGRAM = "airpack"
 # Everyone may write there, which is why `reason_against` looks at owner, mode and links.
 _SHARED = ("/var/tmp", "/tmp")  # noqa: S108
 _MEMORY = "/dev/shm"  # noqa: S108
-# The owner of root's files in a user namespace that doesn't map root.
+# The owner of root's files in a user namespace that doesn't map root (/proc/sys/kernel/overflowuid).
 _NOBODY = 65534
+_LINKS = 40  # that lead to a folder: more are a circle, as for the kernel
 UNKNOWN = "-"  # the digest of an image that nobody has hashed
 BLOCK = 4096  # bytes: a file's size on a disk is rounded up to a multiple of it
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -52,20 +55,30 @@ def candidates(env: Mapping[str, str]) -> list[str]:
     return [folder for folder in folders if folder.startswith("/") and os.pathsep not in folder]
 
 
+def usable(env: Mapping[str, str], look: Callable[[str], Found | None]) -> Iterator[Found]:
+    """Yield what `look` finds in each cache folder, from the folders that can be trusted.
+
+    Whoever wants a tree that lies in a cache asks here: `look` may read there, and execute nothing.
+    """
+    for folder in candidates(env):
+        found = look(folder)
+        if found is not None and reason_against(folder) is None:
+            yield found
+
+
 def reason_against(folder: str) -> str | None:
     """Return the reason why trees in the existing folder `folder` can't be trusted, or None if they can.
 
-    It must belong to this user, who alone may write to it; and each folder above it to this user or root, since
-    its owner could put another folder in its place. A folder above it that everyone can write to is accepted even
-    without the sticky bit: Kubernetes makes the volumes that stand in for /tmp that way.
+    It must belong to this user, who alone may write to it; and nobody else may put another folder in its place, or in
+    that of a folder above it.
     """
-    reason = reason_against_parents(folder)
-    if reason is not None:
-        return reason
     try:
+        reason = reason_against_parents(folder)
         info = os.lstat(folder)
     except OSError as error:
         return error.strerror or "can't be looked at"
+    if reason is not None:
+        return reason
     if info.st_mode & 0o170000 != 0o040000:
         return "is a link or no folder"
     if info.st_uid != os.getuid():
@@ -76,17 +89,50 @@ def reason_against(folder: str) -> str | None:
 
 
 def reason_against_parents(folder: str) -> str | None:
-    """Return the reason why a folder above `folder` can't be trusted, or None if all can."""
-    parent = folder
-    while parent != os.path.dirname(parent):
-        parent = os.path.dirname(parent)
-        try:
-            owner = os.stat(parent).st_uid
-        except OSError as error:
-            return error.strerror or "can't be looked at"
-        if owner not in (0, os.getuid(), _NOBODY):
-            return f"{parent}, which holds it, belongs to uid {owner}"
-    return None
+    """Return the reason why a folder above `folder`, or a link on the way to it, can't be trusted, or None if all can.
+
+    The way is gone as the kernel goes it, from the root: what was found good there, nobody but root and this user can
+    replace while the rest is looked at, or later. Raises OSError if it can't be gone.
+
+    A file system's top that everyone can write to is accepted without the sticky bit, and told (`storage.open_volume`):
+    Kubernetes mounts an emptyDir so, and often it is all that can be written.
+    """
+    place, rest, links = "/", folder.split("/")[-2:0:-1], 0
+    while True:
+        info = os.lstat(place)
+        if info.st_uid not in (0, os.getuid()) and not (info.st_uid == _NOBODY and _is_unmapped(_NOBODY)):
+            return f"{place}, which holds it, belongs to uid {info.st_uid}"
+        if info.st_mode & 0o170000 == 0o120000:
+            links += 1
+            target = os.readlink(place)
+            rest += target.split("/")[::-1]
+            place = "/" if target.startswith("/") else os.path.dirname(place)
+        elif is_open(info) and info.st_dev == os.lstat(os.path.dirname(place)).st_dev:
+            mode = info.st_mode & 0o777
+            return f"others could replace it in {place} (mode {mode:04o} without the sticky bit): chmod +t {place}"
+        while rest and rest[-1] in ("", "."):
+            rest.pop()
+        if not rest:
+            return None
+        if links > _LINKS:
+            return "too many links lead there"
+        word = rest.pop()
+        place = os.path.dirname(place) if word == ".." else os.path.join(place, word)
+
+
+def is_open(info: os.stat_result) -> bool:
+    """Return whether others may rename what lies in a folder: it has no sticky bit, and they can write to it.
+
+    A group of root's, or one that only this user is in by convention (its number is the user's), is not others.
+    """
+    others = 0o002 if info.st_gid == 0 or info.st_gid == os.getgid() == os.getuid() else 0o022
+    return bool(info.st_mode & others) and not info.st_mode & 0o1000
+
+
+def _is_unmapped(uid: int) -> bool:
+    """Return whether this user namespace has no user `uid`, which then stands for all that it doesn't have."""
+    rows = [line.split() for line in read("/proc/self/uid_map").splitlines()]
+    return bool(rows) and not any(0 <= uid - int(first) < int(count) for first, _, count in rows)
 
 
 def is_tree(tree: str) -> bool:

@@ -13,6 +13,7 @@ from airpack_runtime.errors import BootError
 from airpack_runtime.format import signature
 from airpack_runtime.format.reader import open_bundle
 from airpack_runtime.image import azure, conflicts, installed, probe
+from airpack_runtime.provide import storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,15 +80,15 @@ def _of_bundle(env: Mapping[str, str], usable: list[str], before: Mapping[str, o
         yield "boot", "a tree or an image is given, not a bundle: boot it with AIRPACK_LOG=text to see how it is taken"
         return
     with open_bundle(path) as bundle:
-        toc = bundle.toc()
         yield "digest", f"sha256:{bundle.digest}"
+        trust.check(path, layout.SIGNED_BUNDLE, bundle.digest, env)
+        yield "trust", _trust(path, env)
+        toc = bundle.toc()
         yield "target", bundle.target
         yield "contents", f"{len(toc.distributions)} packages, {toc.unpacked_size / 1e6:.1f} MB unpacked"
         host.check(path, bundle.target)
-        trust.check(path, layout.SIGNED_BUNDLE, bundle.digest, env)
-        yield "trust", _trust(path, env)
-        trees = [cache.tree_path(folder, bundle.digest) for folder in cache.candidates(env)]
-    tree = next(filter(cache.is_tree, trees), None)
+        folder = next(storage.folders_with(bundle.digest, env), None)
+    tree = None if folder is None else cache.tree_path(folder, bundle.digest)
     if tree:
         yield "boot", f"the tree is there: {tree}"
         yield "sys.path", _path_with(tree)
@@ -130,13 +131,17 @@ def _trust(path: str, env: Mapping[str, str]) -> str:
 
 
 def _path_with(tree: str) -> list[str]:
-    """Return `sys.path` as it will be when the tree is activated."""
-    path = list(sys.path)
-    try:
-        activation.activate(tree, {"PATH": ""})
-        return [entry for entry in sys.path if entry]
-    finally:
-        sys.path[:] = path
+    """Return `sys.path` as it will be when the tree is activated. Nothing of the tree is executed."""
+    site_packages, place = activation.site_of(tree), activation.behind_standard_library()
+    added = [] if site_packages in sys.path else [site_packages]
+    for name in activation.pth_files(site_packages) if added else ():
+        with open(f"{site_packages}/{name}", encoding="utf-8", errors="replace") as file:
+            lines = [line.rstrip() for line in file if line.strip() and not line.startswith("#")]
+        entries = [os.path.join(site_packages, line) for line in lines if not line.startswith(("import ", "import\t"))]
+        added += [entry for entry in entries if os.path.exists(entry) and entry not in (*sys.path, *added)]
+        if len(entries) < len(lines):
+            added.append(f"what {name} adds, by the code in it")
+    return [entry for entry in (*sys.path[:place], *added, *sys.path[place:]) if entry]
 
 
 def _problems(env: Mapping[str, str]) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from airpack_runtime import activation, boot
+from airpack_runtime import activation, boot, cache
 from airpack_runtime.image import conflicts
+from airpack_runtime.provide import storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ def _warnings(ready: Ready, writers: str) -> str:
     text = f"; anyone who may write to {writers} decides what is imported: set AIRPACK_DIGEST" if writers else ""
     if ready.signer and is_beside_shim(ready.bundle):
         text += f"; {SIDE_BY_SIDE}"
+    folder = os.path.dirname(ready.tree)
+    volume = storage.open_volume(folder) if folder in cache.candidates(os.environ) else ""
+    if volume:
+        text += f"; anyone who may write to {volume} could replace what is imported: chmod +t {volume}"
     if ready.passed_over:
         text += f"; AIRPACK_CACHE_DIR was passed over: {ready.passed_over}"
     return text

@@ -32,11 +32,14 @@ class CachedTree(NamedTuple):
 def trees(env: Mapping[str, str]) -> list[CachedTree]:
     """Return the trees in all cache folders of this user, the last used first."""
     found: list[CachedTree] = []
-    for folder in cache.candidates(env):
-        if os.path.isdir(folder) and cache.reason_against(folder) is None:
-            stems = [f"{folder}/{name[: -len(_NOTE)]}" for name in os.listdir(folder) if name.endswith(_NOTE)]
-            found += map(_cached_tree, filter(cache.is_tree, stems))
+    for folder in cache.usable(env, _existing):
+        stems = [f"{folder}/{name[: -len(_NOTE)]}" for name in os.listdir(folder) if name.endswith(_NOTE)]
+        found += map(_cached_tree, filter(cache.is_tree, stems))
     return sorted(found, key=lambda tree: -tree.last_used)
+
+
+def _existing(folder: str) -> str | None:
+    return folder if os.path.isdir(folder) else None
 
 
 def _cached_tree(path: str) -> CachedTree:
@@ -81,12 +84,11 @@ def verify(path: str, env: Mapping[str, str]) -> dict[str, str]:
     done = {}
     with open_bundle(path) as bundle:
         trust.check(path, layout.SIGNED_BUNDLE, bundle.digest, env)
-        for folder in cache.candidates(env):
-            tree = cache.tree_path(folder, bundle.digest)
-            if os.path.isdir(tree) and cache.reason_against(folder) is None:
-                with storage.Lock(folder, bundle.digest):
-                    storage.sweep(folder, bundle.digest)
-                    done[tree] = provide.make_whole(bundle, folder)
+        for tree in cache.usable(env, lambda folder: _existing(cache.tree_path(folder, bundle.digest))):
+            folder = os.path.dirname(tree)
+            with storage.Lock(folder, bundle.digest):
+                storage.sweep(folder, bundle.digest)
+                done[tree] = provide.make_whole(bundle, folder)
     return done
 
 

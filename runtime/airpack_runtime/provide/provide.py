@@ -194,9 +194,8 @@ def _unpacked(path: str, env: Mapping[str, str], private: bool) -> Ready:
 
 def _kept(bundle: Bundle, env: Mapping[str, str]) -> Ready | None:
     """Return the tree of `bundle` in the first cache folder that has it whole, or None if none has."""
-    for folder in cache.candidates(env):
-        whole = storage.has_whole(folder, bundle.digest)
-        if whole and cache.reason_against(folder) is None and cache.hold(folder, bundle.digest):
+    for folder in storage.folders_with(bundle.digest, env):
+        if cache.hold(folder, bundle.digest):
             return _remembered(bundle, folder, env)
     return None
 

@@ -11,6 +11,8 @@ from airpack_runtime.errors import reason_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Iterator, Mapping
+
     from airpack_runtime.ready import Ready
 
 _CGROUPS = "/sys/fs/cgroup"
@@ -26,10 +28,8 @@ def reason_against_use(folder: str) -> str | None:
 
     Nothing is left behind by asking.
     """
-    place = folder
-    while not os.path.lexists(place):
-        place = os.path.dirname(place)
-    reason = cache.reason_against(folder) if place == folder else cache.reason_against_parents(f"{place}/x")
+    place = _nearest(folder)
+    reason = cache.reason_against(folder) if place == folder else _reason_against_folders_in(place)
     if reason is None:
         try:  # to root, every folder seems writable
             os.mkdir(f"{place}/.airpack-{os.getpid()}")
@@ -44,18 +44,44 @@ def prepare(folder: str, needed: int, files: int, *, executable: bool = True) ->
 
     The tree has `files` files and takes `needed` bytes; if it is `executable`, it must not lie on a noexec mount.
     """
-    try:
-        os.makedirs(os.path.dirname(folder), exist_ok=True)
-        # root's workers may run as another user; anyone else's trees are private.
-        mode = 0o755 if os.getuid() == 0 else 0o700
-        os.mkdir(folder, mode)
-        os.chmod(folder, mode)  # whatever the umask
-    except FileExistsError:
-        pass
-    except OSError as error:
-        return reason_of(error)
+    place = _nearest(folder)
+    if place != folder:
+        reason = _reason_against_folders_in(place) or _make(place, folder)
+        if reason is not None:
+            return reason
     reason = cache.reason_against(folder) or reason_against_size(folder, needed, files)
     return reason or (_reason_against_execution(folder) if executable else None)
+
+
+def _nearest(folder: str) -> str:
+    """Return `folder`, or the nearest folder above it that exists."""
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _reason_against_folders_in(place: str) -> str | None:
+    """Return the reason why no folder in `place` can be trusted, or None."""
+    try:
+        return cache.reason_against_parents(os.path.join(place, "x"))
+    except OSError as error:
+        return reason_of(error)
+
+
+def _make(place: str, folder: str) -> str | None:
+    """Create the folders below `place` down to `folder`; return the reason why that can't be done, or None."""
+    # root's workers may run as another user; anyone else's trees are private.
+    mode = 0o755 if os.getuid() == 0 else 0o700
+    for name in folder[len(place) :].strip("/").split("/"):
+        place = os.path.join(place, name)
+        try:
+            os.mkdir(place, mode)
+            os.chmod(place, mode)  # whatever the umask
+        except FileExistsError:  # another process was faster; what it is will be looked at
+            pass
+        except OSError as error:
+            return reason_of(error)
+    return None
 
 
 def _reason_against_execution(folder: str) -> str | None:
@@ -104,6 +130,21 @@ def _is_memory(folder: str) -> bool:
 def has_whole(folder: str, name: str) -> bool:
     """Return whether a cache folder has the tree `name`, written or checked since the host started."""
     return cache.is_tree(cache.tree_path(folder, name)) and cache.is_whole(folder, name)
+
+
+def open_volume(folder: str) -> str:
+    """Return the file system's top above `folder` in which others could replace it, empty if there is none."""
+    place = os.path.realpath(folder)
+    while place != "/":
+        place = os.path.dirname(place)
+        if cache.is_open(os.lstat(place)):
+            return place
+    return ""
+
+
+def folders_with(name: str, env: Mapping[str, str]) -> Iterator[str]:
+    """Yield the cache folders that can be trusted and have the whole tree `name`."""
+    return cache.usable(env, lambda folder: folder if has_whole(folder, name) else None)
 
 
 def remember_bundle(folder: str, ready: Ready) -> None:

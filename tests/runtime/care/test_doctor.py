@@ -12,6 +12,7 @@ from airpack_runtime import boot
 from airpack_runtime.care import doctor
 
 from ..conftest import RUNTIME, needs_target, python
+from ..signer import SIGNER
 
 pytestmark = needs_target
 Ask = Callable[..., Dict[str, Any]]
@@ -67,6 +68,30 @@ def test_each_fault_of_the_environment_is_named(ask: Ask, tmp_path: Path) -> Non
     assert f"AZUREML_EXTRA_PYTHON_LIB_PATH=extra: {app}/code/extra does not exist; there is {app}/code/extras" in said
     assert "CONDA_PREFIX=/opt/conda: packages of that environment are overridden by the bundle's" in said
     assert f"PYTHONPATH={RUNTIME}: its folders come before the standard library" in said
+
+
+def test_what_a_tree_adds_to_the_path_is_worked_out_and_not_run(
+    ask: Ask, golden: Path, env: Dict[str, str], tmp_path: Path
+) -> None:
+    """Folders that a `.pth` file names are listed; code in one, even in a tree of our own, isn't executed."""
+    site = Path(boot.ready_tree(str(golden), env).tree) / "site-packages"
+    (site / "more").mkdir()
+    (site / "y.pth").write_text(f"# more\nmore\nabsent\nimport os; os.mkdir({str(tmp_path / 'ran')!r})\n")
+    (site / "z.pth").write_text(f"import\tos; os.mkdir({str(tmp_path / 'ran')!r})\n")
+    path = ask()["sys.path"]
+    place = path.index(str(site))
+    assert path[place + 1 : place + 6] == [
+        *(f"{site}/gamma_more", "what gamma.pth adds, by the code in it", f"{site}/more"),
+        *("what y.pth adds, by the code in it", "what z.pth adds, by the code in it"),
+    ]
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_unsigned_table_of_contents_is_not_read(ask: Ask, golden: Path, env: Dict[str, str]) -> None:
+    """Where a key is set: what is told of it comes from its digest alone."""
+    facts = ask(AIRPACK_PUBLIC_KEY=SIGNER.public)
+    assert f"{golden} is not signed" in facts["boot"] or "is signed with the key" in facts["boot"]
+    assert not {"contents", "target", "trust"} & set(facts)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import pytest
 from airpack_runtime import cache
 from airpack_runtime.provide import storage
 
+from ..users import as_root
+
 
 def test_a_folder_of_ones_own_is_trusted(tmp_path: Path) -> None:
     """What `prepare` creates passes the check."""
@@ -65,11 +67,95 @@ def test_a_folder_below_another_users_is_refused(tmp_path: Path) -> None:
     assert reason == f"{tmp_path}/theirs, which holds it, belongs to uid 12345"
 
 
+@pytest.mark.alone
 def test_a_volume_that_all_can_write_will_do(tmp_path: Path) -> None:
-    """A Kubernetes emptyDir has no sticky bit, and often is all that can be written."""
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty").chmod(0o777)
-    assert storage.prepare(str(tmp_path / "empty" / "airpack-0"), 0, 0) is None
+    """A Kubernetes emptyDir has no sticky bit, and often is all that can be written: it is told."""
+    line = ["mount", "-t", "tmpfs", "-o", "mode=0777", "none", str(tmp_path)]
+    if subprocess.run(line, stderr=subprocess.PIPE, check=False).returncode:
+        pytest.skip("only root can mount a tmpfs")
+    try:
+        folder = str(tmp_path / "deep" / "airpack-0")
+        assert storage.prepare(folder, 0, 0) is None
+        assert storage.open_volume(folder) == str(tmp_path)
+        tmp_path.chmod(0o1777)
+        assert storage.open_volume(folder) == ""
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("mode", "owner", "group", "fits"),
+    [
+        (0o777, 0, 0, False),
+        (0o757, 0, 0, False),
+        (0o775, 0, 12345, False),
+        (0o2775, 0, 12345, False),
+        (0o755, 12345, 0, False),
+        (0o1777, 12345, 0, False),
+        (0o700, 65534, 0, False),
+        (0o1777, 0, 12345, True),
+        (0o775, 0, 0, True),
+        (0o755, 0, 12345, True),
+    ],
+)
+def test_folders_above_are_roots_or_ones_own(tmp_path: Path, mode: int, owner: int, group: int, fits: bool) -> None:
+    """Of every mode: others must not be able to put another folder in the cache's place, or in that of one above it."""
+    above = tmp_path / "above"
+    (above / "between").mkdir(parents=True)
+    os.chown(str(above), owner, group)
+    above.chmod(mode)
+    for place in ("cache", "between/cache", "new/cache"):
+        assert (storage.prepare(str(above / place), 0, 0) is None) == fits
+        assert (storage.reason_against_use(str(above / place)) is None) == fits
+    assert (above / "new").exists() == fits
+
+
+@as_root
+def test_a_link_on_the_way_is_roots_or_ones_own(tmp_path: Path) -> None:
+    """Another user's leads where they want, whenever they want; so does one that leads through a folder of theirs."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "theirs").mkdir()
+    os.chown(str(tmp_path / "theirs"), 12345, 12345)
+    for name, target in (
+        ("good", "./real/../real"),
+        ("absolute", str(tmp_path / "real")),
+        ("chain", "good"),
+        ("foreign", "real"),
+        ("through", "theirs/../real"),
+        ("round", "round"),
+    ):
+        (tmp_path / name).symlink_to(target)
+    os.lchown(str(tmp_path / "foreign"), 12345, 12345)
+    for name in ("good", "absolute", "chain"):
+        assert storage.prepare(str(tmp_path / name / "cache"), 0, 0) is None
+    reasons = {name: storage.prepare(str(tmp_path / name / "cache"), 0, 0) for name in ("foreign", "through", "round")}
+    assert reasons == {
+        "foreign": f"{tmp_path}/foreign, which holds it, belongs to uid 12345",
+        "through": f"{tmp_path}/theirs, which holds it, belongs to uid 12345",
+        "round": "too many links lead there",
+    }
+
+
+@as_root
+def test_nobody_stands_for_root_only_where_there_is_no_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a user namespace that doesn't map uid 65534, root's folders have that owner; elsewhere it is a user."""
+    (tmp_path / "above").mkdir()
+    os.chown(str(tmp_path / "above"), 65534, 65534)
+    for rows, fits in (("0 0 4294967295", False), ("0 1000 1\n1 100000 65536", False), ("1000 1000 1", True)):
+        monkeypatch.setattr(cache, "read", lambda _, rows=rows: rows)
+        assert (storage.prepare(str(tmp_path / "above" / "cache"), 0, 0) is None) == fits
+
+
+def test_folders_are_made_for_their_owner_whatever_the_umask(tmp_path: Path) -> None:
+    """All that are missing."""
+    before = os.umask(0)
+    try:
+        assert storage.prepare(str(tmp_path / "a" / "b" / "cache"), 0, 0) is None
+    finally:
+        os.umask(before)
+    modes = {os.stat(str(tmp_path / place)).st_mode & 0o777 for place in ("a", "a/b", "a/b/cache")}
+    assert modes == {0o755 if os.getuid() == 0 else 0o700}
 
 
 @pytest.mark.alone

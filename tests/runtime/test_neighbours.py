@@ -1,0 +1,85 @@
+"""Another user of the same machine: what they plant, rename and lock in shared folders is not used, nor waited for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Dict, List
+
+import pytest
+from airpack_runtime import boot, cache, layout, trust
+from airpack_runtime.care import doctor
+from airpack_runtime.format import reader
+
+from .conftest import GOLDEN, needs_target
+from .signer import SIGNER
+from .users import THEM, US, as_root, by, square
+
+pytestmark = [needs_target, as_root]
+__all__ = ["square"]
+
+with reader.open_bundle(str(GOLDEN)) as _golden:
+    DIGEST = _golden.digest
+PTH = "import os; open(os.environ['PWNED'], 'w').close()\n"
+
+
+@pytest.fixture
+def caches(square: Path, monkeypatch: pytest.MonkeyPatch) -> List[Path]:
+    """Return the cache folders of the user US, in two shared folders like /tmp; none exists yet."""
+    folders = [square / name / f"airpack-{US}" for name in ("first", "second")]
+    for folder in folders:
+        folder.parent.mkdir()
+        folder.parent.chmod(0o1777)
+    monkeypatch.setattr(cache, "candidates", lambda _: list(map(str, folders)))
+    return folders
+
+
+@pytest.fixture
+def ours(square: Path, env: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Dict[str, str]:
+    """Return the environment of US, with a signed bundle; a file PWNED tells that planted code ran."""
+    bundle = Path(shutil.copy(str(GOLDEN), str(square / layout.BUNDLE_NAME)))
+    SIGNER.sign(bundle, DIGEST)
+    monkeypatch.setattr(trust, "KEY_FILE", str(square / "etc" / "key.pub"))
+    monkeypatch.setenv("PWNED", str(square / "first" / "pwned"))
+    return {**env, "AIRPACK_BUNDLE": str(bundle), "AIRPACK_PUBLIC_KEY": SIGNER.public}
+
+
+def _plant(folder: Path, digest: str = DIGEST) -> str:
+    """Write what looks like a tree that an earlier boot has left in a cache folder."""
+    site = folder / digest / layout.SITE_PACKAGES
+    site.mkdir(parents=True)
+    (site / "x.pth").write_text(PTH)
+    (site / "alpha.py").write_text(PTH)
+    for suffix, text in ((".boot", cache.boot_id()), (".use", "")):
+        (folder / (digest + suffix)).write_text(text)
+    return str(folder)
+
+
+def test_the_doctor_runs_nothing_that_another_user_planted(caches: List[Path], ours: Dict[str, str]) -> None:
+    """Neither from a cache folder of theirs, nor by a link in its place."""
+    assert not by(THEM, lambda: _plant(caches[0])).kind
+    assert not by(THEM, lambda: os.symlink(str(caches[0]), str(caches[1]))).kind
+    told = by(US, lambda: doctor.render(doctor.examine(ours).facts))
+    assert not told.kind, told
+    assert not os.path.exists(os.environ["PWNED"])
+    assert "it would fail: no folder can hold the tree" in told.message
+    assert f"{caches[0]}: belongs to uid {THEM}, not to this process's uid {US}" in told.message
+    assert f"{caches[1]}: is a link or no folder" in told.message
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777], ids=oct)
+def test_a_folder_that_another_user_put_in_the_caches_place_is_not_used(
+    square: Path, caches: List[Path], ours: Dict[str, str], mode: int
+) -> None:
+    """Where they can rename ours, it isn't used to begin with; where they can't, they find that out."""
+    caches[0].parent.chmod(mode)
+
+    def swap() -> None:
+        os.rename(str(caches[0]), f"{caches[0]}.away")
+        _plant(caches[0])
+
+    first = by(US, lambda: boot.ready_tree(ours["AIRPACK_BUNDLE"], ours).tree)
+    assert first.message == f"{caches[mode == 0o777]}/{DIGEST}"
+    assert by(THEM, swap).kind in ("FileNotFoundError", "PermissionError")
+    assert by(US, lambda: boot.ready_tree(ours["AIRPACK_BUNDLE"], ours).how).message == "cached"
