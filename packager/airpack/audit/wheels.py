@@ -15,6 +15,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from airpack.audit import elf, manylinux
 from airpack.audit.finding import ERROR, NOTE, ORDER, WARNING, Finding
+from airpack.audit.legacy import legacy
 from airpack.base.console import Silent
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.requires import closure, holds
@@ -39,6 +40,7 @@ def audit(tree: Tree, lock: Lock, *, plain: bool = False, executor: Executor) ->
         *(finding for part in parts for finding in unfit(part.wheel, target)),
         *_shadowing(parts, plain=plain),
         *map(_of_clash, tree.clashes),
+        *legacy(parts),
     ]
     bundled = libraries_in(path for part in parts for path in part.files())
     for more in executor.map(lambda part: list(_unloadable(part, bundled, target)), parts):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from packaging.requirements import InvalidRequirement as BadRequirement
-from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
@@ -32,6 +31,7 @@ from airpack.base.errors import (
     WriteFailed,
 )
 from airpack.resolve import pip_messages
+from airpack.target.legacy import read_requirement, read_specifiers
 
 _GONE = (404, 410)  # HTTP: the answers of an index that does not have the project
 
@@ -97,7 +97,7 @@ class _Cause:
     def specifier(self) -> SpecifierSet:
         """The versions that the requirement accepts."""
         try:
-            return Requirement(self.requirement).specifier
+            return read_requirement(self.requirement).specifier
         except BadRequirement:
             return SpecifierSet()
 
@@ -131,7 +131,7 @@ class _Link:
     def runs_on(self, python: str) -> bool:
         """Return whether its `Requires-Python` accepts this version of Python."""
         try:
-            return SpecifierSet(self.requires_python).contains(python, prereleases=True)
+            return read_specifiers(self.requires_python).contains(python, prereleases=True)
         except InvalidSpecifier:  # pip ignores those too
             return True
 

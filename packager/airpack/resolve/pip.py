@@ -125,13 +125,15 @@ class Downloaded:
 class Answer:
     """What pip reported of a request.
 
-    `requirements` are those that were asked for, as pip read them; `downloaded` are the files of a fetch by URL;
-    `built` are the wheels that were built; `provided` are the packages of the image that the result needs.
-    `index_options` are the places where pip looked in the end, as options of its command line, and `urls` maps the
-    URLs of the result without credentials to the real ones. `failure` is the event that tells why pip failed.
+    `requirements` are those that were asked for, as pip read them; `legacy` has those that only older pips read, with
+    what they are today; `downloaded` are the files of a fetch by URL; `built` are the wheels that were built;
+    `provided` are the packages of the image that the result needs. `index_options` are the places where pip looked in
+    the end, as options of its command line, and `urls` maps the URLs of the result without credentials to the real
+    ones. `failure` is the event that tells why pip failed.
     """
 
     requirements: tuple[str, ...] = ()
+    legacy: Mapping[str, str] = field(default_factory=dict)
     downloaded: Mapping[str, Downloaded] = field(default_factory=dict)
     built: Sequence[Built] = ()
     provided: tuple[ImagePackage, ...] = ()
@@ -155,8 +157,8 @@ def _read(events: IO[str], on_bytes: Callable[[int], None]) -> Answer:
                 downloaded[url] = Downloaded(sha256=sha256, size=size)
             case {"built": path, "by_host": by_host, "settings": settings}:
                 built.append(Built(path=Path(path), by_host=by_host, settings=settings))
-            case {"requirements": texts}:
-                answer = replace(answer, requirements=tuple(texts))
+            case {"requirements": texts, "legacy": legacy}:
+                answer = replace(answer, requirements=tuple(texts), legacy=legacy)
             case {"provided": packages}:
                 provided = tuple(ImagePackage.from_dict(package) for package in packages)
                 answer = replace(answer, provided=provided)

@@ -25,6 +25,7 @@ from packaging.version import Version
 from airpack.requirements.rules import moment_text
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.sources.source import Source
+from airpack.target.legacy import read_specifiers
 from airpack.target.target import Target
 
 
@@ -93,8 +94,8 @@ def _package(wheel: LockedWheel, wheelhouse: str | None) -> Package:
 
 def _specifier(text: str) -> SpecifierSet | None:
     try:
-        return SpecifierSet(text) if text else None
-    except InvalidSpecifier:  # old wheels have such as ">=3.7.*", which pip accepts and PEP 751 does not
+        return read_specifiers(text) if text else None
+    except InvalidSpecifier:  # pip passes over it
         return None
 
 

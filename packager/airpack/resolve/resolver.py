@@ -52,6 +52,8 @@ def resolve(
         release = f"--python-version={target.python_full_version}"
         answer = pip.run(request, ["--dry-run", release, f"--report={report}", *requirements.arguments()])
         installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
+    for text, current in answer.legacy.items():
+        pip.note(f"note: {text!r} is read as {current!r}, as older pips read it")
     if not installs:
         raise _nothing_left(answer)
     built = _by_version(answer.built)

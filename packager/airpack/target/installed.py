@@ -12,6 +12,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name, is_normalized_name
 from packaging.version import InvalidVersion, Version
 
+from airpack.target.legacy import read_requirement
+
 _EXTRA = re.compile(r"extra == ['\"]([\w.-]+)['\"]")
 
 
@@ -88,12 +90,9 @@ def is_version(text: str) -> bool:
 
 
 def parse_requirements(texts: Iterable[Any]) -> list[Requirement]:
-    """Return requirements as metadata has them; texts that are not PEP 508's are left out, as pip does.
-
-    Old releases have such.
-    """
+    """Return requirements as metadata has them, also those that only older pips read; other texts are left out."""
     requirements = []
     for text in texts:
         with suppress(InvalidRequirement):
-            requirements.append(Requirement(str(text)))
+            requirements.append(read_requirement(str(text)))
     return requirements

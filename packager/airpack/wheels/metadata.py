@@ -10,6 +10,7 @@ from packaging.metadata import parse_email
 from packaging.requirements import Requirement
 
 from airpack.target.installed import extras_in, parse_requirements
+from airpack.target.legacy import current_requirement, current_specifiers
 from airpack.target.requires import holds
 from airpack.target.target import Target
 
@@ -18,8 +19,19 @@ _LONGEST_LICENSE = 60
 
 
 def requirements_in(metadata: Path) -> list[Requirement]:
-    """Return the requirements in the METADATA file at `metadata`; those that are not PEP 508's are left out."""
+    """Return the requirements in the METADATA file at `metadata`; those that no pip reads are left out."""
     return parse_requirements(parse_email(metadata.read_bytes())[0].get("requires_dist", ()))
+
+
+def legacy_in(metadata: Path) -> list[tuple[str, str]]:
+    """Return what only older pips read in the METADATA file at `metadata`, each with what it is today (PEP 508, 440).
+
+    Those are requirements, and the specifier of `Requires-Python`.
+    """
+    raw = parse_email(metadata.read_bytes())[0]
+    texts = [(text, current_requirement(text)) for text in raw.get("requires_dist", ())]
+    texts += [(text, current_specifiers(text)) for text in [raw.get("requires_python", "")]]
+    return [(text, current) for text, current in texts if current is not None]
 
 
 def optional_requirements(metadata: Path, target: Target) -> list[Requirement]:

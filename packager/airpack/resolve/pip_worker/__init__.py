@@ -1,10 +1,12 @@
 """Runs inside a subprocess: pip, prepared to resolve for another Python than its own.
 
-Only `adapter` imports pip, and has each name of its internals that is used. The process reports to `airpack.resolve.pip` by a pipe, one JSON object a line:
+Only `adapter` imports pip, and has each name of its internals that is used. The process reports to
+`airpack.resolve.pip` by a pipe, one JSON object a line:
 
     {"bytes": N}                                    N more bytes have been downloaded
     {"hashed": URL, "sha256": DIGEST, "size": N}    a file has arrived whole
-    {"requirements": [...]}                         the requirements that were asked for, normalised
+    {"requirements": [...], "legacy": {TEXT: R}}    the requirements that were asked for, normalised; those that only
+                                                    older pips read, with what they are today
     {"provided": [{"name": NAME, "version": V}]}    the packages of the image that the result needs
     {"index_options": [...]}                        the places where pip looks, as options of its command line
     {"urls": {SHOWN: URL}}                          the URLs of the result with credentials, by those without

@@ -48,9 +48,10 @@ def main() -> int:
 
 def _resolving(run: Any, events: Events, request: dict[str, Any]) -> Any:
     """Return `run`, which resolves, with its errors reported as events."""
+    from airpack.resolve.pip_worker.legacy import read_legacy
     from airpack.resolve.pip_worker.observe import observe
 
-    observed = observe(events, request["target"]["python_full_version"])
+    observed = observe(events, request["target"]["python_full_version"], read_legacy())
 
     def resolving(options: Any, args: list[str]) -> int:
         status: int = run(options, args)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from airpack.resolve.pip_worker.adapter import redact_auth_from_url, remove_auth_from_url, wrap
@@ -19,10 +20,11 @@ class Observed:
         self.errors: list[str] = []
 
 
-def observe(events: Events, python_full_version: str) -> Observed:
+def observe(events: Events, python_full_version: str, legacy: Mapping[str, str]) -> Observed:
     """Return what pip writes to its log, which grows from now on; let an impossible resolve raise Failure.
 
-    `python_full_version` is the target's, one of the facts of that failure.
+    `python_full_version` is the target's, one of the facts of that failure; `legacy` are the requirements that only
+    older pips read, with what they are today, which are reported.
     """
     observed = Observed()
 
@@ -51,7 +53,7 @@ def observe(events: Events, python_full_version: str) -> Observed:
     wrap("page_failed", failing)
     logging.getLogger("pip").addHandler(Errors(logging.ERROR))
     _name_undecodable_files()
-    _report_requirements(events)
+    _report_requirements(events, legacy)
     _report_conflicts(observed, python_full_version)
     return observed
 
@@ -71,13 +73,13 @@ def _name_undecodable_files() -> None:
     wrap("read_requirements", reading)
 
 
-def _report_requirements(events: Events) -> None:
+def _report_requirements(events: Events, legacy: Mapping[str, str]) -> None:
     """Let a resolve report the requirements that pip read, the image's packages that it needs, and the real URLs."""
 
     def reporting(resolve: Any) -> Any:
         def resolve_reported(resolver: Any, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
             asked = {_shown(root) for root in root_reqs if not root.constraint}
-            events.emit(requirements=sorted(asked - {""}))
+            events.emit(requirements=sorted(asked - {""}), legacy=legacy)
             resolved = resolve(resolver, root_reqs, *args, **kwargs)
             chosen = resolver._result.mapping.values() if resolver._result else ()
             provided = {package.project_name: str(package.version) for package in chosen if package.is_installed}
