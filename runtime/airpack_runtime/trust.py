@@ -37,6 +37,14 @@ def check(path: str, kind: str, digest: str, env: Mapping[str, str]) -> None:
         signature.check(path, kind, digest, key)
 
 
+def binds(env: Mapping[str, str]) -> bool:
+    """Return whether a pin or a key says what may be booted: then nothing that they don't cover is used. Raises BadKey.
+
+    What can't be pinned or signed is a plain folder of packages, and wheels beside a requirements file.
+    """
+    return "AIRPACK_DIGEST" in env or bool(required_key(env))
+
+
 def required_key(env: Mapping[str, str]) -> str:
     """Return the public key that must have signed a bundle, in base64; empty if no signature is required.
 

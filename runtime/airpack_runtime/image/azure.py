@@ -68,7 +68,7 @@ def _of_folder(path: str, env: Mapping[str, str]) -> Ready:
     """Return the tree of `path`: a bundle, an image, a tree, a folder with a bundle in it, or a folder of packages."""
     inside = (layout.TREE_NOTE, layout.BUNDLE_NAME)
     if os.path.isdir(path) and not any(os.path.exists(os.path.join(path, name)) for name in inside):
-        if env.get("AIRPACK_DIGEST") or trust.required_key(env):
+        if trust.binds(env):
             raise AzureError(
                 f"{path} is a plain folder, which AIRPACK_DIGEST can't pin, and no signature covers: use a bundle",
                 NO_FOLDER,

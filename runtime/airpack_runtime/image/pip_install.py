@@ -28,13 +28,23 @@ _SDISTS = (".tar.gz", ".zip")
 _ROOM = 5  # the space that installed wheels may take, as a multiple of their size
 # Sdists are built with these: pip would build with an empty stand-in for one of them.
 _BUILDERS = ("setuptools", "wheel")
+# What runs pip: an index that is named somewhere all the same, as in the metadata of a wheel, is not asked.
+_RUN = """
+import runpy, socket, sys
+def refuse(*_):
+    raise OSError("a boot opens no network socket")
+socket.getaddrinfo = socket.socket.connect = socket.socket.connect_ex = refuse
+sys.argv[0] = "pip"
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
 
 
 class Row(NamedTuple):
-    """A line of a requirements file, or of a constraints file if it is a constraint."""
+    """A line of a requirements file, or of a constraints file if it is a constraint; the hashes in it apart."""
 
     constraint: bool
     line: str
+    hashes: tuple[str, ...] = ()
 
 
 def files(folder: str) -> list[str]:
@@ -57,17 +67,18 @@ def versions(folder: str) -> dict[str, list[str]]:
     return found
 
 
-def install(path: str, rows: list[Row], house: str, env: Mapping[str, str]) -> Ready:
+def install(path: str, rows: list[Row], house: str, env: Mapping[str, str], digest: str) -> Ready:
     """Install the rows of the requirements file at `path` from the folder `house`; return their tree.
 
-    A tree that an earlier call installed from the same rows and files is used again. Distributions that the image
-    has, and `house` hasn't, count as installed. Raises AzureError.
+    Each row is a requirement by name as `packaging` writes it: pip gets nothing else. `digest` is that of the bundle
+    which covers `house`, if one does. A tree that an earlier call installed from the same rows and files is used again.
+    Distributions that the image has, and `house` hasn't, count as installed. Raises AzureError.
     """
     stats = {name: os.stat(os.path.join(house, name)) for name in files(house)}
     lent = list(_lent(rows, house))
     wheels = [(name, info.st_size, info.st_mtime_ns) for name, info in stats.items()]
     signer = trust.required_key(env)
-    known = (sys.version, list(map(tuple, rows)), wheels, signer, [(each.name, each.version) for each in lent])
+    known = (sys.version, list(map(tuple, rows)), wheels, signer, digest, [(each.name, each.version) for each in lent])
     name = f"requirements-{sha256(repr(known).encode()).hexdigest()[:32]}"
     reasons = []
     for folder in cache.candidates(env):
@@ -85,7 +96,7 @@ def install(path: str, rows: list[Row], house: str, env: Mapping[str, str]) -> R
                     storage.remember_boot(folder, name)
             cache.hold(folder, name)
             how = "installed before" if there else "installed by pip from a wheelhouse"
-            return packages_tree(tree, how).replace(created=not there, signer=signer)
+            return packages_tree(tree, how).replace(created=not there, signer=signer, digest=digest)
         reasons.append(f"{folder}: {reason}")
     raise AzureError(f"{path} can't be installed, as no folder can hold it: {'; '.join(reasons)}", NOT_INSTALLED)
 
@@ -109,7 +120,7 @@ def _lent(rows: list[Row], house: str) -> Iterator[Installed]:
 
     It yields none if a row has a hash: pip then wants a hash of everything, and installed distributions have none.
     """
-    if any("--hash" in row.line for row in rows):
+    if any(row.hashes for row in rows):
         return
     there = versions(house)
     builds = any("" in known for known in there.values())
@@ -141,23 +152,25 @@ def _stand_in(folder: str, what: Installed) -> str:
 def _pip(rows: list[Row], places: list[str], scratch: str, site: str, env: Mapping[str, str]) -> str | None:
     """Run the image's pip without a network into the folder `site`; return the reason if it fails, else None.
 
-    The reason is the first error that pip prints: this is the only place that reads pip's output. The files that pip
-    gets name no index, which it would ask in spite of its command line.
+    The reason is the first error that pip prints: this is the only place that reads pip's output. It runs in `scratch`,
+    so that no name means a file or a module of the current folder.
     """
     import subprocess
 
-    words = [sys.executable, "-m", "pip", "install", "--no-index", "--target", site]
+    words = [sys.executable, "-c", _RUN, "install", "--no-index", "--target", site]
     words += ["-q", "--disable-pip-version-check", "--no-warn-script-location", "--no-cache-dir"]
     for place in places:
         words += ["--find-links", place]
     for constraint, option in ((False, "-r"), (True, "-c")):
         path = f"{scratch}/{option[1:]}.txt"
         with open(path, "w", encoding="utf-8") as file:
-            file.writelines(f"{row.line}\n" for row in rows if row.constraint == constraint)
+            for row in rows:
+                if row.constraint == constraint:
+                    file.write(" ".join([row.line, *(f"--hash={each}" for each in row.hashes)]) + "\n")
         words += [option, path]
     own = {name: value for name, value in env.items() if not name.startswith("PIP_")}
-    own.update(AIRPACK_DISABLE="1", PIP_CONFIG_FILE=os.devnull)
-    done = subprocess.run(words, env=own, stderr=subprocess.PIPE, check=False)
+    own.update(AIRPACK_DISABLE="1", PIP_CONFIG_FILE=os.devnull, GIT_ALLOW_PROTOCOL="file")
+    done = subprocess.run(words, cwd=scratch, env=own, stderr=subprocess.PIPE, check=False)
     if not done.returncode:
         return None
     errors = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.startswith("ERROR:")]

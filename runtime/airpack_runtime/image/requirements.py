@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 
 from airpack_runtime import boot, layout, trust
@@ -21,15 +22,22 @@ if TYPE_CHECKING:
     from airpack_runtime.image.installed import Installed
     from airpack_runtime.ready import Ready
 
-# Options about where distributions come from, or which to prefer: they don't decide whether an installed one will do.
-_PASSED_OVER = (
-    *("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--no-binary", "--only-binary"),
-    *("--no-index", "--pre", "--prefer-binary", "--require-hashes"),
-)
+# pip's options in such files that are passed over, and whether each takes a value: they tell where distributions come
+# from, or which to prefer, and don't decide whether an installed one will do.
+_PASSED_OVER = {
+    **dict.fromkeys(("-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links"), True),
+    **dict.fromkeys(("--trusted-host", "--no-binary", "--only-binary", "--use-feature"), True),
+    **dict.fromkeys(("--no-index", "--pre", "--prefer-binary", "--require-hashes"), False),
+}
+# Those that name another file: of requirements, or of constraints.
 _NESTED = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
+_OPTIONS = (*_PASSED_OVER, *_NESTED)
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
-_ELSEWHERE = "that is installed from elsewhere"
-_HASH = re.compile(r"\s--hash\S*(\s+\S*:\S+)?")
+_NO_NAME = "a boot takes packages by their names alone, from no path or URL"
+_HASH = re.compile(r"\s+--hash(?:=|\s+)(\w+:\w+)")
+_HASHES = re.compile(rf"({_HASH.pattern})+$")
+# What pip would take for an option, a comment, a variable or a line's end, wherever it stands.
+_READ_OTHERWISE = re.compile(r"\s[-#]|[$\\\x00-\x1f]")
 
 
 def ready_tree(path: str, env: Mapping[str, str]) -> Ready | None:
@@ -37,27 +45,31 @@ def ready_tree(path: str, env: Mapping[str, str]) -> Ready | None:
 
     Raises AzureError with each requirement that can't be met, and BootError if the bundle can't be booted.
     """
-    rows = list(_rows(path, env, False, ()))
+    rows = list(_rows(path, env))
     folder = os.path.dirname(path)
     ready = _bundle_at_hand(folder, env)
     trees = [ready.tree] if ready else []
     lacking = list(unmet(rows, trees))
     if not lacking:
         return ready
-    signer = trust.required_key(env)  # nobody signed the wheels beside the file; those in the bundle are signed
-    places = trees if signer else [folder, *([os.path.dirname(ready.bundle)] if ready else []), *trees]
-    houses = [*(os.path.join(place, layout.WHEELHOUSE) for place in places), *([] if signer else [folder])]
+    bound = trust.binds(env)  # nobody vouches for the wheels beside the file; a pin or a key does for those in a bundle
+    places = trees if bound else [folder, *([os.path.dirname(ready.bundle)] if ready else []), *trees]
+    houses = [*(os.path.join(place, layout.WHEELHOUSE) for place in places), *([] if bound else [folder])]
     house = next(filter(pip_install.files, houses), None)
     if house is None:
         raise AzureError(
             f"{path} can't be met without a network: {'; '.join(lacking)}: pack it anew from that file, "
-            + ("with the wheels in the signed bundle" if signer else f"or put a folder {layout.WHEELHOUSE} beside it"),
+            + ("with the wheels in the bundle" if bound else f"or put a folder {layout.WHEELHOUSE} beside it"),
             NOT_INSTALLED,
         )
     absent = list(_not_in(house, rows))
     if absent:
-        raise AzureError(f"{path} can't be installed from {house}: {'; '.join(absent)}: add wheels", NOT_INSTALLED)
-    return pip_install.install(path, rows, house, env)
+        raise AzureError(
+            f"{path} can't be installed from {house}: {'; '.join(absent)}: add wheels",
+            NOT_INSTALLED,
+        )
+    named = [row._replace(line=str(_requirement(row))) for row in rows]
+    return pip_install.install(path, named, house, env, ready.digest if ready and bound else "")
 
 
 def _not_in(house: str, rows: list[Row]) -> Iterator[str]:
@@ -66,7 +78,10 @@ def _not_in(house: str, rows: list[Row]) -> Iterator[str]:
     versions.update(pip_install.versions(house))
     for row in rows:
         need = _requirement(row)
-        if row.constraint or need is None or need.url or not _holds(need, ""):
+        if need is None or need.url:
+            yield f"{row.line}: {_NO_NAME}"
+            continue
+        if row.constraint or not _holds(need, ""):
             continue
         known = sorted(versions.get(installed.normalized(need.name), ()))
         if not any(not version or need.specifier.contains(version, prereleases=True) for version in known):
@@ -80,7 +95,7 @@ def unmet(rows: list[Row], trees: list[str]) -> Iterator[str]:
     for row in rows:
         need = _requirement(row)
         if need is None:
-            yield f"{_without_hash(row)}: {_ELSEWHERE}"
+            yield f"{row.line}: {_NO_NAME}"
         elif not row.constraint or installed.normalized(need.name) in there:
             yield from _unmet(need, there)
 
@@ -98,7 +113,7 @@ def _unmet(need: Any, there: Mapping[str, Installed]) -> Iterator[str]:
             continue
         found = there.get(installed.normalized(need.name))
         if need.url:
-            yield f"{need}: {_ELSEWHERE}"
+            yield f"{need}: {_NO_NAME}"
         elif found is None:
             yield f"{need}: there is none"
         elif not need.specifier.contains(found.version, prereleases=True):
@@ -123,39 +138,80 @@ def _requirement(row: Row) -> Any | None:
     except ImportError as error:
         raise AzureError("this image has no pip, by which requirements are read", NOT_INSTALLED) from error
     try:
-        return Requirement(_without_hash(row))
+        return None if _READ_OTHERWISE.search(row.line) else Requirement(row.line)
     except InvalidRequirement:
         return None
 
 
-def _without_hash(row: Row) -> str:
-    return _HASH.sub("", row.line).strip()
+def _rows(path: str, env: Mapping[str, str]) -> Iterator[Row]:
+    """Yield the rows of a requirements file and of the files that it names, each of them once. Raises AzureError."""
+    waiting, seen = [(path, False, "")], set()
+    while waiting:
+        file, constraint, by = waiting.pop(0)
+        key = os.path.realpath(file), constraint
+        if key in seen:
+            continue
+        seen.add(key)
+        for line in _lines(file, by, env):
+            named = _named(line)
+            if named is None:
+                yield Row(constraint, *_parted(line))
+            else:
+                near = os.path.dirname(file)
+                waiting += [(os.path.join(near, name), constraint or other, file) for other, name in named]
 
 
-def _rows(path: str, env: Mapping[str, str], constraint: bool, above: tuple[str, ...]) -> Iterator[Row]:
-    """Yield the rows of a requirements file and of the files that it names, as pip reads them. Raises AzureError.
+def _parted(line: str) -> tuple[str, tuple[str, ...]]:
+    """Return a requirement without its hashes, and these; where anything else stands there, the line as it is."""
+    found = _HASHES.search(line)
+    return (line[: found.start()], tuple(_HASH.findall(found.group()))) if found else (line, ())
 
-    `above` are the files that led to it, which it must not name again.
-    """
-    if path in above:
-        return
+
+def _lines(path: str, by: str, env: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of a file, which the file `by` names, joined and without comments. Raises AzureError."""
+    named = f", which {by} names" if by else ""
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
+        raise AzureError(f"{path}{named}: it is no file", NO_FILE)
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read().replace("\\\n", " ")
     except UnicodeDecodeError as error:
         raise AzureError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8", NOT_INSTALLED) from error
     except OSError as error:
-        named = f", which {above[-1]} names" if above else ""
         raise AzureError(f"{path}{named}: {reason_of(error)}", NO_FILE) from error
     for row in text.splitlines():
         line = re.sub(r"(^|\s)#.*", "", row).strip()
         line = _VARIABLE.sub(lambda variable: env.get(variable.group(1)) or variable.group(0), line)
-        words = line.replace("=", " ", 1).split() if line.startswith("-") else []
-        if words[:1] and words[0] in _NESTED:
-            nested = os.path.join(os.path.dirname(path), words[-1])
-            yield from _rows(nested, env, constraint or _NESTED[words[0]], (*above, path))
-        elif line and not (words and words[0] in _PASSED_OVER):
-            yield Row(constraint, line)
+        if line:
+            yield line
+
+
+def _named(line: str) -> list[tuple[bool, str]] | None:
+    """Return the files that a line of options names, each behind whether it is of constraints.
+
+    None if the line isn't one of options, or if not all of them are known: then it is a requirement, or no boot's.
+    """
+    try:
+        words = shlex.split(line) if line.startswith("-") else []
+    except ValueError:  # a quote that isn't closed
+        return None
+    found = []
+    while words:
+        word = words.pop(0)
+        name, sign, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+        # As for pip, the beginning of a long option will do.
+        meant = [name] if name in _OPTIONS else [each for each in _OPTIONS if name[2:] and each.startswith(name)]
+        kinds = {(each in _NESTED, _NESTED.get(each, _PASSED_OVER.get(each, False))) for each in meant}
+        if len(kinds) != 1:
+            return None
+        nested, kind = kinds.pop()
+        if (nested or kind) and not sign:
+            if not words:
+                return None
+            value = words.pop(0)
+        if nested:
+            found.append((kind, value))
+    return found if line.startswith("-") else None
 
 
 def _bundle_at_hand(folder: str, env: Mapping[str, str]) -> Ready | None:

@@ -209,7 +209,7 @@ def test_a_tree_is_refused_where_a_key_is_set(signed: Path, keyed: Dict[str, str
     (tmp_path / "wheelhouse").mkdir()
     (tmp_path / "wheelhouse" / "nosuch-1.0-py3-none-any.whl").write_text("")
     (tmp_path / "requirements.txt").write_text("nosuch\n")
-    with pytest.raises(AzureError, match="pack it anew from that file, with the wheels in the signed bundle"):
+    with pytest.raises(AzureError, match="pack it anew from that file, with the wheels in the bundle"):
         azure.ready_tree({**app, azure.REQUIREMENTS: "requirements.txt"}, print)
 
 

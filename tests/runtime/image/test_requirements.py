@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
+from typing import Dict
 
 import pytest
-from airpack_runtime import layout
+from airpack_runtime import boot, layout
+from airpack_runtime.errors import AzureError
+from airpack_runtime.format import reader
 from airpack_runtime.image import pip_install, requirements
 
-from ..conftest import needs_target
+from ..conftest import needs_target, within
 from .conftest import PRINT, Exec
 
 pytestmark = needs_target
 
 
-def _wheel(folder: Path, name: str, version: str) -> None:
+def _wheel(folder: Path, name: str, version: str, metadata: str = "") -> None:
     folder.mkdir(exist_ok=True)
     info = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(str(folder / f"{name}-{version}-py3-none-any.whl"), "w") as archive:
         archive.writestr(f"{name}.py", f"VERSION = {version!r}\n")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + metadata)
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/entry_points.txt", f"[console_scripts]\n{name}-tool = {name}:print\n")
         archive.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
@@ -110,3 +115,152 @@ def test_extras_are_followed_by_what_they_require(
     for line, expected in (("web", []), ("web[more]", ['absent>=2; extra == "all": there is none'])):
         found = list(requirements.unmet([pip_install.Row(False, line)], []))
         assert found == expected
+
+
+_SOURCES = (
+    *("-i URL", "-iURL", "--index-url URL", "--index=URL", "--extra-index=URL", "--pypi-url=URL"),
+    *("-f DIR", "-fDIR", "--find=DIR", "--find-links=DIR", "--no-index -f DIR", "--trusted-host h --find-l DIR"),
+    *("--pre", "--require-hashes", "--no-b :all:", "--prefer --only-binary=:all: -f'DIR'"),
+)
+
+
+@pytest.mark.parametrize("line", _SOURCES)
+def test_options_about_sources_are_passed_over_in_every_spelling(tmp_path: Path, line: str) -> None:
+    """As pip reads them: their beginnings will do, and several can stand in a line."""
+    file = tmp_path / "requirements.txt"
+    file.write_text("{}\none\n".format(line.replace("URL", "http://127.0.0.1/").replace("DIR", str(tmp_path))))
+    assert list(requirements._rows(str(file), {})) == [(False, "one", ())]
+
+
+_NOT_BY_NAME = (
+    *("one @ file:///DIR/one-1.0-py3-none-any.whl", "one @ http://127.0.0.1:9/one-1.0-py3-none-any.whl"),
+    *("one@git+file:///DIR", "DIR/one-1.0-py3-none-any.whl", "./one-1.0-py3-none-any.whl", "DIR", ".", "-e DIR", "-e."),
+    *("one --global-option=x", "one --hash=sha256:00 -f DIR", "one -f DIR", "one --config-settings x=y", "--no- DIR"),
+    *('one; os_name != " -f DIR "', 'one; os_name != " --index-url=http://127.0.0.1:9 "', "one; os_name != ' # '"),
+    *("--requir more.txt", "-i", "-f 'unclosed", "--unknown", "one[", "one; os_name != '${NOSUCH}'"),
+)
+
+
+@pytest.mark.parametrize("line", _NOT_BY_NAME)
+def test_what_is_no_requirement_by_name_is_not_given_to_pip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """Though a wheelhouse has what the file names: the line is told, and the status is 95."""
+    monkeypatch.setattr(pip_install, "install", None)
+    monkeypatch.setattr(requirements, "_bundle_at_hand", lambda *_: None)
+    line = line.replace("DIR", str(tmp_path))
+    _wheel(tmp_path / "wheelhouse", "one", "1.0")
+    _wheel(tmp_path / "wheelhouse", "two", "1.0")
+    (tmp_path / "requirements.txt").write_text(f"two\n{line}\n")
+    with pytest.raises(AzureError, match="a boot takes packages by their names alone, from no path or URL") as caught:
+        requirements.ready_tree(str(tmp_path / "requirements.txt"), {})
+    assert caught.value.status == 95
+
+
+def test_each_file_is_read_once_however_they_name_each_other(tmp_path: Path) -> None:
+    """A hundred levels that name each other twice, a circle, a link to itself; a pipe is not waited for."""
+    for number in range(100):
+        name = f"{number + 1}.txt" if number < 99 else "0.txt"
+        (tmp_path / f"{number}.txt").write_text(f"-r {name}\n-r./{name}\n-cmore/{name}\n--constr={name}\nn{number}\n")
+    (tmp_path / "more").symlink_to(".")
+    with within(10, "the reading"):
+        rows = list(requirements._rows(str(tmp_path / "0.txt"), {}))
+    assert sorted(rows) == sorted((kind, f"n{number}", ()) for kind in (False, True) for number in range(100))
+    os.mkfifo(str(tmp_path / "pipe"))
+    (tmp_path / "0.txt").write_text("-r pipe\n")
+    with within(10, "the reading"), pytest.raises(AzureError, match=r"/pipe, which .*/0\.txt names: it is no file"):
+        list(requirements._rows(str(tmp_path / "0.txt"), {}))
+
+
+def test_hashes_are_kept_apart(tmp_path: Path) -> None:
+    """In both spellings, one or several, behind a line that goes on."""
+    (tmp_path / "r.txt").write_text("one==1 \\\n --hash=sha256:aa \\\n\t--hash sha512:bb\ntwo[x]>1 ; os_name != 'x'\n")
+    rows = list(requirements._rows(str(tmp_path / "r.txt"), {}))
+    assert rows == [(False, "one==1", ("sha256:aa", "sha512:bb")), (False, "two[x]>1 ; os_name != 'x'", ())]
+
+
+@pytest.mark.slow
+def test_a_file_of_the_current_folder_is_no_requirement(run: Exec, code: Path, tmp_path: Path) -> None:
+    """Nor is a module there pip: what pip gets, it gets in a folder of its own."""
+    _wheel(code / "wheelhouse", "two", "1.0")
+    _wheel(code / "wheelhouse", "one_1.0_py3_none_any.whl", "1.0")
+    _wheel(tmp_path / "here", "one", "1.0")
+    (tmp_path / "here" / "pip").mkdir()
+    (tmp_path / "here" / "pip" / "__init__.py").write_text("raise SystemExit('planted')\n")
+    (code / "requirements.txt").write_text("two\none-1.0-py3-none-any.whl\n")
+    words = ["python", "-c", "import one"]
+    done = run(words, AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt", cwd=tmp_path / "here")
+    assert (done.returncode, "planted" in done.stderr) == (95, False)
+    (code / "requirements.txt").write_text("two\n")
+    words = ["python", "-c", "import two; print(two.VERSION)"]
+    done = run(words, AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt", cwd=tmp_path / "here")
+    assert done.stdout == "1.0\n", done.stderr
+
+
+@pytest.mark.slow
+def test_pip_reaches_no_network_whatever_a_wheel_requires(run: Exec, code: Path) -> None:
+    """A wheel's metadata can name a URL, and no boot asks for it."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(5)
+        url = "http://127.0.0.1:{}/x-1.0-py3-none-any.whl".format(server.getsockname()[1])
+        _wheel(code / "wheelhouse", "two", "1.0", f"Requires-Dist: x @ {url}\n")
+        (code / "requirements.txt").write_text("two\n")
+        done = run(["true"], AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt")
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert done.returncode == 95
+    assert "/requirements.txt can't be installed from " in done.stderr
+
+
+def _pinned(golden: Path) -> Dict[str, str]:
+    with reader.open_bundle(str(golden)) as bundle:
+        return {"AIRPACK_DIGEST": bundle.digest, "AZUREML_EXTRA_REQUIREMENTS_TXT": "requirements.txt"}
+
+
+@pytest.mark.parametrize("place", ["wheelhouse", "."])
+def test_a_pin_covers_no_wheels_that_lie_about(run: Exec, code: Path, golden: Path, place: str) -> None:
+    """Wheels and sdists beside the file are not installed, with the pinned bundle there or without it."""
+    _wheel(code / place, "delta", "2.0")
+    with tarfile.open(str(code / place / "epsilon-1.0.tar.gz"), "w:gz") as archive:
+        (code / "setup.py").write_text(f"open({str(code / 'ran')!r}, 'w')\n")
+        archive.add(str(code / "setup.py"), "epsilon-1.0/setup.py")
+    (code / "requirements.txt").write_text("delta\nepsilon\n")
+    for pinned in (_pinned(golden), {**_pinned(golden), "AIRPACK_DIGEST": ""}, _pinned(golden)):
+        done = run(["true"], **pinned)
+        assert done.returncode == 95
+        assert "delta: there is none; epsilon: there is none: pack it anew from that file, with the" in done.stderr
+        if not pinned["AIRPACK_DIGEST"]:
+            shutil.copy(str(golden), str(code / layout.BUNDLE_NAME))
+    assert not (code / "ran").exists()
+
+
+def test_an_empty_pin_refuses_a_plain_folder(run: Exec, code: Path) -> None:
+    """It refuses everything."""
+    (code / "extras").mkdir()
+    done = run(["true"], AIRPACK_DIGEST="", AZUREML_EXTRA_PYTHON_LIB_PATH="extras")
+    assert done.returncode == 97
+    assert "is a plain folder, which AIRPACK_DIGEST can't pin" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_pin_covers_the_wheels_in_its_bundle(run: Exec, code: Path, golden: Path, env: Dict[str, str]) -> None:
+    """What is installed from them has its digest, for children too; what was installed without a pin isn't taken."""
+    shutil.copy(str(golden), str(code / layout.BUNDLE_NAME))
+    _wheel(code / "wheelhouse", "delta", "2.0")
+    (code / "requirements.txt").write_text("delta\n")
+    child = (
+        "import subprocess, sys; subprocess.check_call([sys.executable, '-c', 'import delta; print(delta.__file__)'])"
+    )
+    free = run(["python", "-c", child], AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt")
+    assert free.returncode == 0, free.stderr
+    tree = Path(boot.ready_tree(str(code / layout.BUNDLE_NAME), env).tree)
+    (tree / "wheelhouse").mkdir()
+    for path in (code / "wheelhouse").iterdir():
+        shutil.copy2(str(path), str(tree / "wheelhouse"))
+    shutil.rmtree(str(code / "wheelhouse"))
+    bound = run(["python", "-c", child], **_pinned(golden))
+    assert bound.returncode == 0, bound.stderr
+    assert bound.stdout.split("/requirements-")[0] == free.stdout.split("/requirements-")[0]
+    assert bound.stdout != free.stdout
