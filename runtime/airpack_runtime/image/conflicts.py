@@ -13,7 +13,7 @@ from airpack_runtime.image import installed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator, Mapping, Sequence
+    from typing import Iterator, Mapping, Sequence
 
 _SUFFIX = ".dist-info"
 _NAME_END = re.compile(r"[^\w.-]")
@@ -51,18 +51,11 @@ def _sentences(
     for own, package in installed.distributions(folders).items():
         for text in package.requires if own not in brought else ():
             name = installed.normalized(_NAME_END.split(text, 1)[0])
-            need = _parsed(text) if name in changed else None
+            need = installed.requirement(text) if name in changed else None
             if need is None or (need.marker is not None and not need.marker.evaluate({"extra": ""})):
                 continue
-            fits = need.specifier.contains
-            if fits(image[name], prereleases=True) and not fits(brought[name], prereleases=True):
+            if installed.accepts(need, image[name]) and not installed.accepts(need, brought[name]):
                 yield f"{package.name} {package.version} needs {need.name}{need.specifier}, and gets {brought[name]}"
-
-
-def _parsed(text: str) -> Any:
-    from pip._vendor.packaging.requirements import Requirement
-
-    return Requirement(text)
 
 
 def _versions(folder: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator, Sequence
+    from typing import Any, Iterator, Sequence
 
 _METADATA = (".dist-info", ".egg-info", "EGG-INFO")
 
@@ -30,6 +30,35 @@ class Installed(NamedTuple):
 def normalized(name: str) -> str:
     """Return the normalized name of a distribution (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirement(text: str) -> Any | None:
+    """Return a requirement as the `packaging` in the image's own pip reads it, None if it doesn't (PEP 508).
+
+    Pips before 24.1 read more. Raises ImportError without pip.
+    """
+    import warnings
+
+    from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        with warnings.catch_warnings():  # of what newer pips no longer read
+            warnings.simplefilter("ignore")
+            return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+def accepts(need: Any, version: str) -> bool:
+    """Return whether a requirement accepts a version; no requirement accepts what is none to the image's pip."""
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return bool(need.specifier.contains(version, prereleases=True))
+    except ValueError:
+        return False
 
 
 def distributions(folders: Sequence[str] | None = None) -> dict[str, Installed]:

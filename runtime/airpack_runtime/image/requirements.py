@@ -84,7 +84,7 @@ def _not_in(house: str, rows: list[Row]) -> Iterator[str]:
         if row.constraint or not _holds(need, ""):
             continue
         known = sorted(versions.get(installed.normalized(need.name), ()))
-        if not any(not version or need.specifier.contains(version, prereleases=True) for version in known):
+        if not any(not version or installed.accepts(need, version) for version in known):
             yield f"{need}: it has {', '.join(known) or 'none'}"
 
 
@@ -116,12 +116,13 @@ def _unmet(need: Any, there: Mapping[str, Installed]) -> Iterator[str]:
             yield f"{need}: {_NO_NAME}"
         elif found is None:
             yield f"{need}: there is none"
-        elif not need.specifier.contains(found.version, prereleases=True):
+        elif not installed.accepts(need, found.version):
             yield f"{need}: there is {found.version}"
         if found is not None:
             extras = [name for name in sorted(need.extras) if (need.name, name) not in seen]
             seen.update((need.name, name) for name in extras)
-            waiting[:0] = [(type(need)(text), name) for name in extras for text in found.requires if "extra" in text]
+            inner = [installed.requirement(text) for text in found.requires if "extra" in text]
+            waiting[:0] = [(each, name) for name in extras for each in inner if each is not None]
 
 
 def _holds(need: Any, extra: str) -> bool:
@@ -134,13 +135,9 @@ def _requirement(row: Row) -> Any | None:
     Raises AzureError without pip.
     """
     try:
-        from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
+        return None if _READ_OTHERWISE.search(row.line) else installed.requirement(row.line)
     except ImportError as error:
         raise AzureError("this image has no pip, by which requirements are read", NOT_INSTALLED) from error
-    try:
-        return None if _READ_OTHERWISE.search(row.line) else Requirement(row.line)
-    except InvalidRequirement:
-        return None
 
 
 def _rows(path: str, env: Mapping[str, str]) -> Iterator[Row]:

@@ -47,6 +47,16 @@ def test_what_gets_a_version_that_it_does_not_take_is_named(
     assert found == expected
 
 
+def test_metadata_that_the_images_pip_does_not_read_is_passed_over(tmp_path: Path, image: Path) -> None:
+    """As pip itself does; the other packages are still judged."""
+    _install(image, "legacy", "1.0", ["some-lib (fast)", "some-lib>=2.*", "some-lib>dev"])
+    _install(image, "limited", "1.0", ["old<2"])
+    _install(tmp_path / "site", "some_lib", "2004d")
+    _install(tmp_path / "site", "old", "2.0")
+    found = conflicts.broken(str(tmp_path / "site"), [str(image)])
+    assert "limited 1.0 needs old<2, and gets 2.0" in found
+
+
 def test_what_was_broken_before_is_not_the_trees_doing(tmp_path: Path, image: Path) -> None:
     """The image's own version did not fit either."""
     _install(image, "stale", "1.0", ["other>=5"])

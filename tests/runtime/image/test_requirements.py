@@ -96,10 +96,18 @@ def test_what_can_not_be_met_ends_with_95(run: Exec, code: Path, golden: Path, w
 def test_extras_are_followed_by_what_they_require(
     run: Exec, code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each once, though they name each other; what one of them lacks is told."""
+    """Each once, though they name each other; what one of them lacks is told, and what no pip reads is passed over."""
     image = tmp_path / "image"
     for name, requires in (
-        ("web", ["db[fast] ; extra == 'all'", "absent>=2 ; extra == 'all'", "web[all] ; extra == 'more'"]),
+        (
+            "web",
+            [
+                "no (pip) reads this ; extra == 'all'",
+                "db[fast] ; extra == 'all'",
+                "absent>=2 ; extra == 'all'",
+                "web[all] ; extra == 'more'",
+            ],
+        ),
         ("db", ["web[all] ; extra == 'fast'"]),
     ):
         metadata = image / f"{name}-1.0.dist-info" / "METADATA"
