@@ -7,7 +7,7 @@ import os
 import sys
 
 from airpack_runtime import __version__, activation, boot, host, layout, trust
-from airpack_runtime.errors import BootError, reason_of
+from airpack_runtime.errors import BootError, reason_of, unread
 from airpack_runtime.image import azure
 from airpack_runtime.ready import MODES, TREE, Ready
 from airpack_runtime.startup import INTERRUPTED, log_boot
@@ -124,6 +124,8 @@ def _environment(arguments: argparse.Namespace) -> dict[str, str]:
     env = dict(os.environ)
     if boot.is_disabled(env):
         return env
+    for name in trust.unread(env):
+        _warn(unread(name, trust.SETTINGS))
     given = {"AIRPACK_BUNDLE": arguments.bundle or arguments.tree, "AIRPACK_MODE": arguments.mode}
     if arguments.tree:
         given["AIRPACK_MODE"] = TREE

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from airpack_runtime import layout
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping
+    from typing import Iterable, Mapping
 
 # The exit statuses of Azure ML's images: no folder of packages, packages not installed, no requirements file.
 NO_FOLDER, NOT_INSTALLED, NO_FILE = 97, 95, 99
@@ -13,6 +15,26 @@ NO_FOLDER, NOT_INSTALLED, NO_FILE = 97, 95, 99
 def reason_of(error: OSError | UnpackFailed) -> str:
     """Return the reason that an error gives, without the path, which the caller's message names anyway."""
     return error.reason if isinstance(error, UnpackFailed) else error.strerror or str(error)
+
+
+def unread(name: str, known: Iterable[str]) -> str:
+    """Return a remark about a variable that nothing reads, with the nearest one of those that are `known`."""
+    import difflib
+
+    meant = difflib.get_close_matches(name.upper(), sorted(known), 1)
+    return f"{name} is set, but nothing reads it" + (f": is {meant[0]} meant?" if meant else "")
+
+
+def check_unread(name: str, value: str, known: Iterable[str]) -> None:
+    """Raise UnknownSetting if the name or the value of a variable that nothing reads is like that of a key or a pin."""
+    remark, words = unread(name, known), name.upper().split("_")[1:]
+    alike = any("KEY" in word or word.startswith(("DIG", "HASH", "PIN", "PUB", "SHA", "SIG")) for word in words)
+    alike = alike or remark.endswith(("_DIGEST meant?", "_PUBLIC_KEY meant?"))
+    if {"SERVICE", "PORT"} & set(words):  # Kubernetes sets such variables for each service of a namespace
+        alike = False
+    # A digest, the beginning of every Ed25519 public key, or a key's file.
+    if alike or value.startswith(("sha256:", layout.PUBLIC_KEY_START)) or value.endswith(".pub"):
+        raise UnknownSetting(name, remark)
 
 
 def _listed(reasons: Mapping[str, str]) -> str:
@@ -66,6 +88,14 @@ class BadKey(BootError):
         super().__init__(f"{source} {problem}: give the .pub file of airpack keygen; without it, nothing is trusted")
         self.source = source
         self.problem = problem
+
+
+class UnknownSetting(BootError):
+    """A variable that nothing reads seems to be meant as the key or the pin: without it, any bundle would boot."""
+
+    def __init__(self, name: str, remark: str) -> None:
+        super().__init__(f"{remark} It seems to say what may be booted, and doesn't: correct its name, or unset it")
+        self.name = name
 
 
 class NotSigned(BootError):

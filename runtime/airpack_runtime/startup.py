@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from airpack_runtime import boot
+from airpack_runtime import boot, trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def start() -> None:
     if boot.is_disabled(os.environ) or _is_pip():
         return
     try:
+        _tell_unread()
         ready = boot.activate(None, os.environ)
         if "AIRPACK_BUNDLE" in os.environ:
             os.environ["AIRPACK_BUNDLE"] = ready.bundle  # absolute, for children that start in another folder
@@ -42,6 +43,15 @@ def start() -> None:
         _write("airpack: " + message)
         if os.environ.get("AIRPACK_ON_ERROR") != "continue":
             os._exit(BootError.status)
+
+
+def _tell_unread() -> None:
+    """Write a line for each variable that nothing reads, unless a parent process did."""
+    names = [] if boot.ACTIVE in os.environ else trust.unread(os.environ)
+    for name in names:
+        from airpack_runtime import errors
+
+        _write("airpack: " + errors.unread(name, trust.SETTINGS))
 
 
 def log_boot(ready: Ready, *, always: bool = False) -> None:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 # The image's own rule whose bundles it takes. Not beside the shim: whoever delivers the bundle may write there.
 KEY_FILE = "/etc/airpack/key.pub"
+# Each variable that is read, here or by what `activation` exports.
+_NAMES = ("BUNDLE", "DIGEST", "PUBLIC_KEY", "MODE", "LOG", "DISABLE", "ON_ERROR", "CACHE_DIR", "ACTIVE", "PYTHON")
+SETTINGS = frozenset("AIRPACK_" + name for name in _NAMES)
+_ALIKE = ("AIRP", "AIR_P", "AIPA")  # what the name of a variable that is meant for airpack may begin with
 _PEM_START, _PEM_END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
@@ -48,8 +52,13 @@ def binds(env: Mapping[str, str]) -> bool:
 def required_key(env: Mapping[str, str]) -> str:
     """Return the public key that must have signed a bundle, in base64; empty if no signature is required.
 
-    A key in the image's own KEY_FILE is required whatever the environment says. Raises BadKey.
+    A key in the image's own KEY_FILE is required whatever the environment says. Raises BadKey, or UnknownSetting if a
+    variable that nothing reads seems to be meant as a key or a pin.
     """
+    for name in unread(env):
+        from airpack_runtime import errors
+
+        errors.check_unread(name, env[name], SETTINGS)
     given = env.get("AIRPACK_PUBLIC_KEY")
     try:
         os.lstat(KEY_FILE)
@@ -63,6 +72,11 @@ def required_key(env: Mapping[str, str]) -> str:
 
         raise BadKey("AIRPACK_PUBLIC_KEY", f"is not the key in {KEY_FILE}, which binds: unset it")
     return own
+
+
+def unread(env: Mapping[str, str]) -> list[str]:
+    """Return the names of the variables that seem to be meant for airpack, and that nothing reads."""
+    return [name for name in env if name not in SETTINGS and name.upper().startswith(_ALIKE)]
 
 
 def public_key(source: str, given: str) -> str:

@@ -8,10 +8,10 @@ from typing import Dict, Tuple
 
 import pytest
 from airpack_runtime import boot, layout, trust
-from airpack_runtime.errors import BadKey, WrongDigest
+from airpack_runtime.errors import BadKey, UnknownSetting, WrongDigest
 from airpack_runtime.format import reader
 
-from .conftest import GOLDEN, needs_target, refused, within
+from .conftest import GOLDEN, RUNTIME, needs_target, python, refused, within
 from .signer import OTHER, SIGNER
 
 pytestmark = [needs_target, pytest.mark.usefixtures("no_key_of_this_machine")]
@@ -115,3 +115,51 @@ def test_a_pin_and_a_key_must_both_hold(signed: Path, keyed: Dict[str, str]) -> 
         boot.ready_tree(str(signed), pinned)
     _sig(signed).unlink()
     refused(signed, {**pinned, "AIRPACK_PUBLIC_KEY": OTHER.public})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("AIRPACK_PUBLICKEY", "x"), ("AIRPACK_DIGST", ""), ("AIRPACK_KEY", "/etc/team.pub"), ("airpack_digest", "x")),
+        *(("AIRPACKDIGEST", "x"), ("AIR_PACK_PUBLIC_KEY", "x"), ("AIPACK_DIGEST", "x"), ("AIRPAK_DIGEST", "x")),
+        *(("AIRPACK_SHA256", "x"), ("AIRPACK_PIN", "x"), ("AIRPACK_SIGNATURE", "x"), ("AIRPACK_PUBLIC_KEY_FILE", "x")),
+        *(("AIRPACK_TRUSTED", "/etc/team.pub"), ("AIRPACK_X", f"sha256:{DIGEST}"), ("AIRPACK_Y", SIGNER.public)),
+    ],
+)
+def test_a_misspelt_key_or_pin_refuses_everything(
+    signed: Path, env: Dict[str, str], tmp_path: Path, name: str, value: str
+) -> None:
+    """By its name, or by what it holds: a boot, cold or warm, and `unpack`; what was meant is named."""
+    boot.ready_tree(str(signed), env)
+    with pytest.raises(UnknownSetting, match=f"^{name} is set, but nothing reads it.* correct its name, or unset it$"):
+        boot.ready_tree(str(signed), {**env, name: value})
+    for words in (["unpack", str(tmp_path / "out")], ["exec", "--", "echo", "ran"], ["doctor"]):
+        changed = {**env, name: value, "AIRPACK_BUNDLE": str(signed), "PYTHONPATH": str(RUNTIME)}
+        done = python("-m", "airpack_runtime", *words, env=changed)
+        assert (done.returncode, "ran" in done.stdout) == (97, False)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("AIRPACK_BUNDEL", "AIRPACK_BUNDEL is set, but nothing reads it: is AIRPACK_BUNDLE meant?"),
+        (
+            "AIRPACK_SIGNER_SERVICE_HOST",
+            "AIRPACK_SIGNER_SERVICE_HOST is set, but nothing reads it: is AIRPACK_DIGEST meant?",
+        ),
+        ("AIRPACK_KEY_PORT_80_TCP_ADDR", "AIRPACK_KEY_PORT_80_TCP_ADDR is set, but nothing reads it"),
+    ],
+)
+def test_another_variable_that_nothing_reads_is_told_at_each_boot(
+    signed: Path, env: Dict[str, str], dropin: Path, name: str, told: str
+) -> None:
+    """With the nearest one; children that inherit the tree don't tell it again. Another program's is not told."""
+    env = {**env, name: "10.0.0.1", "AIRFLOW_KEY": "x", "PACKAGE_DIGEST": "x"}
+    child = "import subprocess, sys; subprocess.check_call([sys.executable, '-c', 'import alpha'])"
+    for _ in range(2):
+        assert python("-c", child, env={**env, "PYTHONPATH": str(dropin)}).stderr == f"airpack: {told}\n"
+    words = ["exec", "--bundle", str(signed), "--", "python", "-c", "import alpha"]
+    assert (
+        python("-m", "airpack_runtime", *words, env={**env, "PYTHONPATH": str(RUNTIME)}).stderr == f"airpack: {told}\n"
+    )

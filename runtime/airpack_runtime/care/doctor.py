@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from typing import NamedTuple
 
 from airpack_runtime import __version__, activation, boot, cache, host, layout, trust
 from airpack_runtime.care import log
-from airpack_runtime.errors import BootError
+from airpack_runtime.errors import BootError, unread
 from airpack_runtime.format import signature
 from airpack_runtime.format.reader import open_bundle
 from airpack_runtime.image import azure, conflicts, installed, probe
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 
     Facts = Dict[str, object]  # text, lists and dictionaries of text, as JSON takes them
 
-_OURS = ("BUNDLE", "CACHE_DIR", "DIGEST", "PUBLIC_KEY", "MODE", "LOG", "DISABLE", "ON_ERROR", "ACTIVE", "PYTHON")
-_KNOWN = [f"AIRPACK_{name}" for name in _OURS] + list(azure.VARIABLES)
+_KNOWN = (*trust.SETTINGS, *azure.VARIABLES)
 _INTERFERING = {
     "PYTHONPATH": "its folders come before the standard library, and before the bundle's packages",
     "PYTHONHOME": "it decides where the standard library is looked for",
@@ -147,10 +145,10 @@ def _path_with(tree: str) -> list[str]:
 def _problems(env: Mapping[str, str]) -> list[str]:
     """Return a remark for each variable that is misspelt, names a path that doesn't exist, or interferes."""
     remarks = []
+    unknown = trust.unread(env)
     for name in sorted(env):
-        if name.startswith(("AIRPACK", "AZUREML_EXTRA")) and name not in _KNOWN:
-            meant = difflib.get_close_matches(name, _KNOWN, 1)
-            remarks.append(f"{name} is set, but nothing reads it" + (f": is {meant[0]} meant?" if meant else ""))
+        if name in unknown or (name.startswith("AZUREML_EXTRA") and name not in _KNOWN):
+            remarks.append(unread(name, _KNOWN))
         elif name in _INTERFERING:
             remarks.append(f"{name}={env[name]}: {_INTERFERING[name]}")
     app = azure.base_folder(env)
