@@ -6,7 +6,7 @@ import base64
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +22,8 @@ class Index:
     HTTP status; `requests` are the paths that were asked for. `cuts` limits how
     many files are cut. With `password`, files are for the user `user` alone;
     `refused` counts who came without it. Each file's answer waits `delay` seconds.
+    `yanked` maps names of files to the reasons. `fragment` makes what follows the `#` in a link, of the
+    file's name and content, in place of its SHA-256.
     """
 
     folder: Path
@@ -32,6 +34,8 @@ class Index:
     status: int | None = None
     password: str | None = None
     refused: int = 0
+    yanked: dict[str, str] = field(default_factory=dict)
+    fragment: Callable[[str, bytes], str] | None = None
     delay: float = 0
     requests: list[str] = field(default_factory=list)
 
@@ -63,8 +67,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _page(self, project: str) -> None:
         files = [file for file in sorted(self.index.folder.iterdir()) if _project(file) == project]
-        links = "".join(f'<a href="/files/{file.name}#sha256={self._hash(file)}">{file.name}</a>\n' for file in files)
+        links = "".join(f"<a {self._attributes(file)}>{file.name}</a>\n" for file in files)
         self._answer(200 if files else 404, links.encode(), "text/html")
+
+    def _attributes(self, file: Path) -> str:
+        fragment = self.index.fragment
+        shown = f"sha256={self._hash(file)}" if fragment is None else fragment(file.name, file.read_bytes())
+        yanked = self.index.yanked.get(file.name)
+        return f'href="/files/{file.name}#{shown}"' + ("" if yanked is None else f' data-yanked="{yanked}"')
 
     def _file(self, file: Path) -> None:
         if self.index.status is not None:

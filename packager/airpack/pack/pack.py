@@ -81,11 +81,19 @@ class _Packing:
     def _make(self, order: Order, folder: Path) -> Product:
         """Resolve, fetch, install and bundle what is ordered."""
         progress, executor = self.progress, self.executor
-        decoder = executor.submit(decoders.obtain, order.target, order.cache, given=order.decoder, pip=self.pip)
+        decoders.pin_for(order.target)  # a target without a decoder ends here
         lock = self._lock(order)
-        recipe = replace(order.recipe, decoder=decoder.result())
+        decoder = executor.submit(
+            decoders.obtain,
+            order.target,
+            order.cache,
+            given=order.decoder,
+            pip=self.pip,
+            places=lock.access.options,
+        )
         with progress.stage("fetch", BYTES, lock.size) as advance:
             house = wheelhouse.fetch(lock, folder / WHEELHOUSE, order.cache, pip=self.pip, on_bytes=advance)
+        recipe = replace(order.recipe, decoder=decoder.result())
         tree = install(house, recipe, folder / "parts", executor=executor, progress=progress, store=order.cache)
         for unused in sorted(set(recipe.exclusion.globs) - tree.excluded.matched):
             progress.note(f"note: --exclude {unused}: no file matches it")

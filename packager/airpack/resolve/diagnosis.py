@@ -33,7 +33,7 @@ from airpack.base.errors import (
 from airpack.resolve import pip_messages
 from airpack.target.legacy import read_requirement, read_specifiers
 
-_GONE = (404, 410)  # HTTP: the answers of an index that does not have the project
+GONE = (404, 410)  # HTTP: the answers of an index that does not have the project
 
 
 def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR0911 - one for each kind
@@ -153,7 +153,7 @@ def _impossible(failure: Mapping[str, Any]) -> AirpackError:
     """Return the error for requirements that no set of versions satisfies."""
     # The files of an index that gave no answer are unknown: any other reason would be a guess.
     for page in failure["unreachable"]:
-        if page["status"] not in _GONE:
+        if page["status"] not in GONE:
             return pip_messages.unreachable(page["url"], page["reason"], verb="read")
     for wheel in failure["passed_over"]:
         return InvalidWheel(wheel["file"], wheel["problem"])

@@ -7,18 +7,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from airpack.resolve import diagnosis
 from airpack.resolve.connection import Connection
+from airpack.resolve.pip_settings import INSTALLING, WANTED
+from airpack.resolve.pip_warnings import Warnings
 from airpack.sources.source import Built
 from airpack.target.installed import ImagePackage
-
-# Settings by which pip would not resolve, or not for an image.
-_UNUSABLE = ("PIP_USE_DEPRECATED", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REPORT", "PIP_UPGRADE")
 
 # Not by `-m`, which would import modules from the user's current folder. And the process ends at once: an orderly
 # end of the interpreter takes as long as a small download.
@@ -39,6 +38,8 @@ class Pip:
 
     `env` is its environment: pip.conf, proxies, certificates and keyrings work as the user has them. It never prompts.
     With `verbose`, its log is printed; `note` is called with each line that the user should know, its warnings.
+    The settings `unheeded` in its configuration don't hold. `places` are
+    options of its command line, as an earlier resolve answered with them, in place of the other fields for indexes.
     """
 
     env: Mapping[str, str]
@@ -46,9 +47,11 @@ class Pip:
     extra_index_urls: Sequence[str] = ()
     find_links: Sequence[str] = ()
     no_index: bool = False
+    places: Sequence[str] = ()
     connection: Connection = field(default_factory=Connection)
     verbose: bool = False
     note: Callable[[str], None] = _unseen
+    unheeded: frozenset[str] = INSTALLING
 
     def run(
         self,
@@ -65,12 +68,14 @@ class Pip:
         with tempfile.TemporaryDirectory(prefix="airpack-pip-") as folder:
             file, log = Path(folder, "request.json"), Path(folder, "log")
             arguments = [*self._options(), *options]
-            file.write_text(json.dumps({**request, "options": arguments}), encoding="utf-8")
+            file.write_text(
+                json.dumps({**request, "options": arguments, "unheeded": sorted(self.unheeded)}), encoding="utf-8"
+            )
             with open(log, "w", encoding="utf-8") as errors:
                 process, events = self._start(file, None if self.verbose else errors)
                 try:
                     with events:
-                        answer = _read(events, on_bytes)
+                        answer = _read(_noted(events, self.note), on_bytes)
                     status = process.wait()
                 finally:
                     # After an error or Ctrl-C here; to kill an ended process does nothing.
@@ -88,7 +93,7 @@ class Pip:
             process = subprocess.Popen(
                 [sys.executable, "-c", _WORKER, str(request), str(writing)],
                 pass_fds=[writing],
-                env={name: value for name, value in self.env.items() if name not in _UNUSABLE},
+                env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
@@ -103,6 +108,8 @@ class Pip:
 
     def index_options(self) -> list[str]:
         """Return the places to look in and how to reach them, as pip command line options."""
+        if self.places:
+            return [*self.places, *self.connection.options()]
         options = ["--no-index"] if self.no_index else []
         if self.index_url:
             options += ["--index-url", self.index_url]
@@ -111,6 +118,13 @@ class Pip:
         for place in self.find_links:
             options += ["--find-links", place]
         return [*options, *self.connection.options()]
+
+    def apart(self, places: Sequence[str]) -> Pip:
+        """Return this pip for what is not of the user's requirements: it looks in `places`, and takes what it is told.
+
+        Without `places`, it looks where this pip does. It warns of nothing: an error says it all.
+        """
+        return replace(self, places=places or self.places, unheeded=INSTALLING | WANTED, note=_unseen)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,13 +156,23 @@ class Answer:
     failure: Mapping[str, Any] | None = None
 
 
-def _read(events: IO[str], on_bytes: Callable[[int], None]) -> Answer:
+def _noted(events: Iterable[str], note: Callable[[str], None]) -> Iterator[Mapping[str, Any]]:
+    """Yield the events of `pip_worker`; `note` is called with the line of each that is a warning."""
+    warnings = Warnings()
+    for line in events:
+        event = json.loads(line)
+        if warning := warnings.text_of(event):
+            note(f"warning: {warning}")
+        yield event
+
+
+def _read(events: Iterable[Mapping[str, Any]], on_bytes: Callable[[int], None]) -> Answer:
     """Return what the events of `pip_worker` say together; `on_bytes` is called as bytes arrive."""
     answer = Answer()
     downloaded: dict[str, Downloaded] = {}
     built: list[Built] = []
-    for line in events:
-        match json.loads(line):
+    for event in events:
+        match event:
             case {"failure": _} as failure:
                 answer = replace(answer, failure=failure)
             case {"bytes": count}:

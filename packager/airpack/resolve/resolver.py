@@ -78,7 +78,7 @@ def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = 
         file = Path(folder, "requirements.txt")
         file.write_text("".join(f"{line}\n" for line in lock.to_build), encoding="utf-8")
         sources = Requirements(files=[str(file)], rules=Rules(no_deps=True))
-        built = resolve(sources, lock.target, pip=pip, cache=cache, python=python)
+        built = resolve(sources, lock.target, pip=pip.apart(()), cache=cache, python=python)
     wheels = sorted([*lock.wheels, *built.wheels], key=lambda wheel: wheel.key)
     return replace(lock, wheels=tuple(wheels), to_build=(), access=built.access)
 

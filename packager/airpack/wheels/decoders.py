@@ -10,7 +10,8 @@ import hashlib
 import io
 import tempfile
 import zipfile
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
@@ -60,8 +61,6 @@ _WHEELS = {
 }
 # The glibc (2.N) that the wheels need; the decoder can't be loaded with an older one.
 _OLDEST_GLIBC = 17
-# Settings of pip for the user's requirements, which the decoder is not one of.
-_FOR_REQUIREMENTS = ("PIP_REQUIRE_HASHES", "PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_NO_BINARY", "PIP_PRE")
 _READS_ZSTD = Version("3.14")
 
 
@@ -82,9 +81,10 @@ class Pin:
     sha256: str
 
 
-def obtain(target: Target, store: Path, *, given: Path | None, pip: Pip) -> Decoder | None:
+def obtain(target: Target, store: Path, *, given: Path | None, pip: Pip, places: Sequence[str] = ()) -> Decoder | None:
     """Return the decoder for `target`, None if its Python reads zstd itself.
 
+    `places` are the options of pip's command line for where the packages come from, which requirements files name too.
     It comes from the wheel `given`, else from the cache `store`, else from the index, and is kept in the cache. Raises
     NoDecoder, also if the wheel is not the pinned one.
     """
@@ -100,7 +100,7 @@ def obtain(target: Target, store: Path, *, given: Path | None, pip: Pip) -> Deco
             claim(pin.sha256, True)
             cached = _kept(kept, pin)
             content = cached or _checked(
-                _download(pin, target, store, pip), "the decoder that the index gives", pin, target
+                _download(pin, target, store, pip.apart(places)), "the decoder that the index gives", pin, target
             )
             if cached is None:
                 cache.write(content, kept)
@@ -131,8 +131,6 @@ def _download(pin: Pin, target: Target, store: Path, pip: Pip) -> bytes:
     wanted = Requirements(
         specifications=[f"{PROJECT}=={pin.version}"], rules=Rules(only_binary=(PROJECT,), no_deps=True)
     )
-    env = {name: value for name, value in pip.env.items() if name not in _FOR_REQUIREMENTS}
-    pip = replace(pip, env=env)
     try:
         lock = resolve(wanted, target, pip=pip, cache=store)
         wheels = [wheel for wheel in lock.wheels if wheel.key == PROJECT]

@@ -10,6 +10,8 @@ from typing import Any
 
 from airpack.resolve.pip_worker import adapter
 from airpack.resolve.pip_worker.events import Events, facts_of
+from airpack.resolve.pip_worker.notices import report_warnings
+from airpack.resolve.pip_worker.settings import leave_out
 
 
 def main() -> int:
@@ -18,10 +20,12 @@ def main() -> int:
     events = Events(os.fdopen(int(sys.argv[2]), "w", encoding="utf-8"))
     resolves = request["do"] == "resolve"
     try:
-        adapter.check(adapter.FETCH, *([adapter.RESOLVE, adapter.WRAPPED] if resolves else []))
+        adapter.check(adapter.FETCH, adapter.SETTINGS, *([adapter.RESOLVE, adapter.WRAPPED] if resolves else []))
     except adapter.UnfitPip as error:
         events.emit(failure="unfit", missing=error.missing, version=error.version, fits=error.fits)
         return 1
+    leave_out(frozenset(request["unheeded"]), os.environ)
+    report_warnings(events)
     command = adapter.create_command("install")
     # Each command imports its own modules: those of the other take a tenth of a second.
     if resolves:

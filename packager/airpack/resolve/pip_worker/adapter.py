@@ -14,9 +14,12 @@ from importlib import metadata
 from operator import attrgetter
 from typing import Any
 
+# pip's logger, and that of the libraries in it.
+LOGGER, VENDORED = "pip", "pip._vendor"
 # For each name that airpack has for it: the module, and the name within. `fetch` imports only what it needs: the
 # modules of a resolve take a tenth of a second.
 FETCH: Mapping[str, str] = {
+    "Text": "pip._vendor.rich.text:Text",
     "create_command": "pip._internal.commands:create_command",
     "DiagnosticPipError": "pip._internal.exceptions:DiagnosticPipError",
     "HashError": "pip._internal.exceptions:HashError",
@@ -43,7 +46,10 @@ RESOLVE: Mapping[str, str] = {
     "redact_auth_from_url": "pip._internal.utils.misc:redact_auth_from_url",
     "remove_auth_from_url": "pip._internal.utils.misc:remove_auth_from_url",
 }
-# What is replaced in pip.
+# What is replaced in pip: by each command, and by a resolve.
+SETTINGS: Mapping[str, str] = {
+    "settings": "pip._internal.cli.parser:ConfigOptionParser._get_ordered_configuration_items",
+}
 WRAPPED: Mapping[str, str] = {
     "check_dist_restriction": "pip._internal.cli.cmdoptions:check_dist_restriction",
     "conflict_error": "pip._internal.resolution.resolvelib.factory:Factory.get_installation_error",
@@ -65,7 +71,9 @@ WRAPPED: Mapping[str, str] = {
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "pip._internal.index.package_finder:PackageFinder": ("find_all_candidates", "search_scope", "trusted_hosts"),
     "pip._internal.models.search_scope:SearchScope": ("find_links", "index_urls", "no_index"),
-    "pip._internal.models.link:Link": ("filename", "requires_python", "url_without_fragment"),
+    "pip._internal.models.link:Link": (
+        *("filename", "is_yanked", "requires_python", "url_without_fragment", "yanked_reason"),
+    ),
     "pip._internal.req.req_install:InstallRequirement": (
         *("comes_from", "config_settings", "constraint", "editable", "is_wheel", "local_file_path"),
         *("metadata_directory", "unpacked_source_directory", "_set_requirement", "assert_source_matches_version"),
@@ -107,11 +115,12 @@ def __getattr__(name: str) -> Any:
 
 
 def wrap(name: str, make: Callable[[Any], Any]) -> None:
-    """Replace what pip has, one of WRAPPED, by what `make` returns for it. Raises UnfitPip."""
-    module, _, path = WRAPPED[name].partition(":")
+    """Replace what pip has, one of SETTINGS or WRAPPED, by what `make` returns for it. Raises UnfitPip."""
+    place = SETTINGS.get(name) or WRAPPED[name]
+    module, _, path = place.partition(":")
     owner, _, attribute = path.rpartition(".")
     holder = _look_up(f"{module}:{owner}") if owner else importlib.import_module(module)
-    setattr(holder, attribute, make(_look_up(WRAPPED[name])))
+    setattr(holder, attribute, make(_look_up(place)))
 
 
 def _look_up(place: str) -> Any:

@@ -40,7 +40,7 @@ def facts_of(error: Exception) -> dict[str, Any]:
         return _facts_of_hashes(error)
     context = getattr(error, "context", None)
     if context is not None:  # an error of several paragraphs, of which this one says what happened
-        return {"failure": "pip", "message": f"{getattr(error, 'message', '')} {context}".strip()}
+        return {"failure": "pip", "message": f"{shown(getattr(error, 'message', ''))} {shown(context)}".strip()}
     if isinstance(error, adapter.InstallationError):
         return {"failure": "pip", "message": str(error)}
     if isinstance(error, OSError):
@@ -48,6 +48,11 @@ def facts_of(error: Exception) -> dict[str, Any]:
         return {"failure": "os", "errno": error.errno, "message": message, "path": error.filename or ""}
     traceback.print_exc()  # a fault here or in pip: one line for the user, and all of it with -v
     return {"failure": "pip", "message": f"{type(error).__name__}: {error}"}
+
+
+def shown(text: Any) -> str:
+    """Return a text of pip's for its console, or its markup (`[magenta]...[/]`), as plain text."""
+    return str(text if isinstance(text, adapter.Text) else adapter.Text.from_markup(str(text)))
 
 
 def _facts_of_hashes(error: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from airpack.resolve.pip_worker.adapter import (
     RequestException,
     response_chunks,
 )
-from airpack.resolve.pip_worker.events import Events, Failure
+from airpack.resolve.pip_worker.events import Events, Failure, shown
 
 CHUNK = 256 * 1024
 ATTEMPTS = 4
@@ -80,7 +80,7 @@ def _persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
         except NetworkConnectionError as error:
             raise Failure("download", url=file["url"], reason=str(error)) from error
         except DiagnosticPipError as error:  # pip 26 and newer: no connection, after its own retries
-            raise Failure("download", url=file["url"], reason=str(error.context)) from error
+            raise Failure("download", url=file["url"], reason=shown(error.context)) from error
         except (RequestException, HTTPError) as error:
             if number == ATTEMPTS:
                 raise Failure("download", url=file["url"], reason=str(error)) from error

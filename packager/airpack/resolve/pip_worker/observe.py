@@ -8,6 +8,7 @@ from typing import Any
 
 from airpack.resolve.pip_worker.adapter import redact_auth_from_url, remove_auth_from_url, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
+from airpack.resolve.pip_worker.notices import report_chosen
 from airpack.resolve.pip_worker.wheels import passed_over
 
 
@@ -53,7 +54,7 @@ def observe(events: Events, python_full_version: str, legacy: Mapping[str, str])
     wrap("page_failed", failing)
     logging.getLogger("pip").addHandler(Errors(logging.ERROR))
     _name_undecodable_files()
-    _report_requirements(events, legacy)
+    _report_requirements(events, observed, legacy)
     _report_conflicts(observed, python_full_version)
     return observed
 
@@ -73,7 +74,7 @@ def _name_undecodable_files() -> None:
     wrap("read_requirements", reading)
 
 
-def _report_requirements(events: Events, legacy: Mapping[str, str]) -> None:
+def _report_requirements(events: Events, observed: Observed, legacy: Mapping[str, str]) -> None:
     """Let a resolve report the requirements that pip read, the image's packages that it needs, and the real URLs."""
 
     def reporting(resolve: Any) -> Any:
@@ -82,6 +83,7 @@ def _report_requirements(events: Events, legacy: Mapping[str, str]) -> None:
             events.emit(requirements=sorted(asked - {""}), legacy=legacy)
             resolved = resolve(resolver, root_reqs, *args, **kwargs)
             chosen = resolver._result.mapping.values() if resolver._result else ()
+            report_chosen(events, chosen, observed.unreachable)
             provided = {package.project_name: str(package.version) for package in chosen if package.is_installed}
             events.emit(provided=[{"name": name, "version": provided[name]} for name in sorted(provided)])
             links = [package.source_link.url_without_fragment for package in chosen if package.source_link is not None]

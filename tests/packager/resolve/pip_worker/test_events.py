@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 from airpack.resolve.pip_worker.events import Failure, facts_of
-from pip._internal.exceptions import HashErrors, HashMismatch, HashMissing, InstallationError
+from pip._internal.exceptions import DiagnosticPipError, HashErrors, HashMismatch, HashMissing, InstallationError
+from pip._vendor.rich.text import Text
 
 ACTUAL = hashlib.sha256(b"actual")
 
@@ -20,6 +21,14 @@ def test_hashes_that_differ_are_facts() -> None:
     facts = {"requirement": "a file", "expected": ["00", "11"], "actual": ACTUAL.hexdigest()}
     assert facts_of(mismatch) == facts_of(errors) == {"failure": "mismatch", **facts}
     assert facts_of(HashMismatch({"sha512": ["00"]}, {"sha512": hashlib.sha512()}))["failure"] == "hash"
+
+
+def test_markup_is_for_pips_console() -> None:
+    """What is shown to the user has none; brackets that are text stay."""
+    error = DiagnosticPipError(
+        reference="x", message="no [magenta]host[/] for a\\[b]", context=Text("it [is] down"), hint_stmt=None
+    )
+    assert facts_of(error) == {"failure": "pip", "message": "no host for a[b] it [is] down"}
 
 
 @pytest.mark.parametrize(

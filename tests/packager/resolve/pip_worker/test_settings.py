@@ -1,0 +1,145 @@
+"""Which of the settings in pip's configuration hold: those of packages' places, not those of installing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from airpack.resolve import pylock
+from airpack.resolve.pip import Pip
+from airpack.target.target import Target
+from airpack.wheels import decoders
+from support.airpack import Airpack
+from support.index import Index, serve
+from support.sdists import build_sdist
+from support.wheels import build_wheel
+
+_INSTALLING = """
+user = true
+target = {folder}
+prefix = {folder}
+root = {folder}
+require-virtualenv = true
+upgrade = true
+upgrade-strategy = eager
+ignore-installed = true
+force-reinstall = true
+report = {folder}/report.json
+dry-run = false
+no-compile = true
+break-system-packages = true
+python-version = 2.7
+platform = win32
+implementation = pp
+abi = cp27m
+quiet = 3
+"""
+
+
+def _configure(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> Path:
+    path = folder / "pip.conf"
+    path.write_text(text)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(path))
+    return path
+
+
+@pytest.mark.usefixtures("target_python")
+@pytest.mark.parametrize("section", ["", "[install]"], ids=["global", "install"])
+def test_how_pip_installs_does_not_matter(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    """Not for a resolve, nor for a build whose requirements come from the index that the same file names."""
+    folder = tmp_path / "installed"
+    build_wheel(wheels, "helper", files={"helper.py": ""})
+    build_sdist(wheels, "one", backend="import helper", build_requires=["helper"])
+    _configure(
+        monkeypatch,
+        tmp_path,
+        f"[global]\nindex-url = {index.url}\n{section}{_INSTALLING.format(folder=folder)}",
+    )
+    assert airpack("lock", "one", "-o", tmp_path / "pylock.toml") == 0, airpack.err
+    assert not folder.exists()
+
+
+def test_nor_do_variables(airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As PIP_USER and PIP_TARGET; what the command line says holds before both."""
+    build_wheel(wheels, "one")
+    for name in ("USER", "REQUIRE_VIRTUALENV", "NO_INDEX"):
+        monkeypatch.setenv(f"PIP_{name}", "1")
+    for name in ("TARGET", "PREFIX", "ROOT", "REPORT"):
+        monkeypatch.setenv(f"PIP_{name}", str(tmp_path / "installed"))
+    assert airpack("lock", "one", "-f", wheels, "-o", tmp_path / "pylock.toml") == 0, airpack.err
+    assert not (tmp_path / "installed").exists()
+
+
+def test_which_packages_are_taken_does(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index, constraints, pre-releases, wheels only, hashes, as with pip."""
+    build_wheel(wheels, "one", "2.0a1")
+    build_wheel(wheels, "one", "3.0")
+    build_sdist(wheels, "two")
+    (tmp_path / "c.txt").write_text("one<3\n")
+    lock = tmp_path / "pylock.toml"
+    base = f"[global]\nindex-url = {index.url}\n[install]\n"
+    _configure(monkeypatch, tmp_path, f"{base}constraint = {tmp_path}/c.txt\npre = true\nonly-binary = :all:\n")
+    assert airpack("lock", "one", "-o", lock) == 0, airpack.err
+    assert [str(package.version) for package in pylock.read(lock).pylock.packages] == ["2.0a1"]
+    assert airpack("lock", "two", "-o", lock) == 1
+    assert "--only-binary forbids building it" in airpack.error
+    _configure(monkeypatch, tmp_path, f"{base}require-hashes = true\n")
+    assert airpack("lock", "one", "-o", lock) == 1
+    assert "hash" in airpack.error.lower()
+
+
+@pytest.mark.usefixtures("target_python")
+def test_a_lock_is_completed_as_it_says(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the user's requirements must have, or are besides, is not for the sources in a lock."""
+    build_sdist(wheels, "one")
+    build_wheel(wheels, "two")
+    lock = tmp_path / "pylock.toml"
+    assert airpack("lock", "one", "-i", index.url, "-o", lock) == 0, airpack.err
+    (tmp_path / "r.txt").write_text("two\n")
+    (tmp_path / "c.txt").write_text("one<1\n")
+    settings = f"requirement = {tmp_path}/r.txt\nconstraint = {tmp_path}/c.txt\nrequire-hashes = true\n"
+    _configure(monkeypatch, tmp_path, f"[install]\n{settings}")
+    words = ["pack", "--lock", lock, "-o", airpack.output, "--decoder", airpack.decoder, "--no-import"]
+    assert airpack(*words) == 0, airpack.err
+    assert (airpack.output / "wheelhouse" / "requirements.txt").read_text().startswith("one==1.0 ")
+
+
+def test_the_decoder_is_not_of_the_requirements(
+    plain_env: None, decoder_wheel: Path, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes where packages come from, also where only a requirements file says so, whatever they must have."""
+    _configure(
+        monkeypatch, tmp_path, "[global]\nindex-url = http://127.0.0.1:9/simple\n[install]\nrequire-hashes = true\n"
+    )
+    folder = tmp_path / "served"
+    folder.mkdir()
+    pin = decoders.pin_for(target)
+    assert pin is not None
+    served = folder / f"pyzstd-{pin.version}-cp37-cp37m-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+    served.write_bytes(decoder_wheel.read_bytes())
+    pip = Pip(env=os.environ)
+    with serve(folder) as index:
+        decoder = decoders.obtain(target, tmp_path, given=None, pip=pip, places=["--index-url", index.url])
+    assert decoder is not None
+    assert decoder.module == "_zstd"
+
+
+def test_a_requirements_file_says_where_the_decoder_is(
+    airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pack needs no other index than the one in the file."""
+    build_wheel(wheels, "one")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    name = "pyzstd-0.15.10-cp37-cp37m-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+    (wheels / name).write_bytes(airpack.decoder.read_bytes())
+    with serve(wheels) as index:
+        (tmp_path / "r.txt").write_text(f"--index-url {index.url}\none\n")
+        words = ["pack", "-r", tmp_path / "r.txt", "-o", airpack.output, "--no-import"]
+        assert airpack(*words) == 0, airpack.err
