@@ -55,7 +55,7 @@ def _modules(folder: Path) -> list[Path]:
 def test_the_runtime_imports_only_itself_and_the_standard_library(path: Path) -> None:
     """The shim is the runtime's source alone."""
     allowed = sys.stdlib_module_names | {"airpack_runtime", "compression"}
-    if path.name in ("requirements.py", "conflicts.py"):  # what can't be had without pip is read by the image's own
+    if path.name == "installed.py":  # what can't be had without pip is read by the image's own
         allowed |= {"pip"}
     assert {name.partition(".")[0] for name in _imports(path)} <= allowed
 
