@@ -70,7 +70,7 @@ def measure(asked: Asked, say: Callable[[str], None]) -> None:
     programs = _programs(asked.work)
     for way in asked.ways:
         known = {} if asked.again else _known(asked.place, way)
-        left = [name for name in asked.names if name not in known]
+        left = [name for name in _wanted(asked, way) if name not in known]
         say(f"{way}: {len(left)} of {len(asked.names)} names to try")
         with ThreadPoolExecutor(asked.jobs) as executor:
 
@@ -80,6 +80,14 @@ def measure(asked: Asked, say: Callable[[str], None]) -> None:
                 say(f"{way}: {name}: {_summary(entry)}")
 
             list(executor.map(trial, left))
+
+
+def _wanted(asked: Asked, way: str) -> Sequence[str]:
+    """Return the names to try in a way: all, or those that the way misses whose remedy it is."""
+    if not WAYS[way].remedy_of:
+        return asked.names
+    first = _known(asked.place, WAYS[way].remedy_of)
+    return [name for name in asked.names if name in first and not all(each["ok"] for each in first[name].values())]
 
 
 def _programs(work: Path) -> dict[str, Sequence[str]]:
