@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from airpack.base import staging
+from benchmarks.coverage import page as coverage
 from benchmarks.measure import median
 from benchmarks.peers import AIRPACK, LIMIT, PEERS, STEPS
 from benchmarks.results import Results, ratio
+from benchmarks.tables import NONE, table
 from benchmarks.thresholds import Figure, fastest_peer, figures, memory
 from support import machine
 
@@ -28,7 +30,6 @@ _MEASURES = {
     "build": "build",
     "rebuild": "rebuild",
 }
-_NONE = "-"
 _SHOWN = "science"
 
 
@@ -42,10 +43,21 @@ def write(results: Results) -> None:
 
 
 def with_figures(text: str, results: Results) -> str:
-    """Return the page with what stands between its two comments rendered from the results."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}"
+    """Return the page with what stands between its comments rendered from the results."""
+    text = _put(text, (BEGIN, END), render(results))
+    return _put(text, (coverage.BEGIN, coverage.END), covered(results))
+
+
+def _put(text: str, between: tuple[str, str], rendered: str) -> str:
+    begin, end = between
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{rendered}\n{end}{after}"
+
+
+def covered(results: Results) -> str:
+    """Return the tables of what can be had, by name."""
+    return coverage.render(results["coverage"]) if "coverage" in results else "Not measured yet.\n"
 
 
 def render(results: Results) -> str:
@@ -76,7 +88,10 @@ def details(results: Results) -> str:
             (each["label"], f"{each['bytes'] / 1e6:.1f}", f"{each['files']:,}", *_spread(each["wall"]))
             for each in results["curve"]["points"]
         ]
-        parts.append(_table(("bundle", "MB", "files", "median s", "min - max s"), rows))
+        parts.append(table(("bundle", "MB", "files", "median s", "min - max s"), rows))
+    if "coverage" in results:
+        parts.append("## Coverage\n")
+        parts.append(coverage.details(results["coverage"]))
     return "\n".join(parts)
 
 
@@ -113,7 +128,7 @@ def _shares(section: dict[str, Any]) -> str:
         f"({wheels['count']} wheels, {wheels['bytes'] / 1e6:.0f} MB; tree {tree['bytes'] / 1e6:.0f} MB, "
         f"{tree['files']:,} files):\n\n"
     )
-    return text + _table((" ", *shown.values(), "size"), rows)
+    return text + table((" ", *shown.values(), "size"), rows)
 
 
 def _by_workload(results: Results) -> str:
@@ -131,7 +146,7 @@ def _by_workload(results: Results) -> str:
                 _number(ratio(boot, LIMIT)),
                 f"{_number(share)} (`{fastest}`)",
                 _number(ratio(boot, "pip --no-index")),
-                _NONE if peak is None else f"{peak:.0f} MB",
+                NONE if peak is None else f"{peak:.0f} MB",
             )
         )
     head = (
@@ -143,7 +158,7 @@ def _by_workload(results: Results) -> str:
         "of pip",
         "memory of an unpack, at most",
     )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _start(results: Results) -> str:
@@ -163,13 +178,13 @@ def _bounds(found: Iterable[Figure]) -> str:
     for each in found:
         sign = "<" if each.below else "≤"
         rows.append((each.what, f"{sign} {_number(each.wanted)}{each.unit}", _reached(each), each.verdict))
-    return _table(("airpack's share", "wanted", "reached", " "), rows)
+    return table(("airpack's share", "wanted", "reached", " "), rows)
 
 
 def _reached(figure: Figure) -> str:
     """Return what was reached; where the rounding would hide a miss, with three digits."""
     if figure.reached is None:
-        return _NONE
+        return NONE
     text = _number(figure.reached)
     if figure.missed and text == _number(figure.wanted):
         text = f"{figure.reached:.3f}"
@@ -196,7 +211,7 @@ def _section(name: str, section: dict[str, Any]) -> str:
     head = ("", "median s", "min - max s", "CPU s", "peak MB", "written MB", "airpack's share")
     for measure, measured in section["measures"].items():
         parts.append(f"### {_MEASURES.get(measure, measure)}, {_runs(measured)} runs\n")
-        parts.append(_table(head, _rows(measured)))
+        parts.append(table(head, _rows(measured)))
     parts.append("### Artifacts and command lines\n")
     for peer in _peers(section):
         about = section["peers"][peer]
@@ -226,23 +241,18 @@ def _peers(section: dict[str, Any]) -> list[str]:
     return [name for name in PEERS if name in section["peers"]]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n".replace("|  |", "| |") for line in lines)
-
-
 def _seconds(measured: dict[str, Any] | None) -> str:
-    return f"{measured['median']['wall']:.2f} s" if measured else _NONE
+    return f"{measured['median']['wall']:.2f} s" if measured else NONE
 
 
 def _number(value: float | None) -> str:
     """Return a ratio with as many digits as it means."""
     if value is None:
-        return _NONE
+        return NONE
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
-def shown(text: str) -> str:
-    """Return what the page shows between the two comments."""
-    found = re.search(re.escape(BEGIN) + r"\n\n(.*?)\n" + re.escape(END), text, re.DOTALL)
+def shown(text: str, begin: str = BEGIN, end: str = END) -> str:
+    """Return what the page shows between two comments."""
+    found = re.search(re.escape(begin) + r"\n\n(.*?)\n" + re.escape(end), text, re.DOTALL)
     return found[1] if found else ""

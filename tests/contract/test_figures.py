@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from benchmarks import __main__ as benchmarks
 from benchmarks import curve, measure, picture, regress, report, results
+from benchmarks.coverage import page as coverage
+from benchmarks.coverage.reasons import reason
 from benchmarks.peers import AIRPACK
 from support import machine
 
@@ -23,6 +25,8 @@ def committed() -> results.Results:
 def test_the_tables_are_rendered_from_the_committed_results(committed: results.Results) -> None:
     """No figure among them was typed; `python tests/benchmarks report` writes them anew."""
     assert report.shown(report.PAGE.read_text(encoding="utf-8")) == report.render(committed)
+    covered = report.shown(report.PAGE.read_text(encoding="utf-8"), coverage.BEGIN, coverage.END)
+    assert covered == report.covered(committed)
     assert report.DETAILS.read_text(encoding="utf-8") == report.details(committed)
 
 
@@ -117,3 +121,48 @@ def test_no_run_is_refused(capsys: pytest.CaptureFixture[str], runs: str) -> Non
     with pytest.raises(SystemExit, match="2"):
         benchmarks.main(["peers", "--runs", runs])
     assert f"argument --runs: '{runs}' is no number of runs: give 1 or more" in capsys.readouterr().err
+
+
+def test_what_is_missed_is_told_with_its_reason() -> None:
+    """And what wasn't tried; a way without a step has no count of it."""
+    fine = {"ok": True, "seconds": [1.0]}
+    slow = {"ok": True, "seconds": [3.0, 5.0, 40.0]}
+    lacking = {"ok": False, "seconds": [2.0], "why": "import b: a | b"}
+    found = {
+        "names": ["a", "b", "c"],
+        "ways": {
+            AIRPACK: {
+                "a": {"lock": fine, "pack": fine, "import": fine},
+                "b": {"lock": slow, "pack": fine, "import": lacking},
+            },
+            "airpack --add-missing": {"b": {"pack": fine, "import": fine}},
+            "uv pip compile": {"a": {"lock": {**fine, "ok": False, "why": "none"}}},
+        },
+    }
+    rows = [line for line in coverage.render(found).splitlines() if line.startswith(("|", "Not run"))]
+    assert rows == [
+        "| of 3 names | tried | lock | pack | import | seconds to lock, median | longest |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| `airpack` | 2 | 2 | 2 | 1 | 3.0 | 5 (b) |",
+        "| `airpack --add-missing` | 1 | - | 1 | 1 | - | - |",
+        "| `uv pip compile` | 1 | 0 | - | - | 1.0 | 1 (a) |",
+        "| missed by `airpack` |   | why | `airpack --add-missing` |",
+        "| --- | --- | --- | --- |",
+        "| `b` | isn't imported | import b: a \\| b | imports |",
+        "Not run: `c`.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("WARNING: x\nERROR: No matching distribution found for a\n", "ERROR: No matching distribution found for a"),
+        ("error: No solution found\n  cause: Because a has no wheels\n\nhint: try b", "cause: Because a has no wheels"),
+        ("resolve 1 wheels\nairpack: error: a fails: do b\n", "airpack: error: a fails: do b"),
+        ("one\nimport b: no\n", "import b: no"),
+        ("\n", "without a word"),
+    ],
+)
+def test_the_reason_is_the_tools_own_line(said: str, why: str) -> None:
+    """Not what else it wrote."""
+    assert reason(said) == why

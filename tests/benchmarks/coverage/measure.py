@@ -67,7 +67,7 @@ def read_names(path: Path) -> list[str]:
 
 def measure(asked: Asked, say: Callable[[str], None]) -> None:
     """Try each name in each way, and put what came out into the results, name by name."""
-    programs = _programs(asked.work)
+    programs = _programs(asked)
     for way in asked.ways:
         known = {} if asked.again else _known(asked.place, way)
         left = [name for name in _wanted(asked, way) if name not in known]
@@ -76,7 +76,7 @@ def measure(asked: Asked, say: Callable[[str], None]) -> None:
 
             def trial(name: str, way: str = way) -> None:
                 entry = _entry(name, way, asked, programs)
-                _keep(asked.place, way, name, entry)
+                _keep(asked, way, name, entry)
                 say(f"{way}: {name}: {_summary(entry)}")
 
             list(executor.map(trial, left))
@@ -90,12 +90,15 @@ def _wanted(asked: Asked, way: str) -> Sequence[str]:
     return [name for name in asked.names if name in first and not all(each["ok"] for each in first[name].values())]
 
 
-def _programs(work: Path) -> dict[str, Sequence[str]]:
-    """Return what the placeholders of the ways stand for."""
+def _programs(asked: Asked) -> dict[str, Sequence[str]]:
+    """Return what the placeholders of the ways stand for; peers that none of the ways needs are not installed."""
+    work, python = asked.work, str(machine.python37().path)
     work.mkdir(parents=True, exist_ok=True)
-    python = str(machine.python37().path)
-    host = tools.environment(work / "peers-coverage", sys.executable, tools.pins("uv", "pex", on_host=True))
-    image = tools.environment(work / "peers-coverage-python3.7", python, tools.pins("pip", on_host=False))
+    lines = "\n".join(step.line for way in asked.ways for step in WAYS[way].steps.values())
+    wanted = [name for name in ("uv", "pex") if f"{{{name}}}" in lines]
+    host = tools.environment(work / "peers-coverage", sys.executable, tools.pins(*wanted, on_host=True))
+    pip = tools.pins("pip", on_host=False) if "{image_pip}" in lines else []
+    image = tools.environment(work / "peers-coverage-python3.7", python, pip)
     target = Target.from_name(DEFAULT)
     platform = work / "complete-platform.json"
     platform.write_text(json.dumps(target.to_dict(), indent=1), encoding="utf-8")
@@ -121,7 +124,7 @@ def _entry(name: str, way: str, asked: Asked, programs: Mapping[str, Sequence[st
             (out / "requirements.in").write_text(f"{name}\n", encoding="utf-8")
             for step, each in WAYS[way].steps.items():
                 words = _words(each.line, {**programs, "{name}": [name], "{out}": [str(out)]})
-                found = _step(words, each, _environment(cache))
+                found = _step(words, each, _environment(cache), out)
                 seconds = [*entry.get(step, {}).get("seconds", []), *found.pop("seconds")]
                 entry[step] = {**found, "seconds": seconds}
                 if not found["ok"]:
@@ -145,13 +148,13 @@ def _words(line: str, values: Mapping[str, Sequence[str]]) -> list[str]:
     return words
 
 
-def _step(words: Sequence[str], step: Step, env: Mapping[str, str]) -> dict[str, Any]:
+def _step(words: Sequence[str], step: Step, env: Mapping[str, str], out: Path) -> dict[str, Any]:
     begun = time.monotonic()
     try:
         said = execute(words, env, limit=step.limit, with_errors=True)
         found: dict[str, Any] = {"ok": True, **_findings(said)}
     except Failed as failed:
-        found = {"ok": False, "why": reason(failed.said), **_findings(failed.said)}
+        found = {"ok": False, "why": reason(failed.said.replace(str(out), "OUT")), **_findings(failed.said)}
     except subprocess.TimeoutExpired:
         found = {"ok": False, "why": f"it took more than {step.limit:.0f} s"}
     return {**found, "seconds": [round(time.monotonic() - begun, 1)]}
@@ -189,13 +192,15 @@ def _known(place: Path, way: str) -> dict[str, Any]:
     return dict(found.get("ways", {}).get(way, {}))
 
 
-def _keep(place: Path, way: str, name: str, entry: Mapping[str, Any]) -> None:
+def _keep(asked: Asked, way: str, name: str, entry: Mapping[str, Any]) -> None:
     """Put an entry into the results, which another run may write to as well."""
+    place = asked.place
     place.parent.mkdir(parents=True, exist_ok=True)
     with open(place.with_name(f".{place.name}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         found = results.load_or_begin(place)
-        coverage = found.setdefault("coverage", {"ways": {}})
+        coverage = found.setdefault("coverage", {"names": [], "ways": {}})
+        coverage["names"] = list(dict.fromkeys([*coverage["names"], *asked.names]))
         coverage["ways"].setdefault(way, {})[name] = entry
         results.save(found, place)
 
