@@ -159,6 +159,7 @@ def test_what_is_missed_is_told_with_its_reason() -> None:
         ("WARNING: x\nERROR: No matching distribution found for a\n", "ERROR: No matching distribution found for a"),
         ("error: No solution found\n  cause: Because a has no wheels\n\nhint: try b", "cause: Because a has no wheels"),
         ("resolve 1 wheels\nairpack: error: a fails: do b\n", "airpack: error: a fails: do b"),
+        ("  cause: Because of:\n      a\n    b\n\nhint: try c", "cause: Because of: a b"),
         ("one\nimport b: no\n", "import b: no"),
         ("\n", "without a word"),
     ],

@@ -137,42 +137,49 @@ def _is_name(part: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Verdict:
+    """How grave a failure is, what to do about it, and the requirement to add, empty if none is known."""
+
+    severity: str
+    remedy: str
+    addition: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Judge:
-    """Tells failures of a distribution from what the image, or an extra that nobody asked for, would bring."""
+    """Tells failures of a distribution from what the image, or an extra that nobody asked for, would bring.
+
+    `packed` are the versions of what is in the tree, by name.
+    """
 
     tree: Path
     image: TriedImage
     packed: Mapping[NormalizedName, str]
 
     def finding(self, failure: Failure, share: Share) -> ImportFinding:
-        absent = [name for name in failure.missing if not self._is_there(name)]
-        severity, remedy, addition = self._judge(failure, share, absent)
-        sentence = f"{share.version}: import {failure.module} fails here: {failure.error}"
+        verdict = self._judge(failure, share)
         return ImportFinding(
-            severity=severity,
+            severity=verdict.severity,
             package=share.name,
-            sentence=sentence,
-            remedy=remedy,
+            sentence=f"{share.version}: import {failure.module} fails here: {failure.error}",
+            remedy=verdict.remedy,
             failure=failure,
-            addition=addition,
+            addition=verdict.addition,
         )
 
-    def _judge(self, failure: Failure, share: Share, absent: Sequence[str]) -> tuple[str, str, str]:
-        """Return the severity of a failure, its remedy, and the requirement to add."""
+    def _judge(self, failure: Failure, share: Share) -> _Verdict:
+        absent = [name for name in failure.missing if not self._is_there(name)]
         if any(self._is_of_image(name) for name in absent):
-            return NOTE, "the image has it, so that this can't be tried here", ""
+            return _Verdict(severity=NOTE, remedy="the image has it, so that this can't be tried here")
         optional = list(self._optional(share))
         if any(_names(module, distribution) for module in absent for distribution in optional):
-            return NOTE, f"it belongs to an extra of {share.name} that isn't asked for", ""
+            return _Verdict(severity=NOTE, remedy=f"it belongs to an extra of {share.name} that isn't asked for")
         for module in absent:
             addition = missing.requirement_for(module, self.image.target, self.packed)
             if addition is not None:
-                return (
-                    WARNING,
-                    f"add '{addition}': {share.name} imports {module} (pack --add-missing adds it)",
-                    addition,
-                )
-        return WARNING, _unknown_remedy(failure, absent), ""
+                remedy = f"add '{addition}': {share.name} imports {module} (pack --add-missing adds it)"
+                return _Verdict(severity=WARNING, remedy=remedy, addition=addition)
+        return _Verdict(severity=WARNING, remedy=_unknown_remedy(failure, absent))
 
     def _is_there(self, module: str) -> bool:
         place = self.tree.joinpath(layout.SITE_PACKAGES, *module.split("."))

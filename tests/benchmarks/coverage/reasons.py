@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Sequence
 
 _LONGEST = 300  # characters
 _FINDING = re.compile(r"(?:error|warning|note): ")
@@ -20,13 +22,20 @@ def findings_in(said: str) -> list[str]:
 
 
 def reason(said: str) -> str:
-    """Return why a tool failed, as it says itself: the last line that gives a reason, else the last one."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    """Return why a tool failed, as it says itself: the last paragraph that gives a reason, else the last line."""
+    lines = [line.strip() for line in said.strip().splitlines()]
     for pattern in _REASONS:
-        found = [line for line in lines if pattern.match(line)]
+        found = [number for number, line in enumerate(lines) if pattern.match(line)]
         if found:
-            return _cut(found[-1])
+            return _cut(_paragraph(lines[found[-1] :]))
     return _cut(lines[-1] if lines else "without a word")
+
+
+def _paragraph(lines: Sequence[str]) -> str:
+    """Return the first line, and those that go on where it ends in a colon."""
+    if not lines[0].endswith(":"):
+        return lines[0]
+    return " ".join(itertools.takewhile(bool, lines))
 
 
 def _cut(text: str) -> str:
