@@ -29,12 +29,16 @@ class InvalidRequirement(AirpackError):
 
 
 class Unsatisfiable(AirpackError):
-    """No version of a distribution fits the requirement and the target."""
+    """No version of a distribution fits the requirement and the target.
 
-    def __init__(self, message: str, *, requirement: str, required_by: Sequence[str]) -> None:
+    `is_known` is False if no index has anything of its project.
+    """
+
+    def __init__(self, message: str, *, requirement: str, required_by: Sequence[str], is_known: bool = True) -> None:
         super().__init__(message)
         self.requirement = requirement
         self.required_by = tuple(required_by)
+        self.is_known = is_known
 
 
 class Conflict(AirpackError):

@@ -14,8 +14,6 @@ from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
 from airpack.cli import pip_options
 from airpack.registry.reference import DEFAULT_TAG, Endpoint, Reference
 from airpack.registry.retries import Patience
-from airpack.requirements.pyproject import PYPROJECT, dependency_group, project_dependencies
-from airpack.requirements.requirements import Requirements
 from airpack.target import downloads
 from airpack.target.interpreter import Interpreter, ask
 from airpack.target.target import DEFAULT, HERE, Target
@@ -32,58 +30,33 @@ def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     group.add_argument("requirements", metavar="REQUIREMENT", nargs="*", help="for example 'pandas>=1.3' (PEP 508)")
     repeated: dict[str, Any] = {"action": "append", "default": []}
     group.add_argument(
-        "-r", "--requirement", metavar="FILE", help="a requirements file, or a pyproject.toml", **repeated
+        "-r",
+        "--requirement",
+        metavar="FILE",
+        help="a requirements file, or what else airpack reads: a pyproject.toml; "
+        "a pylock.toml, uv.lock, poetry.lock or Pipfile.lock; conda's environment.yml; a script (PEP 723); - reads "
+        "standard input",
+        **repeated,
     )
     group.add_argument(
         "-e", "--editable", metavar="PATH|URL", help="a project, as pip's -e names one; it is packed as any", **repeated
     )
     group.add_argument("-c", "--constraint", metavar="FILE", help="a constraints file", **repeated)
-    group.add_argument("--extra", metavar="NAME", help="an extra of the pyproject.toml given with -r", **repeated)
+    group.add_argument("--extra", metavar="NAME", help="an extra of the project or lock given with -r", **repeated)
     group.add_argument(
         "--group",
         metavar="[PATH:]NAME",
-        help="a dependency group (PEP 735) of PATH, else of the pyproject.toml given with -r, else of ./pyproject.toml",
+        help="a dependency group (PEP 735) of PATH, else of the project or lock given with -r, else of "
+        "./pyproject.toml",
         **repeated,
+    )
+    group.add_argument(
+        "--conda-from-index",
+        action="store_true",
+        help="take conda's packages, of an environment.yml or of `pip freeze`, from the index by their names",
     )
     pip_options.add_rules(parser)
     return group
-
-
-def is_asked(arguments: argparse.Namespace) -> bool:
-    """Return whether the arguments name any requirements."""
-    return bool(arguments.requirements or arguments.requirement or arguments.editable or arguments.group)
-
-
-def requirements(arguments: argparse.Namespace, target: Target) -> Requirements:
-    """Return the requirements to resolve for `target`. Raises UsageError if there are none, or InvalidRequirement."""
-    if not is_asked(arguments):
-        raise UsageError("nothing to pack: name requirements, or a file with -r")
-    projects = [Path(file) for file in arguments.requirement if Path(file).name == PYPROJECT]
-    if arguments.extra and len(projects) != 1:
-        raise UsageError(f"--extra names an extra of a project: give its {PYPROJECT} with -r")
-    for word in arguments.requirements:
-        if word.startswith((".", "/")) and not Path(word.partition("[")[0]).exists():
-            raise UsageError(
-                f"{word} does not exist: give the path of a project, or a requirement such as pandas==1.3.5"
-            )
-        if word.endswith((".txt", ".in", ".toml")):
-            raise UsageError(f"{word} names a file: write -r {word}")
-    specifications = list(arguments.requirements)
-    for path in projects:
-        if not path.exists() and "://" in str(path).replace(":/", "://"):
-            raise UsageError(f"{PYPROJECT} must be a local file: download it, and give its path with -r")
-        specifications += project_dependencies(path, arguments.extra, python=target.python_full_version)
-    for word in arguments.group:
-        path, _, name = word.rpartition(":")
-        default = projects[0] if len(projects) == 1 else Path(PYPROJECT)
-        specifications += dependency_group(Path(path) if path else default, name)
-    return Requirements(
-        specifications=specifications,
-        editables=arguments.editable,
-        files=[file for file in arguments.requirement if Path(file) not in projects],
-        constraints=arguments.constraint,
-        rules=pip_options.rules(arguments),
-    )
 
 
 def add_target(parser: argparse._ActionsContainer, *, resolving: bool = True) -> None:

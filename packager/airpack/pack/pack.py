@@ -112,17 +112,14 @@ class _Packing:
     def _lock(self, order: Order) -> Lock:
         """Return the lock to pack: the one that is ordered, completed, or the resolved requirements."""
         with self.progress.stage("resolve", "wheels") as advance:
-            if isinstance(order.source, Lock):
-                lock = resolver.complete(order.source, pip=self.pip, cache=order.cache, python=order.python)
-            else:
-                lock = resolver.resolve(
-                    order.source,
-                    order.target,
-                    pip=self.pip,
-                    cache=order.cache,
-                    python=order.python,
-                    skip_installed=order.skip_installed,
-                )
+            lock = resolver.lock_of(
+                order.source,
+                order.target,
+                pip=self.pip,
+                cache=order.cache,
+                python=order.python,
+                skip_installed=order.skip_installed,
+            )
             advance(len(lock.wheels))
         return lock
 

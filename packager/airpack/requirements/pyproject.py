@@ -15,29 +15,40 @@ from packaging.errors import ExceptionGroup
 from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement as BadRequirement
 from packaging.requirements import Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.base import toml
 from airpack.base.errors import InvalidRequirement
+from airpack.requirements.conditions import check_python
 from airpack.requirements.requirements import invalid_requirement
 
 PYPROJECT = "pyproject.toml"
 
 
-def project_dependencies(path: Path, extras: Sequence[str] = (), *, python: str | None = None) -> list[str]:
+def is_of_poetry(data: Mapping[str, Any]) -> bool:
+    """Return whether the requirements in the content of a pyproject.toml are for Poetry alone to read."""
+    tool, project = data.get("tool", {}), data.get("project", {})
+    poetry = tool.get("poetry") if isinstance(tool, dict) else None
+    if not isinstance(poetry, dict) or not isinstance(project, dict):
+        return False
+    return "dependencies" in poetry or "group" in poetry or not project
+
+
+def project_dependencies(
+    path: Path, extras: Sequence[str] = (), *, data: Mapping[str, Any] | None = None, python: str | None = None
+) -> list[str]:
     """Return the requirements (PEP 508) of the project in the pyproject.toml at `path`, with those of `extras`.
 
-    `python` is the full version that they are for. Raises InvalidRequirement, also if the dependencies are dynamic, or
-    if the project doesn't support that Python.
+    `data` is the file's content, None if it has not been read. `python` is the full version that they are for. Raises
+    InvalidRequirement, also if the dependencies are dynamic, or if the project doesn't support that Python.
     """
-    data = _parse(path)
+    data = _parse(path) if data is None else data
     project = _table(path, data, "project")
     if not project:
         raise InvalidRequirement(f"{path} has no table [project]: name requirements, or a group with --group")
     wanted = str(project.get("requires-python", ""))
-    if python is not None and not _allows(path, wanted, python):
-        raise InvalidRequirement(f"{path} is for Python {wanted}, the target has {python}: choose another --target")
+    if python is not None:
+        check_python(path, wanted, python)
     for field in ("dependencies", *(["optional-dependencies"] if extras else [])):
         if field in project.get("dynamic", ()):
             folder = path.parent.absolute()
@@ -49,7 +60,7 @@ def project_dependencies(path: Path, extras: Sequence[str] = (), *, python: str 
     requirements = list(named.expanded(project.get("dependencies", []), ()))
     for extra in extras:
         requirements += named.of_extra(canonicalize_name(extra), ())
-    _check_origins(path, data, requirements)
+    check_origins(path, data, requirements)
     return [str(requirement) for requirement in requirements]
 
 
@@ -67,7 +78,7 @@ def dependency_group(path: Path, name: str) -> list[str]:
     except (ExceptionGroup, ValueError, TypeError, LookupError) as error:
         reasons = error.exceptions if isinstance(error, ExceptionGroup) else [error]
         raise InvalidRequirement(f"{path}: dependency group {name!r}: {reasons[0]}") from error
-    _check_origins(path, data, map(Requirement, requirements))
+    check_origins(path, data, map(Requirement, requirements))
     return requirements
 
 
@@ -92,7 +103,7 @@ class _Project:
 
     def expanded(self, texts: Any, above: Sequence[str]) -> Iterator[Requirement]:
         """Yield the requirements in `texts`, with those of the extras that they include."""
-        for requirement in _requirements(self.path, texts):
+        for requirement in requirements_in(self.path, texts):
             if canonicalize_name(requirement.name) != self.name:
                 yield requirement
                 continue
@@ -104,7 +115,7 @@ class _Project:
                     yield inner
 
 
-def _check_origins(path: Path, data: Mapping[str, Any], requirements: Iterable[Requirement]) -> None:
+def check_origins(path: Path, data: Mapping[str, Any], requirements: Iterable[Requirement]) -> None:
     """Raise InvalidRequirement for a requirement that `[tool.uv.sources]` takes from elsewhere than an index.
 
     The index may have another project of that name.
@@ -121,15 +132,6 @@ def _check_origins(path: Path, data: Mapping[str, Any], requirements: Iterable[R
             )
 
 
-def _allows(path: Path, specifier: str, python: str) -> bool:
-    try:
-        return SpecifierSet(specifier).contains(python, prereleases=True)
-    except InvalidSpecifier as error:
-        raise InvalidRequirement(
-            f"{path}: requires-python is {specifier!r}, which is not a version specifier: write such as '>=3.7'"
-        ) from error
-
-
 def _table(path: Path, data: Mapping[str, Any], name: str) -> dict[str, Any]:
     table = data.get(name, {})
     if not isinstance(table, dict):
@@ -137,7 +139,7 @@ def _table(path: Path, data: Mapping[str, Any], name: str) -> dict[str, Any]:
     return table
 
 
-def _requirements(path: Path, texts: Any) -> list[Requirement]:
+def requirements_in(path: Path, texts: Any) -> list[Requirement]:
     """Return the requirements in a list of the file at `path`. Raises InvalidRequirement."""
     requirements = []
     if not isinstance(texts, list):

@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from airpack.base.errors import InvalidRequirement
 from airpack.requirements.rules import Rules
+
+_FILE_OPTION = re.compile(
+    r"(?P<option>-r|-c|--requirement|--constraint)(?P<between>[ =]*)(?P<place>[^\s#]+)(?P<rest>.*)"
+)
+_INCLUDE = ("-r", "--requirement")
+_PATH = re.compile(r"(?P<option>(?:-e|--editable)[ =]*)?(?P<place>\.{1,2}(?:/[^\s;\[#]*)?)(?P<rest>(?:[\s;\[#].*)?)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """Lines of a requirements file; `source` is where they come from, as a message names it.
+
+    `notes` are what the user should know of how they came to be.
+    """
+
+    source: str
+    lines: Sequence[str]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirements:
     """What the user asked for: requirements (PEP 508), editable ones, requirements files, constraints files.
 
-    A file is a path or a URL. `added` are those of the specifications that the user did not ask for, but that the
-    import of what was packed found missing. `rules` say which of the files of an index will do.
+    A file is a path or a URL; `listings` are lines of requirements files that lie in no file. `added` are those of the
+    specifications that the user did not ask for, but that the import of what was packed found missing. `rules` say
+    which of the files of an index will do.
     """
 
     specifications: Sequence[str] = ()
     editables: Sequence[str] = ()
     files: Sequence[str] = ()
     constraints: Sequence[str] = ()
+    listings: Sequence[Listing] = ()
     added: Sequence[str] = ()
     rules: Rules = field(default_factory=Rules)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is required."""
-        return not (self.specifications or self.editables or self.files)
+        return not (self.specifications or self.editables or self.files or self.listings)
 
     def adding(self, specifications: Sequence[str]) -> Requirements:
         """Return these requirements and what was found missing."""
@@ -47,6 +69,26 @@ class Requirements:
         for place in self.editables:
             arguments += ["--editable", place]
         return [*arguments, *self.specifications]
+
+
+def anchored(lines: Iterable[str], folder: Path) -> list[str]:
+    """Return the lines with the paths in them, of other files and of local projects, absolute: `folder` has them."""
+    return [_anchored(line.strip(), folder) for line in lines]
+
+
+def included(line: str) -> Path | None:
+    """Return the other requirements file that a line includes (`-r FILE`), None if it includes none."""
+    match = _FILE_OPTION.fullmatch(line.strip())
+    is_file = match is not None and match["option"] in _INCLUDE and "://" not in match["place"]
+    return Path(match["place"]) if match is not None and is_file else None
+
+
+def _anchored(line: str, folder: Path) -> str:
+    if (match := _FILE_OPTION.fullmatch(line)) and "://" not in match["place"]:
+        return f"{match['option']} {folder / match['place']}{match['rest']}"
+    if match := _PATH.fullmatch(line):
+        return f"{match['option'] or ''}{folder / match['place']}{match['rest']}"
+    return line
 
 
 def invalid_requirement(text: str, place: str | None) -> InvalidRequirement:

@@ -183,7 +183,8 @@ def _no_candidate(cause: _Cause, links: Sequence[_Link], parents: Sequence[str],
     """
     by = f" (required by {', '.join(parents)})" if parents else ""
     message = f"{cause.requirement}{by}: {_reason_without_candidate(cause, links, python)}"
-    return Unsatisfiable(message, requirement=cause.requirement, required_by=parents)
+    is_known = bool(links or cause.candidates)
+    return Unsatisfiable(message, requirement=cause.requirement, required_by=parents, is_known=is_known)
 
 
 def _reason_without_candidate(cause: _Cause, links: Sequence[_Link], python: str) -> str:

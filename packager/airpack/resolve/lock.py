@@ -8,6 +8,8 @@ from datetime import datetime
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from airpack.base.errors import Unsatisfiable
+from airpack.requirements.locks.pins import Pins
 from airpack.sources.source import Source, origin_of
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
@@ -61,17 +63,17 @@ class IndexAccess:
 class Lock:
     """The wheels that `requirements` resolve to for `target`, ordered by normalised name.
 
-    A lock that was read from a file may lock sources as well: `to_build` has a line of a requirements file for each,
-    with its URL and hash. `added` are those of the requirements that nobody asked for: the import of what was packed
-    found them missing. `provided` are the image's own packages that were left out, as the user wished. Files uploaded
-    at `exclude_newer` or later were left out, if it is set. `access` serves the fetch alone and is never written to a
-    file.
+    A lock that was read from a file may lock what is no wheel yet: `to_find` has a line of a requirements file for each
+    source, with its URL and hash, and for each version of which the lock has the hashes alone. `added` are those of the
+    requirements that nobody asked for: the import of what was packed found them missing. `provided` are the image's own
+    packages that were left out, as the user wished. Files uploaded at `exclude_newer` or later were left out, if it is
+    set. `access` serves the fetch alone and is never written to a file.
     """
 
     target: Target
     requirements: tuple[str, ...]
     wheels: tuple[LockedWheel, ...]
-    to_build: tuple[str, ...] = ()
+    to_find: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     provided: tuple[ImagePackage, ...] = ()
     exclude_newer: datetime | None = None
@@ -91,3 +93,17 @@ class Lock:
     def to_requirements(self) -> str:
         """Return the lock as a requirements file with hashes (`pip install --require-hashes`)."""
         return "".join(f"{wheel.key}=={wheel.version} --hash=sha256:{wheel.sha256}\n" for wheel in self.wheels)
+
+
+def of_pins(pins: Pins, target: Target) -> Lock:
+    """Return what the lock of another tool pins for `target`. Raises Unsatisfiable if that is nothing."""
+    if not pins.pins:
+        reason = f"nothing is left to pack: {pins.path} locks nothing for {target.name}"
+        raise Unsatisfiable(reason, requirement=str(pins.path), required_by=())
+    return Lock(
+        target=target,
+        requirements=(),
+        wheels=(),
+        to_find=tuple(pin.line for pin in pins.pins),
+        access=IndexAccess(options=tuple(pins.index_options())),
+    )

@@ -72,12 +72,12 @@ class LockFile:
         except (PylockSelectError, UndefinedEnvironmentName) as error:
             raise InvalidLock(self.path, f"does not fit {target.name}: {error}") from error
         wheels = [_locked(self.path, *pair) for pair in chosen if isinstance(pair[1], PackageWheel)]
-        to_build = [_to_build(self.path, *pair) for pair in chosen if not isinstance(pair[1], PackageWheel)]
+        to_find = [_to_build(self.path, *pair) for pair in chosen if not isinstance(pair[1], PackageWheel)]
         return Lock(
             target=target,
             requirements=self.requirements,
             wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
-            to_build=tuple(sorted(to_build)),
+            to_find=tuple(sorted(to_find)),
             added=self.added,
             provided=self.provided,
             exclude_newer=self.exclude_newer,
@@ -86,7 +86,12 @@ class LockFile:
 
 def read(path: Path, *, follow: bool = True) -> LockFile:
     """Return what the `pylock.toml` at `path` holds; `follow` allows a symbolic link to it. Raises InvalidLock."""
-    pylock = _parse(path, follow=follow)
+    return from_dict(path, _data(path, follow=follow))
+
+
+def from_dict(path: Path, data: Mapping[str, Any]) -> LockFile:
+    """Return what the `pylock.toml` at `path`, parsed to `data`, holds. Raises InvalidLock."""
+    pylock = _checked(path, data)
     tool = _tool(pylock)
     return LockFile(
         path=path,
@@ -149,19 +154,25 @@ def check_replaceable(path: Path) -> None:
     if not path.exists():
         return
     try:
-        _parse(path)
+        _checked(path, _data(path))
     except InvalidLock as error:
         raise OutputRefused(path, "is not a lock: give --output another name, or move it away") from error
 
 
-def _parse(path: Path, *, follow: bool = True) -> Pylock:
-    """Return the lock in the file at `path`, checked by packaging. Raises InvalidLock."""
+def _data(path: Path, *, follow: bool = True) -> dict[str, Any]:
+    """Return what the TOML file at `path` holds. Raises InvalidLock."""
     try:
-        return Pylock.from_dict(toml.read(path, follow=follow))
+        return toml.read(path, follow=follow)
     except OSError as error:
         raise InvalidLock(path, f"can't be read: {error.strerror}") from error
     except ValueError as error:
         raise InvalidLock(path, f"is not TOML: {error}") from error
+
+
+def _checked(path: Path, data: Mapping[str, Any]) -> Pylock:
+    """Return the lock in the content of the file at `path`, checked by packaging. Raises InvalidLock."""
+    try:
+        return Pylock.from_dict(data)
     except PylockValidationError as error:
         raise InvalidLock(path, f"is not a lock (PEP 751): {error}") from error
 

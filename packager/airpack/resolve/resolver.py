@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_n
 from packaging.version import Version
 
 from airpack.base.errors import InvalidRequirement, PipFailed, Unsatisfiable
-from airpack.requirements.requirements import Requirements
+from airpack.requirements.requirements import Listing, Requirements
 from airpack.requirements.rules import Rules
 from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
 from airpack.resolve.pip import Answer, Pip
@@ -23,6 +24,21 @@ from airpack.sources.source import Builder, Built, Source
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
+
+
+def lock_of(
+    source: Requirements | Lock,
+    target: Target,
+    *,
+    pip: Pip,
+    cache: Path,
+    python: Interpreter | None = None,
+    skip_installed: bool = False,
+) -> Lock:
+    """Return the lock that `source` is, completed, or that it resolves to. Raises what `resolve` raises."""
+    if isinstance(source, Lock):
+        return complete(source, pip=pip, cache=cache, python=python)
+    return resolve(source, target, pip=pip, cache=cache, python=python, skip_installed=skip_installed)
 
 
 def resolve(
@@ -50,7 +66,9 @@ def resolve(
             _write_metadata(target.installed or (), installed)
         request = _request(target, builder, installed if skip_installed else None)
         release = f"--python-version={target.python_full_version}"
-        answer = pip.run(request, ["--dry-run", release, f"--report={report}", *requirements.arguments()])
+        arguments = ["--dry-run", release, f"--report={report}", *requirements.arguments()]
+        with _written(requirements.listings, Path(folder)) as files:
+            answer = pip.run(request, [*arguments, *files])
         installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
     for text, current in answer.legacy.items():
         pip.note(f"note: {text!r} is read as {current!r}, as older pips read it")
@@ -70,17 +88,27 @@ def resolve(
 
 
 def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = None) -> Lock:
-    """Return `lock` with a wheel built from each source that it locks. Raises what `resolve` raises."""
-    if not lock.to_build:
+    """Return `lock` with a wheel for all that it locks without one: found by its hashes, or built from its source.
+
+    Raises what `resolve` raises.
+    """
+    if not lock.to_find:
         return lock
-    with tempfile.TemporaryDirectory(prefix="airpack-build-") as folder:
-        # Only the lines of a file can hold the settings of a build.
-        file = Path(folder, "requirements.txt")
-        file.write_text("".join(f"{line}\n" for line in lock.to_build), encoding="utf-8")
-        sources = Requirements(files=[str(file)], rules=Rules(no_deps=True))
-        built = resolve(sources, lock.target, pip=pip.apart(()), cache=cache, python=python)
-    wheels = sorted([*lock.wheels, *built.wheels], key=lambda wheel: wheel.key)
-    return replace(lock, wheels=tuple(wheels), to_build=(), access=built.access)
+    wheels, access = list(lock.wheels), lock.access
+    options = [f"{option} {value}" for option, value in zip(access.options[::2], access.options[1::2], strict=True)]
+    if pip.index_url:  # what the user names now replaces the lock's
+        options = [line.replace("--index-url", "--extra-index-url") for line in options]
+    exact = replace(pip.apart(()), note=pip.note)  # what the lock names may be yanked
+    # If a single line has a hash, pip wants one for each.
+    for hashed in (True, False):
+        lines = [line for line in lock.to_find if (" --hash=" in line) == hashed]
+        if lines:
+            listing = Listing(source="the lock", lines=[*options, *lines])
+            sources = Requirements(listings=[listing], rules=Rules(no_deps=True))
+            found = resolve(sources, lock.target, pip=exact, cache=cache, python=python)
+            wheels += found.wheels
+            access = replace(found.access, urls={**access.urls, **found.access.urls})
+    return replace(lock, wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)), to_find=(), access=access)
 
 
 def _builder(target: Target, pip: Pip, cache: Path, python: Interpreter | None) -> Builder:
@@ -93,6 +121,22 @@ def _builder(target: Target, pip: Pip, cache: Path, python: Interpreter | None) 
         cache=cache,
         pip_options=pip.connection.options(),
     )
+
+
+@contextmanager
+def _written(listings: Sequence[Listing], folder: Path) -> Iterator[list[str]]:
+    """Write the listings into `folder` and give them as arguments of pip's; an error names their sources instead."""
+    sources = {str(folder / f"listing-{number}.txt"): listing for number, listing in enumerate(listings)}
+    for file, listing in sources.items():
+        # Only the lines of a file can hold hashes, and the settings of a build.
+        Path(file).write_text("".join(f"{line}\n" for line in listing.lines), encoding="utf-8")
+    try:
+        yield [word for file in sources for word in ("--requirement", file)]
+    except InvalidRequirement as error:
+        message = str(error)
+        for file, listing in sources.items():
+            message = message.replace(file, listing.source)
+        raise InvalidRequirement(message) from error
 
 
 def _request(target: Target, builder: Builder, installed: Path | None) -> dict[str, Any]:

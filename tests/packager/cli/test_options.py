@@ -9,7 +9,6 @@ import pytest
 from airpack.base.console import Lines, Silent
 from airpack.base.errors import UsageError
 from airpack.cli import options
-from airpack.target.target import Target
 
 
 def test_a_number_of_jobs_is_positive() -> None:
@@ -47,50 +46,6 @@ def test_a_passphrase_is_the_files_line(tmp_path: Path) -> None:
     path.write_bytes(b"\n")
     with pytest.raises(UsageError, match=f"^{path} is empty: write the passphrase into it, or leave out "):
         options.passphrase(parser.parse_args(["--passphrase-file", str(path)]))
-
-
-def _requirements(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    options.add_requirements(parser)
-    return parser.parse_args(words)
-
-
-def test_a_pyproject_is_read_and_other_files_are_pips(tmp_path: Path, target: Target) -> None:
-    """Its dependencies and the named extra and group join the requirements of the command line."""
-    project = tmp_path / "pyproject.toml"
-    project.write_text(
-        "[project]\nname = 'mine'\nversion = '1'\ndependencies = ['alpha']\n"
-        "[project.optional-dependencies]\nfast = ['beta>1']\n[dependency-groups]\ntest = ['gamma']\n"
-    )
-    words = ["delta", "-r", str(project), "-r", "more.txt", "-c", "limits.txt", "--extra", "fast", "--group", "test"]
-    wanted = options.requirements(_requirements(*words), target)
-    assert [*wanted.specifications] == ["delta", "alpha", "beta>1", "gamma"]
-    assert [*wanted.files] == ["more.txt"]
-    assert [*wanted.constraints] == ["limits.txt"]
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ([], "nothing to pack: name requirements, or a file with -r"),
-        (["-c", "limits.txt"], "nothing to pack: name requirements, or a file with -r"),
-        (["alpha", "--extra", "x"], "--extra names an extra of a project: give its pyproject.toml with -r"),
-        (["wants.txt"], "wants.txt names a file: write -r wants.txt"),
-        (
-            ["./nowhere[x]"],
-            "./nowhere[x] does not exist: give the path of a project, or a requirement such as pandas==1.3.5",
-        ),
-        (
-            ["-r", "https://host/pyproject.toml"],
-            "pyproject.toml must be a local file: download it, and give its path with -r",
-        ),
-    ],
-)
-def test_requirements_that_can_not_be_meant_are_usage_errors(words: list[str], message: str, target: Target) -> None:
-    """With what to write instead."""
-    with pytest.raises(UsageError) as raised:
-        options.requirements(_requirements(*words), target)
-    assert str(raised.value) == message
 
 
 @pytest.mark.parametrize(("words", "kind"), [([], Lines), (["-v"], Lines), (["-q"], Silent)])

@@ -52,7 +52,7 @@ def test_a_lock_of_another_target_is_refused(airpack: Airpack, index: Index, whe
 def test_a_lock_and_requirements_exclude_each_other(airpack: Airpack, tmp_path: Path) -> None:
     """A lock lists everything to pack."""
     assert airpack.pack("one", "--lock", tmp_path / "pylock.toml") == 2
-    assert "leave out requirements and --skip-installed, or leave out --lock" in airpack.error
+    assert "leave out other requirements, -c and --skip-installed, or leave out the lock" in airpack.error
 
 
 @pytest.mark.parametrize(

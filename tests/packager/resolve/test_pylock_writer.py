@@ -43,7 +43,7 @@ def test_a_source_is_locked_in_place_of_the_wheel_that_was_built(
     path = tmp_path / "pylock.toml"
     path.write_text(pylock_writer.dumps(Lock(target=target, requirements=("one",), wheels=(wheel,))))
     lock = pylock.read(path).for_target(target)
-    assert (lock.wheels, lock.to_build) == ((), (line,))
+    assert (lock.wheels, lock.to_find) == ((), (line,))
 
 
 def test_pip_reads_a_lock_for_its_own_python(

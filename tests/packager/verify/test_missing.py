@@ -147,7 +147,7 @@ def test_a_lock_takes_no_additions(airpack: Airpack, tmp_path: Path) -> None:
     """It lists all there is; without the import, nothing could be found missing."""
     assert airpack.pack("--lock", tmp_path / "pylock.toml", "--add-missing") == 2
     assert airpack.error.endswith(
-        "--lock lists everything to pack: leave out --add-missing, or pack the requirements again"
+        "is a lock, and lists everything to pack: leave out --add-missing, or pack the requirements again"
     )
     with pytest.raises(SystemExit, match="2"):
         airpack.pack("one", "--no-import", "--add-missing")

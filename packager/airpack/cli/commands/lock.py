@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Mapping
 
 from airpack.base import cache, staging
-from airpack.cli import options, pip_options, screen
+from airpack.cli import inputs, options, pip_options, screen
 from airpack.cli.output import Output
 from airpack.resolve import pylock, pylock_writer
-from airpack.resolve.resolver import resolve
+from airpack.resolve.resolver import lock_of
 from airpack.results.folder import LOCK
 
 
@@ -41,11 +41,11 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     if output.path is not None:
         pylock.check_replaceable(output.path)
     progress = options.progress(arguments)
-    target = options.target(arguments)
+    target, source = inputs.what_to_pack(arguments, env, progress)
     python = options.find_python(arguments, target, env, progress, lost="builds of sdists")
     with progress.stage("resolve", "wheels") as advance:
-        lock = resolve(
-            options.requirements(arguments, target),
+        lock = lock_of(
+            source,
             target,
             pip=pip_options.pip(arguments, env, progress),
             cache=cache.folder(env),

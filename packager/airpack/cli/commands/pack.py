@@ -10,14 +10,12 @@ from pathlib import Path
 from airpack_runtime import layout
 
 from airpack.base import cache, interrupts
-from airpack.base.errors import UsageError
-from airpack.cli import options, pip_options
+from airpack.cli import inputs, options, pip_options
 from airpack.cli.output import several
 from airpack.pack.deliver import Packed
 from airpack.pack.order import Order
 from airpack.pack.pack import pack
 from airpack.requirements.requirements import Requirements
-from airpack.resolve import pylock
 from airpack.resolve.lock import Lock
 from airpack.results import keys
 from airpack.results.folder import SBOM
@@ -40,9 +38,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.set_defaults(run=run)
     what = options.add_requirements(parser)
-    what.add_argument(
-        "--lock", metavar="FILE", type=Path, help="pack exactly what this pylock.toml lists, without resolving"
-    )
+    what.add_argument("--lock", metavar="FILE", type=Path, help="pack exactly what this lock lists, without resolving")
     options.add_target(what)
     _add_results(parser)
     _add_exclusion(parser)
@@ -122,7 +118,7 @@ def _add_packing(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
     progress = options.progress(arguments)
-    target, source = _what_to_pack(arguments)
+    target, source = inputs.what_to_pack(arguments, env, progress)
     python = options.find_python(arguments, target, env, progress, lost=_uses_of_python(arguments))
     if target.assumed_release:
         progress.note(f"target    {target.name}, assuming Python {target.python_full_version}")
@@ -179,24 +175,6 @@ def _order(
         sbom=arguments.sbom,
         env=env,
     )
-
-
-def _what_to_pack(arguments: argparse.Namespace) -> tuple[Target, Requirements | Lock]:
-    """Return the target, and the lock (--lock) or the requirements to pack for it. Raises AirpackError."""
-    path: Path | None = arguments.lock
-    if path is None:
-        target = options.target(arguments)
-        return target, options.requirements(arguments, target)
-    if arguments.add_missing:
-        raise UsageError("--lock lists everything to pack: leave out --add-missing, or pack the requirements again")
-    if options.is_asked(arguments) or arguments.constraint or arguments.extra or arguments.skip_installed:
-        raise UsageError(
-            "--lock lists everything to pack: leave out requirements and --skip-installed, or leave out --lock"
-        )
-    pip_options.check_with_lock(arguments)
-    locked = pylock.read(path)
-    target = options.target(arguments, locked=locked)
-    return target, locked.for_target(target)
 
 
 def _print(packed: Packed, order: Order) -> None:
