@@ -274,11 +274,13 @@ def make_whole(bundle: Bundle, folder: str) -> str:
     tree, how = cache.tree_path(folder, bundle.digest), "unpacked"
     with storage.Scratch(tree) as scratch:
         if os.path.isdir(tree):
-            if unpacked_tree.difference(bundle, tree, scratch) is None:
+            reason = unpacked_tree.difference(bundle, tree, scratch)
+            if reason is None:
+                how = "checked" + unpacked_tree.take_out(bundle.toc(), tree, scratch)
                 storage.remember_boot(folder, bundle.digest)
-                return "checked"
+                return how
             os.rename(tree, f"{scratch}/damaged")
-            how = "unpacked anew, as the tree was damaged"
+            how = f"unpacked anew, as the tree was damaged ({reason})"
         unpack.unpack(bundle, f"{scratch}/tree")
         os.rename(f"{scratch}/tree", tree)
     storage.remember_boot(folder, bundle.digest)

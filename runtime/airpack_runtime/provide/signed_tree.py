@@ -10,6 +10,7 @@ import os
 from airpack_runtime import cache, layout
 from airpack_runtime.errors import NotATree, NotSigned, reason_of
 from airpack_runtime.format import hashing, signature
+from airpack_runtime.provide.unpacked_tree import fail
 
 
 def check(tree: str, key: str) -> None:
@@ -38,7 +39,7 @@ def content_digest(tree: str) -> str:
     # The files at the top of a tree that airpack itself writes.
     ours = [f"{root}/{name}" for name in (layout.TREE_NOTE, layout.TREE_NOTE + layout.SIGNATURE_SUFFIX, layout.SUMS)]
     files: list[tuple[str, str, str]] = []
-    for folder, folders, names in os.walk(root, onerror=_fail):
+    for folder, folders, names in os.walk(root, onerror=fail):
         links = [name for name in folders if os.path.islink(f"{folder}/{name}")]
         paths = [f"{folder}/{name}" for name in (*names, *links)]
         files += [(path[len(root) + 1 :], *_mode_and_digest(path, root)) for path in paths if path not in ours]
@@ -57,7 +58,3 @@ def _mode_and_digest(path: str, root: str) -> tuple[str, str]:
         return "755" if mode & 0o100 else "644", hashing.of_file(fd)
     finally:
         os.close(fd)
-
-
-def _fail(error: OSError) -> None:
-    raise error

@@ -41,6 +41,7 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
         workers = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
     try:
         os.makedirs(folder, exist_ok=True)
+        os.chmod(folder, _FOLDER_MODE)  # whatever the umask
         decompress = decoder.load(bundle, folder)
         prefix = folder + os.sep
         strict = False

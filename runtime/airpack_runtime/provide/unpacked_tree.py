@@ -1,28 +1,41 @@
-"""Compares an unpacked tree with its bundle, file by file."""
+"""Compares an unpacked tree with its bundle, file by file, and takes out what isn't the bundle's."""
 
 from __future__ import annotations
 
 import os
+import sys
 
 from airpack_runtime.errors import reason_of
 from airpack_runtime.format import decoder, hashing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Iterator
+
     from airpack_runtime.format.reader import Bundle
+    from airpack_runtime.format.toc import Toc
+
+_CACHE = "__pycache__"
 
 
 def difference(bundle: Bundle, tree: str, scratch: str) -> str | None:
     """Return the first difference between the files of `tree` and those of `bundle`, or None if there is none.
 
-    Files that the bundle doesn't have don't count. The decoder is loaded from the private folder `scratch`.
-    Raises BundleDamaged.
+    What the bundle doesn't have doesn't count: `take_out` finds that. The decoder is loaded from the private folder
+    `scratch`. Raises BundleDamaged.
     """
     toc = bundle.toc()
     sums = bundle.content(toc.sums, decoder.load(bundle, scratch))
     modes = {file.path: file.mode for file in toc.files}
     modes.update((link.path, modes[link.target]) for link in toc.links)
     expected = _parse(sums, bundle)
+    for directory in ("", *toc.directories):
+        try:
+            mode = os.lstat(f"{tree}/{directory}").st_mode
+        except OSError as error:
+            return f"{directory}: {reason_of(error)}"
+        if mode & 0o170000 != 0o040000 or mode & 0o022:
+            return f"{directory or tree} is no folder, or others can write to it"
     for path, mode in modes.items():
         try:
             if os.lstat(f"{tree}/{path}").st_mode & 0o177777 != 0o100000 | mode:
@@ -32,6 +45,51 @@ def difference(bundle: Bundle, tree: str, scratch: str) -> str | None:
         except OSError as error:
             return f"{path}: {reason_of(error)}"
     return None
+
+
+def take_out(toc: Toc, tree: str, scratch: str) -> str:
+    """Move what isn't the bundle's out of a tree, into the folder `scratch`; return what that was, empty if nothing.
+
+    What programs keep in `__pycache__` stays if no import reads it, such as numba's files, and is counted. Bytecode of
+    this Python goes: it is written again, and nothing tells who wrote it. Raises OSError.
+    """
+    taken: list[str] = []
+    kept = 0
+    for path in _additions(toc, tree):
+        if _is_kept(tree, path):
+            kept += 1
+        else:
+            os.rename(f"{tree}/{path}", f"{scratch}/{len(taken)}")
+            taken.append(path)
+    text = f"; took out what is not the bundle's: {taken[0]}" if taken else ""
+    text += f" and {len(taken) - 1} more" if taken[1:] else ""
+    return text + (f"; left {kept} files in {_CACHE} that no import reads" if kept else "")
+
+
+def _additions(toc: Toc, tree: str) -> Iterator[str]:
+    """Yield the paths in a tree that aren't the bundle's; of a folder, its own alone, unless it is a `__pycache__`."""
+    known = {*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)}
+    for folder, folders, names in os.walk(tree, onerror=fail):
+        inside = f"{folder[len(tree) + 1 :]}/" if folder != tree else ""
+        for name in (*folders, *names):
+            path = inside + name
+            is_cache = name == _CACHE and name in folders and not os.path.islink(f"{tree}/{path}")
+            if path not in known and not is_cache:
+                if name in folders:
+                    folders.remove(name)
+                yield path
+
+
+def _is_kept(tree: str, path: str) -> bool:
+    """Return whether a path is a file in a `__pycache__` that this Python doesn't import."""
+    folder, name = os.path.split(path)
+    is_file = os.lstat(f"{tree}/{path}").st_mode & 0o170000 == 0o100000
+    return is_file and os.path.basename(folder) == _CACHE and f".{sys.implementation.cache_tag}." not in name
+
+
+def fail(error: OSError) -> None:
+    """Raise `error`: what `os.walk` can't list is not passed over."""
+    raise error
 
 
 def _parse(sums: bytes, bundle: Bundle) -> dict[str, str]:

@@ -100,8 +100,65 @@ def test_verify_replaces_what_was_damaged(trees: List[str], golden: Path, env: D
     whole = sums_of(Path(trees[1]))
     victim = next(path for path in Path(trees[1]).rglob("*.py"))
     victim.write_text("damaged")
-    assert maintenance.verify(str(golden), env) == {trees[1]: "unpacked anew, as the tree was damaged"}
+    name = victim.relative_to(trees[1])
+    told = f"unpacked anew, as the tree was damaged ({name} has another content)"
+    assert maintenance.verify(str(golden), env) == {trees[1]: told}
     assert sums_of(Path(trees[1])) == whole
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("site-packages/zz.pth", "site-packages/json5/__init__.py", "bin/ls", "usr/bin/ls", "site-packages/alpha.so"),
+        *("site-packages/alpha/__init__.cpython-37m-x86_64-linux-gnu.so", "site-packages/beta.pyc"),
+        *("site-packages/alpha/__pycache__/__init__.cpython-37.opt-1.pyc", "site-packages/alpha/__pycache__/x/y"),
+    ],
+)
+def test_verify_takes_out_what_was_added(trees: List[str], golden: Path, env: Dict[str, str], path: str) -> None:
+    """Whatever could be imported or run: a file, a folder, a link; the tree itself stays where it is."""
+    whole, number = sums_of(Path(trees[1])), os.stat(trees[1]).st_ino
+    place = Path(trees[1], path)
+    for make in (lambda: place.write_text("import os"), lambda: place.symlink_to("/etc/passwd"), place.mkdir):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        make()
+        (how,) = maintenance.verify(str(golden), env).values()
+        assert how.startswith("checked; took out what is not the bundle's: ")
+        assert not os.path.lexists(str(place))
+    assert (sums_of(Path(trees[1])), os.stat(trees[1]).st_ino) == (whole, number)
+    assert maintenance.verify(str(golden), env) == {trees[1]: "checked"}
+
+
+def test_verify_leaves_what_no_import_reads(trees: List[str], golden: Path, env: Dict[str, str]) -> None:
+    """Numba's files, and bytecode of another Python; how many is told."""
+    folder = Path(trees[1], "site-packages", "alpha", "__pycache__")
+    names = ["f-1.py37m.nbi", "f-1.py37m.1.nbc", "x.cpython-311.pyc"]
+    for name in names:
+        (folder / name).write_text("")
+    (folder / "link.nbi").symlink_to("/etc/passwd")
+    told = "checked; took out what is not the bundle's: site-packages/alpha/__pycache__/link.nbi; "
+    told += "left 3 files in __pycache__ that no import reads"
+    assert maintenance.verify(str(golden), env) == {trees[1]: told}
+    assert all((folder / name).exists() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("path", "how"),
+    [("", "open"), ("site-packages", "open"), ("site-packages/alpha", "link"), ("site-packages", "link")],
+)
+def test_verify_replaces_a_tree_with_a_folder_that_is_not_as_it_was(
+    trees: List[str], golden: Path, env: Dict[str, str], tmp_path: Path, path: str, how: str
+) -> None:
+    """One that others can write to, or a link in its place: what it leads to could change tomorrow."""
+    whole, place = sums_of(Path(trees[1])), Path(trees[1], path)
+    if how == "open":
+        place.chmod(0o777)
+    else:
+        place.rename(tmp_path / "elsewhere")
+        place.symlink_to(tmp_path / "elsewhere")
+    (told,) = maintenance.verify(str(golden), env).values()
+    assert told.startswith("unpacked anew, as the tree was damaged (")
+    assert sums_of(Path(trees[1])) == whole
+    assert place.stat().st_mode & 0o777 == 0o755
 
 
 def test_the_commands(trees: List[str], golden: Path, env: Dict[str, str]) -> None:
