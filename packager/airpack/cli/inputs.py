@@ -163,12 +163,14 @@ class _Asked:
         if not environment.allows(python):
             wanted = f"{path} asks for Python {environment.python}, the target is taken as {python}"
             self.progress.note(f"note: {wanted}: --python-version names another")
-        if environment.packages and not self.arguments.conda_from_index:
-            pip, folder = pip_options.pip(self.arguments, self.env, self.progress), cache.folder(self.env)
-            raise conda_packages.refusal(environment, self.target, pip=pip, cache=folder)
-        for package in environment.packages:
-            self.progress.note(f"note: {path}: {package.text} is taken from the index as {package.requirement}")
-        specifications = [package.requirement for package in environment.packages]
+        pip, folder = pip_options.pip(self.arguments, self.env, self.progress), cache.folder(self.env)
+        offers = conda_packages.offers(environment, self.target, pip=pip, cache=folder)
+        if offers and not self.arguments.conda_from_index:
+            raise conda_packages.refusal(environment, offers)
+        for offer in offers:
+            taken = f"taken from the index as {offer.package.requirement}" if offer.is_known else f"left out: {offer}"
+            self.progress.note(f"{'note' if offer.is_known else 'warning'}: {path}: {offer.package.text} is {taken}")
+        specifications = [offer.package.requirement for offer in offers if offer.is_known]
         return Requirements(specifications=specifications, listings=[environment.pip] if environment.pip.lines else [])
 
     def _groups(self, projects: Sequence[Document]) -> list[str]:

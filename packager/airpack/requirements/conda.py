@@ -21,6 +21,7 @@ from airpack.requirements.requirements import Listing, anchored
 _TOOLS = ("pip",)
 _PYTHON = "python"
 _PYPI_BUILD = "pypi"
+_PROJECT = re.compile(r"[a-z0-9]|[a-z0-9][a-z0-9._-]*[a-z0-9]")
 _OPERATORS = ("==", "!=", "~=", ">=", "<=", ">", "<", "=")
 # https://docs.conda.io/projects/conda-build/en/stable/resources/package-spec.html#package-match-specifications
 _SPEC = re.compile(r"(?:(?P<channel>[^:\s]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<rest>.*)")
@@ -39,6 +40,11 @@ class CondaPackage:
     text: str
     name: str
     specifier: str | None = ""
+
+    @property
+    def is_nameable(self) -> bool:
+        """Whether a project of an index can have the name: `_libgcc_mutex` can't be one."""
+        return _PROJECT.fullmatch(self.name) is not None
 
     @property
     def requirement(self) -> str:

@@ -18,6 +18,7 @@ from airpack.resolve.lock import Lock
 from airpack.resolve.pylock_writer import dumps
 from airpack.target.target import Target
 from support import locks
+from support.wheels import build_wheel
 
 PROJECT = (
     "[project]\nname = 'mine'\nversion = '1'\ndependencies = ['alpha']\n"
@@ -59,7 +60,7 @@ class Named:
 
 
 @pytest.fixture
-def named() -> Named:
+def named(plain_env: None) -> Named:
     """Return what reads the words of a command line."""
     return Named()
 
@@ -133,25 +134,46 @@ def test_condas_file_gives_what_stands_under_pip(named: Named) -> None:
     assert (wanted.specifications, named.shown) == ([], [])
 
 
-def test_condas_packages_come_from_the_index_if_the_user_says_so(named: Named) -> None:
-    """Each is told, with what it is taken as; so is another release of Python than the file names."""
+def test_condas_packages_end_the_pack(named: Named, wheels: Path) -> None:
+    """Each is listed, with what the index has of its name for the target."""
+    build_wheel(wheels, "numpy", "1.21.6", tag="cp37-cp37m-manylinux_2_17_x86_64")
+    build_wheel(wheels, "numpy", "1.26.4", tag="cp39-cp39-manylinux_2_17_x86_64")
+    build_wheel(wheels, "pandas", "2.0.3")
     path = locks.path_of("conda", "environment.yml")
-    wanted = named.requirements("-r", path, "--conda-from-index")
-    assert [*wanted.specifications] == ["numpy==1.21.*", "pandas>=1.3,<1.4", "six==1.16.*", "openssl"]
+    with pytest.raises(InvalidRequirement) as raised:
+        named("-r", path, "--find-links", wheels)
+    assert str(raised.value) == (
+        f"{path} asks for packages of conda's, which are not wheels: numpy=1.21 (the index has numpy 1.21.6), "
+        "conda-forge::pandas>=1.3,<1.4 (the index has others of it), six 1.16.* (the index has none), openssl (the "
+        "index has none): write what is needed under pip:, or take from the index what it has of these names with "
+        "--conda-from-index"
+    )
+
+
+def test_condas_packages_come_from_the_index_if_the_user_says_so(named: Named, wheels: Path) -> None:
+    """Each is told, with what it is taken as; so is another release of Python than the file names."""
+    for name, version in (("numpy", "1.21.6"), ("pandas", "1.3.5"), ("six", "1.16.0")):
+        build_wheel(wheels, name, version)
+    path = locks.path_of("conda", "environment.yml")
+    wanted = named.requirements("-r", path, "--conda-from-index", "--find-links", wheels)
+    assert [*wanted.specifications] == ["numpy==1.21.*", "pandas>=1.3,<1.4", "six==1.16.*"]
     assert [[*listing.lines] for listing in wanted.listings] == [["requests==2.28.2", f"-r {path.parent}/more.txt"]]
     assert named.shown == [
         f"note: {path} asks for Python ==3.7.12, the target is taken as 3.7.17: --python-version names another",
         f"note: {path}: numpy=1.21 is taken from the index as numpy==1.21.*",
         f"note: {path}: conda-forge::pandas>=1.3,<1.4 is taken from the index as pandas>=1.3,<1.4",
         f"note: {path}: six 1.16.* is taken from the index as six==1.16.*",
-        f"note: {path}: openssl is taken from the index as openssl",
+        f"warning: {path}: openssl is left out: the index has none",
     ]
 
 
-def test_what_conda_lists_is_read(named: Named) -> None:
+def test_what_conda_lists_is_read(named: Named, wheels: Path) -> None:
     """The packages that pip had installed there; those of conda's only if the user says so."""
-    wanted = named.requirements("-r", locks.path_of("conda", "export.txt"), "--conda-from-index")
-    assert [*wanted.specifications] == ["_libgcc_mutex==0.1", "certifi==2022.12.7"]
+    build_wheel(wheels, "certifi", "2022.12.7")
+    path = locks.path_of("conda", "export.txt")
+    wanted = named.requirements("-r", path, "--conda-from-index", "--find-links", wheels)
+    assert [*wanted.specifications] == ["certifi==2022.12.7"]
+    assert f"warning: {path}: _libgcc_mutex=0.1=main is left out: the index has none" in named.shown
     assert [[*listing.lines] for listing in wanted.listings] == [["requests==2.28.2"]]
 
 
