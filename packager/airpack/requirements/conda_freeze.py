@@ -39,7 +39,7 @@ def from_index(path: Path, text: str, *, allowed: bool) -> Listing | None:
 
     Raises InvalidRequirement for the first line with such, unless it is `allowed` to take it from there.
     """
-    lines = list(_lines(path, text, frozenset()))
+    lines = list(_lines(path, text, frozenset([path.resolve()])))
     found = [line for line in lines if line.replacement]
     if not found:
         return None
@@ -61,6 +61,7 @@ def _lines(path: Path, text: str, above: frozenset[Path]) -> Iterator[_Line]:
     folder = path.parent.absolute()
     for number, (line, whole) in enumerate(zip(text.splitlines(), anchored(text.splitlines(), folder), strict=True), 1):
         inner = included(whole)
+        inner = None if inner is None else inner.resolve()
         if inner is not None and inner not in above and (content := _content(inner)) is not None:
             yield from _lines(inner, content, above | {inner})
         else:

@@ -47,8 +47,8 @@ class Kind(Enum):
 class Document:
     """A file that was recognised. `data` is its content as TOML, JSON or YAML, empty for the other kinds.
 
-    `argument` is the word of the command line that names it. `text` is its text, empty for a requirements file that
-    pip is to read itself.
+    `argument` is the word of the command line that names it; `is_stream` says that it could be read only once: it was
+    standard input, or a pipe. `text` is its text, empty for a URL.
     """
 
     argument: str
@@ -56,11 +56,7 @@ class Document:
     kind: Kind
     text: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether it can be read only once: standard input, or a pipe."""
-        return self.argument == STDIN or is_pipe(Path(self.argument))
+    is_stream: bool = False
 
 
 def recognise(argument: str) -> Document:
@@ -70,21 +66,23 @@ def recognise(argument: str) -> Document:
         return Document(argument=argument, path=Path(argument), kind=Kind.REQUIREMENTS)
     path = _STDIN_NAME if argument == STDIN else Path(argument)
     _refuse_by_name(path)
+    is_stream = argument == STDIN or _is_pipe(path)
     try:
-        content = _read(argument)
+        content = _read(argument, is_stream=is_stream)
     except OSError as error:
-        raise InvalidRequirement(f"{path} can't be read: {error.strerror}") from error
+        raise InvalidRequirement(f"requirements file {path} can't be read: {error.strerror}") from error
     if content.startswith(_ARCHIVES):
         raise InvalidRequirement(f"{path} is an archive: give a wheel or a source distribution without -r")
     try:
         text = content.decode("utf-8-sig")
     except ValueError:
-        return Document(argument=argument, path=path, kind=Kind.REQUIREMENTS, text=_decoded(content))
+        text = _decoded(content)
+        return Document(argument=argument, path=path, kind=Kind.REQUIREMENTS, text=text, is_stream=is_stream)
     kind, data = _kind(path, text)
-    return Document(argument=argument, path=path, kind=kind, text=text, data=data)
+    return Document(argument=argument, path=path, kind=kind, text=text, data=data, is_stream=is_stream)
 
 
-def is_pipe(path: Path) -> bool:
+def _is_pipe(path: Path) -> bool:
     """Return whether what lies at `path` can be read only once."""
     try:
         mode = os.stat(path).st_mode
@@ -93,10 +91,10 @@ def is_pipe(path: Path) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
-def _read(argument: str) -> bytes:
+def _read(argument: str, *, is_stream: bool) -> bytes:
     if argument == STDIN:
         return sys.stdin.buffer.read(files.TEXT_LIMIT)
-    if is_pipe(Path(argument)):
+    if is_stream:
         with open(argument, "rb") as pipe:
             return pipe.read(files.TEXT_LIMIT)
     return files.read_bytes(Path(argument), follow=True)
