@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +24,8 @@ class Index:
     many files are cut. With `password`, files are for the user `user` alone;
     `refused` counts who came without it. Each file's answer waits `delay` seconds.
     `yanked` maps names of files to the reasons. `fragment` makes what follows the `#` in a link, of the
-    file's name and content, in place of its SHA-256.
+    file's name and content, in place of its SHA-256. With `query`, files are for who has it.
+    With `uploaded`, pages are JSON (PEP 691) and say when each file was uploaded.
     """
 
     folder: Path
@@ -36,6 +38,8 @@ class Index:
     refused: int = 0
     yanked: dict[str, str] = field(default_factory=dict)
     fragment: Callable[[str, bytes], str] | None = None
+    query: str = ""
+    uploaded: dict[str, str] = field(default_factory=dict)
     delay: float = 0
     requests: list[str] = field(default_factory=list)
 
@@ -59,22 +63,40 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.index.requests.append(self.path)
-        kind, _, rest = self.path.strip("/").partition("/")
+        path, _, query = self.path.partition("?")
+        kind, _, rest = path.strip("/").partition("/")
         if kind == "simple":
             self._page(rest)
+        elif self.index.query not in ("", query):
+            self._answer(403, b"", "text/plain")
         else:
             self._file(self.index.folder / rest)
 
     def _page(self, project: str) -> None:
         files = [file for file in sorted(self.index.folder.iterdir()) if _project(file) == project]
         links = "".join(f"<a {self._attributes(file)}>{file.name}</a>\n" for file in files)
-        self._answer(200 if files else 404, links.encode(), "text/html")
+        if files and self.index.uploaded:
+            self._answer(200, self._json(files), "application/vnd.pypi.simple.v1+json")
+        else:
+            self._answer(200 if files else 404, links.encode(), "text/html")
 
     def _attributes(self, file: Path) -> str:
         fragment = self.index.fragment
         shown = f"sha256={self._hash(file)}" if fragment is None else fragment(file.name, file.read_bytes())
         yanked = self.index.yanked.get(file.name)
         return f'href="/files/{file.name}#{shown}"' + ("" if yanked is None else f' data-yanked="{yanked}"')
+
+    def _json(self, files: Sequence[Path]) -> bytes:
+        listed = [
+            {
+                "filename": file.name,
+                "url": f"/files/{file.name}",
+                "hashes": {"sha256": self._hash(file)},
+                "upload-time": self.index.uploaded.get(file.name, "2020-01-01T00:00:00Z"),
+            }
+            for file in files
+        ]
+        return json.dumps({"meta": {"api-version": "1.1"}, "name": "", "versions": [], "files": listed}).encode()
 
     def _file(self, file: Path) -> None:
         if self.index.status is not None:

@@ -33,6 +33,11 @@ from airpack.base.errors import (
 from airpack.resolve import pip_messages
 from airpack.target.legacy import read_requirement, read_specifiers
 
+# What `pip freeze` lists although it is no project of an index.
+_ARTEFACTS = {
+    "pkg-resources": "Debian's and Ubuntu's pip freeze writes this line by mistake, no index has it: delete the line",
+}
+_MARKERS = {"Windows": "win32", "macOS": "darwin"}  # sys_platform (PEP 508)
 GONE = (404, 410)  # HTTP: the answers of an index that does not have the project
 
 
@@ -122,6 +127,7 @@ class _Link:
     file: str
     is_wheel: bool
     requires_python: str
+    too_new: bool
 
     @property
     def tag(self) -> str:
@@ -136,7 +142,7 @@ class _Link:
             return True
 
 
-def _links(skipped: Iterable[Mapping[str, str]]) -> Iterator[_Link]:
+def _links(skipped: Iterable[Mapping[str, Any]]) -> Iterator[_Link]:
     """Yield the links that pip passed over, without those whose names are not those of wheels or sdists."""
     for link in skipped:
         file, is_wheel = link["file"], link["file"].endswith(".whl")
@@ -145,7 +151,12 @@ def _links(skipped: Iterable[Mapping[str, str]]) -> Iterator[_Link]:
         except (InvalidWheelFilename, InvalidSdistFilename):
             continue
         yield _Link(
-            project=project, version=version, file=file, is_wheel=is_wheel, requires_python=link["requires_python"]
+            project=project,
+            version=version,
+            file=file,
+            is_wheel=is_wheel,
+            requires_python=link["requires_python"],
+            too_new=bool(link.get("too_new")),
         )
 
 
@@ -183,6 +194,8 @@ def _no_candidate(cause: _Cause, links: Sequence[_Link], parents: Sequence[str],
     """
     by = f" (required by {', '.join(parents)})" if parents else ""
     message = f"{cause.requirement}{by}: {_reason_without_candidate(cause, links, python)}"
+    if canonicalize_name(cause.project) in _ARTEFACTS:
+        message = f"{cause.requirement}: {_ARTEFACTS[canonicalize_name(cause.project)]}"
     is_known = bool(links or cause.candidates)
     return Unsatisfiable(message, requirement=cause.requirement, required_by=parents, is_known=is_known)
 
@@ -204,10 +217,23 @@ def _reason_without_candidate(cause: _Cause, links: Sequence[_Link], python: str
 
 def _reason_to_pass_over(links: Sequence[_Link], python: str) -> str:
     """Return the reason the target can use none of the files of a version."""
+    if all(link.too_new for link in links):
+        return "was uploaded too late for --exclude-newer: give a later moment"
     pythons = {link.requires_python for link in links if not link.runs_on(python)}
     if pythons:
         return f"needs Python {' or '.join(sorted(pythons))}, the target has {python}"
     tags = sorted({link.tag for link in links if link.is_wheel})
     if not tags:
         return "has no wheel, only an sdist, and --only-binary forbids building it"
+    systems = {_system_of(tag) for tag in tags}
+    if len(systems) == 1 and (system := systems.pop()):
+        return (
+            f"has wheels for {system} alone: delete the line, or add its marker: ; sys_platform == '{_MARKERS[system]}'"
+        )
     return f"has no wheel for the target, only for {', '.join(tags[:3])}{', ...' if len(tags) > 3 else ''}"
+
+
+def _system_of(tag: str) -> str:
+    """Return the system that a wheel's tags are for, empty if it is another than those of _MARKERS."""
+    platform = tag.rpartition("-")[2]
+    return "Windows" if platform.startswith("win") else "macOS" if platform.startswith("macosx") else ""

@@ -58,6 +58,14 @@ class IndexAccess:
     options: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def for_fetch(self) -> list[str]:
+        """The options for a download, which needs an index for its credentials alone.
+
+        That of a requirements file must not replace the user's own.
+        """
+        return ["--extra-index-url" if option == "--index-url" else option for option in self.options]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:

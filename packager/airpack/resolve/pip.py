@@ -179,8 +179,8 @@ def _read(events: Iterable[Mapping[str, Any]], on_bytes: Callable[[int], None]) 
                 on_bytes(count)
             case {"hashed": url, "sha256": sha256, "size": size}:
                 downloaded[url] = Downloaded(sha256=sha256, size=size)
-            case {"built": path, "by_host": by_host, "settings": settings}:
-                built.append(Built(path=Path(path), by_host=by_host, settings=settings))
+            case {"built": path, "by_host": by_host, "settings": settings, "sha256": sha256}:
+                built.append(Built(path=Path(path), by_host=by_host, settings=settings, sha256=sha256))
             case {"requirements": texts, "legacy": legacy}:
                 answer = replace(answer, requirements=tuple(texts), legacy=legacy)
             case {"provided": packages}:

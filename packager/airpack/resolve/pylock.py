@@ -225,6 +225,7 @@ def _url(path: Path, source: PackageWheel | PackageSdist | PackageArchive) -> st
 
 
 def _sha256(path: Path, package: Package, source: PackageWheel | PackageSdist | PackageArchive) -> str:
-    if "sha256" not in source.hashes:
+    sha256 = source.hashes.get("sha256", "").lower()
+    if not sha256:
         raise InvalidLock(path, f"has no sha256 for {package.name}")
-    return source.hashes["sha256"]
+    return sha256

@@ -20,7 +20,7 @@ from airpack.requirements.requirements import Listing, Requirements
 from airpack.requirements.rules import Rules
 from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
 from airpack.resolve.pip import Answer, Pip
-from airpack.sources.source import Builder, Built, Source
+from airpack.sources.source import Builder, Built, Source, public, token_in, without_token
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
@@ -76,6 +76,14 @@ def resolve(
         raise _nothing_left(answer)
     built = _by_version(answer.built)
     wheels = [_locked(install, built) for install in installs]
+    for url in answer.urls.values():
+        if token := token_in(url):
+            pip.note(
+                f"warning: {public(url)} needs a token ({token}), which no lock holds: pack from the lock where the "
+                "cache, or the wheelhouse, has this file"
+            )
+    access = IndexAccess(options=answer.index_options, urls=answer.urls)
+    wheels = _hashed(wheels, access, pip)
     return Lock(
         target=target,
         requirements=answer.requirements,
@@ -83,15 +91,19 @@ def resolve(
         added=tuple(requirements.added),
         provided=answer.provided,
         exclude_newer=requirements.rules.exclude_newer,
-        access=IndexAccess(options=answer.index_options, urls=answer.urls),
+        access=access,
     )
 
 
 def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = None) -> Lock:
     """Return `lock` with a wheel for all that it locks without one: found by its hashes, or built from its source.
 
-    Raises what `resolve` raises.
+    Raises what `resolve` raises, and Unsatisfiable for an empty lock.
     """
+    if not lock.wheels and not lock.to_find:
+        raise Unsatisfiable(
+            f"nothing is left to pack: the lock has no package for {lock.target.name}", requirement="", required_by=()
+        )
     if not lock.to_find:
         return lock
     wheels, access = list(lock.wheels), lock.access
@@ -178,6 +190,25 @@ def _by_version(wheels: Sequence[Built]) -> dict[tuple[NormalizedName, Version],
     return {parse_wheel_filename(wheel.path.name)[:2]: wheel for wheel in wheels}
 
 
+def _hashed(wheels: Sequence[LockedWheel], access: IndexAccess, pip: Pip) -> list[LockedWheel]:
+    """Return `wheels` with the hashes of those that the index gives none of, or none that a lock may have (MD5).
+
+    They are downloaded for that, once more when they are packed. Raises IndexUnreachable.
+    """
+    urls = {wheel.key: access.urls.get(wheel.url, wheel.url) for wheel in wheels if not wheel.sha256}
+    if not urls:
+        return list(wheels)
+    with tempfile.TemporaryDirectory(prefix="airpack-hash-") as folder:
+        files = [{"url": url, "path": str(Path(folder, name))} for name, url in urls.items()]
+        downloaded = pip.run({"do": "fetch", "files": files, "jobs": 1}, access.for_fetch).downloaded
+    return [
+        replace(wheel, sha256=downloaded[urls[wheel.key]].sha256, size=downloaded[urls[wheel.key]].size)
+        if wheel.key in urls
+        else wheel
+        for wheel in wheels
+    ]
+
+
 def _locked(install: Mapping[str, Any], built: Mapping[tuple[NormalizedName, Version], Built]) -> LockedWheel:
     """Return the wheel that an entry of a pip installation report names (its specification: version 1).
 
@@ -187,12 +218,12 @@ def _locked(install: Mapping[str, Any], built: Mapping[tuple[NormalizedName, Ver
     name = canonicalize_name(metadata["name"])  # as a lock has it: the same bundle with or without one
     wheel = built.get((name, Version(metadata["version"])))
     if wheel is not None:
-        return _locked_build(wheel, metadata, _source(download, wheel.settings))
+        return _locked_build(wheel, metadata, _source(download, wheel))
     return LockedWheel(
         name=name,
         version=metadata["version"],
         filename=_filename(download["url"]),
-        url=download["url"],
+        url=without_token(download["url"]),
         sha256=_sha256(download),
         requires_python=metadata.get("requires_python", ""),
     )
@@ -225,19 +256,22 @@ def _filename(url: str) -> str:
     return name
 
 
-def _source(download: Mapping[str, Any], settings: Mapping[str, str | Sequence[str]]) -> Source:
+def _source(download: Mapping[str, Any], built: Built) -> Source:
     """Return what a wheel was built from, by its direct URL (PEP 610)."""
     vcs = download.get("vcs_info", {})
     return Source(
-        url=download["url"],
-        sha256=_sha256(download),
+        url=without_token(download["url"]),
+        sha256=_sha256(download) or built.sha256,
         vcs=vcs.get("vcs", ""),
         commit=vcs.get("commit_id", ""),
-        settings=settings,
+        settings=built.settings,
     )
 
 
 def _sha256(download: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of an archive by its direct URL (PEP 610), empty if it is not an archive or has no hash."""
+    """Return the SHA-256 of an archive by its direct URL (PEP 610), empty if it is not an archive or has no hash.
+
+    Some indexes give it in capital letters, which PEP 503 allows.
+    """
     sha256: str = download.get("archive_info", {}).get("hashes", {}).get("sha256", "")
-    return sha256
+    return sha256.lower()

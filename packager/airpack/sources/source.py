@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+# Names of parameters in a query: of Azure's, Amazon's, Google's and others' signed URLs.
+_TOKEN = re.compile("sig|token|secret|passw|pwd|credential|auth|key|code", re.IGNORECASE)
 _BUILT = "built from "  # how the origin of a built wheel begins, in `manifest.json`
 
 
@@ -17,6 +20,21 @@ def public(url: str) -> str:
     if parts.scheme.rpartition("+")[2] == "file":
         return "local"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def token_in(url: str) -> str:
+    """Return the name of a parameter in the query of `url` that gives access, as in a SAS token; empty if none does."""
+    return next((name for name, _ in parse_qsl(urlsplit(url).query) if _TOKEN.search(name)), "")
+
+
+def without_query(url: str) -> str:
+    """Return `url` without the query."""
+    return f"{url.partition('?')[0]}{'#' * bool(urlsplit(url).fragment)}{urlsplit(url).fragment}"
+
+
+def without_token(url: str) -> str:
+    """Return `url` as a lock may hold it: without the query if that gives access."""
+    return without_query(url) if token_in(url) else url
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,8 +113,12 @@ class Builder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """A wheel that was built here: its path, whether the host's interpreter built it, and the backend's settings."""
+    """A wheel that was built here: its path, whether the host's interpreter built it, and the backend's settings.
+
+    `sha256` is that of the archive that it was built from, in hexadecimal, empty for other sources.
+    """
 
     path: Path
     by_host: bool
+    sha256: str = ""
     settings: Mapping[str, str | Sequence[str]] = field(default_factory=dict)

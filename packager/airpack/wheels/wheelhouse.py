@@ -103,16 +103,13 @@ def download(
     urls = {wheel.filename: access.urls.get(wheel.url, wheel.url) for wheel in wheels}
     files = [{"url": url, "path": str(folder / name)} for name, url in urls.items()]
     jobs = min(MAX_CONNECTIONS, len(files))
-    # A download needs an index for its credentials alone: that of a requirements file must not replace the user's own.
-    options = ["--extra-index-url" if option == "--index-url" else option for option in access.options]
-    answer = pip.run({"do": "fetch", "files": files, "jobs": jobs}, options, on_bytes=on_bytes)
+    answer = pip.run({"do": "fetch", "files": files, "jobs": jobs}, access.for_fetch, on_bytes=on_bytes)
     arrived = []
     for wheel in wheels:
         file = answer.downloaded[urls[wheel.filename]]
-        # An index without hashes leaves the lock without one: it is that of the file that arrived.
-        if wheel.sha256 and wheel.sha256 != file.sha256:
+        if wheel.sha256 != file.sha256:
             raise HashMismatch(wheel.filename, expected=wheel.sha256, actual=file.sha256)
-        arrived.append(replace(wheel, sha256=file.sha256, size=file.size))
+        arrived.append(replace(wheel, size=file.size))
     return arrived
 
 

@@ -14,6 +14,7 @@ from airpack_runtime import boot, layout, trust
 from airpack_runtime.errors import NO_FILE, NOT_INSTALLED, AzureError, BundleNotFound, reason_of
 from airpack_runtime.image import installed, pip_install
 from airpack_runtime.image.pip_install import Row
+from airpack_runtime.image.text import decoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,10 +171,10 @@ def _lines(path: str, by: str, env: Mapping[str, str]) -> Iterator[str]:
     if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
         raise AzureError(f"{path}{named}: it is no file", NO_FILE)
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read().replace("\\\n", " ")
-    except UnicodeDecodeError as error:
-        raise AzureError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8", NOT_INSTALLED) from error
+        with open(path, "rb") as file:
+            text = re.sub("\r\n?", "\n", decoded(file.read())).replace("\\\n", " ")
+    except (UnicodeDecodeError, LookupError) as error:
+        raise AzureError(f"{path} can't be decoded ({error}): save it as UTF-8", NOT_INSTALLED) from error
     except OSError as error:
         raise AzureError(f"{path}{named}: {reason_of(error)}", NO_FILE) from error
     for row in text.splitlines():

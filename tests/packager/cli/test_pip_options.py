@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from datetime import datetime, timedelta, timezone
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from airpack.base.errors import UsageError
 from airpack.cli import pip_options
 from airpack.requirements.rules import Rules
 from airpack.resolve import pylock
+from packaging.version import Version
 from support.airpack import Airpack
 from support.index import Index
 from support.sdists import build_sdist
@@ -152,6 +154,24 @@ def test_an_index_that_does_not_know_the_times(airpack: Airpack, wheels: Path, i
         "--exclude-newer, or name another index"
     )
     assert not os.path.exists(tmp_path / "pylock.toml")
+
+
+@pytest.mark.skipif(Version(version("pip")) < Version("26"), reason="pip before 26.0 has no --uploaded-prior-to")
+def test_what_is_newer_is_left_out(airpack: Airpack, wheels: Path, index: Index, tmp_path: Path) -> None:
+    """Where the index knows the times; a requirement that only newer files meet is told why."""
+    build_wheel(wheels, "one")
+    late = build_wheel(wheels, "one", "2.0")
+    index.uploaded[late.name] = "2026-10-01T10:00:00Z"
+    lock = tmp_path / "pylock.toml"
+    words = ["lock", "-i", index.url, "-o", lock, "--exclude-newer"]
+    for moment, expected in (("2026-10-01T10:00:00Z", "1.0"), ("2026-10-02", "2.0")):
+        assert airpack(*words, moment, "one") == 0, airpack.err
+        assert [str(package.version) for package in pylock.read(lock).pylock.packages] == [expected]
+    assert airpack(*words, "2026-10-01", "one>1") == 1
+    assert airpack.error == (
+        "airpack: error: one>1: version 2.0 was uploaded too late for --exclude-newer: give a later moment; "
+        "the newest that the target can use is 1.0"
+    )
 
 
 def test_a_lock_records_the_moment(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:

@@ -54,22 +54,57 @@ def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackErr
         (
             "one",
             [],
-            [_skipped(f"one-1.0-cp{minor}-cp{minor}-win_amd64.whl", "broken") for minor in (37, 38, 39, 310)],
+            [
+                _skipped(f"one-1.0-cp{minor}-cp{minor}-manylinux_2_28_aarch64.whl", "broken")
+                for minor in (37, 38, 39, 310)
+            ],
             (
-                "version 1.0 has no wheel for the target, only for cp310-cp310-win_amd64, cp37-cp37-win_amd64, "
-                "cp38-cp38-win_amd64, ..."
+                "version 1.0 has no wheel for the target, only for cp310-cp310-manylinux_2_28_aarch64, "
+                "cp37-cp37-manylinux_2_28_aarch64, cp38-cp38-manylinux_2_28_aarch64, ..."
             ),
+        ),
+        (
+            "one",
+            [],
+            [_skipped(f"one-1.0-cp37-cp37m-{platform}.whl") for platform in ("win32", "win_amd64")],
+            "version 1.0 has wheels for Windows alone: delete the line, or add its marker: ; sys_platform == 'win32'",
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-1.0-cp37-cp37m-macosx_11_0_arm64.whl")],
+            "version 1.0 has wheels for macOS alone: delete the line, or add its marker: ; sys_platform == 'darwin'",
+        ),
+        (
+            "one",
+            [],
+            [{**_skipped("one-1.0-py3-none-any.whl"), "too_new": True}],
+            "version 1.0 was uploaded too late for --exclude-newer: give a later moment",
         ),
     ],
 )
 def test_a_requirement_without_a_candidate(
-    requirement: str, candidates: list[str], skipped: list[dict[str, str]], reason: str
+    requirement: str, candidates: list[str], skipped: list[dict[str, Any]], reason: str
 ) -> None:
     """The message says what the newest version that fits lacks, and who requires it."""
     error = _impossible([_cause(requirement, candidates, by="two 1.0")], skipped=skipped)
     assert str(error) == f"{requirement} (required by two 1.0): {reason}"
     assert isinstance(error, Unsatisfiable)
     assert (error.requirement, error.required_by) == (requirement, ("two 1.0",))
+
+
+def test_a_line_that_a_freeze_should_not_have() -> None:
+    """No index has it; the message says whose mistake it is."""
+    cause: dict[str, Any] = {
+        "requirement": "pkg_resources==0.0.0",
+        "name": "pkg-resources",
+        "by": None,
+        "candidates": [],
+    }
+    assert str(_impossible([cause])) == (
+        "pkg_resources==0.0.0: Debian's and Ubuntu's pip freeze writes this line by mistake, no index has it: "
+        "delete the line"
+    )
 
 
 def test_requirements_that_exclude_each_other() -> None:

@@ -105,6 +105,36 @@ def test_a_damaged_table_of_airpacks_is_named(tmp_path: Path, table: str, proble
     assert str(caught.value) == f"{path}: {problem}"
 
 
+def test_a_lock_without_a_hash_is_refused(tmp_path: Path, target: Target) -> None:
+    """An empty one as well; one in capital letters is the same hash."""
+    path = tmp_path / "pylock.toml"
+    text = (
+        'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "one"\nversion = "1"\n'
+        '[[packages.wheels]]\nname = "one-1-py3-none-any.whl"\nurl = "https://example.invalid/one-1-py3-none-any.whl"\n'
+    )
+    path.write_text(text + 'hashes = {sha256 = ""}\n')
+    with pytest.raises(InvalidLock, match="has no sha256 for one"):
+        pylock.read(path).for_target(target)
+    path.write_text(text + f"hashes = {{sha256 = '{'AB' * 32}'}}\n")
+    assert pylock.read(path).for_target(target).wheels[0].sha256 == "ab" * 32
+
+
+def test_an_empty_lock_packs_nothing(airpack: Airpack, tmp_path: Path) -> None:
+    """And says so, also if its markers leave nothing."""
+    path = tmp_path / "pylock.toml"
+    other = '[[packages]]\nname = "one"\nversion = "1"\nmarker = "sys_platform == \'win32\'"\n'
+    wheel = (
+        '[[packages.wheels]]\nname = "one-1-py3-none-any.whl"\nurl = "https://example.invalid/one-1-py3-none-any.whl"\n'
+    )
+    for text in (_EMPTY, f'lock-version = "1.0"\ncreated-by = "x"\n{other}{wheel}hashes = {{sha256 = "00"}}\n'):
+        path.write_text(text)
+        assert airpack("pack", "--lock", path, "-o", airpack.output, "--decoder", airpack.decoder) == 1
+        assert airpack.error == (
+            "airpack: error: nothing is left to pack: the lock has no package for cp37-manylinux_2_27_x86_64"
+        )
+    assert not airpack.output.exists()
+
+
 def test_a_lock_of_another_tool_names_no_target(tmp_path: Path, target: Target) -> None:
     """It can be packed for any that its wheels fit, and not be asked for its own."""
     path = tmp_path / "pylock.toml"

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from airpack.resolve import pylock
 from support import machine
 from support.airpack import Airpack
 from support.index import Index
@@ -153,6 +154,45 @@ def test_credentials_and_places_of_a_file_serve_the_fetch_and_the_builds(
     assert airpack("pack", "-o", airpack.output, "-r", file, *decoder) == 0, airpack.err
     for name in ("pylock.toml", "manifest.json", "bundle.tar.zst", "wheelhouse/requirements.txt"):
         assert b"secret" not in (airpack.output / name).read_bytes()
+
+
+@pytest.mark.usefixtures("target_python")
+def test_every_lock_has_hashes(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
+    """Of wheels and sources, also where the index gives MD5 or none; and what changes afterwards isn't taken."""
+    wheel, sdist = build_wheel(wheels, "one"), build_sdist(wheels, "two")
+    lock = tmp_path / "pylock.toml"
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (wheel, sdist)}
+    for fragment in (
+        lambda _, content: f"md5={hashlib.md5(content, usedforsecurity=False).hexdigest()}",
+        lambda _, content: f"sha256={hashlib.sha256(content).hexdigest().upper()}",
+        lambda *_: "",
+    ):
+        index.fragment = fragment
+        assert airpack("lock", "one", "two", "-i", index.url, "-o", lock) == 0, airpack.err
+        one, two = pylock.read(lock).pylock.packages
+        assert one.wheels is not None
+        assert one.wheels[0].hashes == {"sha256": hashes[wheel.name]}
+        assert two.sdist is not None
+        assert two.sdist.hashes == {"sha256": hashes[sdist.name]}
+    build_wheel(wheels, "one", files={"one.py": "EVIL = 1\n"})
+    words = ["pack", "--lock", lock, "-o", airpack.output, "--decoder", airpack.decoder, "--no-import"]
+    assert airpack(*words) == 1
+    assert f"but {hashes[wheel.name]} was expected" in airpack.error
+
+
+def test_a_token_in_a_url_stays_here(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
+    """A SAS URL's query: not in the lock, the manifest or the bundle; it serves the fetch, and a line tells of it."""
+    name = build_wheel(wheels, "one").name
+    index.query = "sv=1&sig=S3CRET"
+    url = f"{index.url.removesuffix('simple')}files/{name}"
+    words = ["pack", f"one @ {url}?{index.query}", "-o", airpack.output, "--decoder", airpack.decoder, "--no-import"]
+    assert airpack(*words) == 0, airpack.err
+    assert f"warning: {url} needs a token (sig), which no lock holds: " in airpack.err
+    assert airpack("inspect", airpack.output, "--json") == 0
+    for text in ((airpack.output / each).read_text() for each in ("pylock.toml", "manifest.json")):
+        assert "S3CRET" not in text
+        assert url in text
+    assert "S3CRET" not in airpack.out
 
 
 def test_direct_urls_extras_and_markers(airpack: Airpack, index: Index, wheels: Path, folder: Path) -> None:

@@ -26,6 +26,21 @@ def test_what_is_published_of_a_url(url: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://a.invalid/one.whl?sv=2021&sig=S#egg=one", "https://a.invalid/one.whl#egg=one"),
+        ("https://a.invalid/one.whl?X-Amz-Credential=S", "https://a.invalid/one.whl"),
+        ("https://a.invalid/one.whl?raw=true", "https://a.invalid/one.whl?raw=true"),
+        ("git+file:///home/me/one@abc", "git+file:///home/me/one@abc"),
+        ("https://a.invalid/one.whl", "https://a.invalid/one.whl"),
+    ],
+)
+def test_a_lock_has_no_token(url: str, expected: str) -> None:
+    """A query that gives access is left out, another stays."""
+    assert source.without_token(url) == expected
+
+
+@pytest.mark.parametrize(
     ("source", "address", "identity"),
     [
         (Source(url=URL, sha256="00"), URL, "one-1.0.tar.gz sha256:00"),

@@ -47,6 +47,16 @@ def test_a_bundle_that_meets_the_file_is_activated(run: Exec, code: Path, golden
     assert done.stdout.startswith("41 ")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_file_may_have_another_encoding(run: Exec, code: Path, golden: Path, encoding: str) -> None:
+    """What pip reads, the boot reads: a file that PowerShell wrote, or one with a coding line."""
+    shutil.copy(str(golden), str(code / layout.BUNDLE_NAME))
+    text = "# -*- coding: latin-1 -*-\r\nalpha==1.0  # caf\xe9\r\n"
+    (code / "requirements.txt").write_bytes(text.encode(encoding))
+    done = run(PRINT, AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.slow
 def test_what_the_bundle_lacks_is_installed_from_the_wheelhouse(run: Exec, code: Path, golden: Path) -> None:
     """By the image's pip, without a network, once; into a tree of its own, never the image."""

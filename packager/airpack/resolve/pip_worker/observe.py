@@ -10,13 +10,16 @@ from airpack.resolve.pip_worker.adapter import redact_auth_from_url, remove_auth
 from airpack.resolve.pip_worker.events import Events, Failure
 from airpack.resolve.pip_worker.notices import report_chosen
 from airpack.resolve.pip_worker.wheels import passed_over
+from airpack.sources.source import without_query, without_token
+
+_TOO_NEW = "upload_too_late"  # pip's name for the reason against a file that --uploaded-prior-to rules out
 
 
 class Observed:
     """What was observed so far: links that pip passed over, pages that failed, errors."""
 
     def __init__(self) -> None:
-        self.skipped: list[dict[str, str]] = []
+        self.skipped: list[dict[str, Any]] = []
         self.unreachable: list[dict[str, Any]] = []
         self.errors: list[str] = []
 
@@ -30,9 +33,15 @@ def observe(events: Events, python_full_version: str, legacy: Mapping[str, str])
     observed = Observed()
 
     def skipping(log: Any) -> Any:
-        def skipped(finder: Any, link: Any, *args: Any, **kwargs: Any) -> None:
-            observed.skipped.append({"file": link.filename, "requires_python": link.requires_python or ""})
-            log(finder, link, *args, **kwargs)
+        def skipped(finder: Any, link: Any, result: Any, *args: Any, **kwargs: Any) -> None:
+            observed.skipped.append(
+                {
+                    "file": link.filename,
+                    "requires_python": link.requires_python or "",
+                    "too_new": result.name == _TOO_NEW,
+                }
+            )
+            log(finder, link, result, *args, **kwargs)
 
         return skipped
 
@@ -87,7 +96,7 @@ def _report_requirements(events: Events, observed: Observed, legacy: Mapping[str
             provided = {package.project_name: str(package.version) for package in chosen if package.is_installed}
             events.emit(provided=[{"name": name, "version": provided[name]} for name in sorted(provided)])
             links = [package.source_link.url_without_fragment for package in chosen if package.source_link is not None]
-            shown = {remove_auth_from_url(url): url for url in links}
+            shown = {without_token(remove_auth_from_url(url)): url for url in links}
             events.emit(urls={without: url for without, url in shown.items() if without != url})
             return resolved
 
@@ -105,7 +114,7 @@ def _shown(ireq: Any) -> str:
     name = ireq.req.name + (f"[{','.join(sorted(ireq.req.extras))}]" if ireq.req.extras else "")
     if ireq.req.url.startswith("file:"):
         return name
-    return f"{name} @ {redact_auth_from_url(ireq.req.url)}"
+    return f"{name} @ {without_query(redact_auth_from_url(ireq.req.url))}"
 
 
 def _report_conflicts(observed: Observed, python_full_version: str) -> None:

@@ -83,7 +83,7 @@ class _Builds:
             built = build_wheel(source, name, self._builder, sha256=sha256, settings=req.config_settings or None)
         except BuildFailed as error:
             raise Failure("build", name=name, reason=error.reason, required_by=required_by) from error
-        self._events.emit(built=str(built.path), by_host=built.by_host, settings=built.settings)
+        self._events.emit(built=str(built.path), by_host=built.by_host, settings=built.settings, sha256=sha256 or "")
         return built.path
 
 
