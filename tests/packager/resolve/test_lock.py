@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from airpack.base import toml
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
+from support.airpack import Airpack
+from support.index import Index
+from support.sdists import source_files
+from support.wheels import build_wheel
 
 WHEEL = LockedWheel(
     name="My.One",
@@ -56,3 +65,63 @@ def test_the_image_has_what_its_profile_lists(lock: Lock, target: Target) -> Non
     left_out = replace(lock, provided=(two,))
     assert left_out.in_image == (two,)
     assert replace(left_out, target=replace(target, installed=(two, three))).in_image == (two, three)
+
+
+def _pipfile_lock(path: Path, source: str, default: Mapping[str, object]) -> Path:
+    meta = {"pipfile-spec": 6, "sources": [{"name": "own", "url": source, "verify_ssl": True}]}
+    path.write_text(json.dumps({"_meta": meta, "default": default}))
+    return path
+
+
+def _entry(wheel: Path) -> dict[str, object]:
+    """Return what a Pipfile.lock has of a wheel."""
+    version = wheel.name.split("-")[1]
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return {"version": f"=={version}", "hashes": [f"sha256:{digest}"], "index": "own"}
+
+
+def test_the_lock_of_another_tool_is_found_by_its_hashes(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path
+) -> None:
+    """In the index that it names, though a newer version is there; a folder is built. -r and --lock do the same."""
+    one = build_wheel(wheels, "one")
+    build_wheel(wheels, "one", "2.0")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name, text in source_files("mine").items():
+        (mine / name).write_text(text)
+    default = {"one": _entry(one), "mine": {"path": "./mine", "editable": True}}
+    path = _pipfile_lock(tmp_path / "Pipfile.lock", index.url, default)
+    assert airpack("lock", "-r", path, "-o", tmp_path / "pylock.toml") == 0, airpack.err
+    packages = toml.read(tmp_path / "pylock.toml")["packages"]
+    assert [(package["name"], package["version"]) for package in packages] == [("mine", "1.0"), ("one", "1.0")]
+    assert packages[1]["wheels"][0]["hashes"]["sha256"] == hashlib.sha256(one.read_bytes()).hexdigest()
+    assert airpack("pack", "--lock", path, "-o", airpack.output, "--decoder", airpack.decoder) == 0, airpack.err
+    assert sorted(wheel.name.split("-")[0] for wheel in (airpack.output / "wheelhouse").glob("*.whl")) == [
+        "mine",
+        "one",
+    ]
+
+
+def test_a_file_that_is_not_the_locked_one_is_refused(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path
+) -> None:
+    """The index has another of that name and version."""
+    one = build_wheel(wheels, "one")
+    path = _pipfile_lock(tmp_path / "Pipfile.lock", index.url, {"one": _entry(one)})
+    expected, actual = _entry(one)["hashes"], _entry(build_wheel(wheels, "one", files={"other.py": ""}))["hashes"]
+    assert airpack("lock", "-r", path, "-o", tmp_path / "pylock.toml") == 1
+    (before,), (after,) = (f"{expected}".split("'")[1::2], f"{actual}".split("'")[1::2])
+    assert f"has SHA-256 {after.removeprefix('sha256:')}, but {before.removeprefix('sha256:')} was" in airpack.error
+    assert not (tmp_path / "pylock.toml").exists()
+
+
+def test_the_users_index_replaces_that_of_the_lock(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path
+) -> None:
+    """A mirror that serves the same files: the lock's own is asked too, and may be out of reach."""
+    path = _pipfile_lock(
+        tmp_path / "Pipfile.lock", "http://127.0.0.1:9/simple", {"one": _entry(build_wheel(wheels, "one"))}
+    )
+    assert airpack("lock", "-r", path, "-o", tmp_path / "pylock.toml") == 1
+    assert airpack("lock", "-r", path, "-o", tmp_path / "pylock.toml", "-i", index.url) == 0, airpack.err
