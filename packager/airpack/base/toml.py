@@ -16,7 +16,10 @@ else:
 
 def loads(text: str) -> dict[str, Any]:
     """Return what a TOML text holds. Raises ValueError if it is not TOML."""
-    return tomllib.loads(text)
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def read(path: Path, *, follow: bool = True) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 
 from airpack.base import cache
@@ -14,7 +13,8 @@ from airpack.base.errors import InvalidLock, UsageError
 from airpack.cli import options, pip_options
 from airpack.requirements import conda, conda_freeze, script
 from airpack.requirements.conda import CondaEnvironment
-from airpack.requirements.locks.pins import Choice, Pins
+from airpack.requirements.locks import reader
+from airpack.requirements.locks.pins import Choice
 from airpack.requirements.pyproject import PYPROJECT, dependency_group, is_of_poetry, project_dependencies
 from airpack.requirements.recognise import Document, Kind, recognise
 from airpack.requirements.requirements import Listing, Requirements, anchored
@@ -24,8 +24,6 @@ from airpack.target.target import Target
 
 PIPFILE_LOCK = "Pipfile.lock"
 _FILES = (".txt", ".in", ".toml", ".lock", ".yml", ".yaml", ".py")
-# The modules that read the locks of other tools; each imports what only it needs.
-_READERS = {Kind.UV: "uv_lock", Kind.POETRY: "poetry_lock", Kind.PIPENV: "pipfile_lock"}
 
 
 def what_to_pack(
@@ -42,8 +40,7 @@ def what_to_pack(
         target = options.target(arguments, locked=file)
         return target, file.for_target(target)
     target = options.target(arguments)
-    read = import_module(f"airpack.requirements.locks.{_READERS[locked.kind]}").read
-    pins: Pins = read(locked.path, locked.data, target, _choice(arguments))
+    pins = reader.read(locked, target, _choice(arguments))
     for note in pins.notes:
         progress.note(note)
     return target, lock.of_pins(pins, target)

@@ -128,7 +128,7 @@ def check_origins(path: Path, data: Mapping[str, Any], requirements: Iterable[Re
         if canonicalize_name(requirement.name) in elsewhere:
             raise InvalidRequirement(
                 f"{path}: [tool.uv.sources] gives {requirement.name} an origin that pip doesn't know: write "
-                f"{requirement.name} @ URL among the dependencies, or export a lock (uv export --format pylock.toml)"
+                f"{requirement.name} @ URL among the dependencies, or give its uv.lock with -r"
             )
 
 

@@ -208,7 +208,7 @@ def _yaml(path: Path, text: str) -> dict[str, Any] | None:
 
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InvalidRequirement(f"{path} is not YAML: {reason}") from error
     return data if isinstance(data, dict) else None

@@ -27,3 +27,9 @@ def test_what_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"line 1|utf-8"):
         toml.read(path)
+
+
+def test_what_is_nested_without_end_is_refused() -> None:
+    """It would fill the interpreter's stack."""
+    with pytest.raises(ValueError, match="nested too deeply"):
+        toml.loads("a = " + "[" * 100_000)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name, is_normalized_name
+from packaging.version import Version
 
 from airpack.base.errors import InvalidLock, InvalidRequirement
 
 PYPI = "https://pypi.org/simple"
 _PYPI = ("pypi.org", "pypi.python.org")
-_ALGORITHMS = ("sha256:", "sha384:", "sha512:")  # those that pip takes
+_HASH = re.compile(r"sha(?:256|384|512):[0-9a-fA-F]+")  # those that pip takes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +29,13 @@ class Pin:
     version: str = ""
     url: str = ""
     hashes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no name, no version or no URL: a line of a file could mean anything."""
+        if not is_normalized_name(self.name) or re.search(r"\s", self.url):
+            raise ValueError(f"{self.name!r} @ {self.url!r}")
+        if not self.url:
+            Version(self.version)
 
     @property
     def line(self) -> str:
@@ -77,7 +86,7 @@ class Choice:
 
 def hashed(path: Path, name: str, hashes: Iterable[str | None]) -> tuple[str, ...]:
     """Return those of `hashes` that pip takes. Raises InvalidLock if the lock at `path` has none for the package."""
-    usable = tuple(sorted({each for each in hashes if each and each.startswith(_ALGORITHMS)}))
+    usable = tuple(sorted({each for each in hashes if each and _HASH.fullmatch(each)}))
     if not usable:
         raise InvalidLock(path, f"has no sha256 for {name}: lock again with an index that tells hashes")
     return usable
