@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from airpack.base.errors import InvalidRequirement
 from airpack.requirements.locks.pins import Choice
 
 MAIN = "main"
+# What it logs is for the project's author, such as that a table has a newer name.
+logging.getLogger("poetry").addHandler(logging.NullHandler())
 
 
 def load(path: Path) -> ProjectPackage:

@@ -29,6 +29,13 @@ def test_packages_are_those_that_poetry_exports(folder: str, export: str, name: 
     assert locks.pinned(pins) == locks.exported(folder, export, target)
 
 
+@pytest.mark.parametrize("export", locks.exports("poetry-1.1"))
+def test_packages_of_lock_version_1_are_those_that_poetry_exports(export: str, target: Target) -> None:
+    """Its hashes stand at the end of the file."""
+    pins = _read(locks.path_of("poetry-1.1", "poetry.lock"), target, locks.choice(export))
+    assert locks.pinned(pins) == locks.exported("poetry-1.1", export, target)
+
+
 def test_an_older_lock_needs_its_project(tmp_path: Path, target: Target) -> None:
     """It doesn't say what is asked for."""
     path = tmp_path / "poetry.lock"
