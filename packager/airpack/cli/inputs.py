@@ -34,12 +34,15 @@ def what_to_pack(
     locked = _lock_among(arguments, documents)
     if locked is None:
         target = options.target(arguments)
+        options.tell_target(target, arguments, progress)
         return target, _Asked(arguments=arguments, env=env, progress=progress, target=target).requirements(documents)
     if locked.kind is Kind.PYLOCK:
         file = pylock.from_dict(locked.path, locked.data)
         target = options.target(arguments, locked=file)
+        options.tell_target(target, arguments, progress, locked=file)
         return target, file.for_target(target)
     target = options.target(arguments)
+    options.tell_target(target, arguments, progress)
     pins = reader.read(locked, target, _choice(arguments))
     for note in pins.notes:
         progress.note(note)

@@ -102,6 +102,18 @@ def target(arguments: argparse.Namespace, *, locked: LockFile | None = None) -> 
     return parsed
 
 
+def tell_target(
+    target: Target, arguments: argparse.Namespace, progress: Progress, *, locked: LockFile | None = None
+) -> None:
+    """Show what of the target was assumed, if anything was, and how to name another."""
+    assumed = "assuming " if target.assumed_release else ""
+    line = f"target    {target.name}, {assumed}Python {target.python_full_version}"
+    if arguments.target is None and (locked is None or locked.target_name is None):
+        progress.note(f"{line}; name another image with --target")
+    elif assumed:
+        progress.note(line)
+
+
 def _here(given: Path | None, python_version: str | None) -> Target:
     """Return this machine as a target, with the Python at `given`, or else the one that runs airpack."""
     python = ask(given or Path(sys.executable))

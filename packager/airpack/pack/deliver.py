@@ -60,7 +60,7 @@ def deliver(order: Order, product: Product, *, scratch: Path, progress: Progress
     image = _image(order, tree, bundle, scratch, progress) if order.image else None
     signed = _to_sign(order.sign, bundle, image) if order.sign else []
     manifest = _manifest(order, product, image, signed)
-    (scratch / LOCK).write_text(pylock_writer.dumps(house.lock, wheelhouse=WHEELHOUSE), encoding="utf-8")
+    (scratch / LOCK).write_text(pylock_writer.dumps(house.lock, order.output, wheelhouse=WHEELHOUSE), encoding="utf-8")
     (scratch / MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
     if order.sbom:
         with OpenBundle.at(bundle.path) as opened:

@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.base.errors import Unsatisfiable
 from airpack.requirements.locks.pins import Pins
-from airpack.sources.source import Source, origin_of
+from airpack.sources.source import Source, origin_of, sdist_hash
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
 
@@ -43,6 +43,11 @@ class LockedWheel:
         return canonicalize_name(self.name)
 
     @property
+    def hashes(self) -> list[str]:
+        """The SHA-256 of the wheel, and of the sdist that it was built from."""
+        return [self.sha256, *sdist_hash(self.built_from)]
+
+    @property
     def origin(self) -> str:
         """Where it came from: its source if it was built, else its public URL, `local` for a file."""
         return origin_of(self.built_from, self.url)
@@ -71,11 +76,12 @@ class IndexAccess:
 class Lock:
     """The wheels that `requirements` resolve to for `target`, ordered by normalised name.
 
-    A lock that was read from a file may lock what is no wheel yet: `to_find` has a line of a requirements file for each
-    source, with its URL and hash, and for each version of which the lock has the hashes alone. `added` are those of the
-    requirements that nobody asked for: the import of what was packed found them missing. `provided` are the image's own
-    packages that were left out, as the user wished. Files uploaded at `exclude_newer` or later were left out, if it is
-    set. `access` serves the fetch alone and is never written to a file.
+    A lock that was read from a file may lock what is no wheel yet: `to_find` has a line of a requirements file for
+    each source, with its URL and hash, and for each version of which the lock has the hashes alone. `contents` are
+    the hashes of what was in local folders when they were locked, by the names of their projects. `added` are those
+    of the requirements that nobody asked for: the import of what was packed found them missing. `provided` are the
+    image's own packages that were left out, as the user wished. Files uploaded at `exclude_newer` or later were
+    left out, if it is set. `access` serves the fetch alone and is never written to a file.
     """
 
     target: Target
@@ -83,6 +89,7 @@ class Lock:
     wheels: tuple[LockedWheel, ...]
     to_find: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
+    contents: Mapping[NormalizedName, str] = field(default_factory=dict)
     provided: tuple[ImagePackage, ...] = ()
     exclude_newer: datetime | None = None
     access: IndexAccess = field(default_factory=IndexAccess, repr=False, compare=False)
@@ -99,8 +106,14 @@ class Lock:
         return None if None in sizes else sum(size or 0 for size in sizes)
 
     def to_requirements(self) -> str:
-        """Return the lock as a requirements file with hashes (`pip install --require-hashes`)."""
-        return "".join(f"{wheel.key}=={wheel.version} --hash=sha256:{wheel.sha256}\n" for wheel in self.wheels)
+        """Return the lock as a requirements file with hashes (`pip install --require-hashes`).
+
+        A wheel that was built from an sdist has the sdist's hash as well: as constraints, the lines hold for both.
+        """
+        return "".join(
+            f"{wheel.key}=={wheel.version} {' '.join(f'--hash=sha256:{each}' for each in wheel.hashes)}\n"
+            for wheel in self.wheels
+        )
 
 
 def of_pins(pins: Pins, target: Target) -> Lock:

@@ -157,12 +157,14 @@ class Answer:
 
 
 def _noted(events: Iterable[str], note: Callable[[str], None]) -> Iterator[Mapping[str, Any]]:
-    """Yield the events of `pip_worker`; `note` is called with the line of each that is a warning."""
+    """Yield the events of `pip_worker`; `note` is called with the line of each that the user should know."""
     warnings = Warnings()
     for line in events:
         event = json.loads(line)
         if warning := warnings.text_of(event):
             note(f"warning: {warning}")
+        if "replaced" in event:
+            note(f"note: {event['by']} replaces {event['replaced']} of the constraints")
         yield event
 
 
@@ -179,8 +181,8 @@ def _read(events: Iterable[Mapping[str, Any]], on_bytes: Callable[[int], None]) 
                 on_bytes(count)
             case {"hashed": url, "sha256": sha256, "size": size}:
                 downloaded[url] = Downloaded(sha256=sha256, size=size)
-            case {"built": path, "by_host": by_host, "settings": settings, "sha256": sha256}:
-                built.append(Built(path=Path(path), by_host=by_host, settings=settings, sha256=sha256))
+            case {"built": path, **facts}:
+                built.append(Built(path=Path(path), **facts))
             case {"requirements": texts, "legacy": legacy}:
                 answer = replace(answer, requirements=tuple(texts), legacy=legacy)
             case {"provided": packages}:

@@ -78,6 +78,11 @@ class LockFile:
             requirements=self.requirements,
             wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
             to_find=tuple(sorted(to_find)),
+            contents={
+                package.name: digest
+                for package, source in chosen
+                if isinstance(source, PackageDirectory) and (digest := _tool(package).get("content"))
+            },
             added=self.added,
             provided=self.provided,
             exclude_newer=self.exclude_newer,
@@ -194,13 +199,19 @@ def _to_build(path: Path, package: Package, source: object) -> str:
 
 def _requirement(path: Path, package: Package, source: object) -> str:
     """Return the requirement of a locked source, with its hash or commit. Raises InvalidLock."""
-    if isinstance(source, PackageVcs) and source.url:
-        return f"{package.name} @ {source.type}+{source.url}@{source.commit_id}"
-    if isinstance(source, PackageDirectory):
-        return f"{package.name} @ {(path.parent / source.path).resolve().as_uri()}"
-    if isinstance(source, (PackageSdist, PackageArchive)):
-        return f"{package.name} @ {_url(path, source)}#sha256={_sha256(path, package, source)}"
-    raise InvalidLock(path, f"locks {package.name} to a kind of source that airpack can't pack")
+    inside = getattr(source, "subdirectory", None)
+    within = [f"subdirectory={inside}"] if inside else []
+    match source:
+        case PackageVcs():
+            address = f"{source.type}+{_url(path, source)}@{source.commit_id}"
+        case PackageDirectory():
+            address = (path.parent / source.path).resolve().as_uri()
+        case PackageSdist() | PackageArchive():
+            address = _url(path, source)
+            within.insert(0, f"sha256={_sha256(path, package, source)}")
+        case _:
+            raise InvalidLock(path, f"locks {package.name} to a kind of source that airpack can't pack")
+    return f"{package.name} @ {address}{'#' * bool(within)}{'&'.join(within)}"
 
 
 def _locked(path: Path, package: Package, source: object) -> LockedWheel:
@@ -219,7 +230,7 @@ def _locked(path: Path, package: Package, source: object) -> LockedWheel:
     )
 
 
-def _url(path: Path, source: PackageWheel | PackageSdist | PackageArchive) -> str:
+def _url(path: Path, source: PackageWheel | PackageSdist | PackageArchive | PackageVcs) -> str:
     """Return the URL of a locked file; a path in a lock is relative to the lock."""
     return source.url or (path.parent / str(source.path)).resolve().as_uri()
 

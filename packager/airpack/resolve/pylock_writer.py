@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -29,11 +31,12 @@ from airpack.target.legacy import read_specifiers
 from airpack.target.target import Target
 
 
-def dumps(lock: Lock, *, wheelhouse: str | None = None) -> str:
-    """Return `lock` as the text of `pylock.toml` (PEP 751).
+def dumps(lock: Lock, folder: Path, *, wheelhouse: str | None = None) -> str:
+    """Return `lock` as the text of `pylock.toml` (PEP 751), for a file in `folder`.
 
-    `wheelhouse` is the folder of the wheels relative to the file, None if there is none. A wheel that came from a file
-    of this machine is locked by its path in that folder, since its URL means nothing on another machine.
+    Files and folders of this machine are named relative to it, where they share more with it than the root.
+    `wheelhouse` is the folder of the wheels relative to the file, None if there is none: a wheel that came from a file
+    of this machine is locked by its path in that folder.
     """
     moment = {"exclude-newer": moment_text(lock.exclude_newer)} if lock.exclude_newer else {}
     pylock = Pylock(
@@ -41,7 +44,7 @@ def dumps(lock: Lock, *, wheelhouse: str | None = None) -> str:
         environments=[Marker(_environment(lock.target))],
         requires_python=SpecifierSet(f"=={lock.target.python_version}.*"),
         created_by="airpack",
-        packages=[_package(wheel, wheelhouse) for wheel in lock.wheels],
+        packages=[_package(wheel, folder.absolute(), wheelhouse) for wheel in lock.wheels],
         tool={
             "airpack": {
                 "version": __version__,
@@ -65,13 +68,12 @@ def _environment(target: Target) -> str:
     return " and ".join(f'{key} == "{values[key]}"' for key in keys if key in values)
 
 
-def _package(wheel: LockedWheel, wheelhouse: str | None) -> Package:
+def _package(wheel: LockedWheel, folder: Path, wheelhouse: str | None) -> Package:
     """Return the entry of a wheel, or of the source that a wheel was built from on this machine."""
     local = wheelhouse is not None and wheel.url.startswith("file:")
     locked = PackageWheel(
         name=wheel.filename,
-        url=None if local else wheel.url,
-        path=f"{wheelhouse}/{wheel.filename}" if local else None,
+        **({"path": f"{wheelhouse}/{wheel.filename}"} if local else _place(wheel.url, folder)),
         size=wheel.size,
         hashes={"sha256": wheel.sha256},
     )
@@ -80,6 +82,8 @@ def _package(wheel: LockedWheel, wheelhouse: str | None) -> Package:
     tool: dict[str, Any] = {}
     if wheel.source is not None and wheel.source.settings:
         tool["config-settings"] = dict(wheel.source.settings)
+    if wheel.source is not None and wheel.source.content and here_only:
+        tool["content"] = wheel.source.content
     if wheel.built_from and not here_only:
         tool["built-from"] = wheel.built_from
     return Package(
@@ -88,7 +92,7 @@ def _package(wheel: LockedWheel, wheelhouse: str | None) -> Package:
         requires_python=_specifier(wheel.requires_python),
         wheels=None if here_only else [locked],
         tool=_plain({"airpack": tool}) if tool else None,
-        **(_source_of(wheel.source, alone=here_only) if wheel.source else {}),
+        **(_source_of(wheel.source, folder, alone=here_only) if wheel.source else {}),
     )
 
 
@@ -99,26 +103,40 @@ def _specifier(text: str) -> SpecifierSet | None:
         return None
 
 
-def _source_of(source: Source, *, alone: bool) -> dict[str, Any]:
+def _source_of(source: Source, folder: Path, *, alone: bool) -> dict[str, Any]:
     """Return the fields of an entry that name the source of a wheel, empty if none may stand there.
 
     `alone` says that the entry has no wheel; only an sdist may stand beside wheels.
     """
+    place, within = _place(source.url, folder), source.subdirectory or None
     if source.vcs:
-        vcs = PackageVcs(type=source.vcs, url=source.url, commit_id=source.commit)
+        vcs = PackageVcs(type=source.vcs, commit_id=source.commit, subdirectory=within, **place)
         return {"vcs": vcs} if alone else {}
     filename = unquote(urlsplit(source.url).path).rpartition("/")[2]
     hashes = {"sha256": source.sha256}
     try:
         parse_sdist_filename(filename)
-        return {"sdist": PackageSdist(name=filename, url=source.url, hashes=hashes)} if source.sha256 else {}
+        return {"sdist": PackageSdist(name=filename, hashes=hashes, **place)} if source.sha256 else {}
     except InvalidSdistFilename:
         pass
     if not alone:
         return {}
     if source.sha256:
-        return {"archive": PackageArchive(url=source.url, hashes=hashes)}
-    return {"directory": PackageDirectory(path=urlsplit(source.url).path)}
+        return {"archive": PackageArchive(hashes=hashes, subdirectory=within, **place)}
+    path = place.get("path") or unquote(urlsplit(source.url).path)
+    return {"directory": PackageDirectory(path=path, subdirectory=within)}
+
+
+def _place(url: str, folder: Path) -> dict[str, Any]:
+    """Return the field that says where something is: its `url`, or its `path` relative to `folder`.
+
+    A file that shares nothing but the root with the lock isn't of the same checkout, and is found by its URL.
+    """
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or os.path.commonpath([path, folder]) == "/":
+        return {"url": url}
+    return {"path": Path(os.path.relpath(path, folder)).as_posix()}
 
 
 def _plain(value: Any) -> Any:

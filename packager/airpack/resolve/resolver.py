@@ -119,6 +119,12 @@ def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = 
             sources = Requirements(listings=[listing], rules=Rules(no_deps=True))
             found = resolve(sources, lock.target, pip=exact, cache=cache, python=python)
             wheels += found.wheels
+            for wheel in found.wheels:
+                content = wheel.source.content if wheel.source else ""
+                if lock.contents.get(wheel.key, content) != content:
+                    pip.note(
+                        f"warning: the folder of {wheel.key} was edited since it was locked: lock again to record it"
+                    )
             access = replace(found.access, urls={**access.urls, **found.access.urls})
     return replace(lock, wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)), to_find=(), access=access)
 
@@ -262,6 +268,8 @@ def _source(download: Mapping[str, Any], built: Built) -> Source:
     return Source(
         url=without_token(download["url"]),
         sha256=_sha256(download) or built.sha256,
+        content="" if vcs else built.content,
+        subdirectory=download.get("subdirectory", ""),
         vcs=vcs.get("vcs", ""),
         commit=vcs.get("commit_id", ""),
         settings=built.settings,

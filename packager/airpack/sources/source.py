@@ -41,12 +41,15 @@ def without_token(url: str) -> str:
 class Source:
     """What a wheel was built from: the URL of an sdist, of a folder, or of a repository.
 
-    `sha256` is an sdist's, in hexadecimal, empty for the others. `vcs` and `commit` name a repository's version
-    control system (`git`) and its commit, empty for the others. `settings` are those of the build backend (PEP 517).
+    `sha256` is an sdist's, in hexadecimal, empty for the others; `content` is the hash of what is in a local folder.
+    `vcs` and `commit` name a repository's version control system (`git`) and its commit, empty for the others.
+    `subdirectory` is the project's folder within. `settings` are those of the build backend (PEP 517).
     """
 
     url: str
     sha256: str = ""
+    content: str = ""
+    subdirectory: str = ""
     vcs: str = ""
     commit: str = ""
     settings: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
@@ -64,6 +67,12 @@ class Source:
         if self.sha256:
             return f"{urlsplit(self.url).path.rpartition('/')[2]} sha256:{self.sha256}"
         return public(self.address)
+
+
+def sdist_hash(identity: str) -> list[str]:
+    """Return the SHA-256 in the identity of an sdist; empty for another source."""
+    _, is_sdist, sha256 = identity.partition(" sha256:")
+    return [sha256] if is_sdist else []
 
 
 def origin_of(built_from: str, url: str) -> str:
@@ -115,10 +124,12 @@ class Builder:
 class Built:
     """A wheel that was built here: its path, whether the host's interpreter built it, and the backend's settings.
 
-    `sha256` is that of the archive that it was built from, in hexadecimal, empty for other sources.
+    `sha256` is that of the archive that it was built from, in hexadecimal, empty for other sources; `content` is that
+    of what is in a local folder.
     """
 
     path: Path
     by_host: bool
     sha256: str = ""
+    content: str = ""
     settings: Mapping[str, str | Sequence[str]] = field(default_factory=dict)

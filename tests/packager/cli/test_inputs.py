@@ -208,7 +208,7 @@ def test_a_lock_of_another_tool_is_taken_as_it_is(folder: str, option: str, name
 def test_a_pylock_names_its_target(tmp_path: Path, target: Target, named: Named) -> None:
     """Given with -r as with --lock."""
     other = Target.parse("cp39-manylinux_2_28_aarch64")
-    path = _write(tmp_path / "pylock.toml", dumps(Lock(target=other, requirements=("alpha",), wheels=())))
+    path = _write(tmp_path / "pylock.toml", dumps(Lock(target=other, requirements=("alpha",), wheels=()), tmp_path))
     for option in ("-r", "--lock"):
         found, lock = named(option, path)
         assert found.name == other.name

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import pytest
 from airpack.base.console import Lines, Silent
 from airpack.base.errors import UsageError
 from airpack.cli import options
+from airpack.target.target import Target
 
 
 def test_a_number_of_jobs_is_positive() -> None:
@@ -32,6 +34,24 @@ def test_the_time_is_source_date_epoch() -> None:
     assert [options.epoch(env, otherwise=5) for env in ({}, {"SOURCE_DATE_EPOCH": ""})] == [5, 5]
     with pytest.raises(UsageError, match=r"^SOURCE_DATE_EPOCH is 'today': "):
         options.epoch({"SOURCE_DATE_EPOCH": "today"}, otherwise=5)
+
+
+def test_an_assumed_target_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """And how to name another; one that was named whole is not."""
+    parser = argparse.ArgumentParser()
+    options.add_target(parser)
+    told = []
+    for words in ([], ["--python-version", "3.7.5"], ["--target", "cp39-manylinux_2_28_x86_64"], ["--target", "here"]):
+        arguments = parser.parse_args(words)
+        options.tell_target(options.target(arguments), arguments, Lines(sys.stderr))
+        told.append(capsys.readouterr().err)
+    name, other = "target    cp37-manylinux_2_27_x86_64", Target.parse("cp39-manylinux_2_28_x86_64")
+    assert told == [
+        f"{name}, assuming Python 3.7.17; name another image with --target\n",
+        f"{name}, Python 3.7.5; name another image with --target\n",
+        f"target    {other.name}, assuming Python {other.python_full_version}\n",
+        "",
+    ]
 
 
 def test_a_passphrase_is_the_files_line(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_packs_that_run_at_once_download_a_wheel_once(
     lines = []
     for number, chosen in enumerate((names[:4], names[2:], names[1:5])):
         lock = resolve(Requirements(specifications=chosen), target, pip=pip, cache=tmp_path / "c")
-        (tmp_path / f"{number}.toml").write_text(pylock_writer.dumps(lock))
+        (tmp_path / f"{number}.toml").write_text(pylock_writer.dumps(lock, tmp_path))
         words = [tmp_path / f"{number}.toml", tmp_path / f"house{number}", tmp_path / "cache"]
         lines.append([sys.executable, "-c", _FETCH, *map(str, words)])
     index.requests.clear()

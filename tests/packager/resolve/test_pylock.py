@@ -9,11 +9,13 @@ import pytest
 from airpack.base.errors import InvalidLock
 from airpack.resolve import pylock, pylock_writer
 from airpack.resolve.lock import Lock, LockedWheel
+from airpack.sources.source import Source
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
 from airpack_runtime import layout
 from support.airpack import Airpack
 from support.index import Index
+from support.sdists import build_sdist, source_files
 from support.wheels import build_wheel
 
 _EMPTY = 'lock-version = "1.0"\ncreated-by = "x"\npackages = []\n'
@@ -135,6 +137,64 @@ def test_an_empty_lock_packs_nothing(airpack: Airpack, tmp_path: Path) -> None:
     assert not airpack.output.exists()
 
 
+@pytest.mark.usefixtures("target_python")
+def test_a_lock_travels_with_its_folder(
+    airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folders, sdists and wheels beside it are found where it lies then, and an edit of a folder is told."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    for name in ("features", "files"):
+        (here / name).mkdir(parents=True)
+    for name, text in source_files("one", backend="open('one_more.py', 'w').close()").items():
+        (here / "features" / name).write_text(text)
+    build_sdist(here / "files", "two")
+    build_wheel(here / "files", "three")
+    monkeypatch.chdir(here)
+    assert airpack("lock", "./features", "two", "three", "--no-index", "-f", "files") == 0, airpack.err
+    text = (here / "pylock.toml").read_text()
+    assert str(tmp_path) not in text
+    for path in ("features", "files/two-1.0.tar.gz", "files/three-1.0-py3-none-any.whl"):
+        assert f'path = "{path}"' in text
+    here.rename(there)
+    monkeypatch.chdir(tmp_path)
+    words = ["pack", "--lock", there / "pylock.toml", "-o", tmp_path / "o", "--no-import", "--no-index"]
+    words += ["--decoder", airpack.decoder]
+    assert airpack(*words) == 0, airpack.err
+    assert "warning" not in airpack.err
+    (there / "features" / "more.py").touch()
+    assert airpack(*words) == 0, airpack.err
+    assert "warning: the folder of one was edited since it was locked: lock again to record it" in airpack.err
+
+
+def test_what_shares_nothing_with_the_lock_keeps_its_url(tmp_path: Path, target: Target) -> None:
+    """A folder mounted at the same place on each machine, for example."""
+    wheel = LockedWheel(
+        name="one",
+        version="1.0",
+        filename="one-1.0-py3-none-any.whl",
+        url="file:///mnt/x/one-1.0-py3-none-any.whl",
+        sha256="00",
+    )
+    text = pylock_writer.dumps(Lock(target=target, requirements=(), wheels=(wheel,)), tmp_path)
+    assert 'url = "file:///mnt/x/one-1.0-py3-none-any.whl"' in text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Source(url="https://a.invalid/one.git", vcs="git", commit="abc", subdirectory="py"),
+        Source(url="https://a.invalid/x.zip", sha256="00", subdirectory="py"),
+    ],
+)
+def test_a_folder_within_a_source_is_locked(tmp_path: Path, target: Target, source: Source) -> None:
+    """It is built from there again."""
+    wheel = LockedWheel(name="one", version="1", filename="one-1-py3-none-any.whl", url="x", sha256="00", source=source)
+    path = tmp_path / "pylock.toml"
+    path.write_text(pylock_writer.dumps(Lock(target=target, requirements=(), wheels=(wheel,)), tmp_path))
+    (line,) = pylock.read(path).for_target(target).to_find
+    assert line.endswith(("#subdirectory=py", "#sha256=00&subdirectory=py"))
+
+
 def test_a_lock_of_another_tool_names_no_target(tmp_path: Path, target: Target) -> None:
     """It can be packed for any that its wheels fit, and not be asked for its own."""
     path = tmp_path / "pylock.toml"
@@ -161,7 +221,7 @@ def test_a_lock_that_was_written_reads_the_same(tmp_path: Path, target: Target) 
     provided = (ImagePackage(name="two", version="2.0"),)
     lock = Lock(target=target, requirements=("one",), wheels=(wheel,), provided=provided)
     path = tmp_path / "pylock.toml"
-    path.write_text(pylock_writer.dumps(lock, wheelhouse="wheelhouse"))
+    path.write_text(pylock_writer.dumps(lock, tmp_path, wheelhouse="wheelhouse"))
     lock_file = pylock.read(path)
     assert lock_file.target() == replace(target, assumed_release=False)
     assert lock_file.for_target(target) == lock

@@ -41,7 +41,7 @@ def test_a_source_is_locked_in_place_of_the_wheel_that_was_built(
         name="one", version="1.0", filename="one-1.0-py3-none-any.whl", url="file:///x", sha256="00", source=source
     )
     path = tmp_path / "pylock.toml"
-    path.write_text(pylock_writer.dumps(Lock(target=target, requirements=("one",), wheels=(wheel,))))
+    path.write_text(pylock_writer.dumps(Lock(target=target, requirements=("one",), wheels=(wheel,)), tmp_path))
     lock = pylock.read(path).for_target(target)
     assert (lock.wheels, lock.to_find) == ((), (line,))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 
 from airpack.base import cache, staging
 from airpack.cli import inputs, options, pip_options, screen
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             skip_installed=arguments.skip_installed,
         )
         advance(len(lock.wheels))
-    text = pylock_writer.dumps(lock)
+    text = pylock_writer.dumps(lock, output.path.parent if output.path else Path())
     if output.path is None:
         output.send(text.encode())
         return

@@ -120,8 +120,6 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     progress = options.progress(arguments)
     target, source = inputs.what_to_pack(arguments, env, progress)
     python = options.find_python(arguments, target, env, progress, lost=_uses_of_python(arguments))
-    if target.assumed_release:
-        progress.note(f"target    {target.name}, assuming Python {target.python_full_version}")
     order = _order(arguments, env, target, source, python)
     packed = pack(order, pip=pip_options.pip(arguments, env, progress), progress=progress)
     cache.prune(order.cache, now=time.time())

@@ -10,9 +10,10 @@ Only `adapter` imports pip, and has each name of its internals that is used. The
     {"provided": [{"name": NAME, "version": V}]}    the packages of the image that the result needs
     {"index_options": [...]}                        the places where pip looks, as options of its command line
     {"urls": {SHOWN: URL}}                          the URLs of the result with credentials, by those without
-    {"built": PATH, "by_host": BOOL, "settings": {}, "sha256": DIGEST}   a wheel was built from a source
+    {"built": PATH, ...}                            a wheel was built from a source: the fields of `Built`
     {"warning": TEXT}                               pip's own words
     {"yanked": "NAME VERSION", "reason": TEXT}      a version that was chosen although its author withdrew it
+    {"replaced": PIN, "by": REQUIREMENT}            a pin of a lock that does not hold, as a requirement rules it out
     {"skipped": URL, "status": N, "reason": TEXT}   a page that could not be read, of a resolve that succeeded
     {"failure": KIND, ...}                          the reason the command failed; the last line
 """

@@ -52,12 +52,15 @@ def main() -> int:
 
 def _resolving(run: Any, events: Events, request: dict[str, Any]) -> Any:
     """Return `run`, which resolves, with its errors reported as events."""
+    from airpack.resolve.pip_worker.constraints import Constraints
     from airpack.resolve.pip_worker.legacy import read_legacy
     from airpack.resolve.pip_worker.observe import observe
 
+    constraints = Constraints(events)
     observed = observe(events, request["target"]["python_full_version"], read_legacy())
 
     def resolving(options: Any, args: list[str]) -> int:
+        constraints.required = bool(options.require_hashes)
         status: int = run(options, args)
         if status:
             events.emit(failure="pip", message="\n".join(observed.errors))

@@ -75,10 +75,12 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         *("filename", "is_yanked", "requires_python", "url_without_fragment", "yanked_reason"),
     ),
     "pip._internal.req.req_install:InstallRequirement": (
-        *("comes_from", "config_settings", "constraint", "editable", "is_wheel", "local_file_path"),
+        *("comes_from", "config_settings", "constraint", "editable", "has_hash_options", "is_wheel", "local_file_path"),
+        *("match_markers", "specifier"),
         *("metadata_directory", "unpacked_source_directory", "_set_requirement", "assert_source_matches_version"),
     ),
-    "pip._internal.resolution.resolvelib.factory:Factory": ("_build_failures", "_finder"),
+    "pip._internal.resolution.resolvelib.factory:Factory": ("_build_failures", "_finder", "preparer"),
+    "pip._internal.operations.prepare:RequirementPreparer": ("require_hashes",),
     "pip._internal.resolution.resolvelib.resolver:Resolver": ("_result", "factory"),
     "pip._vendor.packaging.markers:Marker": ("_markers",),
 }

@@ -16,6 +16,7 @@ from typing import Any
 from airpack.base.errors import BuildFailed
 from airpack.resolve.pip_worker.adapter import SourceDistribution, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
+from airpack.sources.content import digest_of
 from airpack.sources.source import Builder
 
 
@@ -69,6 +70,7 @@ class _Builds:
         """Return the path of the wheel built from the source of a pip requirement. Raises Failure."""
         archive, source = Path(req.local_file_path or ""), Path(req.unpacked_source_directory)
         sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive.is_file() else None
+        content = digest_of(source) if archive.is_dir() or req.editable else ""
         name, required_by = req.name or source.name, getattr(req.comes_from, "name", None)
         if archive.is_dir() or req.editable:
             # The user's own folder: a build leaves files where it runs.
@@ -83,7 +85,13 @@ class _Builds:
             built = build_wheel(source, name, self._builder, sha256=sha256, settings=req.config_settings or None)
         except BuildFailed as error:
             raise Failure("build", name=name, reason=error.reason, required_by=required_by) from error
-        self._events.emit(built=str(built.path), by_host=built.by_host, settings=built.settings, sha256=sha256 or "")
+        self._events.emit(
+            built=str(built.path),
+            by_host=built.by_host,
+            settings=built.settings,
+            sha256=sha256 or "",
+            content=content,
+        )
         return built.path
 
 

@@ -1,0 +1,60 @@
+"""Lets the requirements file of a lock serve as constraints: change one pin, and keep the rest.
+
+A constraint with a hash would make pip ask every requirement for one. Here it pins a version and its files, and asks
+nothing of others; where a requirement itself rules its version out, the requirement counts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from airpack.resolve.pip_worker.adapter import wrap
+from airpack.resolve.pip_worker.events import Events
+
+_REQUIRED = re.compile(r"^\s*--require-hashes\b", re.MULTILINE)
+
+
+class Constraints:
+    """Changes how pip takes constraints with hashes, as long as nobody asks for hashes (`required`)."""
+
+    def __init__(self, events: Events) -> None:
+        self.required = False
+        self._events = events
+        wrap("read_requirements", self._reading)
+        wrap("resolve", self._resolving)
+
+    def _reading(self, read: Any) -> Any:
+        """Return `read`, which reads a requirements file, and notes whether the file asks for hashes."""
+
+        def read_noted(*args: Any, **kwargs: Any) -> Any:
+            url, content = read(*args, **kwargs)
+            self.required = self.required or _REQUIRED.search(content) is not None
+            return url, content
+
+        return read_noted
+
+    def _resolving(self, resolve: Any) -> Any:
+        def resolve_constrained(resolver: Any, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
+            wanted = [root for root in root_reqs if not root.constraint and root.match_markers()]
+            locked = [root for root in root_reqs if root.constraint and root.has_hash_options]
+            if locked and not self.required and not any(root.has_hash_options for root in wanted):
+                resolver.factory.preparer.require_hashes = False
+            replaced = {id(root): by for root in locked if (by := _ruled_out_by(root, wanted)) is not None}
+            for root in locked:
+                if id(root) in replaced:
+                    self._events.emit(replaced=str(root.req), by=str(replaced[id(root)].req))
+            return resolve(resolver, [root for root in root_reqs if id(root) not in replaced], *args, **kwargs)
+
+        return resolve_constrained
+
+
+def _ruled_out_by(locked: Any, wanted: list[Any]) -> Any:
+    """Return the requirement that accepts no version that a constraint pins, None if there is none."""
+    versions = [each.version for each in locked.specifier if each.operator == "=="]
+    name = canonicalize_name(locked.req.name)
+    same = (root for root in wanted if root.req is not None and canonicalize_name(root.req.name) == name)
+    ruled_out = (root for root in same if not all(root.specifier.contains(each, prereleases=True) for each in versions))
+    return next(ruled_out, None)

@@ -1,0 +1,58 @@
+"""The requirements file of a lock as constraints: change one pin, and keep the rest."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from airpack.resolve import pylock
+from support.airpack import Airpack
+from support.index import Index
+from support.wheels import build_wheel
+
+
+def _line(path: Path) -> str:
+    name, version, *_ = path.name.split("-")
+    return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+
+
+def _locked(airpack: Airpack, lock: Path) -> dict[str, str]:
+    assert airpack.err.count("error") == 0, airpack.err
+    return {package.name: str(package.version) for package in pylock.read(lock).pylock.packages}
+
+
+def test_one_pin_is_changed_and_the_rest_kept(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
+    """What is new needs no hash, what is kept keeps its version; a line says which pin gave way."""
+    old = [build_wheel(wheels, name) for name in ("one", "two", "three")]
+    for name in ("one", "two", "three"):
+        build_wheel(wheels, name, "2.0", requires=["four"] if name == "one" else ())
+    build_wheel(wheels, "four")
+    pins, lock = tmp_path / "pins.txt", tmp_path / "pylock.toml"
+    pins.write_text("".join(map(_line, old)))
+    words = ["lock", "-i", index.url, "-o", lock, "-c", pins]
+    assert airpack(*words, "one==2.0", "two", "three") == 0, airpack.err
+    assert _locked(airpack, lock) == {"four": "1.0", "one": "2.0", "three": "1.0", "two": "1.0"}
+    assert "note: one==2.0 replaces one==1.0 of the constraints" in airpack.err
+
+
+def test_a_constraint_without_a_hash_is_strict(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
+    """As with pip: it was written by hand, to be kept."""
+    for version in ("1.0", "2.0"):
+        build_wheel(wheels, "one", version)
+    (tmp_path / "limits.txt").write_text("one==1.0\n")
+    words = ["lock", "-i", index.url, "-o", tmp_path / "pylock.toml", "-c", tmp_path / "limits.txt"]
+    assert airpack(*words, "one==2.0") == 1
+    assert "a constraint requires one==1.0" in airpack.error
+
+
+def test_who_asks_for_hashes_gets_them(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
+    """By the option, or by a line of a requirements file; a requirement without a hash is refused then."""
+    pin = _line(build_wheel(wheels, "one"))
+    build_wheel(wheels, "two")
+    (tmp_path / "pins.txt").write_text(pin)
+    (tmp_path / "r.txt").write_text("--require-hashes\none==1.0\ntwo==1.0\n")
+    words = ["lock", "-i", index.url, "-o", tmp_path / "pylock.toml", "-c", tmp_path / "pins.txt"]
+    for more in (["two==1.0", "--require-hashes"], ["-r", tmp_path / "r.txt"]):
+        assert airpack(*words, *more) == 1
+        assert "hash" in airpack.error.lower()
+    assert airpack(*words, "one", "two") == 0, airpack.err
