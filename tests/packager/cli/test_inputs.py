@@ -55,8 +55,8 @@ class Named:
 
     @property
     def shown(self) -> list[str]:
-        """The lines that were shown."""
-        return self._shown.getvalue().splitlines()
+        """The lines that were shown, but for the one about the target."""
+        return [line for line in self._shown.getvalue().splitlines() if not line.startswith("target ")]
 
 
 @pytest.fixture
