@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # Runs in the build environment's Python (>= 3.7). Notes each build in the file BUILDS, if that is set.
@@ -74,14 +74,16 @@ def build_sdist(
     tag: str = "py3-none-any",
     metadata: str = "",
     build_requires: Sequence[str] = (),
+    files: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write an sdist of `source_files` into `folder` and return its path."""
-    files = source_files(
+    """Write an sdist of `source_files` and further `files` into `folder` and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = source_files(
         name, version, backend=backend, requires=requires, tag=tag, metadata=metadata, build_requires=build_requires
     )
     path = folder / f"{name}-{version}.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
-        for each, text in files.items():
+        for each, text in {**sources, **(files or {})}.items():
             info = tarfile.TarInfo(f"{name}-{version}/{each}")
             info.size = len(text.encode())
             archive.addfile(info, io.BytesIO(text.encode()))

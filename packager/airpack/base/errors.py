@@ -166,14 +166,22 @@ class StoreFailed(AirpackError):
 
 
 class BuildFailed(AirpackError):
-    """A distribution that has no wheel for the target, and cannot be built from its source; `reason` says why."""
+    """A distribution that has no wheel for the target, and cannot be built from its source; `reason` says why.
 
-    def __init__(self, name: str, reason: str, required_by: str | None = None) -> None:
+    `wheels` are the other versions that have a wheel for the target, the newest first.
+    """
+
+    def __init__(self, name: str, reason: str, required_by: str | None = None, wheels: Sequence[str] = ()) -> None:
         by = f" (required by {required_by})" if required_by else ""
-        super().__init__(f"{name}{by} has no wheel for the target and can't be built from its source: {reason}")
+        message = f"{name}{by} has no wheel for the target and can't be built from its source: {reason}"
+        if wheels:
+            more = ", ..." if len(wheels) > 3 else ""
+            message += f"; it has a wheel for the target in version {', '.join(wheels[:3])}{more}"
+        super().__init__(message)
         self.name = name
         self.reason = reason
         self.required_by = required_by
+        self.wheels = tuple(wheels)
 
 
 class PipFailed(AirpackError):

@@ -18,7 +18,7 @@ from airpack.resolve.pip import Pip
 _REPEATED: dict[str, Any] = {"action": "append", "default": []}
 _EVERY = "NAME|:all:|:none:"
 # What has no meaning with a lock, which names the files already; --no-deps and --require-hashes hold for it anyway.
-_RESOLVING = ("only_binary", "no_binary", "prefer_binary", "pre", "config_settings", "exclude_newer")
+_RESOLVING = ("only_binary", "no_binary", "prefer_binary", "prefer_newest", "pre", "config_settings", "exclude_newer")
 
 
 def add_rules(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,16 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("which files to take (pip's own options)")
     group.add_argument("--only-binary", metavar=_EVERY, help="take only wheels of these projects", **_REPEATED)
     group.add_argument("--no-binary", metavar=_EVERY, help="build these projects from their sources", **_REPEATED)
-    group.add_argument("--prefer-binary", action="store_true", help="take an older wheel rather than a newer source")
+    preference = group.add_mutually_exclusive_group()
+    preference.add_argument(
+        "--prefer-binary", action="store_true", help="take an older wheel rather than any newer source, as pip does"
+    )
+    preference.add_argument(
+        "--prefer-newest",
+        action="store_true",
+        help="compile the newest version where it has no wheel (default: the newest that has a wheel, or whose source "
+        "is pure Python, is taken)",
+    )
     group.add_argument("--pre", action="store_true", help="take pre-releases as well")
     group.add_argument("--no-deps", action="store_true", help="leave out what the requirements themselves require")
     group.add_argument("--require-hashes", action="store_true", help="refuse requirements without --hash")
@@ -55,6 +64,7 @@ def rules(arguments: argparse.Namespace) -> Rules:
         only_binary=arguments.only_binary,
         no_binary=arguments.no_binary,
         prefer_binary=arguments.prefer_binary,
+        prefer_newest=arguments.prefer_newest,
         pre=arguments.pre,
         no_deps=arguments.no_deps,
         require_hashes=arguments.require_hashes,

@@ -91,6 +91,7 @@ def _manifest(order: Order, product: Product, image: FilesystemImage | None, sig
         image=ImageEntry.of(image) if image else None,
         signatures=signed,
         excluded=product.tree.excluded.to_dict(),
+        passed_over=product.wheelhouse.lock.passed_over,
         packages=[PackageEntry.of(wheel) for wheel in product.wheelhouse.lock.wheels],
         toolchain=Toolchain.here(order.python),
     )

@@ -21,12 +21,14 @@ class Rules:
     """The options of `pip install` that steer a resolve, as the user gives them.
 
     `only_binary` and `no_binary` hold what pip takes: names, `:all:`, `:none:`. `config_settings` are `KEY=VALUE`.
-    Files uploaded at `exclude_newer` or later are left out; None takes all.
+    With `prefer_newest`, which pip doesn't have, a version that must be compiled doesn't yield to an older one that
+    has a wheel. Files uploaded at `exclude_newer` or later are left out; None takes all.
     """
 
     only_binary: Sequence[str] = ()
     no_binary: Sequence[str] = ()
     prefer_binary: bool = False
+    prefer_newest: bool = False
     pre: bool = False
     no_deps: bool = False
     require_hashes: bool = False

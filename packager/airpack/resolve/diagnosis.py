@@ -49,7 +49,9 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
         case "download":
             return pip_messages.unreachable(failure["url"], failure["reason"], verb="downloaded")
         case "build":
-            return BuildFailed(failure["name"], failure["reason"], failure["required_by"])
+            wheels = failure.get("wheels", ())
+            name = f"{failure['name']} {failure['version']}".strip() if wheels else failure["name"]
+            return BuildFailed(name, failure["reason"], failure["required_by"], wheels)
         case "unfit":
             fits = f": install one that fits: pip install 'pip{failure['fits']}'" if failure["fits"] else ""
             return PipFailed(f"pip {failure['version']} has no {failure['missing']}, which airpack needs{fits}")

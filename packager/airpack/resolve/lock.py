@@ -10,6 +10,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.base.errors import Unsatisfiable
 from airpack.requirements.locks.pins import Pins
+from airpack.resolve.passed_over import PassedOver
 from airpack.sources.source import Source, origin_of, sdist_hash
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
@@ -81,7 +82,8 @@ class Lock:
     the hashes of what was in local folders when they were locked, by the names of their projects. `added` are those
     of the requirements that nobody asked for: the import of what was packed found them missing. `provided` are the
     image's own packages that were left out, as the user wished. Files uploaded at `exclude_newer` or later were
-    left out, if it is set. `access` serves the fetch alone and is never written to a file.
+    left out, if it is set. `passed_over` are newer versions, which have no wheel for the target. `access` serves the
+    fetch alone and is never written to a file.
     """
 
     target: Target
@@ -92,6 +94,7 @@ class Lock:
     contents: Mapping[NormalizedName, str] = field(default_factory=dict)
     provided: tuple[ImagePackage, ...] = ()
     exclude_newer: datetime | None = None
+    passed_over: tuple[PassedOver, ...] = ()
     access: IndexAccess = field(default_factory=IndexAccess, repr=False, compare=False)
 
     @property

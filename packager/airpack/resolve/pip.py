@@ -12,8 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
+from packaging.utils import canonicalize_name
+
 from airpack.resolve import diagnosis
 from airpack.resolve.connection import Connection
+from airpack.resolve.passed_over import PassedOver
 from airpack.resolve.pip_settings import INSTALLING, WANTED
 from airpack.resolve.pip_warnings import Warnings
 from airpack.sources.source import Built
@@ -59,10 +62,12 @@ class Pip:
         options: Sequence[str] = (),
         *,
         on_bytes: Callable[[int], None] = lambda _: None,
+        on_build: Callable[[str], None] = lambda _: None,
     ) -> Answer:
         """Return the answer to `request` (see `pip_worker`), made with these pip command line options.
 
-        `on_bytes` is called with the number of bytes of each piece that arrived. Raises the error that
+        `on_bytes` is called with the number of bytes of each piece that arrived, `on_build` with what is built when a
+        build begins. Raises the error that
         `diagnosis.error_from` returns for a failure.
         """
         with tempfile.TemporaryDirectory(prefix="airpack-pip-") as folder:
@@ -75,7 +80,7 @@ class Pip:
                 process, events = self._start(file, None if self.verbose else errors)
                 try:
                     with events:
-                        answer = _read(_noted(events, self.note), on_bytes)
+                        answer = _read(_noted(events, self.note), on_bytes, on_build)
                     status = process.wait()
                 finally:
                     # After an error or Ctrl-C here; to kill an ended process does nothing.
@@ -143,7 +148,8 @@ class Answer:
     what they are today; `downloaded` are the files of a fetch by URL; `built` are the wheels that were built;
     `provided` are the packages of the image that the result needs. `index_options` are the places where pip looked in
     the end, as options of its command line, and `urls` maps the URLs of the result without credentials to the real
-    ones. `failure` is the event that tells why pip failed.
+    ones. `passed_over` are versions that yield to one with a wheel; `unbuildable` are the name, the version and the
+    reason of each source that can't be built. `failure` is the event that tells why pip failed.
     """
 
     requirements: tuple[str, ...] = ()
@@ -153,7 +159,17 @@ class Answer:
     provided: tuple[ImagePackage, ...] = ()
     index_options: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
+    passed_over: tuple[PassedOver, ...] = ()
+    unbuildable: tuple[tuple[str, str, str], ...] = ()
     failure: Mapping[str, Any] | None = None
+
+    def passed_over_for(self, taken: Mapping[str, str]) -> tuple[PassedOver, ...]:
+        """Return what was passed over, what could not be built included; `taken` has the versions of the result."""
+        failed = {}
+        for name, version, reason in reversed(self.unbuildable):  # the first of a project's is the one that was wanted
+            key = canonicalize_name(name)
+            failed[key] = PassedOver(name=key, version=version, taken=taken.get(key, ""), reason=reason)
+        return tuple(sorted([*self.passed_over, *failed.values()], key=lambda each: each.name))
 
 
 def _noted(events: Iterable[str], note: Callable[[str], None]) -> Iterator[Mapping[str, Any]]:
@@ -168,8 +184,10 @@ def _noted(events: Iterable[str], note: Callable[[str], None]) -> Iterator[Mappi
         yield event
 
 
-def _read(events: Iterable[Mapping[str, Any]], on_bytes: Callable[[int], None]) -> Answer:
-    """Return what the events of `pip_worker` say together; `on_bytes` is called as bytes arrive."""
+def _read(  # noqa: C901 - a case for each event
+    events: Iterable[Mapping[str, Any]], on_bytes: Callable[[int], None], on_build: Callable[[str], None]
+) -> Answer:
+    """Return what the events of `pip_worker` say together; the functions are called as they arrive."""
     answer = Answer()
     downloaded: dict[str, Downloaded] = {}
     built: list[Built] = []
@@ -183,6 +201,13 @@ def _read(events: Iterable[Mapping[str, Any]], on_bytes: Callable[[int], None]) 
                 downloaded[url] = Downloaded(sha256=sha256, size=size)
             case {"built": path, **facts}:
                 built.append(Built(path=Path(path), **facts))
+            case {"building": what}:
+                on_build(what)
+            case {"passed_over": entries}:
+                answer = replace(answer, passed_over=tuple(PassedOver.from_dict(entry) for entry in entries))
+            case {"unbuildable": entries}:
+                failed = ((entry["name"], entry["version"], entry["reason"]) for entry in entries)
+                answer = replace(answer, unbuildable=tuple(failed))
             case {"requirements": texts, "legacy": legacy}:
                 answer = replace(answer, requirements=tuple(texts), legacy=legacy)
             case {"provided": packages}:

@@ -26,6 +26,7 @@ from airpack.base import toml
 from airpack.base.errors import InvalidLock, OutputRefused, UnknownMarker
 from airpack.requirements.rules import moment_of
 from airpack.resolve.lock import Lock, LockedWheel
+from airpack.resolve.passed_over import PassedOver
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
 
@@ -38,7 +39,8 @@ class LockFile:
     """A `pylock.toml` that was read (PEP 751), whoever wrote it.
 
     `target_name` and `python_full_version` are those of the target that airpack locked for, None in a lock of another
-    tool's; `requirements`, `added`, `provided` and `exclude_newer` are those of that lock (see `Lock`), empty without.
+    tool's; `requirements`, `added`, `provided`, `exclude_newer` and `passed_over` are those of that lock (see `Lock`),
+    empty without.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class LockFile:
     added: tuple[str, ...] = ()
     provided: tuple[ImagePackage, ...] = ()
     exclude_newer: datetime | None = None
+    passed_over: tuple[PassedOver, ...] = ()
 
     def target(self) -> Target:
         """Return the target that airpack locked for. Raises InvalidLock if the file names none, or InvalidTarget."""
@@ -86,6 +89,7 @@ class LockFile:
             added=self.added,
             provided=self.provided,
             exclude_newer=self.exclude_newer,
+            passed_over=self.passed_over,
         )
 
 
@@ -107,7 +111,15 @@ def from_dict(path: Path, data: Mapping[str, Any]) -> LockFile:
         added=tuple(_texts(path, tool, "added")),
         provided=tuple(_provided(path, text) for text in _texts(path, tool, "provided")),
         exclude_newer=_moment(path, tool, "exclude-newer"),
+        passed_over=_passed_over(path, tool),
     )
+
+
+def _passed_over(path: Path, tool: Mapping[str, Any]) -> tuple[PassedOver, ...]:
+    try:
+        return tuple(PassedOver.from_dict(entry) for entry in tool.get("passed-over", []))
+    except (TypeError, ValueError) as error:
+        raise InvalidLock(path, f"tool.airpack.passed-over makes no sense ({error})") from error
 
 
 def _moment(path: Path, tool: Mapping[str, Any], key: str) -> datetime | None:

@@ -53,6 +53,7 @@ def dumps(lock: Lock, folder: Path, *, wheelhouse: str | None = None) -> str:
                 "requirements": list(lock.requirements),
                 **({"added": list(lock.added)} if lock.added else {}),
                 **moment,
+                **({"passed-over": [each.to_dict() for each in lock.passed_over]} if lock.passed_over else {}),
                 "provided": [f"{package.name}=={package.version}" for package in lock.provided],
             }
         },

@@ -52,6 +52,9 @@ def resolve(
 ) -> Lock:
     """Return the wheels that `requirements` mean for `target`.
 
+    A version that must be compiled yields to an older one that has a wheel, unless `requirements` say otherwise, and
+    one whose build fails to any other; the lock and a note of `pip`'s tell so.
+
     What has no wheel is built from its source by `python`, an interpreter of the target's version, and kept in
     `cache`. With `skip_installed`, packages of the image that satisfy the requirements are left out. Raises
     BuildFailed, Unsatisfiable, Conflict, UnknownMarker, InvalidRequirement, InvalidWheel, IndexUnreachable,
@@ -65,10 +68,11 @@ def resolve(
         if skip_installed:
             _write_metadata(target.installed or (), installed)
         request = _request(target, builder, installed if skip_installed else None)
+        request["prefer_newest"] = requirements.rules.prefer_newest
         release = f"--python-version={target.python_full_version}"
         arguments = ["--dry-run", release, f"--report={report}", *requirements.arguments()]
         with _written(requirements.listings, Path(folder)) as files:
-            answer = pip.run(request, [*arguments, *files])
+            answer = pip.run(request, [*arguments, *files], on_build=lambda what: pip.note(f"building {what}"))
         installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
     for text, current in answer.legacy.items():
         pip.note(f"note: {text!r} is read as {current!r}, as older pips read it")
@@ -76,6 +80,9 @@ def resolve(
         raise _nothing_left(answer)
     built = _by_version(answer.built)
     wheels = [_locked(install, built) for install in installs]
+    passed_over = answer.passed_over_for({wheel.key: wheel.version for wheel in wheels})
+    for each in passed_over:
+        pip.note(f"note: {each}")
     for url in answer.urls.values():
         if token := token_in(url):
             pip.note(
@@ -91,6 +98,7 @@ def resolve(
         added=tuple(requirements.added),
         provided=answer.provided,
         exclude_newer=requirements.rules.exclude_newer,
+        passed_over=passed_over,
         access=access,
     )
 

@@ -12,6 +12,7 @@ from airpack_runtime import layout
 
 from airpack.base import files
 from airpack.base.errors import InvalidManifest, InvalidTarget
+from airpack.resolve.passed_over import PassedOver
 from airpack.results.entries import (
     BundleEntry,
     ImageEntry,
@@ -43,6 +44,7 @@ class Manifest:
     signatures: Sequence[Signed]
     excluded: Mapping[str, Any]
     packages: Sequence[PackageEntry]
+    passed_over: Sequence[PassedOver] = ()
     toolchain: Toolchain
 
     @classmethod
@@ -75,6 +77,7 @@ class Manifest:
             image=ImageEntry.from_fields(fields.object("image")) if "image" in fields else None,
             signatures=[Signed.from_fields(each) for each in fields.objects("signatures")],
             excluded=fields.mapping("excluded"),
+            passed_over=_passed_over(fields),
             packages=[PackageEntry.from_fields(each) for each in fields.objects("packages")],
             toolchain=Toolchain.from_fields(fields.object("toolchain")),
         )
@@ -91,6 +94,7 @@ class Manifest:
             "image": self.image and asdict(self.image),
             "signatures": [signed.to_dict() for signed in self.signatures],
             "excluded": dict(self.excluded),
+            "passed_over": [each.to_dict() for each in self.passed_over],
             "packages": [asdict(package) for package in self.packages],
             "toolchain": asdict(self.toolchain),
         }
@@ -105,3 +109,11 @@ class Manifest:
             return self.target.to_target()
         except (TypeError, ValueError, InvalidTarget) as error:
             raise InvalidManifest(path, f"target makes no sense ({error})", "pack again") from error
+
+
+def _passed_over(fields: Fields) -> tuple[PassedOver, ...]:
+    """Return the versions that yielded to others; none in the manifest of an older airpack. Raises BadField."""
+    try:
+        return tuple(PassedOver.from_dict(each) for each in fields.rows("passed_over"))
+    except (TypeError, ValueError) as error:
+        raise fields.bad("passed_over", f"makes no sense ({error})") from error

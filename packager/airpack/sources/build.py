@@ -6,7 +6,6 @@ host's interpreter builds only wheels for any Python 3 (`py3-none-any`) with sta
 
 from __future__ import annotations
 
-import email.parser
 import hashlib
 import json
 import os
@@ -15,16 +14,16 @@ import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from build import BuildBackendException, BuildException, ProjectBuilder
 from build.env import IsolatedEnv
 from packaging.utils import parse_wheel_filename
-from packaging.version import Version
 
 from airpack.base.errors import BuildFailed
 from airpack.sources.source import Builder, Built
+from airpack.sources.static import static_metadata
 
 Settings = Mapping[str, str | Sequence[str]]
 
@@ -33,12 +32,19 @@ _REPRODUCIBLE = {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "31553
 
 
 def build_wheel(
-    source: Path, name: str, builder: Builder, *, sha256: str | None = None, settings: Settings | None = None
+    source: Path,
+    name: str,
+    builder: Builder,
+    *,
+    sha256: str | None = None,
+    settings: Settings | None = None,
+    on_start: Callable[[], None] = lambda: None,
 ) -> Built:
     """Return a wheel built from the source tree `source` of the distribution `name`, now or before.
 
     `sha256` is the sdist's, None for other sources (a local folder, say), which are built each time. `settings` are
-    the backend's (PEP 517). Raises BuildFailed with the reason.
+    the backend's (PEP 517). `on_start` is called before a build, not where its wheel was kept. Raises BuildFailed with
+    the reason.
     """
     by_host = builder.python is None
     if by_host:
@@ -53,6 +59,7 @@ def build_wheel(
     if sha256 is not None:
         for path in sorted(kept.glob("*.whl")):
             return Built(path=path, by_host=by_host, settings=settings or {})
+    on_start()
     with tempfile.TemporaryDirectory(prefix="airpack-build-") as folder:
         wheel = _build(source, name, builder, Path(folder), settings)
         wheel = _fitted(wheel, name, builder, by_host=by_host)
@@ -172,13 +179,7 @@ def _repaired(wheel: Path, name: str, builder: Builder) -> Path:
 
 def _check_static(source: Path, name: str, builder: Builder) -> None:
     """Raise BuildFailed unless the metadata of the source is static: no build can change it (core metadata 2.2)."""
-    try:
-        metadata = email.parser.Parser().parsestr((source / "PKG-INFO").read_text(encoding="utf-8"))
-        static = Version(metadata.get("Metadata-Version", "0")) >= Version("2.2")
-        dynamic = {field.lower() for field in metadata.get_all("Dynamic", [])}
-    except (OSError, ValueError):
-        static, dynamic = False, set()
-    if not static or dynamic & {"requires-dist", "requires-python", "provides-extra"}:
+    if static_metadata(source) is None:
         raise BuildFailed(name, f"its metadata depends on the Python that builds it: {_needs_python(builder)}")
 
 

@@ -11,6 +11,10 @@ Only `adapter` imports pip, and has each name of its internals that is used. The
     {"index_options": [...]}                        the places where pip looks, as options of its command line
     {"urls": {SHOWN: URL}}                          the URLs of the result with credentials, by those without
     {"built": PATH, ...}                            a wheel was built from a source: the fields of `Built`
+    {"building": WHAT}                              a build begins: of what, and what for
+    {"passed_over": [{"name": NAME, "version": V, "taken": V, "newest": BOOL, "reason": WHY}]}
+                                                    newer versions that the result could have had
+    {"unbuildable": [{"name": NAME, "version": V, "reason": WHY}]}  sources that can't be built, which others replace
     {"warning": TEXT}                               pip's own words
     {"yanked": "NAME VERSION", "reason": TEXT}      a version that was chosen although its author withdrew it
     {"replaced": PIN, "by": REQUIREMENT}            a pin of a lock that does not hold, as a requirement rules it out

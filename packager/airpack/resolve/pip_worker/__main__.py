@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from airpack.resolve.pip_worker import adapter
-from airpack.resolve.pip_worker.events import Events, facts_of
-from airpack.resolve.pip_worker.notices import report_warnings
+from airpack.resolve.pip_worker.events import Events, facts_of, report_warnings
 from airpack.resolve.pip_worker.settings import leave_out
 
 
@@ -26,41 +26,49 @@ def main() -> int:
         return 1
     leave_out(frozenset(request["unheeded"]), os.environ)
     report_warnings(events)
+    # The folder of the request is removed when the process has ended.
+    scratch = Path(sys.argv[1]).parent
     command = adapter.create_command("install")
     # Each command imports its own modules: those of the other take a tenth of a second.
     if resolves:
-        from airpack.resolve.pip_worker.sources import allow_sources
-        from airpack.resolve.pip_worker.target import prepare
-        from airpack.resolve.pip_worker.wheels import name_bad_wheels
-        from airpack.sources.source import Builder
-
-        prepare(request["target"])
-        # The folder of the request is removed when the process has ended.
-        allow_sources(Builder.from_dict(request["builder"]), Path(sys.argv[1]).parent, events)
-        name_bad_wheels()
-        command.run = _reporting(_resolving(command.run, events, request), events)
+        run = _resolving(command, events, request, scratch)
     else:
         from airpack.resolve.pip_worker.fetch import fetch
 
-        def fetching(options: Any, _: list[str]) -> int:
+        def run(options: Any, _: list[str]) -> int:
             fetch(request["files"], command.get_default_session(options), request["jobs"], events)
             return 0
 
-        command.run = _reporting(fetching, events)
-    return command.main(request["options"])
+    command.run = _reporting(run, events)
+    return command.main([*request["options"], f"--src={scratch / 'repositories'}"])
 
 
-def _resolving(run: Any, events: Events, request: dict[str, Any]) -> Any:
-    """Return `run`, which resolves, with its errors reported as events."""
+def _resolving(command: Any, events: Events, request: dict[str, Any], scratch: Path) -> Callable[..., int]:
+    """Return pip's `command.run` prepared to resolve for the target, with its errors reported as events."""
     from airpack.resolve.pip_worker.constraints import Constraints
     from airpack.resolve.pip_worker.legacy import read_legacy
     from airpack.resolve.pip_worker.observe import observe
+    from airpack.resolve.pip_worker.preference import LOOKS, prefer_wheels
+    from airpack.resolve.pip_worker.sources import allow_sources
+    from airpack.resolve.pip_worker.target import prepare
+    from airpack.resolve.pip_worker.wheels import name_bad_wheels
+    from airpack.sources.source import Builder
 
+    builder, sessions = Builder.from_dict(request["builder"]), list[Any]()
+    prepare(request["target"])
+    newest = request["prefer_newest"]
+    allow_sources(builder, scratch, events, looks=None if newest else LOOKS)
+    name_bad_wheels()
+    python = request["target"]["python_full_version"]
+    if not newest:
+        prefer_wheels(lambda: sessions[0], builder.cache, events, python=python)
     constraints = Constraints(events)
-    observed = observe(events, request["target"]["python_full_version"], read_legacy())
+    observed = observe(events, python, read_legacy())
+    run = command.run
 
     def resolving(options: Any, args: list[str]) -> int:
         constraints.required = bool(options.require_hashes)
+        sessions.append(command.get_default_session(options))
         status: int = run(options, args)
         if status:
             events.emit(failure="pip", message="\n".join(observed.errors))

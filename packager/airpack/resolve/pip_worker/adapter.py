@@ -51,6 +51,7 @@ SETTINGS: Mapping[str, str] = {
     "settings": "pip._internal.cli.parser:ConfigOptionParser._get_ordered_configuration_items",
 }
 WRAPPED: Mapping[str, str] = {
+    "best_candidate": "pip._internal.index.package_finder:PackageFinder.find_best_candidate",
     "check_dist_restriction": "pip._internal.cli.cmdoptions:check_dist_restriction",
     "conflict_error": "pip._internal.resolution.resolvelib.factory:Factory.get_installation_error",
     "default_environment": "pip._vendor.packaging.markers:default_environment",
@@ -62,6 +63,7 @@ WRAPPED: Mapping[str, str] = {
     "read_requirement": "pip._vendor.packaging.requirements:Requirement.__init__",
     "read_requirements": "pip._internal.req.req_file:get_file_content",
     "read_specifiers": "pip._vendor.packaging.specifiers:SpecifierSet.__init__",
+    "rejecting": "pip._internal.resolution.resolvelib.reporter:PipReporter.rejecting_candidate",
     "resolve": "pip._internal.resolution.resolvelib.resolver:Resolver.resolve",
     "skipped_link": "pip._internal.index.package_finder:PackageFinder._log_skipped_link",
     "target_tags": "pip._internal.models.target_python:TargetPython.get_sorted_tags",
@@ -70,15 +72,18 @@ WRAPPED: Mapping[str, str] = {
 # Attributes that a class of pip gives its objects: by the class, as properties, as annotations or in `__init__`.
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "pip._internal.index.package_finder:PackageFinder": ("find_all_candidates", "search_scope", "trusted_hosts"),
+    "pip._internal.index.package_finder:BestCandidateResult": ("applicable_candidates",),
     "pip._internal.models.search_scope:SearchScope": ("find_links", "index_urls", "no_index"),
     "pip._internal.models.link:Link": (
-        *("filename", "is_yanked", "requires_python", "url_without_fragment", "yanked_reason"),
+        *("filename", "hash", "hash_name", "is_hash_allowed", "is_wheel", "is_yanked", "requires_python", "url"),
+        *("url_without_fragment", "yanked_reason"),
     ),
     "pip._internal.req.req_install:InstallRequirement": (
-        *("comes_from", "config_settings", "constraint", "editable", "has_hash_options", "is_wheel", "local_file_path"),
-        *("match_markers", "specifier"),
+        *("comes_from", "config_settings", "constraint", "editable", "has_hash_options", "is_direct", "is_wheel"),
+        *("link", "local_file_path", "match_markers", "specifier"),
         *("metadata_directory", "unpacked_source_directory", "_set_requirement", "assert_source_matches_version"),
     ),
+    "pip._internal.resolution.resolvelib.candidates:ExtrasCandidate": ("base", "extras", "name", "project_name"),
     "pip._internal.resolution.resolvelib.factory:Factory": ("_build_failures", "_finder", "preparer"),
     "pip._internal.operations.prepare:RequirementPreparer": ("require_hashes",),
     "pip._internal.resolution.resolvelib.resolver:Resolver": ("_result", "factory"),

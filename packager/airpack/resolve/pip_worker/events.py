@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import traceback
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 from airpack.resolve.pip_worker import adapter
@@ -66,3 +68,32 @@ def _facts_of_hashes(error: Any) -> dict[str, Any]:
                 "actual": cause.gots["sha256"].hexdigest(),
             }
     return {"failure": "hash", "message": str(error)}
+
+
+def report_warnings(events: Events) -> None:
+    """Report each warning in pip's log once."""
+    seen: set[str] = set()
+
+    class Warnings(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            message = record.getMessage()
+            # The libraries in pip warn of each try of a connection.
+            if (
+                record.levelno == logging.WARNING
+                and not record.name.startswith(adapter.VENDORED)
+                and message not in seen
+            ):
+                seen.add(message)
+                events.emit(warning=message)
+
+    logging.getLogger(adapter.LOGGER).addHandler(Warnings(logging.WARNING))
+
+
+def report_chosen(events: Events, chosen: Iterable[Any], unreachable: Iterable[Mapping[str, Any]]) -> None:
+    """Report the yanked ones of the candidates `chosen`, and the pages that failed while others served."""
+    for candidate in chosen:
+        link = candidate.source_link
+        if link is not None and link.is_yanked:
+            events.emit(yanked=f"{candidate.project_name} {candidate.version}", reason=link.yanked_reason)
+    for page in unreachable:
+        events.emit(skipped=page["url"], status=page["status"], reason=page["reason"])

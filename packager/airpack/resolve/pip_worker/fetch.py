@@ -43,7 +43,7 @@ def fetch(files: list[dict[str, str]], session: Any, jobs: int, events: Events) 
             # The first answer of each host settles its credentials, before several threads ask for them.
             # Its headers are enough for that: its body is downloaded with the others.
             seen.add(host)
-            answer = _persist(file, partial(_ask, file, session))
+            answer = persist(file, partial(ask, file, session))
         waiting.put((file, answer))
 
     def work() -> None:
@@ -69,10 +69,10 @@ def fetch(files: list[dict[str, str]], session: Any, jobs: int, events: Events) 
 def _download(file: dict[str, str], answer: Any, session: Any, events: Events) -> None:
     """Write one file to its path and report its hash and size; `answer` is its URL's, if that was asked before."""
     answers = [answer] if answer is not None else []
-    _persist(file, lambda: _save(file, answers.pop() if answers else _ask(file, session), events))
+    persist(file, lambda: _save(file, answers.pop() if answers else ask(file, session), events))
 
 
-def _persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
+def persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
     """Return what `attempt` returns, called again when a connection breaks, ATTEMPTS times at most. Raises Failure."""
     for number in itertools.count(1):
         try:
@@ -91,7 +91,7 @@ def _persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
     raise AssertionError
 
 
-def _ask(file: dict[str, str], session: Any) -> Any:
+def ask(file: dict[str, str], session: Any) -> Any:
     """Return the answer of a file's URL, whose body is not read yet. Raises Failure if the server refuses."""
     response = session.get(file["url"], headers=_AS_IT_IS, stream=True)
     if response.status_code >= 400:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from airpack.resolve.pip_worker.adapter import redact_auth_from_url, remove_auth_from_url, wrap
-from airpack.resolve.pip_worker.events import Events, Failure
-from airpack.resolve.pip_worker.notices import report_chosen
+from airpack.resolve.pip_worker.events import Events, Failure, report_chosen
+from airpack.resolve.pip_worker.sources import Unbuildable
 from airpack.resolve.pip_worker.wheels import passed_over
 from airpack.sources.source import without_query, without_token
 
@@ -131,6 +131,9 @@ def _report_conflicts(observed: Observed, python_full_version: str) -> None:
             for requirement, parent in error.causes
         ]
         names = {cause["name"] for cause in causes}
+        for failed in factory._build_failures.values():
+            if isinstance(failed, Unbuildable) and failed.project in names:
+                return Failure("build", **{**failed.facts, "wheels": _wheels(factory._finder, failed.project)})
         return Failure(
             "impossible",
             causes=causes,
@@ -142,6 +145,12 @@ def _report_conflicts(observed: Observed, python_full_version: str) -> None:
         )
 
     wrap("conflict_error", lambda _: explain)
+
+
+def _wheels(finder: Any, project: str) -> list[str]:
+    """Return the versions of a project that have a wheel for the target, the newest first."""
+    versions = {each.version for each in finder.find_all_candidates(project) if each.link.is_wheel}
+    return [str(version) for version in sorted(versions, reverse=True)]
 
 
 def _candidates(finder: Any, project: str) -> list[str] | None:

@@ -1,6 +1,7 @@
-"""Lets pip resolve sdists, source trees and repositories: each is built at once, for the target.
+"""Lets pip resolve sdists, source trees and repositories: each is built for the target.
 
-pip would ask its own interpreter for their metadata. Here the metadata is that of the wheel that is packed.
+pip would ask its own interpreter for their metadata. Here the metadata is that of the wheel that is packed; an sdist
+whose metadata no build changes (PEP 643) is built only once it is chosen.
 """
 
 from __future__ import annotations
@@ -9,20 +10,50 @@ import hashlib
 import shutil
 import tempfile
 import zipfile
+from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+
 from airpack.base.errors import BuildFailed
-from airpack.resolve.pip_worker.adapter import SourceDistribution, wrap
+from airpack.resolve.pip_worker.adapter import MetadataInconsistent, SourceDistribution, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
 from airpack.sources.content import digest_of
 from airpack.sources.source import Builder
+from airpack.sources.static import static_metadata
+
+# So many builds that fail are enough: of one project, before its other sources are passed over unbuilt; and in all.
+_FAILURES_OF_PROJECT, _FAILURES = 3, 10
 
 
-def allow_sources(builder: Builder, scratch: Path, events: Events) -> None:
-    """Let pip build sources that have no wheel with `builder`, in folders in `scratch`, and report each wheel built."""
-    builds = _Builds(builder, scratch, events)
+class Unbuildable(MetadataInconsistent):
+    """A source of an index that can't be built: pip passes it over, as it does one whose metadata is wrong."""
+
+    def __init__(self, req: Any, failure: Failure) -> None:
+        super().__init__(req, "build", "a wheel", "none")
+        self.facts = failure.facts
+        self.project = canonicalize_name(failure.facts["name"])
+
+    def __str__(self) -> str:
+        return str(self.facts["reason"])
+
+
+class Unseen(MetadataInconsistent):
+    """A source of an index that isn't built to read its metadata, as enough others of its project were."""
+
+    def __init__(self, req: Any) -> None:
+        super().__init__(req, "metadata", "known", "unknown")
+
+
+def allow_sources(builder: Builder, scratch: Path, events: Events, *, looks: int | None) -> None:
+    """Let pip build sources that have no wheel with `builder`, in folders in `scratch`, and report each wheel built.
+
+    Of each project, `looks` versions at most are built for their metadata; None sets no limit.
+    """
+    builds = _Builds(builder, scratch, events, looks)
     # Its refusal of sdists in a cross resolve, since it would build for the wrong Python.
     wrap("check_dist_restriction", lambda _: lambda *_, **__: None)
     # Its cache, with wheels that it built under its own Python.
@@ -32,41 +63,95 @@ def allow_sources(builder: Builder, scratch: Path, events: Events) -> None:
         """A source distribution whose metadata is that of the wheel built from it."""
 
         def prepare_distribution_metadata(self, *_: Any, **__: Any) -> None:
-            wheel = builds.build(self.req)
-            folder = Path(tempfile.mkdtemp(dir=scratch))
-            with zipfile.ZipFile(wheel) as archive:
-                names = [name for name in archive.namelist() if name.split("/")[0].endswith(".dist-info")]
-                archive.extractall(folder, names)
-            self.req.metadata_directory = str(folder / names[0].split("/")[0])
+            self.req.metadata_directory = str(builds.metadata(self.req))
             # As pip does once it has metadata: a path has no name before.
             if self.req.name is None:
                 self.req._set_requirement()
             self.req.assert_source_matches_version()
 
     wrap("distribution_of", lambda make: lambda req: make(req) if _is_wheel(req) else BuiltDistribution(req))
+    wrap("resolve", builds.resolving)
 
 
 class _Builds:
     """Builds with the indexes that requirements files name as well, known once pip begins to resolve."""
 
-    def __init__(self, builder: Builder, scratch: Path, events: Events) -> None:
+    def __init__(self, builder: Builder, scratch: Path, events: Events, looks: int | None) -> None:
         self._builder = builder
         self._scratch = scratch
         self._events = events
-        wrap("resolve", self._with_indexes)
+        self._built: set[str] = set()
+        self._failures: list[Failure] = []
+        self._looks = looks
+        self._seen: Counter[str] = Counter()
 
-    def _with_indexes(self, resolve: Any) -> Any:
-        """Return `resolve`, which first tells where pip looks."""
+    def resolving(self, resolve: Any) -> Any:
+        """Return pip's `resolve`, which first tells where pip looks, and builds what was chosen but not built yet."""
 
-        def resolve_with(resolver: Any, *args: Any, **kwargs: Any) -> Any:
+        def resolve_and_build(resolver: Any, *args: Any, **kwargs: Any) -> Any:
             options = _options_of(resolver.factory._finder)
             self._builder = replace(self._builder, pip_options=[*self._builder.pip_options, *options])
             self._events.emit(index_options=options)
-            return resolve(resolver, *args, **kwargs)
+            while True:
+                resolved = resolve(resolver, *args, **kwargs)
+                failed = self._build_chosen(resolver._result.mapping.values() if resolver._result else ())
+                if not failed:
+                    self._events.emit(unbuildable=[failure.facts for failure in self._failures])
+                    return resolved
+                resolver.factory._build_failures.update(failed)
 
-        return resolve_with
+        return resolve_and_build
 
-    def build(self, req: Any) -> Path:
+    def metadata(self, req: Any) -> Path:
+        """Return a folder with the metadata of a pip requirement's source, which is built if the metadata needs it.
+
+        Raises Failure, or Unbuildable or Unseen for what is one of several in an index.
+        """
+        source = Path(req.unpacked_source_directory)
+        static = static_metadata(source) if Path(req.local_file_path or "").is_file() else None
+        folder = Path(tempfile.mkdtemp(dir=self._scratch))
+        if static is not None:
+            info = folder / f"{canonicalize_name(static['Name']).replace('-', '_')}-{static['Version']}.dist-info"
+            info.mkdir()
+            shutil.copyfile(source / "PKG-INFO", info / "METADATA")
+            return info
+        if not req.is_direct:
+            if self._seen[req.name] == self._looks:
+                raise Unseen(req)
+            self._seen[req.name] += 1
+        with zipfile.ZipFile(self._try(req, " to read its metadata")) as archive:
+            names = [name for name in archive.namelist() if name.split("/")[0].endswith(".dist-info")]
+            archive.extractall(folder, names)
+        return folder / names[0].split("/")[0]
+
+    def _build_chosen(self, chosen: Any) -> dict[Any, Unbuildable]:
+        """Build the chosen sources that aren't built; return why one of them can't be, by its link. Raises Failure."""
+        for candidate in chosen:
+            req = candidate.get_install_requirement()
+            if candidate.is_installed or req is None or _is_wheel(req) or req.link.url in self._built:
+                continue
+            try:
+                self._try(req, "")
+            except Unbuildable as error:
+                return {req.link: error}
+        return {}
+
+    def _try(self, req: Any, purpose: str) -> Path:
+        """Return the path of the wheel built from the source of a pip requirement. Raises Failure or Unbuildable."""
+        failures = [each for each in self._failures if req.name and each.facts["name"] == req.name]
+        if len(failures) >= _FAILURES_OF_PROJECT and not req.is_direct:
+            raise Unbuildable(req, failures[0])
+        try:
+            wheel = self._build(req, purpose)
+        except Failure as failure:
+            self._failures.append(failure)
+            if req.is_direct or len(self._failures) >= _FAILURES:
+                raise self._failures[0] from failure
+            raise Unbuildable(req, failure) from failure
+        self._built.add(req.link.url)
+        return wheel
+
+    def _build(self, req: Any, purpose: str) -> Path:
         """Return the path of the wheel built from the source of a pip requirement. Raises Failure."""
         archive, source = Path(req.local_file_path or ""), Path(req.unpacked_source_directory)
         sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive.is_file() else None
@@ -78,13 +163,22 @@ class _Builds:
             source = shutil.copytree(source, copy, symlinks=True)
         from airpack.sources.build import build_wheel  # its imports take longer than a resolve that builds nothing
 
+        version = _version(req.link.filename) if req.link is not None else ""
+        facts = {"name": name, "version": version, "required_by": required_by}
         if getattr(req, "global_options", None):  # newer versions of pip don't have them
             reason = "--global-option is not supported: use --config-settings, which its build backend reads"
-            raise Failure("build", name=name, reason=reason, required_by=required_by)
+            raise Failure("build", reason=reason, **facts)
         try:
-            built = build_wheel(source, name, self._builder, sha256=sha256, settings=req.config_settings or None)
+            built = build_wheel(
+                source,
+                name,
+                self._builder,
+                sha256=sha256,
+                settings=req.config_settings or None,
+                on_start=lambda: self._events.emit(building=f"{name} {version}".strip() + purpose),
+            )
         except BuildFailed as error:
-            raise Failure("build", name=name, reason=error.reason, required_by=required_by) from error
+            raise Failure("build", reason=error.reason, **facts) from error
         self._events.emit(
             built=str(built.path),
             by_host=built.by_host,
@@ -103,6 +197,13 @@ def _options_of(finder: Any) -> list[str]:
     options = ["--no-index"] if scope.no_index else options
     options += [word for place in scope.find_links for word in ("--find-links", place)]
     return options + [word for host in finder.trusted_hosts for word in ("--trusted-host", host)]
+
+
+def _version(filename: str) -> str:
+    """Return the version that the file name of an sdist has, empty if it has none."""
+    with suppress(InvalidSdistFilename):
+        return str(parse_sdist_filename(filename)[1])
+    return ""
 
 
 def _is_wheel(req: Any) -> bool:

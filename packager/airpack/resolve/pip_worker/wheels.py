@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +55,10 @@ def _reason_against(path: Path) -> str | None:
         return error.problem
 
 
-def passed_over(failures: dict[Any, Any]) -> list[dict[str, str]]:
-    """Return the wheels that pip passed over for their metadata, and what is wrong with it; `failures` is pip's own."""
+def passed_over(failures: Mapping[Any, Any]) -> list[dict[str, str]]:
+    """Return the wheels that pip passed over for their metadata, and what is wrong with it: of pip's `failures`."""
     return [
         {"file": link.filename, "problem": f"its METADATA has the {error.field} {error.m_val!r}, not {error.f_val!r}"}
         for link, error in failures.items()
-        if isinstance(error, MetadataInconsistent)
+        if isinstance(error, MetadataInconsistent) and link.is_wheel
     ]
