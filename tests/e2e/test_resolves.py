@@ -31,7 +31,7 @@ NATIVE = runpy.run_path(str(machine.FIXTURES / "resolves" / "native.py"))
 def _words(path: Path, output: Path) -> list[str]:
     """Return the command line that locks a set for the Python and the machine of the native pip."""
     target = Target.parse("cp37-manylinux_2_36_x86_64", python_version=PYTHON)
-    words = ["-r", str(path.with_suffix(".txt")), "--target", target.name]
+    words = ["-r", str(path.with_suffix(".txt")), "--target", target.name, "--prefer-newest"]
     return ["lock", "-q", *words, "--python-version", target.python_full_version, "-o", str(output)]
 
 
