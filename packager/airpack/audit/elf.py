@@ -6,6 +6,7 @@ libraries of scikit-learn and pandas.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +21,11 @@ _SEGMENT = struct.Struct("<IIQQQQQQ")  # type, flags, offset, vaddr, paddr, file
 _TAG = struct.Struct("<qQ")
 _NEED = struct.Struct("<HHIII")  # version, count, file, first, next
 _VERSION = struct.Struct("<IHHII")  # hash, flags, other, name, next
-_LOAD, _DYNAMIC = 1, 2
-_NULL, _NEEDED, _STRTAB, _VERNEED, _VERNEEDNUM = 0, 1, 5, 0x6FFFFFFE, 0x6FFFFFFF
+_LOAD, _DYNAMIC, _INTERPRETER = 1, 2, 3
+_NULL, _NEEDED, _STRTAB, _STRSZ, _VERNEED, _VERNEEDNUM = 0, 1, 5, 10, 0x6FFFFFFE, 0x6FFFFFFF
 _MACHINES = {3: "EM_386", 20: "EM_PPC", 21: "EM_PPC64", 22: "EM_S390", 40: "EM_ARM", 62: "EM_X86_64", 183: "EM_AARCH64"}
+_TARGETS = (62, 183)  # the machines of targets
+_INIT = re.compile(rb"PyInit_(\w+)", re.ASCII)  # the function that an import of an extension module calls
 # More than any real file has. A damaged or hostile file may list entries in a circle, or refer to one long text often.
 _MOST = 10_000  # entries of the dynamic segment, and versions of symbols
 _LONGEST = 4096  # bytes of a name
@@ -34,17 +37,22 @@ class ELFError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requested:
-    """What a file requests: its machine (`EM_X86_64`), names of symbol versions (`GLIBC_2.17`), libraries by soname."""
+    """What a file requests: its machine (`EM_X86_64`), names of symbol versions (`GLIBC_2.17`), libraries by soname.
+
+    `program` says that it names an interpreter, as what is run does; `modules` are those that it initialises (PEP 489).
+    """
 
     machine: str
     versions: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
+    program: bool = False
+    modules: tuple[str, ...] = ()
 
 
 def read(content: bytes | mmap) -> Requested | None:
     """Return what the file `content` requests, or None if it is not an ELF file. Raises ELFError if it is damaged.
 
-    Only the machine is returned for a file that is not both 64-bit and little-endian.
+    Of a file for a machine that no target has, only the machine and the modules are returned.
     """
     if content[:4] != MAGIC:
         return None
@@ -54,12 +62,23 @@ def read(content: bytes | mmap) -> Requested | None:
             raise ELFError("its header is damaged")
         number = int.from_bytes(content[18:20], "little" if order == _LITTLE else "big")
         machine = _MACHINES.get(number, f"EM_{number}")
-        if (bits, order) != (_BITS_64, _LITTLE):
-            return Requested(machine=machine if bits == _BITS_64 or number == 3 else f"{machine} of 32 bits")
+        if (bits, order) != (_BITS_64, _LITTLE) or number not in _TARGETS:
+            machine = machine if bits == _BITS_64 or number == 3 else f"{machine} of 32 bits"
+            return Requested(machine=machine, modules=_modules_in(content))
         reader = _Reader(content)
-        return Requested(machine=machine, versions=tuple(reader.versions()), libraries=tuple(reader.libraries()))
+        return Requested(
+            machine=machine,
+            versions=tuple(reader.versions()),
+            libraries=tuple(reader.libraries()),
+            program=reader.program,
+            modules=reader.modules(),
+        )
     except (struct.error, IndexError, OverflowError, UnicodeDecodeError) as error:
         raise ELFError(str(error)) from error
+
+
+def _modules_in(names: bytes | mmap) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.decode("ascii") for name in _INIT.findall(names)))
 
 
 class _Reader:
@@ -69,6 +88,7 @@ class _Reader:
         self._content = content
         _, _, _, _, start, _, _, _, size, count = _HEADER.unpack_from(content, 0)
         segments = [_SEGMENT.unpack_from(content, start + number * size) for number in range(count)]
+        self.program = any(segment[0] == _INTERPRETER for segment in segments)
         self._loads = [(segment[3], segment[5], segment[2]) for segment in segments if segment[0] == _LOAD]
         self._tags: dict[int, list[int]] = {}
         self._count = 0  # of the values in `_tags`
@@ -108,6 +128,13 @@ class _Reader:
             if not following:
                 return
             need += following
+
+    def modules(self) -> tuple[str, ...]:
+        """Return the extension modules whose initialisation the file has, or calls."""
+        if _STRTAB not in self._tags:
+            return ()
+        start = self._place(self._tags[_STRTAB][0])
+        return _modules_in(self._content[start : start + self._tags.get(_STRSZ, [0])[0]])
 
     def _string(self, offset: int) -> str:
         start = self._place(self._tags[_STRTAB][0] if _STRTAB in self._tags else -1) + offset

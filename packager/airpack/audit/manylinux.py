@@ -19,12 +19,15 @@ _MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}
 class Needs:
     """What one ELF file needs: its machine (`EM_X86_64`), versioned symbols, and libraries by soname.
 
-    `versions` maps a family (`GLIBC`) to the versions asked for, as tuples of numbers.
+    `versions` maps a family (`GLIBC`) to the versions asked for, as tuples of numbers. `program` says that it is to be
+    run, not loaded; `modules` are the extension modules that a file for another machine has.
     """
 
     machine: str
     versions: Mapping[str, frozenset[tuple[int, ...]]]
     libraries: tuple[str, ...]
+    program: bool = False
+    modules: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +50,13 @@ def needs_of(content: bytes | mmap) -> Needs | None:
         if number.isascii() and number.replace(".", "").isdigit():  # `isdigit` alone takes a superscript, and `int` not
             versions.setdefault(family, set()).add(_numbers(number))
     frozen = {family: frozenset(numbers) for family, numbers in versions.items()}
-    return Needs(machine=requested.machine, versions=frozen, libraries=requested.libraries)
+    return Needs(
+        machine=requested.machine,
+        versions=frozen,
+        libraries=requested.libraries,
+        program=requested.program,
+        modules=frozenset(requested.modules),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,10 @@ from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from airpack.audit import elf, manylinux
+from airpack.audit.compiled import Compiled, libraries_in, unloadable
 from airpack.audit.finding import ERROR, NOTE, ORDER, WARNING, Finding
 from airpack.audit.legacy import legacy
+from airpack.audit.oddities import findings_of
 from airpack.base.console import Silent
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.requires import closure, holds
@@ -39,12 +41,13 @@ def audit(tree: Tree, lock: Lock, *, plain: bool = False, executor: Executor) ->
         *_overriding(parts, target),
         *(finding for part in parts for finding in unfit(part.wheel, target)),
         *_shadowing(parts, plain=plain),
-        *map(_of_clash, tree.clashes),
         *legacy(parts),
+        *(finding for part in parts for finding in findings_of(part.wheel, part.oddities)),
+        *_of_clashes(tree.clashes),
     ]
     bundled = libraries_in(path for part in parts for path in part.files())
-    for more in executor.map(lambda part: list(_unloadable(part, bundled, target)), parts):
-        findings += more
+    compiled = executor.map(lambda part: list(_compiled_in(part)), parts)
+    findings += unloadable([file for files in compiled for file in files], bundled, target)
     return sorted(findings, key=lambda finding: (ORDER.index(finding.severity), finding.package, finding.sentence))
 
 
@@ -65,38 +68,6 @@ def unfit(wheel: LockedWheel, target: Target) -> Iterator[Finding]:
     if not fits:
         sentence = f"comes as {wheel.filename}, which {target.name} does not take"
         yield Finding(severity=ERROR, package=wheel.key, sentence=sentence, remedy="pack for its target")
-
-
-def libraries_in(paths: Iterable[str]) -> frozenset[str]:
-    """Return the file names of the shared libraries among `paths`, which compiled files may ask the loader for."""
-    return frozenset(path.rpartition("/")[2] for path in paths if ".so" in path)
-
-
-def incompatible(
-    wheel: LockedWheel, path: str, needs: manylinux.Needs | elf.ELFError, bundled: Collection[str], target: Target
-) -> Iterator[Finding]:
-    """Yield what the compiled file of `wheel` at `path` needs, and neither the image nor the bundle has.
-
-    `needs` is an ELFError for a damaged file; `bundled` are the names of the bundle's own libraries.
-    """
-    policy = manylinux.policy_for(target.newest_manylinux)
-    if policy is None:
-        return
-    if isinstance(needs, elf.ELFError):
-        missing = [manylinux.Missing(sentence=f"is a damaged ELF file ({needs})")]
-    else:
-        missing = list(manylinux.missing(needs, policy, bundled))
-    for item in missing:
-        # A library that is not promised on the platform may still be in this image.
-        remedy = (
-            "add it to the image" if item.library else "require a version whose wheel fits, or build it for the target"
-        )
-        yield Finding(
-            severity=WARNING if item.library else ERROR,
-            package=wheel.key,
-            sentence=f"{wheel.version}: {path} {item.sentence}",
-            remedy=remedy,
-        )
 
 
 def _unmet(parts: Sequence[InstalledWheel], lock: Lock) -> Iterator[Finding]:
@@ -148,12 +119,12 @@ def _overriding(parts: Sequence[InstalledWheel], target: Target) -> Iterator[Fin
             yield Finding(severity=WARNING, package=package.name, sentence=sentence, remedy=remedy)
 
 
-def _unloadable(part: InstalledWheel, bundled: Collection[str], target: Target) -> Iterator[Finding]:
-    """Yield what the compiled files of an installed wheel need, and neither the image nor the bundle has."""
+def _compiled_in(part: InstalledWheel) -> Iterator[Compiled]:
+    """Yield the compiled files of an installed wheel."""
     for path in part.files():
         needs = _needs_of(part.prefix / path)
         if needs is not None:
-            yield from incompatible(part.wheel, path, needs, bundled, target)
+            yield Compiled(wheel=part.wheel, path=path, needs=needs)
 
 
 def _needs_of(path: Path) -> manylinux.Needs | elf.ELFError | None:
@@ -180,9 +151,14 @@ def _shadowing(parts: Iterable[InstalledWheel], *, plain: bool) -> Iterator[Find
             yield Finding(severity=severity, package=part.wheel.key, sentence=sentence, remedy=remedy)
 
 
-def _of_clash(clash: Clash) -> Finding:
-    name, version = parse_wheel_filename(clash.second)[:2]
-    bytecode = "__pycache__" in clash.path
-    sentence = f"{version} writes {clash.path}, as {clash.first} does with another content"
-    remedy = "the later wheel's is kept, as pip would; check that both work with it"
-    return Finding(severity=NOTE if bytecode else WARNING, package=name, sentence=sentence, remedy=remedy)
+def _of_clashes(clashes: Iterable[Clash]) -> Iterator[Finding]:
+    """Yield one finding for the files that two wheels both write, and one for their bytecode."""
+    paths: dict[tuple[str, str, bool], list[str]] = {}
+    for clash in clashes:
+        paths.setdefault((clash.first, clash.second, "__pycache__" in clash.path), []).append(clash.path)
+    for (first, second, bytecode), both in paths.items():
+        name, version = parse_wheel_filename(second)[:2]
+        more = f" and {len(both) - 1:,} more" if len(both) > 1 else ""
+        sentence = f"{version} writes {both[0]}{more}, as {first} does with another content"
+        remedy = "the later wheel's is kept, as pip would; check that both work with it"
+        yield Finding(severity=NOTE if bytecode else WARNING, package=name, sentence=sentence, remedy=remedy)

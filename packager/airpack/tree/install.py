@@ -70,7 +70,7 @@ def install(
             excluded.append(left_out)
             advance(1)
     with progress.stage("hash", BYTES) as advance:
-        groups, clashes = members.collect(parts, executor=executor, on_bytes=advance)
+        groups, clashes = members.collect(parts, house.lock.target, executor=executor, on_bytes=advance)
     return Tree(groups=groups, clashes=clashes, excluded=exclusion.total(excluded))
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from airpack_runtime import layout
 from installer import install
@@ -21,24 +20,23 @@ from installer.utils import Scheme
 
 from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
-from airpack.wheels import wheelfile
+from airpack.wheels import places, record, wheelfile
+from airpack.wheels.claims import Claim
 from airpack.wheels.metadata import license_in
+from airpack.wheels.oddity import Kind, Oddity
 from airpack.wheels.wheelfile import CheckedWheel
-
-if TYPE_CHECKING:
-    from installer.scripts import ScriptSection
-
-
-# installer skips bytecode that a wheel contains, with a warning; airpack compiles bytecode for the target itself.
-warnings.filterwarnings("ignore", message="Skip installing", category=RuntimeWarning)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstalledWheel:
-    """One wheel, installed: `prefix` holds `site-packages/`, and `bin/`, `share/`, ... as needed."""
+    """One wheel, installed: `prefix` holds `site-packages/`, and `bin/`, `share/`, ... as needed.
+
+    `oddities` are what was unusual in the wheel; the RECORD that is installed is right.
+    """
 
     wheel: LockedWheel
     prefix: Path
+    oddities: tuple[Oddity, ...] = ()
 
     def files(self) -> list[str]:
         """Return the paths of its files relative to `prefix`, with `/`, sorted."""
@@ -84,18 +82,22 @@ def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) 
     """Install the wheel at `path` into the new folder `prefix`.
 
     Its scripts run with `$AIRPACK_PYTHON` if that is set, else with the target's `pythonX.Y` on PATH. Raises
-    InvalidWheel if the wheel is damaged, would do harm, or holds a file that differs from its RECORD; `prefix` must not
-    be used then.
+    InvalidWheel if the wheel is damaged, or would do harm; `prefix` must not be used then.
     """
-    with wheelfile.opened(wheel, path) as source:
-        destination = _Prefix(prefix, source, wheelfile.folders(wheel.name), f"python{target.python_version}")
+    version = target.python_version
+    with wheelfile.opened(wheel, path, version) as source:
+        destination = _Prefix(prefix, source, places.folders(wheel.name), f"python{version}")
         install(source, destination, additional_metadata={"INSTALLER": b"airpack\n"})
     (prefix / layout.SITE_PACKAGES).mkdir(exist_ok=True)
-    return InstalledWheel(wheel=wheel, prefix=prefix)
+    differing = [Oddity(kind=Kind.RECORD_DIFFERS, name=path) for path in destination.differing]
+    return InstalledWheel(wheel=wheel, prefix=prefix, oddities=(*source.oddities, *differing))
 
 
 class _Prefix(SchemeDictionaryDestination):
-    """Writes one wheel into a prefix; as its path in the image is not known yet, no script may contain it."""
+    """Writes one wheel into a prefix; as its path in the image is not known yet, no script may contain it.
+
+    `differing` are the paths in the tree of the files that are not what RECORD says of them.
+    """
 
     def __init__(self, prefix: Path, source: CheckedWheel, folders: Mapping[Scheme, str], python: str) -> None:
         super().__init__(
@@ -103,39 +105,35 @@ class _Prefix(SchemeDictionaryDestination):
             interpreter=python,
             script_kind="posix",
         )
+        self.differing: list[str] = []
         self._source = source
         self._folders = folders
 
     def write_file(
         self, scheme: Scheme, path: str | os.PathLike[str], stream: BinaryIO, is_executable: bool
     ) -> RecordEntry:
-        """Write a file and check it against RECORD; a script with `#!python` gets airpack's launcher (PEP 427)."""
+        """Write a file, and compare it with RECORD; a script with `#!python` gets airpack's launcher (PEP 427)."""
         place = os.fspath(path)
-        recorded = self._source.records.get(f"{self._folders[scheme]}/{place}".removeprefix("/"))
-        if scheme == "scripts":
-            content = stream.read()
-            self._check_against_record(recorded, io.BytesIO(content), place)
-            first, _, rest = content.partition(b"\n")
-            if first.startswith(b"#!python"):
-                content = self._script_header(rest) + rest
-            return self.write_to_fs(scheme, place, io.BytesIO(content), True)
-        written = self.write_to_fs(scheme, place, stream, is_executable)
-        # installer hashed the file with SHA-256 as it wrote it; it is read again only if RECORD has another hash.
-        if recorded is None or (recorded.hash_, recorded.size) != (written.hash_, written.size):
-            with open(self._path_with_destdir(scheme, place), "rb") as file:
-                self._check_against_record(recorded, file, place)
-        return written
+        in_tree = f"{self._folders[scheme]}/{place}".removeprefix("/")
+        claim = self._source.claims.get(in_tree)
+        if scheme != places.SCRIPTS:
+            written = self.write_to_fs(scheme, place, stream, is_executable)
+            # installer hashed the file with SHA-256 as it wrote it; it is read again only if RECORD has another hash.
+            if claim is not None and (claim.size, claim.digest) != (written.size, _hexadecimal(written)):
+                with open(self._path_with_destdir(scheme, place), "rb") as file:
+                    self._compare(in_tree, claim, file)
+            return written
+        content = stream.read()
+        if claim is not None:
+            self._compare(in_tree, claim, io.BytesIO(content))
+        first, _, rest = content.partition(b"\n")
+        if first.startswith(b"#!python"):
+            content = self._script_header(rest) + rest
+        return self.write_to_fs(scheme, place, io.BytesIO(content), True)
 
-    def _check_against_record(self, recorded: RecordEntry | None, stream: BinaryIO, path: str) -> None:
-        """Raise InvalidWheel unless RECORD lists this content; `recorded` is None for a file that installer adds."""
-        if recorded is not None and not recorded.validate_stream(stream):
-            raise self._source.refuse(f"{path!r} is not what its RECORD lists")
-
-    def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:  # noqa: ARG002 - installer's signature
-        """Write the script of an entry point."""
-        name_to_import = attr.partition(".")[0]
-        code = f"import sys\nfrom {module} import {name_to_import}\nsys.exit({attr}())\n"
-        return self.write_to_fs(Scheme("scripts"), name, io.BytesIO(self._shell_header() + code.encode()), True)
+    def _compare(self, path: str, claim: Claim, stream: BinaryIO) -> None:
+        if not claim.fits(stream):
+            self.differing.append(path)
 
     def _script_header(self, body: bytes) -> bytes:
         """Return the first lines of a script; a coding cookie or `__future__` import in `body` allows only one."""
@@ -147,3 +145,7 @@ class _Prefix(SchemeDictionaryDestination):
         """Return the first lines of a script that sh runs as `exec python`, and Python reads as a string."""
         python = f'"${{AIRPACK_PYTHON:-{self.interpreter}}}"'
         return f"#!/bin/sh\n'''exec' {python} \"$0\" \"$@\"\n' '''\n".encode()
+
+
+def _hexadecimal(written: RecordEntry) -> str | None:
+    return record.hexadecimal(str(written.hash_))

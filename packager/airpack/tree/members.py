@@ -14,6 +14,8 @@ from airpack_runtime import layout
 from airpack_runtime.format import hashing
 
 from airpack.base.errors import InvalidWheel
+from airpack.target.target import Target
+from airpack.tree.install_order import install_order
 from airpack.tree.installed_wheel import InstalledWheel
 
 _CHUNK = 1 << 20
@@ -40,7 +42,7 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clash:
-    """A file that two wheels write with different content; the later one's is kept."""
+    """A file that two wheels write with different content; that of the `second` is kept."""
 
     path: str
     first: str
@@ -56,32 +58,54 @@ class Group:
 
 
 def collect(
-    parts: Sequence[InstalledWheel], *, executor: Executor, on_bytes: Callable[[int], None]
+    parts: Sequence[InstalledWheel], target: Target, *, executor: Executor, on_bytes: Callable[[int], None]
 ) -> tuple[list[Group], list[Clash]]:
     """Return the groups of a bundle, and the paths that two wheels write with different content.
 
-    Where several wheels have a path, the last one's file is kept, as pip would overwrite the others. Identical files of
-    a wheel become links to the first of them; large files also link to those of other wheels. Raises InvalidWheel.
+    Where several wheels have a path, that of the wheel is kept which pip would install last on `target`. Identical
+    files of a wheel become links to the first of them; large files also link to those of other wheels. Raises
+    InvalidWheel.
     """
     hashed = []
     for members in executor.map(_hash_part, parts):
         hashed.append(members)
         on_bytes(sum(member.size for member in members))
-    owners: dict[str, tuple[InstalledWheel, Member]] = {}
-    clashes = []
-    for part, members in zip(parts, hashed, strict=True):
-        for member in members:
-            if member.path in owners and owners[member.path][1].sha256 != member.sha256:
-                first = owners[member.path][0].wheel.filename
-                clashes.append(Clash(path=member.path, first=first, second=part.wheel.filename))
-            owners[member.path] = (part, member)
+    owners, clashes = _settle(parts, hashed, install_order(parts, target))
     shared: dict[tuple[str, int], str] = {}
     groups = []
     for part, members in zip(parts, hashed, strict=True):
-        kept = [member for member in members if owners[member.path][0] is part]
+        kept = [member for member in members if owners[member.path] is part]
         groups.append(Group(part=part, members=tuple(_linked(kept, shared))))
     _check_folders(groups)
     return groups, clashes
+
+
+def _settle(
+    parts: Sequence[InstalledWheel], hashed: Sequence[Sequence[Member]], order: Sequence[InstalledWheel]
+) -> tuple[dict[str, InstalledWheel], list[Clash]]:
+    """Return whose file is kept for each path, and the clashes; `order` is that in which pip would install the parts.
+
+    Of wheels that write the same content, the last part is the owner, whatever pip's order.
+    """
+    claimants: dict[str, list[tuple[InstalledWheel, Member]]] = {}
+    for part, members in zip(parts, hashed, strict=True):
+        for member in members:
+            claimants.setdefault(member.path, []).append((part, member))
+    turns = {part.wheel.key: turn for turn, part in enumerate(order)}
+    owners, clashes = {}, []
+    for path, claims in claimants.items():
+        winner, kept = max(claims, key=lambda claim: turns[claim[0].wheel.key])
+        owners[path] = [part for part, member in claims if _same(member, kept)][-1]
+        clashes += [
+            Clash(path=path, first=part.wheel.filename, second=winner.wheel.filename)
+            for part, member in claims
+            if member.sha256 != kept.sha256
+        ]
+    return owners, clashes
+
+
+def _same(one: Member, other: Member) -> bool:
+    return (one.sha256, one.mode) == (other.sha256, other.mode)
 
 
 def _check_folders(groups: Sequence[Group]) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 from airpack_runtime import layout
 from airpack_runtime.format.toc import Distribution
 
-from airpack.audit import elf, manylinux, wheels
+from airpack.audit import elf, manylinux
+from airpack.audit.compiled import Compiled, libraries_in, unloadable
 from airpack.audit.finding import ERROR, Finding
+from airpack.audit.wheels import unfit
 from airpack.base.errors import InvalidTarget
 from airpack.bundle.opened import OpenBundle, paths_of
 from airpack.resolve.lock import LockedWheel
@@ -115,11 +117,12 @@ def _unfit(opened: OpenBundle, examined: Mapping[str, Any]) -> Iterator[Finding]
         name = opened.toc.target
         yield Finding(severity=ERROR, package=name, sentence=f"is not a target ({error})", remedy="pack again")
         return
-    bundled = wheels.libraries_in(opened.entries)
+    compiled = []
     for share in opened.toc.distributions:
         wheel = LockedWheel(name=share.name, version=share.version, filename=share.wheel, url="", sha256=share.sha256)
-        yield from wheels.unfit(wheel, target)
+        yield from unfit(wheel, target)
         for path in paths_of(opened.toc, share):
             needs = examined.get(path)
             if isinstance(needs, (manylinux.Needs, elf.ELFError)):
-                yield from wheels.incompatible(wheel, path, needs, bundled, target)
+                compiled.append(Compiled(wheel=wheel, path=path, needs=needs))
+    yield from unloadable(compiled, libraries_in(opened.entries), target)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -12,21 +10,22 @@ from pathlib import Path
 
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged, reason_of
-from installer.utils import Scheme
 from packaging.utils import canonicalize_name
 
 from airpack.audit.finding import ERROR, NOTE, Finding
+from airpack.audit.oddities import findings_of
 from airpack.base import files
-from airpack.base.errors import AirpackError, InvalidManifest
+from airpack.base.errors import AirpackError, InvalidManifest, InvalidWheel
 from airpack.bundle.opened import OpenBundle
-from airpack.resolve.lock import REQUIREMENTS, Lock
+from airpack.resolve.lock import REQUIREMENTS, Lock, LockedWheel
 from airpack.results.folder import LOCK, MANIFEST, WHEELHOUSE, Results
 from airpack.results.manifest import Manifest
 from airpack.sources.source import origin_of
+from airpack.target.target import Target
 from airpack.tree import members
 from airpack.verify.records import Record
-from airpack.wheels import wheelfile
-from airpack.wheels.record import FILE, parse
+from airpack.wheels import places, wheelfile
+from airpack.wheels.oddity import Kind, Oddity
 
 _REMEDY = "copy the folder again from where it was packed"
 
@@ -165,7 +164,7 @@ def _by_lock(
         yield from _locked(lock, packed.bundle.name, opened)
         for wheel in lock.wheels:
             if hashes.get(wheel.filename) == wheel.sha256 and wheel.key in recorded:
-                yield from _installed(packed.wheels / wheel.filename, recorded[wheel.key])
+                yield from _installed(wheel, packed.wheels / wheel.filename, lock.target, recorded[wheel.key])
 
 
 def _hash(path: Path) -> str | OSError:
@@ -226,35 +225,34 @@ def _shown(filename: str, sha256: str) -> str:
     return f"{filename} sha256:{sha256[:12]}"
 
 
-def _installed(path: Path, record: Record) -> Iterator[Finding]:
-    """Compare the RECORD of a wheel with that of the bundle, except for what an installer may add and rewrite."""
+def _installed(wheel: LockedWheel, path: Path, target: Target, record: Record) -> Iterator[Finding]:
+    """Compare a wheel, as it would be installed, with the RECORD of the bundle, which lists what was.
+
+    A file is read only where the wheel's own RECORD says something else of it.
+    """
+    differing = []
     try:
-        with files.opened(path) as file, zipfile.ZipFile(file) as archive:
-            (place,) = [name for name in archive.namelist() if name.endswith(FILE) and name.count("/") == 1]
-            rows = parse(archive.read(place), "")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        yield record.finding(f"{path.name} has no RECORD to compare with ({error})")
+        with wheelfile.opened(wheel, path, target.python_version) as source:
+            for place, placed in source.placed.items():
+                claim, row = source.claims.get(place), record.rows.get(place)
+                if row is None:
+                    yield record.finding(f"{place} of {path.name} is not in the bundle's RECORD")
+                    continue
+                if place == record.path or (claim and (claim.size, claim.digest) == (row.size, row.sha256)):
+                    continue
+                with source.open_file(place) as file:
+                    if claim is not None and not claim.fits(file):
+                        differing.append(Oddity(kind=Kind.RECORD_DIFFERS, name=place))
+                # The first line of a script names the interpreter.
+                if placed.scheme != places.SCRIPTS and source.content_of(place) != row:
+                    yield record.finding(f"{place} is not that of {path.name}")
+            known, oddities = {*source.placed, *source.scripts}, [*source.oddities, *differing]
+    except InvalidWheel as error:
+        yield record.finding(f"{path.name} {error.problem}")
         return
-    wanted = {_place(name, record.name): content for name, content in rows.items()}
-    for name, content in wanted.items():
-        script = name.startswith(f"{layout.BIN}/")  # its first line names the interpreter
-        if content.sha256 is None or "/__pycache__/" in f"/{name}":
-            continue
-        if name not in record.rows:
-            yield record.finding(f"{name} of {path.name} is not in the bundle's RECORD")
-        elif record.rows[name] != content and not script:
-            yield record.finding(f"{name} is not that of {path.name}, by its RECORD")
-    added = {f"{record.path.rpartition('/')[0]}/INSTALLER", record.path}
-    for name in sorted(record.rows.keys() - wanted.keys() - added):
-        if not name.startswith(f"{layout.BIN}/"):
-            yield record.finding(f"{name} is not in {path.name}, by its RECORD")
-
-
-def _place(name: str, distribution: str) -> str:
-    """Return where a file of a wheel is in the tree (binary distribution format: the `.data` folder)."""
-    first, _, rest = name.partition("/")
-    if not first.endswith(".data") or "/" not in rest:
-        return f"{layout.SITE_PACKAGES}/{name}"
-    scheme, _, inside = rest.partition("/")
-    folder = wheelfile.folders(distribution).get(Scheme(scheme), scheme)
-    return f"{folder}/{inside}".removeprefix("/")
+    except OSError as error:
+        yield record.finding(f"{path.name} can't be read ({reason_of(error)})")
+        return
+    for place in sorted(record.rows.keys() - known - {f"{record.path.rpartition('/')[0]}/INSTALLER"}):
+        yield record.finding(f"{place} is not in {path.name}")
+    yield from findings_of(wheel, oddities)

@@ -30,14 +30,14 @@ def parse(text: bytes, folder: str = layout.SITE_PACKAGES) -> dict[str, Content]
         for row in csv.reader(text.decode("utf-8").splitlines()):
             path, digest, size = (*row, "", "")[:3]
             rows[posixpath.normpath(posixpath.join(folder, path))] = Content(
-                size=int(size) if size else None, sha256=_hexadecimal(digest) if digest else None
+                size=int(size) if size else None, sha256=hexadecimal(digest) if digest else None
             )
     except csv.Error as error:  # which is no ValueError
         raise ValueError(str(error)) from error
     return rows
 
 
-def _hexadecimal(digest: str) -> str:
+def hexadecimal(digest: str) -> str:
     """Return a hash as RECORD has it, `sha256=` and base64, in hexadecimal. Raises ValueError."""
     algorithm, _, encoded = digest.partition("=")
     if algorithm != "sha256":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import mmap
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import charset_normalizer
 import pytest
 from airpack.audit import elf
 
@@ -48,6 +50,31 @@ def test_of_foreign_machines_the_name_is_enough(bits: int, order: int, number: i
     """No target of airpack has files of 32 bits or big-endian ones."""
     header = elf.MAGIC + bytes([bits, order]) + bytes(12) + number.to_bytes(2, "little" if order == 1 else "big")
     assert elf.read(header) == elf.Requested(machine=machine)
+
+
+def test_modules_are_known_by_the_function_that_an_import_calls() -> None:
+    """Of a file of 32 bits, by its bytes alone."""
+    header = elf.MAGIC + bytes([1, 1]) + bytes(12) + (3).to_bytes(2, "little")
+    requested = elf.read(header + b"\0PyInit_fast\0PyInit_fast\0PyInit_other")
+    assert requested == elf.Requested(machine="EM_386", modules=("fast", "other"))
+
+
+def test_a_program_names_its_interpreter(library: Path) -> None:
+    """A library doesn't; a library that is no extension module has none."""
+    program = elf.read(Path(sys.executable).resolve().read_bytes())
+    assert program is not None
+    assert program.program
+    requested = elf.read((library / "new.so").read_bytes())
+    assert requested is not None
+    assert (requested.program, requested.modules) == (False, ())
+
+
+def test_a_module_of_the_targets_machine_has_its_function_among_its_names() -> None:
+    """As compiled for a wheel that airpack itself needs."""
+    (compiled,) = Path(charset_normalizer.__file__).parent.glob("md.*.so")
+    module = elf.read(compiled.read_bytes())
+    assert module is not None
+    assert module.modules == ("md",)
 
 
 def test_a_damaged_library_is_one_error_whatever_is_damaged(library: Path) -> None:

@@ -20,7 +20,7 @@ def _collect(wheels: Sequence[Path], folder: Path) -> tuple[list[Group], list[Cl
     parts = [trees.installed(wheel, folder / str(number)) for number, wheel in enumerate(wheels)]
     counted: list[int] = []
     with ThreadPoolExecutor(2) as executor:
-        groups, clashes = collect(parts, executor=executor, on_bytes=counted.append)
+        groups, clashes = collect(parts, trees.TARGET, executor=executor, on_bytes=counted.append)
     assert len(counted) == len(wheels)
     return groups, clashes
 
@@ -57,11 +57,11 @@ def test_large_files_are_links_across_wheels_and_small_ones_are_not(wheels: Path
     assert _links(groups) == {"site-packages/two/large.bin": "site-packages/one/large.bin"}
 
 
-def test_the_later_wheels_file_is_kept(wheels: Path, tmp_path: Path) -> None:
-    """As pip would overwrite the earlier; only other content is a clash."""
+def test_the_file_of_the_wheel_that_requires_the_other_is_kept(wheels: Path, tmp_path: Path) -> None:
+    """As pip would install it later; only other content is a clash."""
     pair = [
-        build_wheel(wheels, name, files={"shared.py": f"WHO = {name!r}\n", "same.py": "X = 1\n"})
-        for name in ("one", "two")
+        build_wheel(wheels, name, files={"shared.py": f"WHO = {name!r}\n", "same.py": "X = 1\n"}, requires=requires)
+        for name, requires in (("one", ()), ("two", ("one",)))
     ]
     groups, clashes = _collect(pair, tmp_path)
     assert clashes == [Clash(path="site-packages/shared.py", first=pair[0].name, second=pair[1].name)]

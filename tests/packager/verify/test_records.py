@@ -54,7 +54,7 @@ def test_a_file_that_a_later_wheel_overwrote_is_a_warning(airpack: Airpack, whee
     assert airpack("verify", "--no-import", airpack.output) == 0
     remedy = "two wheels write it, and the later one's is kept; check that both work with it"
     assert airpack.out.splitlines()[:-1] == [
-        f"warning: one 1.0: site-packages/shared.py is another wheel's, not what its RECORD lists: {remedy}"
+        f"warning: two 1.0: site-packages/shared.py is another wheel's, not what its RECORD lists: {remedy}"
     ]
     assert airpack("verify", "--no-import", "--strict", airpack.output) == 1
 

@@ -1,0 +1,103 @@
+"""Compiled files x Target -> Findings: whether the image's loader can load those that it would."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName
+
+from airpack.audit.elf import ELFError
+from airpack.audit.finding import ERROR, NOTE, WARNING, Finding
+from airpack.audit.manylinux import Missing, Needs, Policy, missing, policy_for
+from airpack.resolve.lock import LockedWheel
+from airpack.target.target import Target
+
+_LIBRARY = re.compile(r".*\.so(\.\d+)*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiled:
+    """A compiled file: its wheel, its path in the tree, and what it needs, an ELFError for a damaged one."""
+
+    wheel: LockedWheel
+    path: str
+    needs: Needs | ELFError
+
+    @property
+    def name(self) -> str:
+        """The name that the loader looks for."""
+        return self.path.rpartition("/")[2]
+
+
+def libraries_in(paths: Iterable[str]) -> frozenset[str]:
+    """Return the file names of the shared libraries among `paths`, which compiled files may ask the loader for."""
+    return frozenset(path.rpartition("/")[2] for path in paths if ".so" in path)
+
+
+def unloadable(compiled: Sequence[Compiled], bundled: Collection[str], target: Target) -> Iterator[Finding]:
+    """Yield what the compiled files of a bundle need, and neither the image nor the bundle has.
+
+    `bundled` are the names of the bundle's own libraries. An error is what the image's loader would load: extension
+    modules, libraries for its machine, and what those need. What else is for another machine is a note for each wheel.
+    """
+    policy = policy_for(target.newest_manylinux)
+    if policy is None:
+        return
+    needed = _needed(compiled, policy)
+    strangers: dict[tuple[NormalizedName, str, str], list[str]] = {}
+    for file in compiled:
+        problem = _strange(file, policy)
+        if problem and not (file.name in needed or _is_module(file, target)):
+            strangers.setdefault((file.wheel.key, file.wheel.version, problem), []).append(file.path)
+        else:
+            yield from _missing(file, policy, bundled)
+    for (key, version, problem), paths in strangers.items():
+        more = f", and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+        sentence = f"{version}: {paths[0]} {problem}{more}"
+        yield Finding(severity=NOTE, package=key, sentence=sentence, remedy="nothing in the image loads it")
+
+
+def _needed(compiled: Iterable[Compiled], policy: Policy) -> set[str]:
+    """Return the names of the libraries that files for the image's machine need, and none for that machine has."""
+    fitting = [file for file in compiled if not _strange(file, policy)]
+    wanted = {name for file in fitting if isinstance(file.needs, Needs) for name in file.needs.libraries}
+    return wanted - {file.name for file in fitting} - policy.libraries
+
+
+def _strange(file: Compiled, policy: Policy) -> str:
+    """Return why a file is none that the image's machine could load, empty if it is one."""
+    if isinstance(file.needs, ELFError):
+        return "" if _LIBRARY.fullmatch(file.name) else f"is a damaged ELF file ({file.needs})"
+    return "" if file.needs.machine == policy.machine else f"is for another machine ({file.needs.machine})"
+
+
+def _is_module(file: Compiled, target: Target) -> bool:
+    """Return whether an import on `target` would take a file for an extension module, and it is one (PEP 3149)."""
+    suffixes = rf"\.abi3|\.cpython-{target.python_tag.removeprefix('cp')}[a-z]*-{target.machine}-linux-\w+"
+    match = re.fullmatch(rf"(?P<module>[^.]+)({suffixes})?\.so", file.name)
+    if match is None or isinstance(file.needs, ELFError):
+        return False
+    folder = file.path.rpartition("/")[0].rpartition("/")[2]
+    return (folder if match["module"] == "__init__" else match["module"]) in file.needs.modules
+
+
+def _missing(file: Compiled, policy: Policy, bundled: Collection[str]) -> Iterator[Finding]:
+    """Yield what a file lacks; a program that can't run is a warning, as who imports its wheel may never run it."""
+    if isinstance(file.needs, ELFError):
+        lacking = [Missing(sentence=f"is a damaged ELF file ({file.needs})")]
+    else:
+        lacking = list(missing(file.needs, policy, bundled))
+    runs = isinstance(file.needs, Needs) and file.needs.program
+    for item in lacking:
+        # A library that is not promised on the platform may still be in this image.
+        remedy = (
+            "add it to the image" if item.library else "require a version whose wheel fits, or build it for the target"
+        )
+        yield Finding(
+            severity=WARNING if item.library or runs else ERROR,
+            package=file.wheel.key,
+            sentence=f"{file.wheel.version}: {file.path} {item.sentence}",
+            remedy=remedy,
+        )
