@@ -7,7 +7,7 @@ import os
 import sys
 
 from airpack_runtime import __version__, activation, boot, host, layout, trust
-from airpack_runtime.errors import BootError, reason_of, unread
+from airpack_runtime.errors import BootError, printable, reason_of, unread
 from airpack_runtime.image import azure
 from airpack_runtime.ready import MODES, TREE, Ready
 from airpack_runtime.startup import INTERRUPTED, log_boot
@@ -93,7 +93,13 @@ def _add_bundle(command: argparse.ArgumentParser) -> None:
 
 
 def _warn(message: object) -> None:
-    print(f"airpack: {message}", file=sys.stderr, flush=True)  # a buffer would be lost when exec replaces this program
+    print(
+        f"airpack: {printable(str(message))}", file=sys.stderr, flush=True
+    )  # a buffer would be lost when exec replaces this program
+
+
+def _say(text: str) -> None:
+    print(printable(text))
 
 
 def _exec(arguments: argparse.Namespace) -> int:
@@ -176,9 +182,9 @@ def _verify(arguments: argparse.Namespace) -> int:
     path = _bundle(arguments)
     done = maintenance.verify(path, os.environ)
     for tree, how in done.items():
-        print(f"{tree}: {how}")
+        _say(f"{tree}: {how}")
     if not done:
-        print(f"{path}: no tree of it is unpacked here")
+        _say(f"{path}: no tree of it is unpacked here")
     return 0
 
 
@@ -188,7 +194,7 @@ def _umount(_: argparse.Namespace) -> int:
     reasons = maintenance.unmount(os.environ)
     for place, reason in reasons.items():
         if reason is None:
-            print(f"unmounted {place}")
+            _say(f"unmounted {place}")
         else:
             _warn(f"{place} stays mounted: {reason}")
     return 1 if any(reasons.values()) else 0
@@ -198,7 +204,7 @@ def _cache_list(_: argparse.Namespace) -> int:
     from airpack_runtime.care import maintenance
 
     for tree in maintenance.trees(os.environ):
-        print(_shown(tree))
+        _say(_shown(tree))
     return 0
 
 
@@ -210,9 +216,9 @@ def _cache_prune(arguments: argparse.Namespace) -> int:
         return 2
     days = arguments.older_than
     for tree in maintenance.prune(os.environ, arguments.keep, None if days is None else days * 86400):
-        print(f"removed {_shown(tree)}")
+        _say(f"removed {_shown(tree)}")
     for tree in maintenance.trees(os.environ):
-        print(f"kept    {_shown(tree)}")
+        _say(f"kept    {_shown(tree)}")
     return 0
 
 

@@ -103,14 +103,23 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
 
 
 def _inherited(path: str, info: os.stat_result, env: Mapping[str, str], signer: str) -> Ready | None:
-    """Return the tree that a parent process provided for this very file, or None if none did."""
+    """Return the tree that a parent process provided for this very file, or None if none did.
+
+    That stands in the environment: only the cache, or else the tree's own files, can prove who has signed it.
+    """
     ready = Ready.from_note(env.get(ACTIVE, ""))
     if ready is None or (ready.bundle, ready.key) != (path, cache.key_of(info)) or not os.path.isdir(ready.tree):
         return None
     if signer not in ("", ready.signer):
         return None
+    folder, name = os.path.split(ready.tree)
+    if ready.tree == path and folder not in cache.candidates(env):  # a folder that was given, such as a volume
+        if signer and trust.is_fixed():
+            return None
+    elif cache.reason_against(folder) is not None or (signer and not cache.is_signed(ready.tree, signer)):
+        return None
     trust.check_pin(path, ready.digest, env)
-    cache.hold(*os.path.split(ready.tree))
+    cache.hold(folder, name)
     return ready
 
 

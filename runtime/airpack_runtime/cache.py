@@ -7,6 +7,7 @@ A cache folder holds, for each bundle digest,
     DIGEST.lock           locked with flock while a tree is written or checked
     DIGEST.boot           the boot ids of the hosts that wrote or checked the tree since they started
     DIGEST.use            locked, shared, by each process that uses the tree; its time is that of the last use
+    DIGEST.signed         the public keys by which the bundle was found to be signed, in base64
     KEY.seen              for a bundle file with this key (`key_of`): where its tree is, as `Ready.to_seen` writes it
     image-KEY/            the mount of the image file with this key; with a lock and notes as a tree's
 
@@ -157,13 +158,18 @@ def seen_bundle(folder: str, bundle: str, info: os.stat_result) -> Ready | None:
     return Ready.from_seen(read(f"{folder}/{key}.seen"), folder, bundle, key)
 
 
+def is_signed(tree: str, signer: str) -> bool:
+    """Return whether an earlier boot found that the key `signer` has signed the bundle of a tree in a cache folder."""
+    return signer in read(f"{tree}.signed").split()
+
+
 def hold(folder: str, name: str) -> bool:
     """Keep a tree from being pruned as long as this process lives; return False if it is being pruned right now.
 
     A tree without a `.use` file, in a cache that was baked into the image, is never pruned: it counts as held.
     """
     try:
-        fd = os.open(f"{folder}/{name}.use", os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(f"{folder}/{name}.use", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return True
     import fcntl
@@ -194,13 +200,14 @@ def is_whole(folder: str, digest: str) -> bool:
 
 
 def read(path: str) -> str:
-    """Return the first 8 KiB of a file as text, empty if it can't be read. It doesn't wait for the writer of a FIFO."""
+    """Return a small file's text, empty if it has more than 8 KiB or can't be read. A FIFO is not waited for."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return ""
     try:
-        return os.read(fd, 8192).decode("ascii", "replace")
+        data = os.read(fd, 8193)
+        return data.decode("ascii", "replace") if len(data) < 8193 else ""
     except OSError:  # a folder
         return ""
     finally:

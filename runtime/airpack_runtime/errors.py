@@ -17,12 +17,17 @@ def reason_of(error: OSError | UnpackFailed) -> str:
     return error.reason if isinstance(error, UnpackFailed) else error.strerror or str(error)
 
 
+def printable(text: str) -> str:
+    """Return a line of text with all that would act on a terminal, or begin another line, as Python's escapes."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def unread(name: str, known: Iterable[str]) -> str:
     """Return a remark about a variable that nothing reads, with the nearest one of those that are `known`."""
     import difflib
 
     meant = difflib.get_close_matches(name.upper(), sorted(known), 1)
-    return f"{name} is set, but nothing reads it" + (f": is {meant[0]} meant?" if meant else "")
+    return f"{printable(name)} is set, but nothing reads it" + (f": is {meant[0]} meant?" if meant else "")
 
 
 def check_unread(name: str, value: str, known: Iterable[str]) -> None:
@@ -48,6 +53,9 @@ class BootError(Exception):
     """
 
     status = NO_FOLDER
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))  # it quotes what may come from anybody
 
 
 class BundleNotFound(BootError):

@@ -33,9 +33,11 @@ SUMS = "SHA256SUMS"
 IMAGE_NAMES = ("bundle.squashfs", "bundle.erofs")
 # The note in a plain tree and in an image, which says of which bundle it is the tree (`tree_note`).
 TREE_NOTE = "airpack-tree.json"
-# The signature beside a bundle or an image, as `format.signature` writes it.
+# The signature beside a bundle, an image or a tree's note, as `format.signature` writes it.
 SIGNATURE_SUFFIX = ".sig"
 SIGNATURE_NAMES = tuple(name + SIGNATURE_SUFFIX for name in (BUNDLE_NAME, *IMAGE_NAMES))
+# The files at the top of a tree that airpack itself writes.
+TREE_FILES = (TREE_NOTE, TREE_NOTE + SIGNATURE_SUFFIX, SUMS)
 SIGNATURE_HEADING = "airpack-signature"
 SIGNED_BUNDLE, SIGNED_IMAGE, SIGNED_TREE = "bundle", "image", "tree"
 # The beginning of every Ed25519 public key: SubjectPublicKeyInfo in base64 (RFC 8410).

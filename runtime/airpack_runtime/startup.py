@@ -72,14 +72,18 @@ def _is_pip() -> bool:
         return False
     while words and words[0].startswith(b"-"):
         option = words.pop(0)
-        if option in (b"-", b"-c"):
+        # Letters that take no value may stand before one that does.
+        letters = option[1:] if option[1:2] != b"-" else b"X"
+        letter = letters.lstrip(b"bBdEhiIOqRsStuvVx?")[:1]
+        value = letters.partition(letter)[2] if letter else b""
+        if letter == b"c" or option == b"-":
             return False
-        if option.startswith(b"-m"):
-            return (option[2:] or b"".join(words[:1])) == b"pip"
-        if option in (b"-W", b"-X"):
-            words = words[1:]
+        if letter and not value and words:
+            value = words.pop(0)
+        if letter == b"m":
+            return value == b"pip"
     program = os.path.basename(words[0]) if words else b""
-    return program.startswith(b"pip") and program[3:4] in (b"", b"3", b".")
+    return program[:3] == b"pip" and not program[3:].strip(b"0123456789.")
 
 
 def _write(text: str) -> None:

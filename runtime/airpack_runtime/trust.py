@@ -74,6 +74,11 @@ def required_key(env: Mapping[str, str]) -> str:
     return own
 
 
+def is_fixed() -> bool:
+    """Return whether the image has a key of its own, which no word in the environment stands in for."""
+    return os.path.lexists(KEY_FILE)
+
+
 def unread(env: Mapping[str, str]) -> list[str]:
     """Return the names of the variables that seem to be meant for airpack, and that nothing reads."""
     return [name for name in env if name not in SETTINGS and name.upper().startswith(_ALIKE)]

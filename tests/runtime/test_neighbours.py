@@ -83,3 +83,26 @@ def test_a_folder_that_another_user_put_in_the_caches_place_is_not_used(
     assert first.message == f"{caches[mode == 0o777]}/{DIGEST}"
     assert by(THEM, swap).kind in ("FileNotFoundError", "PermissionError")
     assert by(US, lambda: boot.ready_tree(ours["AIRPACK_BUNDLE"], ours).how).message == "cached"
+
+
+def test_what_a_child_inherits_is_looked_at_again(square: Path, caches: List[Path], ours: Dict[str, str]) -> None:
+    """The folder above has lost its sticky bit, and another user has put a tree of theirs into the place of ours."""
+    free = {name: text for name, text in ours.items() if name != "AIRPACK_PUBLIC_KEY"}
+    note = by(US, lambda: boot.ready_tree(free["AIRPACK_BUNDLE"], free).to_note()).message
+    caches[0].rename(f"{caches[0]}.away")
+    assert not by(THEM, lambda: _plant(caches[0])).kind
+    child = by(US, lambda: boot.ready_tree(free["AIRPACK_BUNDLE"], {**free, boot.ACTIVE: note}).tree)
+    assert child.message == f"{caches[1]}/{DIGEST}"
+
+
+def test_nobody_else_can_lock_a_tree(square: Path, caches: List[Path], ours: Dict[str, str]) -> None:
+    """Root's cache can be read by all: their lock would slow down each start, and keep the tree from being pruned."""
+    caches[0].parent.chmod(0o755)
+    caches[0].mkdir(0o755)
+    tree = boot.ready_tree(ours["AIRPACK_BUNDLE"], ours).tree
+    names = [name for name in os.listdir(os.path.dirname(tree)) if name.endswith((".use", ".lock"))]
+    assert len(names) == 2
+    readable = by(THEM, lambda: [name for name in names if os.access(f"{caches[0]}/{name}", os.R_OK)])
+    assert (readable.kind, readable.message) == ("", "[]")
+    # Root's workers that run as another user still use it.
+    assert by(THEM, lambda: cache.hold(*os.path.split(tree))).message == "True"

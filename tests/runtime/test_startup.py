@@ -207,8 +207,12 @@ def test_pip_is_left_alone(dropped: Dict[str, str], words: List[str]) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["pipeline.py"], ["pip-audit"], ["other.py", "-m", "pip"], ["-c", f"{SEES}  # see /etc/pip.conf"], ["-", "pip"]],
-    ids=["longer", "hyphen", "argument", "text", "stdin"],
+    [
+        *(["pipeline.py"], ["pip-audit"], ["pip3d_server.py"], ["pip.serving.py"], ["pip3.py"], ["pip_3"]),
+        *(["other.py", "-m", "pip"], ["-c", f"{SEES}  # see /etc/pip.conf"], ["-uc", f"{SEES}  # see /bin/pip"]),
+        *(["-", "pip"], ["-u", "-", "pip"]),
+    ],
+    ids=" ".join,
 )
 def test_what_is_not_pip_has_its_packages(tmp_path: Path, dropped: Dict[str, str], words: List[str]) -> None:
     """Whatever its name begins with, and whatever pip has to do with its text and its arguments."""

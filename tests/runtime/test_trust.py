@@ -8,8 +8,10 @@ from typing import Dict, Tuple
 
 import pytest
 from airpack_runtime import boot, layout, trust
-from airpack_runtime.errors import BadKey, UnknownSetting, WrongDigest
+from airpack_runtime.errors import BadKey, NotATree, NotSigned, UnknownSetting, WrongDigest
 from airpack_runtime.format import reader
+from airpack_runtime.provide import unpack
+from airpack_runtime.provide.provide import packages_tree
 
 from .conftest import GOLDEN, RUNTIME, needs_target, python, refused, within
 from .signer import OTHER, SIGNER
@@ -47,7 +49,7 @@ def test_a_key_that_is_none_refuses_everything(signed: Path, keyed: Dict[str, st
     assert str(caught.value).endswith(": give the .pub file of airpack keygen; without it, nothing is trusted")
 
 
-@pytest.mark.parametrize("what", ["two keys", "private", "RSA", "huge", "a FIFO"])
+@pytest.mark.parametrize("what", ["two keys", "private", "RSA", "huge", "a second far behind", "a FIFO"])
 def test_a_key_file_holds_one_ed25519_key(signed: Path, keyed: Dict[str, str], tmp_path: Path, what: str) -> None:
     """Of two, it couldn't be said which is meant."""
     place = tmp_path / "team.pub"
@@ -56,6 +58,7 @@ def test_a_key_file_holds_one_ed25519_key(signed: Path, keyed: Dict[str, str], t
         "private": SIGNER.pem.replace("PUBLIC", "PRIVATE"),
         "RSA": SIGNER.pem.replace("MCowBQYDK2VwAyEA", "MIIBIjANBgkqhkiG"),
         "huge": "\n" * 10000 + SIGNER.pem,
+        "a second far behind": SIGNER.pem + "\n" * 10000 + OTHER.pem,
     }
     if what in texts:
         place.write_text(texts[what])
@@ -163,3 +166,40 @@ def test_another_variable_that_nothing_reads_is_told_at_each_boot(
     assert (
         python("-m", "airpack_runtime", *words, env={**env, "PYTHONPATH": str(RUNTIME)}).stderr == f"airpack: {told}\n"
     )
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_a_forged_word_of_a_parent_boots_nothing_unsigned(
+    signed: Path, env: Dict[str, str], tmp_path: Path, fixed: bool
+) -> None:
+    """AIRPACK_ACTIVE names a planted tree, and says that it was signed: the cache must say so too."""
+    key = tmp_path / "etc" / "key.pub"
+    key.parent.mkdir()
+    if fixed:
+        key.write_text(SIGNER.pem)
+    env = env if fixed else {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public}
+    honest = boot.ready_tree(str(signed), env)
+    assert boot.ready_tree(str(signed), {**env, boot.ACTIVE: honest.to_note()}).how == "inherited"
+    planted = tmp_path / "planted"
+    (planted / layout.SITE_PACKAGES).mkdir(parents=True)
+    forged = honest.replace(tree=str(planted)).to_note()
+    ready = boot.ready_tree(str(signed), {**env, boot.ACTIVE: forged})
+    assert (ready.tree, ready.how) == (honest.tree, "cached")
+
+
+def test_a_forged_word_about_a_folder_does_not_lift_the_images_key(
+    env: Dict[str, str], tmp_path: Path, golden: Path
+) -> None:
+    """Of a volume, or a plain folder, nothing but its own files can prove who signed it: they are hashed again."""
+    key, volume = tmp_path / "etc" / "key.pub", tmp_path / "volume"
+    key.parent.mkdir()
+    with reader.open_bundle(str(golden)) as bundle:
+        unpack.unpack_into(bundle, str(volume))
+    (tmp_path / "plain").mkdir()
+    for folder in (volume, tmp_path / "plain"):
+        ready = packages_tree(str(folder), "").replace(signer=SIGNER.public, digest=DIGEST)
+        if folder == volume:
+            assert boot.ready_tree(str(folder), {**env, boot.ACTIVE: ready.to_note()}).how == "inherited"
+        key.write_text(SIGNER.pem)
+        with pytest.raises((NotSigned, NotATree)):
+            boot.ready_tree(str(folder), {**env, boot.ACTIVE: ready.to_note()})

@@ -23,8 +23,6 @@ from airpack.wheels import record
 from airpack.wheels.record import Content
 
 _REMEDY = "unpack the bundle again"
-# At the top of a tree, or of a volume of an image, these are airpack's own.
-_OURS = {layout.TREE_NOTE, layout.TREE_NOTE + layout.SIGNATURE_SUFFIX, layout.SUMS}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +61,7 @@ def read(tree: Path, executor: Executor) -> tuple[dict[str, Node], list[Finding]
     for folder, folders, names in os.walk(tree):
         links = [name for name in folders if os.path.islink(f"{folder}/{name}")]
         paths += [os.path.relpath(f"{folder}/{name}", tree) for name in (*names, *links)]
-    paths = sorted(set(paths) - _OURS)
+    paths = sorted(set(paths) - {*layout.TREE_FILES})
     nodes, found = {}, []
     for path, node in zip(paths, executor.map(lambda path: _node(tree / path, tree), paths), strict=True):
         if isinstance(node, str):

@@ -16,7 +16,7 @@ from airpack.wheels.oddity import Kind, Oddity, shown
 
 ROOT, SCRIPTS, _DATA = Scheme("purelib"), Scheme("scripts"), Scheme("data")
 _INSTALLER = "INSTALLER"  # is written by the program that installs
-_OURS = (layout.SUMS, layout.TREE_NOTE, layout.WHEELHOUSE)
+_OURS = (*layout.TREE_FILES, layout.WHEELHOUSE)
 # Beside a script, what setuptools makes of it for Windows: pip leaves all out if an entry point has the name.
 _WRAPPER = re.compile(r"(?P<script>.*?)(?:\.exe|-script\.py|\.pya)?", re.IGNORECASE | re.DOTALL)
 _UNSHARED = re.compile(r'[<>:"|?*]|[. ](?:/|$)')  # in a path, what a Windows share can't hold
@@ -139,7 +139,7 @@ def _check(place: Place, path: str, identity: Identity) -> None:
     top = inside.partition("/")[0]
     if path.partition("/")[0] in _OURS or (
         where == layout.SITE_PACKAGES
-        and (top in (layout.SUMS, layout.TREE_NOTE) or (top.endswith(".dist-info") and top != identity.info))
+        and (top in layout.TREE_FILES or (top.endswith(".dist-info") and top != identity.info))
     ):
         raise identity.refuse(f"{shown(place.name)} is a place that no wheel may write to")
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from airpack_runtime import __version__, activation, boot, cache, host, layout, trust
 from airpack_runtime.care import log
-from airpack_runtime.errors import BootError, unread
+from airpack_runtime.errors import BootError, printable, unread
 from airpack_runtime.format import signature
 from airpack_runtime.format.reader import open_bundle
 from airpack_runtime.image import azure, conflicts, installed, probe
@@ -175,5 +175,5 @@ def render(facts: Facts) -> str:
             rows = list(map(str, fact)) or ["none"]
         else:
             rows = [str(fact)]
-        lines += [f"{name if not number else '':<16}{row}" for number, row in enumerate(rows)]
+        lines += [printable(f"{name if not number else '':<16}{row}") for number, row in enumerate(rows)]
     return "\n".join(lines)

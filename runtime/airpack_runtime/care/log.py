@@ -6,6 +6,7 @@ import os
 import sys
 
 from airpack_runtime import activation, boot, cache
+from airpack_runtime.errors import printable
 from airpack_runtime.image import conflicts
 from airpack_runtime.provide import storage
 
@@ -57,7 +58,8 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     about = f"sha256:{ready.digest[:12]}, {trust}" if ready.digest else "of no bundle"
     line = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases})"
     line += _warnings(ready, writers)
-    return f"{line}\nairpack: this breaks what the image has: {'; '.join(breaks)}" if breaks else line
+    lines = [line, f"airpack: this breaks what the image has: {'; '.join(breaks)}"] if breaks else [line]
+    return "\n".join(map(printable, lines))
 
 
 def _warnings(ready: Ready, writers: str) -> str:

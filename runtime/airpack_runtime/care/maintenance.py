@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
-_NOTE, _USE = ".boot", ".use"
+_NOTE, _USE, _SIGNED = ".boot", ".use", ".signed"
 
 
 class CachedTree(NamedTuple):
@@ -104,8 +104,9 @@ def _remove(tree: CachedTree) -> bool:
             # If this process is killed, a later start sweeps what has this name.
             aside = f"{tree.path}.tmp.{os.getpid()}"
             os.rename(tree.path, aside)
-            for suffix in (_NOTE, _USE):
-                os.unlink(f"{tree.path}{suffix}")
+            for suffix in (_SIGNED, _NOTE, _USE):
+                if os.path.lexists(f"{tree.path}{suffix}"):
+                    os.unlink(f"{tree.path}{suffix}")
             storage.remove(aside)
         except OSError:
             return False
@@ -116,7 +117,7 @@ def _remove(tree: CachedTree) -> bool:
 
 def _alone(path: str) -> int | None:
     """Return a descriptor that locks a tree against its use, or None if a process uses it."""
-    fd = os.open(f"{path}{_USE}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    fd = os.open(f"{path}{_USE}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

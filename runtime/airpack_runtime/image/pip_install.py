@@ -96,7 +96,9 @@ def install(path: str, rows: list[Row], house: str, env: Mapping[str, str], dige
                     storage.remember_boot(folder, name)
             cache.hold(folder, name)
             how = "installed before" if there else "installed by pip from a wheelhouse"
-            return packages_tree(tree, how).replace(created=not there, signer=signer, digest=digest)
+            ready = packages_tree(tree, how).replace(created=not there, signer=signer, digest=digest)
+            storage.remember_bundle(folder, ready)
+            return ready
         reasons.append(f"{folder}: {reason}")
     raise AzureError(f"{path} can't be installed, as no folder can hold it: {'; '.join(reasons)}", NOT_INSTALLED)
 

@@ -223,7 +223,7 @@ def _placed(bundle: Bundle, env: Mapping[str, str], private: bool) -> Ready:
         if not private:
             raise NoPlace(needed, reasons)
         try:
-            ready, how = _in_private_memory(bundle, needed), "unpacked into a tmpfs of its own"
+            ready, how = _in_private_memory(bundle, needed, env), "unpacked into a tmpfs of its own"
         except (OSError, UnpackFailed) as error:
             raise NoPlace(needed, {**reasons, "a tmpfs in a user namespace": reason_of(error)}) from error
     if env.get("AIRPACK_CACHE_DIR") and reasons:
@@ -244,16 +244,16 @@ def _remembered(bundle: Bundle, folder: str, env: Mapping[str, str]) -> Ready:
     return ready
 
 
-def _in_private_memory(bundle: Bundle, needed: int) -> Ready:
+def _in_private_memory(bundle: Bundle, needed: int, env: Mapping[str, str]) -> Ready:
     """Unpack `bundle` into a tmpfs that only this process and its children see. Raises OSError or UnpackFailed."""
     from airpack_runtime.provide import mount, unpack
 
     left = storage.memory_left()
     if left is not None and left < needed:
         raise OSError(12, f"the cgroup has {left / 1e6:.1f} MB of memory left")
-    ready = _in_folder(bundle, mount.private_tmpfs(2 * needed + _DECODER_ROOM))
-    unpack.unpack(bundle, ready.tree)
-    return ready
+    folder = mount.private_tmpfs(2 * needed + _DECODER_ROOM)
+    unpack.unpack(bundle, cache.tree_path(folder, bundle.digest))
+    return _remembered(bundle, folder, env)
 
 
 def _ensure(bundle: Bundle, folder: str) -> str | None:

@@ -36,8 +36,7 @@ def content_digest(tree: str) -> str:
     Raises OSError if one can't be read, or is neither a file nor a link to one in the tree.
     """
     root = os.path.realpath(tree)
-    # The files at the top of a tree that airpack itself writes.
-    ours = [f"{root}/{name}" for name in (layout.TREE_NOTE, layout.TREE_NOTE + layout.SIGNATURE_SUFFIX, layout.SUMS)]
+    ours = [f"{root}/{name}" for name in layout.TREE_FILES]
     files: list[tuple[str, str, str]] = []
     for folder, folders, names in os.walk(root, onerror=fail):
         links = [name for name in folders if os.path.islink(f"{folder}/{name}")]

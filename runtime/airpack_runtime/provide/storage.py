@@ -148,8 +148,10 @@ def folders_with(name: str, env: Mapping[str, str]) -> Iterator[str]:
 
 
 def remember_bundle(folder: str, ready: Ready) -> None:
-    """Note a tree of a cache folder for its bundle's file; `cache.seen_bundle` reads that."""
+    """Note a tree of a cache folder for its bundle's file, and who has signed it; `cache` reads both."""
     try:
+        if ready.signer and not cache.is_signed(ready.tree, ready.signer):
+            write(f"{ready.tree}.signed", f"{cache.read(ready.tree + '.signed')}{ready.signer}\n")
         write(f"{folder}/{ready.key}.seen", ready.to_seen())
     except OSError:
         return  # the next start hashes the table of contents again, and no more
@@ -158,7 +160,9 @@ def remember_bundle(folder: str, ready: Ready) -> None:
 def remember_boot(folder: str, name: str) -> None:
     """Note that a tree is whole in the host's current boot, and create the `.use` file that its users lock."""
     known = cache.read(f"{folder}/{name}.boot").split()
-    os.close(os.open(f"{folder}/{name}.use", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644))
+    # Whoever may open it may lock it, and so keep the tree from being used or pruned: nobody else may.
+    os.close(os.open(f"{folder}/{name}.use", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    os.chmod(f"{folder}/{name}.use", 0o600)
     # A cache on a shared volume serves several hosts: the latest hundred boots are enough.
     write(f"{folder}/{name}.boot", "\n".join([*known[-99:], cache.boot_id()]))
 

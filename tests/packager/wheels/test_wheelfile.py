@@ -85,6 +85,14 @@ HARM: dict[str, tuple[Spoil, str]] = {
         forged.add(f"{DATA}/data/airpack-tree.json"),
         f"'{DATA}/data/airpack-tree.json' is a place that no wheel may write to",
     ),
+    "a signature of that note, in the tree": (
+        forged.add(f"{DATA}/data/airpack-tree.json.sig"),
+        f"'{DATA}/data/airpack-tree.json.sig' is a place that no wheel may write to",
+    ),
+    "a signature of that note": (
+        forged.add("airpack-tree.json.sig"),
+        "'airpack-tree.json.sig' is a place that no wheel may write to",
+    ),
     "checksums of the tree": (
         forged.add(f"{DATA}/data/SHA256SUMS"),
         f"'{DATA}/data/SHA256SUMS' is a place that no wheel may write to",

@@ -377,3 +377,34 @@ def test_a_key_is_known_by_its_sha256(tmp_path: Path) -> None:
     """That of its DER, as OpenSSL's tools give it too."""
     assert signature.key_id(SIGNER.public) == "fd110d301d2f077d"
     assert cache.read(str(tmp_path)) == ""  # a folder in a file's place
+
+
+_ESCAPES = "\x1b]0;title\x07\x1b[2J\rairpack: all fine\u202e\u2028"
+
+
+def test_no_text_of_a_signature_or_a_bundle_acts_on_the_terminal(
+    signed: Path, keyed: Dict[str, str], env: Dict[str, str], forge: Any, tmp_path: Path
+) -> None:
+    """Nor begins a line of its own: from a signature, a target's name, a variable, a path; on every way out."""
+    text = SIGNER.text(DIGEST).replace(f"sha256:{DIGEST}", _ESCAPES.encode("ascii", "ignore").decode())
+    _sig(signed).write_text(text)
+    folder = tmp_path / f"{_ESCAPES}\nairpack: a line"
+    folder.mkdir()
+    moved = Path(shutil.copy(str(signed), str(folder)))
+    other = forge(lambda data: data.update(target=f"cp37-{_ESCAPES}".encode("ascii", "ignore").decode()))
+    logs = {"AIRPACK_LOG": "text"}
+    for words, variables in (
+        (["exec", "--", "true"], {**keyed, "AIRPACK_BUNDLE": str(signed)}),
+        (["exec", "--", "true"], {**env, "AIRPACK_BUNDLE": str(other)}),
+        (["doctor"], {**keyed, "AIRPACK_BUNDLE": str(signed)}),
+        (["doctor"], {**env, "AIRPACK_BUNDLE": str(other)}),
+        (["exec", "--", "true"], {**env, **logs, "AIRPACK_BUNDLE": str(moved), f"AIRPACK_X{_ESCAPES}": "x"}),
+        (["verify"], {**env, "AIRPACK_BUNDLE": str(moved), "AIRPACK_CACHE_DIR": str(folder)}),
+        (["doctor"], {**env, "AIRPACK_BUNDLE": str(moved), "AIRPACK_CACHE_DIR": str(folder)}),
+    ):
+        done = python("-m", "airpack_runtime", *words, env={**variables, "PYTHONPATH": str(RUNTIME)})
+        said = done.stdout + done.stderr
+        assert said
+        assert not set(said) & set("\x1b\x07\r\u202e\u2028"), said
+        assert not {"airpack: all fine", "airpack: a line"} & {line[:17] for line in said.split("\n")}
+        assert "\nairpack: a line" not in said
