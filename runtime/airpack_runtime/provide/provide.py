@@ -56,9 +56,9 @@ def _given_tree(path: str, env: Mapping[str, str], mode: str) -> Ready:
     trust.check_pin(path, ready.digest, env)
     key = trust.required_key(env)
     if key:
-        from airpack_runtime.provide import signed_tree
+        from airpack_runtime.provide import compare
 
-        signed_tree.check(path, key)
+        compare.check_signature(path, key)
     if os.statvfs(path).f_flag & os.ST_NOEXEC and _has_extensions(path):
         raise NotATree(path, "it is mounted noexec, so that its extension modules can't be loaded: mount it without")
     return ready
@@ -269,14 +269,14 @@ def make_whole(bundle: Bundle, folder: str) -> str:
 
     The caller holds the lock. A damaged tree is moved away, not repaired: processes that run from it keep its files.
     """
-    from airpack_runtime.provide import unpack, unpacked_tree
+    from airpack_runtime.provide import compare, unpack
 
     tree, how = cache.tree_path(folder, bundle.digest), "unpacked"
     with storage.Scratch(tree) as scratch:
         if os.path.isdir(tree):
-            reason = unpacked_tree.difference(bundle, tree, scratch)
+            reason = compare.difference(bundle, tree, scratch)
             if reason is None:
-                how = "checked" + unpacked_tree.take_out(bundle.toc(), tree, scratch)
+                how = "checked" + compare.take_out(bundle.toc(), tree, scratch)
                 storage.remember_boot(folder, bundle.digest)
                 return how
             os.rename(tree, f"{scratch}/damaged")

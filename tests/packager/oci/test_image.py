@@ -15,7 +15,7 @@ from airpack.oci import image, restore
 from airpack.oci.layout import BLOBS, INDEX, INDEX_TYPE, MANIFEST_TYPE, Layout
 from airpack.results import keys
 from airpack_runtime import layout
-from airpack_runtime.provide import signed_tree
+from airpack_runtime.provide import compare
 from jsonschema import Draft4Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
@@ -164,7 +164,7 @@ def test_a_signed_image_makes_signed_trees(
     for layer in layouts.image_manifest(oci_layout).layers:
         with tarfile.open(fileobj=io.BytesIO(pyzstd.decompress(layouts.read(oci_layout, layer)))) as archive:
             layouts.extract(archive, over)
-    signed_tree.check(str(over), keys.load_public(team.with_suffix(".pub")))
+    compare.check_signature(str(over), keys.load_public(team.with_suffix(".pub")))
 
 
 def test_only_a_layout_of_ours_is_replaced(airpack: Airpack, packed: Path, tmp_path: Path) -> None:

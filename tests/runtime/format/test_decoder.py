@@ -10,7 +10,7 @@ import pytest
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged, UnpackFailed
 from airpack_runtime.format import decoder, reader
-from airpack_runtime.provide import unpack, unpacked_tree
+from airpack_runtime.provide import compare, unpack
 
 from ..conftest import needs_target
 
@@ -41,7 +41,7 @@ def test_a_wrong_raw_size_is_refused(tmp_path: Path, forge: Callable[..., Path])
         scratch = tmp_path / "scratch"
         scratch.mkdir()
         with pytest.raises(BundleDamaged, match="of another size than listed"):
-            unpacked_tree.difference(bundle, str(tmp_path), str(scratch))
+            compare.difference(bundle, str(tmp_path), str(scratch))
 
 
 def test_a_decoder_that_cannot_be_loaded_is_an_error_of_the_boot(

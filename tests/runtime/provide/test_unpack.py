@@ -16,7 +16,7 @@ from typing import Any, Callable, List, Optional
 import pytest
 from airpack_runtime.errors import BundleDamaged, UnpackFailed
 from airpack_runtime.format import reader, toc
-from airpack_runtime.provide import unpack, unpacked_tree
+from airpack_runtime.provide import compare, unpack
 
 from ..conftest import RUNTIME, needs_target, sums_of
 
@@ -32,7 +32,7 @@ def test_the_tree_is_what_was_packed(tmp_path: Path, golden: Path, workers: int)
         unpack.unpack(bundle, str(tree), workers)
         scratch = tmp_path / "scratch"
         scratch.mkdir()
-        assert unpacked_tree.difference(bundle, str(tree), str(scratch)) is None
+        assert compare.difference(bundle, str(tree), str(scratch)) is None
     assert sorted(sums_of(tree)) == sorted(
         [file.path for file in contents.files] + [link.path for link in contents.links]
     )
@@ -109,7 +109,7 @@ def _whole(golden: Path, tree: Path, before_each: Optional[Callable[[int], None]
             unpack.unpack(bundle, str(tree), 2)
         scratch = tree.with_name(tree.name + ".scratch")
         scratch.mkdir()
-        return unpacked_tree.difference(bundle, str(tree), str(scratch)) is None
+        return compare.difference(bundle, str(tree), str(scratch)) is None
 
 
 def test_workers_share_the_frames(golden: Path, tmp_path: Path) -> None:

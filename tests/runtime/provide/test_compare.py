@@ -1,4 +1,4 @@
-"""A signed tree, such as a volume of an image: with a key set, it boots as it was signed, and not otherwise."""
+"""Trees compared: a volume of an image boots as it was signed, and not otherwise; an unpacked tree with its bundle."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ import pytest
 from airpack_runtime import boot, layout
 from airpack_runtime.errors import NotATree, NotSigned
 from airpack_runtime.format import hashing, reader
-from airpack_runtime.provide import signed_tree, unpack
+from airpack_runtime.provide import compare, unpack
 
 from ..conftest import GOLDEN, needs_target, sums_of, within
 from ..signer import OTHER, SIGNER, Signer
 
 pytestmark = needs_target
 
+MODULE = f"{layout.SITE_PACKAGES}/alpha/__init__.py"
 SIGNATURE = layout.TREE_NOTE + layout.SIGNATURE_SUFFIX
 
 
 def _sign(folder: Path, signer: Signer = SIGNER) -> None:
     with reader.open_bundle(str(GOLDEN)) as bundle:
-        note = layout.tree_note(bundle.target, bundle.digest, signed_tree.content_digest(str(folder)))
+        note = layout.tree_note(bundle.target, bundle.digest, compare.content_digest(str(folder)))
     (folder / layout.TREE_NOTE).write_text(note)
     text = signer.text(hashing.sha256(note.encode("ascii")).hexdigest(), layout.SIGNED_TREE)
     (folder / SIGNATURE).write_text(text)
@@ -54,12 +55,12 @@ def test_a_signed_tree_boots_where_it_is(signed: Path, keyed: Dict[str, str], ca
 
 def test_links_inside_of_it_are_what_they_lead_to(signed: Path, keyed: Dict[str, str]) -> None:
     """Layers of an image hold symbolic links where an unpacked tree has hard ones: the files are the same."""
-    before = signed_tree.content_digest(str(signed))
+    before = compare.content_digest(str(signed))
     place = signed / layout.SITE_PACKAGES / "beta" / "data.txt"
     assert place.samefile(signed / layout.SITE_PACKAGES / "alpha" / "data.txt")
     place.unlink()
     place.symlink_to("../alpha/data.txt")
-    assert signed_tree.content_digest(str(signed)) == before
+    assert compare.content_digest(str(signed)) == before
     assert boot.ready_tree(str(signed), keyed).signer == SIGNER.public
 
 
@@ -121,3 +122,26 @@ def test_a_note_that_tells_of_no_content_is_refused(signed: Path, keyed: Dict[st
     (signed / SIGNATURE).write_text(text)
     with pytest.raises(NotSigned, match=_OTHER_FILES):
         boot.ready_tree(str(signed), keyed)
+
+
+@pytest.mark.parametrize(
+    ("harm", "expected"),
+    [
+        (os.fspath, None),
+        (lambda path: path.write_bytes(path.read_bytes() + b" "), f"{MODULE} has another content"),
+        (lambda path: path.chmod(0o755), f"{MODULE} has another type or mode"),
+        (lambda path: path.unlink(), f"{MODULE}: No such file or directory"),
+        (lambda path: path.with_name("more.py").write_text(""), None),
+    ],
+    ids=["whole", "content", "mode", "absent", "one more"],
+)
+def test_what_differs_is_named(
+    tmp_path: Path, golden: Path, harm: Callable[[Path], Any], expected: "str | None"
+) -> None:
+    """Its path, and how; files that the bundle doesn't have don't count."""
+    tree, scratch = tmp_path / "tree", tmp_path / "scratch"
+    scratch.mkdir()
+    with reader.open_bundle(str(golden)) as bundle:
+        unpack.unpack(bundle, str(tree))
+        harm(tree / MODULE)
+        assert compare.difference(bundle, str(tree), str(scratch)) == expected
