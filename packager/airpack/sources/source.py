@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+Settings = Mapping[str, str | Sequence[str]]  # a build backend's (PEP 517)
+
 # Names of parameters in a query: of Azure's, Amazon's, Google's and others' signed URLs.
 _TOKEN = re.compile("sig|token|secret|passw|pwd|credential|auth|key|code", re.IGNORECASE)
 _BUILT = "built from "  # how the origin of a built wheel begins, in `manifest.json`
@@ -52,7 +54,7 @@ class Source:
     subdirectory: str = ""
     vcs: str = ""
     commit: str = ""
-    settings: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    settings: Settings = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -102,6 +104,11 @@ class Builder:
     cache: Path
     pip_options: Sequence[str] = ()
 
+    @property
+    def needs_python(self) -> str:
+        """What to do where only an interpreter of the target's version can build."""
+        return f"give --python PATH to a Python {self.python_version}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the builder as JSON takes it."""
         return {
@@ -132,4 +139,4 @@ class Built:
     by_host: bool
     sha256: str = ""
     content: str = ""
-    settings: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    settings: Settings = field(default_factory=dict)

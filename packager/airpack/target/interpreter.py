@@ -20,6 +20,8 @@ _QUESTION = (
     "print(json.dumps([sys.executable, sys.implementation.name, '%d.%d.%d' % sys.version_info[:3], "
     "sys.implementation.cache_tag, MAGIC_NUMBER.hex(), ' '.join(sys.version.split()[1:])]))"
 )
+# Where the dynamic loader looks first (ld.so(8)): how a Python built with a shared library may be found.
+_LIBRARIES = "LD_LIBRARY_PATH"
 # The file that completes an installation that airpack downloaded; it says what was installed and from where.
 NOTE = "airpack.json"
 _TIMEOUT = 30  # seconds; an interpreter answers in a fraction of one
@@ -27,13 +29,22 @@ _TIMEOUT = 30  # seconds; an interpreter answers in a fraction of one
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """An interpreter: its path, full version, cache tag (PEP 3147), magic number of bytecode, and build."""
+    """An interpreter: its path, full version, cache tag (PEP 3147), magic number of bytecode, and build.
+
+    `libraries` is the LD_LIBRARY_PATH that it needs to start, empty for one that finds its libraries itself.
+    """
 
     path: Path
     version: str
     cache_tag: str
     magic: str
     build: str
+    libraries: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables without which it doesn't start."""
+        return {_LIBRARIES: self.libraries} if self.libraries else {}
 
 
 def find(target: Target, *, given: Path | None, env: Mapping[str, str]) -> Interpreter | None:
@@ -112,7 +123,21 @@ def ask(path: Path) -> Interpreter | None:
         return None
     if implementation != "cpython":
         return None
-    return Interpreter(path=Path(executable), version=version, cache_tag=cache_tag, magic=magic, build=build)
+    libraries = os.environ.get(_LIBRARIES, "")
+    return Interpreter(
+        path=Path(executable),
+        version=version,
+        cache_tag=cache_tag,
+        magic=magic,
+        build=build,
+        libraries=libraries if libraries and not _starts_alone(executable) else "",
+    )
+
+
+def _starts_alone(executable: str) -> bool:
+    """Return whether an interpreter that starts here does so in an empty environment."""
+    line = [executable, "-I", "-S", "-c", ""]
+    return not subprocess.run(line, env={}, capture_output=True, timeout=_TIMEOUT, check=False).returncode
 
 
 def _fits(python: Interpreter, target: Target) -> bool:

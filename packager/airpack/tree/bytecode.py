@@ -137,7 +137,7 @@ def _compile(folder: Path, sources: Sequence[str], interpreter: Interpreter) -> 
     process = subprocess.Popen(
         [interpreter.path, "-S", "-c", _COMPILER],
         cwd=folder,
-        env={"PYTHONHASHSEED": "0"},
+        env={"PYTHONHASHSEED": "0", **interpreter.environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

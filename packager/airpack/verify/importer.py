@@ -69,6 +69,7 @@ class Importer:
     def __init__(self, tree: Path, python: Interpreter, scratch: Path) -> None:
         runtime = Path(airpack_runtime.__file__).parent.parent
         self._start = [*_contained(), str(python.path), "-I", "-S", "-B", "-c", _CHILD, str(runtime), str(tree)]
+        self._environment = python.environment
         self._scratch = scratch
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] | None = set()
@@ -78,7 +79,7 @@ class Importer:
         home = self._scratch / module
         home.mkdir()
         answer = home / ".answer.json"
-        env = {"PATH": os.defpath, "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8"}
+        env = {"PATH": os.defpath, "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", **self._environment}
         with self._started([*self._start, module, str(answer)], home, env) as process:
             try:
                 status = process.wait(_TIMEOUT)

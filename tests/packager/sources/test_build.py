@@ -150,3 +150,16 @@ def test_a_lock_of_an_sdist_builds_it_again(
     assert "one" in airpack.error
     assert "was expected" in airpack.error
     assert monkey.read_bytes() == data
+
+
+@pytest.mark.usefixtures("target_python")
+@pytest.mark.parametrize(("asked", "told"), [("0", 315532800), ("315532801", 315532801), ("", 315532800)])
+def test_a_build_gets_a_time_that_a_zip_can_hold(
+    airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, told: int
+) -> None:
+    """A zip knows no time before 1980, and SOURCE_DATE_EPOCH=0 is what Yocto and BuildKit set."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", asked)
+    note = tmp_path / "epoch"
+    build_sdist(wheels, "one", backend=f"open({str(note)!r}, 'w').write(os.environ['SOURCE_DATE_EPOCH'])")
+    assert airpack.pack("one") == 0, airpack.err
+    assert note.read_text() == str(told)

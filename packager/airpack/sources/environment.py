@@ -1,0 +1,76 @@
+"""The environment that a build runs in: virtual, of an interpreter of the target's version, with a pip of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from build.env import IsolatedEnv
+
+from airpack.sources.toolchain import Toolchain
+
+# The first second that a zip can hold (APPNOTE 6.3, 4.4.6): nothing in a wheel can be older.
+OLDEST_TIME = 315532800
+
+
+class Environment(IsolatedEnv):
+    """A virtual environment below the empty folder `folder`, for builds of the tree `source` by `toolchain`.
+
+    `python` is its interpreter, None for the one that runs airpack. Raises CalledProcessError.
+    """
+
+    def __init__(self, folder: Path, python: str | None, source: Path, toolchain: Toolchain) -> None:
+        self._programs, self.tools = folder / "env" / "bin", folder / "toolchain"
+        if python is None:
+            venv.create(folder / "env", with_pip=True)
+        else:
+            subprocess.run([python, "-m", "venv", folder / "env"], check=True, capture_output=True, text=True)
+        # ensurepip installs an old setuptools, which a build would use in place of a current one.
+        run([self.python_executable, "-m", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
+        path = [str(self._programs), str(self.tools), os.environ.get("PATH", os.defpath)]
+        self._variables = {
+            "PATH": os.pathsep.join(path),
+            # CMake 4 refuses what projects wrote for CMake 3.4 and older, unless it is told this.
+            "CMAKE_POLICY_VERSION_MINIMUM": os.environ.get("CMAKE_POLICY_VERSION_MINIMUM", "3.5"),
+            "PYTHONHASHSEED": "0",
+            **reproducible(os.environ),
+            **toolchain.prepare(self.tools, Path(self.python_executable), source),
+        }
+
+    @property
+    def python_executable(self) -> str:
+        """The environment's interpreter."""
+        return str(self._programs / "python")
+
+    def make_extra_environ(self) -> Mapping[str, str]:
+        """Return variables that put the environment's scripts first, as activating it would, and fix what varies."""
+        return self._variables
+
+    def install(self, requirements: set[str], pip_options: Sequence[str]) -> None:
+        """Install build requirements by the environment's own pip. Raises CalledProcessError."""
+        if not requirements:
+            return
+        pip = [self.python_executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
+        run([*pip, *pip_options, *sorted(requirements)])
+
+
+def reproducible(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable by which backends give the same bytes each time (SOURCE_DATE_EPOCH, reproducible-builds.org).
+
+    It is the user's, in `env`, but for a time that no zip can hold.
+    """
+    asked = env.get("SOURCE_DATE_EPOCH", "")
+    seconds = int(asked) if asked.isascii() and asked.isdigit() else OLDEST_TIME
+    return {"SOURCE_DATE_EPOCH": str(max(seconds, OLDEST_TIME))}
+
+
+def run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+    """Run a command of a build and copy its output to the log. Raises CalledProcessError with the output."""
+    env = {**os.environ, **(extra_environ or {})}
+    process = subprocess.run(cmd, cwd=cwd, env=env, capture_output=True, text=True, errors="replace", check=False)
+    sys.stderr.write(process.stdout + process.stderr)
+    process.check_returncode()
