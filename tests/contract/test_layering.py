@@ -20,6 +20,7 @@ PACKAGER_FLOORS = (
         "target",
         "requirements",
         "sources",
+        "resolve.failures",
         "resolve",
         "wheels",
         "resolve.pip_worker",

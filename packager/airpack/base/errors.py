@@ -47,9 +47,8 @@ class Conflict(AirpackError):
     Its first item is empty for a requirement that the user gave.
     """
 
-    def __init__(self, sides: Sequence[tuple[str, str]]) -> None:
-        listed = "; ".join(f"{who} requires {what}" if who else f"you asked for {what}" for who, what in sides)
-        super().__init__(f"these requirements conflict: {listed}: loosen or drop one of them")
+    def __init__(self, message: str, *, sides: Sequence[tuple[str, str]]) -> None:
+        super().__init__(message)
         self.sides = tuple(sides)
 
 

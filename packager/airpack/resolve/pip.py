@@ -14,8 +14,8 @@ from typing import IO, Any
 
 from packaging.utils import canonicalize_name
 
-from airpack.resolve import diagnosis
 from airpack.resolve.connection import Connection
+from airpack.resolve.failures import diagnosis
 from airpack.resolve.passed_over import PassedOver
 from airpack.resolve.pip_settings import INSTALLING, WANTED
 from airpack.resolve.pip_warnings import Warnings

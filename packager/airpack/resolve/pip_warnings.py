@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from airpack.resolve import pip_messages
-from airpack.resolve.diagnosis import GONE
+from airpack.resolve.failures import pip_messages
+from airpack.resolve.failures.diagnosis import GONE
 from airpack.sources.source import public
 
 # What `yanked` events tell better, and what pip plans for its own command line.

@@ -60,7 +60,7 @@ def test_variables_are_filled_in(airpack: Airpack, wheels: Path, folder: Path, m
     assert airpack("pack", "-o", airpack.output, "-r", file, *decoder) == 0, airpack.err
     monkeypatch.delenv("WHEELS_OF_THE_TEAM")
     assert airpack("lock", "-o", folder / "pylock.toml", "-r", file) == 1
-    assert "one: no such distribution was found" in airpack.error
+    assert f"one (line 3 of {file}): no such distribution was found" in airpack.error
 
 
 def test_an_index_in_the_file_is_asked(airpack: Airpack, index: Index, wheels: Path, folder: Path) -> None:

@@ -63,7 +63,7 @@ def _resolving(command: Any, events: Events, request: dict[str, Any], scratch: P
     if not newest:
         prefer_wheels(lambda: sessions[0], builder.cache, events, python=python)
     constraints = Constraints(events)
-    observed = observe(events, python, read_legacy())
+    observed = observe(events, request["target"], read_legacy())
     run = command.run
 
     def resolving(options: Any, args: list[str]) -> int:

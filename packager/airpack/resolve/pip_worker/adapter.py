@@ -59,6 +59,7 @@ WRAPPED: Mapping[str, str] = {
     "evaluate_marker": "pip._vendor.packaging.markers:Marker.evaluate",
     "installed_environment": "pip._internal.resolution.resolvelib.factory:get_default_environment",
     "kept_wheel": "pip._internal.cache:WheelCache.get_cache_entry",
+    "link_candidate": "pip._internal.resolution.resolvelib.factory:Factory._make_base_candidate_from_link",
     "page_failed": "pip._internal.index.collector:_handle_get_simple_fail",
     "read_requirement": "pip._vendor.packaging.requirements:Requirement.__init__",
     "read_requirements": "pip._internal.req.req_file:get_file_content",
@@ -84,7 +85,9 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         *("metadata_directory", "unpacked_source_directory", "_set_requirement", "assert_source_matches_version"),
     ),
     "pip._internal.resolution.resolvelib.candidates:ExtrasCandidate": ("base", "extras", "name", "project_name"),
-    "pip._internal.resolution.resolvelib.factory:Factory": ("_build_failures", "_finder", "preparer"),
+    "pip._internal.resolution.resolvelib.factory:Factory": (
+        *("_build_failures", "_finder", "_link_candidate_cache", "preparer"),
+    ),
     "pip._internal.operations.prepare:RequirementPreparer": ("require_hashes",),
     "pip._internal.resolution.resolvelib.resolver:Resolver": ("_result", "factory"),
     "pip._vendor.packaging.markers:Marker": ("_markers",),

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from airpack.resolve.pip_worker.adapter import redact_auth_from_url, remove_auth_from_url, wrap
+from packaging.utils import canonicalize_name
+
+from airpack.resolve.pip_worker.adapter import MetadataInvalid, redact_auth_from_url, remove_auth_from_url, wrap
 from airpack.resolve.pip_worker.events import Events, Failure, report_chosen
 from airpack.resolve.pip_worker.sources import Unbuildable
 from airpack.resolve.pip_worker.wheels import passed_over
 from airpack.sources.source import without_query, without_token
-
-_TOO_NEW = "upload_too_late"  # pip's name for the reason against a file that --uploaded-prior-to rules out
 
 
 class Observed:
@@ -24,23 +24,18 @@ class Observed:
         self.errors: list[str] = []
 
 
-def observe(events: Events, python_full_version: str, legacy: Mapping[str, str]) -> Observed:
+def observe(events: Events, target: Mapping[str, Any], legacy: Mapping[str, str]) -> Observed:
     """Return what pip writes to its log, which grows from now on; let an impossible resolve raise Failure.
 
-    `python_full_version` is the target's, one of the facts of that failure; `legacy` are the requirements that only
-    older pips read, with what they are today, which are reported.
+    `target` is the request's; `legacy` are the requirements that only older pips read, with what they are today, which
+    are reported.
     """
     observed = Observed()
 
     def skipping(log: Any) -> Any:
         def skipped(finder: Any, link: Any, result: Any, *args: Any, **kwargs: Any) -> None:
-            observed.skipped.append(
-                {
-                    "file": link.filename,
-                    "requires_python": link.requires_python or "",
-                    "too_new": result.name == _TOO_NEW,
-                }
-            )
+            requires_python = link.requires_python or ""
+            observed.skipped.append({"file": link.filename, "requires_python": requires_python, "why": result.name})
             log(finder, link, result, *args, **kwargs)
 
         return skipped
@@ -64,7 +59,7 @@ def observe(events: Events, python_full_version: str, legacy: Mapping[str, str])
     logging.getLogger("pip").addHandler(Errors(logging.ERROR))
     _name_undecodable_files()
     _report_requirements(events, observed, legacy)
-    _report_conflicts(observed, python_full_version)
+    _report_conflicts(target, observed.skipped, observed.unreachable)
     return observed
 
 
@@ -117,44 +112,112 @@ def _shown(ireq: Any) -> str:
     return f"{name} @ {without_query(redact_auth_from_url(ireq.req.url))}"
 
 
-def _report_conflicts(observed: Observed, python_full_version: str) -> None:
-    """Let an impossible resolve raise Failure with its causes as facts, in place of pip's paragraphs."""
+def _report_conflicts(target: Mapping[str, Any], skipped: Sequence[Any], unreachable: Sequence[Any]) -> None:
+    """Let an impossible resolve raise Failure with its causes, and what else may be one, as facts.
 
-    def explain(factory: Any, error: Any, constraints: dict[str, Any]) -> Failure:
-        causes = [
-            {
-                "requirement": str(requirement),
-                "name": requirement.project_name,
-                "by": f"{parent.name} {parent.version}" if parent else None,
-                "candidates": _candidates(factory._finder, requirement.project_name),
-            }
-            for requirement, parent in error.causes
-        ]
-        names = {cause["name"] for cause in causes}
+    `target` is the request's. `skipped` are the links that pip passed over, `unreachable` the pages that gave no
+    answer; both grow.
+    """
+    asked: list[Any] = []
+    unread: list[dict[str, str]] = []
+
+    def starting(resolve: Any) -> Any:
+        def resolve_started(resolver: Any, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
+            asked[:] = root_reqs
+            return resolve(resolver, root_reqs, *args, **kwargs)
+
+        return resolve_started
+
+    def trying(make: Any) -> Any:
+        def make_candidate(factory: Any, link: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return make(factory, link, *args, **kwargs)
+            except MetadataInvalid as error:  # pip takes another version then
+                unread.append({"file": link.filename, "problem": error.error})
+                raise
+
+        return make_candidate
+
+    def explain(factory: Any, error: Any, _: dict[str, Any]) -> Failure:
+        causes = [_cause(factory._finder, requirement, parent) for requirement, parent in error.causes]
+        names = {canonicalize_name(cause["name"]) for cause in causes}
         for failed in factory._build_failures.values():
-            if isinstance(failed, Unbuildable) and failed.project in names:
+            if isinstance(failed, Unbuildable) and canonicalize_name(failed.project) in names:
                 return Failure("build", **{**failed.facts, "wheels": _wheels(factory._finder, failed.project)})
+        parents = {canonicalize_name(parent.name.partition("[")[0]) for _, parent in error.causes if parent}
         return Failure(
             "impossible",
             causes=causes,
-            constraints={name: str(constraints[name].specifier) for name in names if name in constraints},
-            skipped=observed.skipped,
+            limits=[*_asked(asked, parents - names), *_required(factory, parents - names)],
+            constraints=[_of_user(ireq) for ireq in asked if ireq.constraint and _named(ireq, names)],
+            skipped=list(skipped),
+            unread=unread,
             passed_over=passed_over(factory._build_failures),
-            unreachable=observed.unreachable,
-            python=python_full_version,
+            unreachable=list(unreachable),
+            python=target["python_full_version"],
+            tags=target["tags"],
         )
 
+    wrap("resolve", starting)
+    wrap("link_candidate", trying)
     wrap("conflict_error", lambda _: explain)
+
+
+def _cause(finder: Any, requirement: Any, parent: Any) -> dict[str, Any]:
+    """Return what pip knows of a requirement that takes part in an impossible resolve, `parent` has it."""
+    project = requirement.project_name
+    ireq = parent.get_install_requirement() if parent else requirement.get_candidate_lookup()[1]
+    origin, place = _origin(ireq)
+    candidates = None if project.startswith("<") else finder.find_all_candidates(project)
+    kept = {each.version for each in candidates or () if not each.link.is_yanked}
+    yanked = {each.version: each.link.yanked_reason or "" for each in candidates or () if each.version not in kept}
+    return {
+        "requirement": str(requirement),
+        "name": project,
+        "by": f"{parent.name} {parent.version}" if parent else None,
+        "origin": origin if parent else None,
+        "place": place,
+        "candidates": None if candidates is None else [str(each.version) for each in candidates],
+        "yanked": {str(version): reason for version, reason in yanked.items()},
+    }
+
+
+def _origin(ireq: Any) -> tuple[str | None, str | None]:
+    """Return the user's requirement that led to a pip requirement, and the place that has it, each None if unknown."""
+    while ireq is not None and hasattr(ireq.comes_from, "comes_from"):
+        ireq = ireq.comes_from
+    return (None, None) if ireq is None else (ireq.name, ireq.comes_from)
+
+
+def _asked(asked: Sequence[Any], names: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Yield the user's own requirements of the projects `names`, as far as they limit the version."""
+    for ireq in asked:
+        if not ireq.constraint and _named(ireq, names) and ireq.req.specifier:
+            yield _of_user(ireq)
+
+
+def _of_user(ireq: Any) -> dict[str, Any]:
+    return {"requirement": f"{ireq.req.name}{ireq.req.specifier}", "by": None, "place": _origin(ireq)[1]}
+
+
+def _named(ireq: Any, names: Collection[str]) -> bool:
+    return ireq.req is not None and canonicalize_name(ireq.req.name) in names
+
+
+def _required(factory: Any, names: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Yield what the distributions that were tried require of the projects `names`, as far as it limits the version."""
+    for candidate in factory._link_candidate_cache.values():
+        for need in candidate.dist.iter_dependencies() if names else ():
+            if need.specifier and canonicalize_name(need.name) in names and _counts(need):
+                by = f"{candidate.name} {candidate.version}"
+                yield {"requirement": f"{need.name}{need.specifier}", "by": by, "place": None}
+
+
+def _counts(need: Any) -> bool:
+    return need.marker is None or need.marker.evaluate({"extra": ""})
 
 
 def _wheels(finder: Any, project: str) -> list[str]:
     """Return the versions of a project that have a wheel for the target, the newest first."""
     versions = {each.version for each in finder.find_all_candidates(project) if each.link.is_wheel}
     return [str(version) for version in sorted(versions, reverse=True)]
-
-
-def _candidates(finder: Any, project: str) -> list[str] | None:
-    """Return the versions of a project that the target can use; None for what is no project, such as Python itself."""
-    if project.startswith("<"):
-        return None
-    return [str(each.version) for each in finder.find_all_candidates(project)]

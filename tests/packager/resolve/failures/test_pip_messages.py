@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from airpack.base.errors import AirpackError, IndexUnreachable, InvalidRequirement, PipFailed, WriteFailed
-from airpack.resolve import pip_messages
+from airpack.resolve.failures import pip_messages
 
 REFUSED = "check the URL, the network, the proxy and the credentials"
 POOL = (

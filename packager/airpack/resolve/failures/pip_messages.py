@@ -15,6 +15,7 @@ from airpack.sources.source import public
 CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
 _INVALID = re.compile(r"[Ii]nvalid (?:requirement|constraint): *'?(.*?)'?(?::| \(|$)", re.MULTILINE)
 _PLACE = re.compile(r"\(from (line \d+ of [^)]+)\)")
+_FROM_FILE = re.compile(r"-[rc] (.+) \(line (\d+)\)")
 _UNANSWERED = re.compile(r"HTTPS?ConnectionPool\(host='([^']+)'.*?with url: (\S+) \(Caused by (.*)\)")
 _REFUSED = re.compile(r"OSError: \[Errno (\d+)\] ([^:'\n]+)(?:: '(.*)')?")
 _UNREADABLE = re.compile(r"Could not open (\w+) file: (?:\[Errno \d+\] )?(.*?): '?(.*?)'?$", re.MULTILINE)
@@ -44,6 +45,12 @@ def error_in(message: str) -> AirpackError:
             "name another index"
         )
     return PipFailed(f"pip: {one_line(message) or 'it ended without a message; try again with -v'}")
+
+
+def place_in(comes_from: str) -> str:
+    """Return the line and the file in what pip says of where a requirement comes from, empty if there is none."""
+    found = _FROM_FILE.fullmatch(comes_from)
+    return f"line {found[2]} of {found[1]}" if found else ""
 
 
 def unreachable(url: str, reason: str, *, verb: str) -> IndexUnreachable:

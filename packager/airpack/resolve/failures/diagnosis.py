@@ -1,0 +1,160 @@
+"""Turns the facts of a failure of pip into an error that says what, where, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from airpack.base.errors import (
+    AirpackError,
+    BuildFailed,
+    Conflict,
+    HashMismatch,
+    InvalidRequirement,
+    InvalidWheel,
+    PipFailed,
+    UnknownMarker,
+    Unsatisfiable,
+    WriteFailed,
+)
+from airpack.resolve.failures import pip_messages, reasons
+from airpack.resolve.failures.causes import Cause, Impossible, Side
+
+GONE = (404, 410)  # HTTP: the answers of an index that does not have the project
+_SIDES = 8  # of a conflict, that a line has room for
+_VERSIONS = 3  # of a project that requires the same
+
+
+def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR0911 - one for each kind
+    """Return the error for a failure, an event of `pip_worker` with the facts of its kind."""
+    match failure["failure"]:
+        case "marker":
+            return UnknownMarker(failure["variable"], failure["marker"])
+        case "download":
+            return pip_messages.unreachable(failure["url"], failure["reason"], verb="downloaded")
+        case "build":
+            wheels = failure.get("wheels", ())
+            name = f"{failure['name']} {failure['version']}".strip() if wheels else failure["name"]
+            return BuildFailed(name, failure["reason"], failure["required_by"], wheels)
+        case "unfit":
+            fits = f": install one that fits: pip install 'pip{failure['fits']}'" if failure["fits"] else ""
+            return PipFailed(f"pip {failure['version']} has no {failure['missing']}, which airpack needs{fits}")
+        case "undecodable":
+            return InvalidRequirement(
+                f"{failure['file']} is not UTF-8 ({failure['reason']}): save it as UTF-8, or name its encoding in its "
+                "first line: # -*- coding: latin-1 -*-"
+            )
+        case "wheel":
+            return InvalidWheel(failure["file"], failure["problem"])
+        case "os":
+            error = OSError(failure["errno"], failure["message"])
+            return WriteFailed.from_os(error, failure["path"] or "pip")
+        case "impossible":
+            return _impossible(failure)
+        case "mismatch":
+            expected = " or ".join(failure["expected"])
+            return HashMismatch(failure["requirement"], expected=expected, actual=failure["actual"])
+        case "hash":
+            return PipFailed(pip_messages.one_line(failure["message"]))
+        case _:
+            return pip_messages.error_in(failure["message"])
+
+
+def _impossible(failure: Mapping[str, Any]) -> AirpackError:
+    """Return the error for requirements that no set of versions satisfies."""
+    # The files of an index that gave no answer are unknown: any other reason would be a guess.
+    for page in failure["unreachable"]:
+        if page["status"] not in GONE:
+            return pip_messages.unreachable(page["url"], page["reason"], verb="read")
+    for wheel in failure["passed_over"]:
+        return InvalidWheel(wheel["file"], wheel["problem"])
+    facts = Impossible.from_dict(failure)
+    for cause in [*facts.causes, *_constrained(facts)]:
+        if cause.is_hopeless and not _is_avoidable(cause, facts.causes):
+            return _no_candidate(cause, facts)
+    for cause in facts.causes:
+        if cause.is_python and all(other.is_python for other in facts.causes):
+            message = f"{cause.side.required_by} requires {_needed(cause, facts)}"
+            remedy = "require another version, or choose another target with --target"
+            return Unsatisfiable(
+                f"{message}: {remedy}", requirement=cause.side.requirement, required_by=(cause.side.required_by,)
+            )
+    return _conflict(facts)
+
+
+def _constrained(facts: Impossible) -> Iterator[Cause]:
+    """Yield each constraint as a cause, with the versions of its project."""
+    for side in facts.constraints:
+        for cause in facts.causes:
+            if cause.project == side.project:
+                yield replace(cause, side=side, origin="")
+                break
+
+
+def _is_avoidable(cause: Cause, causes: Iterable[Cause]) -> bool:
+    """Return whether another version of the project that has `cause` fails for another reason than such a cause."""
+    parent = cause.side.requirer
+    return parent != "" and any(other.side.requirer == parent and not other.is_hopeless for other in causes)
+
+
+def _no_candidate(cause: Cause, facts: Impossible) -> Unsatisfiable:
+    """Return the error for a requirement that accepts nothing that pip may take."""
+    parents = sorted({each.side.required_by for each in facts.causes if each.project == cause.project} - {""})
+    side = cause.side
+    by = [f"required by {reasons.listed(parents)}"] if side.required_by else []
+    by += [f"for {cause.origin}"] if cause.origin and cause.origin != side.requirer else []
+    where = ", ".join(filter(None, [*by, "a constraint" if side in facts.constraints else "", side.place]))
+    is_known = bool(cause.candidates) or any(link.project == cause.project for link in facts.links)
+    message = f"{side.requirement}{f' ({where})' if where else ''}: {reasons.without_candidate(cause, facts)}"
+    required_by = parents if side.required_by else ()
+    return Unsatisfiable(message, requirement=side.requirement, required_by=required_by, is_known=is_known)
+
+
+def _conflict(facts: Impossible) -> Conflict:
+    """Return the error for requirements that exclude each other: both sides, and what else leaves no way out."""
+    needed = {cause.side: _needed(cause, facts) for cause in facts.causes}
+    needed |= {side: side.requirement for side in (*facts.limits, *facts.constraints)}
+    groups: dict[tuple[str, str], list[Side]] = {}
+    for side in sorted(needed, key=lambda side: (side.required_by, side in facts.constraints, side.requirement)):
+        groups.setdefault((side.requirer or side.place, needed[side]), []).append(side)
+    sentences = [_sentence(sides, needed[sides[0]], facts) for sides in groups.values()]
+    more = [f"and {len(sentences) - _SIDES} more"] if len(sentences) > _SIDES else []
+    pairs = {("a constraint" if side in facts.constraints else side.required_by, side.requirement) for side in needed}
+    told = "; ".join([*sentences[:_SIDES], *more, *_withdrawn(facts)])
+    return Conflict(f"these requirements conflict: {told}: loosen or drop one of them", sides=sorted(pairs))
+
+
+def _sentence(sides: Sequence[Side], what: str, facts: Impossible) -> str:
+    """Return who requires `what`: the user, a constraint, or one or more versions of a project."""
+    place = f" ({sides[0].place})" if sides[0].place and not sides[0].required_by else ""
+    if sides[0] in facts.constraints:
+        return f"a constraint requires {what}{place}"
+    if not sides[0].required_by:
+        return f"you asked for {what}{place}"
+    if len(sides) == 1:
+        return f"{sides[0].required_by} requires {what}"
+    if len(sides) > _VERSIONS:
+        return f"{len(sides)} versions of {sides[0].requirer} require {what}"
+    return f"{', '.join(side.required_by for side in sides)} require {what}"
+
+
+def _needed(cause: Cause, facts: Impossible) -> str:
+    """Return what a cause requires, and why nothing meets it if nothing does."""
+    if cause.is_python:
+        return f"{cause.side.requirement}, the target has {facts.python}"
+    text, extras = cause.side.requirement.partition(";")[0].strip(), cause.side.extras
+    if extras:
+        text += f" for its extra {' or '.join(extras)}"
+    return f"{text}, of which there is no version" if cause.is_hopeless else text
+
+
+def _withdrawn(facts: Impossible) -> Iterator[str]:
+    """Yield a sentence for each project of which pip may take none of the versions that meet every requirement."""
+    causes = [*(cause for cause in facts.causes if cause.candidates is not None), *_constrained(facts)]
+    for project in sorted({cause.project for cause in causes}):
+        own = [cause for cause in causes if cause.project == project]
+        fitting = set.intersection(*(set(cause.fitting) for cause in own))
+        yanked = sorted(version for version in fitting if version in own[0].yanked)
+        if yanked and not any(fitting & set(cause.usable) for cause in own):
+            yield f"{project} {yanked[-1]}, which meets all, is yanked{reasons.given(own[0].yanked[yanked[-1]])}"

@@ -1,0 +1,295 @@
+"""Failures as pip's process reports them, and the errors that a user reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from airpack.base.errors import AirpackError, Conflict, HashMismatch, IndexUnreachable, InvalidWheel, Unsatisfiable
+from airpack.resolve.failures.diagnosis import error_from
+
+TAGS = ["cp37-cp37m-manylinux_2_27_x86_64", "cp37-cp37m-manylinux_2_17_x86_64", "py3-none-any"]
+
+
+def _cause(
+    requirement: str, candidates: Sequence[str] | None, *, by: str | None = None, **facts: Any
+) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"origin": None, "place": None, "yanked": {}}
+    return {"requirement": requirement, "name": "one", "by": by, "candidates": candidates, **nothing, **facts}
+
+
+def _side(requirement: str, *, by: str | None = None, place: str | None = None) -> dict[str, Any]:
+    return {"requirement": requirement, "by": by, "place": place}
+
+
+def _skipped(file: str, requires_python: str = "", why: str = "") -> dict[str, str]:
+    return {"file": file, "requires_python": requires_python, "why": why}
+
+
+def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackError:
+    lists = ("skipped", "constraints", "passed_over", "unreachable", "limits", "unread")
+    nothing: dict[str, Any] = {name: [] for name in lists}
+    failure = {"failure": "impossible", "causes": causes, "python": "3.7.17", "tags": TAGS, **nothing, **facts}
+    return error_from(failure)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "candidates", "skipped", "reason"),
+    [
+        (
+            "one",
+            [],
+            [],
+            "no such distribution was found: check its name, or say where it is with --index-url or --find-links",
+        ),
+        (
+            "one>=3",
+            ["1.0", "2.0"],
+            [_skipped("one-2.1.tar.gz")],
+            "no such version; the newest is 2.1; the newest that the target can use is 2.0",
+        ),
+        (
+            "one>=2",
+            ["1.0"],
+            [_skipped("one-2.0-py3-none-any.whl", ">=3.8"), _skipped("one-2.0.tar.gz", ">=3.8"), _skipped("two-9.zip")],
+            "version 2.0 needs Python >=3.8, the target has 3.7.17; the newest that the target can use is 1.0",
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-1.0.tar.gz"), _skipped("no file of a project")],
+            (
+                "version 1.0 has no wheel, only an sdist, and --only-binary forbids building it: "
+                "give --no-binary one after it"
+            ),
+        ),
+        (
+            "one",
+            [],
+            [_skipped(f"one-1.0-cp3{minor}-cp3{minor}-any.whl", "broken") for minor in (6, 8, 9, 10)],
+            "version 1.0 has no wheel for the target, only for Python 3.6, Python 3.8, Python 3.9, ...",
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-1.0-cp310-cp310-win32.whl"), _skipped("one-1.0-cp37-cp37m-win_amd64.whl")],
+            ("version 1.0 has wheels for Windows alone: delete the line, or add its marker: ; sys_platform == 'win32'"),
+        ),
+        (
+            "one>=1",
+            ["0.9"],
+            [_skipped("one-1.0-cp37-cp37m-manylinux_2_28_x86_64.whl"), _skipped("one-1.0-cp38-cp38-win32.whl")],
+            (
+                "version 1.0 has no wheel for the target, only for glibc 2.28 and newer, the target has 2.27; "
+                "the newest that the target can use is 0.9"
+            ),
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-1.0-cp37-cp37m-manylinux_2_17_aarch64.whl")],
+            "version 1.0 has no wheel for the target, only for manylinux_2_17_aarch64",
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-1.0-graalpy37-none-any.whl")],
+            "version 1.0 has no wheel for the target, only for graalpy37-none-any",
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-1.0-py3-none-any.whl", why="format_unsupported")],
+            "version 1.0 has only wheels, and --no-binary forbids them: give --only-binary one after it",
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-1.0-py3-none-any.whl", why="upload_too_late")],
+            "version 1.0 was uploaded too late for --exclude-newer: give a later moment",
+        ),
+        ("one!=1.0", ["1.0"], [], "no such version; the only one is 1.0"),
+        (
+            "one==3",
+            [],
+            [_skipped("one-1.0.tar.gz", ">=3.8"), _skipped("one-2.0.tar.gz", ">=3.8")],
+            "no such version; the newest is 2.0; the target can use none of its versions",
+        ),
+        (
+            "one>1.0",
+            ["1.0.post1"],
+            [],
+            "no such version; the newest is 1.0.post1, which >1.0 leaves out (PEP 440): write >=1.0 or ==1.0.post1",
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-1.0-py2.7.egg", why="format_unsupported")],
+            "it has only files that pip doesn't install, such as one-1.0-py2.7.egg: require another version or project",
+        ),
+    ],
+)
+def test_a_requirement_without_a_candidate(
+    requirement: str, candidates: list[str], skipped: list[dict[str, str]], reason: str
+) -> None:
+    """The message says what the newest version that fits lacks, and who requires it."""
+    error = _impossible([_cause(requirement, candidates, by="two 1.0")], skipped=skipped)
+    assert str(error) == f"{requirement} (required by two 1.0): {reason}"
+    assert isinstance(error, Unsatisfiable)
+    assert (error.requirement, error.required_by) == (requirement, ("two 1.0",))
+
+
+@pytest.mark.parametrize(
+    ("project", "reason"),
+    [
+        (
+            "pkg_resources",
+            "Debian's and Ubuntu's pip freeze writes this line by mistake, no index has it: delete the line",
+        ),
+        ("json", "no such distribution was found: it is a module of Python's own library: delete it"),
+    ],
+)
+def test_what_is_no_project(project: str, reason: str) -> None:
+    """Though files that people have name it; the line that does is told."""
+    cause = {**_cause(f"{project}==0.0.0", []), "name": project, "place": "-r lists/a.txt (line 7)"}
+    assert str(_impossible([cause])) == f"{project}==0.0.0 (line 7 of lists/a.txt): {reason}"
+
+
+@pytest.mark.parametrize(
+    ("requirement", "candidates", "yanked", "reason"),
+    [
+        (
+            "one>0.1",
+            ["0.1", "1.0", "1.0"],
+            {"1.0": "it lost data"},
+            (
+                "the only version that fits, 1.0, is yanked (it lost data): require one==1.0 to take it all the same, "
+                "or accept 0.1, the newest that is not"
+            ),
+        ),
+        (
+            "one",
+            ["1.0", "2.0"],
+            {"1.0": "", "2.0": ""},
+            "all versions that fit are yanked: require one==2.0 to take it all the same",
+        ),
+    ],
+)
+def test_only_yanked_versions(requirement: str, candidates: list[str], yanked: dict[str, str], reason: str) -> None:
+    """They are no conflict: which they are, the reason given, and how to have one all the same (PEP 592)."""
+    error = _impossible([_cause(requirement, candidates, yanked=yanked)])
+    assert isinstance(error, Unsatisfiable)
+    assert str(error) == f"{requirement}: {reason}"
+
+
+def test_metadata_that_no_pip_reads() -> None:
+    """The version that has it, and the text."""
+    unread = [{"file": "one-1.0-py3-none-any.whl", "problem": "Expected end: two (three)"}]
+    error = _impossible([_cause("one==1.0", ["0.9", "1.0"], place="-c c.txt (line 2)")], unread=unread)
+    assert str(error) == (
+        "one==1.0 (line 2 of c.txt): version 1.0 has metadata that no pip reads (Expected end: two (three)): "
+        "require another version, or accept 0.9, the newest that is not"
+    )
+
+
+def test_who_led_to_a_requirement_is_told() -> None:
+    """The distributions that have it, and the line of the user's that led to them."""
+    causes = [
+        _cause("one>2", ["1.0"], by=f"two {number}.0", origin="three", place="-r r.txt (line 1)") for number in "1234"
+    ]
+    assert str(_impossible(causes)) == (
+        "one>2 (required by two 1.0, two 2.0, two 3.0, ..., for three, line 1 of r.txt): "
+        "no such version; the newest is 1.0"
+    )
+
+
+def test_a_constraint_that_nothing_meets() -> None:
+    """It alone is the cause, whoever requires the project."""
+    constraint = _side("one==9", place="-c limits.txt (line 3)")
+    error = _impossible([_cause("one", ["1.0"], by="two 1.0")], constraints=[constraint])
+    assert str(error) == "one==9 (a constraint, line 3 of limits.txt): no such version; the newest is 1.0"
+
+
+def test_requirements_that_exclude_each_other() -> None:
+    """Both sides are fields, the user's own and a constraint among them."""
+    causes = [_cause("one<2", ["1.0", "2.0"]), _cause("one>=2", ["1.0", "2.0"], by="two 1.0")]
+    error = _impossible(causes, constraints=[_side("one!=1.5")])
+    assert isinstance(error, Conflict)
+    assert error.sides == (("", "one<2"), ("a constraint", "one!=1.5"), ("two 1.0", "one>=2"))
+
+
+def test_what_leaves_no_way_out_of_a_conflict_is_told() -> None:
+    """Other versions of the projects in it, and why they can't be had; one sentence for several of a project."""
+    causes = [
+        _cause("one==2.0", ["1.0", "2.0"], place="-r r.txt (line 2)"),
+        *(_cause("one==1.0", ["1.0", "2.0"], by=f"two {number}.0") for number in (1, 2)),
+        {**_cause("never", [], by="two 3.0"), "name": "never"},
+        _cause("one<1.0; extra == 'more'", ["1.0", "2.0", "0.5"], by="two[more] 4.0"),
+    ]
+    limits = [_side("two!=5.0", place="-r r.txt (line 1)"), *(_side("two<6", by=f"four {patch}") for patch in range(4))]
+    assert str(_impossible(causes, limits=limits)) == (
+        "these requirements conflict: you asked for one==2.0 (line 2 of r.txt); "
+        "you asked for two!=5.0 (line 1 of r.txt); 4 versions of four require two<6; "
+        "two 1.0, two 2.0 require one==1.0; two 3.0 requires never, of which there is no version; "
+        "two[more] 4.0 requires one<1.0 for its extra more: loosen or drop one of them"
+    )
+
+
+def test_a_conflict_that_a_yanked_version_would_solve() -> None:
+    """It is named, with the reason given."""
+    versions, yanked = ["1.0", "1.5", "2.0"], {"1.5": "broken"}
+    causes = [_cause("one>1", versions, yanked=yanked), _cause("one<2", versions, yanked=yanked, by="two 1.0")]
+    assert str(_impossible(causes)) == (
+        "these requirements conflict: you asked for one>1; two 1.0 requires one<2; one 1.5, which meets all, is yanked "
+        "(broken): loosen or drop one of them"
+    )
+
+
+def test_a_distribution_for_another_python_is_no_conflict() -> None:
+    """As wheels in a folder have it, whose metadata pip reads only when it tries them."""
+    error = _impossible([_cause("Python >=3.9", None, by="flask 3.1.3")])
+    assert isinstance(error, Unsatisfiable)
+    assert str(error) == (
+        "flask 3.1.3 requires Python >=3.9, the target has 3.7.17: "
+        "require another version, or choose another target with --target"
+    )
+
+
+def test_an_index_without_an_answer_is_the_reason() -> None:
+    """Whatever else is reported; an index that doesn't have the project has answered."""
+    page = {"url": "https://example.invalid/one/", "status": 404, "reason": "404 Client Error: Not Found for url"}
+    assert isinstance(_impossible([_cause("one", [])], unreachable=[page]), Unsatisfiable)
+    error = _impossible(
+        [_cause("one", [])], unreachable=[page, {**page, "status": 503, "reason": "503 Server Error: x"}]
+    )
+    assert isinstance(error, IndexUnreachable)
+    assert str(error) == (
+        "https://example.invalid/one/ can't be read: 503 Server Error: x: "
+        "check the URL, the network, the proxy and the credentials"
+    )
+
+
+def test_a_wheel_that_pip_passed_over_is_named() -> None:
+    """With what is wrong in it."""
+    error = _impossible([_cause("one", [])], passed_over=[{"file": "one.whl", "problem": "its METADATA is another's"}])
+    assert isinstance(error, InvalidWheel)
+    assert str(error) == "one.whl: its METADATA is another's"
+
+
+def test_a_hash_that_does_not_match() -> None:
+    """Every hash that would do is told, and the one that arrived."""
+    facts = {"requirement": "one==1.0", "expected": ["00", "11"], "actual": "22"}
+    error = error_from({"failure": "mismatch", **facts})
+    assert isinstance(error, HashMismatch)
+    assert (error.filename, error.expected, error.actual) == ("one==1.0", "00 or 11", "22")
+
+
+def test_a_full_disk_is_told_by_its_number() -> None:
+    """The message adds what to do about it; any other reason stands alone."""
+    facts = {"failure": "os", "path": "/cache"}
+    full = error_from({**facts, "errno": 28, "message": "No space left on device"})
+    assert str(full) == ("/cache: No space left on device; nothing was changed: free disk space, then try again")
+    assert str(error_from({**facts, "errno": 13, "message": "Permission denied"})) == (
+        "/cache: Permission denied; nothing was changed"
+    )
