@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airpack_runtime import layout
@@ -50,20 +50,29 @@ def write(signed: Sequence[Signed], key: SigningKey, folder: Path) -> list[str]:
     return [entry.signature for entry in signed]
 
 
-def check(results: Results, key: str) -> list[Finding]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """The findings about signatures, and the digest that the bundle, or the image that was named, had meanwhile."""
+
+    findings: list[Finding]
+    digest: str
+
+
+def check(results: Results, key: str) -> Checked:
     """Return a finding for a bundle, and for each image beside it, that is not signed with the public key `key`.
 
     Raises OSError, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
-    findings = []
+    findings, digests = [], []
     for path in _artefacts(results):
         kind, digest = _digest(path)
+        digests.append(digest)
         try:
             signature.check(str(path), kind, digest, key)
         except NotSigned as error:
             finding = Finding(severity=ERROR, package=path.name, sentence=error.problem, remedy=error.remedy)
             findings.append(finding)
-    return findings
+    return Checked(findings=findings, digest=digests[0])
 
 
 def _recorded(results: Results, signed: Sequence[Signed]) -> Manifest:

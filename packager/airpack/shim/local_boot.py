@@ -30,13 +30,16 @@ class Command:
     env: Mapping[str, str]
 
 
-def unpack(bundle: Path, tree: Path, python: Interpreter) -> None:
+def unpack(bundle: Path, tree: Path, python: Interpreter, digest: str | None = None) -> None:
     """Write the tree of `bundle` into the new folder `tree`, as the shim does in the image.
 
-    Raises BootFailed with the last line that the shim wrote.
+    `digest` is the one that was found good: another bundle may have its name by now, and is refused. Raises BootFailed
+    with the last line that the shim wrote.
     """
     line = [str(python.path), "-I", "-S", "-c", _WITHOUT_KEY, _runtime(), "unpack", "--bundle", str(bundle), str(tree)]
     env = {name: value for name, value in os.environ.items() if not name.startswith("AIRPACK_")}
+    if digest is not None:
+        env["AIRPACK_DIGEST"] = digest
     process = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
     if process.returncode:
         lines = process.stderr.strip().splitlines() or ["the shim ended without a message"]

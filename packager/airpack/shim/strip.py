@@ -43,15 +43,18 @@ def strip(source: str) -> str:
 
 
 def _closer(source: str) -> str:
-    """Return `source` with one space of indentation a level, the same for lines that continue a statement."""
-    lines, depth, last = source.split("\n"), 0, 0
+    """Return `source` with one space of indentation a level, and none where a line continues a statement."""
+    lines, depth, last, goes_on = source.split("\n"), 0, 0, False
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         depth += {tokenize.INDENT: 1, tokenize.DEDENT: -1}.get(token.type, 0)
         if token.type not in (tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER):
             row, column = token.start
             if row > last:  # it is the first of its line, and no string goes on there
-                lines[row - 1] = " " * depth + lines[row - 1][column:]
+                lines[row - 1] = ("" if goes_on else " " * depth) + lines[row - 1][column:]
             last = token.end[0]
+            goes_on = True
+        elif token.type == tokenize.NEWLINE:
+            goes_on = False
     return "\n".join(lines)
 
 

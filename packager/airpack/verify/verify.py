@@ -38,11 +38,11 @@ ObtainPython = Callable[[Target], Interpreter]
 class Demands:
     """What the user demands of a bundle or a tree.
 
-    `digest` is the digest that the bundle must have, in hexadecimal, None for any. `obtain_python` returns the
-    interpreter to import with, None if nothing is to be imported.
+    `digests` are all that the bundle's digest must be equal to, in hexadecimal. `obtain_python` returns the interpreter
+    to import with, None if nothing is to be imported.
     """
 
-    digest: str | None = None
+    digests: Sequence[str] = ()
     obtain_python: ObtainPython | None = None
 
 
@@ -68,7 +68,7 @@ def verify_results(packed: Results, demands: Demands, *, jobs: int, progress: Pr
         try:
             opened = stack.enter_context(packed.open_bundle())
             subject = f"{packed.bundle}, sha256:{opened.file.digest}"
-            findings += _pinned(demands.digest, packed.bundle.name, opened.file.digest)
+            findings += _pinned(demands.digests, packed.bundle.name, opened.file.digest)
             with progress.stage("check", BYTES) as advance:
                 checked = bundles.verify(opened, packed.bundle.name, executor=executor, on_bytes=advance)
             findings += checked.findings
@@ -81,6 +81,7 @@ def verify_results(packed: Results, demands: Demands, *, jobs: int, progress: Pr
             trial = _Trial(
                 name=packed.bundle.name,
                 target=opened.toc.target,
+                digest=opened.file.digest,
                 shares=imports.shares_of(opened.toc),
                 image=_image_of(packed),
             )
@@ -96,7 +97,7 @@ def verify_tree(place: Path, compared: Results | None, demands: Demands, *, jobs
     note = tree.note_in(place)
     name = f"{place.name}/{layout.TREE_NOTE}"
     digest = note.digest.removeprefix("sha256:")
-    findings = _pinned(demands.digest, name, digest)
+    findings = _pinned(demands.digests, name, digest)
     if not note.target:
         sentence = "doesn't say which bundle's tree this is"
         findings.append(Finding(severity=ERROR, package=name, sentence=sentence, remedy="unpack the bundle again"))
@@ -111,10 +112,10 @@ def verify_tree(place: Path, compared: Results | None, demands: Demands, *, jobs
             findings += [*damaged, *tree.against_records(nodes, records)]
         else:
             opened = stack.enter_context(compared.open_bundle())
-            findings += _pinned(opened.file.digest, name, digest)
+            findings += _pinned((opened.file.digest,), name, digest)
             findings += tree.against_bundle(nodes, opened)
         if not fatal(findings, strict=False):
-            trial = _Trial(name=place.name, target=note.target, shares=tree.shares_of(records), image=())
+            trial = _Trial(name=place.name, target=note.target, digest=digest, shares=tree.shares_of(records), image=())
             findings += trial.run_tree(place, demands.obtain_python, executor=executor, progress=progress)
     return Verdict(findings=findings, subject=f"{place}, {note.digest or 'of no digest'}")
 
@@ -133,16 +134,21 @@ def prove(
     Its tree is unpacked into `scratch`, and removed. `image` are the packages of the image itself. Raises BootFailed.
     """
     shares = imports.shares_of(bundle.contents)
-    trial = _Trial(name=bundle.path.name, target=bundle.contents.target, shares=shares, image=image)
+    trial = _Trial(
+        name=bundle.path.name,
+        target=bundle.contents.target,
+        digest=bundle.digest,
+        shares=shares,
+        image=image,
+    )
     return trial.unpacked(bundle.path, python, scratch, executor=executor, progress=progress)
 
 
-def _pinned(demanded: str | None, name: str, actual: str) -> list[Finding]:
-    """Return a finding if the digest is not the one that is demanded, None for any."""
-    if demanded in (None, actual):
-        return []
-    sentence = f"has the digest sha256:{actual}, not sha256:{demanded}"
-    return [Finding(severity=ERROR, package=name, sentence=sentence, remedy="it is another bundle: don't use it")]
+def _pinned(demanded: Sequence[str], name: str, actual: str) -> list[Finding]:
+    """Return a finding for each digest that is demanded and not the actual one."""
+    sentences = [f"has the digest sha256:{actual}, not sha256:{each}" for each in demanded if each != actual]
+    remedy = "it is another bundle: don't use it"
+    return [Finding(severity=ERROR, package=name, sentence=each, remedy=remedy) for each in sentences]
 
 
 def _image_of(packed: Results) -> Sequence[ImagePackage]:
@@ -163,8 +169,12 @@ def _image_of(packed: Results) -> Sequence[ImagePackage]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Trial:
-    """What is to be imported, of the bundle or tree `name`; `image` are the packages of the image itself."""
+    """What is to be imported, of the bundle or tree `name`; `image` are the packages of the image itself.
 
+    `digest` is that of the bundle which was checked: no other is unpacked.
+    """
+
+    digest: str
     name: str
     target: str
     shares: Sequence[Share]
@@ -211,7 +221,7 @@ class _Trial:
         if impossible:
             return impossible
         place = scratch / "proof"
-        local_boot.unpack(bundle.resolve(), place, python)
+        local_boot.unpack(bundle.resolve(), place, python, self.digest)
         findings = self._import(place, python, executor, progress)
         shutil.rmtree(place)
         return findings

@@ -9,6 +9,7 @@ from zlib import crc32
 
 from airpack_runtime import layout
 from airpack_runtime.format.framing import LayoutError, NewerFormat, inflate
+from airpack_runtime.format.hashing import has_controls
 
 
 class Frame(NamedTuple):
@@ -296,5 +297,5 @@ def _check_paths(paths: List[str]) -> None:
     joined = "\n/" + "/\n/".join(paths) + "/\n"
     if any(bad in joined for bad in ("//", "/./", "/../", "\0", "\\")):
         raise LayoutError("its table of contents holds a path that leaves the tree")
-    if joined.count("\n") != len(paths) + 1 or len(set(paths)) != len(paths):
-        raise LayoutError("its table of contents holds a path twice, or one with a line break")
+    if has_controls("".join(paths)) or len(set(paths)) != len(paths):
+        raise LayoutError("its table of contents holds a path twice, or one with a control character")

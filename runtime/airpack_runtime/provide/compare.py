@@ -43,7 +43,8 @@ def check_signature(tree: str, key: str) -> None:
 def content_digest(tree: str) -> str:
     """Return the content digest of a tree's files.
 
-    Raises OSError if one can't be read, or is neither a file nor a link to one in the tree.
+    Raises OSError if one can't be read, is neither a file nor a link to one in the tree, or has a control character in
+    its path.
     """
     root = os.path.realpath(tree)
     ours = [f"{root}/{name}" for name in layout.TREE_FILES]
@@ -146,7 +147,7 @@ def _fail(error: OSError) -> None:
 def _parse(sums: bytes, bundle: Bundle) -> dict[str, str]:
     """Return the SHA-256 of each path in lines as `sha256sum` writes them. Raises BundleDamaged."""
     expected = {}
-    for line in sums.decode("utf-8", "replace").splitlines():
+    for line in sums.decode("utf-8", "replace").split("\n"):
         digest, separator, path = line.partition("  ")
         if separator:
             expected[path] = digest

@@ -8,9 +8,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from airpack.results import keys
+from airpack.results import keys, signing
+from airpack.shim import local_boot
+from airpack.verify import bundle as bundles
 from airpack_runtime import layout, trust
 from airpack_runtime.format import signature
 from support import machine
@@ -134,6 +137,46 @@ def test_verify_tells_what_is_wrong_with_a_signature(airpack: Airpack, packed: P
     assert told() == (
         f"error: {bundle} is the bundle {digest}, but its signature is of the bundle sha256:{'0' * 64}: {right}"
     )
+
+
+@pytest.mark.parametrize("moment", ["the signature", "the frames", "the import"])
+def test_what_is_imported_is_what_was_checked(
+    airpack: Airpack, packed: Path, team: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Another bundle that is renamed into its place meanwhile isn't: its digest is not the one that was found signed."""
+    assert airpack("sign", packed, "--key", f"{team}.key") == 0
+    build_wheel(tmp_path / "evil", "one", modules={"one.py": f"open({str(tmp_path / 'ran')!r}, 'w')\n"})
+    line = [
+        "pack",
+        "-q",
+        "--no-import",
+        "--no-index",
+        "--find-links",
+        tmp_path / "evil",
+        "one",
+        "-o",
+        tmp_path / "other",
+    ]
+    assert airpack(*line) == 0
+    module, name = {
+        "the signature": (signing, "check"),
+        "the frames": (bundles, "verify"),
+        "the import": (local_boot, "unpack"),
+    }[moment]
+    original = getattr(module, name)
+
+    def swap(*words: Any, **named: Any) -> Any:
+        if moment != "the import":
+            found = original(*words, **named)
+        os.replace(tmp_path / "other" / layout.BUNDLE_NAME, packed / layout.BUNDLE_NAME)
+        return original(*words, **named) if moment == "the import" else found
+
+    monkeypatch.setattr(module, name, swap)
+    digest = _digest(packed).removeprefix("sha256:")
+    assert airpack("verify", packed / layout.BUNDLE_NAME, "--key", f"{team}.pub") == 1
+    said = airpack.out + airpack.err
+    assert (f"not sha256:{digest}" if moment == "the signature" else f"AIRPACK_DIGEST pins {digest}") in said
+    assert not (tmp_path / "ran").exists()
 
 
 def test_pack_signs_and_leaves_no_stale_signature(airpack: Airpack, wheels: Path, team: Path) -> None:

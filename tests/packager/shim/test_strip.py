@@ -48,11 +48,11 @@ def test_that_line_is_removed_where_nothing_needs_it() -> None:
 
 
 def test_blocks_are_indented_by_one_space_and_strings_stay() -> None:
-    """Lines that continue a statement as well; each stays the line that it was."""
+    """None where a line continues a statement; each stays the line that it was."""
     source = "def a(\n    b,\n):\n    if b:\n        return [\n            b\n        ]\n"
-    assert strip.strip(source) == "def a(\nb,\n):\n if b:\n  return[\n  b\n  ]\n"
+    assert strip.strip(source) == "def a(\nb,\n):\n if b:\n  return[\nb\n]\n"
     source = "class A:\n    text = (\n        '''\n        one\n    two'''\n    )\n"
-    assert strip.strip(source) == "class A:\n text=(\n '''\n        one\n    two'''\n )\n"
+    assert strip.strip(source) == "class A:\n text=(\n'''\n        one\n    two'''\n)\n"
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,20 @@ def test_links_inside_of_it_are_what_they_lead_to(signed: Path, keyed: Dict[str,
     assert boot.ready_tree(str(signed), keyed).signer == SIGNER.public
 
 
+@pytest.mark.parametrize("mark", ["\n", "\r", "\x1b", "\x7f", "\x9b"])
+def test_a_name_that_would_stand_for_two_files_is_refused(signed: Path, keyed: Dict[str, str], mark: str) -> None:
+    """One file takes another's line of what is signed into its own name, and the other is gone."""
+    one, other = f"{layout.BIN}/alpha-hello", f"{layout.BIN}/beta-script"
+    assert boot.ready_tree(str(signed), keyed).signer == SIGNER.public
+    line = f"755 {hashing.sha256((signed / other).read_bytes()).hexdigest()}  {other}"
+    (signed / other).unlink()
+    merged = signed / f"{one}{mark}{line}"
+    merged.parent.mkdir(parents=True)
+    (signed / one).rename(merged)
+    with pytest.raises(NotATree, match=r"can't be read \(it has a control character in its name\)"):
+        boot.ready_tree(str(signed), keyed)
+
+
 _OTHER_FILES = "holds other files than its signature is of"
 _MODULE = f"{layout.SITE_PACKAGES}/alpha/__init__.py"
 _NEW = f"{layout.SITE_PACKAGES}/sklearn.py"

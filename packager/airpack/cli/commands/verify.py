@@ -54,14 +54,16 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         raise UsageError(
             f"--bundle names what to compare a plain tree with, and {place} is not one: leave out --bundle"
         )
-    signed = _signed(arguments) if arguments.key else ""
-
+    digests, signed = [arguments.digest] if arguments.digest else [], ""
+    if arguments.key:
+        digest, signed = _signed(arguments)
+        digests.append(digest)
     jobs, progress = interrupts.cores(), options.progress(arguments)
 
     def obtain_python(target: Target) -> Interpreter:
         return options.obtain_python(arguments, target, env, progress)
 
-    demands = Demands(digest=arguments.digest, obtain_python=None if arguments.no_import else obtain_python)
+    demands = Demands(digests=digests, obtain_python=None if arguments.no_import else obtain_python)
     if is_tree:
         compared = Results.at(arguments.bundle) if arguments.bundle else None
         verdict = verify_tree(place, compared, demands, jobs=jobs, progress=progress)
@@ -70,12 +72,14 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     findings.report(arguments, verdict.findings, verdict.subject + signed, verdict=VERIFY)
 
 
-def _signed(arguments: argparse.Namespace) -> str:
-    """Return the key that the bundle is signed with, in words. Raises AuditFailed, before any import, if it is not."""
+def _signed(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return the digest that is signed, and the key that it is signed with, in words.
+
+    Raises AuditFailed, before any import, if it is not signed.
+    """
     results, key = Results.at(arguments.place), keys.load_public(arguments.key)
-    problems = signing.check(results, key)
-    if problems:
-        with results.open_bundle() as opened:
-            subject = f"{opened.file.path}, sha256:{opened.file.digest}"
-        findings.report(arguments, problems, subject, verdict=VERIFY)
-    return f", signed by {signature.key_id(key)}"
+    checked = signing.check(results, key)
+    if checked.findings:
+        subject = f"{results.bundle}, sha256:{checked.digest}"
+        findings.report(arguments, checked.findings, subject, verdict=VERIFY)
+    return checked.digest, f", signed by {signature.key_id(key)}"
