@@ -56,8 +56,8 @@ WAYS = {
             ),
             IMPORT: Step(line="{check} {out}/dist {name}", limit=600),
         },
-        why="on defaults, with `airpack[build]` installed; of what was packed, the modules of the project itself are "
-        "imported, by airpack's proof and in a sandbox that has the shim, the bundle and a Python 3.7 alone",
+        why="on defaults; of what was packed, the modules of the project itself are imported, "
+        "by airpack's proof and in a sandbox that has the shim, the bundle and a Python 3.7 alone",
     ),
     ADDING: Way(
         steps={
