@@ -136,7 +136,9 @@ def _prepare_fleet(place: Path) -> None:
 
 
 def _prepare_project(place: Path) -> None:
-    """Add a project with an extra and a dependency group."""
+    """Add a project with an extra and a dependency group, another's lock, and an environment of conda's."""
+    shutil.copy(machine.ROOT / "fixtures" / "locks" / "uv" / "uv.lock", place)
+    (place / "conda.yaml").write_text("dependencies:\n- python=3.7\n- pip:\n  - flask==2.2.5\n")
     (place / "pyproject.toml").write_text(
         '[project]\nname = "churn"\nversion = "1.0"\ndependencies = ["click"]\n'
         '[project.optional-dependencies]\nserve = ["flask==2.2.5"]\n[dependency-groups]\nruntime = ["tqdm"]\n'

@@ -143,9 +143,9 @@ def test_verify_tells_what_is_wrong_with_a_signature(airpack: Airpack, packed: P
 def test_what_is_imported_is_what_was_checked(
     airpack: Airpack, packed: Path, team: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    """Another bundle that is renamed into its place meanwhile isn't: its digest is not the one that was found signed."""
+    """Another that is renamed into its place meanwhile is not: its digest is not the one that was found signed."""
     assert airpack("sign", packed, "--key", f"{team}.key") == 0
-    build_wheel(tmp_path / "evil", "one", modules={"one.py": f"open({str(tmp_path / 'ran')!r}, 'w')\n"})
+    build_wheel(tmp_path / "evil", "one", files={"one.py": f"open({str(tmp_path / 'ran')!r}, 'w')\n"})
     line = [
         "pack",
         "-q",

@@ -16,7 +16,16 @@ from support.machine import lacking
 from support.sdists import build_sdist
 from support.wheels import build_wheel
 
-_NO_ERRORS = ("target ", "resolve ", "fetch ", "install ", "hash ", "compress ", "note: no Python 3.7 was found")
+_NO_ERRORS = (
+    "target ",
+    "building ",
+    "resolve ",
+    "fetch ",
+    "install ",
+    "hash ",
+    "compress ",
+    "note: no Python 3.7 was found",
+)
 OTHER_PYTHON = "cp311-cp311-manylinux_2_17_x86_64"
 
 
