@@ -20,6 +20,15 @@ class UsageError(AirpackError):
     status = 2
 
 
+class UnfitPath(AirpackError):
+    """Something at a path that can't be used as was asked for; `problem` says what is the matter with it."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}")
+        self.path = path
+        self.problem = problem
+
+
 class InvalidTarget(UsageError):
     """A target name or an image profile that can't be read."""
 
@@ -29,10 +38,7 @@ class InvalidRequirement(AirpackError):
 
 
 class Unsatisfiable(AirpackError):
-    """No version of a distribution fits the requirement and the target.
-
-    `is_known` is False if no index has anything of its project.
-    """
+    """No version of a distribution fits the requirement and the target; `is_known` is whether an index has any."""
 
     def __init__(self, message: str, *, requirement: str, required_by: Sequence[str], is_known: bool = True) -> None:
         super().__init__(message)
@@ -42,10 +48,7 @@ class Unsatisfiable(AirpackError):
 
 
 class Conflict(AirpackError):
-    """Requirements that exclude each other; `sides` holds pairs of who requires it and what.
-
-    Its first item is empty for a requirement that the user gave.
-    """
+    """Requirements that exclude each other; `sides` has who requires each (empty for the user), and what."""
 
     def __init__(self, message: str, *, sides: Sequence[tuple[str, str]]) -> None:
         super().__init__(message)
@@ -118,13 +121,11 @@ class InvalidManifest(AirpackError):
         self.remedy = remedy
 
 
-class MissingWheel(AirpackError):
+class MissingWheel(UnfitPath):
     """A wheel of a wheelhouse that is missing, or is not the locked one."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path} {problem}: get the folder again from where it was packed")
-        self.path = path
-        self.problem = problem
+        super().__init__(path, f"{problem}: get the folder again from where it was packed")
 
 
 class NotRebuilt(AirpackError):
@@ -155,13 +156,17 @@ def from_extra(purpose: str, library: str, extra: str) -> Iterator[None]:
         raise MissingExtra(purpose, library, extra) from error
 
 
-class StoreFailed(AirpackError):
-    """A failure of the store at the URL `where`, or of a file in it."""
+class PlaceFailed(AirpackError):
+    """A place in the network that gives or takes nothing; `problem` says why."""
 
-    def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"{where}: {problem}")
-        self.where = where
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}")
+        self.place = place
         self.problem = problem
+
+
+class StoreFailed(PlaceFailed):
+    """A failure of the store at the URL `where`, or of a file in it."""
 
 
 class BuildFailed(AirpackError):
@@ -236,13 +241,8 @@ class AuditFailed(AirpackError):
         self.findings = tuple(findings)
 
 
-class InvalidKey(AirpackError):
+class InvalidKey(UnfitPath):
     """A file that holds no private key to sign with."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path} {problem}")
-        self.path = path
-        self.problem = problem
 
 
 class BootFailed(AirpackError):
@@ -275,13 +275,8 @@ class WriteFailed(AirpackError):
         return cls(error.filename or path, error.strerror or str(error), full=full)
 
 
-class OutputRefused(AirpackError):
+class OutputRefused(UnfitPath):
     """A place to write to that holds something of the user's."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path} {problem}")
-        self.path = path
-        self.problem = problem
 
 
 class NotInBundle(AirpackError):
@@ -299,10 +294,5 @@ class NotInBundle(AirpackError):
         self.nearest = tuple(nearest)
 
 
-class RegistryError(AirpackError):
+class RegistryError(PlaceFailed):
     """A registry that cannot be reached, refuses a request, or sends other content than was asked for."""
-
-    def __init__(self, place: str, problem: str) -> None:
-        super().__init__(f"{place}: {problem}")
-        self.place = place
-        self.problem = problem

@@ -24,7 +24,7 @@ from airpack.verify import missing
 from airpack.verify.importer import Failure, Importer
 from airpack.wheels.metadata import optional_requirements
 
-# Folders that wheels leave at the top by mistake: they are not packages of theirs, and not meant to be imported.
+# Folders that wheels leave at the top, or in a namespace package, by mistake: they are not meant to be imported.
 _STRAYS = frozenset(("benchmarks", "doc", "docs", "example", "examples", "scripts", "test", "tests", "tools"))
 
 
@@ -125,10 +125,10 @@ def modules_of(paths: Iterable[str]) -> list[str]:
     modules = set()
     for path in inside:
         enclosing = [parent for parent in reversed(path.parents) if parent in packages]
-        if enclosing:
-            modules.add(enclosing[0].parts)
-        elif len(path.parts) == 1 or path.parts[0] not in _STRAYS:
-            modules.add((*path.parts[:-1], path.name.partition(".")[0]))
+        module = enclosing[0].parts if enclosing else (*path.parts[:-1], path.name.partition(".")[0])
+        above = module if enclosing else module[:-1]
+        if len(module) == 1 or _STRAYS.isdisjoint(above):
+            modules.add(module)
     return sorted(".".join(parts) for parts in modules if all(map(_is_name, parts)))
 
 

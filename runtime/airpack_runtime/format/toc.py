@@ -85,9 +85,8 @@ class Toc(NamedTuple):
     def from_dict(cls, data: Dict[str, Any]) -> "Toc":
         """Return the TOC of a JSON object. Raises LayoutError if its parts don't fit each other.
 
-        Its tables are lists of columns, which are a third smaller than rows and parsed in half the time: the frames'
-        sizes, raw sizes and SHA-256; the files' paths, modes, sizes, and the bytes of other tar blocks before each,
-        with `sums` as the last file; the links' paths and targets.
+        Its tables are lists of columns, a third smaller than rows and parsed in half the time: the frames' sizes, raw
+        sizes, SHA-256; the files' paths, modes, sizes, bytes of other blocks before each, `sums` last; the links.
         """
         try:
             decoder = data["decoder"]

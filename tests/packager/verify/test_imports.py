@@ -78,6 +78,7 @@ def test_which_modules_are_imported() -> None:
     inside = (
         "one.py two/__init__.py two/sub/__init__.py two/x.py three.cpython-37m-x86_64-linux-gnu.so "
         "google/api/__init__.py google/api/core/__init__.py google/loose.py a-stubs/__init__.pyi a-b.py "
+        "google/tests/__init__.py google/tests/test_x.py "
         "one.libs/x.so __main__.py tests/test_x.py data/x.json four/__init__.cpython-37m.so one-1.0.dist-info/METADATA"
     )
     paths = [f"site-packages/{path}" for path in inside.split()] + ["bin/tool.py"]
