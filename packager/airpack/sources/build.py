@@ -60,7 +60,7 @@ def build_wheel(
     on_start()
     with tempfile.TemporaryDirectory(prefix="airpack-build-") as folder:
         with _explained(name):
-            wheel = _build(source, Path(folder), builder, toolchain, settings or {})
+            wheel = _build(source, Path(folder), builder, toolchain, settings)
         wheel = fitted(wheel, name, builder, toolchain)
         kept.mkdir(parents=True, exist_ok=True)
         aside = kept / f".{wheel.name}.{os.getpid()}"
@@ -69,14 +69,14 @@ def build_wheel(
     return Built(path=kept / wheel.name, by_host=by_host, settings=settings or {})
 
 
-def _build(source: Path, folder: Path, builder: Builder, toolchain: Toolchain, settings: Settings) -> Path:
+def _build(source: Path, folder: Path, builder: Builder, toolchain: Toolchain, settings: Settings | None) -> Path:
     """Return the path of the wheel that the backend builds, in the empty folder `folder`.
 
     Raises CalledProcessError, BuildException, or BuildBackendException.
     """
     environment = Environment(folder, builder.python, source, toolchain)
     project = ProjectBuilder.from_isolated_env(environment, source, runner=run)
-    settings = toolchain.settings(project.build_system_requires, environment.tools, settings)
+    settings = toolchain.settings(project.build_system_requires, environment.tools, settings or {}) or None
     environment.install(project.build_system_requires, builder.pip_options)
     environment.install(project.get_requires_for_build("wheel", settings), builder.pip_options)
     return Path(project.build("wheel", folder / "dist", settings))
