@@ -26,6 +26,9 @@ COMMANDS = (
 WRONG_USAGE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 PIPE_CLOSED = 141  # 128 + SIGPIPE
+_INTERRUPTED = "interrupted; nothing was changed"
+
+_interrupts: list[int] = []  # the numbers of the signals that have interrupted the command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("standard output is closed: open it, or send it to /dev/null", 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the locale may not have every letter
+    _interrupts.clear()
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell lets background jobs ignore it
+        signal.signal(signal.SIGINT, _interrupt)
     return _run(words)
 
 
@@ -52,9 +58,11 @@ def _run(words: Sequence[str]) -> int:
         _give_up_output()
         return PIPE_CLOSED
     except KeyboardInterrupt:
-        return _fail("interrupted; nothing was changed", INTERRUPTED, verbose=verbose)
+        return _fail(_INTERRUPTED, INTERRUPTED, verbose=verbose)
     except Exception as error:  # noqa: BLE001 - a user must see a traceback only with -v
         _give_up_output()
+        if _interrupts:  # what was interrupted may have made another error of it, as Python does in `__set_name__`
+            return _fail(_INTERRUPTED, INTERRUPTED, verbose=verbose)
         message, least = _explain(error)
         return _fail(message, max(error_status, least), verbose=verbose)
     return status
@@ -112,7 +120,8 @@ def _give_up_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _interrupt(*_: object) -> NoReturn:
+def _interrupt(number: int, _: object) -> NoReturn:
+    _interrupts.append(number)
     raise KeyboardInterrupt
 
 

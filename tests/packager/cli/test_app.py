@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from airpack.cli.app import COMMANDS, main
+from airpack.cli.app import COMMANDS, INTERRUPTED, main
 from airpack_runtime import layout
 from support import machine
 
@@ -77,3 +78,21 @@ def test_a_name_that_the_locale_lacks_letters_for(tmp_path: Path) -> None:
     done = _shell(line, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith(", in " + f"{tmp_path}/f\\xfcr\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stays_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    """Python makes a RuntimeError of an interrupt that arrives in `__set_name__`, which imports call now and then."""
+
+    class Interrupted:
+        def __set_name__(self, *_: object) -> None:
+            signal.raise_signal(number)
+
+    def make_a_class(*_: object) -> None:
+        type("Made", (), {"attribute": Interrupted()})
+
+    monkeypatch.setattr("airpack.cli.commands.inspect.run", make_a_class)
+    assert main(["inspect", str(GOLDEN)]) == INTERRUPTED
+    assert capsys.readouterr().err == "airpack: error: interrupted; nothing was changed\n"

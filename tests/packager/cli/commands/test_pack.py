@@ -296,5 +296,4 @@ def test_an_interrupt_at_any_stage(
                 break
         process.send_signal(signal_number)
         airpack.err = process.stderr.read()
-        assert process.wait(timeout=60) == 130
-    assert airpack.error == "airpack: error: interrupted; nothing was changed"
+        assert (process.wait(timeout=60), airpack.error) == (130, "airpack: error: interrupted; nothing was changed")
