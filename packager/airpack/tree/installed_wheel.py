@@ -20,6 +20,7 @@ from installer.utils import Scheme
 
 from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
+from airpack.tree import scripts
 from airpack.wheels import places, record, wheelfile
 from airpack.wheels.claims import Claim
 from airpack.wheels.metadata import license_in
@@ -128,23 +129,12 @@ class _Prefix(SchemeDictionaryDestination):
             self._compare(in_tree, claim, io.BytesIO(content))
         first, _, rest = content.partition(b"\n")
         if first.startswith(b"#!python"):
-            content = self._script_header(rest) + rest
+            content = scripts.launched(rest, self.interpreter)
         return self.write_to_fs(scheme, place, io.BytesIO(content), True)
 
     def _compare(self, path: str, claim: Claim, stream: BinaryIO) -> None:
         if not claim.fits(stream):
             self.differing.append(path)
-
-    def _script_header(self, body: bytes) -> bytes:
-        """Return the first lines of a script; a coding cookie or `__future__` import in `body` allows only one."""
-        if b"coding" in body.partition(b"\n")[0] or b"__future__" in body:
-            return f"#!/usr/bin/env {self.interpreter}\n".encode()
-        return self._shell_header()
-
-    def _shell_header(self) -> bytes:
-        """Return the first lines of a script that sh runs as `exec python`, and Python reads as a string."""
-        python = f'"${{AIRPACK_PYTHON:-{self.interpreter}}}"'
-        return f"#!/bin/sh\n'''exec' {python} \"$0\" \"$@\"\n' '''\n".encode()
 
 
 def _hexadecimal(written: RecordEntry) -> str | None:

@@ -26,9 +26,13 @@ class Script:
     attribute: str
 
     def source(self) -> bytes:
-        """Return the script as a wheel has its scripts: its first line stands for the interpreter (PEP 427)."""
+        """Return the script as a wheel has its scripts: its first line stands for the interpreter (PEP 427).
+
+        A process that multiprocessing spawns imports it again, and must not run it.
+        """
         name = self.attribute.partition(".")[0]
-        return f"#!python\nimport sys\nfrom {self.module} import {name}\nsys.exit({self.attribute}())\n".encode()
+        lines = ["#!python", "import sys", f"from {self.module} import {name}", 'if __name__ == "__main__":']
+        return "\n".join([*lines, f"    sys.exit({self.attribute}())\n"]).encode()
 
 
 def scripts_in(text: str, python_version: str) -> Mapping[str, Script]:

@@ -78,23 +78,6 @@ def test_scripts_start_the_targets_python(wheels: Path, tmp_path: Path, place: s
         assert subprocess.check_output(line, env=env, text=True) == "['a b', \"it's\"]\n"
 
 
-@pytest.mark.parametrize(
-    ("body", "first"),
-    [
-        ("# -*- coding: latin-1 -*-\nprint()\n", "#!/usr/bin/env python3.7\n"),
-        ("from __future__ import annotations\n", "#!/usr/bin/env python3.7\n"),
-        ("print()\n", "#!/bin/sh\n"),
-    ],
-)
-def test_a_script_keeps_what_must_come_first(wheels: Path, tmp_path: Path, body: str, first: str) -> None:
-    """A coding cookie counts in the first two lines alone (PEP 263), a `__future__` import before all else."""
-    wheel = build_wheel(wheels, "one", files={"one-1.0.data/scripts/go": f"#!python\n{body}"})
-    part = trees.installed(wheel, tmp_path / "prefix")
-    text = (part.prefix / "bin" / "go").read_text()
-    assert text.startswith(first)
-    assert text.endswith(body)
-
-
 def test_a_script_of_another_interpreter_stays_as_it_is(wheels: Path, tmp_path: Path) -> None:
     """Only `#!python` is replaced (PEP 427)."""
     wheel = build_wheel(wheels, "one", files={"one-1.0.data/scripts/go": "#!/bin/sh\nexit 0\n"})

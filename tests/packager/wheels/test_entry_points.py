@@ -22,7 +22,8 @@ MAIN = Script(module="one.cli", attribute="main")
 def test_a_script_calls_a_function(text: str) -> None:
     """Comments, extras, blanks and other groups are no matter."""
     assert scripts_in(text, "3.7") == {"go": MAIN}
-    assert MAIN.source() == b"#!python\nimport sys\nfrom one.cli import main\nsys.exit(main())\n"
+    source = 'import sys\nfrom one.cli import main\nif __name__ == "__main__":\n    sys.exit(main())\n'
+    assert MAIN.source() == f"#!python\n{source}".encode()
 
 
 @pytest.mark.parametrize("value", ["one", "one:a:b", "one:main [", "a-b:main", ""])
