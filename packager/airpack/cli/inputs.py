@@ -24,6 +24,8 @@ from airpack.target.target import Target
 
 PIPFILE_LOCK = "Pipfile.lock"
 _FILES = (".txt", ".in", ".toml", ".lock", ".yml", ".yaml", ".py")
+# Projects may have such names, too: ruamel.yaml, discord.py.
+_ALSO_PROJECTS = (".yml", ".yaml", ".py")
 
 
 def what_to_pack(
@@ -192,5 +194,6 @@ def _check_words(words: Sequence[str]) -> None:
             raise UsageError(
                 f"{word} does not exist: give the path of a project, or a requirement such as pandas==1.3.5"
             )
-        if word.endswith(_FILES) or Path(word).name == PIPFILE_LOCK:
+        is_file = word.endswith(_FILES) and (not word.endswith(_ALSO_PROJECTS) or Path(word).exists())
+        if is_file or Path(word).name == PIPFILE_LOCK:
             raise UsageError(f"{word} names a file: write -r {word}")

@@ -237,6 +237,17 @@ def test_requirements_that_can_not_be_meant_are_usage_errors(words: list[str], m
     assert str(raised.value) == message
 
 
+def test_a_project_may_have_the_name_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: Named) -> None:
+    """ruamel.yaml is one, unless a file of that name is there."""
+    monkeypatch.chdir(tmp_path)
+    _, source = named("ruamel.yaml")
+    assert isinstance(source, Requirements)
+    assert source.specifications == ["ruamel.yaml"]
+    _write(tmp_path / "ruamel.yaml", "name: environment\n")
+    with pytest.raises(UsageError, match=r"ruamel\.yaml names a file: write -r ruamel\.yaml"):
+        named("ruamel.yaml")
+
+
 @pytest.mark.parametrize("more", [["alpha"], ["-c", "limits.txt"], ["-r", locks.path_of("poetry", "poetry.lock")]])
 def test_a_lock_is_all_that_is_packed(more: list[Any], named: Named) -> None:
     """Nothing is added to it, as nothing was resolved together with it."""
