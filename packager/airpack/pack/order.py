@@ -22,8 +22,8 @@ class Order:
     says how the bundle is made, except for its decoder, which is the one for the target, or taken from the wheel
     `decoder`. `python` is an interpreter of the target's version: it builds sources, and with `prove` it imports what
     was packed; without an interpreter, neither is done. With `add_missing`, what the import finds missing and a
-    well-known project brings is added to the requirements, which are packed again. `strict` makes warnings of the
-    audit fail the pack.
+    well-known project brings is added to the requirements, and an older version is required of what needs a newer
+    Python than the target's; they are packed again. `strict` makes warnings of the audit fail the pack.
 
     `output` is the folder of the results. Optional results are a plain tree (`tree`), a folder with the shim and the
     bundle (`drop_in`), a file system image of the kind `image`, an SBOM (`sbom`), and a signature with the key `sign`.

@@ -15,14 +15,14 @@ from airpack.audit.finding import Finding, fatal
 from airpack.audit.wheels import audit
 from airpack.base import staging
 from airpack.base.console import BYTES, Progress
-from airpack.base.errors import AuditFailed, WriteFailed
+from airpack.base.errors import AuditFailed, Conflict, Unsatisfiable, WriteFailed
 from airpack.base.interrupts import threads
 from airpack.bundle.frames import Pool
 from airpack.bundle.write import write
 from airpack.inspection import sbom_writer
+from airpack.pack.attempts import Attempts
 from airpack.pack.deliver import Packed, Product, deliver
 from airpack.pack.order import Order
-from airpack.requirements.requirements import Requirements
 from airpack.resolve import resolver
 from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
@@ -30,7 +30,6 @@ from airpack.results import overwrite
 from airpack.results.folder import WHEELHOUSE
 from airpack.tree import image_file
 from airpack.tree.install import install
-from airpack.verify.imports import ImportFinding
 from airpack.verify.verify import prove
 from airpack.wheels import decoders, wheelhouse
 
@@ -63,19 +62,21 @@ class _Packing:
     shown: set[str] = field(default_factory=set)
 
     def run(self, order: Order, scratch: Path) -> Packed:
-        """Pack what is ordered; if the order says so, again with what the import found missing."""
+        """Pack what is ordered; if the order says so, again with what mends an import, as long as something does."""
+        attempts = Attempts(note=self.progress.note)
         while True:
             folder = Path(tempfile.mkdtemp(dir=scratch))
-            product = self._make(order, folder)
+            try:
+                product = self._make(order, folder)
+            except (Unsatisfiable, Conflict) as error:
+                order = attempts.without_going_back(error)
+                continue
             findings = self._try(order, product, folder)
-            additions = _additions(order, findings)
-            if not additions:
+            following = attempts.next(order, findings)
+            if following is None:
                 self._report(findings, order)
                 return deliver(order, product, scratch=folder, progress=self.progress)
-            for addition, sentence in additions.items():
-                self.progress.note(f"note: added '{addition}', and packing again: {sentence}")
-            assert isinstance(order.source, Requirements)
-            order = replace(order, source=order.source.adding(list(additions)))
+            order = following
             shutil.rmtree(folder)
 
     def _make(self, order: Order, folder: Path) -> Product:
@@ -132,15 +133,3 @@ class _Packing:
         failures = fatal(findings, strict=order.strict)
         if failures:
             raise AuditFailed([finding.message for finding in failures])
-
-
-def _additions(order: Order, findings: Sequence[Finding]) -> dict[str, str]:
-    """Return the requirements to add, if that is ordered, each with what was found missing without it."""
-    if not order.add_missing or isinstance(order.source, Lock):
-        return {}
-    found = {each.addition: each for each in reversed(findings) if isinstance(each, ImportFinding) and each.addition}
-    return {
-        addition: f"{each.package} {each.sentence}"
-        for addition, each in sorted(found.items())
-        if addition not in order.source.added
-    }

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from airpack.base.errors import InvalidRequirement
 from airpack.requirements.rules import Rules
 
@@ -52,11 +54,13 @@ class Requirements:
         return not (self.specifications or self.editables or self.files or self.listings)
 
     def adding(self, specifications: Sequence[str]) -> Requirements:
-        """Return these requirements and what was found missing."""
+        """Return these requirements and what was found missing, in place of what was added for the same projects."""
+        names = {Requirement(each).name for each in specifications}
+        outdated = {each for each in self.added if Requirement(each).name in names}
         return replace(
             self,
-            specifications=[*self.specifications, *specifications],
-            added=[*self.added, *specifications],
+            specifications=[*(each for each in self.specifications if each not in outdated), *specifications],
+            added=[*(each for each in self.added if each not in outdated), *specifications],
         )
 
     def arguments(self) -> list[str]:

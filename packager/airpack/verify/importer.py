@@ -27,7 +27,7 @@ _CHILD = """
 import json, os, signal, sys
 signal.pthread_sigmask(signal.SIG_SETMASK, [])
 runtime, tree, module, answer = sys.argv[1:]
-error, missing, seen = None, [], []
+error, missing, seen, files, origin = None, [], [], [], ""
 try:
     sys.path.append(runtime)
     from airpack_runtime import activation
@@ -40,12 +40,15 @@ try:
     importlib.import_module(module)
 except BaseException as cause:
     error = traceback.format_exception_only(type(cause), cause)[-1]
+    files = [frame.filename for frame in traceback.extract_tb(cause.__traceback__)]
+    files += [cause.filename] if isinstance(cause, SyntaxError) and isinstance(cause.filename, str) else []
+    origin = cause.name if isinstance(cause, ImportError) and isinstance(cause.name, str) else ""
     while cause is not None and cause not in seen:
         seen.append(cause)
         missing += [cause.name] if isinstance(cause, ModuleNotFoundError) and isinstance(cause.name, str) else []
         cause = cause.__cause__ or cause.__context__
 with open(answer, "w") as file:
-    json.dump({"error": error, "missing": missing}, file)
+    json.dump({"error": error, "missing": missing, "files": files, "origin": origin}, file)
 os._exit(0)
 """
 
@@ -54,13 +57,16 @@ os._exit(0)
 class Failure:
     """A module that cannot be imported: its error in one line, and the modules that it found missing.
 
-    `lacks_library` says that the dynamic loader found a shared library missing.
+    `lacks_library` says that the dynamic loader found a shared library missing. `file` is the path in the tree of the
+    code that failed, empty if unknown; `origin` is the module that an import failed in, or that lacks a name.
     """
 
     module: str
     error: str
     missing: tuple[str, ...] = ()
     lacks_library: bool = False
+    file: str = ""
+    origin: str = ""
 
 
 class Importer:
@@ -70,6 +76,7 @@ class Importer:
         runtime = Path(airpack_runtime.__file__).parent.parent
         self._start = [*_contained(), str(python.path), "-I", "-S", "-B", "-c", _CHILD, str(runtime), str(tree)]
         self._environment = python.environment
+        self._tree = tree
         self._scratch = scratch
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] | None = set()
@@ -96,7 +103,14 @@ class Importer:
             error=_one_line(report["error"]),
             missing=tuple(report["missing"]),
             lacks_library=_LOADER in report["error"],
+            file=self._file_in(report["files"]),
+            origin=report["origin"],
         )
+
+    def _file_in(self, files: Sequence[str]) -> str:
+        """Return the path in the tree of the last of `files` that lies there, empty if none does."""
+        inside = [Path(file) for file in files if Path(file).is_relative_to(self._tree)]
+        return inside[-1].relative_to(self._tree).as_posix() if inside else ""
 
     def stop(self) -> None:
         """End all imports that run, and start no more."""

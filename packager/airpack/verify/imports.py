@@ -6,21 +6,22 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from airpack_runtime import host, layout
 from airpack_runtime.format.toc import Toc
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from airpack.audit.finding import NOTE, WARNING, Finding
 from airpack.bundle.opened import paths_of
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
-from airpack.verify import missing
+from airpack.verify import missing, newer_python
 from airpack.verify.importer import Failure, Importer
 from airpack.wheels.metadata import optional_requirements
 
@@ -41,12 +42,13 @@ class Share:
 class ImportFinding(Finding):
     """A module that could not be imported.
 
-    `addition` is the requirement (PEP 508) of a well-known project that brings what was missing, empty if none is
-    known.
+    `addition` is the requirement (PEP 508) that may mend it, empty if none is known: of a well-known project that
+    brings what was missing, or, with `goes_back`, of an older version of what needs a newer Python than the target's.
     """
 
     failure: Failure
     addition: str = ""
+    goes_back: bool = False
 
 
 def reason_against(target: str, scratch: Path) -> str | None:
@@ -72,8 +74,7 @@ def prove(
 
     `on_module` is called with 1 for each module that was tried.
     """
-    packed = {canonicalize_name(share.name): share.version for share, _ in modules}
-    judge = _Judge(tree=tree, image=image, packed=packed)
+    judge = _Judge(tree=tree, image=image, shares=list({share.name: share for share, _ in modules}.values()))
     scratch = tempfile.TemporaryDirectory(prefix="airpack-import-")
     importer = Importer(tree.resolve(), python, Path(scratch.name).resolve())
 
@@ -143,18 +144,19 @@ class _Verdict:
     severity: str
     remedy: str
     addition: str = ""
+    goes_back: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Judge:
     """Tells failures of a distribution from what the image, or an extra that nobody asked for, would bring.
 
-    `packed` are the versions of what is in the tree, by name.
+    `shares` are those of the distributions in the tree.
     """
 
     tree: Path
     image: TriedImage
-    packed: Mapping[NormalizedName, str]
+    shares: Sequence[Share]
 
     def finding(self, failure: Failure, share: Share) -> ImportFinding:
         verdict = self._judge(failure, share)
@@ -165,6 +167,7 @@ class _Judge:
             remedy=verdict.remedy,
             failure=failure,
             addition=verdict.addition,
+            goes_back=verdict.goes_back,
         )
 
     def _judge(self, failure: Failure, share: Share) -> _Verdict:
@@ -174,12 +177,26 @@ class _Judge:
         optional = list(self._optional(share))
         if any(_names(module, distribution) for module in absent for distribution in optional):
             return _Verdict(severity=NOTE, remedy=f"it belongs to an extra of {share.name} that isn't asked for")
+        packed = {canonicalize_name(each.name): each.version for each in self.shares}
         for module in absent:
-            addition = missing.requirement_for(module, self.image.target, self.packed)
+            addition = missing.requirement_for(module, self.image.target, packed)
             if addition is not None:
                 remedy = f"add '{addition}': {share.name} imports {module} (pack --add-missing adds it)"
                 return _Verdict(severity=WARNING, remedy=remedy, addition=addition)
-        return _Verdict(severity=WARNING, remedy=_unknown_remedy(failure, absent))
+        return self._too_new(failure) or _Verdict(severity=WARNING, remedy=_unknown_remedy(failure, absent))
+
+    def _too_new(self, failure: Failure) -> _Verdict | None:
+        """Return the verdict on a distribution that needs a newer Python than the target's, or None."""
+        python = Version(self.image.target.python_version).release[:2]
+        culprit = next((each for each in self.shares if failure.file in each.paths), None)
+        if culprit is None or not newer_python.needs_newer(failure, self.tree, (python[0], python[1])):
+            return None
+        addition = f"{culprit.name}<{culprit.version}"
+        remedy = (
+            f"require '{addition}': {culprit.name} {culprit.version} needs a newer Python than it says "
+            "(pack --add-missing goes back to a version that does not)"
+        )
+        return _Verdict(severity=WARNING, remedy=remedy, addition=addition, goes_back=True)
 
     def _is_there(self, module: str) -> bool:
         place = self.tree.joinpath(layout.SITE_PACKAGES, *module.split("."))

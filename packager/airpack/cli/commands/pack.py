@@ -109,8 +109,8 @@ def _add_packing(parser: argparse.ArgumentParser) -> None:
     tried.add_argument(
         "--add-missing",
         action="store_true",
-        help="add what the import finds missing and a well-known project brings (setuptools, for pkg_resources), and "
-        "pack again",
+        help="add what the import finds missing and a well-known project brings (setuptools, for pkg_resources), go "
+        "back to an older version of what needs a newer Python than it says, and pack again",
     )
     options.add_python(how)
 

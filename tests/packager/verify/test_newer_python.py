@@ -1,0 +1,56 @@
+"""What needs a newer Python than its metadata says is told from what fails in any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from airpack.verify.importer import Importer
+from airpack.verify.newer_python import needs_newer
+from airpack_runtime import layout
+from support import machine
+from support.airpack import Airpack
+from support.wheels import build_wheel
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("from typing import Literal", True),
+        ("import importlib.metadata", True),
+        ("import functools\nfunctools.cache", True),
+        ("(one := 1)", True),
+        ("two: list[int] = []", True),
+        ("three: int | str = 3", True),
+        ("from typing import Absent", False),
+        ("import functools\nfunctools.absent", False),
+        ("four = 1 +", False),
+        ("import absent", False),
+        ("from collections import Absent", False),
+        ("raise ValueError('five')", False),
+        ("import this\nthis.absent", False),
+    ],
+)
+def test_what_a_newer_python_would_take(code: str, expected: bool, tmp_path: Path) -> None:
+    """The standard library's modules and names, syntax, operators of types; never what no Python has."""
+    place = tmp_path / "tree" / layout.SITE_PACKAGES
+    place.mkdir(parents=True)
+    (place / "one.py").write_text(f"{code}\n")
+    failure = Importer(tmp_path / "tree", machine.python37(), tmp_path).attempt("one")
+    assert failure is not None
+    assert failure.file == f"{layout.SITE_PACKAGES}/one.py"
+    assert needs_newer(failure, tmp_path / "tree", (3, 7)) is expected
+    assert not needs_newer(failure, tmp_path / "tree", (3, 99))
+
+
+@pytest.mark.usefixtures("target_python")
+def test_the_warning_names_the_version_that_is_too_new(airpack: Airpack, wheels: Path) -> None:
+    """Also where another package imports it: what must be older is the one whose code failed."""
+    build_wheel(wheels, "one", requires=["two"], files={"one.py": "import two"})
+    build_wheel(wheels, "two", "2.0", files={"two/__init__.py": "from . import new", "two/new.py": "(x := 1)"})
+    assert airpack.pack("one") == 0
+    failed = "fails here: SyntaxError: invalid syntax: require 'two<2.0': two 2.0 needs a newer Python than it says"
+    assert [line.rpartition(" (")[0] for line in airpack.err.splitlines() if line.startswith("warning")] == [
+        f"warning: one 1.0: import one {failed}",
+        f"warning: two 2.0: import two {failed}",
+    ]
