@@ -22,11 +22,15 @@ _MACHINE = Machine()
 
 
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
-    """Leave out the tests that look at the index of the day, unless `-m` names them."""
+    """Leave out the tests that look at the index of the day, unless `-m` names them; those that run alone come last.
+
+    Each of them waits until no other test runs: one after the other, they wait once.
+    """
     if "live" not in config.option.markexpr:
         live = [item for item in items if item.get_closest_marker("live")]
         items[:] = [item for item in items if item not in live]
         config.hook.pytest_deselected(items=live)
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
 
 
 @pytest.fixture(scope="session", autouse=True)

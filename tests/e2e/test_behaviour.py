@@ -353,7 +353,6 @@ def test_data_files_are_found_by_importlib_resources(image: Image) -> None:
     assert image.printed(program) == "True\nTrue http://json-schema.org/draft-07/schema#\n"
 
 
-@pytest.mark.alone
 def test_gunicorns_forked_workers_are_replaced_and_answer(image: Image) -> None:
     """Both of two are killed; those that follow import Flask and answer on loopback."""
     done = image.run("python3.7", "/app/serve.py")

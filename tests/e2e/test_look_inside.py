@@ -101,7 +101,6 @@ def test_cat_and_extract_agree_with_tar(science: Path, tmp_path: Path) -> None:
         assert subprocess.run(line, capture_output=True, check=True).stdout == path.read_bytes()
 
 
-@pytest.mark.alone
 def test_only_what_is_asked_for_is_read(science: Path, older: Path, tmp_path: Path) -> None:
     """Of 78 MB: the table of contents, SHA256SUMS for a diff, one frame for a file."""
     bundle = science / layout.BUNDLE_NAME

@@ -25,7 +25,7 @@ from support.registry import Registry, skopeo
 
 from .conftest import PACK
 
-pytestmark = [pytest.mark.network, pytest.mark.alone]
+pytestmark = pytest.mark.network
 VOLUME = "/mnt"
 PROGRAM = "import pandas, sklearn.linear_model as m; print(m.__file__, m.LinearRegression().fit([[1], [2]], [1, 2]))"
 # Calls that make, change or remove something in a file system.

@@ -55,7 +55,6 @@ def test_exec_boots_it_in_a_locked_sandbox(science: Path, tmp_path: Path) -> Non
     assert len([path for path in cache.iterdir() if path.is_dir()]) == 1
 
 
-@pytest.mark.alone
 def test_no_boot_opens_a_network_socket(science: Path, tmp_path: Path) -> None:
     """`strace -f` of a cold and a warm boot shows none."""
     python = machine.python37().path

@@ -141,12 +141,19 @@ def test_an_interrupt_leaves_all_or_nothing(tmp_path: Path, golden: Path, env: D
     """Whenever Ctrl-C comes: before, during or after the unpack."""
     folder = tmp_path / "tree"
     words = [sys.executable, "-m", "airpack_runtime", "unpack", "--bundle", str(golden), str(folder)]
-    endings = set()
+
+    def start() -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(words, env={**env, "PYTHONPATH": str(RUNTIME)}, stderr=subprocess.PIPE)
+
+    started = time.perf_counter()
+    start().communicate()
+    took, endings = time.perf_counter() - started, set()
+    shutil.rmtree(str(folder))
     for step in range(24):
-        process = subprocess.Popen(words, env={**env, "PYTHONPATH": str(RUNTIME)}, stderr=subprocess.PIPE)
-        time.sleep(0.02 + step * 0.004)
+        process = start()
+        time.sleep(took * (step + 1) / 24)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
         endings.add(process.returncode)
         if folder.exists():
             assert sorted(os.listdir(str(folder))) == ["airpack-tree.json", "bin", "share", "site-packages"], step

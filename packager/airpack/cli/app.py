@@ -61,9 +61,10 @@ def _run(words: Sequence[str]) -> int:
         return _fail(_INTERRUPTED, INTERRUPTED, verbose=verbose)
     except Exception as error:  # noqa: BLE001 - a user must see a traceback only with -v
         _give_up_output()
-        if _interrupts:  # what was interrupted may have made another error of it, as Python does in `__set_name__`
-            return _fail(_INTERRUPTED, INTERRUPTED, verbose=verbose)
         message, least = _explain(error)
+        # What was interrupted may have made another error of it, as Python does in `__set_name__`.
+        if _interrupts and least != INTERRUPTED:
+            return _fail(_INTERRUPTED, INTERRUPTED, verbose=verbose)
         return _fail(message, max(error_status, least), verbose=verbose)
     return status
 

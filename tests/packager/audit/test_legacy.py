@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from support.airpack import Airpack
 from support.wheels import build_wheel
 
 
+@pytest.mark.slow
 def test_each_text_is_told_once(airpack: Airpack, wheels: Path) -> None:
     """The project, what its metadata says and what that was read as; no strictness fails for it."""
     build_wheel(wheels, "one", requires=["two>dev", "two (<3.*)"], metadata=["Requires-Python: >=3.6.*"])
@@ -24,6 +26,7 @@ def test_each_text_is_told_once(airpack: Airpack, wheels: Path) -> None:
     assert airpack("verify", "--no-import", airpack.output) == 0, airpack.err
 
 
+@pytest.mark.slow
 def test_a_line_has_room_for_a_few(airpack: Airpack, wheels: Path) -> None:
     """The others are counted."""
     build_wheel(wheels, "one", requires=[f"two>=0.{number}.*" for number in range(5)])

@@ -43,6 +43,7 @@ def test_a_library_that_nobody_brings_is_a_warning(airpack: Airpack, wheels: Pat
     assert "libother" not in airpack.err
 
 
+@pytest.mark.slow
 def test_a_module_for_another_machine_is_an_error(airpack: Airpack, wheels: Path, library: Path) -> None:
     """Whatever the tag says; a helper for another machine is a note."""
     data = bytearray((library / "libother.so").read_bytes())
@@ -58,6 +59,7 @@ def test_a_module_for_another_machine_is_an_error(airpack: Airpack, wheels: Path
     assert "site-packages/one/x.so is for another machine (EM_ARM)" in airpack.error
 
 
+@pytest.mark.slow
 def test_a_module_of_the_standard_librarys_name_is_noted(airpack: Airpack, wheels: Path) -> None:
     """The shim lets the standard library's win; no strictness fails for it."""
     build_wheel(wheels, "one", files={"secrets.py": ""})
@@ -69,6 +71,7 @@ def test_a_module_of_the_standard_librarys_name_is_noted(airpack: Airpack, wheel
     assert f"warning: one 1.0 has a module secrets, as the standard library does: {warning}" in airpack.err
 
 
+@pytest.mark.slow
 def test_an_unmet_requirement_is_an_error(airpack: Airpack, wheels: Path) -> None:
     """Such as a bundle packed from a lock that was written by hand; extras that are asked for count."""
     build_wheel(wheels, "one", requires=["two[more]"])
@@ -84,6 +87,7 @@ def test_an_unmet_requirement_is_an_error(airpack: Airpack, wheels: Path) -> Non
     assert airpack.out.splitlines()[0] == unmet
 
 
+@pytest.mark.slow
 def test_audit_of_results(airpack: Airpack, wheels: Path) -> None:
     """As text and as JSON; for another target than it was packed for, tags and all."""
     build_wheel(wheels, "one", tag="cp37-cp37m-manylinux_2_27_x86_64")
@@ -97,6 +101,7 @@ def test_audit_of_results(airpack: Airpack, wheels: Path) -> None:
     assert (airpack.output / layout.BUNDLE_NAME).exists()
 
 
+@pytest.mark.slow
 def test_files_that_two_wheels_write_are_told(airpack: Airpack, wheels: Path) -> None:
     """In one line for two wheels; that of the wheel which requires the other is kept, as pip installs it later."""
     shared = ("a.py", "b.py", "c.py")

@@ -33,6 +33,7 @@ def _kept(store: Path, folder: str) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in (store / folder).rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_a_second_pack_compresses_and_compiles_nothing(
     airpack: Airpack, packed: bytes, store: Path, monkeypatch: pytest.MonkeyPatch

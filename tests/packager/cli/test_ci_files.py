@@ -31,6 +31,7 @@ def _documents(path: Path) -> list[Any]:
     return list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "words"),
     [
@@ -149,7 +150,6 @@ def _run(job: Job, step: str, home: Path, env: Mapping[str, str], trace: Path | 
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.parametrize("path", [GITHUB, AZURE], ids=lambda path: path.stem)
 def test_a_pipelines_commands_run_and_its_cache_spares_the_network(
     path: Path, airpack: Airpack, served: Index, hub: registry.Registry, tmp_path: Path
@@ -215,12 +215,14 @@ def _score(path: Path, deps: Path, airpack: Airpack, tmp_path: Path) -> subproce
     return sandbox.run(machine.python37().path, container["command"], mounts=mounts, env=env)
 
 
+@pytest.mark.slow
 def test_the_container_finds_its_packages_in_the_image_volume(airpack: Airpack, volume: Path, tmp_path: Path) -> None:
     """By the manifest's command and environment, with the digest that pack printed."""
     done = _score(MOUNTED, volume, airpack, tmp_path)
     assert done.stdout == "from the volume /mnt/deps/site-packages/alpha/__init__.py\n", done.stderr
 
 
+@pytest.mark.slow
 def test_the_init_container_copies_the_image(airpack: Airpack, volume: Path, tmp_path: Path) -> None:
     """By a static busybox, which the image lacks: every file once, links as links; then the container finds them."""
     tools, deps, root = tmp_path / "tools", tmp_path / "deps", tmp_path / "root"

@@ -134,6 +134,7 @@ def test_condas_file_gives_what_stands_under_pip(named: Named) -> None:
     assert (wanted.specifications, named.shown) == ([], [])
 
 
+@pytest.mark.slow
 def test_condas_packages_end_the_pack(named: Named, wheels: Path) -> None:
     """Each is listed, with what the index has of its name for the target."""
     build_wheel(wheels, "numpy", "1.21.6", tag="cp37-cp37m-manylinux_2_17_x86_64")
@@ -150,6 +151,7 @@ def test_condas_packages_end_the_pack(named: Named, wheels: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_condas_packages_come_from_the_index_if_the_user_says_so(named: Named, wheels: Path) -> None:
     """Each is told, with what it is taken as; so is another release of Python than the file names."""
     for name, version in (("numpy", "1.21.6"), ("pandas", "1.3.5"), ("six", "1.16.0")):

@@ -41,6 +41,7 @@ def test_what_a_file_held_before_stays(index: Index, wheels: Path, tmp_path: Pat
     assert not os.path.islink(log)
 
 
+@pytest.mark.slow
 def test_a_named_pipe_is_written_and_stays(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
     """And the null device takes a lock; a folder or a file of the user's is still refused."""
     build_wheel(wheels, "one")
@@ -64,6 +65,7 @@ def test_a_file_called_so_has_its_folder() -> None:
     assert Output.parse("no\0such").path == Path("no\0such")
 
 
+@pytest.mark.slow
 def test_an_sbom_and_a_shim_go_to_standard_output(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """The same bytes as in a file."""
     build_wheel(wheels, "one")

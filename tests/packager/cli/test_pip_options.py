@@ -84,6 +84,7 @@ def test_a_time_may_name_its_zone() -> None:
         assert read(["--exclude-newer", text]).exclude_newer == expected
 
 
+@pytest.mark.slow
 def test_a_resolve_heeds_them(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Pre-releases and no dependencies, or wheels only, as pip's own options say."""
     build_wheel(wheels, "one", requires=["nowhere"])
@@ -99,6 +100,7 @@ def test_a_resolve_heeds_them(airpack: Airpack, wheels: Path, tmp_path: Path) ->
     assert "hash" in airpack.error.lower()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_a_build_gets_the_settings_of_the_command_line(
     airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -112,6 +114,7 @@ def test_a_build_gets_the_settings_of_the_command_line(
     assert airpack(*words, "one", "-C", "x=3") == 1
 
 
+@pytest.mark.slow
 def test_a_fetch_heeds_the_connection(airpack: Airpack, wheels: Path, index: Index, tmp_path: Path) -> None:
     """Through the proxy that the command line names, also from a lock."""
     build_wheel(wheels, "one")
@@ -156,6 +159,7 @@ def test_an_index_that_does_not_know_the_times(airpack: Airpack, wheels: Path, i
     assert not os.path.exists(tmp_path / "pylock.toml")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(Version(version("pip")) < Version("26"), reason="pip before 26.0 has no --uploaded-prior-to")
 def test_what_is_newer_is_left_out(airpack: Airpack, wheels: Path, index: Index, tmp_path: Path) -> None:
     """Where the index knows the times; a requirement that only newer files meet is told why."""

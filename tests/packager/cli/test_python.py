@@ -41,6 +41,7 @@ def index_words(airpack: Airpack, wheels: Path) -> list[object]:
     return ["--no-index", "--find-links", wheels, "--decoder", airpack.decoder]
 
 
+@pytest.mark.slow
 def test_an_interpreter_of_the_machine_comes_first(
     airpack: Airpack, wheels: Path, mirror: Mirror, python_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,6 +54,7 @@ def test_an_interpreter_of_the_machine_comes_first(
     assert not python_cache.exists()
 
 
+@pytest.mark.slow
 def test_pack_downloads_one_and_says_so_once(
     airpack: Airpack, wheels: Path, offered: Mirror, python_cache: Path
 ) -> None:
@@ -70,6 +72,7 @@ def test_pack_downloads_one_and_says_so_once(
     assert "python" not in airpack.err
 
 
+@pytest.mark.slow
 def test_run_downloads_one(airpack: Airpack, wheels: Path, offered: Mirror, python_cache: Path, start: Start) -> None:
     """It runs the command; the line about the download goes to standard error."""
     dist = _packed(airpack, wheels)
@@ -78,6 +81,7 @@ def test_run_downloads_one(airpack: Airpack, wheels: Path, offered: Mirror, pyth
     assert start(*words).communicate() == (f"{offered.version}\n", "")
 
 
+@pytest.mark.slow
 def test_lock_downloads_one_that_builds(
     airpack: Airpack, wheels: Path, offered: Mirror, python_cache: Path, tmp_path: Path
 ) -> None:
@@ -90,6 +94,7 @@ def test_lock_downloads_one_that_builds(
     assert 'name = "two-py37"' in lock.read_text()
 
 
+@pytest.mark.slow
 def test_verify_downloads_one(airpack: Airpack, wheels: Path, offered: Mirror, python_cache: Path) -> None:
     """It finds a module that cannot be imported."""
     build_wheel(wheels, "one", files={"one.py": "import missing"})
@@ -99,6 +104,7 @@ def test_verify_downloads_one(airpack: Airpack, wheels: Path, offered: Mirror, p
     assert "import one fails here: ModuleNotFoundError: No module named 'missing'" in airpack.out
 
 
+@pytest.mark.slow
 def test_rebuild_downloads_one(
     airpack: Airpack, wheels: Path, offered: Mirror, python_cache: Path, index_words: list[object]
 ) -> None:
@@ -115,12 +121,14 @@ def test_rebuild_downloads_one(
     assert not python_cache.exists()
 
 
+@pytest.mark.slow
 def test_shim_downloads_one(airpack: Airpack, offered: Mirror, python_cache: Path, tmp_path: Path) -> None:
     """It compiles the shim, as an interpreter of the machine would."""
     assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
     assert airpack.err == f"{_news(offered, python_cache)}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "lost"),
     [
@@ -140,6 +148,7 @@ def test_pack_says_what_it_goes_without(
     assert not python_cache.exists()
 
 
+@pytest.mark.slow
 def test_without_uv(
     airpack: Airpack, wheels: Path, no_python37: Path, monkeypatch: pytest.MonkeyPatch, index_words: list[object]
 ) -> None:
@@ -166,6 +175,7 @@ def test_without_uv(
     assert airpack.err == f"airpack: error: {_NONE}: {_EXTRA}\n"
 
 
+@pytest.mark.slow
 def test_rebuild_of_bytecode_needs_one(
     airpack: Airpack, wheels: Path, offered: Mirror, python_cache: Path, index_words: list[object]
 ) -> None:
@@ -230,6 +240,7 @@ def test_a_version_that_uv_does_not_have(airpack: Airpack, offered: Mirror) -> N
     )
 
 
+@pytest.mark.slow
 def test_many_packs_download_one(
     airpack: Airpack, wheels: Path, python_server: Served, tmp_path: Path, index_words: list[object]
 ) -> None:
@@ -257,6 +268,7 @@ def decoder_words(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     return [word for wheel in folder.glob("*.whl") for word in ("--decoder", wheel)]
 
 
+@pytest.mark.slow
 def test_the_machine_itself_as_a_target(
     decoder_words: list[object], airpack: Airpack, wheels: Path, offered: Mirror, start: Start, python_cache: Path
 ) -> None:
@@ -280,6 +292,7 @@ def test_the_machine_itself_as_a_target(
     assert not python_cache.exists()
 
 
+@pytest.mark.slow
 def test_here_with_another_python(airpack: Airpack, wheels: Path) -> None:
     """With --python, `here` is that Python."""
     python = machine.python37()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from airpack.inspection import byte_diff
 from airpack.inspection.byte_diff import Comparison
 from airpack_runtime import layout
@@ -28,6 +29,7 @@ def test_a_copy_has_no_differences(tmp_path: Path) -> None:
     assert byte_diff.compare(GOLDEN, copy) == Comparison(same_bytes=True, same_content=True)
 
 
+@pytest.mark.slow
 def test_each_difference_of_the_contents_is_described(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Files that only one has, files that differ, the frames, and the wheel that they are from."""
     build_wheel(wheels, "one", files={"one.py": "X = 1\n", "gone.txt": "gone\n", "same.txt": "same\n"})
@@ -49,6 +51,7 @@ def test_each_difference_of_the_contents_is_described(airpack: Airpack, wheels: 
     )
 
 
+@pytest.mark.slow
 def test_a_link_is_not_a_file_and_a_target_is_not_another(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Files of the same content, one of which is stored as a hard link in one of the bundles only."""
     build_wheel(wheels, "one", files={"one.py": "", "b.txt": SAME})

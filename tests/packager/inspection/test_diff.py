@@ -31,6 +31,7 @@ def pair(airpack: Airpack, wheels: Path, tmp_path: Path, repeat: Repeat) -> tupl
     return old, new
 
 
+@pytest.mark.slow
 def test_packages_and_the_files_behind_them(airpack: Airpack, pair: tuple[Path, Path]) -> None:
     """Added, removed, changed, with versions and sizes; what both have is to be uploaded once."""
     assert airpack("diff", *pair) == 1
@@ -70,6 +71,7 @@ def test_the_same_bundle_is_no_difference(airpack: Airpack, pair: tuple[Path, Pa
     assert airpack.out == f"same     {digest}\n"
 
 
+@pytest.mark.slow
 def test_a_target_alone_is_a_difference(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """The wheels are the same, and every frame of them; the decoder is for another glibc's images, too."""
     build_wheel(wheels, "one")

@@ -69,7 +69,6 @@ def test_a_damaged_frame_is_not_written_out(tmp_path: Path) -> None:
     assert done.stdout == LARGE
 
 
-@pytest.mark.alone
 def test_only_the_frames_concerned_are_read(tmp_path: Path) -> None:
     """The system sees the seek table's end, the table of contents and one frame being read, not the rest."""
     with OpenBundle.at(GOLDEN) as opened:

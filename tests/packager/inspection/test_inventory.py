@@ -39,6 +39,7 @@ def packed(airpack: Airpack, wheels: Path) -> Inventory:
     return _take(airpack.output / layout.BUNDLE_NAME)
 
 
+@pytest.mark.slow
 def test_packages_have_their_needs_and_what_was_asked_for_is_marked(packed: Inventory) -> None:
     """Needs are those that the bundle has, on its target."""
     one, two = packed.packages
@@ -51,6 +52,7 @@ def test_packages_have_their_needs_and_what_was_asked_for_is_marked(packed: Inve
     assert (two.summary, two.licence_expression, two.licences) == ("", "", ("BSD License",))
 
 
+@pytest.mark.slow
 def test_libraries_have_the_name_and_version_that_the_file_shows(packed: Inventory) -> None:
     """Without the hash that auditwheel puts into it."""
     one, two = packed.packages

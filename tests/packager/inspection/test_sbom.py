@@ -62,6 +62,7 @@ def _component(data: dict[str, Any], name: str) -> dict[str, Any]:
     return next(each for each in data["components"] if each["name"] == name)
 
 
+@pytest.mark.slow
 def test_it_is_valid(airpack: Airpack, packed: Path) -> None:
     """By the schema of CycloneDX 1.6, at its strictest; the one that pack wrote is the same."""
     assert airpack("sbom", packed) == 0

@@ -95,6 +95,7 @@ def test_files_are_listed_by_name_or_size(airpack: Airpack, dist: Path) -> None:
     assert sizes == sorted(sizes, reverse=True)
 
 
+@pytest.mark.slow
 def test_the_same_wheels_give_the_same_bundle_wherever_they_are_from(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path
 ) -> None:

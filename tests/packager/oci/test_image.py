@@ -88,6 +88,7 @@ def _for(airpack: Airpack, target: str, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_several_platforms_make_one_index(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Each bundle comes back by its platform; without one, this machine's does."""
     build_wheel(wheels, "gamma")
@@ -103,6 +104,7 @@ def test_several_platforms_make_one_index(airpack: Airpack, wheels: Path, tmp_pa
         assert back.path.read_bytes() == (place / layout.BUNDLE_NAME).read_bytes()
 
 
+@pytest.mark.slow
 def test_one_platform_twice_is_refused(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Nothing tells an engine which of two Pythons is meant."""
     build_wheel(wheels, "gamma")

@@ -58,6 +58,7 @@ def test_the_bundle_itself_is_a_layer(airpack: Airpack, packed: Path, tmp_path: 
     assert last.size < 2000
 
 
+@pytest.mark.slow
 def test_a_name_that_means_a_deletion_is_refused(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """A container engine would take the file away, or all that is below."""
     build_wheel(wheels, "odd", files={"odd/__init__.py": "", "odd/.wh.data": "x"})
@@ -70,6 +71,7 @@ def test_a_name_that_means_a_deletion_is_refused(airpack: Airpack, wheels: Path,
     assert not (tmp_path / "layout").exists()
 
 
+@pytest.mark.slow
 def test_what_engines_refuse_is_refused(
     airpack: Airpack, packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

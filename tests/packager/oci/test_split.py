@@ -23,6 +23,7 @@ def _names(oci_layout: Layout) -> dict[str, str]:
     return {layer.annotations[image.DISTRIBUTIONS]: layer.digest for layer in layouts.image_manifest(oci_layout).layers}
 
 
+@pytest.mark.slow
 def test_a_changed_pin_moves_its_layer_and_the_last(
     airpack: Airpack, packed: Path, wheels: Path, tmp_path: Path
 ) -> None:
@@ -40,6 +41,7 @@ def test_a_changed_pin_moves_its_layer_and_the_last(
     assert {name for name in before if before[name] != after.get(name)} == {"beta 1.0", last}
 
 
+@pytest.mark.slow
 def test_another_distribution_moves_none(airpack: Airpack, packed: Path, wheels: Path, tmp_path: Path) -> None:
     """Also one that comes before all others."""
     before = _names(layouts.lay_out(airpack, packed, tmp_path / "before", "--split"))
@@ -52,6 +54,7 @@ def test_another_distribution_moves_none(airpack: Airpack, packed: Path, wheels:
     }
 
 
+@pytest.mark.slow
 def test_a_distribution_that_begins_with_a_large_file_has_its_folders(
     airpack: Airpack, wheels: Path, tmp_path: Path
 ) -> None:
@@ -84,6 +87,7 @@ def _groups(place: Path) -> list[set[str]]:
         return [{name.partition(" ")[0] for name in share.names} for share in split.shares(opened)[1:-1]]
 
 
+@pytest.mark.slow
 def test_which_small_distributions_share_a_layer_depends_on_their_names_alone(
     airpack: Airpack, wheels: Path, small_limits: None
 ) -> None:
@@ -99,6 +103,7 @@ def test_which_small_distributions_share_a_layer_depends_on_their_names_alone(
     assert fewer == [group - {"package-8"} for group in groups if group != {"package-8"}]
 
 
+@pytest.mark.slow
 def test_where_many_are_large_only_the_largest_have_layers_of_their_own(
     airpack: Airpack, wheels: Path, small_limits: None
 ) -> None:

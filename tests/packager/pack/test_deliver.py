@@ -32,6 +32,7 @@ def test_the_results_are_where_the_help_says(packed: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_the_manifest_names_what_was_packed(packed: Path) -> None:
     """Target, packages, sizes, digest, and the tools that the bytes depend on."""
@@ -45,6 +46,7 @@ def test_the_manifest_names_what_was_packed(packed: Path) -> None:
     assert manifest["toolchain"]["target_python"].keys() == {"version", "magic", "build"}
 
 
+@pytest.mark.slow
 def test_the_tree_is_the_bundle_unpacked(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """`--tree` leaves a folder that can be mounted as it is; packing again replaces it."""
     build_wheel(wheels, "one", files={"one/__init__.py": "", "one/data": b"x"})
@@ -61,6 +63,7 @@ def test_the_tree_is_the_bundle_unpacked(airpack: Airpack, wheels: Path, tmp_pat
     assert {path.stat().st_mode & 0o777 for path in tree.rglob("*")} == {0o644, 0o755}
 
 
+@pytest.mark.slow
 def test_packing_again_replaces_the_wheelhouse(airpack: Airpack, wheels: Path) -> None:
     """A wheel that is no longer wanted doesn't stay behind."""
     build_wheel(wheels, "one")
@@ -73,6 +76,7 @@ def test_packing_again_replaces_the_wheelhouse(airpack: Airpack, wheels: Path) -
     ]
 
 
+@pytest.mark.slow
 def test_packing_again_leaves_nothing_of_the_earlier_bundle(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Its SBOM and its signature would be of another bundle; files of the user's stay."""
     build_wheel(wheels, "one")
@@ -87,6 +91,7 @@ def test_packing_again_leaves_nothing_of_the_earlier_bundle(airpack: Airpack, wh
     assert {path.name for path in airpack.output.iterdir()} == names - extras
 
 
+@pytest.mark.slow
 def test_a_folder_that_can_not_be_placed_leaves_all_as_it_was(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """The bundle isn't replaced either, if the tree that goes with it has no place."""
     build_wheel(wheels, "one")

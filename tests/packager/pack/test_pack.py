@@ -36,6 +36,7 @@ def packed(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
     return airpack.output
 
 
+@pytest.mark.slow
 def test_the_wheelhouse_installs_with_plain_pip(packed: Path, tmp_path: Path) -> None:
     """With hashes required, and no index."""
     house = packed / "wheelhouse"
@@ -76,6 +77,7 @@ def test_source_date_epoch_sets_the_times(airpack: Airpack, wheels: Path, monkey
     assert airpack.error == "airpack: error: SOURCE_DATE_EPOCH is 'today': set it to seconds since 1970, or unset it"
 
 
+@pytest.mark.slow
 def test_without_bytecode(airpack: Airpack, wheels: Path) -> None:
     """`--no-bytecode` leaves the wheel's files alone."""
     build_wheel(wheels, "one")
@@ -84,6 +86,7 @@ def test_without_bytecode(airpack: Airpack, wheels: Path) -> None:
         assert not [file.path for file in bundle.toc().files if file.path.endswith(".pyc")]
 
 
+@pytest.mark.slow
 def test_the_last_lines_say_what_was_made_and_how_to_boot_it(airpack: Airpack, wheels: Path) -> None:
     """On standard output; with -q there is nothing."""
     build_wheel(wheels, "one")

@@ -62,6 +62,7 @@ def _packed_elsewhere(airpack: Airpack, *words: object) -> Path:
     return other
 
 
+@pytest.mark.slow
 def test_the_same_bytes(airpack: Airpack, wheels: Path, rebuild: Callable[..., int]) -> None:
     """The wheels come from the wheelhouse: neither the cache nor where they came from is asked."""
     build_wheel(wheels, "one", requires=["two"], scripts={"go": "one:main"})
@@ -75,6 +76,7 @@ def test_the_same_bytes(airpack: Airpack, wheels: Path, rebuild: Callable[..., i
     assert (airpack.out, airpack.err) == ("", "")
 
 
+@pytest.mark.slow
 def test_every_option_is_in_the_manifest(
     airpack: Airpack, wheels: Path, tmp_path: Path, rebuild: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +242,7 @@ def test_what_can_not_be_packed_again(airpack: Airpack, wheels: Path, rebuild: C
     )
 
 
+@pytest.mark.slow
 def test_a_wheel_that_is_another(airpack: Airpack, wheels: Path, rebuild: Callable[..., int]) -> None:
     """The lock says which it was."""
     build_wheel(wheels, "one")

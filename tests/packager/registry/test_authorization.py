@@ -89,6 +89,7 @@ def test_a_refresh_token_becomes_a_token(tmp_path: Path) -> None:
         assert [request for request in registry.requests if "token" in request] == ["POST /token"]
 
 
+@pytest.mark.slow
 def test_the_password_is_that_of_podmans_file(
     airpack: Airpack, signed: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

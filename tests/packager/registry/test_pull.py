@@ -200,6 +200,7 @@ def test_ctrl_c_leaves_nothing_by_halves(airpack: Airpack, signed: Path, tmp_pat
     assert layouts.files(tmp_path / "got") == layouts.files(signed)
 
 
+@pytest.mark.slow
 def test_a_bad_line_to_the_registry(signed: Path, debian: Registry, tmp_path: Path) -> None:
     """Cut after up to 1.2 MB, here, there and in between, it only takes longer; the real one resumes no upload."""
     with threads(2) as executor:

@@ -78,6 +78,7 @@ def test_what_is_there_is_told(airpack: Airpack, signed: Path, debian: Registry)
     assert debian.uploaded() == before
 
 
+@pytest.mark.slow
 def test_a_split_bundle_comes_back_whole(airpack: Airpack, debian: Registry, wheels: Path, tmp_path: Path) -> None:
     """Byte for byte, with its SBOM; after one changed pin, one layer moves."""
     for name in ("one", "two", "three"):

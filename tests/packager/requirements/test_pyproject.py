@@ -134,6 +134,7 @@ def test_groups_that_cannot_be_had(path: Path, group: str, message: str) -> None
     assert str(caught.value) == message.format(path=path)
 
 
+@pytest.mark.slow
 def test_a_project_is_locked_with_its_extra_and_group(
     airpack: Airpack, wheels: Path, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ def _environment(*texts: str) -> conda.CondaEnvironment:
     return conda.from_yaml(Path("environment.yml"), {"dependencies": [*texts]})
 
 
+@pytest.mark.slow
 def test_each_package_is_looked_up(plain_env: None, index: Index, wheels: Path, target: Target, tmp_path: Path) -> None:
     """In the versions that the file wants; nothing is built for it, and a name that no project can have isn't sent."""
     build_wheel(wheels, "one", "1.2")

@@ -80,6 +80,7 @@ def _entry(wheel: Path) -> dict[str, object]:
     return {"version": f"=={version}", "hashes": [f"sha256:{digest}"], "index": "own"}
 
 
+@pytest.mark.slow
 def test_the_lock_of_another_tool_is_found_by_its_hashes(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_file_that_is_not_the_locked_one_is_refused(
     assert not (tmp_path / "pylock.toml").exists()
 
 
+@pytest.mark.slow
 def test_the_users_index_replaces_that_of_the_lock(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from support.index import Index
 from support.wheels import build_wheel
 
 
+@pytest.mark.slow
 def test_a_yanked_version_and_an_index_that_is_down(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path
 ) -> None:

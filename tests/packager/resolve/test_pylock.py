@@ -25,6 +25,7 @@ def _lock(airpack: Airpack, index: Index, path: Path, *words: object) -> None:
     assert airpack("lock", "--index-url", index.url, "-o", path, *words) == 0, airpack.err
 
 
+@pytest.mark.slow
 def test_a_lock_packs_to_the_same_bytes(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
     """As packing the requirements does; with every wheel in the cache, the index isn't asked."""
     build_wheel(wheels, "one", requires=["two"])
@@ -137,6 +138,7 @@ def test_an_empty_lock_packs_nothing(airpack: Airpack, tmp_path: Path) -> None:
     assert not airpack.output.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_a_lock_travels_with_its_folder(
     airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

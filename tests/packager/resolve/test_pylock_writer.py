@@ -46,6 +46,7 @@ def test_a_source_is_locked_in_place_of_the_wheel_that_was_built(
     assert (lock.wheels, lock.to_find) == ((), (line,))
 
 
+@pytest.mark.slow
 def test_pip_reads_a_lock_for_its_own_python(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

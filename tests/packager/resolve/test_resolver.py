@@ -38,6 +38,7 @@ def _packed(airpack: Airpack) -> list[str]:
     return [f"{package['name']}=={package['version']}" for package in manifest["packages"]]
 
 
+@pytest.mark.slow
 def test_nested_files_constraints_comments_and_line_breaks(airpack: Airpack, wheels: Path, folder: Path) -> None:
     """Paths in a file are relative to that file; a constraint alone packs nothing; a BOM is no character."""
     for version in ("1.0", "2.0"):
@@ -51,6 +52,7 @@ def test_nested_files_constraints_comments_and_line_breaks(airpack: Airpack, whe
     assert _packed(airpack) == ["one==2.0", "three==1.0", "two==1.0"]
 
 
+@pytest.mark.slow
 def test_variables_are_filled_in(airpack: Airpack, wheels: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`${NAME}` as pip has it: for credentials that don't belong in a file; one that is unset stays as it is."""
     build_wheel(wheels, "one")
@@ -103,6 +105,7 @@ def test_no_binary_builds_what_has_a_wheel(airpack: Airpack, wheels: Path, folde
     assert "built     one-1.0-py3-none-any.whl by Python 3.7, from " in airpack.err
 
 
+@pytest.mark.slow
 def test_hashes_are_required_once_one_is_given(airpack: Airpack, wheels: Path, folder: Path) -> None:
     """Right ones pass; a wrong one is told with both; a requirement without one is refused, as pip does."""
     wheel = build_wheel(wheels, "one", requires=["two"])
@@ -156,6 +159,7 @@ def test_credentials_and_places_of_a_file_serve_the_fetch_and_the_builds(
         assert b"secret" not in (airpack.output / name).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_every_lock_has_hashes(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
     """Of wheels and sources, also where the index gives MD5 or none; and what changes afterwards isn't taken."""
@@ -180,6 +184,7 @@ def test_every_lock_has_hashes(airpack: Airpack, index: Index, wheels: Path, tmp
     assert f"but {hashes[wheel.name]} was expected" in airpack.error
 
 
+@pytest.mark.slow
 def test_a_token_in_a_url_stays_here(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
     """A SAS URL's query: not in the lock, the manifest or the bundle; it serves the fetch, and a line tells of it."""
     name = build_wheel(wheels, "one").name
@@ -195,6 +200,7 @@ def test_a_token_in_a_url_stays_here(airpack: Airpack, index: Index, wheels: Pat
     assert "S3CRET" not in airpack.out
 
 
+@pytest.mark.slow
 def test_direct_urls_extras_and_markers(airpack: Airpack, index: Index, wheels: Path, folder: Path) -> None:
     """`name[extra] @ URL`, a bare path, and a marker of another Python, as PEP 508 and pip have them."""
     metadata = ["Provides-Extra: more"]

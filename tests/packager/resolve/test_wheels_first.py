@@ -45,6 +45,7 @@ def _tool(folder: Path) -> dict[str, Any]:
     return dict(toml.read(folder / "pylock.toml")["tool"]["airpack"])
 
 
+@pytest.mark.slow
 def test_what_must_be_compiled_yields(lock: Any, airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """In a line, in the lock and in the manifest; with or without a lock between."""
     build_wheel(wheels, "one", "0.9")

@@ -133,7 +133,6 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.parametrize("scheme", ["s3", "az"])
 def test_ctrl_c_leaves_nothing(dist: Path, scheme: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Neither a file nor the parts of one."""

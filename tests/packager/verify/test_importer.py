@@ -19,7 +19,6 @@ from support.wheels import build_wheel
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_an_interrupt_ends_the_imports(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """At once, with all that they have started; nothing is left."""
     own = f"61.{os.getpid():07}"  # another run's processes are not this one's
@@ -42,7 +41,6 @@ def test_an_interrupt_ends_the_imports(airpack: Airpack, wheels: Path, tmp_path:
     assert own not in machine.processes()
 
 
-@pytest.mark.alone
 def test_a_process_that_a_module_starts_is_ended(airpack: Airpack, wheels: Path) -> None:
     """When the import has ended."""
     own = f"62.{os.getpid():07}"

@@ -52,7 +52,6 @@ def fetched(tmp_path: Path) -> Path:
     return tmp_path / "fetched"
 
 
-@pytest.mark.alone
 def test_a_lock_whose_wheels_are_cached_opens_no_connection(
     airpack: Airpack, wheels: Path, index: Index, decoder_wheel: Path, tmp_path: Path
 ) -> None:

@@ -110,7 +110,6 @@ def test_killed_at_any_instant_the_next_boot_is_right(tmp_path: Path, only_cache
     assert interrupted > KILLS // 10, f"of {KILLS} kills only {interrupted} came during an unpack, seed {SEED}"
 
 
-@pytest.mark.alone
 def test_a_lock_whose_holder_was_killed_holds_nobody_up(tmp_path: Path, only_cache: Path) -> None:
     """The lock file stays, the lock does not; what the holder had written is swept."""
     files = _files(3)
@@ -151,7 +150,6 @@ print(module0000.__file__)
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_32_processes_at_once_unpack_once(tmp_path: Path, env: Dict[str, str]) -> None:
     """The first to have the lock unpacks, the others wait for it; each of them imports from the same tree."""
     path = bundle_of(tmp_path / "bundle", {f"module{number:04}.py": b"value = 1\n" * 1000 for number in range(100)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from support.airpack import Airpack
 from support.index import Index
 from support.wheels import build_wheel
@@ -17,6 +18,7 @@ def test_a_file_that_is_no_lock(airpack: Airpack, tmp_path: Path) -> None:
     assert (tmp_path / "pyproject.toml").read_text() == "[project]\n"
 
 
+@pytest.mark.slow
 def test_a_lock_is_written_and_no_wheel_is_fetched(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path
 ) -> None:

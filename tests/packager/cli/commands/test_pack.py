@@ -205,6 +205,7 @@ def test_a_decoder_that_is_not_the_pinned_one(airpack: Airpack, wheels: Path) ->
     assert airpack.error.endswith(needed)
 
 
+@pytest.mark.slow
 def test_an_index_without_the_decoder(airpack: Airpack, wheels: Path) -> None:
     """The way around it is told."""
     build_wheel(wheels, "one")
@@ -213,6 +214,7 @@ def test_an_index_without_the_decoder(airpack: Airpack, wheels: Path) -> None:
     assert airpack.error.endswith("give it with --decoder")
 
 
+@pytest.mark.slow
 def test_a_damaged_wheel(airpack: Airpack, wheels: Path) -> None:
     """The wheel is named."""
     path = build_wheel(wheels, "one", files={"one.py": "x = 1\n" * 1000})
@@ -223,6 +225,7 @@ def test_a_damaged_wheel(airpack: Airpack, wheels: Path) -> None:
     assert airpack.error == "airpack: error: one-1.0-py3-none-any.whl: is damaged: Bad CRC-32 for file 'one.py'"
 
 
+@pytest.mark.slow
 def test_a_file_that_is_a_folder_in_another_wheel(airpack: Airpack, wheels: Path) -> None:
     """Both wheels are named."""
     build_wheel(wheels, "one", files={"common": "x"})
@@ -277,7 +280,6 @@ def test_a_full_disk(airpack: Airpack, wheels: Path, tmp_path: Path, kilobytes: 
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("stage", ["target", "resolve", "fetch", "install", "hash"])
 def test_an_interrupt_at_any_stage(

@@ -72,6 +72,7 @@ def test_the_summary_fits_the_screen(airpack: Airpack, fleet: Path, tmp_path: Pa
     assert {line.partition(" | ")[0] for line in airpack.err.splitlines()[:-1]} == {"a-set", "b    "}
 
 
+@pytest.mark.slow
 def test_a_failure_stops_no_other(airpack: Airpack, fleet: Path, tmp_path: Path) -> None:
     """It is told in its log, in the summary, and by the exit status; its folder is as it was."""
     text = '[sets.wrong]\nrequirements = ["nosuch"]\n[sets.right]\nrequirements = ["alpha"]\n'
@@ -112,7 +113,6 @@ def test_packs_of_one_folder_are_refused(airpack: Airpack, fleet: Path, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_every_pack(airpack: Airpack, fleet: Path, tmp_path: Path, signal_number: int) -> None:
     """What was packed stays, the others' folders are as they were, and no process is left."""
@@ -126,13 +126,14 @@ def test_an_interrupt_ends_every_pack(airpack: Airpack, fleet: Path, tmp_path: P
     with subprocess.Popen(line, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None and process.stdout is not None
         for text in process.stderr:
-            if "| install" in text and not text.startswith("first"):
+            if "| install" in text and not text.startswith(("first", "p0")):  # the third, once one of two has ended
                 break
         process.send_signal(signal_number)
         rest, out = process.stderr.read(), process.stdout.read()
         assert process.wait(timeout=60) == 130
-    message = "airpack: error: interrupted: 1 of 5 packs are done; for the others, nothing was changed"
+    packed = len(list((tmp_path / "all").iterdir()))
+    assert 1 <= packed < 5
+    message = f"airpack: error: interrupted: {packed} of 5 packs are done; for the others, nothing was changed"
     assert rest.splitlines()[-1] == message
-    assert out.splitlines()[-1].startswith("1 of 5 packs in ")
-    assert [path.name for path in (tmp_path / "all").iterdir()] == ["first"]
+    assert out.splitlines()[-1].startswith(f"{packed} of 5 packs in ")
     assert str(tmp_path) not in machine.processes()

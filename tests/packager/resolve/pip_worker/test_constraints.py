@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
 from airpack.resolve import pylock
 from support.airpack import Airpack
 from support.index import Index
@@ -45,6 +46,7 @@ def test_a_constraint_without_a_hash_is_strict(airpack: Airpack, index: Index, w
     assert "a constraint requires one==1.0" in airpack.error
 
 
+@pytest.mark.slow
 def test_who_asks_for_hashes_gets_them(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
     """By the option, or by a line of a requirements file; a requirement without a hash is refused then."""
     pin = _line(build_wheel(wheels, "one"))

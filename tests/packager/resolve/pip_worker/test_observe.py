@@ -27,6 +27,7 @@ def failing(airpack: Airpack, index: Index, tmp_path: Path) -> Failing:
     return lock
 
 
+@pytest.mark.slow
 def test_yanked(failing: Failing, index: Index, wheels: Path) -> None:
     """A requirement of the user's, and one of a package; a file that is not yanked makes the version usable."""
     build_wheel(wheels, "one", "0.1")
@@ -76,6 +77,7 @@ def test_what_tried_packages_require_of_a_side(failing: Failing, wheels: Path) -
     )
 
 
+@pytest.mark.slow
 def test_a_constraint(failing: Failing, wheels: Path, tmp_path: Path) -> None:
     """Its line is told, whether it excludes a requirement or asks for a version that is not there."""
     for version in ("1.0", "2.0"):

@@ -44,6 +44,7 @@ def _configure(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> Path
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 @pytest.mark.parametrize("section", ["", "[install]"], ids=["global", "install"])
 def test_how_pip_installs_does_not_matter(
@@ -73,6 +74,7 @@ def test_nor_do_variables(airpack: Airpack, wheels: Path, tmp_path: Path, monkey
     assert not (tmp_path / "installed").exists()
 
 
+@pytest.mark.slow
 def test_which_packages_are_taken_does(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +95,7 @@ def test_which_packages_are_taken_does(
     assert "hash" in airpack.error.lower()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_a_lock_is_completed_as_it_says(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -131,6 +134,7 @@ def test_the_decoder_is_not_of_the_requirements(
     assert decoder.module == "_zstd"
 
 
+@pytest.mark.slow
 def test_a_requirements_file_says_where_the_decoder_is(
     airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
