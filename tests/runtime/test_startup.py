@@ -255,7 +255,7 @@ try:
     import alpha
 except ImportError:
     alpha = None
-tree = [entry for entry in sys.path if "/airpack-" in entry]
+tree = [entry for entry in sys.path if entry.startswith(os.environ["AIRPACK_CACHE_DIR"])]
 read = "airpack_runtime.format.reader" in sys.modules
 print(json.dumps({"alpha": alpha is not None, "tree": tree, "read": read, "path": os.environ["PATH"]}), flush=True)
 if len(sys.argv) > 1:
