@@ -22,14 +22,14 @@ _MACHINE = Machine()
 
 
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
-    """Leave out the tests that look at the index of the day, unless `-m` names them; those that run alone come last.
+    """Leave out what is live or long, unless `-m` names it; what runs alone comes last.
 
-    Each of them waits until no other test runs: one after the other, they wait once.
+    Each of those waits until no other test runs: one after the other, they wait once.
     """
-    if "live" not in config.option.markexpr:
-        live = [item for item in items if item.get_closest_marker("live")]
-        items[:] = [item for item in items if item not in live]
-        config.hook.pytest_deselected(items=live)
+    unasked = [name for name in ("live", "long") if name not in config.option.markexpr]
+    left_out = [item for item in items if any(map(item.get_closest_marker, unasked))]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
     items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
 
 

@@ -11,7 +11,7 @@ from packaging.utils import parse_wheel_filename
 
 from airpack.base.errors import BuildFailed
 from airpack.sources import build_log
-from airpack.sources.environment import reproducible
+from airpack.sources.isolation.environment import reproducible
 from airpack.sources.source import Builder
 from airpack.sources.toolchain import Toolchain
 
@@ -53,6 +53,10 @@ def _repaired(wheel: Path, name: str, builder: Builder, toolchain: Toolchain) ->
     # auditwheel checks wheels of any machine and libc, but takes the names of this machine's platforms alone.
     platform = "auto" if toolchain.aim.is_foreign else builder.platform
     line = [sys.executable, "-m", "auditwheel", "repair", "--plat", platform, "-w", str(folder), str(wheel)]
+    if toolchain.aim.glibc is None:
+        # musl as zig names it, which auditwheel knows by Alpine's name alone; musl itself answers to both (ldso,
+        # load_library).
+        line += ["--exclude", "libc.so"]
     process = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
     sys.stderr.write(process.stderr)
     repaired = sorted(folder.glob("*.whl"))
