@@ -21,8 +21,8 @@ class Index:
     `url` is what --index-url takes. `wrong_hash` makes pages promise another
     hash, `cut` ends files after so many bytes, `status` answers files with that
     HTTP status; `requests` are the paths that were asked for. `cuts` limits how
-    many files are cut. With `password`, files are for the user `user` alone;
-    `refused` counts who came without it. Each file's answer waits `delay` seconds.
+    many files are cut. With `password`, files are for `user` alone; with `answers`, so many are given and
+    the others refused. `refused` counts who came without it. Each file's answer waits `delay` seconds.
     `yanked` maps names of files to the reasons. `fragment` makes what follows the `#` in a link, of the
     file's name and content, in place of its SHA-256. With `query`, files are for who has it.
     With `uploaded`, pages are JSON (PEP 691) and say when each file was uploaded.
@@ -34,6 +34,8 @@ class Index:
     cut: int | None = None
     cuts: int | None = None
     status: int | None = None
+    answers: int | None = None
+    user: str = "user"
     password: str | None = None
     refused: int = 0
     yanked: dict[str, str] = field(default_factory=dict)
@@ -45,7 +47,7 @@ class Index:
 
     def admits(self, authorization: str | None) -> bool:
         """Return whether this header opens the files; who is refused is counted."""
-        wanted = base64.b64encode(f"user:{self.password}".encode()).decode()
+        wanted = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         admitted = self.password is None or authorization == f"Basic {wanted}"
         self.refused += not admitted
         return admitted
@@ -105,6 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.index.admits(self.headers["Authorization"]):
             self._answer(401, b"", "text/plain")
             return
+        if self.index.answers is not None:
+            self.index.answers -= 1
+            self.index.status = None if self.index.answers else 403
         time.sleep(self.index.delay)
         data = file.read_bytes()
         self._answer(200, data, "application/octet-stream")

@@ -8,13 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TextIO
 
+from airpack.base.urls import redacted
+
 Advance = Callable[[int], None]
 BYTES = "B"
 ERROR_PREFIX = "airpack: error: "  # begins the line with a command's error message; `pack.batch` looks for it
 
 
 def plain(text: str) -> str:
-    """Return `text` with `?` in place of each unprintable character: names in a bundle may hold escape sequences."""
+    """Return `text` as it may be shown: without what gives access in its URLs, with `?` for what is unprintable.
+
+    Names in a bundle may hold escape sequences.
+    """
+    text = redacted(text)
     return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 

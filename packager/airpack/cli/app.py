@@ -16,6 +16,7 @@ from airpack_runtime.errors import BootError
 from airpack import __version__
 from airpack.base.console import ERROR_PREFIX, plain
 from airpack.base.errors import AirpackError
+from airpack.base.urls import redacted
 
 # fmt: off
 COMMANDS = (
@@ -133,6 +134,6 @@ def _fail(message: str, status: int, *, verbose: bool = False) -> int:
     if verbose:
         import traceback  # noqa: PLC0415 - only needed for -v
 
-        traceback.print_exc()
+        print(redacted(traceback.format_exc()), end="", file=sys.stderr)
     print(f"{ERROR_PREFIX}{plain(message)}", file=sys.stderr)
     return status

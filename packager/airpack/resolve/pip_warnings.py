@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from airpack.base.urls import public
 from airpack.resolve.failures import pip_messages
 from airpack.resolve.failures.diagnosis import GONE
-from airpack.sources.source import public
 
 # What `yanked` events tell better, and what pip plans for its own command line.
 _UNUSED = re.compile("The candidate selected for download or install is a yanked version|DEPRECATION: ")

@@ -16,11 +16,12 @@ from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_n
 from packaging.version import Version
 
 from airpack.base.errors import InvalidRequirement, PipFailed, Unsatisfiable
+from airpack.base.urls import public, token_in, without_access
 from airpack.requirements.requirements import Listing, Requirements
 from airpack.requirements.rules import Rules
 from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
 from airpack.resolve.pip import Answer, Pip
-from airpack.sources.source import Builder, Built, Source, public, token_in, without_token
+from airpack.sources.source import Builder, Built, Source
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
@@ -237,7 +238,7 @@ def _locked(install: Mapping[str, Any], built: Mapping[tuple[NormalizedName, Ver
         name=name,
         version=metadata["version"],
         filename=_filename(download["url"]),
-        url=without_token(download["url"]),
+        url=without_access(download["url"]),
         sha256=_sha256(download),
         requires_python=metadata.get("requires_python", ""),
     )
@@ -274,7 +275,7 @@ def _source(download: Mapping[str, Any], built: Built) -> Source:
     """Return what a wheel was built from, by its direct URL (PEP 610)."""
     vcs = download.get("vcs_info", {})
     return Source(
-        url=without_token(download["url"]),
+        url=without_access(download["url"]),
         sha256=_sha256(download) or built.sha256,
         content="" if vcs else built.content,
         subdirectory=download.get("subdirectory", ""),

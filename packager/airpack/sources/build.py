@@ -21,7 +21,7 @@ from build import BuildBackendException, BuildException, ProjectBuilder
 
 from airpack.base.errors import BuildFailed
 from airpack.sources import build_log
-from airpack.sources.environment import Environment, run
+from airpack.sources.isolation.environment import Environment, run
 from airpack.sources.repair import fitted
 from airpack.sources.source import Builder, Built, Settings
 from airpack.sources.static import static_metadata

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from airpack.base.urls import redacted
 from airpack.sources import headers
 
 _LONGEST = 300  # characters of a sentence
@@ -164,5 +165,5 @@ def _paragraph(log: str, start: int) -> str:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    line = redacted(" ".join(text.split()))
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit
+
+from airpack.base.urls import public
 
 Settings = Mapping[str, str | Sequence[str]]  # a build backend's (PEP 517)
 
-# Names of parameters in a query: of Azure's, Amazon's, Google's and others' signed URLs.
-_TOKEN = re.compile("sig|token|secret|passw|pwd|credential|auth|key|code", re.IGNORECASE)
 _BUILT = "built from "  # how the origin of a built wheel begins, in `manifest.json`
-
-
-def public(url: str) -> str:
-    """Return `url` without credentials, query and fragment, as it may be published; a file's is just `local`."""
-    parts = urlsplit(url)
-    if parts.scheme.rpartition("+")[2] == "file":
-        return "local"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def token_in(url: str) -> str:
-    """Return the name of a parameter in the query of `url` that gives access, as in a SAS token; empty if none does."""
-    return next((name for name, _ in parse_qsl(urlsplit(url).query) if _TOKEN.search(name)), "")
-
-
-def without_query(url: str) -> str:
-    """Return `url` without the query."""
-    return f"{url.partition('?')[0]}{'#' * bool(urlsplit(url).fragment)}{urlsplit(url).fragment}"
-
-
-def without_token(url: str) -> str:
-    """Return `url` as a lock may hold it: without the query if that gives access."""
-    return without_query(url) if token_in(url) else url
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,6 +27,7 @@ NOTE = "note: one 2.0 has only a source that must be compiled; 1.0 is the newest
 def lock(airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that locks by the wheels and sdists of the test, and returns the lock's versions by name."""
     monkeypatch.setenv("BUILDS", str(tmp_path / "builds"))
+    monkeypatch.setenv("AIRPACK_BUILD_ENV", "BUILDS")
     path = tmp_path / "pylock.toml"
 
     def lock(*words: object) -> dict[str, str]:

@@ -19,6 +19,7 @@ from support.wheels import build_wheel
 def builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the file that notes each build with the Python that did it."""
     monkeypatch.setenv("BUILDS", str(tmp_path / "builds"))
+    monkeypatch.setenv("AIRPACK_BUILD_ENV", "BUILDS")
     (tmp_path / "builds").touch()
     return tmp_path / "builds"
 

@@ -5,39 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from airpack.sources import source
-from airpack.sources.source import Builder, Source
+from airpack.sources.source import Builder, Source, origin_of, source_in
 
 URL = "https://user:secret@example.invalid/one-1.0.tar.gz?token=secret#sha256=00"
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        (URL, "https://example.invalid/one-1.0.tar.gz"),
-        ("git+ssh://git@example.invalid/one.git@abc", "git+ssh://example.invalid/one.git@abc"),
-        ("file:///home/me/one-1.0.tar.gz", "local"),
-        ("git+file:///home/me/one@abc", "local"),
-    ],
-)
-def test_what_is_published_of_a_url(url: str, expected: str) -> None:
-    """Neither credentials nor a folder of this machine."""
-    assert source.public(url) == expected
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://a.invalid/one.whl?sv=2021&sig=S#egg=one", "https://a.invalid/one.whl#egg=one"),
-        ("https://a.invalid/one.whl?X-Amz-Credential=S", "https://a.invalid/one.whl"),
-        ("https://a.invalid/one.whl?raw=true", "https://a.invalid/one.whl?raw=true"),
-        ("git+file:///home/me/one@abc", "git+file:///home/me/one@abc"),
-        ("https://a.invalid/one.whl", "https://a.invalid/one.whl"),
-    ],
-)
-def test_a_lock_has_no_token(url: str, expected: str) -> None:
-    """A query that gives access is left out, another stays."""
-    assert source.without_token(url) == expected
 
 
 @pytest.mark.parametrize(
@@ -62,7 +32,7 @@ def test_a_source_has_an_address_and_an_identity(source: Source, address: str, i
 @pytest.mark.parametrize("built_from", ["one-1.0.tar.gz sha256:00", ""])
 def test_an_origin_tells_what_a_wheel_was_built_from(built_from: str) -> None:
     """As the manifest has it, and as it is read back."""
-    assert source.source_in(source.origin_of(built_from, URL)) == built_from
+    assert source_in(origin_of(built_from, URL)) == built_from
 
 
 def test_a_builder_travels_as_json(tmp_path: Path) -> None:

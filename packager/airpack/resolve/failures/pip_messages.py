@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from airpack.base.errors import AirpackError, IndexUnreachable, InvalidRequirement, PipFailed, WriteFailed
+from airpack.base.urls import public
 from airpack.requirements.requirements import invalid_requirement
-from airpack.sources.source import public
 
 CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
 _INVALID = re.compile(r"[Ii]nvalid (?:requirement|constraint): *'?(.*?)'?(?::| \(|$)", re.MULTILINE)

@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from airpack.resolve.pip_worker import adapter
-from airpack.resolve.pip_worker.events import Events, facts_of, report_warnings
+from airpack.resolve.pip_worker.events import Events, Redacted, facts_of, report_warnings
 from airpack.resolve.pip_worker.settings import leave_out
 
 
@@ -24,6 +24,8 @@ def main() -> int:
     except adapter.UnfitPip as error:
         events.emit(failure="unfit", missing=error.missing, version=error.version, fits=error.fits)
         return 1
+    # What pip, the libraries in it, and builds write is shown with -v.
+    sys.stdout, sys.stderr = cast("TextIO", Redacted(sys.stdout)), cast("TextIO", Redacted(sys.stderr))
     leave_out(frozenset(request["unheeded"]), os.environ)
     report_warnings(events)
     # The folder of the request is removed when the process has ended.

@@ -43,8 +43,6 @@ RESOLVE: Mapping[str, str] = {
     "Variable": "pip._vendor.packaging.markers:Variable",
     "Tag": "pip._vendor.packaging.tags:Tag",
     "SourceDistribution": "pip._internal.distributions.sdist:SourceDistribution",
-    "redact_auth_from_url": "pip._internal.utils.misc:redact_auth_from_url",
-    "remove_auth_from_url": "pip._internal.utils.misc:remove_auth_from_url",
 }
 # What is replaced in pip: by each command, and by a resolve.
 SETTINGS: Mapping[str, str] = {
@@ -55,6 +53,7 @@ WRAPPED: Mapping[str, str] = {
     "check_dist_restriction": "pip._internal.cli.cmdoptions:check_dist_restriction",
     "conflict_error": "pip._internal.resolution.resolvelib.factory:Factory.get_installation_error",
     "default_environment": "pip._vendor.packaging.markers:default_environment",
+    "git_account": "pip._internal.vcs.git:Git.get_netloc_and_auth",
     "distribution_of": "pip._internal.operations.prepare:make_distribution_for_install_requirement",
     "evaluate_marker": "pip._vendor.packaging.markers:Marker.evaluate",
     "installed_environment": "pip._internal.resolution.resolvelib.factory:get_default_environment",

@@ -7,8 +7,9 @@ import logging
 import threading
 import traceback
 from collections.abc import Iterable, Mapping
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
+from airpack.base.urls import redacted
 from airpack.resolve.pip_worker import adapter
 
 
@@ -24,6 +25,21 @@ class Events:
         with self._lock:
             self._file.write(json.dumps(event) + "\n")
             self._file.flush()
+
+
+class Redacted:
+    """A stream of text on which the users, passwords and queries of URLs aren't written."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, of which each URL is a whole."""
+        self._stream.write(redacted(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class Failure(Exception):

@@ -8,11 +8,11 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from airpack.resolve.pip_worker.adapter import MetadataInvalid, redact_auth_from_url, remove_auth_from_url, wrap
+from airpack.base.urls import without_access
+from airpack.resolve.pip_worker.adapter import MetadataInvalid, wrap
 from airpack.resolve.pip_worker.events import Events, Failure, report_chosen
 from airpack.resolve.pip_worker.sources import Unbuildable
 from airpack.resolve.pip_worker.wheels import passed_over
-from airpack.sources.source import without_query, without_token
 
 
 class Observed:
@@ -91,7 +91,7 @@ def _report_requirements(events: Events, observed: Observed, legacy: Mapping[str
             provided = {package.project_name: str(package.version) for package in chosen if package.is_installed}
             events.emit(provided=[{"name": name, "version": provided[name]} for name in sorted(provided)])
             links = [package.source_link.url_without_fragment for package in chosen if package.source_link is not None]
-            shown = {without_token(remove_auth_from_url(url)): url for url in links}
+            shown = {without_access(url): url for url in links}
             events.emit(urls={without: url for without, url in shown.items() if without != url})
             return resolved
 
@@ -109,7 +109,7 @@ def _shown(ireq: Any) -> str:
     name = ireq.req.name + (f"[{','.join(sorted(ireq.req.extras))}]" if ireq.req.extras else "")
     if ireq.req.url.startswith("file:"):
         return name
-    return f"{name} @ {without_query(redact_auth_from_url(ireq.req.url))}"
+    return f"{name} @ {without_access(ireq.req.url)}"
 
 
 def _report_conflicts(target: Mapping[str, Any], skipped: Sequence[Any], unreachable: Sequence[Any]) -> None:

@@ -6,11 +6,14 @@ whose metadata no build changes (PEP 643) is built only once it is chosen.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import os
 import shutil
 import tempfile
 import zipfile
 from collections import Counter
+from collections.abc import MutableMapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +22,14 @@ from typing import Any
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 
 from airpack.base.errors import BuildFailed
+from airpack.base.urls import account_in
 from airpack.resolve.pip_worker.adapter import MetadataInconsistent, SourceDistribution, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
 from airpack.sources.content import digest_of
 from airpack.sources.source import Builder
 from airpack.sources.static import static_metadata
 
+_GIT = "GIT_CONFIG_PARAMETERS"
 # So many builds that fail are enough: of one project, before its other sources are passed over unbuilt; and in all.
 _FAILURES_OF_PROJECT, _FAILURES = 3, 10
 
@@ -71,6 +76,31 @@ def allow_sources(builder: Builder, scratch: Path, events: Events, *, looks: int
 
     wrap("distribution_of", lambda make: lambda req: make(req) if _is_wheel(req) else BuiltDistribution(req))
     wrap("resolve", builds.resolving)
+    _tell_git_by_variables(os.environ)
+
+
+def _tell_git_by_variables(env: MutableMapping[str, str]) -> None:
+    """Let git, which pip starts in `env`, have users and passwords of URLs by a variable.
+
+    pip would put them on a command line, which all users of the machine read, and git into the repository's own
+    configuration, which the build reads (git-config(1), http.extraHeader, and git(1), -c).
+    """
+
+    def telling(_: Any) -> Any:
+        def netloc_and_account(netloc: str, scheme: str) -> tuple[str, tuple[None, None]]:
+            account = account_in(f"{scheme}://{netloc}")
+            if account is None or scheme not in ("http", "https"):
+                return netloc, (None, None)
+            host = netloc.rpartition("@")[2]
+            word = base64.b64encode(":".join(account).encode()).decode()
+            setting = f"'http.{scheme}://{host}/.extraHeader=Authorization: Basic {word}'"
+            if setting not in env.get(_GIT, ""):
+                env[_GIT] = f"{env.get(_GIT, '')} {setting}".strip()
+            return host, (None, None)
+
+        return staticmethod(netloc_and_account)
+
+    wrap("git_account", telling)
 
 
 class _Builds:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from build.env import IsolatedEnv
 
+from airpack.sources.isolation import pip_files, variables
 from airpack.sources.toolchain import Toolchain
 
 # The first second that a zip can hold (APPNOTE 6.3, 4.4.6): nothing in a wheel can be older.
@@ -28,7 +31,7 @@ class Environment(IsolatedEnv):
         if python is None:
             venv.create(folder / "env", with_pip=True)
         else:
-            subprocess.run([python, "-m", "venv", folder / "env"], check=True, capture_output=True, text=True)
+            run([python, "-m", "venv", str(folder / "env")])
         # ensurepip installs an old setuptools, which a build would use in place of a current one.
         run([self.python_executable, "-m", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
         path = [str(self._programs), str(self.tools), os.environ.get("PATH", os.defpath)]
@@ -54,8 +57,13 @@ class Environment(IsolatedEnv):
         """Install build requirements by the environment's own pip. Raises CalledProcessError."""
         if not requirements:
             return
+        folder = Path(tempfile.mkdtemp(prefix="pip-", dir=self._programs.parent))
+        file, env = pip_files.told(folder, pip_options, sorted(requirements), os.environ)
         pip = [self.python_executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
-        run([*pip, *pip_options, *sorted(requirements)])
+        try:
+            run([*pip, "--requirement", str(file)], env=env)
+        finally:
+            shutil.rmtree(folder)  # before any code of the build runs
 
 
 def reproducible(env: Mapping[str, str]) -> dict[str, str]:
@@ -68,9 +76,18 @@ def reproducible(env: Mapping[str, str]) -> dict[str, str]:
     return {"SOURCE_DATE_EPOCH": str(max(seconds, OLDEST_TIME))}
 
 
-def run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-    """Run a command of a build and copy its output to the log. Raises CalledProcessError with the output."""
-    env = {**os.environ, **(extra_environ or {})}
+def run(
+    cmd: Sequence[str],
+    cwd: str | None = None,
+    extra_environ: Mapping[str, str] | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+) -> None:
+    """Run a command of a build and copy its output to the log. Raises CalledProcessError with the output.
+
+    It sees `env` (default: what builds see of this process's environment) with `extra_environ`.
+    """
+    env = {**(variables.for_builds(os.environ) if env is None else env), **(extra_environ or {})}
     process = subprocess.run(cmd, cwd=cwd, env=env, capture_output=True, text=True, errors="replace", check=False)
     sys.stderr.write(process.stdout + process.stderr)
     process.check_returncode()

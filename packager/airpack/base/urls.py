@@ -1,0 +1,81 @@
+"""URLs without what gives access: users, passwords, tokens. What leaves the process, in a file or a line, goes by here.
+
+A token that is part of a path can't be told from a name: it stays.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+# The parameters of a query that choose a form or a version of a file; any other may give access, whatever its name.
+_HARMLESS = frozenset(
+    {"alt", "api-version", "archived", "at", "branch", "dl", "download", "export", "format", "inline", "raw", "ref"}
+)
+_TELLING = re.compile("sig|token|secret|passw|pwd|credential|auth|key|code", re.IGNORECASE)
+# What pip reads in a fragment: a hash, the folder in an archive, the project's name.
+_FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|md5|sha\d+)=[^&]*(?:&|$))*")
+# Up to the last `@` before the path; past it where what follows a colon is no port, as in `user:pass/word@host`.
+_USER = re.compile(r"""(?<=://)(?!git@)(?:[^\s/?#'"<>]*@|[^\s/?#@:'"<>]*:(?!\d*(?:[/?#\s'"<>,;:)\]]|$))[^\n@]*@)""")
+_QUERY = re.compile(r"""(?<=[^\s?])\?([\w.~%+-]+=[^\s'"<>)\]#]*)""")
+
+
+def public(url: str) -> str:
+    """Return `url` without credentials, query and fragment, as it may be published; a file's is just `local`."""
+    parts = urlsplit(url)
+    if parts.scheme.rpartition("+")[2] == "file":
+        return "local"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def without_access(url: str) -> str:
+    """Return `url` as a lock may hold it: without user, password, and each parameter that may give access."""
+    parts = urlsplit(url)
+    kept = urlencode([(name, value) for name, value in _parameters(parts.query) if name.lower() in _HARMLESS], safe="/")
+    query = parts.query if token_in(url) == "" else kept
+    fragment = parts.fragment if _FRAGMENT.fullmatch(parts.fragment) else ""
+    # Local repositories are named `git+file:///...`, and keep the slashes.
+    netloc = parts.netloc.rpartition("@")[2] if parts.scheme.rpartition("+")[2] != "ssh" else _of_ssh(parts.netloc)
+    tail = f"{'?' * bool(query)}{query}{'#' * bool(fragment)}{fragment}"
+    slashes = "//" if url.startswith(f"{parts.scheme}://") else ""
+    return f"{parts.scheme}{':' * bool(parts.scheme)}{slashes}{netloc}{parts.path}{tail}"
+
+
+def without_user(url: str) -> str:
+    """Return `url` without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def account_in(url: str) -> tuple[str, str] | None:
+    """Return the user and the password in `url` (RFC 3986, 3.2.1), decoded; None if it has neither."""
+    parts = urlsplit(url)
+    user, at, _ = parts.netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    return (unquote(name), unquote(password)) if at else None
+
+
+def token_in(url: str) -> str:
+    """Return the name of a parameter in the query of `url` that may give access; empty if none does."""
+    names = [name for name, _ in _parameters(urlsplit(url).query) if name.lower() not in _HARMLESS]
+    return next(filter(_TELLING.search, names), names[0] if names else "")
+
+
+def redacted(text: str) -> str:
+    """Return a text with `****` for the users and passwords, and for the queries, of the URLs in it."""
+    if "://" in text:
+        text = _USER.sub("****@", text)
+    if "?" in text:
+        text = _QUERY.sub(lambda found: found[0] if not token_in(found[0]) else "?****", text)
+    return text
+
+
+def _parameters(query: str) -> list[tuple[str, str]]:
+    """Return the parameters of a query; what has no `=` is the name of one, too."""
+    return parse_qsl(query, keep_blank_values=True)
+
+
+def _of_ssh(netloc: str) -> str:
+    """Return the place of an ssh server with its user, whose key opens it, and without a password."""
+    user, at, host = netloc.rpartition("@")
+    return f"{user.partition(':')[0]}{at}{host}"

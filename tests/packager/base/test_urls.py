@@ -1,0 +1,65 @@
+"""URLs without what gives access: as they are published, locked, and shown."""
+
+from __future__ import annotations
+
+import pytest
+from airpack.base import urls
+
+_URL = "https://user:S3CRET@a.invalid/one-1.0.tar.gz?token=S3CRET#sha256=00"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (_URL, "https://a.invalid/one-1.0.tar.gz"),
+        ("git+ssh://git@a.invalid/one.git@abc", "git+ssh://a.invalid/one.git@abc"),
+        ("file:///home/me/one-1.0.tar.gz", "local"),
+        ("git+file:///home/me/one@abc", "local"),
+    ],
+)
+def test_what_is_published_of_a_url(url: str, expected: str) -> None:
+    """Neither credentials nor a folder of this machine."""
+    assert urls.public(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (_URL, "https://a.invalid/one-1.0.tar.gz#sha256=00"),
+        ("https://a.invalid/one.whl?sv=2021&sig=S3CRET#egg=one", "https://a.invalid/one.whl#egg=one"),
+        ("https://a.invalid/one.whl?X-Amz-Credential=S3CRET", "https://a.invalid/one.whl"),
+        ("https://a.invalid/one.whl?k=S3CRET&raw=true", "https://a.invalid/one.whl?raw=true"),
+        ("https://a.invalid/one.whl?S3CRET", "https://a.invalid/one.whl"),
+        ("https://a.invalid/one.whl?raw=true", "https://a.invalid/one.whl?raw=true"),
+        ("https://ghp_S3CRET@a.invalid/one.whl", "https://a.invalid/one.whl"),
+        ("https://a.invalid/one.whl#S3CRET", "https://a.invalid/one.whl"),
+        ("git+https://S3CRET:x@a.invalid/one.git@abc#subdirectory=py", "git+https://a.invalid/one.git@abc#subdirectory=py"),
+        ("git+ssh://git@a.invalid/one.git@abc", "git+ssh://git@a.invalid/one.git@abc"),
+        ("git+file:///home/me/one@abc", "git+file:///home/me/one@abc"),
+        ("file:///home/me/one.whl", "file:///home/me/one.whl"),
+        ("https://a.invalid/one.whl", "https://a.invalid/one.whl"),
+    ],
+)  # fmt: skip
+def test_what_a_lock_may_hold(url: str, expected: str) -> None:
+    """Without an account, and without each parameter that isn't known to do no harm."""
+    assert urls.without_access(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://u:S3CRET@a.invalid/x can't be read", "https://****@a.invalid/x can't be read"),
+        ("https://S3CRET@a.invalid/x, and http://b:S3CRET@c", "https://****@a.invalid/x, and http://****@c"),
+        ("'https://u:S3/CRET@a.invalid/x'", "'https://****@a.invalid/x'"),
+        ("https://u:S3 CRET@a.invalid/x", "https://****@a.invalid/x"),
+        ("https://a.invalid/x?sv=1&sig=S3CRET: 403", "https://a.invalid/x?**** 403"),
+        ('http://a "GET /x?sig=S3CRET HTTP/1.1" 200', 'http://a "GET /x?**** HTTP/1.1" 200'),
+        ("a.invalid/x?sig=S3%20CRET (Caused by", "a.invalid/x?**** (Caused by"),
+        ("http://127.0.0.1:8080/x@1 is of me@b.invalid", "http://127.0.0.1:8080/x@1 is of me@b.invalid"),
+        ("git+ssh://git@a.invalid/x, git+file:///x@abc?", "git+ssh://git@a.invalid/x, git+file:///x@abc?"),
+        ("https://a.invalid/x?raw=true is what? it=1", "https://a.invalid/x?raw=true is what? it=1"),
+    ],
+)
+def test_what_is_shown_of_a_text(text: str, expected: str) -> None:
+    """Neither users nor passwords, nor the queries that may give access; the rest as it is."""
+    assert urls.redacted(text) == expected
