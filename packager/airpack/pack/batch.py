@@ -12,12 +12,14 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from airpack_runtime.provide import storage
 
@@ -26,9 +28,12 @@ from airpack.base.interrupts import uninterrupted
 
 # Bytes of memory that a pack of ordinary wheels takes, all its processes together, until a task uses more.
 USUAL_MEMORY = 500 << 20
+# Has a program take its arguments from standard input, each ended by a NUL: URLs in them may have passwords, and the
+# command lines of processes are for all users to read.
+ARGUMENTS = "import os, sys; sys.argv[1:] = os.fsdecode(sys.stdin.buffer.read()).split(chr(0))[:-1]; "
 # Not `-m`, which would import from the folder that the command runs in. Signals are blocked while it starts.
 _SOURCE = (
-    "import signal, sys; sys.path[:] = [entry for entry in sys.path if entry]; from airpack.cli import main; "
+    f"{ARGUMENTS}import signal; sys.path[:] = [entry for entry in sys.path if entry]; from airpack.cli import main; "
     "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM]); sys.exit(main())"
 )
 AIRPACK = (sys.executable, "-c", _SOURCE)
@@ -91,12 +96,21 @@ def available_memory() -> int | None:
     return None
 
 
+@contextmanager
+def _holding(words: Sequence[str]) -> Iterator[IO[bytes]]:
+    """Give an open file without a name that holds the words, as ARGUMENTS reads them."""
+    with tempfile.TemporaryFile() as file:
+        file.write(b"".join(os.fsencode(word) + b"\0" for word in words))
+        file.seek(0)
+        yield file
+
+
 class Batch:
     """Runs tasks: together they get `jobs` threads, and only as many run at once as fit into `memory` bytes.
 
     `memory` is None if any number fits. `on_line` is called with a task's name and each line that it writes to standard
-    error, `on_end` with its name and outcome; both in the thread that called `run`. `program` is the command line that
-    a task's words and its `--jobs` are added to.
+    error, `on_end` with its name and outcome; both in the thread that called `run`. `program` is a command line to
+    which a task's folder and name are added; it takes the task's words and its `--jobs` as ARGUMENTS does.
     """
 
     def __init__(
@@ -168,11 +182,11 @@ class Batch:
         return ready
 
     def _start(self, task: Task, jobs: int) -> None:
-        with uninterrupted():
+        with uninterrupted(), _holding([*task.words, "--jobs", str(jobs)]) as words:
             process = subprocess.Popen(
-                [*self._program, *task.words, "--jobs", str(jobs)],
+                [*self._program, str(task.folder), task.name],
                 cwd=task.folder,
-                stdin=subprocess.DEVNULL,
+                stdin=words,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
