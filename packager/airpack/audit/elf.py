@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from mmap import mmap
 
@@ -25,10 +26,12 @@ _LOAD, _DYNAMIC, _INTERPRETER = 1, 2, 3
 _NULL, _NEEDED, _STRTAB, _STRSZ, _VERNEED, _VERNEEDNUM = 0, 1, 5, 10, 0x6FFFFFFE, 0x6FFFFFFF
 _MACHINES = {3: "EM_386", 20: "EM_PPC", 21: "EM_PPC64", 22: "EM_S390", 40: "EM_ARM", 62: "EM_X86_64", 183: "EM_AARCH64"}
 _TARGETS = (62, 183)  # the machines of targets
-_INIT = re.compile(rb"PyInit_(\w+)", re.ASCII)  # the function that an import of an extension module calls
+_INIT = re.compile(rb"PyInit_(\w{1,255})", re.ASCII)  # the function that an import of an extension module calls
 # More than any real file has. A damaged or hostile file may list entries in a circle, or refer to one long text often.
 _MOST = 10_000  # entries of the dynamic segment, and versions of symbols
 _LONGEST = 4096  # bytes of a name
+_MOST_NAMES = 32 << 20  # characters of all names in all files of a wheel or a bundle
+_WEIGHT = 64  # what a name takes beside its characters
 
 
 class ELFError(ValueError):
@@ -49,13 +52,31 @@ class Requested:
     modules: tuple[str, ...] = ()
 
 
-def read(content: bytes | mmap) -> Requested | None:
+class Budget:
+    """Bounds the names that are read from all files of a wheel or a bundle; several threads may use it."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_NAMES
+
+    def taken(self, names: Iterable[str]) -> Iterator[str]:
+        """Yield `names`. Raises ELFError once there are too many."""
+        for name in names:
+            self._left -= len(name) + _WEIGHT
+            if self._left < 0:
+                raise ELFError("with the files beside it, it refers to more names than any wheel has")
+            yield name
+
+
+def read(content: bytes | mmap, budget: Budget | None = None) -> Requested | None:
     """Return what the file `content` requests, or None if it is not an ELF file. Raises ELFError if it is damaged.
+
+    `budget` is that of the files beside it.
 
     Of a file for a machine that no target has, only the machine and the modules are returned.
     """
     if content[:4] != MAGIC:
         return None
+    taken = (budget or Budget()).taken
     try:
         bits, order = content[4], content[5]
         if bits not in (1, _BITS_64) or order not in (_LITTLE, 2):
@@ -64,21 +85,25 @@ def read(content: bytes | mmap) -> Requested | None:
         machine = _MACHINES.get(number, f"EM_{number}")
         if (bits, order) != (_BITS_64, _LITTLE) or number not in _TARGETS:
             machine = machine if bits == _BITS_64 or number == 3 else f"{machine} of 32 bits"
-            return Requested(machine=machine, modules=_modules_in(content))
+            return Requested(machine=machine, modules=_unique(taken(_modules_in(content))))
         reader = _Reader(content)
         return Requested(
             machine=machine,
-            versions=tuple(reader.versions()),
-            libraries=tuple(reader.libraries()),
+            versions=tuple(taken(reader.versions())),
+            libraries=tuple(taken(reader.libraries())),
             program=reader.program,
-            modules=reader.modules(),
+            modules=_unique(taken(reader.modules())),
         )
     except (struct.error, IndexError, OverflowError, UnicodeDecodeError) as error:
         raise ELFError(str(error)) from error
 
 
-def _modules_in(names: bytes | mmap) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name.decode("ascii") for name in _INIT.findall(names)))
+def _modules_in(content: bytes | mmap, start: int = 0, end: int = sys.maxsize) -> Iterator[str]:
+    return (match[1].decode("ascii") for match in _INIT.finditer(content, start, end))
+
+
+def _unique(names: Iterator[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
 
 
 class _Reader:
@@ -129,12 +154,11 @@ class _Reader:
                 return
             need += following
 
-    def modules(self) -> tuple[str, ...]:
-        """Return the extension modules whose initialisation the file has, or calls."""
-        if _STRTAB not in self._tags:
-            return ()
-        start = self._place(self._tags[_STRTAB][0])
-        return _modules_in(self._content[start : start + self._tags.get(_STRSZ, [0])[0]])
+    def modules(self) -> Iterator[str]:
+        """Yield the extension modules whose initialisation the file has, or calls."""
+        if _STRTAB in self._tags:
+            start = self._place(self._tags[_STRTAB][0])
+            yield from _modules_in(self._content, start, start + self._tags.get(_STRSZ, [0])[0])
 
     def _string(self, offset: int) -> str:
         start = self._place(self._tags[_STRTAB][0] if _STRTAB in self._tags else -1) + offset

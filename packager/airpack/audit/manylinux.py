@@ -39,9 +39,12 @@ class Policy:
     libraries: frozenset[str]
 
 
-def needs_of(content: bytes | mmap) -> Needs | None:
-    """Return what the file `content` needs, None if it is no ELF file. Raises ELFError if it is a damaged one."""
-    requested = elf.read(content)
+def needs_of(content: bytes | mmap, budget: elf.Budget | None = None) -> Needs | None:
+    """Return what the file `content` needs, None if it is no ELF file. Raises ELFError if it is a damaged one.
+
+    `budget` is that of the files beside it.
+    """
+    requested = elf.read(content, budget)
     if requested is None:
         return None
     versions: dict[str, set[tuple[int, ...]]] = {}

@@ -121,20 +121,21 @@ def _overriding(parts: Sequence[InstalledWheel], target: Target) -> Iterator[Fin
 
 def _compiled_in(part: InstalledWheel) -> Iterator[Compiled]:
     """Yield the compiled files of an installed wheel."""
+    budget = elf.Budget()
     for path in part.files():
-        needs = _needs_of(part.prefix / path)
+        needs = _needs_of(part.prefix / path, budget)
         if needs is not None:
             yield Compiled(wheel=part.wheel, path=path, needs=needs)
 
 
-def _needs_of(path: Path) -> manylinux.Needs | elf.ELFError | None:
+def _needs_of(path: Path, budget: elf.Budget) -> manylinux.Needs | elf.ELFError | None:
     """Return what a compiled file needs, an ELFError for a damaged one, None for any other file."""
     with open(path, "rb") as file:
         if file.read(len(elf.MAGIC)) != elf.MAGIC:
             return None
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             try:
-                return manylinux.needs_of(content)
+                return manylinux.needs_of(content, budget)
             except elf.ELFError as error:
                 return error
 

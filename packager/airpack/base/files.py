@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from airpack_runtime.format import hashing
 
+_PIECE = 1 << 20  # bytes that are copied at once
 TEXT_LIMIT = 64 << 20  # bytes; the largest lock known has 2 MB
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFLNK: "a symbolic link"}
 
@@ -48,8 +49,34 @@ def read_bytes(path: Path, *, limit: int = TEXT_LIMIT, follow: bool = False) -> 
     with opened(path, follow=follow) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", str(path))
+        raise _too_large(path, limit)
     return content
+
+
+def read_given(path: Path, *, limit: int = TEXT_LIMIT) -> bytes:
+    """Return what the user named on the command line: a file, or what a shell puts into its place (`<(command)`).
+
+    Raises OSError, also if that is more than `limit` bytes.
+    """
+    if not is_stream(path):
+        return read_bytes(path, limit=limit, follow=True)
+    with open(path, "rb") as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise _too_large(path, limit)
+    return content
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether `path` is one by which a process has its own open files, and can be read only once.
+
+    A pipe or a device at any other path is a stranger's.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return path.is_absolute() and path.parts[1] in ("dev", "proc") and not stat.S_ISREG(mode)
 
 
 def read_text(path: Path, *, limit: int = TEXT_LIMIT, follow: bool = False) -> str:
@@ -63,6 +90,18 @@ def sha256_of(path: Path, *, follow: bool = False) -> str:
         return hashing.of_file(file.fileno())
 
 
+def copy(path: Path, place: Path, *, follow: bool = False) -> int:
+    """Copy a regular file to `place`, at most the bytes that it has when it is opened; return their number.
+
+    Raises OSError.
+    """
+    with opened(path, follow=follow) as file, open(place, "wb") as copied:
+        size = left = os.fstat(file.fileno()).st_size
+        while left and (piece := file.read(min(left, _PIECE))):
+            left -= copied.write(piece)
+    return size - left
+
+
 def exists(path: Path) -> bool:
     """Return whether a regular file lies at `path`. Raises OSError if something else does, such as a link."""
     try:
@@ -72,6 +111,10 @@ def exists(path: Path) -> bool:
     if not stat.S_ISREG(mode):
         raise _not_regular(path, mode)
     return True
+
+
+def _too_large(path: Path, limit: int) -> OSError:
+    return OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", str(path))
 
 
 def _not_regular(path: Path, mode: int) -> OSError:

@@ -17,6 +17,10 @@ from airpack_runtime.format.toc import Distribution, File
 
 from airpack.base.errors import NotInBundle
 
+# A bundle of a few kilobytes can unpack to terabytes. Wheels may unpack to 200 times their size, a small one to more.
+_RATIO_LIMIT = 200
+_RATIO_FREE = 1 << 30  # bytes
+_SUM = 67  # bytes of a line of SHA256SUMS beside its path
 _NEAREST = 3  # how many similar paths the error for an unknown path names
 _LIKE = 0.75  # the least similarity of such a path, as difflib measures it
 
@@ -36,6 +40,9 @@ class OpenBundle:
             gc.enable()
         if not _holds_together(self.toc, self._frame_of_sums):
             raise file.damaged("its table of contents assigns its files to distributions inconsistently")
+        unpacked = sum(frame.raw_size for frame in self.toc.frames)
+        if unpacked > max(_RATIO_FREE, _RATIO_LIMIT * file.stat.st_size):
+            raise file.damaged(f"it would unpack to {unpacked:,} bytes, far more than a bundle of its size does")
 
     @classmethod
     @contextmanager
@@ -59,6 +66,9 @@ class OpenBundle:
     @cached_property
     def sums(self) -> Mapping[str, str]:
         """The SHA-256 of each file of the tree, as SHA256SUMS lists it. Raises BundleDamaged."""
+        longest = sum(len(path.encode()) + _SUM for path in self.entries)
+        if self.toc.sums.size > longest:
+            raise self.file.damaged(f"{layout.SUMS} is larger than {longest:,} bytes")
         lines = self.read(self.toc.sums).decode("utf-8", "replace").splitlines()
         return {path: sha256 for sha256, _, path in (line.partition("  ") for line in lines)}
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airpack.base import files
 from airpack.base.console import Bars, Lines, Progress, Silent
 from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
 from airpack.cli import pip_options
@@ -199,7 +200,7 @@ def passphrase(arguments: argparse.Namespace) -> bytes | None:
     path: Path | None = arguments.passphrase_file
     if path is None:
         return None
-    text = path.read_bytes().rstrip(b"\r\n")
+    text = files.read_given(path).rstrip(b"\r\n")
     if not text:
         raise UsageError(f"{path} is empty: write the passphrase into it, or leave out --passphrase-file")
     return text

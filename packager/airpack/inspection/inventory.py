@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from airpack_runtime import layout
 from airpack_runtime.format.toc import Distribution
-from packaging.metadata import RawMetadata, parse_email
+from packaging.metadata import RawMetadata
 from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.bundle.opened import OpenBundle, paths_of
@@ -16,6 +16,7 @@ from airpack.target.installed import parse_requirements
 from airpack.target.requires import closure
 from airpack.target.target import Target
 from airpack.tree import members
+from airpack.wheels.texts import check_size, fields_in
 
 _GRAFTED = re.compile(r"(?P<name>.+?)(?:-[0-9a-f]{8,})?(?P<rest>(?:\.so|\.\d+)+)")
 _CLASSIFIER = "License :: "
@@ -110,7 +111,11 @@ def _metadata(opened: OpenBundle, distribution: Distribution) -> RawMetadata:
     """Return the core metadata of a distribution. Raises BundleDamaged if it has none."""
     for path in sorted(paths_of(opened.toc, distribution)):
         if re.fullmatch(rf"{layout.SITE_PACKAGES}/[^/]+\.dist-info/METADATA", path):
-            return parse_email(opened.read(opened.entries[path]))[0]
+            try:
+                check_size("METADATA", opened.entries[path].size)  # before it is read
+                return fields_in(opened.read(opened.entries[path]))
+            except ValueError as error:
+                raise opened.file.damaged(f"{path} {error}") from error
     raise opened.file.damaged(f"it has no METADATA of {distribution.name}")
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from airpack.base import files
 from airpack.base.errors import InvalidLayout
 
 MARKER, INDEX, BLOBS = "oci-layout", "index.json", os.path.join("blobs", "sha256")
@@ -135,8 +136,8 @@ class Layout:
         self.path = path
         self._manifests: dict[str, Manifest] = {}  # those that were read, by digest
         try:
-            marker = json.loads((path / MARKER).read_bytes())
-            data = (path / INDEX).read_bytes()
+            marker = json.loads(files.read_bytes(path / MARKER, limit=_JSON_LIMIT))
+            data = files.read_bytes(path / INDEX, limit=_JSON_LIMIT)
         except OSError as error:
             raise InvalidLayout(path, f"is not an OCI image layout ({error.strerror})") from error
         except ValueError as error:
@@ -153,8 +154,8 @@ class Layout:
         """Yield a blob's bytes. Raises InvalidLayout if it is missing, or at its end if its size or digest is wrong."""
         total, size = hashlib.sha256(), 0
         try:
-            with open(self.blob(descriptor), "rb", buffering=0) as file:
-                while chunk := file.read(_CHUNK):
+            with files.opened(self.blob(descriptor)) as file:
+                while size <= descriptor.size and (chunk := file.read(_CHUNK)):
                     total.update(chunk)
                     size += len(chunk)
                     yield chunk

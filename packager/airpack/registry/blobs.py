@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode, urljoin
 
+from airpack.base import files
 from airpack.base.console import BYTES, Advance, Progress
 from airpack.base.errors import InvalidLayout, RegistryError
 from airpack.base.interrupts import threads
@@ -196,7 +197,7 @@ class Upload:
     def _part(self, start: int, size: int) -> Iterator[bytes]:
         """Yield a part of the file in pieces, and show progress meanwhile."""
         self._show(start)
-        with open(self._path, "rb") as file:
+        with files.opened(self._path) as file:
             file.seek(start)
             for at in range(start, start + size, _PIECE):
                 if self._client.stop.is_set():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,9 +64,9 @@ def recognise(argument: str) -> Document:
         return Document(argument=argument, path=Path(argument), kind=Kind.REQUIREMENTS)
     path = _STDIN_NAME if argument == STDIN else Path(argument)
     _refuse_by_name(path)
-    is_stream = argument == STDIN or _is_pipe(path)
+    is_stream = argument == STDIN or files.is_stream(path)
     try:
-        content = _read(argument, is_stream=is_stream)
+        content = _read(argument)
     except OSError as error:
         raise InvalidRequirement(f"requirements file {path} can't be read: {error.strerror}") from error
     if content.startswith(_ARCHIVES):
@@ -82,22 +80,8 @@ def recognise(argument: str) -> Document:
     return Document(argument=argument, path=path, kind=kind, text=text, data=data, is_stream=is_stream)
 
 
-def _is_pipe(path: Path) -> bool:
-    """Return whether what lies at `path` can be read only once."""
-    try:
-        mode = os.stat(path).st_mode
-    except OSError:
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
-
-
-def _read(argument: str, *, is_stream: bool) -> bytes:
-    if argument == STDIN:
-        return sys.stdin.buffer.read(files.TEXT_LIMIT)
-    if is_stream:
-        with open(argument, "rb") as pipe:
-            return pipe.read(files.TEXT_LIMIT)
-    return files.read_bytes(Path(argument), follow=True)
+def _read(argument: str) -> bytes:
+    return sys.stdin.buffer.read(files.TEXT_LIMIT) if argument == STDIN else files.read_given(Path(argument))
 
 
 def _decoded(content: bytes) -> str:

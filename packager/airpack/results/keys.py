@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airpack_runtime import trust
 from airpack_runtime.format import signature
 
+from airpack.base import files
 from airpack.base.errors import InvalidKey, OutputRefused, UsageError, WriteFailed
 from airpack.base.interrupts import uninterrupted
 
@@ -64,7 +65,7 @@ def load(path: Path, passphrase: bytes | None = None) -> SigningKey:
     crypto, kind = _cryptography()
     from cryptography.exceptions import UnsupportedAlgorithm
 
-    data = path.read_bytes()
+    data = files.read_given(path)
     try:
         private = crypto.load_pem_private_key(data, passphrase)
     except UnsupportedAlgorithm as error:  # which is no ValueError

@@ -9,7 +9,6 @@ from pathlib import Path
 from airpack_runtime import layout
 from airpack_runtime.errors import NotSigned
 from airpack_runtime.format import signature
-from airpack_runtime.format.reader import open_bundle
 
 from airpack.audit.finding import ERROR, Finding
 from airpack.base import files
@@ -106,6 +105,5 @@ def _digest(path: Path) -> tuple[str, str]:
     """Return the kind of a file, and what a signature covers: an image's SHA-256, a bundle's digest."""
     if path.name.endswith(layout.IMAGE_NAMES):
         return layout.SIGNED_IMAGE, files.sha256_of(path, follow=True)
-    with open_bundle(str(path)) as bundle:
-        bundle.toc()
-        return layout.SIGNED_BUNDLE, bundle.digest
+    with Results.at(path).open_bundle() as opened:
+        return layout.SIGNED_BUNDLE, opened.file.digest

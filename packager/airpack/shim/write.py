@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import airpack_runtime
 from airpack_runtime import layout
 
 from airpack.base.errors import OutputRefused
-from airpack.base.files import exists
+from airpack.base.files import copy, exists
 from airpack.shim import strip
 from airpack.target.interpreter import Interpreter
 from airpack.tree.bytecode import bytecode_path, compile_modules
@@ -118,11 +117,11 @@ def copy_bundle(bundle: Path, folder: Path) -> list[str]:
 
     Raises OSError if the signature is not a regular file: a link could lead to a private file of this machine.
     """
-    shutil.copyfile(bundle, folder / layout.BUNDLE_NAME)
+    copy(bundle, folder / layout.BUNDLE_NAME, follow=True)
     signature = bundle.with_name(bundle.name + layout.SIGNATURE_SUFFIX)
     if not exists(signature):
         return [layout.BUNDLE_NAME]
-    shutil.copyfile(signature, folder / layout.SIGNATURE_NAMES[0])
+    copy(signature, folder / layout.SIGNATURE_NAMES[0])
     return [layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]]
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from airpack.base import staging
+from airpack.base import files, staging
 from airpack.base.console import Advance
 
 _CHUNK = 16 << 20  # bytes that are read at once
@@ -29,19 +28,19 @@ class Folder:
 
     def size(self, name: str) -> int:
         """Return a file's size in bytes."""
-        return (self._path / name).stat().st_size
+        with files.opened(self._path / name) as file:
+            return os.fstat(file.fileno()).st_size
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Yield a file's content in pieces of a bounded size."""
-        with open(self._path / name, "rb") as file:
+        with files.opened(self._path / name) as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
 
-    def deliver(self, files: Mapping[str, Path], check: Callable[[Folder], None], on_bytes: Advance) -> None:
+    def deliver(self, sources: Mapping[str, Path], check: Callable[[Folder], None], on_bytes: Advance) -> None:
         """Put local files into the folder under these names: all of them, or none. Raises WriteFailed or OSError."""
         with staging.scratch_in(self._path) as scratch:
-            for name, path in files.items():
-                shutil.copyfile(path, scratch / name)
-                on_bytes(path.stat().st_size)
+            for name, path in sources.items():
+                on_bytes(files.copy(path, scratch / name, follow=True))
             check(Folder(self.url, scratch))
-            staging.place({scratch / name: self._path / name for name in files}, aside=scratch)
+            staging.place({scratch / name: self._path / name for name in sources}, aside=scratch)

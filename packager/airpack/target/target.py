@@ -14,6 +14,7 @@ from packaging.markers import Marker
 from packaging.tags import Tag
 from packaging.version import InvalidVersion, Version
 
+from airpack.base import files
 from airpack.base.errors import InvalidTarget
 from airpack.target.installed import ImagePackage
 
@@ -146,7 +147,7 @@ class Target:
         `installed`. Raises InvalidTarget.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = json.loads(files.read_given(path))
         except OSError as error:
             raise InvalidTarget(f"image profile {path} can't be read: {error.strerror}") from error
         except (ValueError, RecursionError) as error:

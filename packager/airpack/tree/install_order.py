@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from packaging.metadata import parse_email
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -12,6 +11,7 @@ from airpack.target.requires import holds
 from airpack.target.target import Target
 from airpack.tree.installed_wheel import InstalledWheel
 from airpack.wheels.metadata import requirements_in
+from airpack.wheels.texts import fields_in
 
 # What pip knows of a resolve: a project with the extras that are asked for, and the target's Python, without a name.
 _Node = tuple[NormalizedName, frozenset[str]]
@@ -46,7 +46,7 @@ def _graph(by_name: Mapping[NormalizedName, InstalledWheel], target: Target) -> 
             needs = set(_needs(requirements[node[0]], node, target))
             graph[node] = {need for need in needs if need[0] in by_name}
             waiting += graph[node]
-            if not node[1] and "requires_python" in parse_email(by_name[node[0]].metadata.read_bytes())[0]:
+            if not node[1] and "requires_python" in fields_in(by_name[node[0]].metadata.read_bytes()):
                 graph[node].add(_PYTHON)
     return graph
 

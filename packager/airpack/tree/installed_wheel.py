@@ -24,8 +24,11 @@ from airpack.tree import scripts
 from airpack.wheels import places, record, wheelfile
 from airpack.wheels.claims import Claim
 from airpack.wheels.metadata import license_in
-from airpack.wheels.oddity import Kind, Oddity
+from airpack.wheels.oddity import Kind, Oddity, shown
 from airpack.wheels.wheelfile import CheckedWheel
+
+_SHEBANG = b"#!python"  # of a script whose interpreter is to be filled in (PEP 427)
+_LONGEST_SCRIPT = 64 << 20  # bytes of such a script, which is read whole
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,19 +120,22 @@ class _Prefix(SchemeDictionaryDestination):
         place = os.fspath(path)
         in_tree = f"{self._folders[scheme]}/{place}".removeprefix("/")
         claim = self._source.claims.get(in_tree)
-        if scheme != places.SCRIPTS:
-            written = self.write_to_fs(scheme, place, stream, is_executable)
+        is_script = scheme == places.SCRIPTS
+        if not (is_script and stream.read(len(_SHEBANG)) == _SHEBANG):
+            if is_script:
+                stream.seek(0)  # it may be a program of any size
+            written = self.write_to_fs(scheme, place, stream, is_executable or is_script)
             # installer hashed the file with SHA-256 as it wrote it; it is read again only if RECORD has another hash.
             if claim is not None and (claim.size, claim.digest) != (written.size, _hexadecimal(written)):
                 with open(self._path_with_destdir(scheme, place), "rb") as file:
                     self._compare(in_tree, claim, file)
             return written
-        content = stream.read()
+        content = _SHEBANG + stream.read(_LONGEST_SCRIPT)
+        if len(content) > _LONGEST_SCRIPT:
+            raise self._source.refuse(f"its script {shown(place)} is larger than {_LONGEST_SCRIPT >> 20} MiB")
         if claim is not None:
             self._compare(in_tree, claim, io.BytesIO(content))
-        first, _, rest = content.partition(b"\n")
-        if first.startswith(b"#!python"):
-            content = scripts.launched(rest, self.interpreter)
+        content = scripts.launched(content.partition(b"\n")[2], self.interpreter)
         return self.write_to_fs(scheme, place, io.BytesIO(content), True)
 
     def _compare(self, path: str, claim: Claim, stream: BinaryIO) -> None:

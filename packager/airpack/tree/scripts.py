@@ -16,7 +16,7 @@ def launched(body: bytes, python: str) -> bytes:
     For the shell, its second line replaces it by Python, for which the second and third are a string. So what has to
     come first in Python source (a docstring, a coding cookie, an import of `__future__`) is compiled apart, from bytes.
     """
-    header = f"{HEADER}{python}}}\" \"$0\" \"$@\"\n' '''\n".encode()
+    header = f'{HEADER}{python}}}" "$0" "$@"\n\' \'\'\'\n'.encode()
     return header + (body if _may_come_later(body) else _compiled_apart(body))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Any
 
 from airpack_runtime import layout
-from airpack_runtime.format.toc import Distribution
+from airpack_runtime.format.toc import Distribution, File
 
 from airpack.audit import elf, manylinux
 from airpack.audit.compiled import Compiled, libraries_in, unloadable
@@ -21,9 +22,10 @@ from airpack.target.target import Target
 from airpack.verify import frames, records
 from airpack.verify.frames import Reading
 from airpack.verify.records import Record
-from airpack.wheels import record
+from airpack.wheels import record, texts
 from airpack.wheels.record import Content
 
+_RECORDS_LIMIT = 256 << 20  # bytes of all RECORDs; 600,000 files take a third
 _COPY_AGAIN = "copy it again from where it was packed"
 
 
@@ -42,7 +44,7 @@ def verify(
 
     `on_bytes` is called with the stored sizes, in bytes, of what was read.
     """
-    reading = frames.read(opened, _Examiner(), executor=executor, on_bytes=on_bytes)
+    reading = frames.read(opened, _Examiner(opened.entries), executor=executor, on_bytes=on_bytes)
     findings = [
         Finding(severity=ERROR, package=f"{name}:", sentence=sentence, remedy=_COPY_AGAIN)
         for sentence in reading.damage
@@ -68,16 +70,21 @@ def verify(
 class _Examiner:
     """Keeps each RECORD, and what each compiled file needs."""
 
+    def __init__(self, entries: Mapping[str, File]) -> None:
+        self._budget = elf.Budget()
+        sizes = {path: file.size for path, file in entries.items() if path.endswith(record.FILE)}
+        self._records = sizes if sum(sizes.values()) <= _RECORDS_LIMIT else {}
+
     def wants(self, path: str, start: bytes) -> bool:
         """See frames.Examiner."""
-        return path.endswith(record.FILE) or start.startswith(elf.MAGIC)
+        return path in self._records or start.startswith(elf.MAGIC)
 
-    def examine(self, path: str, content: bytes) -> Any:
+    def examine(self, path: str, content: bytes | mmap) -> Any:
         """See frames.Examiner."""
-        if path.endswith(record.FILE):
+        if path in self._records:
             return content
         try:
-            return manylinux.needs_of(content)
+            return manylinux.needs_of(content, self._budget)
         except elf.ELFError as error:
             return error
 
@@ -88,10 +95,13 @@ def _record_of(opened: OpenBundle, share: Distribution, reading: Reading) -> Rec
     places = [path for path in paths if path.endswith(record.FILE) and path.count("/") == 2]
     if len(places) != 1:
         problem = f"has {len(places) or 'no'} RECORD"
-    elif places[0] not in reading.examined:
+    elif places[0] not in reading.sha256:
         return None
+    elif places[0] not in reading.examined:
+        problem = "has a RECORD that is too large to be read"
     else:
         try:
+            texts.check_rows(reading.examined[places[0]], 2 * len(paths) + 10)
             rows = record.parse(reading.examined[places[0]])
             own = frozenset(paths)
             return Record(path=places[0], name=share.name, version=share.version, rows=rows, own=own)

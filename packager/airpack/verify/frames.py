@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
@@ -17,6 +19,8 @@ from airpack.base import zstd
 from airpack.bundle import tar_reader
 from airpack.bundle.opened import OpenBundle
 
+_IN_MEMORY = 16 << 20  # bytes of a file that is examined; several threads have one each
+
 
 class Examiner(Protocol):
     """Looks at files while they are in memory; it is called by several threads."""
@@ -24,8 +28,8 @@ class Examiner(Protocol):
     def wants(self, path: str, start: bytes) -> bool:
         """Return whether to look at a file: its path, and its first bytes."""
 
-    def examine(self, path: str, content: bytes) -> Any:
-        """Return what to keep of a file."""
+    def examine(self, path: str, content: bytes | mmap.mmap) -> Any:
+        """Return what to keep of a file; one of more than 16 MiB is mapped, until this returns."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +106,7 @@ class _Run:
         self._examiner = examiner
         self._part = _Part()
         self._total = hashlib.sha256()
-        self._kept: list[bytes] | None = None
+        self._kept: IO[bytes] | None = None
 
     def read(self, run: Sequence[int]) -> _Part:
         """Return what was read of the frames."""
@@ -126,15 +130,30 @@ class _Run:
         path = piece.file.path
         if not piece.place:
             self._total = hashlib.sha256()
-            self._kept = [] if self._examiner.wants(path, bytes(data[:8])) else None
+            self._kept = _kept() if self._examiner.wants(path, bytes(data[:8])) else None
         self._total.update(data)
         if self._kept is not None:
-            self._kept.append(bytes(data))
+            self._kept.write(data)
         if piece.place + piece.length == piece.file.size:
             self._part.sha256[path] = self._total.hexdigest()
             if self._kept is not None:
-                self._part.examined[path] = self._examiner.examine(path, b"".join(self._kept))
+                with self._kept:
+                    self._part.examined[path] = self._examined(path, piece.file.size, self._kept)
                 self._kept = None
+
+    def _examined(self, path: str, size: int, kept: IO[bytes]) -> Any:
+        """Return what the examiner keeps of a file, whose content was kept aside."""
+        kept.seek(0)
+        if size <= _IN_MEMORY:
+            return self._examiner.examine(path, kept.read())
+        kept.flush()
+        with mmap.mmap(kept.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return self._examiner.examine(path, content)
+
+
+def _kept() -> IO[bytes]:
+    """Return an empty file for the content of a file of the bundle; a large one lies on disk."""
+    return tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
 
 
 def _wrong_sums(opened: OpenBundle, actual: Mapping[str, str]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from airpack_runtime.errors import reason_of
 from airpack_runtime.format import hashing
 
 from airpack.audit.finding import ERROR, NOTE, WARNING, Finding
+from airpack.base import files
 from airpack.bundle.opened import OpenBundle
 from airpack.verify import records
 from airpack.verify.imports import Share
@@ -49,9 +50,9 @@ def is_tree(place: Path) -> bool:
 def note_in(tree: Path) -> Note:
     """Return the note of the tree."""
     try:
-        data = json.loads((tree / layout.TREE_NOTE).read_text(encoding="utf-8"))
+        data = json.loads(files.read_text(tree / layout.TREE_NOTE))
         return Note(target=str(data["target"]), digest=str(data["digest"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Note(target="", digest="")
 
 
@@ -81,7 +82,7 @@ def _node(path: Path, tree: Path) -> Node | str:
             info = path.stat()  # layers of an image have symbolic links where a boot makes hard ones
         if not stat.S_ISREG(info.st_mode):
             return "is neither a file nor a folder"
-        with open(path, "rb") as file:
+        with files.opened(path, follow=stat.S_ISLNK(path.lstat().st_mode)) as file:
             return Node(mode=info.st_mode, content=Content(size=info.st_size, sha256=hashing.of_file(file.fileno())))
     except OSError as error:
         return f"can't be read ({reason_of(error)})"
@@ -118,7 +119,7 @@ def records_in(tree: Path, nodes: Mapping[str, Node]) -> tuple[list[Record], lis
             continue
         name, _, version = path.split("/")[1].removesuffix(".dist-info").partition("-")
         try:
-            rows = record.parse((tree / path).read_bytes())
+            rows = record.parse(files.read_bytes(tree / path))
             found.append(Record(path=path, name=name, version=version, rows=rows))
         except (OSError, ValueError) as error:
             broken.append(_finding(ERROR, path, f"is damaged ({error})"))

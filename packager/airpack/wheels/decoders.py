@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from airpack.base import cache
+from airpack.base import cache, files
 from airpack.base.errors import AirpackError, NoDecoder
 from airpack.requirements.requirements import Requirements
 from airpack.requirements.rules import Rules
@@ -157,7 +157,7 @@ def _checked(content: bytes, what: str, pin: Pin, target: Target) -> bytes:
 
 def _read(given: Path) -> bytes:
     try:
-        return given.read_bytes()
+        return files.read_bytes(given, follow=True)
     except OSError as error:
         raise NoDecoder(f"--decoder {given} can't be read: {error.strerror}") from error
 

@@ -6,13 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-from packaging.metadata import parse_email
 from packaging.requirements import Requirement
 
 from airpack.target.installed import extras_in, parse_requirements
 from airpack.target.legacy import current_requirement, current_specifiers
 from airpack.target.requires import holds
 from airpack.target.target import Target
+from airpack.wheels.texts import fields_in
 
 # Old metadata may hold the whole text of a licence.
 _LONGEST_LICENSE = 60
@@ -20,7 +20,7 @@ _LONGEST_LICENSE = 60
 
 def requirements_in(metadata: Path) -> list[Requirement]:
     """Return the requirements in the METADATA file at `metadata`; those that no pip reads are left out."""
-    return parse_requirements(parse_email(metadata.read_bytes())[0].get("requires_dist", ()))
+    return parse_requirements(fields_in(metadata.read_bytes()).get("requires_dist", ()))
 
 
 def legacy_in(metadata: Path) -> list[tuple[str, str]]:
@@ -28,7 +28,7 @@ def legacy_in(metadata: Path) -> list[tuple[str, str]]:
 
     Those are requirements, and the specifier of `Requires-Python`.
     """
-    raw = parse_email(metadata.read_bytes())[0]
+    raw = fields_in(metadata.read_bytes())
     texts = [(text, current_requirement(text)) for text in raw.get("requires_dist", ())]
     texts += [(text, current_specifiers(text)) for text in [raw.get("requires_python", "")]]
     return [(text, current) for text, current in texts if current is not None]
@@ -51,7 +51,7 @@ def license_in(metadata: Path) -> str:
     That is the licence expression (PEP 639), else the field `License` if it holds such an expression, else what the
     classifiers name, else the first line of `License`.
     """
-    raw = parse_email(metadata.read_bytes())[0]
+    raw = fields_in(metadata.read_bytes())
     lines = [line.strip() for line in raw.get("license", "").splitlines() if line.strip()]
     for text in (raw.get("license_expression", ""), *(lines if len(lines) == 1 else ())):
         with suppress(InvalidLicenseExpression):

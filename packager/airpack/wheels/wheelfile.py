@@ -20,21 +20,21 @@ from airpack_runtime import layout
 from installer.exceptions import InstallerError
 from installer.sources import WheelContentElement, WheelSource
 from installer.utils import parse_metadata_file
-from packaging.metadata import parse_email
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from airpack.base import files
 from airpack.base.errors import InvalidWheel
 from airpack.resolve.lock import LockedWheel
-from airpack.wheels import archive, claims, entry_points, places
+from airpack.wheels import archive, claims, entry_points, places, texts
 from airpack.wheels.claims import Claim
 from airpack.wheels.entry_points import Script
 from airpack.wheels.oddity import Kind, Oddity, shown
 from airpack.wheels.places import Identity, Place
 from airpack.wheels.record import Content
 
-_TEXT_LIMIT = 64 << 20  # bytes of METADATA, of RECORD, and of each other text that is read whole
 _CHUNK = 1 << 20
+_ROWS_FREE = 10_000  # rows of a RECORD beside two for each file: builders list what they left out
 _PLAIN_SCRIPT = re.compile(r"\w[\w.+-]*", re.ASCII)
 
 # Exceptions that installer and zipfile raise for damaged files.
@@ -60,12 +60,13 @@ def opened(wheel: LockedWheel, path: Path, python_version: str = "") -> Iterator
     Raises InvalidWheel, also for damage that shows within the block.
     """
     try:
-        with zipfile.ZipFile(path) as archive_file:
-            yield CheckedWheel(archive_file, wheel, packed=os.path.getsize(path), python_version=python_version)
+        with files.opened(path) as file, zipfile.ZipFile(file) as archive_file:
+            packed = os.fstat(file.fileno()).st_size
+            yield CheckedWheel(archive_file, wheel, packed=packed, python_version=python_version)
     except _DAMAGE as error:
         raise InvalidWheel(wheel.filename, f"is damaged: {error or type(error).__name__}") from error
     except OSError as error:
-        if error.errno != errno.EINVAL:  # of a seek to before the file's beginning
+        if error.errno != errno.EINVAL or error.filename:  # of a seek to before the file's beginning
             raise
         raise InvalidWheel(wheel.filename, "is damaged: its directory leads out of it") from error
 
@@ -73,12 +74,25 @@ def opened(wheel: LockedWheel, path: Path, python_version: str = "") -> Iterator
 def check_texts(path: Path) -> None:
     """Raise InvalidWheel if a text in a wheel's .dist-info is too large to be read, or if the archive is damaged."""
     try:
-        with zipfile.ZipFile(path) as archive_file:
-            sizes = [entry.file_size for entry in archive_file.infolist() if ".dist-info/" in entry.filename]
+        with files.opened(path, follow=True) as file, zipfile.ZipFile(file) as archive_file:
+            entries = [entry for entry in archive_file.infolist() if ".dist-info/" in entry.filename]
+            for entry in entries:
+                name = entry.filename.partition(".dist-info/")[2]
+                with _refused(path.name, name):
+                    texts.check_size(name, entry.file_size)
+                    if name == "METADATA":
+                        texts.fields_in(archive_file.read(entry))
     except _DAMAGE as error:
         raise InvalidWheel(path.name, f"is damaged: {error or type(error).__name__}") from error
-    if max(sizes, default=0) > _TEXT_LIMIT:
-        raise InvalidWheel(path.name, f"its metadata is larger than {_TEXT_LIMIT >> 20} MiB")
+
+
+@contextmanager
+def _refused(wheel: str, name: str) -> Iterator[None]:
+    """Turn the ValueError of a text called `name` into InvalidWheel."""
+    try:
+        yield
+    except ValueError as error:
+        raise InvalidWheel(wheel, f"its {name} {error}") from error
 
 
 class CheckedWheel(WheelSource):
@@ -92,13 +106,16 @@ class CheckedWheel(WheelSource):
         super().__init__(wheel.name, wheel.version)
         self._zipfile = archive_file
         self._wheel = wheel
-        files = archive.files_in(archive_file, wheel.filename, packed=packed)
-        self._files = files.entries
+        listed = archive.files_in(archive_file, wheel.filename, packed=packed)
+        self._files = listed.entries
         self._info = self._own_folder()
         self._check_identity()
         self._check_version()
         self._scripts = self._read_scripts(python_version)
-        record = claims.read(self._text("RECORD"), self._files.keys(), f"{self._info}/RECORD")
+        text = self._text("RECORD")
+        with _refused(self._wheel.filename, "RECORD"):
+            texts.check_rows(text.encode(), 2 * len(self._files) + _ROWS_FREE)
+        record = claims.read(text, self._files.keys(), f"{self._info}/RECORD")
         placed = places.place_all(self._files, self._identity(python_version))
         self.placed: Mapping[str, Place] = placed.places
         self.claims: Mapping[str, Claim] = {
@@ -106,7 +123,7 @@ class CheckedWheel(WheelSource):
         }
         names = [name for name in self._scripts if not _PLAIN_SCRIPT.fullmatch(name)]
         scripts = [Oddity(kind=Kind.SCRIPT_NAME, name=name) for name in names]
-        self.oddities = (*files.oddities, *placed.oddities, *scripts, *record.oddities)
+        self.oddities = (*listed.oddities, *placed.oddities, *scripts, *record.oddities)
 
     @property
     def dist_info_dir(self) -> str:
@@ -185,7 +202,9 @@ class CheckedWheel(WheelSource):
         expected = self._wheel.key, Version(self._wheel.version)
         if parse_wheel_filename(self._wheel.filename)[:2] != expected:
             raise self.refuse(f"was locked as {expected[0]} {expected[1]}, but its file name says otherwise")
-        metadata = parse_email(self._text("METADATA"))[0]
+        content = self._text("METADATA").encode()
+        with _refused(self._wheel.filename, "METADATA"):
+            metadata = texts.fields_in(content)
         name, version = metadata.get("name", ""), metadata.get("version", "")
         with suppress(InvalidVersion):
             if (canonicalize_name(name), Version(version)) == expected:
@@ -217,8 +236,8 @@ class CheckedWheel(WheelSource):
         path = f"{self._info}/{name}"
         if path not in self._files:
             raise self.refuse(f"has no {path}")
-        if self._files[path].file_size > _TEXT_LIMIT:
-            raise self.refuse(f"its {name} is larger than {_TEXT_LIMIT >> 20} MiB")
+        with _refused(self._wheel.filename, name):
+            texts.check_size(name, self._files[path].file_size)
         try:
             return self._zipfile.read(self._files[path]).decode("utf-8")
         except UnicodeDecodeError as error:

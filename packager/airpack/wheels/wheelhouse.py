@@ -11,7 +11,7 @@ from pathlib import Path
 from airpack_runtime.format import hashing
 from packaging.utils import NormalizedName
 
-from airpack.base import cache
+from airpack.base import cache, files
 from airpack.base.errors import HashMismatch, MissingWheel
 from airpack.resolve.lock import REQUIREMENTS, IndexAccess, Lock, LockedWheel
 from airpack.resolve.pip import Pip
@@ -74,7 +74,7 @@ def admit(lock: Lock, folder: Path, *, on_bytes: Callable[[int], None] = lambda 
     for wheel in lock.wheels:
         path = folder / wheel.filename
         try:
-            with open(path, "rb") as file:
+            with files.opened(path) as file:
                 sha256, size = hashing.of_file(file.fileno()), os.fstat(file.fileno()).st_size
         except OSError as error:
             raise MissingWheel(path, f"can't be read ({error.strerror})") from error

@@ -110,3 +110,27 @@ def test_only_a_regular_file_exists(tmp_path: Path) -> None:
         with pytest.raises(OSError, match=f"it is {kind}, not a regular file") as caught:
             files.exists(path)
         assert caught.value.filename == str(path)
+
+
+def test_a_copy_has_at_most_what_the_file_had(tmp_path: Path) -> None:
+    """Of a regular file alone."""
+    (tmp_path / "file").write_bytes(b"x" * 3_000_000)
+    assert files.copy(tmp_path / "file", tmp_path / "copy") == 3_000_000
+    assert (tmp_path / "copy").read_bytes() == b"x" * 3_000_000
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match=r"it is a pipe, not a regular file"):
+        files.copy(tmp_path / "pipe", tmp_path / "copy")
+
+
+def test_what_a_shell_gives_in_a_files_place_is_read(tmp_path: Path) -> None:
+    """By the path of an open file of this process; a pipe that lies somewhere is not waited for."""
+    reading, writing = os.pipe()
+    os.write(writing, b"text")
+    os.close(writing)
+    assert files.read_given(Path(f"/dev/fd/{reading}")) == b"text"
+    os.close(reading)
+    with pytest.raises(OSError, match=r"it is larger than 1,000 bytes"):
+        files.read_given(Path("/dev/zero"), limit=1000)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match=r"it is a pipe, not a regular file"):
+        files.read_given(tmp_path / "pipe")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from mmap import mmap
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ class _Marked:
     def wants(self, path: str, start: bytes) -> bool:
         return path.startswith("site-packages/alpha/") and len(start) <= 8
 
-    def examine(self, path: str, content: bytes) -> tuple[str, bytes]:
+    def examine(self, path: str, content: bytes | mmap) -> tuple[str, bytes | mmap]:
         return path, content
 
 

@@ -215,7 +215,7 @@ def test_metadata_that_would_fill_the_memory_is_not_read(airpack: Airpack, wheel
     wheel.replace(f"{INFO}/METADATA", b"Metadata-Version: 2.1\nName: one\nVersion: 1.0\n\n" + bytes(65 << 20))
     wheel.write(wheels)
     assert airpack.pack("one") == 1
-    assert airpack.error == f"airpack: error: {NAME}: its metadata is larger than 64 MiB"
+    assert airpack.error == f"airpack: error: {NAME}: its METADATA is larger than 4 MiB"
 
 
 def test_the_wheels_that_pip_takes_are_taken(airpack: Airpack, wheels: Path) -> None:

@@ -65,6 +65,7 @@ WRAPPED: Mapping[str, str] = {
     "read_specifiers": "pip._vendor.packaging.specifiers:SpecifierSet.__init__",
     "rejecting": "pip._internal.resolution.resolvelib.reporter:PipReporter.rejecting_candidate",
     "resolve": "pip._internal.resolution.resolvelib.resolver:Resolver.resolve",
+    "served_metadata": "pip._internal.operations.prepare:get_metadata_distribution",
     "skipped_link": "pip._internal.index.package_finder:PackageFinder._log_skipped_link",
     "target_tags": "pip._internal.models.target_python:TargetPython.get_sorted_tags",
     "wheel_metadata": "pip._internal.distributions.wheel:WheelDistribution.get_metadata_distribution",

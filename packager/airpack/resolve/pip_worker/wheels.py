@@ -17,6 +17,7 @@ from airpack.resolve.pip_worker.events import Failure
 def name_bad_wheels() -> None:
     """Let reading the metadata of a bad wheel raise Failure with its name, also where it would fill the memory."""
     wrap("wheel_metadata", lambda read: lambda distribution: _read_named(read, distribution))
+    wrap("served_metadata", lambda read: lambda content, file, name: read(_bounded(content, file), file, name))
 
 
 def _read_named(read: Callable[[Any], Any], distribution: Any) -> Any:
@@ -33,6 +34,17 @@ def _read_named(read: Callable[[Any], Any], distribution: Any) -> Any:
         raise Failure("wheel", file=error.wheel, problem=error.problem) from error
     except Exception as error:
         raise Failure("wheel", file=path.name, problem=_reason_against(path) or str(error)) from error
+
+
+def _bounded(metadata: bytes, file: str) -> bytes:
+    """Return METADATA that the index served for the wheel `file`. Raises Failure if it would fill the memory."""
+    from airpack.wheels import texts
+
+    try:
+        texts.fields_in(metadata)
+    except ValueError as error:
+        raise Failure("wheel", file=file, problem=f"its METADATA {error}") from error
+    return metadata
 
 
 def _read_through(distribution: Any) -> Any:

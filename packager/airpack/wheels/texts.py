@@ -1,0 +1,49 @@
+"""The texts in a distribution's folder *.dist-info, read within limits: a few kilobytes can become gigabytes, or hours.
+
+What reading a text takes grows with its entries, not with its bytes: up to a kilobyte and a millisecond for each.
+"""
+
+from __future__ import annotations
+
+import re
+
+from packaging.metadata import RawMetadata, parse_email
+
+# Bytes of each text; the largest that are known have a tenth of that. What is not listed is read by nobody.
+_LIMITS = {"METADATA": 4 << 20, "WHEEL": 1 << 16, "entry_points.txt": 1 << 20}
+_OTHER = 64 << 20
+# Of METADATA; what comes after its first blank line is a description, which is not parsed.
+_HEADER = 2 << 20  # bytes; old metadata has the description among the fields
+_MOST_FIELDS = 20_000  # entries of fields that may be repeated, such as Requires-Dist
+_LONGEST_REQUIREMENT = 10_000  # characters
+_BLANK = re.compile(rb"\r?\n\r?\n")
+
+
+def check_size(name: str, size: int) -> None:
+    """Raise ValueError if the text called `name`, such as METADATA, has more bytes than any known one by far."""
+    limit = _LIMITS.get(name, _OTHER)
+    if size > limit:
+        unit, scale = ("MiB", 20) if limit >= 1 << 20 else ("KiB", 10)
+        raise ValueError(f"is larger than {limit >> scale} {unit}")
+
+
+def fields_in(metadata: bytes) -> RawMetadata:
+    """Return the fields of METADATA (core metadata), without the description. Raises ValueError if it is too large."""
+    check_size("METADATA", len(metadata))
+    blank = _BLANK.search(metadata)
+    header = metadata[: blank.end()] if blank else metadata
+    if len(header) > _HEADER:
+        raise ValueError(f"has fields of more than {_HEADER >> 20} MiB")
+    if header.count(b"\n") - header.count(b"\n ") - header.count(b"\n\t") > _MOST_FIELDS:
+        raise ValueError(f"has more than {_MOST_FIELDS:,} fields")
+    fields = parse_email(header)[0]
+    if max(map(len, fields.get("requires_dist", ())), default=0) > _LONGEST_REQUIREMENT:
+        raise ValueError(f"has a requirement of more than {_LONGEST_REQUIREMENT:,} characters")
+    return fields
+
+
+def check_rows(record: bytes, most: int) -> None:
+    """Raise ValueError if a RECORD has more than `most` rows."""
+    rows = record.count(b"\n")
+    if rows > most:
+        raise ValueError(f"has {rows:,} rows, where at most {most:,} may be")

@@ -1,0 +1,52 @@
+"""The texts of a wheel are read within limits."""
+
+from __future__ import annotations
+
+import pytest
+from airpack.wheels import texts
+
+HEAD = b"Metadata-Version: 2.1\nName: one\nVersion: 1.0\n"
+
+
+def test_a_description_is_not_parsed() -> None:
+    """It may be long, and nothing that is read of a wheel stands in it."""
+    content = HEAD + b"Requires-Dist: two\n\nRequires-Dist: three\n" + b"x\n" * 500_000
+    assert texts.fields_in(content)["requires_dist"] == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "problem"),
+    [
+        (b"\n" + bytes(4 << 20), "is larger than 4 MiB"),
+        (b"Author: " + b"x" * (2 << 20) + b"\n", "has fields of more than 2 MiB"),
+        (b"Requires-Dist: two\n" * 20_001, "has more than 20,000 fields"),
+        (b"K\n" * 20_001, "has more than 20,000 fields"),
+        (b"Requires-Dist: two" + b">1," * 4000 + b">1\n", "has a requirement of more than 10,000 characters"),
+    ],
+    ids=["all of it", "its fields", "requirements", "what is no field", "one requirement"],
+)
+def test_metadata_of_which_too_much_would_become_is_refused(rest: bytes, problem: str) -> None:
+    """Before it is parsed, but for the length of one requirement."""
+    with pytest.raises(ValueError, match=f"^{problem}$"):
+        texts.fields_in(HEAD + rest)
+
+
+def test_a_field_of_many_lines_is_one() -> None:
+    """Old metadata has descriptions and licences like that."""
+    content = HEAD + b"License: x\n" + b"        and so on\n" * 30_000
+    assert texts.fields_in(content)["license"].count("and so on") == 30_000
+
+
+@pytest.mark.parametrize(("name", "size"), [("WHEEL", 1 << 16), ("entry_points.txt", 1 << 20), ("RECORD", 64 << 20)])
+def test_each_text_has_a_limit(name: str, size: int) -> None:
+    """By its name; at the limit it is read."""
+    texts.check_size(name, size)
+    with pytest.raises(ValueError, match=r"^is larger than \d+ [MK]iB$"):
+        texts.check_size(name, size + 1)
+
+
+def test_a_record_lists_no_more_than_so_many_rows() -> None:
+    """Each of them, of two bytes, would take half a kilobyte."""
+    texts.check_rows(b"a\n" * 10, 10)
+    with pytest.raises(ValueError, match=r"^has 11 rows, where at most 10 may be$"):
+        texts.check_rows(b"a\n" * 11, 10)
