@@ -55,7 +55,7 @@ def target_python() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run each file's tests in one of as many processes as there are processors.
+    """Run each file's tests in one of several processes: one more than processors, since tests also wait for a network.
 
     Not where the command line names files, shows what tests print, or says itself how to spread them (`-n 0`).
     """
@@ -63,7 +63,8 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     given = getattr(option, "numprocesses", 0)  # without pytest-xdist, as under Python 3.7, there is no such option
     is_plain = given is None and option.dist == "no" and not hasattr(config, "workerinput")
     if is_plain and option.capture != "no" and not any(".py" in word for word in config.args):
-        option.numprocesses, option.dist, option.loadscopereorder = "logical", "loadfile", False
+        option.numprocesses = len(os.sched_getaffinity(0)) + 1
+        option.dist, option.loadscopereorder = "loadfile", False
 
 
 @pytest.hookimpl(wrapper=True)
