@@ -1,4 +1,4 @@
-"""The environment that a build runs in: virtual, of an interpreter of the target's version, with a pip of its own."""
+"""The environment that a build runs in: virtual, of an interpreter of the target's version."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ class Environment(IsolatedEnv):
     def __init__(self, folder: Path, python: str | None, source: Path, toolchain: Toolchain) -> None:
         self._programs, self.tools = folder / "env" / "bin", folder / "toolchain"
         if python is None:
-            venv.create(folder / "env", with_pip=True)
+            venv.create(folder / "env")
         else:
-            run([python, "-m", "venv", str(folder / "env")])
-        # ensurepip installs an old setuptools, which a build would use in place of a current one.
-        run([self.python_executable, "-m", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
+            run([python, "-m", "venv", "--without-pip", str(folder / "env")])
+        self._has_pip = False
         path = [str(self._programs), str(self.tools), os.environ.get("PATH", os.defpath)]
         self._variables = {
             "PATH": os.pathsep.join(path),
@@ -54,9 +53,11 @@ class Environment(IsolatedEnv):
         return self._variables
 
     def install(self, requirements: set[str], pip_options: Sequence[str]) -> None:
-        """Install build requirements by the environment's own pip. Raises CalledProcessError."""
+        """Install build requirements by a pip of the environment's own. Raises CalledProcessError."""
         if not requirements:
             return
+        if not self._has_pip:
+            self._add_pip()
         folder = Path(tempfile.mkdtemp(prefix="pip-", dir=self._programs.parent))
         file, env = pip_files.told(folder, pip_options, sorted(requirements), os.environ)
         pip = [self.python_executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
@@ -64,6 +65,13 @@ class Environment(IsolatedEnv):
             run([*pip, "--requirement", str(file)], env=env)
         finally:
             shutil.rmtree(folder)  # before any code of the build runs
+
+    def _add_pip(self) -> None:
+        """Add pip, which takes a second or two: many builds require nothing."""
+        run([self.python_executable, "-Im", "ensurepip", "--upgrade", "--default-pip"])
+        # ensurepip installs an old setuptools, which a build would use in place of a current one.
+        run([self.python_executable, "-m", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
+        self._has_pip = True
 
 
 def reproducible(env: Mapping[str, str]) -> dict[str, str]:
