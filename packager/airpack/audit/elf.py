@@ -99,7 +99,10 @@ def read(content: bytes | mmap, budget: Budget | None = None) -> Requested | Non
 
 
 def _modules_in(content: bytes | mmap, start: int = 0, end: int = sys.maxsize) -> Iterator[str]:
-    return (match[1].decode("ascii") for match in _INIT.finditer(content, start, end))
+    while match := _INIT.search(content, start, end):
+        name, start = match[1].decode("ascii"), match.end()
+        del match  # a map can't be closed while a match refers to it
+        yield name
 
 
 def _unique(names: Iterator[str]) -> tuple[str, ...]:

@@ -137,7 +137,7 @@ def _needs_of(path: Path, budget: elf.Budget) -> manylinux.Needs | elf.ELFError 
             try:
                 return manylinux.needs_of(content, budget)
             except elf.ELFError as error:
-                return error
+                return error.with_traceback(None)
 
 
 def _shadowing(parts: Iterable[InstalledWheel], *, plain: bool) -> Iterator[Finding]:
