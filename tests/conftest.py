@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "
 from support.places import Machine  # noqa: E402 - found by the line above
 
 _MACHINE = Machine()
+
+
+def pytest_configure() -> None:
+    """Let tests find the interpreters that `tests/setup` brought, whatever cache they use."""
+    if find_spec("airpack") is not None:  # not where the runtime's tests run under Python 3.7
+        from support import machine
+
+        machine.show_downloaded_pythons()
 
 
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:

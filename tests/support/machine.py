@@ -57,6 +57,13 @@ def find_python(version: str) -> interpreter.Interpreter | None:
     return interpreter.find(target, given=None, env=os.environ)
 
 
+def show_downloaded_pythons() -> None:
+    """Put what `airpack python` downloaded last on PATH: most tests give airpack another cache."""
+    paths = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    found = [str(each.python.parent) for each in interpreter.installations(os.environ)]
+    os.environ["PATH"] = os.pathsep.join([*paths, *(each for each in found if each not in paths)])
+
+
 def python(tag: str) -> interpreter.Interpreter:
     """Return a real interpreter, such as that of `cp37`."""
     version = tag.replace("cp3", "3.")
