@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 
 from airpack_runtime import __version__, activation, boot, host, layout, trust
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from airpack_runtime.care.maintenance import CachedTree
 
+_PYTHONS = ("python", "python3", f"python3.{sys.version_info[1]}")
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # as shells end for a file that they can't run, or a command that they can't find
 
 
@@ -108,18 +110,33 @@ def _exec(arguments: argparse.Namespace) -> int:
         _warn("exec needs a command: exec [--bundle PATH] -- COMMAND [ARG ...]")
         return 2
     env = _environment(arguments)
-    # Of several interpreters on PATH, "python" is the one that runs the shim, since it is the target's.
-    names = ("python", "python3", f"python3.{sys.version_info[1]}")
-    if words[0] in names and sys.executable:
-        words = [sys.executable, *words[1:]]
+    path = shutil.which(words[0], path=env.get("PATH"))
+    head = _head(path)
+    first = head.partition("\n")[0]
+    # Of several interpreters on PATH, "python" is the one that runs the shim, since it is the target's. It runs the
+    # scripts of the bundle as well, which need no /bin/sh then.
+    if sys.executable and words[0] in _PYTHONS:
+        words[0] = sys.executable
+    elif sys.executable and path and (layout.LAUNCHER in head or first.rpartition("/env ")[2] in _PYTHONS):
+        words[:1] = [sys.executable, path]
     try:
         os.execvpe(words[0], words, env)
     except FileNotFoundError:
-        _warn(f"{words[0]}: command not found")
+        needed = first[2:].split()[0] if first[:2] == "#!" else "its loader"
+        _warn(f"{path}: {needed} is missing" if path else f"{words[0]}: command not found")
         return NOT_FOUND
     except OSError as error:
         _warn(f"{words[0]}: {reason_of(error)}")
         return NOT_EXECUTABLE
+
+
+def _head(path: str | None) -> str:
+    """Return how a program begins, empty if it can't be read."""
+    try:
+        with open(path or os.devnull, encoding="latin-1") as file:
+            return file.read(256)
+    except OSError:
+        return ""
 
 
 def _environment(arguments: argparse.Namespace) -> dict[str, str]:

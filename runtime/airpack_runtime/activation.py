@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 def activate(tree: str, env: MutableMapping[str, str]) -> str:
     """Put the packages of `tree` on `sys.path` and its scripts on `env["PATH"]`; return the folder of its packages.
 
-    Doing it again changes nothing.
+    The tree becomes `sys.prefix`, as in a virtual environment that sees the image's packages: programs look there for
+    their data (share/jupyter) and scripts. `sys.base_prefix` stays. Doing it again changes nothing.
     """
     site_packages = site_of(tree)
     if site_packages not in sys.path:
         place = behind_standard_library()
         sys.path.insert(place, site_packages)
+        if site_packages != tree:
+            sys.prefix = sys.exec_prefix = tree
+            if "sysconfig" in sys.modules:
+                import sysconfig
+
+                sysconfig.get_config_vars().update(prefix=tree, exec_prefix=tree, base=tree, platbase=tree)
+        _extend_namespaces(site_packages)
         _process_pth(site_packages, place + 1)
     export(tree, env)
     return site_packages
@@ -41,14 +49,28 @@ def export(tree: str, env: MutableMapping[str, str]) -> None:
     path = env.get("PATH", os.defpath)
     if scripts not in path.split(os.pathsep):
         env["PATH"] = scripts + os.pathsep + path
-    if sys.executable:
-        env["AIRPACK_PYTHON"] = sys.executable
+    python = interpreter()
+    if python:
+        env["AIRPACK_PYTHON"] = python
+
+
+def interpreter() -> str:
+    """Return the path of the Python that runs this process, empty if it isn't known.
+
+    In a server that embeds Python (uwsgi), `sys.executable` may be that server: then it is the Python of its library.
+    """
+    python = sys.executable or ""
+    if "python" not in os.path.basename(python):
+        beside = sys.base_exec_prefix + "/bin/python%d.%d" % sys.version_info[:2]
+        if os.path.exists(beside):
+            return beside
+    return python
 
 
 def behind_standard_library() -> int:
     """Return the index in `sys.path` right behind the standard library's last folder."""
     library = os.path.dirname(os.__file__)
-    folders = (library, f"{library}/lib-dynload", f"{sys.exec_prefix}/lib/{os.path.basename(library)}/lib-dynload")
+    folders = (library, f"{library}/lib-dynload", f"{sys.base_exec_prefix}/lib/{os.path.basename(library)}/lib-dynload")
     last = max((index for index, entry in enumerate(sys.path) if entry in folders), default=-1)
     if last >= 0:
         return last + 1
@@ -62,6 +84,18 @@ def behind_standard_library() -> int:
 def pth_files(site_packages: str) -> list[str]:
     """Return the names of a folder's `.pth` files in the order in which `site` processes them."""
     return sorted(name for name in os.listdir(site_packages) if name.endswith(".pth"))
+
+
+def _extend_namespaces(site_packages: str) -> None:
+    """Have the namespace packages that are imported already find their modules in the tree as well.
+
+    The image's *-nspkg.pth make some. Whose folder in the tree has an `__init__.py` would not be looked at any more.
+    """
+    for name, module in list(sys.modules.items()):
+        if hasattr(module, "__path__") and not getattr(module, "__file__", None):
+            folder = site_packages + "/" + name.replace(".", "/")
+            if os.path.isdir(folder) and folder not in module.__path__:
+                module.__path__ = [folder, *module.__path__]
 
 
 def _process_pth(site_packages: str, place: int) -> None:

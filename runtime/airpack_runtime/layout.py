@@ -27,6 +27,8 @@ BUNDLE_NAME = "bundle.tar.zst"
 SITE_PACKAGES = "site-packages"
 BIN = "bin"
 WHEELHOUSE = "wheelhouse"
+# How each Python script of a tree begins: a program for sh. `exec` knows scripts by it, and does without sh.
+LAUNCHER = "#!/bin/sh\n'''exec' \"${AIRPACK_PYTHON:-"
 # The list of every file's SHA-256, for `sha256sum -c`; in frames of its own, which a boot doesn't read.
 SUMS = "SHA256SUMS"
 # A bundle's tree as an image to mount, beside the bundle (`pack --image`): for the kernel, or for FUSE.

@@ -12,19 +12,40 @@ if TYPE_CHECKING:
     from airpack_runtime.ready import Ready
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
+# They would see the tree's packages as installed, and upgrade or remove them.
+_INSTALLERS = (b"pip", b"conda", b"mamba")
 
 
-def start() -> None:
-    """Activate the bundle in this process, unless it is pip or of another Python version than the bundle's.
+class Environ(os._Environ):  # type: ignore[type-arg]  # Python 3.7 can't evaluate what it holds
+    """The variables of this process, in which the shim's `folder` stays in front on a PYTHONPATH that is set.
 
-    A failure ends the process, unless AIRPACK_ON_ERROR is "continue". An exception would not end it:
-    `site` prints it, and the program runs on without its packages.
+    Programs that put a `sitecustomize` of their own there for another Python (opentelemetry-instrument, ddtrace-run)
+    would hide the shim's, and that Python would run without the packages. The shim's runs theirs after it.
     """
-    if boot.is_disabled(os.environ) or _is_pip():
+
+    folder = ""
+
+    def __setitem__(self, name: str, value: str) -> None:
+        """Set a variable. Raises TypeError for what is no text."""
+        entries = str(value).split(os.pathsep)
+        if name == "PYTHONPATH" and self.folder in entries:
+            value = os.pathsep.join([self.folder, *(entry for entry in entries if entry != self.folder)])
+        super().__setitem__(name, value)
+
+
+def start(folder: str) -> None:
+    """Activate the bundle in this process, unless it is pip, conda, or of another Python version than the bundle's.
+
+    `folder` is the one on PYTHONPATH whose `sitecustomize` runs. A failure ends the process, unless AIRPACK_ON_ERROR is
+    "continue". An exception would not end it: `site` prints it, and the program runs on without its packages.
+    """
+    if boot.is_disabled(os.environ) or _is_installer():
         return
     try:
         _tell_unread()
         ready = boot.activate(None, os.environ)
+        Environ.folder = folder
+        os.environ.__class__ = Environ
         if "AIRPACK_BUNDLE" in os.environ:
             os.environ["AIRPACK_BUNDLE"] = ready.bundle  # absolute, for children that start in another folder
         if ready.created or os.environ.get("AIRPACK_LOG", "off") != "off":
@@ -63,8 +84,8 @@ def log_boot(ready: Ready, *, always: bool = False) -> None:
         _write(text)
 
 
-def _is_pip() -> bool:
-    """Return whether this process is pip: it would see the tree's packages as installed, and upgrade or remove them."""
+def _is_installer() -> bool:
+    """Return whether this process is pip, or another program that installs packages."""
     try:  # sys.argv is not set yet when sitecustomize runs
         with open("/proc/self/cmdline", "rb", buffering=0) as file:
             words = file.read(4096).split(b"\0")[1:]
@@ -81,9 +102,9 @@ def _is_pip() -> bool:
         if letter and not value and words:
             value = words.pop(0)
         if letter == b"m":
-            return value == b"pip"
+            return value in _INSTALLERS
     program = os.path.basename(words[0]) if words else b""
-    return program[:3] == b"pip" and not program[3:].strip(b"0123456789.")
+    return program.rstrip(b"0123456789.") in _INSTALLERS
 
 
 def _write(text: str) -> None:

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import zlib
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
@@ -48,6 +49,16 @@ def lacking(what: str, remedy: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(autouse=True)
+def _prefix_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `sys.prefix`, and what follows from it, be as before once a tree was activated in this process."""
+    for name in ("prefix", "exec_prefix"):
+        monkeypatch.setattr(sys, name, getattr(sys, name))
+    variables = sysconfig.get_config_vars()
+    for name in ("prefix", "exec_prefix", "base", "platbase"):
+        monkeypatch.setitem(variables, name, variables[name])
 
 
 @pytest.fixture

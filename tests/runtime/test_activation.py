@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.machinery
+import importlib.util
 import os
 import sys
+import sysconfig
 from pathlib import Path
 from typing import List
 
@@ -51,3 +55,64 @@ def test_pth_files_are_processed_behind_the_tree(tree: Path) -> None:
     added = activation.activate(str(tree), {})
     assert sys.path[sys.path.index(added) + 1] == os.path.join(added, "more")
     assert sys.airpack_test_ran  # type: ignore[attr-defined]
+
+
+def test_the_tree_is_the_prefix(tree: Path) -> None:
+    """As in a virtual environment: data and scripts are looked for there, the library and headers in the image."""
+    before = {name: sysconfig.get_path(name) for name in ("stdlib", "include")}
+    base = sys.base_prefix
+    activation.activate(str(tree), {})
+    assert (sys.prefix, sys.exec_prefix, sys.base_prefix) == (str(tree), str(tree), base)
+    assert (sysconfig.get_path("scripts"), sysconfig.get_path("data")) == (f"{tree}/bin", str(tree))
+    assert {name: sysconfig.get_path(name) for name in before} == before
+
+
+def test_a_plain_folder_of_packages_is_no_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Azure ML mounts such folders: there are no data or scripts beside them."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = sys.prefix
+    assert activation.activate(str(tmp_path), {}) == str(tmp_path)
+    assert sys.prefix == before
+
+
+def test_a_namespace_that_the_image_has_made_spans_the_tree(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its *-nspkg.pth; the tree's folder of it has an `__init__.py` (pkgutil), which is not run, as after pip."""
+    (tmp_path / "image" / "zzname" / "own").mkdir(parents=True)
+    (tmp_path / "image" / "zzname" / "own" / "__init__.py").write_text("V = 1\n")
+    (tree / "site-packages" / "zzname" / "more").mkdir(parents=True)
+    (tree / "site-packages" / "zzname" / "__init__.py").write_text("raise SystemExit\n")
+    (tree / "site-packages" / "zzname" / "more" / "__init__.py").write_text("V = 2\n")
+    spec = importlib.machinery.PathFinder.find_spec("zzname", [str(tmp_path / "image")])
+    assert spec is not None
+    monkeypatch.setitem(sys.modules, "zzname", importlib.util.module_from_spec(spec))
+    activation.activate(str(tree), {})
+    values = [importlib.import_module(f"zzname.{name}").V for name in ("own", "more")]
+    for name in ("own", "more"):
+        monkeypatch.delitem(sys.modules, f"zzname.{name}")
+    assert values == [1, 2]
+
+
+@pytest.mark.parametrize("embedding", ["/usr/bin/uwsgi", "", None])
+def test_a_server_that_embeds_python_is_no_interpreter(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedding: str
+) -> None:
+    """Scripts run by the Python whose library it has."""
+    python = tmp_path / "base" / "bin" / "python{}.{}".format(*sys.version_info)
+    python.parent.mkdir(parents=True)
+    python.write_text("")
+    monkeypatch.setattr(sys, "base_exec_prefix", str(tmp_path / "base"))
+    monkeypatch.setattr(sys, "executable", embedding)
+    env = {"PATH": "/bin"}
+    activation.activate(str(tree), env)
+    assert env["AIRPACK_PYTHON"] == str(python)
+
+
+def test_an_interpreter_of_another_name_runs_the_scripts(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its library has no other."""
+    monkeypatch.setattr(sys, "base_exec_prefix", "/nonexistent")
+    monkeypatch.setattr(sys, "executable", "/opt/app/py")
+    env = {"PATH": "/bin"}
+    activation.activate(str(tree), env)
+    assert env["AIRPACK_PYTHON"] == "/opt/app/py"

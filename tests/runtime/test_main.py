@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable, Dict
 
 import pytest
+from airpack_runtime import layout
 
 from .conftest import RUNTIME, needs_target, python, sums_of
 
@@ -99,6 +100,37 @@ def test_python_means_the_one_that_runs_the_shim(golden: Path, env: Dict[str, st
         words = ["exec", "--bundle", str(golden), "--", name, "-c", "import alpha, sys; print(sys.executable)"]
         done = _shim(*words, env={**env, "PATH": "/usr/bin:/bin"})
         assert (done.returncode, done.stdout, done.stderr) == (0, f"{sys.executable}\n", "")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [f"{layout.LAUNCHER}python3.7}}\" /nonexistent\n' '''\n", "#!/usr/bin/env python3\n", "#!/usr/bin/env python\n"],
+    ids=["airpack's", "python3", "python"],
+)
+def test_exec_runs_scripts_by_the_python_that_runs_the_shim(
+    tmp_path: Path, golden: Path, env: Dict[str, str], first: str
+) -> None:
+    """Without a shell, and without any Python on PATH."""
+    script = tmp_path / "go"
+    script.write_text(f"{first}import alpha, sys\nprint(sys.executable, sys.argv)\n")
+    script.chmod(0o755)
+    done = _shim("exec", "--bundle", str(golden), "--", "go", "a b", env={**env, "PATH": str(tmp_path)})
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{sys.executable} {[str(script), 'a b']}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("first", "missing"), [(b"#!/nonexistent/python3.7 -u\n", "/nonexistent/python3.7"), (b"", "its loader")]
+)
+def test_a_missing_interpreter_is_named(
+    tmp_path: Path, golden: Path, env: Dict[str, str], first: bytes, missing: str
+) -> None:
+    """It is what the kernel doesn't find, though it says so of the script."""
+    program = tmp_path / "go"
+    elf = Path(sys.executable).read_bytes().replace(b"/lib64/ld-linux", b"/lib64/no-linux")
+    program.write_bytes(first or elf)
+    program.chmod(0o755)
+    done = _shim("exec", "--bundle", str(golden), "--", str(program), env=env)
+    assert (done.returncode, done.stderr) == (127, f"airpack: {program}: {missing} is missing\n")
 
 
 def test_a_file_that_is_no_program_ends_as_in_a_shell(golden: Path, env: Dict[str, str]) -> None:

@@ -96,6 +96,46 @@ def test_the_images_own_sitecustomize_still_runs(tmp_path: Path, dropped: Dict[s
     assert (done.stdout, done.stderr) == ("sitecustomize\n", "")
 
 
+WRAPPER = """
+import os, sys
+entries = [{folder!r}, *filter(None, [os.environ.get("PYTHONPATH")])]
+os.environ["PYTHONPATH"] = os.pathsep.join(entries)
+os.execv(sys.executable, [sys.executable, "-c", "import sys, alpha; print(sys.wrapped, alpha.VALUE)"])
+"""
+
+
+@pytest.mark.parametrize("how", ["drop-in", "exec"])
+def test_a_wrapper_with_a_sitecustomize_of_its_own_has_the_packages(
+    tmp_path: Path, dropped: Dict[str, str], golden: Path, how: str
+) -> None:
+    """It puts it in front of PYTHONPATH for the program that it becomes, as opentelemetry-instrument does."""
+    (tmp_path / "wrapper").mkdir()
+    text = "import alpha, sys\nsys.wrapped = alpha.VALUE\n"
+    (tmp_path / "wrapper" / "sitecustomize.py").write_text(text)
+    words = ["-c", WRAPPER.format(folder=str(tmp_path / "wrapper"))]
+    if how == "exec":
+        dropped["PYTHONPATH"] = str(RUNTIME)
+        words = ["-m", "airpack_runtime", "exec", "--bundle", str(golden), "--", sys.executable, *words]
+    done = python(*words, env=dropped)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "41 41\n", "")
+
+
+def test_the_path_for_children_is_set_as_any_variable(dropped: Dict[str, str], dropin: Path) -> None:
+    """Without the folder of the shim it is taken as it is, and it never grows."""
+    program = """
+        import os
+        for value in ("/a", "", f"/a:{FOLDER}:/b", f"{FOLDER}:/a", f"/b:{FOLDER}"):
+            os.environ["PYTHONPATH"] = value
+            print(os.environ["PYTHONPATH"].replace(FOLDER, "SHIM"))
+        try:
+            os.environ["PYTHONPATH"] = 1
+        except TypeError:
+            print(dict(os.environ.copy())["PATH"] == os.environ["PATH"])
+        """
+    done = python("-c", f"FOLDER = {str(dropin)!r}\n{textwrap.dedent(program)}", env=dropped)
+    assert (done.stdout, done.stderr) == ("/a\n\nSHIM:/a:/b\nSHIM:/a\nSHIM:/b\nTrue\n", "")
+
+
 def test_a_spawned_child_has_the_packages(tmp_path: Path, dropped: Dict[str, str]) -> None:
     """A child of multiprocessing's spawn is a fresh interpreter."""
     program = tmp_path / "spawn.py"
@@ -203,6 +243,18 @@ def test_pip_is_left_alone(dropped: Dict[str, str], words: List[str]) -> None:
     without = _installed(line, {"PATH": dropped["PATH"]})
     assert "pip==" in without
     assert _installed(line, dropped) == without
+
+
+@pytest.mark.parametrize("words", [["conda", "activate"], ["-m", "conda"], ["-m", "mamba"], ["mamba"]], ids=" ".join)
+def test_conda_is_left_alone(tmp_path: Path, dropped: Dict[str, str], words: List[str]) -> None:
+    """It finds its environments by `sys.prefix`, and an image's start script may call it."""
+    for name in ("conda", "mamba", "conda.py", "mamba.py"):
+        (tmp_path / name).write_text("import sys; print(sys.prefix == sys.base_prefix, 'alpha' in sys.path)\n")
+    line = [sys.executable, *words]
+    env = {**dropped, "PYTHONPATH": dropped["PYTHONPATH"] + os.pathsep + str(tmp_path)}
+    done = subprocess.run(line, env=env, cwd=str(tmp_path), stdout=subprocess.PIPE, timeout=60, check=True)
+    own = subprocess.check_output([sys.executable, "conda"], cwd=str(tmp_path), env={})
+    assert done.stdout == own
 
 
 @pytest.mark.parametrize(

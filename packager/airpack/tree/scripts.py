@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-# By which the shim's `exec` knows such a script, and does without the shell.
-HEADER = "#!/bin/sh\n'''exec' \"${AIRPACK_PYTHON:-"
+from airpack_runtime import layout
+
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=]")  # PEP 263, in one of the first two lines
 
 
@@ -16,7 +16,7 @@ def launched(body: bytes, python: str) -> bytes:
     For the shell, its second line replaces it by Python, for which the second and third are a string. So what has to
     come first in Python source (a docstring, a coding cookie, an import of `__future__`) is compiled apart, from bytes.
     """
-    header = f'{HEADER}{python}}}" "$0" "$@"\n\' \'\'\'\n'.encode()
+    header = f'{layout.LAUNCHER}{python}}}" "$0" "$@"\n\' \'\'\'\n'.encode()
     return header + (body if _may_come_later(body) else _compiled_apart(body))
 
 

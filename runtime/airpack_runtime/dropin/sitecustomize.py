@@ -20,7 +20,7 @@ def _activate(folder):
         os._exit(97)
     finally:
         sys.path.remove(root)
-    startup.start()
+    startup.start(folder)
 
 
 def _hides_any(folder):
