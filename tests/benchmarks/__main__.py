@@ -35,6 +35,7 @@ from benchmarks import (
     report,
     results,
     tools,
+    wheels,
     workloads,
 )
 from benchmarks.coverage import measure as coverage
@@ -77,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
         help="all: peers, curve and report; peers: each workload's measures; curve: the cost of an unpack by size; "
         "report: render the results; check: compare --results' ratios with the committed ones; fetch, containers "
         "(root, podman, runc), azure (bubblewrap), fleet (docker-registry), reading and levels: tables of their own; "
-        "coverage: whether what teams install can be had, by name (hours; it goes on where it was interrupted)",
+        "coverage: whether what teams install can be had, by name (hours; it goes on where it was interrupted); "
+        "wheels: whether pip installs the same files (an hour)",
     )
     chosen = parser.add_argument_group("what is measured; each may be given again")
     chosen.add_argument("--workload", action="append", choices=list(workloads.WORKLOADS), help="default: all")
@@ -89,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tolerance", type=float, default=0.25, help="of check (default: %(default)s)")
     parser.add_argument("--dist", type=Path, help="of containers: results of `airpack pack`, instead of packing")
     names = parser.add_argument_group("of coverage")
-    names.add_argument("--names", type=Path, default=coverage.NAMES, help="a file, one requirement a line")
+    names.add_argument("--names", type=Path, help="a file, one requirement a line; of wheels as well")
     names.add_argument("--way", action="append", choices=list(WAYS), metavar="NAME", help="default: all")
     names.add_argument("--jobs", type=_count, default=1, help="names at once (default: 1, for times that compare)")
     names.add_argument("--again", action="store_true", help="try also what is in the results")
@@ -132,7 +134,7 @@ def _curve(arguments: argparse.Namespace) -> int:
 
 def _coverage(arguments: argparse.Namespace) -> int:
     asked = coverage.Asked(
-        names=coverage.read_names(arguments.names),
+        names=coverage.read_names(arguments.names or coverage.NAMES),
         ways=arguments.way or list(WAYS),
         runs=arguments.runs or 1,
         jobs=arguments.jobs,
@@ -191,6 +193,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "fleet": _part(lambda scratch, given: fleet.measure(scratch, given.runs or _RUNS)),
     "levels": _part(lambda scratch, _: levels.measure(scratch)),
     "reading": _part(lambda scratch, given: reading.measure(scratch, given.runs or _RUNS)),
+    "wheels": _part(lambda scratch, given: wheels.measure(scratch, given.names or wheels.NAMES, given.jobs, _say)),
     "azure": _part(lambda scratch, given: azure.measure(scratch, given.runs or _RUNS)),
 }
 

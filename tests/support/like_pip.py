@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -28,7 +29,12 @@ def install(wheel: Path, prefix: Path) -> None:
         "--no-compile",
         "-q",
     ]
-    options = ["--ignore-installed", "--disable-pip-version-check", "--no-warn-script-location"]
+    options = [
+        "--ignore-installed",
+        "--disable-pip-version-check",
+        "--no-warn-script-location",
+        "--ignore-requires-python",
+    ]
     subprocess.run([*line, *options, "--prefix", prefix, wheel], check=True, capture_output=True, text=True)
 
 
@@ -73,4 +79,6 @@ def _meaning(script: bytes) -> bytes:
     )
     if match and len(script) < 600:
         return entry_points.Script(module=match["module"].decode(), attribute=match["call"].decode()).source()
-    return re.sub(rb"\A#!(/bin/sh\n'''exec' .*\n' '''|/usr/bin/env python3\.7|.*/bin/python[\d.]*)\n", b"", script)
+    body = re.sub(rb"\A#!(/bin/sh\n'''exec' .*\n' '''|.*/bin/python[\d.]*)\n", b"", script)
+    apart = re.fullmatch(rb"exec\(compile\(\n(?P<lines>.*), __file__, 'exec'\)\)\n", body, re.DOTALL)
+    return bytes(ast.literal_eval(f"({apart['lines'].decode()})")) if apart else body

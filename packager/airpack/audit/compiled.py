@@ -10,7 +10,8 @@ from packaging.utils import NormalizedName
 
 from airpack.audit.elf import ELFError
 from airpack.audit.finding import ERROR, NOTE, WARNING, Finding
-from airpack.audit.manylinux import Missing, Needs, Policy, missing, policy_for
+from airpack.audit.libraries import NOT_IN_SLIM, Lacking, lacking_libraries
+from airpack.audit.manylinux import Needs, Policy, policy_for, unmet
 from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
 
@@ -41,6 +42,7 @@ def unloadable(compiled: Sequence[Compiled], bundled: Collection[str], target: T
 
     `bundled` are the names of the bundle's own libraries. An error is what the image's loader would load: extension
     modules, libraries for its machine, and what those need. What else is for another machine is a note for each wheel.
+    Of libraries, the image has those in its profile; without one, those that slim images of the platform have.
     """
     policy = policy_for(target.newest_manylinux)
     if policy is None:
@@ -52,11 +54,13 @@ def unloadable(compiled: Sequence[Compiled], bundled: Collection[str], target: T
         if problem and not (file.name in needed or _is_module(file, target)):
             strangers.setdefault((file.wheel.key, file.wheel.version, problem), []).append(file.path)
         else:
-            yield from _missing(file, policy, bundled)
+            yield from _unmet(file, policy)
     for (key, version, problem), paths in strangers.items():
         more = f", and {len(paths) - 1:,} more" if len(paths) > 1 else ""
         sentence = f"{version}: {paths[0]} {problem}{more}"
         yield Finding(severity=NOTE, package=key, sentence=sentence, remedy="nothing in the image loads it")
+    there = (policy.libraries - NOT_IN_SLIM) if target.libraries is None else target.libraries
+    yield from lacking_libraries(_lacking(compiled, policy, {*bundled, *there}), probed=target.libraries is not None)
 
 
 def _needed(compiled: Iterable[Compiled], policy: Policy) -> set[str]:
@@ -83,21 +87,25 @@ def _is_module(file: Compiled, target: Target) -> bool:
     return (folder if match["module"] == "__init__" else match["module"]) in file.needs.modules
 
 
-def _missing(file: Compiled, policy: Policy, bundled: Collection[str]) -> Iterator[Finding]:
-    """Yield what a file lacks; a program that can't run is a warning, as who imports its wheel may never run it."""
-    if isinstance(file.needs, ELFError):
-        lacking = [Missing(sentence=f"is a damaged ELF file ({file.needs})")]
-    else:
-        lacking = list(missing(file.needs, policy, bundled))
+def _unmet(file: Compiled, policy: Policy) -> Iterator[Finding]:
+    """Yield why a file can't be loaded; a program that can't run is a warning, as who imports its wheel may never."""
+    problems = [f"is a damaged ELF file ({file.needs})"] if isinstance(file.needs, ELFError) else []
     runs = isinstance(file.needs, Needs) and file.needs.program
-    for item in lacking:
-        # A library that is not promised on the platform may still be in this image.
-        remedy = (
-            "add it to the image" if item.library else "require a version whose wheel fits, or build it for the target"
-        )
+    if isinstance(file.needs, Needs):
+        problems += unmet(file.needs, policy)
+    for problem in problems:
         yield Finding(
-            severity=WARNING if item.library or runs else ERROR,
+            severity=WARNING if runs else ERROR,
             package=file.wheel.key,
-            sentence=f"{file.wheel.version}: {file.path} {item.sentence}",
-            remedy=remedy,
+            sentence=f"{file.wheel.version}: {file.path} {problem}",
+            remedy="require a version whose wheel fits, or build it for the target",
         )
+
+
+def _lacking(compiled: Iterable[Compiled], policy: Policy, there: Collection[str]) -> Iterator[Lacking]:
+    """Yield each library that a file for the image's machine needs and that is not `there`; the loader always is."""
+    for file in compiled:
+        if isinstance(file.needs, Needs) and file.needs.machine == policy.machine:
+            for library in file.needs.libraries:
+                if library not in there and not library.startswith("ld-linux"):
+                    yield Lacking(library=library, wheel=file.wheel, path=file.path)

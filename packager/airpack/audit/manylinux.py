@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -62,31 +62,15 @@ def needs_of(content: bytes | mmap, budget: elf.Budget | None = None) -> Needs |
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Missing:
-    """Something that a file needs and the platform does not guarantee; `library` is its soname if it is a library.
-
-    A library may be in the image nevertheless, or be added to it. A newer glibc or another machine can't be.
-    """
-
-    sentence: str
-    library: str = ""
-
-
-def missing(needs: Needs, policy: Policy, bundled: Collection[str]) -> Iterator[Missing]:
-    """Yield what a file needs and neither `policy` guarantees nor `bundled`, the bundle's own libraries, provides."""
+def unmet(needs: Needs, policy: Policy) -> Iterator[str]:
+    """Yield a sentence for each symbol that a file needs and `policy` doesn't guarantee, or for another machine."""
     if needs.machine != policy.machine:
-        yield Missing(sentence=f"is for another machine ({needs.machine})")
+        yield f"is for another machine ({needs.machine})"
         return
     for family, versions in sorted(needs.versions.items()):
         newest = policy.newest.get(family)
         if newest is not None and max(versions) > newest:
-            sentence = f"needs {family}_{_text(max(versions))}, the target has {family}_{_text(newest)}"
-            yield Missing(sentence=sentence)
-    for library in needs.libraries:
-        if library not in policy.libraries and library not in bundled and not library.startswith("ld-linux"):
-            sentence = f"needs {library}, which neither the bundle nor every image of the target has"
-            yield Missing(sentence=sentence, library=library)
+            yield f"needs {family}_{_text(max(versions))}, the target has {family}_{_text(newest)}"
 
 
 @cache

@@ -28,13 +28,17 @@ SHA256 = "sha256:"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetEntry:
-    """The target of a pack. `tags` are empty where its name implies them; `installed` is None without a profile."""
+    """The target of a pack. `tags` are empty where its name implies them.
+
+    `installed` and `libraries` are None without a profile.
+    """
 
     name: str
     python_full_version: str
     marker_environment: Mapping[str, str]
     tags: Sequence[str]
     installed: Sequence[ImagePackage] | None
+    libraries: Sequence[str] | None = None
 
     @classmethod
     def of(cls, target: Target) -> TargetEntry:
@@ -46,6 +50,7 @@ class TargetEntry:
             marker_environment=target.marker_environment,
             tags=() if target.tags == implied else [str(tag) for tag in target.tags],
             installed=target.installed,
+            libraries=None if target.libraries is None else sorted(target.libraries),
         )
 
     def to_target(self) -> Target:
@@ -56,6 +61,7 @@ class TargetEntry:
             tags=tuple(Tag(*tag.split("-")) for tag in self.tags) or named.tags,
             marker_environment=self.marker_environment,
             installed=None if self.installed is None else tuple(self.installed),
+            libraries=None if self.libraries is None else frozenset(self.libraries),
         )
 
     @classmethod
@@ -71,6 +77,7 @@ class TargetEntry:
             marker_environment={key: str(value) for key, value in fields.mapping("marker_environment").items()},
             tags=fields.texts("compatible_tags") if "compatible_tags" in fields else (),
             installed=packages if "installed" in fields else None,
+            libraries=fields.texts("libraries") if "libraries" in fields else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,6 +88,7 @@ class TargetEntry:
             "marker_environment": dict(self.marker_environment),
             **({"compatible_tags": list(self.tags)} if self.tags else {}),
             "installed": None if self.installed is None else [package.to_dict() for package in self.installed],
+            **({} if self.libraries is None else {"libraries": list(self.libraries)}),
         }
 
 

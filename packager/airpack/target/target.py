@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging import tags
-from packaging.markers import Marker
+from packaging.markers import Marker, default_environment
 from packaging.tags import Tag
 from packaging.version import InvalidVersion, Version
 
@@ -44,21 +44,7 @@ _PLATFORM = re.compile(
     r"(?:(?P<legacy>manylinux1|manylinux2010|manylinux2014)|(?P<libc>manylinux_2|musllinux_1)_(?P<minor>\d{1,2}))"
     r"_(?P<machine>x86_64|aarch64)"
 )
-_KNOWN_MARKERS = frozenset(
-    (
-        "implementation_name",
-        "implementation_version",
-        "os_name",
-        "platform_machine",
-        "platform_python_implementation",
-        "platform_release",
-        "platform_system",
-        "platform_version",
-        "python_full_version",
-        "python_version",
-        "sys_platform",
-    )
-)
+_KNOWN_MARKERS = frozenset(default_environment())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +55,8 @@ class Target:
     are all wheel tags that the image accepts (PEP 425), the preferred ones first. `marker_environment` has the values
     of the variables of markers (PEP 508); one that is missing is unknown, and a requirement that depends on it is an
     error. `assumed_release` says that the patch version is not the user's but the last of the minor version.
-    `installed` are the packages of the image, None if they are unknown, as without a profile.
+    `installed` are the packages of the image, `libraries` the names by which its loader finds libraries; each is None
+    if that is unknown, as without a profile.
     """
 
     name: str
@@ -78,6 +65,7 @@ class Target:
     marker_environment: Mapping[str, str]
     assumed_release: bool = False
     installed: tuple[ImagePackage, ...] | None = None
+    libraries: frozenset[str] | None = None
 
     @classmethod
     def parse(cls, text: str, *, python_version: str | None = None) -> Target:
@@ -159,6 +147,7 @@ class Target:
             full_version = str(Version(full_version + "local" if full_version.endswith("+") else full_version))
             listed = data.get("installed")
             installed = None if listed is None else tuple(ImagePackage.from_dict(entry) for entry in listed)
+            libraries = None if data.get("libraries") is None else frozenset(map(str, data["libraries"]))
         except (AttributeError, KeyError, TypeError, ValueError, InvalidVersion) as error:
             raise InvalidTarget(
                 f'image profile {path} needs "marker_environment" and "compatible_tags", as '
@@ -179,6 +168,7 @@ class Target:
             tags=accepted,
             marker_environment=markers,
             installed=installed,
+            libraries=libraries,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -187,6 +177,7 @@ class Target:
             "marker_environment": dict(self.marker_environment),
             "compatible_tags": [str(tag) for tag in self.tags],
             **({} if self.installed is None else {"installed": [package.to_dict() for package in self.installed]}),
+            **({} if self.libraries is None else {"libraries": sorted(self.libraries)}),
         }
 
     @property

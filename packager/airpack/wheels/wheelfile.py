@@ -193,7 +193,7 @@ class CheckedWheel(WheelSource):
         if not names:
             raise self.refuse("has no folder *.dist-info: it is not a wheel")
         name = canonicalize_name(names[0].removesuffix(".dist-info"))
-        if not re.match(rf"{re.escape(self._wheel.key)}-v?\d", name):
+        if not re.match(rf"{re.escape(self._wheel.key)}(-v?\d|$)", name):
             raise self.refuse(f"{shown(names[0])} is another project's folder")
         return names[0]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from airpack.audit.compiled import Compiled, libraries_in, unloadable
 from airpack.audit.elf import ELFError
@@ -68,6 +70,22 @@ def test_a_library_for_another_machine_is_an_error_if_a_module_needs_it() -> Non
     )
     (note,) = unloadable([module, foreign, fitting], bundled, TARGET)
     assert note.severity == NOTE
+
+
+@pytest.mark.parametrize(
+    ("libraries", "told"),
+    [
+        (None, ["libGL.so.1", "libx.so.1"]),
+        (["libGL.so.1", "libc.so.6", "libz.so.1"], ["libx.so.1"]),
+        (["libc.so.6", "libx.so.1"], ["libGL.so.1", "libz.so.1"]),
+    ],
+)
+def test_the_image_has_the_libraries_of_its_profile(libraries: list[str] | None, told: list[str]) -> None:
+    """And without one, those of its platform that slim images have."""
+    target = replace(TARGET, libraries=None if libraries is None else frozenset(libraries))
+    asked = ("libGL.so.1", "libc.so.6", "libown.so", "libx.so.1", "libz.so.1", "ld-linux-x86-64.so.2")
+    file = Compiled(wheel=WHEEL, path="site-packages/fast.so", needs=_needs(libraries=asked))
+    assert [finding.sentence.split()[2] for finding in unloadable([file], {"libown.so"}, target)] == told
 
 
 def test_strangers_of_one_kind_are_one_note() -> None:

@@ -15,6 +15,21 @@ from support.airpack import Airpack
 from support.forged import DATA, INFO, Forged, Spoil
 from support.wheels import record_line
 
+
+def _renamed(old: str, new: str) -> Spoil:
+    """Give the folder `*.dist-info` another name."""
+
+    def spoil(wheel: Forged) -> None:
+        for entry, _ in wheel.members:
+            entry.filename = entry.orig_filename = entry.filename.replace(old, new)
+        wheel.record = {key: line.replace(old, new) for key, line in wheel.record.items()}
+        rows = "".join(wheel.record.values()) + f"{new}/RECORD,,\n"
+        wheel.add(f"{new}/RECORD", rows.encode(), recorded=False)
+        wheel.record[f"{INFO}/RECORD"] = ""
+
+    return spoil
+
+
 # What pip takes: what is done to a wheel, and what is told of it.
 TAKEN: dict[str, tuple[Spoil, set[Kind]]] = {
     "a folder above": (forged.add("../evil/", b"", mode=0o040755, recorded=False), set()),
@@ -111,6 +126,63 @@ TAKEN: dict[str, tuple[Spoil, set[Kind]]] = {
         lambda wheel: wheel.replace(f"{INFO}/WHEEL", b"Wheel-Version: 0.1\nRoot-Is-Purelib: True\n"),
         set(),
     ),
+    "a folder *.dist-info without a version": (_renamed(INFO, "one.dist-info"), set()),
+    "a folder *.dist-info that is spelt otherwise": (_renamed(INFO, "One-1.0.0.dist-info"), set()),
+    "files among the modules": (
+        forged.both(forged.add("LICENSE"), forged.add("tests/__init__.py", b""), forged.add("setup.py", b"")),
+        set(),
+    ),
+    "names in other scripts": (forged.both(forged.add("pkg/\u65e5\u672c.py"), forged.add("pkg/\U0001f600.txt")), set()),
+    "names as long as Linux takes": (forged.add("pkg/" + "n" * 250 + ".py"), set()),
+    "modes of all kinds": (
+        forged.both(
+            *(forged.add(f"pkg/{mode:o}", mode=mode) for mode in (0o104755, 0o100700, 0o100001, 0o100000, 0o755, 0)),
+            forged.add(f"{DATA}/purelib/run", mode=0o100744),
+            forged.add(f"{DATA}/data/share/run", mode=0o100755),
+        ),
+        set(),
+    ),
+    "data in odd places": (
+        forged.both(
+            *(
+                forged.add(f"{DATA}/data/{place}")
+                for place in ("top", "usr/local/bin/x", "lib/libx.so", "lib/python3.6/site-packages/x.py", "etc/x")
+            )
+        ),
+        set(),
+    ),
+    "headers in folders": (
+        forged.both(forged.add(f"{DATA}/headers/one.h"), forged.add(f"{DATA}/headers/a/b.h")),
+        set(),
+    ),
+    "metadata of today": (
+        forged.both(
+            forged.metadata("Name: one\nVersion: 1.0\nLicense-Expression: MIT\nLicense-File: LICENSE\n"),
+            forged.add(f"{INFO}/licenses/sub/LICENSE"),
+            forged.add(f"{INFO}/sboms/one.json"),
+        ),
+        set(),
+    ),
+    "metadata of others that is a package's data": (forged.add("pkg/_vendor/two-1.0.dist-info/METADATA"), set()),
+    "a WHEEL of other tags, without a root": (
+        lambda wheel: wheel.replace(f"{INFO}/WHEEL", b"Wheel-Version: 1.9\nTag: cp27-cp27mu-win32\n"),
+        set(),
+    ),
+    "an archive behind a program": (lambda wheel: wheel.finish.append(lambda data: b"#!/bin/sh\nexit\n" + data), set()),
+    "an entry point with extras, in capital letters": (
+        forged.entry_points("[console_scripts]\nFooBar.v2 = one.two:main.sub [x,y]\n"),
+        set(),
+    ),
+    "scripts of all kinds": (
+        forged.both(
+            forged.add(f"{DATA}/scripts/shell", b"#!/bin/sh\n"),
+            forged.add(f"{DATA}/scripts/binary", b"\x7fELF"),
+            forged.add(f"{DATA}/scripts/windows", b"#!pythonw -E\r\nprint()\r\n"),
+            forged.add(f"{DATA}/scripts/coded", b"#!python\n# -*- coding: latin-1 -*-\nprint()\n"),
+            forged.add(f"{DATA}/scripts/folder/deep", b"#!python\nfrom __future__ import division\n"),
+        ),
+        set(),
+    ),
     "a file that is packed by bzip2": (forged.compressed(zipfile.ZIP_BZIP2), set()),
 }
 
@@ -126,8 +198,9 @@ def test_what_is_unusual_is_taken_and_told(wheels: Path, tmp_path: Path, what: s
     spoil(wheel)
     part = trees.installed(wheel.write(wheels), tmp_path / "prefix")
     assert {oddity.kind for oddity in part.oddities} == kinds
-    rows = parse((part.site_packages / INFO / "RECORD").read_bytes())
-    own = f"site-packages/{INFO}/RECORD"
+    (record,) = part.site_packages.glob("*.dist-info/RECORD")
+    rows = parse(record.read_bytes())
+    own = f"site-packages/{record.parent.name}/RECORD"
     assert rows.keys() == {*part.files()}
     for path in rows.keys() - {own}:
         content = (part.prefix / path).read_bytes()
