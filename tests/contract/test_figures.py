@@ -30,6 +30,7 @@ def test_the_tables_are_rendered_from_the_committed_results(committed: results.R
     assert report.DETAILS.read_text(encoding="utf-8") == report.details(committed)
 
 
+@pytest.mark.slow
 def test_the_pages_show_the_picture(committed: results.Results, tmp_path: Path) -> None:
     """It is drawn again, the same each time."""
     pytest.importorskip("matplotlib", reason="pip install --group bench")

@@ -199,6 +199,7 @@ def test_the_numbers_of_the_page_are_the_formats() -> None:
     assert rows["the decoder"] == f"{layout.DECODER_LIMIT >> 20} MiB, compressed and not"
 
 
+@pytest.mark.slow
 def test_the_manifests_members_are_listed(a_manifest: dict[str, Any]) -> None:
     """Every member that `pack` writes has a row, and every row a member."""
     table = PAGE.read_text(encoding="utf-8").partition("## manifest.json")[2]

@@ -33,6 +33,7 @@ def _is_of_scripts(path: str) -> bool:
     return path.startswith(f"{layout.BIN}/") or path.endswith("alpha-1.0.dist-info/RECORD")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_todays_bundle_holds_the_same_files(tmp_path: Path) -> None:
     """Paths, modes and sizes; the compressed bytes depend on libzstd's version."""

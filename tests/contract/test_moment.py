@@ -160,6 +160,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(serve: Serve, user: Upstre
         assert _files(f"{index.url}two/") == [OLD]  # it is no answer to keep
 
 
+@pytest.mark.slow
 def test_an_index_that_fails_is_named(
     serve: Serve, user: Upstream, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -228,6 +229,7 @@ def test_the_record_has_what_the_resolves_have() -> None:
             assert index_pages.at(moment.MOMENT, name, [sdist], record) == [sdist]
 
 
+@pytest.mark.slow
 def test_a_new_environment_is_filled_as_of_the_moment(user: Upstream, env: dict[str, str], tmp_path: Path) -> None:
     """By the command, with nothing but the pip that Python brings; its status is that of what it runs."""
     for version in ("1.0", "2.0"):

@@ -50,6 +50,7 @@ def _lock(pip: Path, output: Path, *words: object) -> subprocess.CompletedProces
     return subprocess.run(line, env=env, capture_output=True, text=True, check=False, timeout=300)
 
 
+@pytest.mark.slow
 def test_a_pip_that_lacks_a_name_ends_in_a_line(tmp_path: Path) -> None:
     """With the name, and the versions that fit, as pyproject.toml has them."""
     pip = f"airpack: error: pip {version('pip')} has no"

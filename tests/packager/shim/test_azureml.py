@@ -29,6 +29,7 @@ def folders(tmp_path: Path) -> list[object]:
     return ["--code", tmp_path / "code", "--model", tmp_path / "model"]
 
 
+@pytest.mark.slow
 def test_the_drop_in_lies_beside_the_entry_script(
     airpack: Airpack, dist: Path, folders: list[object], tmp_path: Path
 ) -> None:
@@ -63,6 +64,7 @@ def test_other_methods(airpack: Airpack, dist: Path, folders: list[object], tmp_
     assert (tmp_path / "code" / "src" / file).exists()
 
 
+@pytest.mark.slow
 def test_a_plain_tree_is_packed_first(airpack: Airpack, dist: Path, folders: list[object], tmp_path: Path) -> None:
     """The message says how; then its packages are what the variable names."""
     extras = tmp_path / "code" / "extras"
@@ -115,6 +117,7 @@ def test_a_folder_of_the_users_is_not_replaced(
     assert "is not an airpack drop-in folder: move it away" in airpack.error
 
 
+@pytest.mark.slow
 def test_a_wheelhouse_in_the_bundle(airpack: Airpack, wheels: Path) -> None:
     """`--with-wheelhouse`: what pip needs there travels along, wheel for wheel, and is in the plain tree as well."""
     wheel = build_wheel(wheels, "one")

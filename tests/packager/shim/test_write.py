@@ -17,6 +17,7 @@ LIMIT = 64_000  # bytes: small enough to be read in one sitting
 FUTURE = "from __future__ import annotations\n"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_the_zipapp_is_small_and_the_same_each_time(airpack: Airpack, tmp_path: Path) -> None:
     """With the bytecode of a warm start; source and nothing of the packager besides."""
@@ -40,6 +41,7 @@ def test_the_zipapp_runs_under_every_python(airpack: Airpack, tmp_path: Path) ->
         assert done.stdout.startswith("airpack_runtime ")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_the_folder_holds_bytecode_and_keeps_what_is_there(airpack: Airpack, tmp_path: Path) -> None:
     """Written again, it replaces its own files alone."""
@@ -90,6 +92,7 @@ def test_a_package_of_the_users_is_not_replaced(airpack: Airpack, tmp_path: Path
     assert airpack.error.endswith("mine.py is not airpack's: name another folder, or move it away")
 
 
+@pytest.mark.slow
 def test_the_zipapp_holds_the_stripped_sources(airpack: Airpack, tmp_path: Path) -> None:
     """Every module of the runtime, without what only readers need."""
     assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
@@ -98,6 +101,7 @@ def test_the_zipapp_holds_the_stripped_sources(airpack: Airpack, tmp_path: Path)
             assert archive.read(name).decode() == strip.strip(text), name
 
 
+@pytest.mark.slow
 def test_a_drop_in_folder_comes_with_the_bundle(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Ready for PYTHONPATH; a later pack replaces it, but nothing that is not airpack's."""
     python = machine.python37()

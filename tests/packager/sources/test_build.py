@@ -41,6 +41,7 @@ def _tree(folder: Path, name: str, **options: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_the_targets_interpreter_builds_and_answers(airpack: Airpack, wheels: Path, builds: Path) -> None:
     """Its dependencies are those of Python 3.7, whatever runs airpack; the output says who built it."""
@@ -153,6 +154,7 @@ def test_a_lock_of_an_sdist_builds_it_again(
     assert monkey.read_bytes() == data
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 @pytest.mark.parametrize(("asked", "told"), [("0", 315532800), ("315532801", 315532801), ("", 315532800)])
 def test_a_build_gets_a_time_that_a_zip_can_hold(

@@ -43,6 +43,7 @@ def test_again_is_no_error(airpack: Airpack, dist: Path, url: str) -> None:
     assert airpack.out.splitlines()[0].endswith(" MB, which were there already; each read back")
 
 
+@pytest.mark.slow
 def test_nothing_is_replaced(airpack: Airpack, dist: Path, wheels: Path, url: str) -> None:
     """So a download at the same time never gets half of one and half of the other."""
     assert airpack("upload", "-q", dist, url) == 0, airpack.err

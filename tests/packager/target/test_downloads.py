@@ -31,6 +31,7 @@ def _failed(airpack: Airpack, wheels: Path) -> str:
     return notes[0]
 
 
+@pytest.mark.slow
 def test_a_mirror_that_is_down(
     airpack: Airpack, wheels: Path, offered: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,6 +43,7 @@ def test_a_mirror_that_is_down(
     )
 
 
+@pytest.mark.slow
 def test_a_list_that_cannot_be_read(
     airpack: Airpack, wheels: Path, offered: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +62,7 @@ def other(mirror: Mirror, no_python37: Path, tmp_path: Path, monkeypatch: pytest
     return copy
 
 
+@pytest.mark.slow
 def test_an_archive_with_another_hash(airpack: Airpack, wheels: Path, other: Mirror, python_cache: Path) -> None:
     """An archive with another SHA-256 is refused, and nothing of it is kept."""
     other.write_list("0" * 64)
@@ -67,6 +70,7 @@ def test_an_archive_with_another_hash(airpack: Airpack, wheels: Path, other: Mir
     assert [path for path in python_cache.iterdir() if path.is_dir()] == []
 
 
+@pytest.mark.slow
 def test_an_archive_that_holds_no_interpreter(
     airpack: Airpack, wheels: Path, other: Mirror, python_cache: Path, tmp_path: Path
 ) -> None:
@@ -86,6 +90,7 @@ def test_an_archive_that_holds_no_interpreter(
     assert [path for path in python_cache.iterdir() if path.is_dir()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "setting",
     [
@@ -104,6 +109,7 @@ def test_a_download_that_uvs_settings_forbid(
     assert python_server.requests == []
 
 
+@pytest.mark.slow
 def test_uv_offline(airpack: Airpack, wheels: Path, python_server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """No server is asked."""
     monkeypatch.setenv("UV_OFFLINE", "1")
@@ -111,6 +117,7 @@ def test_uv_offline(airpack: Airpack, wheels: Path, python_server: Served, monke
     assert python_server.requests == []
 
 
+@pytest.mark.slow
 def test_a_version_that_uv_does_not_list_comes_from_airpacks_list(
     airpack: Airpack, wheels: Path, no_python37: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +130,7 @@ def test_a_version_that_uv_does_not_list_comes_from_airpacks_list(
     assert f"(uv, 3.7.9 from {place.parent}: Hash mismatch for `cpython-3.7.9-linux-x86_64-gnu`)" in line
 
 
+@pytest.mark.slow
 def test_interrupted(python_server: Served, python_cache: Path, start: Start) -> None:
     """Ctrl-C ends a download with 130; the unfinished installation is not used, and the next download succeeds."""
     python_server.half = True
@@ -158,6 +166,7 @@ def test_killed(python_server: Served, python_cache: Path, start: Start) -> None
     assert [path.name for path in python_cache.glob(".temp/*")] == []
 
 
+@pytest.mark.slow
 def test_two_at_once_download_one(python_server: Served, mirror: Mirror, start: Start) -> None:
     """The second process waits for the first, and uses its installation."""
     both = [start("python", "install", "3.7") for _ in range(2)]
@@ -170,6 +179,7 @@ def test_two_at_once_download_one(python_server: Served, mirror: Mirror, start: 
     assert python_server.archives == 1
 
 
+@pytest.mark.slow
 def test_an_unfinished_installation_is_not_used(airpack: Airpack, offered: Mirror, python_cache: Path) -> None:
     """An installation without its note, or that does not run, is downloaded again."""
     assert airpack("python", "install", "3.7") == 0

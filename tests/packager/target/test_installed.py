@@ -30,6 +30,7 @@ def _write(path: Path, installed: Sequence[dict[str, Any]]) -> None:
     path.write_text(json.dumps({**data, "installed": installed}))
 
 
+@pytest.mark.slow
 def test_a_marker_on_the_kernel_needs_a_profile(airpack: Airpack, wheels: Path, profile: Path) -> None:
     """A target's name doesn't tell; the message says how to make what does."""
     build_wheel(wheels, "one", requires=[f"two; platform_release == '{RELEASE}'"])
@@ -44,6 +45,7 @@ def test_a_marker_on_the_kernel_needs_a_profile(airpack: Airpack, wheels: Path, 
     assert _packed(airpack) == ["one", "two"]
 
 
+@pytest.mark.slow
 def test_a_foreign_locks_marker_on_the_kernel_needs_a_profile(airpack: Airpack, wheels: Path, profile: Path) -> None:
     """It would else be answered by the machine that packs."""
     wheel = build_wheel(wheels, "one")
@@ -57,6 +59,7 @@ def test_a_foreign_locks_marker_on_the_kernel_needs_a_profile(airpack: Airpack, 
     assert wheel.exists()
 
 
+@pytest.mark.slow
 def test_what_the_image_has_is_left_out_on_request(airpack: Airpack, wheels: Path, profile: Path) -> None:
     """If its version satisfies, extras and what they need included; the lock and a later audit know."""
     build_wheel(wheels, "one", requires=["two[more]>=1", "three>=2"])
@@ -83,6 +86,7 @@ def test_what_the_image_has_is_left_out_on_request(airpack: Airpack, wheels: Pat
     assert "error: one 1.0 needs two>=1, the bundle has none: add two[more]>=1 to the requirements" in airpack.out
 
 
+@pytest.mark.slow
 def test_an_image_that_has_it_all_leaves_nothing_to_pack(airpack: Airpack, wheels: Path, profile: Path) -> None:
     """Said as such; and skipping needs a profile that tells what there is."""
     build_wheel(wheels, "one")
@@ -94,6 +98,7 @@ def test_an_image_that_has_it_all_leaves_nothing_to_pack(airpack: Airpack, wheel
     assert airpack.pack("one", "--target", profile) == 0
 
 
+@pytest.mark.slow
 def test_an_override_that_breaks_the_image_is_a_warning(airpack: Airpack, wheels: Path, profile: Path) -> None:
     """The package that breaks, what it needs and what it gets; what was broken before isn't blamed on the bundle."""
     build_wheel(wheels, "flask", "2.3.3")
@@ -115,6 +120,7 @@ def test_an_override_that_breaks_the_image_is_a_warning(airpack: Airpack, wheels
     assert airpack("audit", airpack.output, "--target", profile, "--strict") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_what_the_image_alone_has_is_no_failure(airpack: Airpack, wheels: Path, profile: Path) -> None:
     """Its modules are known by the profile, whatever the distribution's name."""

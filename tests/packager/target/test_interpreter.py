@@ -89,6 +89,7 @@ def test_one_that_needs_the_loaders_path_says_so(
     assert found.environment == {}
 
 
+@pytest.mark.slow
 def test_one_that_needs_the_loaders_path_packs_to_the_same_bytes(
     lost_python: Path, airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,7 @@ def test_an_interpreter_that_fails_is_named(wheel: Path, tmp_path: Path) -> None
     assert str(raised.value) == f"{program} can't compile modules: no space left"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     ["x = a" + ".b" * 500_000, "x = 1" + "+1" * 500_000, "x = " + "-" * 1_000_000 + "1", "a=b\n" * (8 << 20)],
@@ -119,6 +120,7 @@ def test_a_module_that_the_compiler_cant_bear_is_left_without(wheels: Path, tmp_
     assert largest < 1.5e6
 
 
+@pytest.mark.slow
 def test_after_many_such_modules_the_others_are_left_as_well(wheels: Path, tmp_path: Path) -> None:
     """Each takes a process of its own."""
     files = {f"m{number:02}.py": "x = a" + ".b" * 500_000 for number in range(12)}
@@ -126,6 +128,7 @@ def test_after_many_such_modules_the_others_are_left_as_well(wheels: Path, tmp_p
     assert compile_wheel(part, machine.python37(), None) == [*files, "z.py"]
 
 
+@pytest.mark.slow
 def test_a_pack_tells_what_has_no_bytecode(airpack: Airpack, wheels: Path) -> None:
     """And goes on: the module itself may never be imported."""
     build_wheel(wheels, "one", files={"one.py": "x = a" + ".b" * 500_000})

@@ -52,6 +52,7 @@ def _recorded(tree: Path) -> set[str]:
         return {row[0] for row in csv.reader(file)}
 
 
+@pytest.mark.slow
 def test_slim_leaves_out_what_no_program_imports(airpack: Airpack, alpha: None, tmp_path: Path) -> None:
     """Tests, headers and stubs; their folders, their bytecode and their rows in RECORD go with them."""
     assert airpack.pack("--slim", "--tree", tmp_path / "tree", "alpha") == 0
@@ -68,6 +69,7 @@ def test_slim_leaves_out_what_no_program_imports(airpack: Airpack, alpha: None, 
     ]
 
 
+@pytest.mark.slow
 def test_the_manifest_tells_what_was_left_out(airpack: Airpack, alpha: None) -> None:
     """By which globs, how many files and bytes."""
     assert airpack.pack("--slim", "--exclude", "share/*", "alpha") == 0
@@ -79,12 +81,14 @@ def test_the_manifest_tells_what_was_left_out(airpack: Airpack, alpha: None) -> 
     }
 
 
+@pytest.mark.slow
 def test_a_glob_takes_what_lies_below(airpack: Airpack, alpha: None) -> None:
     """`*` takes `/`; the rest stays."""
     assert airpack.pack("--exclude", "alpha/te*/*", "alpha") == 0
     assert _sources(_contents(airpack)) == {path for path in FILES if "/te" not in path and "data/share" not in path}
 
 
+@pytest.mark.slow
 def test_metadata_is_never_left_out(airpack: Airpack, alpha: None, tmp_path: Path) -> None:
     """Programs ask for versions and entry points."""
     assert airpack.pack("--no-import", "--exclude", "*", "--tree", tmp_path / "tree", "alpha") == 0
@@ -94,6 +98,7 @@ def test_metadata_is_never_left_out(airpack: Airpack, alpha: None, tmp_path: Pat
     assert all(path.startswith("alpha-1.0.dist-info/") for path in _recorded(tmp_path / "tree"))
 
 
+@pytest.mark.slow
 def test_a_glob_that_matches_nothing_is_told(airpack: Airpack, alpha: None) -> None:
     """It is likely misspelt."""
     assert airpack.pack("--exclude", "alhpa/*", "--exclude", "alpha/tests/*", "alpha") == 0
@@ -102,6 +107,7 @@ def test_a_glob_that_matches_nothing_is_told(airpack: Airpack, alpha: None) -> N
     ]
 
 
+@pytest.mark.slow
 def test_slim_keeps_stubs_that_are_read(airpack: Airpack, wheels: Path) -> None:
     """scikit-image and librosa find their modules by them."""
     lazy = "import lazy_loader\n__getattr__, _, _ = lazy_loader.attach_stub(__name__, __file__)\n"
@@ -110,6 +116,7 @@ def test_slim_keeps_stubs_that_are_read(airpack: Airpack, wheels: Path) -> None:
     assert _sources(_contents(airpack)) == {"lazy/__init__.py", "lazy/__init__.pyi"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_what_is_left_is_imported(airpack: Airpack, wheels: Path) -> None:
     """A package that needs its own tests is told before it is deployed."""

@@ -13,6 +13,7 @@ from support.airpack import Airpack
 from support.wheels import build_wheel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "program", "package", "reader"),
     [
@@ -43,6 +44,7 @@ def test_an_image_holds_the_tree_and_is_the_same_each_time(
         assert "one.py" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_image_of_an_earlier_pack_does_not_stay(airpack: Airpack, wheels: Path) -> None:
     """A boot would mount it in place of the new bundle."""
     machine.tool("mksquashfs", "squashfs-tools")

@@ -73,6 +73,7 @@ def test_a_table_of_contents_that_says_otherwise_than_the_tar(
     assert sentence is None or sentence in airpack.out
 
 
+@pytest.mark.slow
 def test_compiled_files_are_held_against_the_target(airpack: Airpack, wheels: Path, library: Path) -> None:
     """As the audit does, but by a lone bundle: here one that was packed for a newer image, and says otherwise."""
     build_wheel(wheels, "one", files={"one/new.so": (library / "new.so").read_bytes(), "one/libother.so": b""})
@@ -117,6 +118,7 @@ def test_a_distribution_without_a_record_is_an_error(tmp_path: Path) -> None:
     assert sorted(verified.records) == ["alpha", "beta"]
 
 
+@pytest.mark.slow
 def test_a_wheelhouse_in_the_bundle_holds_the_wheels_that_were_packed(
     airpack: Airpack, wheels: Path, tmp_path: Path
 ) -> None:

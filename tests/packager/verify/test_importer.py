@@ -41,6 +41,7 @@ def test_an_interrupt_ends_the_imports(airpack: Airpack, wheels: Path, tmp_path:
     assert own not in machine.processes()
 
 
+@pytest.mark.slow
 def test_a_process_that_a_module_starts_is_ended(airpack: Airpack, wheels: Path) -> None:
     """When the import has ended."""
     own = f"62.{os.getpid():07}"
@@ -49,6 +50,7 @@ def test_a_process_that_a_module_starts_is_ended(airpack: Airpack, wheels: Path)
     assert own not in machine.processes()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_the_bundle_is_booted_as_the_image_would(airpack: Airpack, wheels: Path) -> None:
     """Its `.pth` files count, its packages find each other; no network, home, or package of this machine does."""

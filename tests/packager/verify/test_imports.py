@@ -43,6 +43,7 @@ def test_a_module_that_fails_is_named(airpack: Airpack, wheels: Path, code: str,
     assert airpack.pack("one", "--no-import", "--strict") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_only_whole_words_excuse_a_missing_module(airpack: Airpack, wheels: Path) -> None:
     """An extra that wants `py` doesn't bring pyarrow; one that wants grpc-google-iam brings google.iam."""
@@ -57,6 +58,7 @@ def test_only_whole_words_excuse_a_missing_module(airpack: Airpack, wheels: Path
     assert two.startswith("note: two 1.0: import two fails here")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_an_extra_that_nobody_asked_for_is_no_failure(airpack: Airpack, wheels: Path) -> None:
     """A module of it is noted, also where its error hides the cause; --strict lets it pass."""

@@ -64,6 +64,7 @@ def test_a_project_that_is_there_is_named_only_for_another_version() -> None:
     assert requirement_for("attrs", target, {canonicalize_name("attrs"): "20.1.0"}) is None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_the_warning_names_the_project(airpack: Airpack, wheels: Path) -> None:
     """Also where the bundle has the project in a version without the module; verify says the same."""
@@ -78,6 +79,7 @@ def test_the_warning_names_the_project(airpack: Airpack, wheels: Path) -> None:
     assert finding["remedy"] in _TOLD
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_what_is_missing_is_added(airpack: Airpack, wheels: Path) -> None:
     """In one pack, told in a line and recorded; what the addition itself lacks is added, too."""
@@ -105,6 +107,7 @@ def test_what_is_missing_is_added(airpack: Airpack, wheels: Path) -> None:
     assert (again / "bundle.tar.zst").read_bytes() == (airpack.output / "bundle.tar.zst").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_nothing_is_added_where_nothing_is_known(airpack: Airpack, wheels: Path) -> None:
     """The index may have a project of the module's name; it could be anybody's."""
@@ -119,6 +122,7 @@ def test_nothing_is_added_where_nothing_is_known(airpack: Airpack, wheels: Path)
     assert "added" not in (airpack.output / "pylock.toml").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_an_addition_that_cannot_be_had_leaves_nothing(airpack: Airpack, wheels: Path) -> None:
     """The error is that of the resolve, after the line that told of the addition."""
@@ -129,6 +133,7 @@ def test_an_addition_that_cannot_be_had_leaves_nothing(airpack: Airpack, wheels:
     assert not airpack.output.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 @pytest.mark.parametrize("modules", [["pkg_resources", "setuptools"], []])
 def test_an_image_that_has_it_is_no_warning(airpack: Airpack, wheels: Path, tmp_path: Path, modules: list[str]) -> None:

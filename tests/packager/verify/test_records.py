@@ -46,6 +46,7 @@ def test_what_a_record_says_of_its_files(rows: str, more: list[str], expected: l
     assert all(each.severity == "error" for each in found)
 
 
+@pytest.mark.slow
 def test_a_file_that_a_later_wheel_overwrote_is_a_warning(airpack: Airpack, wheels: Path) -> None:
     """As it was when they were packed: both RECORDs can't be right."""
     build_wheel(wheels, "one", files={"shared.py": "x = 1\n", "one.py": ""})

@@ -58,6 +58,7 @@ MANIFESTS: dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]] = {
 }
 
 
+@pytest.mark.slow
 def test_every_wheel_is_compared_with_the_lock(airpack: Airpack, dist: Path) -> None:
     """Name, size and hash; one that is missing, one that isn't locked, and the list for pip, all at once."""
     house = dist / "wheelhouse"
@@ -82,6 +83,7 @@ def test_every_wheel_is_compared_with_the_lock(airpack: Airpack, dist: Path) -> 
     assert len(found) == 4  # what a wrong wheel's RECORD says is not told on top
 
 
+@pytest.mark.slow
 def test_the_lock_is_compared_with_the_bundle(airpack: Airpack, dist: Path, wheels: Path, tmp_path: Path) -> None:
     """A bundle of other wheels than the folder's; its manifest doesn't know it, either."""
     build_wheel(wheels, "three")

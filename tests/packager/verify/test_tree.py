@@ -16,6 +16,7 @@ from airpack_runtime import layout
 from support.airpack import Airpack
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_a_tree_is_compared_with_its_records(airpack: Airpack, dist: Path) -> None:
     """What they can't tell is said; what is changed, missing or added is found; and what isn't a file."""

@@ -27,6 +27,7 @@ def test_another_digest_than_wanted_is_an_error(airpack: Airpack) -> None:
         airpack(*words, "latest")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_what_an_install_adds_and_rewrites_is_no_finding(airpack: Airpack, dist: Path) -> None:
     """Scripts, INSTALLER, bytecode, the wheelhouse in the bundle: a folder of results as it was packed has none."""
@@ -48,6 +49,7 @@ def test_a_tree_of_another_bundle_is_told_by_its_note(airpack: Airpack, dist: Pa
     assert "--bundle names what to compare a plain tree with" in airpack.error
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_verify_imports_a_bundle_too(airpack: Airpack, wheels: Path) -> None:
     """With its findings as text and JSON; `--no-import` executes nothing of it."""
@@ -62,6 +64,7 @@ def test_verify_imports_a_bundle_too(airpack: Airpack, wheels: Path) -> None:
     assert (finding["severity"], finding["package"]) == ("warning", "one")
 
 
+@pytest.mark.slow
 def test_verify_names_each_damage(airpack: Airpack, wheels: Path) -> None:
     """A flipped bit in a frame, in the decoder, in the table of contents: found, and nothing of it is executed."""
     marker = airpack.output.with_name("executed")
@@ -87,6 +90,7 @@ def test_verify_names_each_damage(airpack: Airpack, wheels: Path) -> None:
     assert "but its manifest lists 0" in airpack.error
 
 
+@pytest.mark.slow
 def test_results_may_be_named_by_a_relative_path(
     airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

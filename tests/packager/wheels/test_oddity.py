@@ -219,6 +219,7 @@ def test_the_real_pip_takes_it_alike(wheels: Path, tmp_path: Path, what: str) ->
     assert like_pip.differences(tmp_path / "pip", part.prefix) == []
 
 
+@pytest.mark.slow
 def test_a_wheel_that_is_unusual_is_packed_unless_that_is_forbidden(airpack: Airpack, wheels: Path) -> None:
     """One line for each kind; `verify`, `audit` and `rebuild` know it, and `--strict` refuses it everywhere."""
     wheel = Forged()

@@ -208,6 +208,7 @@ def test_a_resolve_names_the_wheel_as_well(airpack: Airpack, wheels: Path, what:
     assert airpack.error == f"airpack: error: {NAME}: {_BY_PIP[what] or sentence}"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_elsewhere")
 def test_metadata_that_would_fill_the_memory_is_not_read(airpack: Airpack, wheels: Path) -> None:
     """Neither by pip."""
@@ -218,6 +219,7 @@ def test_metadata_that_would_fill_the_memory_is_not_read(airpack: Airpack, wheel
     assert airpack.error == f"airpack: error: {NAME}: its METADATA is larger than 4 MiB"
 
 
+@pytest.mark.slow
 def test_the_wheels_that_pip_takes_are_taken(airpack: Airpack, wheels: Path) -> None:
     """What is unusual and harmless: its name spelt differently, signatures, a better hash, schemes, folders."""
     wheel = Forged()

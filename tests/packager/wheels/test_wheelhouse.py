@@ -52,6 +52,7 @@ def fetched(tmp_path: Path) -> Path:
     return tmp_path / "fetched"
 
 
+@pytest.mark.slow
 def test_a_lock_whose_wheels_are_cached_opens_no_connection(
     airpack: Airpack, wheels: Path, index: Index, decoder_wheel: Path, tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_lock_whose_wheels_are_cached_opens_no_connection(
     assert len({tuple(path.read_bytes() for path in sorted(house.iterdir())) for house in wheelhouses}) == 1
 
 
+@pytest.mark.slow
 def test_each_host_refuses_but_once(lock: Lock, index: Index, fetched: Path, tmp_path: Path) -> None:
     """A keyring is asked for the password after the first refusal; the threads then have it."""
     keyring, asked = tmp_path / "bin" / "keyring", tmp_path / "asked"
@@ -100,6 +102,7 @@ def test_a_refusal_ends_the_fetch_at_once(lock: Lock, index: Index, fetched: Pat
     assert index.refused <= 2  # pip tries what it has again
 
 
+@pytest.mark.slow
 def test_broken_connections_are_tried_again(lock: Lock, index: Index, fetched: Path, tmp_path: Path) -> None:
     """The wheels are whole, and what was told of them is as much as arrived to stay."""
     index.cut, index.cuts = 10, 3
@@ -120,6 +123,7 @@ def test_an_index_that_is_gone_is_named(lock: Lock, fetched: Path, tmp_path: Pat
         wheelhouse.fetch(replace(lock, wheels=wheels), fetched, tmp_path / "cache", pip=Pip(env=os.environ))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("linked", [True, False], ids=["one-file-system", "two"])
 def test_the_cache_keeps_what_was_fetched(
     linked: bool, lock: Lock, index: Index, fetched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

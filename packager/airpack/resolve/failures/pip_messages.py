@@ -59,9 +59,9 @@ def unreachable(url: str, reason: str, *, verb: str) -> IndexUnreachable:
 
 
 def one_line(message: str) -> str:
-    """Return a message in one line of at most 500 characters; of a traceback, its last line."""
+    """Return a message in one line of at most 500 characters; of a traceback, or pip's usage, its last line."""
     lines = [line.strip().removeprefix("ERROR: ") for line in message.splitlines() if line.strip()]
-    return lines[-1] if lines and lines[0].startswith("Traceback") else " ".join(lines)[:500]
+    return lines[-1] if lines and lines[0].startswith(("Traceback", "Usage:")) else " ".join(lines)[:500]
 
 
 def short_reason(reason: str) -> str:
