@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from airpack_runtime import layout
@@ -12,6 +12,7 @@ from packaging.metadata import RawMetadata
 from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.bundle.opened import OpenBundle, paths_of
+from airpack.sources.source import source_in
 from airpack.target.installed import parse_requirements
 from airpack.target.requires import closure
 from airpack.target.target import Target
@@ -54,12 +55,16 @@ class PackageRecord:
 
     `licence_expression` is that of PEP 639, or empty. `licences` are the last parts of its licence classifiers, or else
     the text of its field `License`. `needs` are the packages of the bundle that it requires on the target, sorted.
+    `built_from` is the identity of the source that the wheel was built from, or empty (`sources.source.Source`); `url`
+    is where a wheel that was not built is from, empty where that is not known.
     """
 
     key: NormalizedName
     version: str
     wheel: str
     sha256: str
+    built_from: str
+    url: str
     summary: str
     licence_expression: str
     licences: tuple[str, ...]
@@ -80,8 +85,10 @@ class Inventory:
     packages: tuple[PackageRecord, ...]
 
 
-def take(opened: OpenBundle) -> Inventory:
+def take(opened: OpenBundle, origins: Mapping[str, str]) -> Inventory:
     """Return the inventory of a bundle; only the frames that hold metadata and SBOMs are read.
+
+    `origins` maps packages to where they came from (`Results.origins`), empty where that is not known.
 
     Raises BundleDamaged (of `airpack_runtime.errors`).
     """
@@ -94,7 +101,7 @@ def take(opened: OpenBundle) -> Inventory:
     for key, requirement in closure(required, requested, target):
         needs[key] |= {canonicalize_name(requirement.name)} & needs.keys()
     packages = [
-        _package(share, metadata[key], needs[key], _vendored(opened, share))
+        _package(share, metadata[key], needs[key], _vendored(opened, share), origins.get(share.name, ""))
         for key, share in zip(metadata, toc.distributions, strict=True)
     ]
     return Inventory(
@@ -149,6 +156,7 @@ def _package(
     metadata: RawMetadata,
     needs: Collection[NormalizedName],
     vendored: _Vendored,
+    origin: str,
 ) -> PackageRecord:
     classifiers = [
         classifier.rpartition(" :: ")[2]
@@ -161,6 +169,8 @@ def _package(
         version=distribution.version,
         wheel=distribution.wheel,
         sha256=distribution.sha256,
+        built_from=distribution.built_from,
+        url=origin if "://" in origin and not source_in(origin) else "",
         summary=metadata.get("summary", ""),
         licence_expression=metadata.get("license_expression", ""),
         licences=tuple(classifiers or ([text] if text and text != "UNKNOWN" else [])),

@@ -20,6 +20,7 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
 from airpack.inspection.inventory import Document, Inventory, Library, PackageRecord
+from airpack.sources.source import LOCAL, sdist_hash
 
 # PyPI's classifiers that mean exactly one licence of SPDX's list; others, such as "BSD License", may mean several.
 _SPDX = {
@@ -40,6 +41,7 @@ _SPDX = {
     "The Unlicense (Unlicense)": "Unlicense",
     "zlib/libpng License": "Zlib",
 }
+_PYPI = "https://files.pythonhosted.org/"  # where PyPI's files are, which a purl of type `pypi` implies
 _LONGEST_NAME = 100  # characters: a longer text is the licence itself, and its first line serves as the name
 
 
@@ -80,7 +82,7 @@ def _root(inventory: Inventory) -> Component:
 
 
 def _component(package: PackageRecord) -> Component:
-    purl = PackageURL("pypi", None, package.key, package.version, {"file_name": package.wheel})
+    purl = _purl(package)
     references = [
         ExternalReference(
             type=ExternalReferenceType.BOM,
@@ -98,11 +100,34 @@ def _component(package: PackageRecord) -> Component:
         purl=purl,
         description=package.summary or None,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=package.sha256)],
+        properties=[Property(name="airpack:built_from", value=package.built_from)] if package.built_from else [],
         licenses=list(_licences(package)),
         external_references=references,
         components=[_library(library) for library in package.libraries]
         + [component for document in package.documents for component in _components_of(document)],
     )
+
+
+def _purl(package: PackageRecord) -> PackageURL:
+    """Return the package URL (the purl specification): of type `pypi` only for what an index has, or may have.
+
+    Scanners look up a package of that type on PyPI by its name alone, and a project of one's own is none of those.
+    """
+    qualifiers = {"file_name": package.wheel}
+    if package.built_from.startswith(LOCAL):
+        return PackageURL("generic", None, package.key, package.version, qualifiers)
+    if package.built_from and not sdist_hash(package.built_from):
+        qualifiers[_of(package)] = package.built_from
+        return PackageURL("generic", None, package.key, package.version, qualifiers)
+    if package.url and not package.url.startswith(_PYPI):
+        qualifiers["download_url"] = package.url
+    return PackageURL("pypi", None, package.key, package.version, qualifiers)
+
+
+def _of(package: PackageRecord) -> str:
+    """Return the qualifier that names the source of a built wheel: a repository, or an archive."""
+    scheme = package.built_from.partition("://")[0]
+    return "vcs_url" if "+" in scheme else "download_url"
 
 
 def _licences(package: PackageRecord) -> Iterator[License]:

@@ -12,6 +12,7 @@ from airpack.base.urls import public
 
 Settings = Mapping[str, str | Sequence[str]]  # a build backend's (PEP 517)
 
+LOCAL = "local"  # how the identity of what was on the packing machine begins, and the origin of a wheel there
 _BUILT = "built from "  # how the origin of a built wheel begins, in `manifest.json`
 
 
@@ -40,11 +41,15 @@ class Source:
     @property
     def identity(self) -> str:
         """What it is, wherever it was downloaded from: an sdist's file name and hash, a repository's public address
-        with its commit, else `local`.
+        with its commit; of what is on this machine no path, but the commit, or the hash of a folder's content.
         """
         if self.sha256:
             return f"{urlsplit(self.url).path.rpartition('/')[2]} sha256:{self.sha256}"
-        return public(self.address)
+        address = public(self.address)
+        if address != LOCAL:
+            return address
+        known = f"{self.vcs} {self.commit}" if self.vcs else f"content {self.content}" if self.content else ""
+        return f"{LOCAL} {known}".strip()
 
 
 def sdist_hash(identity: str) -> list[str]:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from airpack_runtime import layout
+from airpack_runtime.format import toc
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from lib4sbom.parser import SBOMParser
 from support.airpack import Airpack, Repeat
+from support.bundles import rewritten
 from support.wheels import build_wheel
 
 INNER = {
@@ -68,6 +70,34 @@ def test_it_is_valid(airpack: Airpack, packed: Path) -> None:
     assert airpack("sbom", packed) == 0
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(airpack.out) is None
     assert (packed / "sbom.cdx.json").read_text() == airpack.out
+
+
+def test_only_what_an_index_may_have_is_of_pypi(
+    airpack: Airpack, packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package of that type is looked up on PyPI by its name: a private one would get another's faults."""
+    origins = {
+        "one": ("", "https://packages.example/one-1.0-py3-none-any.whl"),
+        "two": ("git+https://git.example/two.git@abc", ""),
+        "three": ("local content 00ff", ""),
+    }
+    monkeypatch.setattr("airpack.cli.commands.sbom.Results.origins", lambda *_: {"one": origins["one"][1]})
+    path = tmp_path / "bundle.tar.zst"
+
+    def built(old: toc.Toc) -> toc.Toc:
+        shares = [share._replace(built_from=origins[share.name][0]) for share in old.distributions]
+        return old._replace(distributions=tuple(shares))
+
+    rewritten(path, built, packed / layout.BUNDLE_NAME)
+    found = {each["name"]: each for each in _sbom(airpack, path)["components"]}
+    assert found["one"]["purl"] == (
+        "pkg:pypi/one@1.0?download_url=https://packages.example/one-1.0-py3-none-any.whl&file_name=one-1.0-py3-none-any.whl"
+    )
+    assert found["two"]["purl"].startswith("pkg:generic/two@1.0?file_name=two-1.0-py3-none-any.whl&vcs_url=git")
+    assert "git.example/two.git" in found["two"]["purl"]
+    assert found["three"]["purl"].startswith("pkg:generic/three@1.0")
+    assert found["three"]["properties"] == [{"name": "airpack:built_from", "value": "local content 00ff"}]
+    assert "properties" not in found["one"]
 
 
 def test_packages_have_purl_hash_and_licence(airpack: Airpack, packed: Path) -> None:

@@ -20,8 +20,14 @@ URL = "https://user:secret@example.invalid/one-1.0.tar.gz?token=secret#sha256=00
             "git+https://example.invalid/one.git@abc",
         ),
         (Source(url="file:///home/me/one"), "file:///home/me/one", "local"),
+        (Source(url="file:///home/me/one", content="00ff"), "file:///home/me/one", "local content 00ff"),
+        (
+            Source(url="file:///home/me/one.git", vcs="git", commit="abc"),
+            "git+file:///home/me/one.git@abc",
+            "local git abc",
+        ),
     ],
-    ids=["sdist", "repository", "folder"],
+    ids=["sdist", "repository", "folder", "folder that was hashed", "repository of this machine"],
 )
 def test_a_source_has_an_address_and_an_identity(source: Source, address: str, identity: str) -> None:
     """The address leads to it; the identity is the same wherever it is downloaded from."""

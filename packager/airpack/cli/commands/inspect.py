@@ -16,11 +16,13 @@ from airpack.cli.screen import LABEL, Style, amount
 from airpack.inspection import summary
 from airpack.inspection.summary import BundleSummary, PackageSummary, TreePath
 from airpack.results.folder import MANIFEST, Results
+from airpack.sources.source import sdist_hash
 
 if TYPE_CHECKING:
     from airpack.cli import options
 
 # The greatest widths of the columns package, version and licence.
+_MOST_ORIGINS = 6  # that are shown besides the most frequent one
 _WIDEST = (24, 12, 19)
 
 
@@ -79,7 +81,7 @@ def _head(bundle: BundleSummary, style: Style) -> Iterator[str]:
         "digest": bundle.digest,
         "packed": f"by {bundle.creator}, {decoder}",
         "asked": screen.listed(bundle.requirements, room),
-        "origin": screen.listed(_origins(bundle.packages), room),
+        "origin": "\n".join(_origins(bundle.packages)),
         "boot": f"writes {amount(bundle.unpacked_size)}: {screen.counted(bundle.files, 'file')}, "
         f"{screen.counted(bundle.links, 'hard link')}, {screen.counted(bundle.folders, 'folder')}",
     }
@@ -89,7 +91,9 @@ def _head(bundle: BundleSummary, style: Style) -> Iterator[str]:
         text = f"{saved} by links, {amount(most.saved)} of it "
         lines["saved"] = text + screen.path(most.path.rpartition("/")[2], room - len(text))
     for label, text in lines.items():
-        yield style.label(label) + (plain(text) if label == "digest" else screen.clipped(text, room))
+        for number, line in enumerate(text.split("\n")):
+            shown = plain(line) if label == "digest" else screen.clipped(line, room)
+            yield style.label("" if number else label) + shown
 
 
 def _origins(packages: Sequence[PackageSummary]) -> list[str]:
@@ -99,13 +103,15 @@ def _origins(packages: Sequence[PackageSummary]) -> list[str]:
         names.setdefault(_origin(package), []).append(package.name)
     most, *others = sorted(names, key=lambda origin: -len(names[origin])) or [""]
     rest = [f"{len(names[origin])} {origin} ({screen.listed(names[origin], 24)})" for origin in others]
-    return [f"{len(names[most])} {most}", *rest] if most else []
+    if len(rest) > _MOST_ORIGINS:
+        rest = [*rest[:_MOST_ORIGINS], f"{len(rest) - _MOST_ORIGINS} more origins (--json lists them)"]
+    return [f"{len(names[most])} {most}", *rest] if most else [""]
 
 
 def _origin(package: PackageSummary) -> str:
     """Return where a package is from, in words: the index, and not each file's URL."""
     if package.built_from:
-        return "built from source"
+        return "built from source" if sdist_hash(package.built_from) else f"built from {package.built_from}"
     parts = urlsplit(package.origin)
     if parts.netloc:
         return f"from {parts.scheme}://{parts.netloc}"

@@ -20,8 +20,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "sbom",
         help="write an SBOM of a bundle",
         description="Write a CycloneDX 1.6 SBOM of a bundle: packages with their licences, hashes and dependencies, "
-        "shared libraries in wheels, and the components of SBOMs in wheels (PEP 770). Only the bundle is read. The "
-        "same bundle gives the same bytes. Needs the extra airpack[sbom].",
+        "shared libraries in wheels, and the components of SBOMs in wheels (PEP 770). Only the bundle is read, and of "
+        "the manifest beside it where the wheels are from. The same input gives the same bytes. Needs the extra "
+        "airpack[sbom].",
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="BUNDLE|DIST", type=Path, help="a bundle, or a folder of results")
@@ -39,8 +40,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command."""
     write = sbom_writer()
-    with Results.at(arguments.place).open_bundle() as opened:
-        taken = inventory.take(opened)
+    packed = Results.at(arguments.place)
+    with packed.open_bundle() as opened:
+        taken = inventory.take(opened, packed.origins(opened.file.digest))
     text = write(taken)
     output: Output = arguments.output
     if output.path is None:
