@@ -64,7 +64,8 @@ _TABLE = (
     ),
     _known(
         r"mysql_config(?:: command)? not found|Can not find valid pkg-config name",
-        "MySQL's headers are missing: install them (Debian: default-libmysqlclient-dev pkg-config)",
+        "MySQL's headers are missing: require PyMySQL, which needs none, or build its wheel on a system as old as the "
+        "image that has them (Debian: default-libmysqlclient-dev pkg-config), and give its folder with --find-links",
     ),
     _known(r"requires a different Python: (\S+) not in '(.+?)'", "it or its build needs Python {1}, this is {0}"),
     _known(

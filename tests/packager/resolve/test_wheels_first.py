@@ -115,7 +115,7 @@ def test_a_failed_build_gives_way(lock: Any, airpack: Airpack, wheels: Path, tmp
 
 @pytest.mark.slow
 def test_a_failed_build_without_another_version(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
-    """The error says what the build said, who requires it, and which versions have wheels; not all were tried."""
+    """The error says what the build said, who requires it, which versions have wheels; two builds were enough."""
     for version in range(10):
         build_sdist(wheels, "one", f"3.{version}", backend=FAILS)
     build_wheel(wheels, "one", "1.0")
@@ -125,7 +125,7 @@ def test_a_failed_build_without_another_version(airpack: Airpack, wheels: Path, 
     assert airpack.error.startswith("airpack: error: one 3.9 (required by two)")
     assert "the tower leans" in airpack.error
     assert airpack.error.endswith("; it has a wheel for the target in version 1.0")
-    assert sum(line.startswith("building one") for line in airpack.err.splitlines()) == 3
+    assert sum(line.startswith("building one") for line in airpack.err.splitlines()) == 2
 
 
 @pytest.mark.slow

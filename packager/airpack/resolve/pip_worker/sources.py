@@ -169,7 +169,9 @@ class _Builds:
     def _try(self, req: Any, purpose: str) -> Path:
         """Return the path of the wheel built from the source of a pip requirement. Raises Failure or Unbuildable."""
         failures = [each for each in self._failures if req.name and each.facts["name"] == req.name]
-        if len(failures) >= _FAILURES_OF_PROJECT and not req.is_direct:
+        reasons = {each.facts["reason"] for each in failures}
+        # Two that fail for one reason will hardly be alone with it.
+        if (len(failures) >= _FAILURES_OF_PROJECT or len(reasons) < len(failures)) and not req.is_direct:
             raise Unbuildable(req, failures[0])
         try:
             wheel = self._build(req, purpose)
