@@ -147,7 +147,7 @@ class Target:
             full_version = str(Version(full_version + "local" if full_version.endswith("+") else full_version))
             listed = data.get("installed")
             installed = None if listed is None else tuple(ImagePackage.from_dict(entry) for entry in listed)
-            libraries = None if data.get("libraries") is None else frozenset(map(str, data["libraries"]))
+            libraries = _libraries_in(data)
         except (AttributeError, KeyError, TypeError, ValueError, InvalidVersion) as error:
             raise InvalidTarget(
                 f'image profile {path} needs "marker_environment" and "compatible_tags", as '
@@ -281,6 +281,14 @@ def _markers_in(data: Any) -> dict[str, str]:
         if not isinstance(value, str):
             raise TypeError(f"marker_environment.{key}, which is not a string")
     return markers
+
+
+def _libraries_in(data: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the libraries in a profile, None if it doesn't list them. Raises TypeError."""
+    names = data.get("libraries")
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise TypeError("libraries, which is not a list of names")
+    return None if names is None else frozenset(names)
 
 
 def _tag(text: Any) -> Tag:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,17 @@ def test_a_bad_profile_is_named(tmp_path: Path, content: str, problem: str) -> N
         Target.parse(str(profile))
     assert str(profile) in str(caught.value)
     assert problem in str(caught.value)
+
+
+def test_a_profile_may_list_the_images_libraries(tmp_path: Path) -> None:
+    """And one of an older probe, or of pex, doesn't: then nothing is known of them."""
+    profile, named = tmp_path / "image.json", Target.parse("cp37-manylinux_2_27_x86_64")
+    for libraries in (None, frozenset({"libc.so.6", "libz.so.1"})):
+        profile.write_text(json.dumps(replace(named, libraries=libraries).to_dict()))
+        assert Target.parse(str(profile)).libraries == libraries
+    profile.write_text(json.dumps({**named.to_dict(), "libraries": "libc.so.6"}))
+    with pytest.raises(InvalidTarget, match="invalid is libraries, which is not a list of names"):
+        Target.parse(str(profile))
 
 
 def test_a_missing_profile_is_named(tmp_path: Path) -> None:
