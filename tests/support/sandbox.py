@@ -18,10 +18,11 @@ def command(
     mounts: Mapping[str, Path],
     env: Mapping[str, str],
     tmp: Path | None = None,
+    programs: Sequence[str] = ("/bin/sh", "/usr/bin/env"),
 ) -> list[str]:
     """Return the command line that runs `words` in the sandbox.
 
-    Inside there are: the system's libraries and shell read-only, the interpreter's installation
+    Inside there are: the system's libraries and `programs` read-only, the interpreter's installation
     without site-packages, `mounts` (place inside: path here) read-only, and `/tmp`: a fresh
     tmpfs, or the folder `tmp`, which keeps what is written. No compiler, no pip, no packager.
     """
@@ -32,7 +33,7 @@ def command(
     for folder in ("/usr/lib", "/lib", "/lib64", "/usr/lib64"):
         if Path(folder).exists():
             line += ["--ro-bind", folder, folder]
-    for program in ("/bin/sh", "/usr/bin/env"):
+    for program in programs:
         line += ["--ro-bind", str(Path(program).resolve()), program]
     line += ["--ro-bind", str(home), str(home), "--tmpfs", str(site_packages)]
     line += ["--proc", "/proc", "--dev", "/dev"]
