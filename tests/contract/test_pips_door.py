@@ -80,6 +80,6 @@ def test_each_pip_that_is_allowed_resolves(wanted: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [each["name"] for each in tomllib.loads(output.read_text())["packages"]] == ["four", "one", "three"]
     done = _lock(pip, output, *places, "--no-index", "one", "three<1")
-    assert done.stderr.splitlines()[-1].startswith("airpack: error: three<1: no such version; the newest is 1.0")
+    assert done.stderr.splitlines()[-1].startswith("airpack: error: three<1: no such version; the only one is 1.0")
     done = _lock(pip, output, "flask==2.2.5")
     assert done.returncode == 0, done.stderr

@@ -97,7 +97,9 @@ def _kind(path: Path, text: str) -> tuple[Kind, Mapping[str, Any]]:
         raise InvalidRequirement(f"{path} has no block '# /// script' (PEP 723): write its requirements into a file")
     if text.lstrip().startswith(("{", "[")) and (found := _json(text)) is not None:
         return _kind_of_json(path, found)
-    if found := _toml(text):
+    found = _toml(text)
+    # A line such as `one=1.0` is TOML as well, and no table.
+    if found and (path.suffix == ".toml" or any(isinstance(each, dict | list) for each in found.values())):
         return _kind_of_toml(path, found)
     if any(line.startswith(_YAML_KEYS) for line in text.splitlines()) and (found := _yaml(path, text)):
         return _kind_of_yaml(path, found)

@@ -10,6 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from airpack.base.errors import InvalidRequirement
+from airpack.requirements.advice import advice
 from airpack.requirements.rules import Rules
 
 _FILE_OPTION = re.compile(
@@ -95,7 +96,12 @@ def _anchored(line: str, folder: Path) -> str:
     return line
 
 
-def invalid_requirement(text: str, place: str | None) -> InvalidRequirement:
+def invalid_requirement(text: str, place: str | None, *, editable: bool = False) -> InvalidRequirement:
     """Return the error for a text that is not a requirement; `place` is the line and the file that have it."""
     where = f", {place}" if place else ""
-    return InvalidRequirement(f"{text!r} is not a requirement{where}: write NAME==VERSION (PEP 508)")
+    if editable:
+        remedy = "give the path of a folder that there is, or a URL such as git+https://..."
+        return InvalidRequirement(f"{text!r} is no project to build{where}: {remedy}")
+    if text.endswith(".whl"):
+        return InvalidRequirement(f"{text!r} is no name of a wheel{where}: give the file as its builder named it")
+    return InvalidRequirement(f"{text!r} is not a requirement{where}: {advice(text)}")

@@ -33,7 +33,7 @@ def test_a_script_may_require_nothing() -> None:
         (['# requires-python = ">=3.8"'], "run.py is for Python >=3.8, the target has 3.7.17: choose another --target"),
         (['# requires-python = "new"'], "run.py: requires-python is 'new', which is not a version specifier: "),
         (["# dependencies = ["], "run.py: its block '# /// script' is not TOML: "),
-        (["# dependencies = ['a b']"], "'a b' is not a requirement, in run.py: write NAME==VERSION (PEP 508)"),
+        (["# dependencies = ['a b']"], "'a b' is not a requirement, in run.py: write each on a line of its own: a, b"),
         (
             ["# dependencies = ['six']", "# [tool.uv.sources]", "# six = { git = 'https://host/six' }"],
             "run.py: [tool.uv.sources] gives six an origin that pip doesn't know: ",

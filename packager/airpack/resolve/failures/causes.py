@@ -135,8 +135,9 @@ class Impossible:
     """What is known of an impossible resolve.
 
     `limits` are requirements of the projects that have the causes, `constraints` the user's of the causes' projects.
-    `links` are the files that pip passed over, `others` the names of those that it can't install. `python` and `tags`
-    are the target's.
+    `links` are the files that pip passed over, `others` the names of those that it can't install. `prereleases` are
+    the newest versions of the projects that have the causes, where pip did not try them. `python` and `tags` are the
+    target's.
     """
 
     causes: Sequence[Cause]
@@ -146,6 +147,7 @@ class Impossible:
     others: Sequence[str]
     python: str
     tags: Collection[str]
+    prereleases: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Impossible:
@@ -160,6 +162,7 @@ class Impossible:
             others=[file for file in files if file not in {link.file for link in links} and _VERSIONED.search(file)],
             python=data["python"],
             tags=frozenset(data["tags"]),
+            prereleases=data["prereleases"],
         )
 
 

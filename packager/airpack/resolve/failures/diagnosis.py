@@ -18,6 +18,8 @@ from airpack.base.errors import (
     Unsatisfiable,
     WriteFailed,
 )
+from airpack.requirements.advice import option_advice
+from airpack.requirements.requirements import invalid_requirement
 from airpack.resolve.failures import pip_messages, reasons
 from airpack.resolve.failures.causes import Cause, Impossible, Side
 
@@ -26,7 +28,7 @@ _SIDES = 8  # of a conflict, that a line has room for
 _VERSIONS = 3  # of a project that requires the same
 
 
-def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR0911 - one for each kind
+def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR0911, PLR0912 - one for each kind
     """Return the error for a failure, an event of `pip_worker` with the facts of its kind."""
     match failure["failure"]:
         case "marker":
@@ -40,6 +42,10 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
         case "unfit":
             fits = f": install one that fits: pip install 'pip{failure['fits']}'" if failure["fits"] else ""
             return PipFailed(f"pip {failure['version']} has no {failure['missing']}, which airpack needs{fits}")
+        case "requirement":
+            return invalid_requirement(failure["text"], failure["place"], editable=failure["editable"])
+        case "line":
+            return _unreadable_line(failure["text"], failure["place"], failure["problem"])
         case "undecodable":
             return InvalidRequirement(
                 f"{failure['file']} is not UTF-8 ({failure['reason']}): save it as UTF-8, or name its encoding in its "
@@ -59,6 +65,16 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
             return PipFailed(pip_messages.one_line(failure["message"]))
         case _:
             return pip_messages.error_in(failure["message"])
+
+
+def _unreadable_line(text: str, place: str, problem: str) -> AirpackError:
+    """Return the error for a line of a requirements file that pip can't read, or whose file it can't open."""
+    where = f", {place}" if place else ""
+    if problem.startswith(pip_messages.BAD_OPTION):
+        reason = pip_messages.one_line(problem.removeprefix(f"{pip_messages.BAD_OPTION}{text}"))
+        return InvalidRequirement(f"{text!r}{where}: {option_advice(text, reason)}")
+    error = pip_messages.error_in(problem)
+    return InvalidRequirement(f"{error}{where}") if isinstance(error, InvalidRequirement) else error
 
 
 def _impossible(failure: Mapping[str, Any]) -> AirpackError:
@@ -121,22 +137,25 @@ def _conflict(facts: Impossible) -> Conflict:
     sentences = [_sentence(sides, needed[sides[0]], facts) for sides in groups.values()]
     more = [f"and {len(sentences) - _SIDES} more"] if len(sentences) > _SIDES else []
     pairs = {("a constraint" if side in facts.constraints else side.required_by, side.requirement) for side in needed}
-    told = "; ".join([*sentences[:_SIDES], *more, *_withdrawn(facts)])
+    told = "; ".join([*sentences[:_SIDES], *more, *_withdrawn(facts), *_earlier(facts)])
     return Conflict(f"these requirements conflict: {told}: loosen or drop one of them", sides=sorted(pairs))
 
 
 def _sentence(sides: Sequence[Side], what: str, facts: Impossible) -> str:
     """Return who requires `what`: the user, a constraint, or one or more versions of a project."""
-    place = f" ({sides[0].place})" if sides[0].place and not sides[0].required_by else ""
+    origins = {cause.origin for cause in facts.causes if cause.side in sides} - {"", sides[0].requirer}
+    led = [f"for {origin}" for origin in sorted(origins)]
+    led += [sides[0].place] if sides[0].place and (led or not sides[0].required_by) else []
+    place = f" ({', '.join(led)})" if led else ""
     if sides[0] in facts.constraints:
         return f"a constraint requires {what}{place}"
     if not sides[0].required_by:
         return f"you asked for {what}{place}"
     if len(sides) == 1:
-        return f"{sides[0].required_by} requires {what}"
+        return f"{sides[0].required_by}{place} requires {what}"
     if len(sides) > _VERSIONS:
-        return f"{len(sides)} versions of {sides[0].requirer} require {what}"
-    return f"{', '.join(side.required_by for side in sides)} require {what}"
+        return f"{len(sides)} versions of {sides[0].requirer}{place} require {what}"
+    return f"{', '.join(side.required_by for side in sides)}{place} require {what}"
 
 
 def _needed(cause: Cause, facts: Impossible) -> str:
@@ -146,7 +165,10 @@ def _needed(cause: Cause, facts: Impossible) -> str:
     text, extras = cause.side.requirement.partition(";")[0].strip(), cause.side.extras
     if extras:
         text += f" for its extra {' or '.join(extras)}"
-    return f"{text}, of which there is no version" if cause.is_hopeless else text
+    if not cause.is_hopeless:
+        return text
+    is_known = bool(cause.candidates) or any(link.project == cause.project for link in facts.links)
+    return f"{text}, of which there is no {'such version' if is_known else 'distribution'}"
 
 
 def _withdrawn(facts: Impossible) -> Iterator[str]:
@@ -158,3 +180,9 @@ def _withdrawn(facts: Impossible) -> Iterator[str]:
         yanked = sorted(version for version in fitting if version in own[0].yanked)
         if yanked and not any(fitting & set(cause.usable) for cause in own):
             yield f"{project} {yanked[-1]}, which meets all, is yanked{reasons.given(own[0].yanked[yanked[-1]])}"
+
+
+def _earlier(facts: Impossible) -> Iterator[str]:
+    """Yield a sentence for each pre-release of a project in the conflict, which pip has not tried."""
+    for project, version in sorted(facts.prereleases.items()):
+        yield f"{project} {version} is a pre-release, which --pre allows"

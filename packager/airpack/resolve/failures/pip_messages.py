@@ -13,6 +13,7 @@ from airpack.base.urls import public
 from airpack.requirements.requirements import invalid_requirement
 
 CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
+BAD_OPTION = "Invalid requirement: "  # of a line with an option that is wrong; pip's reason follows the line
 _INVALID = re.compile(r"[Ii]nvalid (?:requirement|constraint): *'?(.*?)'?(?::| \(|$)", re.MULTILINE)
 _PLACE = re.compile(r"\(from (line \d+ of [^)]+)\)")
 _FROM_FILE = re.compile(r"-[rc] (.+) \(line (\d+)\)")

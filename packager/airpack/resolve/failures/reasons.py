@@ -20,7 +20,7 @@ _MARKERS = {"Windows": "win32", "macOS": "darwin"}  # sys_platform (PEP 508)
 _MANYLINUX = re.compile(r"manylinux_2_(\d+)_(.+)")
 _CPYTHON = re.compile(r"cp3(\d+)")
 _SHOWN = 3
-_NOT_FOR_IT = "; the target can use none of its versions"
+_LISTED = 5  # versions of a project, that a line has room for
 
 
 def without_candidate(cause: Cause, facts: Impossible) -> str:
@@ -32,16 +32,42 @@ def without_candidate(cause: Cause, facts: Impossible) -> str:
     if not links and not candidates:
         return _unknown(cause, facts.others)
     versions = {link.version for link in links if accepts.contains(link.version, prereleases=True)}
-    usable = f"; the newest that the target can use is {max(candidates)}" if candidates else ""
     if versions:
+        usable = f"; the newest that the target can use is {max(candidates)}" if candidates else ""
         own = [link for link in links if link.version == max(versions)]
-        return f"version {max(versions)} {_passed_over(own, facts)}{usable}"
-    there = {*candidates, *(link.version for link in links)}
-    newest = max(there)
-    which = "only one" if len(there) == 1 and all(each.operator == "!=" for each in accepts) else "newest"
-    if newest in candidates:
-        usable = ""
-    return f"no such version; the {which} is {newest}{_apart(cause, newest)}{usable or _NOT_FOR_IT * (not candidates)}"
+        return f"version {max(versions)} {_passed_over(own, cause, facts)}{usable}"
+    return _no_such_version(cause, links, facts)
+
+
+def _no_such_version(cause: Cause, links: Sequence[Link], facts: Impossible) -> str:
+    """Return which versions there are of a project, where a requirement accepts none of them."""
+    usable = sorted(set(cause.candidates or ()))
+    newest = max([*usable, *(link.version for link in links)])
+    if not usable:
+        own = [link for link in links if link.version == newest]
+        return f"no such version, and the target can use none: the newest, {newest}, {_passed_over(own, cause, facts)}"
+    told = sorted(set(usable) - set(cause.yanked)) or usable
+    more = "" if newest in usable else f"; the newest of all, {newest}, is not for the target"
+    return f"no such version; {_those(cause, told, whole=not more)}{_apart(cause, told[-1])}{more}"
+
+
+def _those(cause: Cause, versions: Sequence[Version], *, whole: bool) -> str:
+    """Return which versions the target can use; with `whole`, there are no others."""
+    if len(versions) == 1:
+        return f"the only one{'' if whole else ' for the target'} is {versions[0]}"
+    verb = "there are" if whole else "the target can use"
+    if len(versions) <= _LISTED:
+        return f"{verb} {', '.join(map(str, versions))}"
+    nearest = " and ".join(map(str, _nearest(cause, versions)))
+    return f"{verb} {len(versions)} from {versions[0]} to {versions[-1]}, the nearest {nearest}"
+
+
+def _nearest(cause: Cause, versions: Sequence[Version]) -> Sequence[Version]:
+    """Return the versions next to those that the requirement names, below and above; the newest if it names none."""
+    named = [Version(each.version.removesuffix(".*")) for each in cause.side.specifier if each.operator != "==="]
+    below = [max((each for each in versions if each < name), default=None) for name in named]
+    above = [min((each for each in versions if each > name), default=None) for name in named]
+    return sorted({each for each in (*below, *above) if each is not None}) or versions[-1:]
 
 
 def _unknown(cause: Cause, others: Iterable[str]) -> str:
@@ -71,16 +97,18 @@ def _unusable(cause: Cause) -> str:
 def _apart(cause: Cause, newest: Version) -> str:
     """Return what to know where the newest version seems to fit, and PEP 440 says that it doesn't; else nothing."""
     for each in cause.side.specifier:
-        if (
-            each.operator == ">"
-            and newest > Version(each.version)
-            and newest.base_version == Version(each.version).base_version
-        ):
-            return f", which {each} leaves out (PEP 440): write >={each.version} or =={newest}"
+        if each.operator not in ("<", ">") or newest.base_version != Version(each.version).base_version:
+            continue
+        if each.operator == ">" and newest > Version(each.version):
+            remedy = "" if cause.side.required_by else f": write >={each.version} or =={newest}"
+            return f", which {each} leaves out (PEP 440){remedy}"
+        if each.operator == "<" and newest < Version(each.version):
+            remedy = "" if cause.side.required_by else f": write =={newest}"
+            return f", a pre-release, which {each} leaves out (PEP 440){remedy}"
     return ""
 
 
-def _passed_over(links: Sequence[Link], facts: Impossible) -> str:
+def _passed_over(links: Sequence[Link], cause: Cause, facts: Impossible) -> str:
     """Return the reason the target can use none of the files of a version."""
     pythons = {link.requires_python for link in links if not link.runs_on(facts.python)}
     if pythons:
@@ -94,10 +122,17 @@ def _passed_over(links: Sequence[Link], facts: Impossible) -> str:
     if any(link.why == "format_unsupported" for link in wheels):
         return f"has only wheels, and --no-binary forbids them: give --only-binary {links[0].project} after it"
     systems = sorted({_system_of(tag.platform) for link in wheels for tag in link.tags})
-    if "" not in systems:
-        markers = " or ".join(f"sys_platform == '{_MARKERS[system]}'" for system in systems)
-        return f"has wheels for {' and '.join(systems)} alone: delete the line, or add its marker: ; {markers}"
-    return f"has no wheel for the target, only for {_aims(wheels, facts.tags)}"
+    if "" in systems:
+        return f"has no wheel for the target, only for {_aims(wheels, facts.tags)}"
+    return f"has wheels for {' and '.join(systems)} alone: {_without_system(systems, cause)}"
+
+
+def _without_system(systems: Sequence[str], cause: Cause) -> str:
+    """Return what to do about a project that is for other systems."""
+    if cause.side.required_by:
+        return f"require another version of {cause.side.requirer}"
+    markers = " or ".join(f"sys_platform == '{_MARKERS[system]}'" for system in systems)
+    return f"delete the line, or add its marker: ; {markers}"
 
 
 def _aims(wheels: Sequence[Link], accepted: Collection[str]) -> str:

@@ -48,7 +48,7 @@ def main() -> int:
 def _resolving(command: Any, events: Events, request: dict[str, Any], scratch: Path) -> Callable[..., int]:
     """Return pip's `command.run` prepared to resolve for the target, with its errors reported as events."""
     from airpack.resolve.pip_worker.constraints import Constraints
-    from airpack.resolve.pip_worker.legacy import read_legacy
+    from airpack.resolve.pip_worker.lines import name_unreadable, read_legacy
     from airpack.resolve.pip_worker.observe import observe
     from airpack.resolve.pip_worker.preference import LOOKS, prefer_wheels
     from airpack.resolve.pip_worker.sources import allow_sources
@@ -61,6 +61,7 @@ def _resolving(command: Any, events: Events, request: dict[str, Any], scratch: P
     newest = request["prefer_newest"]
     allow_sources(builder, scratch, events, looks=None if newest else LOOKS)
     name_bad_wheels()
+    name_unreadable()
     python = request["target"]["python_full_version"]
     if not newest:
         prefer_wheels(lambda: sessions[0], builder.cache, events, python=python)

@@ -57,25 +57,9 @@ def observe(events: Events, target: Mapping[str, Any], legacy: Mapping[str, str]
     wrap("skipped_link", skipping)
     wrap("page_failed", failing)
     logging.getLogger("pip").addHandler(Errors(logging.ERROR))
-    _name_undecodable_files()
     _report_requirements(events, observed, legacy)
     _report_conflicts(target, observed.skipped, observed.unreachable)
     return observed
-
-
-def _name_undecodable_files() -> None:
-    """Let a requirements file that can't be decoded raise Failure with its name, which pip's error lacks."""
-
-    def reading(read: Any) -> Any:
-        def read_named(url: str, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return read(url, *args, **kwargs)
-            except UnicodeDecodeError as error:
-                raise Failure("undecodable", file=url, reason=f"{error.reason} at byte {error.start}") from error
-
-        return read_named
-
-    wrap("read_requirements", reading)
 
 
 def _report_requirements(events: Events, observed: Observed, legacy: Mapping[str, str]) -> None:
@@ -150,6 +134,7 @@ def _report_conflicts(target: Mapping[str, Any], skipped: Sequence[Any], unreach
             causes=causes,
             limits=[*_asked(asked, parents - names), *_required(factory, parents - names)],
             constraints=[_of_user(ireq) for ireq in asked if ireq.constraint and _named(ireq, names)],
+            prereleases=dict(_untried(factory, parents, asked)),
             skipped=list(skipped),
             unread=unread,
             passed_over=passed_over(factory._build_failures),
@@ -211,6 +196,19 @@ def _required(factory: Any, names: Collection[str]) -> Iterator[dict[str, Any]]:
             if need.specifier and canonicalize_name(need.name) in names and _counts(need):
                 by = f"{candidate.name} {candidate.version}"
                 yield {"requirement": f"{need.name}{need.specifier}", "by": by, "place": None}
+
+
+def _untried(factory: Any, names: Collection[str], asked: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    """Yield the newest version of each project of `names` that is a pre-release which pip did not try."""
+    for name in sorted(names):
+        limits = [ireq.req.specifier for ireq in asked if _named(ireq, [name])]
+        versions = {each.version for each in factory._finder.find_all_candidates(name) if not each.link.is_yanked}
+        tried = {each.version for each in factory._link_candidate_cache.values() if each.project_name == name}
+        newest = max(versions, default=None)
+        if newest is None or not newest.is_prerelease or newest <= max(tried, default=newest):
+            continue
+        if all(limit.contains(newest, prereleases=True) for limit in limits):
+            yield name, str(newest)
 
 
 def _counts(need: Any) -> bool:

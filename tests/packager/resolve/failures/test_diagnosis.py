@@ -29,7 +29,7 @@ def _skipped(file: str, requires_python: str = "", why: str = "") -> dict[str, s
 
 def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackError:
     lists = ("skipped", "constraints", "passed_over", "unreachable", "limits", "unread")
-    nothing: dict[str, Any] = {name: [] for name in lists}
+    nothing: dict[str, Any] = {name: [] for name in lists} | {"prereleases": {}}
     failure = {"failure": "impossible", "causes": causes, "python": "3.7.17", "tags": TAGS, **nothing, **facts}
     return error_from(failure)
 
@@ -47,7 +47,7 @@ def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackErr
             "one>=3",
             ["1.0", "2.0"],
             [_skipped("one-2.1.tar.gz")],
-            "no such version; the newest is 2.1; the newest that the target can use is 2.0",
+            "no such version; the target can use 1.0, 2.0; the newest of all, 2.1, is not for the target",
         ),
         (
             "one>=2",
@@ -74,7 +74,7 @@ def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackErr
             "one",
             [],
             [_skipped("one-1.0-cp310-cp310-win32.whl"), _skipped("one-1.0-cp37-cp37m-win_amd64.whl")],
-            ("version 1.0 has wheels for Windows alone: delete the line, or add its marker: ; sys_platform == 'win32'"),
+            "version 1.0 has wheels for Windows alone: require another version of two",
         ),
         (
             "one>=1",
@@ -114,13 +114,34 @@ def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackErr
             "one==3",
             [],
             [_skipped("one-1.0.tar.gz", ">=3.8"), _skipped("one-2.0.tar.gz", ">=3.8")],
-            "no such version; the newest is 2.0; the target can use none of its versions",
+            (
+                "no such version, and the target can use none: the newest, 2.0, needs Python >=3.8, "
+                "the target has 3.7.17"
+            ),
         ),
         (
             "one>1.0",
             ["1.0.post1"],
             [],
-            "no such version; the newest is 1.0.post1, which >1.0 leaves out (PEP 440): write >=1.0 or ==1.0.post1",
+            "no such version; the only one is 1.0.post1, which >1.0 leaves out (PEP 440)",
+        ),
+        (
+            "one<1.1",
+            ["1.1a1"],
+            [],
+            "no such version; the only one is 1.1a1, a pre-release, which <1.1 leaves out (PEP 440)",
+        ),
+        (
+            "one==1.4",
+            [f"1.{minor}" for minor in (0, 1, 2, 3, 5, 6)],
+            [],
+            "no such version; there are 6 from 1.0 to 1.6, the nearest 1.3 and 1.5",
+        ),
+        (
+            "one==2.*",
+            ["1.0", "3.0"],
+            [_skipped("one-4.0.tar.gz")],
+            "no such version; the target can use 1.0, 3.0; the newest of all, 4.0, is not for the target",
         ),
         (
             "one",
@@ -138,6 +159,30 @@ def test_a_requirement_without_a_candidate(
     assert str(error) == f"{requirement} (required by two 1.0): {reason}"
     assert isinstance(error, Unsatisfiable)
     assert (error.requirement, error.required_by) == (requirement, ("two 1.0",))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "candidates", "skipped", "reason"),
+    [
+        (
+            "one>1.0",
+            ["1.0.post1"],
+            [],
+            ("no such version; the only one is 1.0.post1, which >1.0 leaves out (PEP 440): write >=1.0 or ==1.0.post1"),
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-1.0-cp310-cp310-win32.whl"), _skipped("one-1.0-cp37-cp37m-win_amd64.whl")],
+            "version 1.0 has wheels for Windows alone: delete the line, or add its marker: ; sys_platform == 'win32'",
+        ),
+    ],
+)
+def test_what_the_user_can_change_is_told(
+    requirement: str, candidates: list[str], skipped: list[dict[str, str]], reason: str
+) -> None:
+    """Of the user's own requirement, unlike one of a distribution's."""
+    assert str(_impossible([_cause(requirement, candidates)], skipped=skipped)) == f"{requirement}: {reason}"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +245,7 @@ def test_who_led_to_a_requirement_is_told() -> None:
     ]
     assert str(_impossible(causes)) == (
         "one>2 (required by two 1.0, two 2.0, two 3.0, ..., for three, line 1 of r.txt): "
-        "no such version; the newest is 1.0"
+        "no such version; the only one is 1.0"
     )
 
 
@@ -208,7 +253,7 @@ def test_a_constraint_that_nothing_meets() -> None:
     """It alone is the cause, whoever requires the project."""
     constraint = _side("one==9", place="-c limits.txt (line 3)")
     error = _impossible([_cause("one", ["1.0"], by="two 1.0")], constraints=[constraint])
-    assert str(error) == "one==9 (a constraint, line 3 of limits.txt): no such version; the newest is 1.0"
+    assert str(error) == "one==9 (a constraint, line 3 of limits.txt): no such version; the only one is 1.0"
 
 
 def test_requirements_that_exclude_each_other() -> None:
@@ -231,7 +276,7 @@ def test_what_leaves_no_way_out_of_a_conflict_is_told() -> None:
     assert str(_impossible(causes, limits=limits)) == (
         "these requirements conflict: you asked for one==2.0 (line 2 of r.txt); "
         "you asked for two!=5.0 (line 1 of r.txt); 4 versions of four require two<6; "
-        "two 1.0, two 2.0 require one==1.0; two 3.0 requires never, of which there is no version; "
+        "two 1.0, two 2.0 require one==1.0; two 3.0 requires never, of which there is no distribution; "
         "two[more] 4.0 requires one<1.0 for its extra more: loosen or drop one of them"
     )
 
@@ -243,6 +288,27 @@ def test_a_conflict_that_a_yanked_version_would_solve() -> None:
     assert str(_impossible(causes)) == (
         "these requirements conflict: you asked for one>1; two 1.0 requires one<2; one 1.5, which meets all, is yanked "
         "(broken): loosen or drop one of them"
+    )
+
+
+def test_who_led_to_a_conflict_is_told() -> None:
+    """The user's requirement and its line, of each side."""
+    both: dict[str, Any] = {"origin": "three", "place": "-r r.txt (line 4)"}
+    causes = [
+        _cause("one<2", ["1.0", "2.0"], by="three 1.0", **both),
+        _cause("one>=2", ["1.0", "2.0"], by="two 1.0", **both),
+    ]
+    assert str(_impossible(causes)) == (
+        "these requirements conflict: three 1.0 requires one<2; "
+        "two 1.0 (for three, line 4 of r.txt) requires one>=2: loosen or drop one of them"
+    )
+
+
+def test_a_conflict_that_a_pre_release_may_solve() -> None:
+    """It is named, with the option that allows it."""
+    causes = [_cause("one>1", ["0.5", "1.5"]), _cause("one<1", ["0.5", "1.5"], by="two 1.0")]
+    assert str(_impossible(causes, prereleases={"two": "2.0b1"})).endswith(
+        "two 1.0 requires one<1; two 2.0b1 is a pre-release, which --pre allows: loosen or drop one of them"
     )
 
 

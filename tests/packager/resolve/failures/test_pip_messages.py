@@ -20,7 +20,7 @@ POOL = (
         (
             "Invalid requirement: 'two=>1': Expected end\n    two=>1\n       ^ (from line 2 of /tmp/r.txt)",
             InvalidRequirement,
-            "'two=>1' is not a requirement, line 2 of /tmp/r.txt: write NAME==VERSION (PEP 508)",
+            "'two=>1' is not a requirement, line 2 of /tmp/r.txt: write two>=1",
         ),
         (
             "ERROR: Could not open requirements file: [Errno 2] No such file or directory: 'absent.txt'",

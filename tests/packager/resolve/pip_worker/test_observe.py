@@ -90,7 +90,7 @@ def test_a_constraint(failing: Failing, wheels: Path, tmp_path: Path) -> None:
     )
     limits.write_text("one==9\n")
     assert failing("one", words=("-c", limits)) == (
-        "one==9 (a constraint, line 1 of limits.txt): no such version; the newest is 2.0"
+        "one==9 (a constraint, line 1 of limits.txt): no such version; there are 1.0, 2.0"
     )
 
 

@@ -1,4 +1,4 @@
-"""Resolves of metadata and lines that only older pips read."""
+"""The user's lines: those that pip can't read, and those that only older pips read."""
 
 from __future__ import annotations
 
@@ -55,3 +55,51 @@ def test_a_line_that_they_misread_is_refused(airpack: Airpack, index: Index, whe
     build_wheel(wheels, "one", "3.0")
     assert airpack("lock", "--index-url", index.url, line, "-o", airpack.output) == 1
     assert f"{line!r} is not a requirement" in airpack.error
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("one=1.0", "'one=1.0' is not a requirement, line 3 of {file}: write one==1.0"),
+        (
+            "one; python_version>3.6",
+            "'one; python_version>3.6' is not a requirement, line 3 of {file}: write one; python_version > '3.6'",
+        ),
+        ("-- one", "'-- one' is not a requirement, line 3 of {file}: write one"),
+        ("one@latest", "'one@latest' is not a requirement, line 3 of {file}: write one"),
+        ("one===", "'one===' is not a requirement, line 3 of {file}: write one"),
+        (
+            "git@example.invalid:team/one.git",
+            (
+                "'git@example.invalid:team/one.git' is not a requirement, line 3 of {file}: "
+                "write git+ssh://git@example.invalid/team/one.git"
+            ),
+        ),
+        (
+            "one==1.0 --no-deps",
+            (
+                "'one==1.0 --no-deps', line 3 of {file}: a requirements file has no option --no-deps: "
+                "give it on the command line, or delete it"
+            ),
+        ),
+        (
+            "-c absent.txt",
+            "constraint file {folder}/absent.txt can't be read: No such file or directory, line 3 of {file}",
+        ),
+        (
+            "-e absent",
+            (
+                "'absent' is no project to build, line 3 of {file}: give the path of a folder that there is, or a URL "
+                "such as git+https://..."
+            ),
+        ),
+        ("absent.whl", "'absent.whl' is no name of a wheel, line 3 of {file}: give the file as its builder named it"),
+    ],
+)
+def test_a_line_that_pip_cannot_read(airpack: Airpack, tmp_path: Path, line: str, told: str) -> None:
+    """One line says what is wrong, where it stands, also after a file that it includes, and what to write."""
+    file, other = tmp_path / "requirements.txt", tmp_path / "other.txt"
+    file.write_text(f"# first\n-r other.txt\n{line}\n")
+    other.write_text("# none\n")
+    assert airpack("lock", "--no-index", "-o", airpack.output, "-r", file) == 1
+    assert airpack.error == f"airpack: error: {told.format(file=file, folder=tmp_path)}"

@@ -1,0 +1,196 @@
+"""What to write in place of a text that is not a requirement (PEP 508), as people paste and mistype them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+# Options that stand in a requirements file, as pip's documentation lists them.
+_OPTIONS = (
+    "-i", "--index-url", "--extra-index-url", "--no-index", "-c", "--constraint", "-r", "--requirement", "-e",
+    "--editable", "-f", "--find-links", "--no-binary", "--only-binary", "--prefer-binary", "--require-hashes", "--pre",
+    "--trusted-host", "--hash", "--config-settings",
+)  # fmt: skip
+# What is no requirement in any form, and what to do about it; a group has the word that matters.
+_OTHER = (
+    (r"(?:<{7}|={7}|>{7}|\|{7})(?: .*)?", "a merge left this line: resolve the conflict in the file"),
+    (r"(?i)<(?:!doctype|html|head|\?xml).*", "it is a line of a web page: download the file itself"),
+    (r"(?i)package\s+version(?:\s+location.*)?|-{3,}(?:\s+-{3,})*", "make the file by 'pip list --format=freeze'"),
+    (r".*\$\{([A-Z0-9_]+)\}.*", "the environment variable {} is not set"),
+    (r".*\$([A-Za-z_]\w*).*", "write ${{{}}} for a variable of the environment"),
+    (r".*(?:\{\{|\{%).*", "it is a line of a template: give the file that is made from it"),
+    (r"(?i)(?:sudo\s+)?(?:apt|apt-get|yum|dnf|apk|brew)\s+.*", "it installs a package of the system: delete the line"),
+    (r"git@([^:/\s]+):(\S+)", "write git+ssh://git@{}/{}"),
+    (r"(?:\.{0,2}/|~).*|[\w.-]+(?:/[\w.-]+)*/", "there is no such file or folder, seen from the current folder"),
+)
+_CHARACTERS = str.maketrans(
+    {
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4`", "'"),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+        **dict.fromkeys("\u00a0\u2002\u2003\u2009\u202f\u3000", " "),
+        **dict.fromkeys("\u200b\ufeff", ""),
+        "\u2265": ">=",
+        "\u2264": "<=",
+        "\u2260": "!=",
+        "\uff1d": "=",
+        "\uff1b": ";",
+        "\uff0c": ",",
+    }
+)
+_COMMAND = re.compile(
+    r"""
+    (?:[$!%>]\s*)? (?:sudo\s+)? (?:python[\d.]*\s+-m\s+)?
+    (?: (?:uv\s+)?pip[\d.]*\s+(?:install|download) | (?:conda|mamba|micromamba)\s+install | (?:uv|poetry|pdm)\s+add
+      | pipenv\s+install | import | from (?=\s+\S+\s+import) )
+    (?P<what> \s.*)
+    """,
+    re.VERBOSE,
+)
+_VARIABLE = (
+    r"(python_version|python_full_version|sys_platform|platform_\w+|os_name|implementation_name|"
+    r"implementation_version|extra)"
+)
+_MARKER = (
+    (r"\bsys\.platform\b", "sys_platform"),
+    (r"\bos\.name\b", "os_name"),
+    (r"\bos\b(?=\s*[=!])", "sys_platform"),
+    (r"\bpython\b(?=\s*[<>=!])", "python_version"),
+    (r"\s*(?:&&|;)\s*", " and "),
+    (r"\s*\|\|\s*", " or "),
+    (r"=>", ">="),
+    (r"=<", "<="),
+    (rf"{_VARIABLE}\s*=(?!=)", r"\1 =="),
+    (rf"{_VARIABLE}\s*([<>=!~]=?)\s*[\"']?([\w.+-]+)[\"']?", r"\1 \2 '\3'"),
+)
+_SPECIFIER = (
+    (r"\s+(?:#|//|--\s).*|#.*", ""),
+    (r"=>", ">="),
+    (r"=<", "<="),
+    (r"<>", "!="),
+    (r"([<>=!~])\s+=", r"\1="),
+    (r"(?<![<>=!~])=(?!=)", "=="),
+    (r"={4,}", "=="),
+    (r"(?<![<>=!~])~(?!=)", "~="),
+    (r"[\"']", ""),
+    (r"\[([^\]<>=!~]*?)\s*(?=[<>=!~]|$)", r"[\1]"),
+    (r"\]+", "]"),
+    (r"^([\w.-]+)\s*\(([A-Za-z][\w, -]*)\)", r"\1[\2]"),
+    (r"\s*\b(?:and|&&?)\s*(?=[<>=!~])", ","),
+    (r"([<>=!~]=?\s*\d[\w.*+!]*)\s*,?\s*(?=[<>=!~])", r"\1,"),
+    (r"(\d)(?:\.[xX])+(?!\w)", r"\1.*"),
+    (r"(~=\s*\d+)(?![\w.])", r"\1.0"),
+    (r"\s*(?:[=~]=|@|:)?\s*(?:latest|(?<!\.)\*)$", ""),
+    (r"^([A-Za-z][\w.-]*(?:\[[^\]]*\])?)\s*(?:[ :@/\\!(]|version\b)+\s*v?(\d[\w.]*)\)?$", r"\1==\2"),
+    (r"\s*[<>=!~@]=?=?\s*$", ""),
+    (r"(\d),(?=\d)", r"\1."),
+    (r"^[._-]+|[._-]+$", ""),
+    (r"\s+sha256:", " --hash=sha256:"),
+)
+_WORDS = 5  # that a line has room for
+
+
+def advice(text: str) -> str:
+    """Return what to do about a text that is not a requirement: the nearest right form, if there is one."""
+    for pattern, remedy in _OTHER:
+        if found := re.fullmatch(pattern, text.strip()):
+            return remedy.format(*found.groups())
+    if nearest := _nearest(text):
+        return f"write {nearest}"
+    if several := _several(text):
+        return f"write each on a line of its own: {', '.join(several)}"
+    return "write NAME==VERSION (PEP 508)"
+
+
+def option_advice(text: str, problem: str) -> str:
+    """Return what to do about a line with an option that pip refuses; `problem` is what pip says of it."""
+    if _COMMAND.fullmatch(text):
+        return advice(text)
+    unknown = re.search(r"no such option: (\S+)", problem)
+    if unknown is None:
+        return problem
+    if nearest := difflib.get_close_matches(unknown[1], _OPTIONS, n=1, cutoff=0.8):
+        return f"there is no option {unknown[1]}: write {nearest[0]}"
+    return f"a requirements file has no option {unknown[1]}: give it on the command line, or delete it"
+
+
+def _nearest(text: str) -> str:
+    """Return the nearest text that is a requirement, empty if none is near."""
+    for step in _STEPS:
+        text = step(text)
+        if _is_requirement(text):
+            return text
+    return ""
+
+
+def _several(text: str) -> Sequence[str]:
+    """Return the requirements that a text lists, or that a command names; empty if it is something else."""
+    plain = _plain(text)
+    command = _COMMAND.fullmatch(plain)
+    words = [word for word in re.split(r"[,;\s]+", _without_command(plain)) if word and word != "and"]
+    found = [word if _is_requirement(word) else _nearest(word) for word in words]
+    if not all(word[0].isalpha() for word in words):
+        return ()
+    listed = command is not None or len(words) == 2 or re.search(r"[,;<>=]", plain) is not None
+    return found if listed and 1 < len(found) <= _WORDS and all(found) else ()
+
+
+def _is_requirement(text: str) -> bool:
+    try:
+        requirement = Requirement(text.partition(" --hash=")[0])
+    except InvalidRequirement:
+        return False
+    # `NAME @ WORD` and `NAME==== VERSION` are PEP 508 as well, and never meant.
+    return requirement.url is None and not any(each.version.startswith("=") for each in requirement.specifier)
+
+
+def _plain(text: str) -> str:
+    """Return a text in plain characters, without what a list or a quotation puts around it."""
+    text = " ".join(re.sub(r"\s*[\u2012-\u2014\u2212]\s*v?(?=\d)", "==", text).translate(_CHARACTERS).split())
+    text = re.sub(r"^(?:[-*+•]+\s+)+|^[;,]\s*|[\s,;\\]+$", "", text)
+    quoted = re.fullmatch(r"([\"'])(.*)\1", text)
+    return quoted[2].strip() if quoted else text
+
+
+def _without_command(text: str) -> str:
+    """Return what a command installs, or a statement imports."""
+    command = _COMMAND.fullmatch(text)
+    if command is None:
+        return text
+    what = re.sub(r"\s+(?:import|as)\s.*", "", command["what"])
+    return " ".join(word.strip("\"'") for word in what.split() if not word.startswith("-"))
+
+
+def _with_marker(text: str) -> str:
+    """Return a text with its marker as PEP 508 has it."""
+    text = re.sub(rf"\s+if\s+(?={_VARIABLE}|sys\.platform)", "; ", text)
+    head, semicolon, marker = text.partition(";")
+    return f"{head.strip()}; {_substituted(marker.strip(), _MARKER)}" if semicolon else text
+
+
+def _with_specifier(text: str) -> str:
+    """Return a text with its extras and versions as PEP 508 has them."""
+    head, semicolon, marker = text.partition(";")
+    head = re.sub(r"[\"']?\^\s*(\d[\w.]*)[\"']?", _caret, head)
+    head = re.sub(r"=\s*(?=>=)", "", head)  # before the `>=` that was made of a caret
+    return f"{_substituted(head.strip(), _SPECIFIER)}{semicolon}{marker}"
+
+
+def _caret(match: re.Match[str]) -> str:
+    """Return Poetry's `^1.2` in PEP 440's words: up to the next change of the first number that is not zero."""
+    numbers = [int(part) for part in re.findall(r"\d+", match[1])]
+    place = next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
+    following = [*numbers[:place], numbers[place] + 1]
+    return f">={match[1]},<{'.'.join(map(str, following))}"
+
+
+def _substituted(text: str, rules: Sequence[tuple[str, str]]) -> str:
+    for pattern, replacement in rules:
+        text = re.sub(pattern, replacement, text)
+    return text.strip()
+
+
+_STEPS: Sequence[Callable[[str], str]] = (_plain, _without_command, _with_marker, _with_specifier)

@@ -1,0 +1,147 @@
+"""How pip reads the user's lines: names the one that it can't read, and takes what only older pips take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from airpack.resolve.pip_worker.adapter import InstallationError, InvalidRequirement, InvalidSpecifier, wrap
+from airpack.resolve.pip_worker.events import Failure
+from airpack.target.legacy import NONE, current_requirement, current_specifiers
+
+_CLAUSE = re.compile(r"[<>=!~]+[^,;)]*")
+# These pips took all up to the next comma for a version, such as what follows `>=` in `>=1.0<2.0` and in `>==1.0`.
+_PLAIN = re.compile(r"(==|!=|<=|>=|<|>)\s*\w[\w.*+-]*\s*")
+# A line without any option or requirement, which pip reads as nothing; and a URL, or what `NAME @` may have for one.
+_EMPTY_OPTION = re.compile(r"--?(?:\s.*)?|-{3,}.*")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:(?!\d)\S+")
+
+
+def name_unreadable() -> None:
+    """Let what pip can't read raise Failure with the text, and with the file and the line that have it."""
+    places = _Places()
+    wrap("read_requirements", places.reading)
+    wrap("lines_of_file", places.counting)
+    wrap("parse_files", places.parsing)
+    wrap("parse_line", places.naming)
+    wrap("parse_editable", lambda parse: places.naming(parse, editable=True))
+
+
+class _Places:
+    """Where pip is in the user's files: `_file` was read last, `_at` is the line that is being read."""
+
+    def __init__(self) -> None:
+        self._file = ""
+        self._at: tuple[str, int, str] | None = None
+
+    def reading(self, read: Any) -> Any:
+        def read_named(url: str, *args: Any, **kwargs: Any) -> Any:
+            self._file = url
+            try:
+                return read(url, *args, **kwargs)
+            except UnicodeDecodeError as error:
+                raise Failure("undecodable", file=url, reason=f"{error.reason} at byte {error.start}") from error
+
+        return read_named
+
+    def counting(self, split: Any) -> Any:
+        """Return pip's `split` of a file into numbered lines, which remembers where it is."""
+
+        def split_counted(content: str) -> Iterator[tuple[int, str]]:
+            file = self._file
+            for number, line in split(content):
+                self._at = (file, number, line)
+                if _EMPTY_OPTION.fullmatch(line.strip()):
+                    raise self._failure("requirement", text=line.strip(), editable=False)
+                yield number, line
+                self._at = (file, number, line)  # after a file that this line includes
+            self._at = None
+
+        return split_counted
+
+    def parsing(self, parse: Any) -> Any:
+        """Return pip's `parse` of a file and those that it includes, which names the line with a wrong option."""
+
+        def parse_named(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            lines = parse(*args, **kwargs)
+            while True:
+                try:
+                    line = next(lines)
+                except StopIteration:
+                    return
+                except InstallationError as error:
+                    text = self._at[2].strip() if self._at else ""
+                    raise self._failure("line", text=text, problem=str(error)) from error
+                yield line
+
+        return parse_named
+
+    def naming(self, parse: Any, *, editable: bool = False) -> Any:
+        """Return pip's `parse` of one requirement, which names what it can't read."""
+
+        def parse_named(text: str, *args: Any, **kwargs: Any) -> Any:
+            try:
+                parts = parse(text, *args, **kwargs)
+            except InstallationError as error:
+                raise self._failure("requirement", text=text, editable=editable) from error
+            req = getattr(parts, "requirement", None)
+            # pip reads these, and asks the network for them.
+            if req is not None and (
+                (req.url and not _URL.match(req.url)) or any(each.version[:1] in ("", "=") for each in req.specifier)
+            ):
+                raise self._failure("requirement", text=text, editable=editable)
+            return parts
+
+        return parse_named
+
+    def _failure(self, kind: str, **facts: Any) -> Failure:
+        file, number, _ = self._at or ("", 0, "")
+        return Failure(kind, place=f"line {number} of {file}" if file else "", **facts)
+
+
+def read_legacy() -> dict[str, str]:
+    """Let pip read what only pips before 24.1 read; return the user's requirements that are read so, growing.
+
+    Each comes with what it is today.
+    A line of the user's that such a pip reads as something else than was meant is refused, as the pip of today does.
+    """
+    of_user = True
+    found: dict[str, str] = {}
+
+    def starting(resolve: Any) -> Any:
+        def resolve_started(*args: Any, **kwargs: Any) -> Any:
+            nonlocal of_user
+            of_user = False  # what pip reads from now on stands in metadata
+            return resolve(*args, **kwargs)
+
+        return resolve_started
+
+    def current(text: str) -> str | None:
+        read = current_requirement(text)
+        if read is None or not of_user:
+            return read
+        if NONE in read or not all(map(_PLAIN.fullmatch, _CLAUSE.findall(text.partition(";")[0]))):
+            return None
+        found[text] = read
+        return read
+
+    wrap("resolve", starting)
+    wrap("read_requirement", lambda read: _reading(read, InvalidRequirement, current))
+    wrap("read_specifiers", lambda read: _reading(read, InvalidSpecifier, current_specifiers))
+    return found
+
+
+def _reading(read: Any, refusal: type[Exception], current: Callable[[str], str | None]) -> Any:
+    """Return `read`, the `__init__` of a class that reads a text, which then reads what `current` makes of it too."""
+
+    def read_either(self: Any, text: Any = "", *args: Any, **kwargs: Any) -> None:
+        try:
+            read(self, text, *args, **kwargs)
+        except refusal:
+            again = current(text) if isinstance(text, str) else None
+            if again is None:
+                raise
+            read(self, again, *args, **kwargs)
+
+    return read_either

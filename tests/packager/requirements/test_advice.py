@@ -1,0 +1,140 @@
+"""What people paste and mistype, and what they are told to write."""
+
+from __future__ import annotations
+
+import pytest
+from airpack.requirements.advice import advice, option_advice
+from packaging.requirements import InvalidRequirement, Requirement
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("one=1.0", "one==1.0"),
+        ('one = "^1.2"', "one >=1.2,<2"),
+        ("one^0.3.1", "one>=0.3.1,<0.4"),
+        ("one => 1.0", "one >= 1.0"),
+        ("one=<1.0", "one<=1.0"),
+        ("one<>1.0", "one!=1.0"),
+        ("one > = 1.0", "one >= 1.0"),
+        ("one ~1.0", "one ~=1.0"),
+        ("one~=1", "one~=1.0"),
+        ("one====1.0", "one==1.0"),
+        ("one 1.0", "one==1.0"),
+        ("one v1.0", "one==1.0"),
+        ("one\t1.0", "one==1.0"),
+        ("one (1.0)", "one==1.0"),
+        ("one: 1.0", "one==1.0"),
+        ("one/1.0", "one==1.0"),
+        ("one@1.0", "one==1.0"),
+        ("one@latest", "one"),
+        ("one==latest", "one"),
+        ("one==*", "one"),
+        ("one==1.x", "one==1.*"),
+        ("one==1,0", "one==1.0"),
+        ("one>=", "one"),
+        ("one @", "one"),
+        ("one==1.0.", "one==1.0"),
+        ("one>1.0<2.0", "one>1.0,<2.0"),
+        ("one>=1.0 and <2.0", "one>=1.0,<2.0"),
+        ("one==1.0#why", "one==1.0"),
+        ("one==1.0 // why", "one==1.0"),
+        ("one==1.0 sha256:00", "one==1.0 --hash=sha256:00"),
+        ("one,", "one"),
+        ("; one", "one"),
+        ("'one==1.0',", "one==1.0"),
+        ("one=='1.0'", "one==1.0"),
+        ("\u201cone\u201d", "one"),
+        ("one==\u201c1.0\u201d", "one==1.0"),
+        ("one \u2265 1.0", "one >= 1.0"),
+        ("one\u20111==1.0", "one-1==1.0"),
+        ("one \u2013 1.0", "one==1.0"),
+        ("one[more", "one[more]"),
+        ("one[more==1.0", "one[more]==1.0"),
+        ("one[more]]", "one[more]"),
+        ("one(more)", "one[more]"),
+        ("- one", "one"),
+        ("-- one", "one"),
+        ("* one==1.0", "one==1.0"),
+        ("_one", "one"),
+        ("pip install one", "one"),
+        ("$ python3.7 -m pip install -U 'one>=1.0'", "one>=1.0"),
+        ("!pip install one", "one"),
+        ("conda install one=1.0", "one==1.0"),
+        ("poetry add one", "one"),
+        ("import one as two", "one"),
+        ("from one import two", "one"),
+        ("one; python_version>3.6", "one; python_version > '3.6'"),
+        ("one; python_version > '3.6", "one; python_version > '3.6'"),
+        ("one; python_version = 3", "one; python_version == '3'"),
+        ("one; python_version => '3'", "one; python_version >= '3'"),
+        ("one; python >= '3.7'", "one; python_version >= '3.7'"),
+        ("one; python_version>=\u201c3.6\u201d", 'one; python_version>="3.6"'),
+        ("one; os == 'linux'", "one; sys_platform == 'linux'"),
+        ("one if sys.platform == 'win32'", "one; sys_platform == 'win32'"),
+        (
+            "one; python_version<'3.8'; sys_platform=='linux'",
+            "one; python_version < '3.8' and sys_platform == 'linux'",
+        ),
+    ],
+)
+def test_the_nearest_requirement(text: str, nearest: str) -> None:
+    """It is one (PEP 508), which the text is not."""
+    with pytest.raises(InvalidRequirement):
+        _read(text)
+    _read(nearest.partition(" --hash")[0])
+    assert advice(text) == f"write {nearest}"
+
+
+def _read(text: str) -> None:
+    """Raise InvalidRequirement for what is no requirement of an index: pip takes any text after `@` for a URL."""
+    if Requirement(text).url is not None or "===" in text:
+        raise InvalidRequirement(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("one, two", "write each on a line of its own: one, two"),
+        ("one==1.0 two=2.0", "write each on a line of its own: one==1.0, two==2.0"),
+        ("pip install -q one two three", "write each on a line of its own: one, two, three"),
+        ("<<<<<<< HEAD", "a merge left this line: resolve the conflict in the file"),
+        ("=======", "a merge left this line: resolve the conflict in the file"),
+        ("<!DOCTYPE html>", "it is a line of a web page: download the file itself"),
+        ("Package    Version", "make the file by 'pip list --format=freeze'"),
+        ("---------- -------", "make the file by 'pip list --format=freeze'"),
+        ("one==${VERSION}", "the environment variable VERSION is not set"),
+        ("one==$VERSION", "write ${VERSION} for a variable of the environment"),
+        ("one=={{ version }}", "it is a line of a template: give the file that is made from it"),
+        ("apt-get install one", "it installs a package of the system: delete the line"),
+        ("git@example.invalid:team/one.git", "write git+ssh://git@example.invalid/team/one.git"),
+        ("./one", "there is no such file or folder, seen from the current folder"),
+        ("here is what the model needs to run", "write NAME==VERSION (PEP 508)"),
+        ("\u2026", "write NAME==VERSION (PEP 508)"),
+    ],
+)
+def test_what_no_requirement_is_near(text: str, told: str) -> None:
+    """It says what the line is, and what to do with it."""
+    assert advice(text) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "told"),
+    [
+        (
+            "--extra-index-ulr https://example.invalid",
+            "no such option: --extra-index-ulr",
+            "there is no option --extra-index-ulr: write --extra-index-url",
+        ),
+        (
+            "one==1.0 --no-deps",
+            "no such option: --no-deps",
+            "a requirements file has no option --no-deps: give it on the command line, or delete it",
+        ),
+        ("pip install -U one", "no such option: -U", "write one"),
+        ("-r", "-r option requires 1 argument", "-r option requires 1 argument"),
+    ],
+)
+def test_options(text: str, problem: str, told: str) -> None:
+    """Of a requirements file: the nearest one, or where such an option stands."""
+    assert option_advice(text, problem) == told
