@@ -7,7 +7,6 @@ last layer, of a few kilobytes, makes a volume of the image a tree that the shim
 from __future__ import annotations
 
 import hashlib
-import json
 import tarfile
 import time
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from typing import Any
 
 from airpack_runtime import layout
 
-from airpack.base import files
+from airpack.base import files, jsons
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import AirpackError, NotAnImage, OutputRefused, UsageError
 from airpack.bundle.opened import OpenBundle
@@ -216,7 +215,7 @@ def _sbom_of(path: Path, digest: str) -> bytes | None:
     """Return what an SBOM holds if it describes the bundle with this digest, else None."""
     try:
         data = files.read_bytes(path)
-        return data if str(json.loads(data)["metadata"]["component"]["version"]) == digest else None
+        return data if str(jsons.loads(data)["metadata"]["component"]["version"]) == digest else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

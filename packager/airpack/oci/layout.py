@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airpack.base import files
+from airpack.base import files, jsons
 from airpack.base.errors import InvalidLayout
 
 MARKER, INDEX, BLOBS = "oci-layout", "index.json", os.path.join("blobs", "sha256")
@@ -136,7 +136,7 @@ class Layout:
         self.path = path
         self._manifests: dict[str, Manifest] = {}  # those that were read, by digest
         try:
-            marker = json.loads(files.read_bytes(path / MARKER, limit=_JSON_LIMIT))
+            marker = jsons.loads(files.read_bytes(path / MARKER, limit=_JSON_LIMIT))
             data = files.read_bytes(path / INDEX, limit=_JSON_LIMIT)
         except OSError as error:
             raise InvalidLayout(path, f"is not an OCI image layout ({error.strerror})") from error
@@ -177,7 +177,7 @@ class Layout:
         """Return a manifest, checked; it is read once. Raises InvalidLayout."""
         if descriptor.digest not in self._manifests:
             try:
-                self._manifests[descriptor.digest] = Manifest.from_dict(json.loads(self.read(descriptor)))
+                self._manifests[descriptor.digest] = Manifest.from_dict(jsons.loads(self.read(descriptor)))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 problem = f"has a manifest {descriptor.digest} that can't be read ({error})"
                 raise InvalidLayout(self.path, problem) from error
@@ -213,7 +213,7 @@ class Layout:
 
     def _parse_index(self, data: bytes, name: str) -> tuple[Descriptor, ...]:
         try:
-            return tuple(Descriptor.from_dict(entry) for entry in json.loads(data)["manifests"])
+            return tuple(Descriptor.from_dict(entry) for entry in jsons.loads(data)["manifests"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidLayout(self.path, f"has an index {name} that can't be read ({error})") from error
 

@@ -5,13 +5,13 @@ Follows the distribution project's token authentication, with a password or with
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from airpack.base import jsons
 from airpack.base.errors import RegistryError
 from airpack.registry import credentials
 from airpack.registry.connection import Connection
@@ -75,7 +75,7 @@ class Authorization:
         if response.status != _OK:
             raise self._connection.overload(response) or self._rejected(known)
         try:
-            answer: Any = json.loads(text)
+            answer: Any = jsons.loads(text)
             return str(answer.get("token") or answer["access_token"])
         except (ValueError, KeyError, AttributeError):
             raise RegistryError(self._reference.name, "the answer of its token server holds no token") from None

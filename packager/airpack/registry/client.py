@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
+from airpack.base import jsons
 from airpack.base.errors import RegistryError
 from airpack.registry.authorization import Authorization
 from airpack.registry.connection import Body, Connection
@@ -133,7 +133,7 @@ class Client:
     def _detail(self, response: urllib3.BaseHTTPResponse) -> str:
         """Return the registry's own words for an error, in brackets; an empty string if it gives none."""
         try:
-            errors: Any = json.loads(self.read(response, _LARGEST_ERROR))["errors"]
+            errors: Any = jsons.loads(self.read(response, _LARGEST_ERROR))["errors"]
             return f" ({str(errors[0].get('message') or errors[0]['code'])[:200]})"
         except (Passing, ValueError, KeyError, IndexError, TypeError, AttributeError):
             return ""

@@ -7,7 +7,6 @@ Follows containers-auth.json(5) and docker's `config.json`: `auths` (the most sp
 from __future__ import annotations
 
 import base64
-import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from airpack.base import jsons
 from airpack.base.errors import RegistryError
 from airpack.registry.reference import Reference
 
@@ -43,7 +43,7 @@ def find(reference: Reference, env: Mapping[str, str]) -> Credentials | None:
     """Return the user's credentials for the registry, None if there are none. Raises RegistryError."""
     for path in files(env):
         try:
-            data: Any = json.loads(path.read_text(encoding="utf-8"))
+            data: Any = jsons.loads(path.read_text(encoding="utf-8"))
             known = _in_file(path, data, reference, env)
         except FileNotFoundError:
             continue
@@ -134,7 +134,7 @@ def _from_helper(name: str, reference: Reference, env: Mapping[str, str]) -> Cre
             f"its credentials can't be obtained: {program} get ended with status {completed.returncode}: log in again"
         )
         raise RegistryError(reference.registry, problem)
-    answer: Any = json.loads(completed.stdout)
+    answer: Any = jsons.loads(completed.stdout)
     if answer["Username"] == _TOKEN_USER:
         return Credentials(source=program, refresh_token=answer["Secret"])
     return Credentials(source=program, user=answer["Username"], password=answer["Secret"])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import urllib3
 
+from airpack.base import jsons
 from airpack.base.errors import RegistryError
 from airpack.oci.layout import INDEX_TYPE, MANIFEST_TYPE, Descriptor, describe
 from airpack.registry.client import NOT_FOUND, OK, Client
@@ -86,7 +86,7 @@ def listed_under(client: Client, tag: str) -> list[Descriptor]:
 
 def _listed(client: Client, data: bytes, what: str) -> list[Descriptor]:
     try:
-        index: Any = json.loads(data)
+        index: Any = jsons.loads(data)
         return [Descriptor.from_dict(entry) for entry in index["manifests"] or ()]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RegistryError(client.reference.name, f"{what} can't be read ({error})") from None

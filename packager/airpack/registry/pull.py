@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from airpack_runtime import layout
 from airpack_runtime.errors import BootError
 from airpack_runtime.format.reader import open_bundle
 
-from airpack.base import staging
+from airpack.base import jsons, staging
 from airpack.base.console import Advance, Progress
 from airpack.base.errors import InvalidLayout, OutputRefused, RegistryError
 from airpack.oci import restore
@@ -125,7 +124,7 @@ def _platform(client: Client, writer: Writer, image: Descriptor) -> dict[str, st
         raise RegistryError(client.reference.name, f"{image.digest} has a configuration of {config.size:,} bytes")
     Download(client, config, writer.blob(config), advance=lambda _: None).run()
     try:
-        data: Any = json.loads(writer.blob(config).read_bytes())
+        data: Any = jsons.loads(writer.blob(config).read_bytes())
         return {"os": str(data["os"]), "architecture": str(data["architecture"])}
     except (KeyError, TypeError, ValueError):
         problem = f"{image.digest} is not an image: its configuration states no platform"
@@ -151,7 +150,7 @@ def _fetch(client: Client, writer: Writer, version: str) -> Descriptor:
 def _manifest(client: Client, writer: Writer, descriptor: Descriptor) -> Manifest:
     """Return a manifest that was fetched. Raises RegistryError."""
     try:
-        data: Any = json.loads(writer.blob(descriptor).read_bytes())
+        data: Any = jsons.loads(writer.blob(descriptor).read_bytes())
         return Manifest.from_dict(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RegistryError(client.reference.name, f"{descriptor.digest} is not a manifest ({error})") from None

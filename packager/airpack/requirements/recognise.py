@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from airpack.base import files, toml
+from airpack.base import files, jsons, toml
 from airpack.base.errors import InvalidRequirement
 from airpack.requirements import conda, script
 
@@ -183,8 +182,8 @@ def _toml(text: str) -> dict[str, Any] | None:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return jsons.loads(text)
+    except ValueError:
         return None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airpack_runtime import layout
 
-from airpack.base import files
+from airpack.base import files, jsons
 from airpack.base.errors import InvalidManifest, InvalidTarget
 from airpack.resolve.passed_over import PassedOver
 from airpack.results.entries import (
@@ -57,10 +57,10 @@ class Manifest:
         except ValueError as error:
             raise InvalidManifest(path, "is not UTF-8") from error
         try:
-            return cls.from_dict(json.loads(text))
+            return cls.from_dict(jsons.loads(text))
         except BadField as error:
             raise InvalidManifest(path, str(error), "pack again") from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise InvalidManifest(path, f"is not JSON: {error}") from error
 
     @classmethod

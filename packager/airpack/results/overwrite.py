@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from airpack_runtime import layout
 
-from airpack.base import files
+from airpack.base import files, jsons
 from airpack.base.errors import OutputRefused
 from airpack.resolve.lock import REQUIREMENTS
 from airpack.results.folder import ALWAYS, MANIFEST, SOMETIMES, WHEELHOUSE
@@ -20,9 +19,9 @@ def check_sbom(path: Path) -> None:
     if not path.exists():
         return
     try:
-        data: Any = json.loads(files.read_text(path, follow=True))
+        data: Any = jsons.loads(files.read_text(path, follow=True))
         ours = data["bomFormat"] == "CycloneDX"
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         ours = False
     if not ours:
         raise OutputRefused(path, "is not an SBOM: give --output another name, or move it away")
@@ -75,9 +74,9 @@ def _packed_wheels(path: Path) -> set[str] | None:
     Less is asked of it than `Manifest.load` asks: an older airpack may have written it.
     """
     try:
-        data: Any = json.loads(files.read_text(path))
+        data: Any = jsons.loads(files.read_text(path))
         if not str(data["creator"]).startswith("airpack "):
             return None
         return {str(package["wheel"]) for package in data["packages"]}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None

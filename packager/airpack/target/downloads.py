@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from airpack.base import cache
+from airpack.base import cache, jsons
 from airpack.base.errors import AirpackError, PythonMissing
 from airpack.target import interpreter
 from airpack.target.interpreter import Installation, Interpreter
@@ -214,7 +214,7 @@ def _offers(text: str, env: Mapping[str, str]) -> Iterator[_Offer]:
     """Yield the downloads of ordinary CPythons in uv's list; none if another program called uv printed the text."""
     entries: object = None
     with suppress(ValueError):
-        entries = json.loads(text)
+        entries = jsons.loads(text)
     for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, dict) or not {"key", "version", "url"} <= entry.keys():
             continue

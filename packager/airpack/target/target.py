@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from packaging.markers import Marker, default_environment
 from packaging.tags import Tag
 from packaging.version import InvalidVersion, Version
 
-from airpack.base import files
+from airpack.base import files, jsons
 from airpack.base.errors import InvalidTarget
 from airpack.target.installed import ImagePackage
 
@@ -135,10 +134,10 @@ class Target:
         `installed`. Raises InvalidTarget.
         """
         try:
-            data = json.loads(files.read_given(path))
+            data = jsons.loads(files.read_given(path))
         except OSError as error:
             raise InvalidTarget(f"image profile {path} can't be read: {error.strerror}") from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise InvalidTarget(f"image profile {path} is not JSON: {error}") from error
         try:
             markers = _markers_in(dict(data)["marker_environment"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from airpack_runtime.errors import reason_of
 from airpack_runtime.format import hashing
 
 from airpack.audit.finding import ERROR, NOTE, WARNING, Finding
-from airpack.base import files
+from airpack.base import files, jsons
 from airpack.bundle.opened import OpenBundle
 from airpack.verify import records
 from airpack.verify.imports import Share
@@ -50,9 +49,9 @@ def is_tree(place: Path) -> bool:
 def note_in(tree: Path) -> Note:
     """Return the note of the tree."""
     try:
-        data = json.loads(files.read_text(tree / layout.TREE_NOTE))
+        data = jsons.loads(files.read_text(tree / layout.TREE_NOTE))
         return Note(target=str(data["target"]), digest=str(data["digest"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return Note(target="", digest="")
 
 

@@ -128,3 +128,15 @@ def test_a_name_without_end_is_damage(library: Path) -> None:
     assert requested.libraries == ("x" * 4000, "libc.so.6")
     with pytest.raises(elf.ELFError, match=r"^it refers to a name that is too long, or not in the file$"):
         elf.read(bytes(content) + b"x" * 5000 + b"\0")
+
+
+def test_many_names_in_many_libraries_are_damage(library: Path) -> None:
+    """Each file may list thousands, and a wheel may have thousands of files."""
+    budget, content = elf.Budget(), (library / "new.so").read_bytes()
+    requested = elf.read(content, budget)
+    assert requested is not None
+    assert list(budget.taken(["x" * 1000])) == ["x" * 1000]
+    with pytest.raises(elf.ELFError, match=r"^with the files beside it, it refers to more names than any wheel has$"):
+        list(budget.taken(["x" * 4000] * 10_000))
+    with pytest.raises(elf.ELFError):
+        elf.read(content, budget)

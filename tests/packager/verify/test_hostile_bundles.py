@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airpack.bundle.opened import OpenBundle
 from airpack.cli.app import main
 from airpack_runtime import layout
+from airpack_runtime.errors import BundleDamaged
 from airpack_runtime.format import toc
 from support.bundles import GOLDEN, rewritten
 
@@ -147,3 +149,14 @@ def test_no_text_of_a_bundle_acts_on_the_terminal(
     shown = told.err if words[0] == "cat" else told.out + told.err  # a file's content is what was asked for
     assert shown or words[0] == "cat"
     assert not {*EVIL} & {*shown} - {"[", "2", "J", "3", "1", "m"}
+
+
+def test_a_bundle_that_unpacks_to_far_more_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few kilobytes can be terabytes: by its table of contents, before a frame is read."""
+    monkeypatch.setattr("airpack.bundle.opened._RATIO_FREE", 1000)
+    monkeypatch.setattr("airpack.bundle.opened._RATIO_LIMIT", 1 / 1000)
+    with (
+        pytest.raises(BundleDamaged, match=r"it would unpack to [\d,]+ bytes, far more than a bundle of its size does"),
+        OpenBundle.at(GOLDEN),
+    ):
+        pass
