@@ -46,6 +46,9 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
             return invalid_requirement(failure["text"], failure["place"], editable=failure["editable"])
         case "line":
             return _unreadable_line(failure["text"], failure["place"], failure["problem"])
+        case "source":
+            where = f" ({place})" if (place := pip_messages.place_in(failure["place"])) else ""
+            return pip_messages.unreachable(f"{failure['url']}{where}", failure["reason"], verb="had")
         case "undecodable":
             return InvalidRequirement(
                 f"{failure['file']} is not UTF-8 ({failure['reason']}): save it as UTF-8, or name its encoding in its "

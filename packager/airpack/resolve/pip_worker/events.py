@@ -68,6 +68,15 @@ def facts_of(error: Exception) -> dict[str, Any]:
     return {"failure": "pip", "message": f"{type(error).__name__}: {error}"}
 
 
+def texts_of(error: BaseException) -> str:
+    """Return what an error, and those that led to it, say: the first cause first."""
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    texts = [shown(context) if (context := getattr(each, "context", None)) else str(each) for each in causes]
+    return "\n".join(reversed(texts))
+
+
 def shown(text: Any) -> str:
     """Return a text of pip's for its console, or its markup (`[magenta]...[/]`), as plain text."""
     return str(text if isinstance(text, adapter.Text) else adapter.Text.from_markup(str(text)))

@@ -6,8 +6,19 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from airpack.resolve.pip_worker.adapter import InstallationError, InvalidRequirement, InvalidSpecifier, wrap
-from airpack.resolve.pip_worker.events import Failure
+from airpack.base.urls import without_access
+from airpack.resolve.pip_worker.adapter import (
+    DiagnosticPipError,
+    InstallationError,
+    InvalidRequirement,
+    InvalidSpecifier,
+    MetadataInconsistent,
+    MetadataInvalid,
+    NetworkConnectionError,
+    RequestException,
+    wrap,
+)
+from airpack.resolve.pip_worker.events import Failure, texts_of
 from airpack.target.legacy import NONE, current_requirement, current_specifiers
 
 _CLAUSE = re.compile(r"[<>=!~]+[^,;)]*")
@@ -26,6 +37,32 @@ def name_unreadable() -> None:
     wrap("parse_files", places.parsing)
     wrap("parse_line", places.naming)
     wrap("parse_editable", lambda parse: places.naming(parse, editable=True))
+    wrap("link_candidate", _naming_source)
+
+
+def _naming_source(make: Any) -> Any:
+    """Return pip's `make` of a candidate, which names the URL or the path that can't be had, and the user's line."""
+
+    def make_named(factory: Any, link: Any, template: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return make(factory, link, template, *args, **kwargs)
+        except (MetadataInvalid, MetadataInconsistent):
+            raise
+        except InstallationError as error:
+            if not (template.is_direct and link.is_vcs):
+                raise
+            raise _no_source(link, template, f"{link.scheme.partition('+')[0]} failed, and -v shows why") from error
+        except (DiagnosticPipError, NetworkConnectionError, RequestException, OSError) as error:
+            if not template.is_direct:
+                raise
+            raise _no_source(link, template, texts_of(error)) from error
+
+    return make_named
+
+
+def _no_source(link: Any, template: Any, reason: str) -> Failure:
+    place = template.comes_from if isinstance(template.comes_from, str) else ""
+    return Failure("source", url=without_access(link.url_without_fragment), place=place, reason=reason)
 
 
 class _Places:

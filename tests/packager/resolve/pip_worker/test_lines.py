@@ -103,3 +103,23 @@ def test_a_line_that_pip_cannot_read(airpack: Airpack, tmp_path: Path, line: str
     other.write_text("# none\n")
     assert airpack("lock", "--no-index", "-o", airpack.output, "-r", file) == 1
     assert airpack.error == f"airpack: error: {told.format(file=file, folder=tmp_path)}"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("file:///absent/one-1.0-py3-none-any.whl", "No such file or directory"),
+        ("one @ http://127.0.0.1:9/one-1.0-py3-none-any.whl", "Connection refused"),
+        ("one @ git+file:///absent/one.git", "git failed, and -v shows why"),
+    ],
+)
+def test_a_source_that_cannot_be_had(airpack: Airpack, tmp_path: Path, line: str, told: str) -> None:
+    """The URL, the line of the user's and the reason."""
+    file, url = tmp_path / "requirements.txt", line.rpartition(" @ ")[2]
+    file.write_text(f"# first\n{line}\n")
+    assert airpack("lock", "--no-index", "--retries", "0", "-o", airpack.output, "-r", file) == 1
+    # pip writes `git+file:/` for `git+file:///`, by the Python that it runs under.
+    assert airpack.error.replace("git+file:/absent", "git+file:///absent") == (
+        f"airpack: error: {url} (line 2 of {file}) can't be had: {told}: "
+        "check the URL, the network, the proxy and the credentials"
+    )
