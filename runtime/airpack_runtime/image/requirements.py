@@ -39,6 +39,9 @@ _HASH = re.compile(r"\s+--hash(?:=|\s+)(\w+:\w+)")
 _HASHES = re.compile(rf"({_HASH.pattern})+$")
 # What pip would take for an option, a comment, a variable or a line's end, wherever it stands.
 _READ_OTHERWISE = re.compile(r"\s[-#]|[$\\\x00-\x1f]")
+# Where a row names a path or a URL: the name of what is built from it, or the name and the version in a file's name.
+_EGG = re.compile(r"#egg=([\w.-]+)")
+_FILE = re.compile(r"([\w.-]+?)-(\d[\w.+!]*)(?:-[^/]*\.whl|\.tar\.gz|\.zip)$")
 
 
 def ready_tree(path: str, env: Mapping[str, str]) -> Ready | None:
@@ -92,9 +95,12 @@ def _not_in(house: str, rows: list[Row]) -> Iterator[str]:
 def unmet(rows: list[Row], trees: list[str]) -> Iterator[str]:
     """Yield a sentence for each requirement of a file that neither `trees` nor the image meets."""
     folders = [*(f"{tree}/{layout.SITE_PACKAGES}" for tree in trees), *sys.path]
-    there = installed.distributions(folders)
+    there, packed = installed.distributions(folders), installed.distributions(folders[: len(trees)])
     for row in rows:
         need = _requirement(row)
+        direct = _direct(row.line) if need is None or need.url else None
+        if direct is not None and not any(_unmet(direct, packed)):
+            continue  # the bundle was packed from such a row
         if need is None:
             yield f"{row.line}: {_NO_NAME}"
         elif not row.constraint or installed.normalized(need.name) in there:
@@ -124,6 +130,19 @@ def _unmet(need: Any, there: Mapping[str, Installed]) -> Iterator[str]:
             seen.update((need.name, name) for name in extras)
             inner = [installed.requirement(text) for text in found.requires if "extra" in text]
             waiting[:0] = [(each, name) for name in extras for each in inner if each is not None]
+
+
+def _direct(line: str) -> Any | None:
+    """Return by name what a row asks for that isn't by name alone, with the version if it tells one, None for no name.
+
+    Raises AzureError without pip.
+    """
+    egg, file = _EGG.search(line), _FILE.search(line)
+    text = egg.group(1) if egg else "{}=={}".format(*file.groups()) if file else re.split(r"\s+-", line)[0]
+    need = _requirement(Row(False, text))
+    if need is not None:
+        need.url = None
+    return need
 
 
 def _holds(need: Any, extra: str) -> bool:

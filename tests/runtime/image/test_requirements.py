@@ -175,6 +175,31 @@ def test_what_is_no_requirement_by_name_is_not_given_to_pip(
     assert caught.value.status == 95
 
 
+@pytest.mark.parametrize(
+    ("line", "met"),
+    [
+        ("one @ file:///DIR/one-1.0-py3-none-any.whl", True),
+        ("/DIR/one-1.0-py3-none-any.whl", True),
+        ("./one-1.0-1-py3-none-any.whl", True),
+        ("https://host.invalid/one-1.0.tar.gz", True),
+        ("-e git+https://host.invalid/one.git@abc#egg=one", True),
+        ("one==1.0 --config-settings=a=b", True),
+        ("one==2.0 --config-settings=a=b", False),
+        ("/DIR/one-2.0-py3-none-any.whl", False),
+        ("pip @ file:///DIR/pip-1.0-py3-none-any.whl", False),
+        ("-e ./one", False),
+        ('one; os_name != " -f DIR "', False),
+    ],
+)
+def test_a_bundle_meets_the_rows_that_it_was_packed_from(tmp_path: Path, line: str, met: bool) -> None:
+    """By the name of what they lead to, and the version where they tell it; what the image has doesn't count."""
+    metadata = tmp_path / "site-packages" / "one-1.0.dist-info" / "METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("Metadata-Version: 2.1\nName: one\nVersion: 1.0\n")
+    unmet = list(requirements.unmet([pip_install.Row(False, line)], [str(tmp_path)]))
+    assert (not unmet) is met, unmet
+
+
 def test_each_file_is_read_once_however_they_name_each_other(tmp_path: Path) -> None:
     """A hundred levels that name each other twice, a circle, a link to itself; a pipe is not waited for."""
     for number in range(100):
