@@ -24,6 +24,7 @@ from airpack.resolve.failures import pip_messages, reasons
 from airpack.resolve.failures.causes import Cause, Impossible, Side
 
 GONE = (404, 410)  # HTTP: the answers of an index that does not have the project
+_DIGITS = 64  # of a SHA-256 in hexadecimal
 _SIDES = 8  # of a conflict, that a line has room for
 _VERSIONS = 3  # of a project that requires the same
 
@@ -62,19 +63,29 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
         case "impossible":
             return _impossible(failure)
         case "mismatch":
-            expected = " or ".join(failure["expected"])
-            return HashMismatch(failure["requirement"], expected=expected, actual=failure["actual"])
+            return _mismatch(failure)
         case "hash":
             return PipFailed(pip_messages.one_line(failure["message"]))
         case _:
             return pip_messages.error_in(failure["message"])
 
 
+def _mismatch(failure: Mapping[str, Any]) -> AirpackError:
+    """Return the error for a file with another hash than was required."""
+    expected = " or ".join(failure["expected"])
+    if not any(len(each) == _DIGITS for each in failure["expected"]):
+        return InvalidRequirement(
+            f"--hash=sha256:{expected} of {failure['requirement']} is no SHA-256, which has {_DIGITS} digits: "
+            f"the file has {failure['actual']}"
+        )
+    return HashMismatch(failure["requirement"], expected=expected, actual=failure["actual"])
+
+
 def _unreadable_line(text: str, place: str, problem: str) -> AirpackError:
     """Return the error for a line of a requirements file that pip can't read, or whose file it can't open."""
     where = f", {place}" if place else ""
     if problem.startswith(pip_messages.BAD_OPTION):
-        reason = pip_messages.one_line(problem.removeprefix(f"{pip_messages.BAD_OPTION}{text}"))
+        reason = pip_messages.one_line(problem).rpartition(": error: ")[2]
         return InvalidRequirement(f"{text!r}{where}: {option_advice(text, reason)}")
     error = pip_messages.error_in(problem)
     return InvalidRequirement(f"{error}{where}") if isinstance(error, InvalidRequirement) else error

@@ -345,10 +345,19 @@ def test_a_wheel_that_pip_passed_over_is_named() -> None:
 
 def test_a_hash_that_does_not_match() -> None:
     """Every hash that would do is told, and the one that arrived."""
-    facts = {"requirement": "one==1.0", "expected": ["00", "11"], "actual": "22"}
+    facts = {"requirement": "one==1.0", "expected": ["0" * 64, "1" * 64], "actual": "2" * 64}
     error = error_from({"failure": "mismatch", **facts})
     assert isinstance(error, HashMismatch)
-    assert (error.filename, error.expected, error.actual) == ("one==1.0", "00 or 11", "22")
+    expected = f"{'0' * 64} or {'1' * 64}"
+    assert (error.filename, error.expected, error.actual) == ("one==1.0", expected, "2" * 64)
+
+
+def test_a_hash_that_was_cut_off() -> None:
+    """The file is not to blame."""
+    facts = {"requirement": "one==1.0", "expected": ["abc"], "actual": "2" * 64}
+    assert str(error_from({"failure": "mismatch", **facts})) == (
+        f"--hash=sha256:abc of one==1.0 is no SHA-256, which has 64 digits: the file has {'2' * 64}"
+    )
 
 
 def test_a_full_disk_is_told_by_its_number() -> None:
@@ -359,3 +368,10 @@ def test_a_full_disk_is_told_by_its_number() -> None:
     assert str(error_from({**facts, "errno": 13, "message": "Permission denied"})) == (
         "/cache: Permission denied; nothing was changed"
     )
+
+
+def test_a_line_with_a_wrong_option() -> None:
+    """What pip says of it, without the name that it gives itself; its message repeats the line."""
+    problem = "Invalid requirement: -r\nUsage: -c [options]\n\n-c: error: -r option requires 1 argument\n"
+    error = error_from({"failure": "line", "text": "-r", "place": "line 2 of r.txt", "problem": problem})
+    assert str(error) == "'-r', line 2 of r.txt: -r option requires 1 argument"
