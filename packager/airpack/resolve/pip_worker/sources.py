@@ -132,6 +132,17 @@ class _Builds:
 
         return resolve_and_build
 
+    def making(self, make: Any) -> Any:
+        """Return pip's `make` of a candidate, which downloads no source that would not be built for its metadata."""
+
+        def make_seen(factory: Any, link: Any, template: Any, name: Any, version: Any) -> Any:
+            is_enough = self._seen[name] == self._looks and not template.is_direct
+            if is_enough and not link.is_wheel and link not in factory._link_candidate_cache:
+                factory._build_failures.setdefault(link, Unseen(template))
+            return make(factory, link, template, name, version)
+
+        return make_seen
+
     def metadata(self, req: Any) -> Path:
         """Return a folder with the metadata of a pip requirement's source, which is built if the metadata needs it.
 
@@ -146,9 +157,10 @@ class _Builds:
             shutil.copyfile(source / "PKG-INFO", info / "METADATA")
             return info
         if not req.is_direct:
-            if self._seen[req.name] == self._looks:
+            name = canonicalize_name(req.name)
+            if self._seen[name] == self._looks:
                 raise Unseen(req)
-            self._seen[req.name] += 1
+            self._seen[name] += 1
         with zipfile.ZipFile(self._try(req, " to read its metadata")) as archive:
             names = [name for name in archive.namelist() if name.split("/")[0].endswith(".dist-info")]
             archive.extractall(folder, names)

@@ -21,6 +21,7 @@ _OBJECTS = (".o", ".obj", ".a", ".lo")
 _NO_LINK = frozenset(
     ("-c", "-S", "-E", "-M", "-MM", "-fsyntax-only", "--version", "-dumpversion", "-dumpmachine", "-v")
 )
+_VERSION_ASKED = frozenset(("-dumpversion", "-dumpfullversion"))
 # The machine's own places: their headers and libraries are of its glibc.
 _SYSTEM = ("/usr/include", "/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/usr/local/lib64")
 _OPTIONS_OF_PLACES = ("-isystem", "-idirafter", "-iquote", "-I", "-L")
@@ -57,6 +58,8 @@ def command(tool: str, zig: str, triple: str, folder: str, words: Sequence[str])
     """Return the command line of zig for a call of `tool` with `words`."""
     if tool not in ("cc", "c++"):
         return [zig, tool, *words]
+    if not _VERSION_ASKED.isdisjoint(words):
+        return [zig, tool, "-dumpversion"]  # with a target, zig says that it is wrong
     links = _NO_LINK.isdisjoint(words)
     language = "c++" if tool == "c++" or _has_cxx(words, links) else "cc"
     kept = list(_for_linker(_for_compiler(words, triple, language)))
@@ -149,6 +152,9 @@ def main() -> None:
     tool, zig, triple, folder, *words = sys.argv[1:]
     if "-Wl,--version" in words:  # as CMake and meson learn which linker there is
         sys.stdout.write("LLD 20.1.0 (compatible with GNU linkers)\n")
+        return
+    if "-dumpmachine" in words:  # as gcc has it: zig refuses the version of glibc in it
+        sys.stdout.write(triple.partition(".")[0] + "\n")
         return
     line = command(tool, zig, triple, folder, words)
     os.execv(zig, line)  # noqa: S606 - a list of words

@@ -28,6 +28,12 @@ def test_the_target_is_zigs(tmp_path: Path) -> None:
     assert _line("rcs", "a.a", "a.o", tool="ar") == ["zig", "ar", "rcs", "a.a", "a.o"]
 
 
+@pytest.mark.parametrize("word", ["-dumpversion", "-dumpfullversion"])
+def test_a_version_is_asked_without_a_target(word: str) -> None:
+    """With one, zig says that the target is invalid; uwsgi reads gcc's version before it compiles."""
+    assert _line(word) == ["zig", "cc", "-dumpversion"]
+
+
 @pytest.mark.parametrize("words", [["-c", "a.cpp"], ["-c", "-x", "c++", "-"], ["-shared", "a.o", "-lstdc++"]])
 def test_the_language_goes_by_the_file(words: list[str]) -> None:
     """The setuptools of Python 3.7 compiles C++ by CC."""
