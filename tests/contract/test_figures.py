@@ -127,7 +127,7 @@ def test_no_run_is_refused(capsys: pytest.CaptureFixture[str], runs: str) -> Non
 def test_what_is_missed_is_told_with_its_reason() -> None:
     """And what wasn't tried; a way without a step has no count of it."""
     fine = {"ok": True, "seconds": [1.0]}
-    slow = {"ok": True, "seconds": [3.0, 5.0, 40.0]}
+    slow = {"ok": True, "seconds": [3.0, 5.0, 40.0], "cpu": [2.0, 2.0, 3.0]}
     lacking = {"ok": False, "seconds": [2.0], "why": "import b: a | b"}
     found = {
         "names": ["a", "b", "c"],
@@ -142,11 +142,11 @@ def test_what_is_missed_is_told_with_its_reason() -> None:
     }
     rows = [line for line in coverage.render(found).splitlines() if line.startswith(("|", "Not run"))]
     assert rows == [
-        "| of 3 names | tried | lock | pack | import | seconds to lock, median | longest |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        "| `airpack` | 2 | 2 | 2 | 1 | 3.0 | 5 (b) |",
-        "| `airpack --add-missing` | 1 | - | 1 | 1 | - | - |",
-        "| `uv pip compile` | 1 | 0 | - | - | 1.0 | 1 (a) |",
+        "| of 3 names | tried | lock | pack | import | seconds to lock, median | longest | CPU, longest |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| `airpack` | 2 | 2 | 2 | 1 | 3.0 | 5 (b) | 2 (b) |",
+        "| `airpack --add-missing` | 1 | - | 1 | 1 | - | - | - |",
+        "| `uv pip compile` | 1 | 0 | - | - | 1.0 | 1 (a) | - |",
         "| missed by `airpack` |   | why | `airpack --add-missing` |",
         "| --- | --- | --- | --- |",
         "| `b` | isn't imported | import b: a \\| b | imports |",

@@ -125,8 +125,9 @@ def _entry(name: str, way: str, asked: Asked, programs: Mapping[str, Sequence[st
             for step, each in WAYS[way].steps.items():
                 words = _words(each.line, {**programs, "{name}": [name], "{out}": [str(out)]})
                 found = _step(words, each, _environment(cache), out)
-                seconds = [*entry.get(step, {}).get("seconds", []), *found.pop("seconds")]
-                entry[step] = {**found, "seconds": seconds}
+                earlier = entry.get(step, {})
+                series = {key: [*earlier.get(key, []), *found.pop(key)] for key in ("seconds", "cpu")}
+                entry[step] = {**found, **series}
                 if not found["ok"]:
                     break
         _limit(cache)
@@ -149,7 +150,9 @@ def _words(line: str, values: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _step(words: Sequence[str], step: Step, env: Mapping[str, str], out: Path) -> dict[str, Any]:
-    begun = time.monotonic()
+    begun, cpu = time.monotonic(), out / "cpu.txt"
+    cpu.unlink(missing_ok=True)
+    words = [sys.executable, "-I", "-S", str(_HERE / "timed.py"), str(cpu), *words]
     try:
         said = execute(words, env, limit=step.limit, with_errors=True)
         found: dict[str, Any] = {"ok": True, **_findings(said)}
@@ -157,7 +160,8 @@ def _step(words: Sequence[str], step: Step, env: Mapping[str, str], out: Path) -
         found = {"ok": False, "why": reason(failed.said.replace(str(out), "OUT")), **_findings(failed.said)}
     except subprocess.TimeoutExpired:
         found = {"ok": False, "why": f"it took more than {step.limit:.0f} s"}
-    return {**found, "seconds": [round(time.monotonic() - begun, 1)]}
+    seconds = round(time.monotonic() - begun, 1)
+    return {**found, "seconds": [seconds], "cpu": [round(float(cpu.read_text()), 1)] if cpu.exists() else []}
 
 
 def _findings(said: str) -> dict[str, Any]:

@@ -21,7 +21,16 @@ def render(coverage: Mapping[str, Any]) -> str:
     """Return what stands in docs/benchmarks.md: the counts, and what airpack misses."""
     ways, names = coverage["ways"], coverage["names"]
     found = [way for way in WAYS if way in ways]
-    head = (f"of {len(names)} names", "tried", "lock", "pack", "import", "seconds to lock, median", "longest")
+    head = (
+        f"of {len(names)} names",
+        "tried",
+        "lock",
+        "pack",
+        "import",
+        "seconds to lock, median",
+        "longest",
+        "CPU, longest",
+    )
     parts = [table(head, (_row(way, ways[way]) for way in found))]
     parts.append("".join(f"- `{way}`: {WAYS[way].why}\n" for way in found))
     if AIRPACK in ways:
@@ -52,10 +61,15 @@ def _row(way: str, entries: Entries) -> Sequence[str]:
     first = next(iter(WAYS[way].steps))
     locked = {name: median(entry[LOCK]["seconds"]) for name, entry in entries.items() if LOCK in entry}
     if first != LOCK or not locked:
-        return (f"`{way}`", str(len(entries)), *counts, NONE, NONE)
-    slowest = max(locked, key=lambda name: locked[name])
-    longest = f"{locked[slowest]:.0f} ({slowest})"
-    return (f"`{way}`", str(len(entries)), *counts, f"{median(list(locked.values())):.1f}", longest)
+        return (f"`{way}`", str(len(entries)), *counts, NONE, NONE, NONE)
+    cpu = {name: median(entry[LOCK]["cpu"]) for name, entry in entries.items() if entry.get(LOCK, {}).get("cpu")}
+    middle = f"{median(list(locked.values())):.1f}"
+    return (f"`{way}`", str(len(entries)), *counts, middle, _longest(locked), _longest(cpu))
+
+
+def _longest(seconds: Mapping[str, float]) -> str:
+    slowest = max(seconds, key=lambda name: seconds[name], default="")
+    return f"{seconds[slowest]:.0f} ({slowest})" if slowest else NONE
 
 
 def _misses(entries: Entries, remedied: Entries) -> Iterator[Sequence[str]]:

@@ -49,7 +49,7 @@ class Way:
 WAYS = {
     AIRPACK: Way(
         steps={
-            LOCK: Step(line="{airpack} lock -q {name} --python {python} -o {out}/pylock.toml", limit=300),
+            LOCK: Step(line="{airpack} lock -q {name} --python {python} -o {out}/pylock.toml", limit=900),
             PACK: Step(
                 line="{airpack} pack -q --no-import --level 1 --lock {out}/pylock.toml --python {python} -o {out}/dist",
                 limit=900,
