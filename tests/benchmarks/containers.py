@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from airpack.bundle import image_file
 from airpack.cli.app import main as airpack
 from airpack.results.folder import LOCK
-from airpack.tree import image_file
 from airpack_runtime import layout
 from benchmarks import boxes
 from benchmarks.boxes import GIVEN, LOCKED, MAY_MOUNT, NOTHING_WRITABLE, PRIVILEGED, SHIM, Box

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,8 +14,11 @@ from airpack.bundle.frames import Pool
 from airpack.bundle.write import Bundle
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.target import Target
+from airpack.tree.exclusion import Excluded
 from airpack.tree.install import Tree, install
 from airpack.tree.installed_wheel import InstalledWheel, install_wheel
+from airpack.tree.members import Member
+from airpack.tree.part import Contents, Part
 from airpack.tree.recipe import Recipe
 from airpack.wheels.wheelhouse import Wheelhouse
 
@@ -38,6 +42,21 @@ def locked(path: Path) -> LockedWheel:
 def installed(wheel: Path, prefix: Path) -> InstalledWheel:
     """Install one wheel into the new folder `prefix`."""
     return install_wheel(locked(wheel), wheel, prefix, TARGET)
+
+
+def part(wheel: Path, folder: Path) -> Part:
+    """Install one wheel into the new folder `folder`, and return it as a part of a tree."""
+    return Part.of(installed(wheel, folder), Excluded(), ())
+
+
+def member(path: str, source: Path, *, mode: int = 0o644, link_to: str | None = None) -> Member:
+    """Return a member with the content of `source`, or a link."""
+    folder = source.parent / "contents"
+    if link_to is None:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / path)
+    size = source.stat().st_size if link_to is None else 0
+    return Member(path=path, contents=Contents.at(folder), mode=mode, size=size, sha256="", link_to=link_to)
 
 
 def lock_of(wheels: Sequence[Path]) -> Lock:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from airpack.audit.finding import NOTE, Finding
-from airpack.tree.installed_wheel import InstalledWheel
+from airpack.tree.part import Part
 from airpack.wheels.metadata import legacy_in
 
 _SHOWN = 3  # texts of one package; a line has room for no more
 
 
-def legacy(parts: Iterable[InstalledWheel]) -> Iterator[Finding]:
+def legacy(parts: Iterable[Part]) -> Iterator[Finding]:
     """Yield a note for each wheel whose metadata only pips before 24.1 read; the image's own may be one of those."""
     for part in parts:
         texts = legacy_in(part.metadata)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from mmap import mmap
@@ -28,6 +28,22 @@ class Needs:
     libraries: tuple[str, ...]
     program: bool = False
     modules: frozenset[str] = frozenset()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        versions = {family: sorted(map(list, numbers)) for family, numbers in self.versions.items()}
+        return {**asdict(self), "versions": versions, "modules": sorted(self.modules)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Needs:
+        """Return what `to_dict` described."""
+        return cls(
+            machine=data["machine"],
+            versions={family: frozenset(map(tuple, numbers)) for family, numbers in data["versions"].items()},
+            libraries=tuple(data["libraries"]),
+            program=data["program"],
+            modules=frozenset(data["modules"]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

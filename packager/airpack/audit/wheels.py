@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,8 +12,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from airpack.audit import elf, manylinux
-from airpack.audit.compiled import Compiled, libraries_in, unloadable
+from airpack.audit.compiled import libraries_in, unloadable
+from airpack.audit.compiled_files import compiled_in
 from airpack.audit.finding import ERROR, NOTE, ORDER, WARNING, Finding
 from airpack.audit.legacy import legacy
 from airpack.audit.oddities import findings_of
@@ -23,17 +22,20 @@ from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.requires import closure, holds
 from airpack.target.target import Target
 from airpack.tree.install import Tree, install
-from airpack.tree.installed_wheel import InstalledWheel
 from airpack.tree.members import Clash
+from airpack.tree.part import Part
 from airpack.tree.recipe import Recipe
 from airpack.wheels.metadata import requirements_in
 from airpack.wheels.wheelhouse import Wheelhouse
 
 
-def audit(tree: Tree, lock: Lock, *, plain: bool = False, executor: Executor) -> list[Finding]:
+def audit(
+    tree: Tree, lock: Lock, *, plain: bool = False, executor: Executor, store: Path | None = None
+) -> list[Finding]:
     """Return what is found in `tree`, the installed wheels of `lock`, for its target; the gravest comes first.
 
-    `plain` says that a plain tree is written too, which a user may put on PYTHONPATH.
+    `plain` says that a plain tree is written too, which a user may put on PYTHONPATH. `store` is the cache of what
+    compiled files need, None for no cache.
     """
     target, parts = lock.target, tree.parts
     findings = [
@@ -45,8 +47,8 @@ def audit(tree: Tree, lock: Lock, *, plain: bool = False, executor: Executor) ->
         *(finding for part in parts for finding in findings_of(part.wheel, part.oddities)),
         *_of_clashes(tree.clashes),
     ]
-    bundled = libraries_in(path for part in parts for path in part.files())
-    compiled = executor.map(lambda part: list(_compiled_in(part)), parts)
+    bundled = libraries_in(file.path for part in parts for file in part.files)
+    compiled = executor.map(lambda part: compiled_in(part, store), parts)
     findings += unloadable([file for files in compiled for file in files], bundled, target)
     return sorted(findings, key=lambda finding: (ORDER.index(finding.severity), finding.package, finding.sentence))
 
@@ -70,7 +72,7 @@ def unfit(wheel: LockedWheel, target: Target) -> Iterator[Finding]:
         yield Finding(severity=ERROR, package=wheel.key, sentence=sentence, remedy="pack for its target")
 
 
-def _unmet(parts: Sequence[InstalledWheel], lock: Lock) -> Iterator[Finding]:
+def _unmet(parts: Sequence[Part], lock: Lock) -> Iterator[Finding]:
     """Yield each requirement of a wheel, requested extras included, that neither a wheel nor the image satisfies."""
     wheels = {part.wheel.key: part for part in parts}
     image = {package.key: package for package in lock.in_image}
@@ -93,7 +95,7 @@ def _unmet(parts: Sequence[InstalledWheel], lock: Lock) -> Iterator[Finding]:
         yield Finding(severity=ERROR, package=key, sentence=sentence, remedy=f"add {need} to the requirements")
 
 
-def _overriding(parts: Sequence[InstalledWheel], target: Target) -> Iterator[Finding]:
+def _overriding(parts: Sequence[Part], target: Target) -> Iterator[Finding]:
     """Yield each package of the image that the bundle overrides, and each package that this breaks."""
     wheels = {part.wheel.key: part.wheel for part in parts}
     installed = target.installed or ()
@@ -119,31 +121,10 @@ def _overriding(parts: Sequence[InstalledWheel], target: Target) -> Iterator[Fin
             yield Finding(severity=WARNING, package=package.name, sentence=sentence, remedy=remedy)
 
 
-def _compiled_in(part: InstalledWheel) -> Iterator[Compiled]:
-    """Yield the compiled files of an installed wheel."""
-    budget = elf.Budget()
-    for path in part.files():
-        needs = _needs_of(part.prefix / path, budget)
-        if needs is not None:
-            yield Compiled(wheel=part.wheel, path=path, needs=needs)
-
-
-def _needs_of(path: Path, budget: elf.Budget) -> manylinux.Needs | elf.ELFError | None:
-    """Return what a compiled file needs, an ELFError for a damaged one, None for any other file."""
-    with open(path, "rb") as file:
-        if file.read(len(elf.MAGIC)) != elf.MAGIC:
-            return None
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            try:
-                return manylinux.needs_of(content, budget)
-            except elf.ELFError as error:
-                return error.with_traceback(None)
-
-
-def _shadowing(parts: Iterable[InstalledWheel], *, plain: bool) -> Iterator[Finding]:
+def _shadowing(parts: Iterable[Part], *, plain: bool) -> Iterator[Finding]:
     """Yield each top-level module with the name of a module of the standard library."""
     for part in parts:
-        for name in sorted(set(part.top_level()) & sys.stdlib_module_names):
+        for name in sorted(set(part.top_level) & sys.stdlib_module_names):
             sentence = f"{part.wheel.version} has a module {name}, as the standard library does"
             remedy = "the shim lets the standard library's win; a plain tree on PYTHONPATH would not"
             if plain:

@@ -18,7 +18,7 @@ from pathlib import Path
 # Interpreters that airpack downloaded; only `airpack python remove` removes them.
 PYTHON = "python"
 # The folders that `prune` cleans.
-WHEELS, FRAMES, BYTECODE = "wheels", "frames", "bytecode"
+WHEELS, FRAMES, BYTECODE, PARTS, NEEDS, PROOFS = _CLEANED = ("wheels", "frames", "bytecode", "parts", "needs", "proofs")
 # The next pack removes files that no pack has used for so many days.
 DAYS = 90
 
@@ -43,6 +43,25 @@ def read(place: Path) -> bytes | None:
 def write(content: bytes, place: Path) -> None:
     """Keep `content` at `place`."""
     _keep(place, lambda aside: aside.write_bytes(content))
+
+
+def read_sealed(place: Path) -> bytes | None:
+    """Return what `write_sealed` kept at `place`, or None, also if it is damaged or was kept at another place."""
+    kept = read(place)
+    if kept is None or kept[: hashlib.sha256().digest_size] != _seal(place, kept[hashlib.sha256().digest_size :]):
+        return None
+    return kept[hashlib.sha256().digest_size :]
+
+
+def write_sealed(content: bytes, place: Path) -> None:
+    """Keep `content` at `place`, behind a hash of it and of the place's name, which says what it was made of."""
+    write(_seal(place, content) + content, place)
+
+
+def _seal(place: Path, content: bytes) -> bytes:
+    total = hashlib.sha256(place.name.encode())
+    total.update(content)
+    return total.digest()
 
 
 def keep(path: Path, place: Path) -> None:
@@ -84,7 +103,7 @@ def claims(place: Path) -> Iterator[Callable[[str, bool], bool]]:
 
 def prune(store: Path, *, now: float) -> None:
     """Remove files that were last used more than DAYS ago; `now` is in seconds since the epoch."""
-    for name in (WHEELS, FRAMES, BYTECODE):
+    for name in _CLEANED:
         for place in (store / name).rglob("*"):
             with suppress(OSError):
                 if place.is_file() and place.stat().st_mtime < now - DAYS * 86400:

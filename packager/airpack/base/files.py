@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -120,3 +120,14 @@ def _too_large(path: Path, limit: int) -> OSError:
 def _not_regular(path: Path, mode: int) -> OSError:
     kind = _KINDS.get(stat.S_IFMT(mode), "a device")
     return OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
+
+
+def parents(paths: Iterable[str]) -> set[str]:
+    """Return every folder above each of `paths`."""
+    folders: set[str] = set()
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
+    return folders

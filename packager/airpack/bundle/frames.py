@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -32,23 +31,13 @@ def compress(frames: Iterable[RawFrame], level: int, pool: Pool) -> Iterator[byt
 
 
 def _compressed(frame: RawFrame, level: int, store: Path | None) -> bytes:
-    """Return a frame compressed, from the cache if it has it."""
-    raw = frame.read()
+    """Return a frame compressed, from the cache if it has it: then no file is read."""
     if store is None:
-        return zstd.compress(raw, level)
-    name = hashlib.sha256(raw).hexdigest()
+        return zstd.compress(frame.read(), level)
+    name = frame.identity()
     place = store / cache.FRAMES / f"zstd-{zstd.LIBZSTD}-{level}" / name[:2] / name
-    kept = cache.read(place)
-    if kept is not None and _holds(kept, raw):
-        return kept
-    compressed = zstd.compress(raw, level)
-    cache.write(compressed, place)
+    compressed = cache.read_sealed(place)
+    if compressed is None:
+        compressed = zstd.compress(frame.read(), level)
+        cache.write_sealed(compressed, place)
     return compressed
-
-
-def _holds(compressed: bytes, raw: bytes) -> bool:
-    """Return whether the frame `compressed` decompresses to `raw`: a cache may be damaged."""
-    try:
-        return zstd.decompress(compressed, len(raw)) == raw
-    except ValueError:
-        return False

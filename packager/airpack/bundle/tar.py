@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from airpack_runtime import layout
 from airpack_runtime.format.toc import File, Link
@@ -16,15 +16,20 @@ from airpack.tree.members import Member
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:
-    """A run of bytes of a file on disk."""
+    """A run of bytes of a member."""
 
-    source: Path
+    member: Member
     offset: int
     length: int
 
+    @property
+    def identity(self) -> bytes:
+        """What these bytes are, whichever file holds them."""
+        return f"{self.member.sha256} {self.offset} {self.length}".encode()
+
     def read(self) -> bytes:
         """Return the bytes."""
-        with open(self.source, "rb") as file:
+        with open(self.member.source(), "rb") as file:
             file.seek(self.offset)
             return file.read(self.length)
 
@@ -35,6 +40,14 @@ class RawFrame:
 
     pieces: list[bytes | Slice] = field(default_factory=list)
     size: int = 0
+
+    def identity(self) -> str:
+        """Return a hash, in hexadecimal, of what the frame is made of; no file is read for it."""
+        total = hashlib.sha256()
+        for piece in self.pieces:
+            kind, content = (b"b", piece) if isinstance(piece, bytes) else (b"s", piece.identity)
+            total.update(b"%b%d " % (kind, len(content)) + content)
+        return total.hexdigest()
 
     def read(self) -> bytes:
         """Return the frame's raw bytes."""
@@ -80,7 +93,7 @@ class TarWriter:
             self._append(self._header(member.path, member.mode, kind=kind, target=target))
             self.links.append(Link(member.path, member.link_to))
         else:
-            self.files.append(self._add_content(member.path, member.mode, member.size, member.source))
+            self.files.append(self._add_content(member))
 
     def add_parts(self, path: str, parts: Sequence[bytes]) -> File:
         """Add a file from memory, each part in a frame of its own, and return its entry; `files` does not list it."""
@@ -99,16 +112,16 @@ class TarWriter:
         """End the tar: two blocks of zeros."""
         self._append(bytes(2 * layout.TAR_BLOCK))
 
-    def _add_content(self, path: str, mode: int, size: int, content: Path) -> File:
-        header = self._header(path, mode, size=size)
-        padding = bytes(-size % layout.TAR_BLOCK)
-        self._append(header, followed_by=size + len(padding))
-        file = File(path, mode, size, self._end)
-        self._pour(content, size)
+    def _add_content(self, member: Member) -> File:
+        header = self._header(member.path, member.mode, size=member.size)
+        padding = bytes(-member.size % layout.TAR_BLOCK)
+        self._append(header, followed_by=member.size + len(padding))
+        file = File(member.path, member.mode, member.size, self._end)
+        self._pour(member, member.size)
         self._append(padding)
         return file
 
-    def _pour(self, content: Path | bytes, size: int) -> None:
+    def _pour(self, content: Member | bytes, size: int) -> None:
         done = 0
         while done < size:
             frame = self._frame_with_room(1)
@@ -116,7 +129,7 @@ class TarWriter:
             if isinstance(content, bytes):
                 frame.pieces.append(content[done : done + length])
             else:
-                frame.pieces.append(Slice(source=content, offset=done, length=length))
+                frame.pieces.append(Slice(member=content, offset=done, length=length))
             frame.size += length
             done += length
         self._end += size

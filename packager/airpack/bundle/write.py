@@ -130,8 +130,8 @@ def _add_group(tar: TarWriter, group: Group, folders: Sequence[str]) -> toc.Dist
         sha256=wheel.sha256,
         files=(first_file, len(tar.files)),
         links=(first_link, len(tar.links)),
-        top_level=group.part.top_level(),
-        license=group.part.license(),
+        top_level=group.part.top_level,
+        license=group.part.license,
         built_from=wheel.built_from,
         frame=frame,
     )

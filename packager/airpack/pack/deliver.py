@@ -11,6 +11,8 @@ from airpack_runtime import layout
 
 from airpack.base import staging
 from airpack.base.console import BYTES, Progress
+from airpack.bundle import image_file
+from airpack.bundle.image_file import FilesystemImage
 from airpack.bundle.opened import OpenBundle
 from airpack.bundle.write import Bundle
 from airpack.inspection import inventory, sbom_writer
@@ -22,9 +24,8 @@ from airpack.results.folder import ALWAYS, LOCK, MANIFEST, SBOM, SOMETIMES, WHEE
 from airpack.results.keys import SigningKey
 from airpack.results.manifest import Manifest
 from airpack.shim import write
-from airpack.tree import image_file, plain
+from airpack.tree import plain
 from airpack.tree.exclusion import Excluded
-from airpack.tree.image_file import FilesystemImage
 from airpack.tree.install import Tree
 from airpack.tree.recipe import Recipe
 from airpack.wheels.wheelhouse import Wheelhouse

@@ -17,9 +17,11 @@ from airpack.base import staging
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import AuditFailed, Conflict, Unsatisfiable, WriteFailed
 from airpack.base.interrupts import threads
+from airpack.bundle import image_file
 from airpack.bundle.frames import Pool
 from airpack.bundle.write import write
 from airpack.inspection import sbom_writer
+from airpack.pack import proofs
 from airpack.pack.attempts import Attempts
 from airpack.pack.deliver import Packed, Product, deliver
 from airpack.pack.order import Order
@@ -28,8 +30,8 @@ from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
 from airpack.results import overwrite
 from airpack.results.folder import WHEELHOUSE
-from airpack.tree import image_file
 from airpack.tree.install import install
+from airpack.tree.known import PartChanged
 from airpack.verify.verify import prove
 from airpack.wheels import decoders, wheelhouse
 
@@ -68,15 +70,16 @@ class _Packing:
             folder = Path(tempfile.mkdtemp(dir=scratch))
             try:
                 product = self._make(order, folder)
+                findings = self._try(order, product, folder)
+                following = attempts.next(order, findings)
+                if following is None:
+                    self._report(findings, order)
+                    return deliver(order, product, scratch=folder, progress=self.progress)
+                order = following
             except (Unsatisfiable, Conflict) as error:
                 order = attempts.without_going_back(error)
-                continue
-            findings = self._try(order, product, folder)
-            following = attempts.next(order, findings)
-            if following is None:
-                self._report(findings, order)
-                return deliver(order, product, scratch=folder, progress=self.progress)
-            order = following
+            except PartChanged:  # at most once for each wheel: what had changed is no longer known
+                pass
             shutil.rmtree(folder)
 
     def _make(self, order: Order, folder: Path) -> Product:
@@ -98,7 +101,7 @@ class _Packing:
         tree = install(house, recipe, folder / "parts", executor=executor, progress=progress, store=order.cache)
         for unused in sorted(set(recipe.exclusion.globs) - tree.excluded.matched):
             progress.note(f"note: --exclude {unused}: no file matches it")
-        self._report(audit(tree, house.lock, plain=order.tree is not None, executor=executor), order)
+        self._report(audit(tree, house.lock, plain=order.tree is not None, executor=executor, store=order.cache), order)
         pool = Pool(executor=executor, jobs=order.jobs, store=order.cache)
         bundle = write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
         return Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle)
@@ -107,8 +110,15 @@ class _Packing:
         """Import what was packed, if that is ordered and there is an interpreter; return what was found."""
         if order.python is None or not order.prove:
             return []
-        image = product.wheelhouse.lock.in_image
-        return prove(product.bundle, order.python, image, folder, executor=self.executor, progress=self.progress)
+        python, image = order.python, product.wheelhouse.lock.in_image
+        place = proofs.place_of(order.cache, product.bundle, python, image)
+        if proofs.is_known(place):
+            self.progress.note(f"import    as before: Python {python.version} imported this bundle, and found nothing")
+            return []
+        findings = prove(product.bundle, python, image, folder, executor=self.executor, progress=self.progress)
+        if not findings:
+            proofs.keep(place)
+        return findings
 
     def _lock(self, order: Order) -> Lock:
         """Return the lock to pack: the one that is ordered, completed, or the resolved requirements."""

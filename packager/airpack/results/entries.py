@@ -18,10 +18,10 @@ from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
 
 if TYPE_CHECKING:
+    from airpack.bundle.image_file import FilesystemImage
     from airpack.bundle.write import Bundle
     from airpack.resolve.lock import LockedWheel
     from airpack.target.interpreter import Interpreter
-    from airpack.tree.image_file import FilesystemImage
 
 SHA256 = "sha256:"
 

@@ -35,7 +35,7 @@ _MOST_FAILURES = 10  # modules of one wheel; after them, the others are left as 
 # bytecode, as pip leaves them: templates, and code for other versions that is never imported.
 # It prints the path of a module before it compiles it, and an empty path if that takes too much memory. All names in it
 # are ones that the interpreter has anyway: a name of its own would be such a reference from elsewhere.
-_COMPILER = """
+COMPILER = """
 import sys
 sys.path.remove("")  # or the wheel's modules would be imported in place of the standard library's
 from errno import ENAMETOOLONG
@@ -70,7 +70,7 @@ def compile_wheel(part: InstalledWheel, interpreter: Interpreter, store: Path | 
     modules = part.modules()
     if store is None:
         return compile_modules(part.site_packages, modules, interpreter)
-    about = [part.wheel.sha256, modules, interpreter.version, interpreter.magic, interpreter.build, _COMPILER]
+    about = [part.wheel.sha256, modules, interpreter.version, interpreter.magic, interpreter.build, COMPILER]
     key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
     place = store / cache.BYTECODE / key[:2] / key
     kept = cache.read(place)
@@ -135,7 +135,7 @@ def _compile(folder: Path, sources: Sequence[str], interpreter: Interpreter) -> 
     Raises NoInterpreter if it fails for a reason of its own.
     """
     process = subprocess.Popen(
-        [interpreter.path, "-S", "-c", _COMPILER],
+        [interpreter.path, "-S", "-c", COMPILER],
         cwd=folder,
         env={"PYTHONHASHSEED": "0", **interpreter.environment},
         stdin=subprocess.PIPE,

@@ -14,8 +14,8 @@ from typing import Any
 
 from airpack_runtime import layout
 
+from airpack.base.files import parents
 from airpack.tree.installed_wheel import InstalledWheel
-from airpack.tree.members import parents
 
 # What `--slim` leaves out: tests, and files that only compilers and type checkers read. A folder named `test` may be a
 # public module, as in Django; one named `tests` hardly ever is.

@@ -10,14 +10,15 @@ from pathlib import Path
 from airpack_runtime import layout
 
 from airpack.base import cache
-from airpack.base.console import BYTES, Progress
+from airpack.base.console import Progress
 from airpack.resolve.lock import LockedWheel
 from airpack.target.interpreter import Interpreter
-from airpack.tree import exclusion, members
+from airpack.tree import exclusion, known, members
 from airpack.tree.bytecode import compile_wheel
 from airpack.tree.exclusion import Excluded
 from airpack.tree.installed_wheel import InstalledWheel, install_wheel
 from airpack.tree.members import Clash, Group
+from airpack.tree.part import Part
 from airpack.tree.recipe import Recipe
 from airpack.wheels.wheelhouse import Wheelhouse
 
@@ -35,7 +36,7 @@ class Tree:
     excluded: Excluded
 
     @property
-    def parts(self) -> list[InstalledWheel]:
+    def parts(self) -> list[Part]:
         """The installed wheels."""
         return [group.part for group in self.groups]
 
@@ -51,27 +52,51 @@ def install(
     """Return the tree of the wheels in `house`, each installed into a folder of its own inside `folder`.
 
     Files that the recipe excludes are removed. Modules are compiled if `recipe.compiler` is set. `store` is the cache
-    of bytecode, None for no cache. Raises InvalidWheel or NoInterpreter.
+    of bytecode and of parts, None for no cache; what it knows is installed only if its files are needed. Raises
+    InvalidWheel or NoInterpreter; whatever asks for the files of a member may raise PartChanged as well.
     """
-
-    def install_one(number: int, wheel: LockedWheel) -> tuple[InstalledWheel, Excluded]:
-        part = install_wheel(wheel, house.path_of(wheel), folder / str(number), house.lock.target)
-        left_out = _exclude(recipe, part, house)
-        if recipe.compiler is not None:
-            for module in compile_wheel(part, recipe.compiler, store):
-                progress.note(_uncompiled(wheel, module, recipe.compiler))
-        return part, left_out
-
-    parts, excluded = [], []
     wheels = house.lock.wheels
+
+    def part_of(number: int) -> Part:
+        return _known(wheels[number], house, recipe, folder / str(number), store)
+
+    # The largest come first, so that none of them is left to a single thread at the end.
+    order = sorted(range(len(wheels)), key=lambda number: wheels[number].size or 0, reverse=True)
+    made: dict[int, Part] = {}
     with progress.stage("install", "wheels", len(wheels)) as advance:
-        for part, left_out in executor.map(install_one, range(len(wheels)), wheels):
-            parts.append(part)
-            excluded.append(left_out)
+        for number, part in zip(order, executor.map(part_of, order), strict=True):
+            made[number] = part
             advance(1)
-    with progress.stage("hash", BYTES) as advance:
-        groups, clashes = members.collect(parts, house.lock.target, executor=executor, on_bytes=advance)
-    return Tree(groups=groups, clashes=clashes, excluded=exclusion.total(excluded))
+    parts = [made[number] for number in range(len(wheels))]
+    if recipe.compiler is not None:
+        for note in (_uncompiled(part.wheel, module, recipe.compiler) for part in parts for module in part.uncompiled):
+            progress.note(note)
+    groups, clashes = members.collect(parts, house.lock.target)
+    return Tree(groups=groups, clashes=clashes, excluded=exclusion.total(part.excluded for part in parts))
+
+
+def _known(wheel: LockedWheel, house: Wheelhouse, recipe: Recipe, folder: Path, store: Path | None) -> Part:
+    """Return the part of a wheel, from the cache if it has it, else installed into `folder`."""
+
+    def make() -> Part:
+        return _install(wheel, house, recipe, folder, store)
+
+    if store is None:
+        return make()
+    place = known.place_of(store, wheel, house.lock.target, recipe)
+    part = known.read(place, wheel, make)
+    if part is None:
+        part = make()
+        known.keep(part, place)
+    return part
+
+
+def _install(wheel: LockedWheel, house: Wheelhouse, recipe: Recipe, folder: Path, store: Path | None) -> Part:
+    installed = install_wheel(wheel, house.path_of(wheel), folder, house.lock.target)
+    excluded = _exclude(recipe, installed, house)
+    compiler = recipe.compiler
+    uncompiled = compile_wheel(installed, compiler, store) if compiler is not None else []
+    return Part.of(installed, excluded, tuple(uncompiled))
 
 
 def _exclude(recipe: Recipe, part: InstalledWheel, house: Wheelhouse) -> Excluded:

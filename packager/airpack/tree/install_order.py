@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.target.requires import holds
 from airpack.target.target import Target
-from airpack.tree.installed_wheel import InstalledWheel
+from airpack.tree.part import Part
 from airpack.wheels.metadata import requirements_in
 from airpack.wheels.texts import fields_in
 
@@ -18,7 +18,7 @@ _Node = tuple[NormalizedName, frozenset[str]]
 _PYTHON: _Node = (canonicalize_name(""), frozenset())
 
 
-def install_order(parts: Sequence[InstalledWheel], target: Target) -> list[InstalledWheel]:
+def install_order(parts: Sequence[Part], target: Target) -> list[Part]:
     """Return the parts in the order in which pip would install them on `target`.
 
     pip takes in turn all those that require nothing which is left (of a circle, all), the last name first. To its
@@ -26,7 +26,7 @@ def install_order(parts: Sequence[InstalledWheel], target: Target) -> list[Insta
     """
     by_name = {part.wheel.key: part for part in parts}
     graph = _graph(by_name, target)
-    order: list[InstalledWheel] = []
+    order: list[Part] = []
     while graph:
         ready = {node for node, needs in graph.items() if not needs} or _circle(graph)
         graph = {node: needs - ready for node, needs in graph.items() if node not in ready}
@@ -35,7 +35,7 @@ def install_order(parts: Sequence[InstalledWheel], target: Target) -> list[Insta
     return order
 
 
-def _graph(by_name: Mapping[NormalizedName, InstalledWheel], target: Target) -> dict[_Node, set[_Node]]:
+def _graph(by_name: Mapping[NormalizedName, Part], target: Target) -> dict[_Node, set[_Node]]:
     """Return what each project, and each with the extras that another asks for, requires among the parts."""
     requirements = {name: requirements_in(part.metadata) for name, part in by_name.items()}
     graph: dict[_Node, set[_Node]] = {_PYTHON: set()}
@@ -46,7 +46,7 @@ def _graph(by_name: Mapping[NormalizedName, InstalledWheel], target: Target) -> 
             needs = set(_needs(requirements[node[0]], node, target))
             graph[node] = {need for need in needs if need[0] in by_name}
             waiting += graph[node]
-            if not node[1] and "requires_python" in fields_in(by_name[node[0]].metadata.read_bytes()):
+            if not node[1] and "requires_python" in fields_in(by_name[node[0]].metadata):
                 graph[node].add(_PYTHON)
     return graph
 

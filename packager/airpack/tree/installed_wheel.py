@@ -23,7 +23,6 @@ from airpack.target.target import Target
 from airpack.tree import scripts
 from airpack.wheels import places, record, wheelfile
 from airpack.wheels.claims import Claim
-from airpack.wheels.metadata import license_in
 from airpack.wheels.oddity import Kind, Oddity, shown
 from airpack.wheels.wheelfile import CheckedWheel
 
@@ -65,10 +64,6 @@ class InstalledWheel:
         """Its METADATA file."""
         (path,) = self.site_packages.glob("*.dist-info/METADATA")
         return path
-
-    def license(self) -> str:
-        """Return the licence that its metadata names, or an empty string."""
-        return license_in(self.metadata)
 
     def top_level(self) -> tuple[str, ...]:
         """Return the names of its top-level modules and packages, sorted."""

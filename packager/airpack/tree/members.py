@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,11 +11,11 @@ from airpack_runtime import layout
 from airpack_runtime.format import hashing
 
 from airpack.base.errors import InvalidWheel
+from airpack.base.files import parents
 from airpack.target.target import Target
 from airpack.tree.install_order import install_order
-from airpack.tree.installed_wheel import InstalledWheel
+from airpack.tree.part import Contents, Part, PartFile
 
-_CHUNK = 1 << 20
 # Files of at least this size, in bytes, are stored once even if several wheels have them (OpenBLAS, for example).
 # Smaller ones are not shared between wheels, so that a changed pin changes only the frames of that distribution.
 _WORTH_SHARING = 128 << 10
@@ -26,18 +23,27 @@ _WORTH_SHARING = 128 << 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
-    """A file of the tree: its path there, the file on disk, its mode, size in bytes and SHA-256.
+    """A file of the tree: its path there, the contents that it is of, its mode, size in bytes and SHA-256.
 
     `link_to` is the path of an earlier member with the same content and mode, None if there is none. A large file may
     be linked to one of any wheel, a small one only to one of the same wheel.
     """
 
     path: str
-    source: Path
+    contents: Contents
     mode: int
     size: int
     sha256: str
     link_to: str | None = None
+
+    @classmethod
+    def of(cls, file: PartFile, part: Part) -> Member:
+        """Return the member that a file of a part is."""
+        return cls(path=file.path, contents=part.contents, mode=file.mode, size=file.size, sha256=file.sha256)
+
+    def source(self) -> Path:
+        """Return the file on disk, which is written if need be."""
+        return self.contents.folder() / self.path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,58 +59,50 @@ class Clash:
 class Group:
     """The members that one wheel contributes, sorted by path."""
 
-    part: InstalledWheel
+    part: Part
     members: tuple[Member, ...]
 
 
-def collect(
-    parts: Sequence[InstalledWheel], target: Target, *, executor: Executor, on_bytes: Callable[[int], None]
-) -> tuple[list[Group], list[Clash]]:
+def collect(parts: Sequence[Part], target: Target) -> tuple[list[Group], list[Clash]]:
     """Return the groups of a bundle, and the paths that two wheels write with different content.
 
     Where several wheels have a path, that of the wheel is kept which pip would install last on `target`. Identical
     files of a wheel become links to the first of them; large files also link to those of other wheels. Raises
     InvalidWheel.
     """
-    hashed = []
-    for members in executor.map(_hash_part, parts):
-        hashed.append(members)
-        on_bytes(sum(member.size for member in members))
-    owners, clashes = _settle(parts, hashed, install_order(parts, target))
+    owners, clashes = _settle(parts, install_order(parts, target))
     shared: dict[tuple[str, int], str] = {}
     groups = []
-    for part, members in zip(parts, hashed, strict=True):
-        kept = [member for member in members if owners[member.path] is part]
+    for part in parts:
+        kept = [Member.of(file, part) for file in part.files if owners[file.path] is part]
         groups.append(Group(part=part, members=tuple(_linked(kept, shared))))
     _check_folders(groups)
     return groups, clashes
 
 
-def _settle(
-    parts: Sequence[InstalledWheel], hashed: Sequence[Sequence[Member]], order: Sequence[InstalledWheel]
-) -> tuple[dict[str, InstalledWheel], list[Clash]]:
+def _settle(parts: Sequence[Part], order: Sequence[Part]) -> tuple[dict[str, Part], list[Clash]]:
     """Return whose file is kept for each path, and the clashes; `order` is that in which pip would install the parts.
 
     Of wheels that write the same content, the last part is the owner, whatever pip's order.
     """
-    claimants: dict[str, list[tuple[InstalledWheel, Member]]] = {}
-    for part, members in zip(parts, hashed, strict=True):
-        for member in members:
-            claimants.setdefault(member.path, []).append((part, member))
+    claimants: dict[str, list[tuple[Part, PartFile]]] = {}
+    for part in parts:
+        for file in part.files:
+            claimants.setdefault(file.path, []).append((part, file))
     turns = {part.wheel.key: turn for turn, part in enumerate(order)}
     owners, clashes = {}, []
     for path, claims in claimants.items():
         winner, kept = max(claims, key=lambda claim: turns[claim[0].wheel.key])
-        owners[path] = [part for part, member in claims if _same(member, kept)][-1]
+        owners[path] = [part for part, file in claims if _same(file, kept)][-1]
         clashes += [
             Clash(path=path, first=part.wheel.filename, second=winner.wheel.filename)
-            for part, member in claims
-            if member.sha256 != kept.sha256
+            for part, file in claims
+            if file.sha256 != kept.sha256
         ]
     return owners, clashes
 
 
-def _same(one: Member, other: Member) -> bool:
+def _same(one: PartFile, other: PartFile) -> bool:
     return (one.sha256, one.mode) == (other.sha256, other.mode)
 
 
@@ -146,17 +144,6 @@ class Folders:
         return cls(common=common, own=[sorted(folders.difference(common)) for folders in needed])
 
 
-def parents(paths: Iterable[str]) -> set[str]:
-    """Return every folder above each of `paths`."""
-    folders: set[str] = set()
-    for path in paths:
-        parent = path.rpartition("/")[0]
-        while parent and parent not in folders:
-            folders.add(parent)
-            parent = parent.rpartition("/")[0]
-    return folders
-
-
 def sums(group: Group) -> bytes:
     """Return the group's lines of SHA256SUMS, in the order of its members, as `sha256sum -c` reads them."""
     return "".join(f"{member.sha256}  {member.path}\n" for member in group.members).encode()
@@ -165,21 +152,6 @@ def sums(group: Group) -> bytes:
 def content_digest(entries: Iterable[tuple[str, int, str]]) -> str:
     """Return the content digest (`hashing.content_digest`) of files and links: path, mode and SHA-256 of each."""
     return hashing.content_digest((path, f"{mode:o}", sha256) for path, mode, sha256 in entries)
-
-
-def _hash_part(part: InstalledWheel) -> list[Member]:
-    members = []
-    for path in part.files():
-        source = part.prefix / path
-        total, size = hashlib.sha256(), 0
-        with open(source, "rb", buffering=0) as file:
-            executable = os.fstat(file.fileno()).st_mode & 0o100
-            while chunk := file.read(_CHUNK):
-                total.update(chunk)
-                size += len(chunk)
-        mode = 0o755 if executable else 0o644
-        members.append(Member(path=path, source=source, mode=mode, size=size, sha256=total.hexdigest()))
-    return members
 
 
 def _linked(members: Iterable[Member], shared: dict[tuple[str, int], str]) -> Iterable[Member]:

@@ -23,7 +23,7 @@ def write(groups: Sequence[Group], folder: Path, *, note: str) -> None:
         (folder / directory).mkdir()
     for member in (member for group in groups for member in group.members):
         place = folder / member.path
-        cache.link_or_copy(member.source, place)
+        cache.link_or_copy(member.source(), place)
         place.chmod(member.mode)
     (folder / layout.TREE_NOTE).write_text(note, encoding="utf-8")
     for place in (folder, *(folder / directory for directory in folders)):

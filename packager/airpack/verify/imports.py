@@ -213,7 +213,7 @@ class _Judge:
         """Yield the distributions that a distribution requires for an extra only."""
         for path in share.paths:
             if path.endswith(".dist-info/METADATA"):
-                for requirement in optional_requirements(self.tree / path, self.image.target):
+                for requirement in optional_requirements((self.tree / path).read_bytes(), self.image.target):
                     yield canonicalize_name(requirement.name)
 
 

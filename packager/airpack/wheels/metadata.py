@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from packaging.requirements import Requirement
@@ -18,24 +17,24 @@ from airpack.wheels.texts import fields_in
 _LONGEST_LICENSE = 60
 
 
-def requirements_in(metadata: Path) -> list[Requirement]:
-    """Return the requirements in the METADATA file at `metadata`; those that no pip reads are left out."""
-    return parse_requirements(fields_in(metadata.read_bytes()).get("requires_dist", ()))
+def requirements_in(metadata: bytes) -> list[Requirement]:
+    """Return the requirements in METADATA, the content of that file; those that no pip reads are left out."""
+    return parse_requirements(fields_in(metadata).get("requires_dist", ()))
 
 
-def legacy_in(metadata: Path) -> list[tuple[str, str]]:
-    """Return what only older pips read in the METADATA file at `metadata`, each with what it is today (PEP 508, 440).
+def legacy_in(metadata: bytes) -> list[tuple[str, str]]:
+    """Return what only older pips read in METADATA, each with what it is today (PEP 508, 440).
 
     Those are requirements, and the specifier of `Requires-Python`.
     """
-    raw = fields_in(metadata.read_bytes())
+    raw = fields_in(metadata)
     texts = [(text, current_requirement(text)) for text in raw.get("requires_dist", ())]
     texts += [(text, current_specifiers(text)) for text in [raw.get("requires_python", "")]]
     return [(text, current) for text, current in texts if current is not None]
 
 
-def optional_requirements(metadata: Path, target: Target) -> list[Requirement]:
-    """Return the requirements in a METADATA file that count on `target` only if some extra is asked for."""
+def optional_requirements(metadata: bytes, target: Target) -> list[Requirement]:
+    """Return the requirements in METADATA that count on `target` only if some extra is asked for."""
     requirements = requirements_in(metadata)
     extras = extras_in(requirements)
     return [
@@ -45,13 +44,13 @@ def optional_requirements(metadata: Path, target: Target) -> list[Requirement]:
     ]
 
 
-def license_in(metadata: Path) -> str:
-    """Return the licence that the METADATA file at `metadata` names, empty if it names none.
+def license_in(metadata: bytes) -> str:
+    """Return the licence that METADATA names, empty if it names none.
 
     That is the licence expression (PEP 639), else the field `License` if it holds such an expression, else what the
     classifiers name, else the first line of `License`.
     """
-    raw = fields_in(metadata.read_bytes())
+    raw = fields_in(metadata)
     lines = [line.strip() for line in raw.get("license", "").splitlines() if line.strip()]
     for text in (raw.get("license_expression", ""), *(lines if len(lines) == 1 else ())):
         with suppress(InvalidLicenseExpression):

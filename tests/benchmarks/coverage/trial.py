@@ -81,7 +81,7 @@ def _modules(bundle: Path, tree: Path, requirement: Requirement) -> tuple[Target
     if found:
         return target, found
     metadata = next(tree / path for path in own.paths if path.endswith(".dist-info/METADATA"))
-    required = [each for each in requirements_in(metadata) if holds(each, "", target)]
+    required = [each for each in requirements_in(metadata.read_bytes()) if holds(each, "", target)]
     return target, imports.modules_in(by_name[canonicalize_name(each.name)] for each in required)
 
 

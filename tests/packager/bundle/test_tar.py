@@ -8,14 +8,11 @@ from pathlib import Path
 
 import pytest
 from airpack.bundle.tar import Slice, TarWriter
-from airpack.tree.members import Member
 from airpack_runtime import layout
 from airpack_runtime.format.toc import Link
+from support import trees
 
-
-def _member(path: str, source: Path, *, mode: int = 0o644, link_to: str | None = None) -> Member:
-    size = source.stat().st_size if link_to is None else 0
-    return Member(path=path, source=source, mode=mode, size=size, sha256="", link_to=link_to)
+LONG = f"pkg/{'ü' * 100}/{'ü' * 50}"  # more bytes than a header of ustar holds
 
 
 def _raw(tar: TarWriter) -> bytes:
@@ -42,8 +39,8 @@ def test_tarfile_reads_what_was_added(small: Path) -> None:
     """Path, mode, time and content; root owns all of it."""
     tar = TarWriter(1_700_000_000)
     tar.add_directory("pkg")
-    tar.add(_member("pkg/run", small, mode=0o755))
-    tar.add(_member(f"pkg/{'ü' * 150}", small))
+    tar.add(trees.member("pkg/run", small, mode=0o755))
+    tar.add(trees.member(LONG, small))
     tar.finish()
     with tarfile.open(fileobj=io.BytesIO(_raw(tar))) as archive:
         members = archive.getmembers()
@@ -51,7 +48,7 @@ def test_tarfile_reads_what_was_added(small: Path) -> None:
     assert [(each.name, each.mode, each.type) for each in members] == [
         ("pkg", 0o755, tarfile.DIRTYPE),
         ("pkg/run", 0o755, tarfile.REGTYPE),
-        (f"pkg/{'ü' * 150}", 0o644, tarfile.REGTYPE),
+        (LONG, 0o644, tarfile.REGTYPE),
     ]
     assert {(each.mtime, each.uid, each.gid, each.uname, each.gname) for each in members} == {
         (1_700_000_000, 0, 0, "", "")
@@ -63,7 +60,7 @@ def test_each_place_is_where_the_content_lies(small: Path, large: Path) -> None:
     """Also behind a file of several frames."""
     tar = TarWriter(0)
     for path, source in (("one", small), ("two", large), ("three", small)):
-        tar.add(_member(path, source))
+        tar.add(trees.member(path, source))
     tar.finish()
     raw = _raw(tar)
     assert [file.path for file in tar.files] == ["one", "two", "three"]
@@ -75,7 +72,7 @@ def test_no_frame_is_larger_than_a_boot_allows(small: Path, large: Path) -> None
     """A file that would not fit begins in a new frame; one that is larger fills whole frames."""
     tar = TarWriter(0)
     for path, source in (("one", small), ("two", large), ("three", small)):
-        tar.add(_member(path, source))
+        tar.add(trees.member(path, source))
     sizes = [frame.size for frame in tar.frames]
     assert sizes == [len(frame.read()) for frame in tar.frames]
     assert sizes[0] == 2 * layout.TAR_BLOCK
@@ -89,11 +86,11 @@ def test_the_frames_of_a_group_depend_on_that_group_alone(small: Path, large: Pa
     def frames(*before: Path) -> list[bytes]:
         tar = TarWriter(0)
         for number, source in enumerate(before):
-            tar.add(_member(f"before{number}", source))
+            tar.add(trees.member(f"before{number}", source))
         tar.start_group()
         first = len(tar.frames)
-        tar.add(_member("group/one", small))
-        tar.add(_member("group/two", large))
+        tar.add(trees.member("group/one", small))
+        tar.add(trees.member("group/two", large))
         return [frame.read() for frame in tar.frames[first:]]
 
     assert frames() == frames(small) == frames(large, small)
@@ -102,10 +99,10 @@ def test_the_frames_of_a_group_depend_on_that_group_alone(small: Path, large: Pa
 def test_a_link_is_hard_in_its_group_and_symbolic_out_of_it(small: Path) -> None:
     """For the table of contents both are links to the file's path."""
     tar = TarWriter(0)
-    tar.add(_member("one/file", small))
-    tar.add(_member("one/again", small, link_to="one/file"))
+    tar.add(trees.member("one/file", small))
+    tar.add(trees.member("one/again", small, link_to="one/file"))
     tar.start_group()
-    tar.add(_member("two/sub/again", small, link_to="one/file"))
+    tar.add(trees.member("two/sub/again", small, link_to="one/file"))
     tar.finish()
     with tarfile.open(fileobj=io.BytesIO(_raw(tar))) as archive:
         members = [(each.name, each.type, each.linkname) for each in archive]
@@ -120,7 +117,7 @@ def test_a_link_is_hard_in_its_group_and_symbolic_out_of_it(small: Path) -> None
 def test_a_file_in_parts_has_a_frame_for_each(small: Path) -> None:
     """SHA256SUMS is such a file, so that a distribution's lines have frames of their own."""
     tar = TarWriter(0)
-    tar.add(_member("one", small))
+    tar.add(trees.member("one", small))
     file = tar.add_parts("SUMS", [b"first\n", b"second part\n"])
     tar.finish()
     raw = _raw(tar)
@@ -140,8 +137,9 @@ def test_the_end_is_two_blocks_of_zeros() -> None:
 
 def test_a_slice_is_read_when_it_is_asked_for(small: Path) -> None:
     """So that no more than the frames that are being compressed are in memory."""
-    piece = Slice(source=small, offset=2, length=3)
+    member = trees.member("few", small)
+    piece = Slice(member=member, offset=2, length=3)
     assert piece.read() == b"few"
-    small.unlink()
+    member.source().unlink()
     with pytest.raises(FileNotFoundError):
         piece.read()

@@ -9,8 +9,8 @@ import pytest
 from airpack.bundle import tar_reader
 from airpack.bundle.tar import TarWriter
 from airpack.bundle.tar_reader import Stretch
-from airpack.tree.members import Member
 from airpack_runtime.format.toc import Frame, Plan, Toc
+from support import trees
 
 LONG = f"pkg/{'long' * 60}.bin"  # takes an extended header
 
@@ -39,12 +39,12 @@ def sound(tmp_path: Path) -> tuple[bytearray, Toc]:
     (tmp_path / "sums").write_bytes(b"sums\n")
     tar = TarWriter(0)
     tar.add_directory("pkg")
-    for path, size in (("pkg/one.py", 700), (LONG, 700)):
-        tar.add(Member(path=path, source=tmp_path / "one", mode=0o644, size=size, sha256=""))
-    tar.add(Member(path="pkg/two.py", source=tmp_path, mode=0o644, size=700, sha256="", link_to="pkg/one.py"))
+    for path in ("pkg/one.py", LONG):
+        tar.add(trees.member(path, tmp_path / "one"))
+    tar.add(trees.member("pkg/two.py", tmp_path, link_to="pkg/one.py"))
     tar.start_group()
-    tar.add(Member(path="pkg/sub/three.py", source=tmp_path, mode=0o644, size=700, sha256="", link_to="pkg/one.py"))
-    tar.add(Member(path="SHA256SUMS", source=tmp_path / "sums", mode=0o644, size=5, sha256=""))
+    tar.add(trees.member("pkg/sub/three.py", tmp_path, link_to="pkg/one.py"))
+    tar.add(trees.member("SHA256SUMS", tmp_path / "sums"))
     tar.finish()
     raw = b"".join(frame.read() for frame in tar.frames)
     return bytearray(raw), _toc(tar, raw)

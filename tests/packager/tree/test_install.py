@@ -28,7 +28,7 @@ def test_each_wheel_is_a_group_in_the_locks_order(pair: list[Path], tmp_path: Pa
     """Each in a folder of its own."""
     tree = trees.tree_of(pair[::-1], tmp_path / "parts")
     assert [part.wheel.name for part in tree.parts] == ["two", "one"]
-    assert [part.prefix for part in tree.parts] == [tmp_path / "parts" / "0", tmp_path / "parts" / "1"]
+    assert [part.contents.folder() for part in tree.parts] == [tmp_path / "parts" / "0", tmp_path / "parts" / "1"]
     assert (tree.clashes, tree.excluded.files) == ([], 0)
 
 

@@ -37,7 +37,7 @@ def built(wheels: Path) -> Mapping[str, Path]:
 
 
 def _ours(built: Mapping[str, Path], folder: Path) -> list[str]:
-    parts = [trees.installed(path, folder / name) for name, path in sorted(built.items())]
+    parts = [trees.part(path, folder / name) for name, path in sorted(built.items())]
     return [part.wheel.name for part in install_order(parts, trees.TARGET)]
 
 

@@ -50,12 +50,6 @@ def test_top_level_names_are_what_can_be_imported(wheels: Path, tmp_path: Path) 
     assert part.top_level() == ("fast", "mod", "pkg")
 
 
-def test_the_licence_is_that_of_the_metadata(wheels: Path, tmp_path: Path) -> None:
-    """As `wheels.metadata` reads it."""
-    part = trees.installed(build_wheel(wheels, "one", metadata=["License-Expression: MIT"]), tmp_path / "prefix")
-    assert part.license() == "MIT"
-
-
 @pytest.mark.parametrize("place", ["AIRPACK_PYTHON", "PATH"])
 def test_scripts_start_the_targets_python(wheels: Path, tmp_path: Path, place: str) -> None:
     """That of AIRPACK_PYTHON, else pythonX.Y on PATH; words reach the program as they are."""

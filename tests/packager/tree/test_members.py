@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,7 @@ LARGE = bytes(range(256)) * 1000
 
 
 def _collect(wheels: Sequence[Path], folder: Path) -> tuple[list[Group], list[Clash]]:
-    parts = [trees.installed(wheel, folder / str(number)) for number, wheel in enumerate(wheels)]
-    counted: list[int] = []
-    with ThreadPoolExecutor(2) as executor:
-        groups, clashes = collect(parts, trees.TARGET, executor=executor, on_bytes=counted.append)
-    assert len(counted) == len(wheels)
-    return groups, clashes
+    return collect([trees.part(wheel, folder / str(number)) for number, wheel in enumerate(wheels)], trees.TARGET)
 
 
 def _links(groups: Sequence[Group]) -> dict[str, str]:
@@ -37,7 +31,7 @@ def test_a_member_is_a_file_with_its_hash(wheels: Path, tmp_path: Path) -> None:
     assert {member.path for member in group.members if member.mode == 0o755} == {"bin/go"}
     (module,) = (member for member in group.members if member.path == "site-packages/one.py")
     assert (module.mode, module.size, module.sha256) == (0o644, 6, hashlib.sha256(b"X = 1\n").hexdigest())
-    assert (module.source.read_bytes(), module.link_to, clashes) == (b"X = 1\n", None, [])
+    assert (module.source().read_bytes(), module.link_to, clashes) == (b"X = 1\n", None, [])
 
 
 def test_equal_files_of_a_wheel_are_links_to_the_first(wheels: Path, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_the_folder_holds_every_member_and_the_note(pair: list[Path], tmp_path: 
     files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
     assert files.keys() == {*members, layout.TREE_NOTE}
     assert {path: files[path].read_bytes() for path in members} == {
-        path: member.source.read_bytes() for path, member in members.items()
+        path: member.source().read_bytes() for path, member in members.items()
     }
     assert {path: files[path].stat().st_mode & 0o777 for path in members} == {
         path: member.mode for path, member in members.items()
@@ -50,14 +50,14 @@ def test_files_are_linked_on_one_file_system_and_copied_to_another(pair: list[Pa
     tree = trees.tree_of(pair, tmp_path / "parts")
     plain.write(tree.groups, tmp_path / "tree", note="")
     source = tree.groups[1].members[-1]
-    assert (tmp_path / "tree" / source.path).samefile(source.source)
+    assert (tmp_path / "tree" / source.path).samefile(source.source())
     if os.stat("/dev/shm").st_dev == os.stat(tmp_path).st_dev:
         machine.lacking("a second file system", "mount a tmpfs at /dev/shm")
     place = Path("/dev/shm", f"airpack-plain-{os.getpid()}")
     try:
         plain.write(tree.groups, place, note="")
-        assert not (place / source.path).samefile(source.source)
-        assert (place / source.path).read_bytes() == source.source.read_bytes()
+        assert not (place / source.path).samefile(source.source())
+        assert (place / source.path).read_bytes() == source.source().read_bytes()
     finally:
         for path in sorted(place.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()

@@ -25,13 +25,13 @@ from airpack.wheels.metadata import license_in, requirements_in
 )
 def test_the_licence_is_read_as_pep_639_says(tmp_path: Path, lines: list[str], licence: str) -> None:
     """An expression first; then what the old metadata has, the preciser word first."""
-    assert license_in(_metadata(tmp_path, lines)) == licence
+    assert license_in(_metadata(tmp_path, lines).read_bytes()) == licence
 
 
 def test_requirements_that_are_none_are_left_out(tmp_path: Path) -> None:
     """Old releases have them, and pip passes over them as well."""
     lines = ["Requires-Dist: two (>=1) ; extra == 'more'", "Requires-Dist: not a (requirement", "Requires-Dist: three"]
-    found = [str(requirement) for requirement in requirements_in(_metadata(tmp_path, lines))]
+    found = [str(requirement) for requirement in requirements_in(_metadata(tmp_path, lines).read_bytes())]
     assert found == ['two>=1; extra == "more"', "three"]
 
 

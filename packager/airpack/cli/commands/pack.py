@@ -10,6 +10,7 @@ from pathlib import Path
 from airpack_runtime import layout
 
 from airpack.base import cache, interrupts
+from airpack.bundle import image_file
 from airpack.cli import inputs, options, pip_options
 from airpack.cli.output import several
 from airpack.pack.deliver import Packed
@@ -21,7 +22,6 @@ from airpack.results import keys
 from airpack.results.folder import SBOM
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
-from airpack.tree import image_file
 from airpack.tree.exclusion import Exclusion
 from airpack.tree.recipe import DEFAULT_LEVEL, DEFAULT_MTIME, Recipe
 

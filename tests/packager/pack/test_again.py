@@ -1,0 +1,71 @@
+"""A pack of what was packed before: what the cache knows is not done again, and the bytes are the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from airpack.base import cache
+from support.airpack import Airpack
+from support.wheels import build_wheel
+
+pytestmark = pytest.mark.usefixtures("target_python")
+AGAIN = "import    as before: Python 3.7"
+
+
+@pytest.fixture
+def store(airpack: Airpack, wheels: Path) -> Path:
+    """Return the cache, after a pack of two distributions."""
+    build_wheel(wheels, "one", files={"one/__init__.py": "X = 1\n", "one/data.bin": os.urandom(1000)}, requires=["two"])
+    build_wheel(wheels, "two")
+    assert airpack.pack("one") == 0, airpack.err
+    return cache.folder(os.environ)
+
+
+def _digest(airpack: Airpack) -> str:
+    manifest = json.loads((airpack.output / "manifest.json").read_text())
+    return str(manifest["bundle"]["digest"])
+
+
+def test_it_is_the_same_without_its_frames_or_without_a_cache(airpack: Airpack, store: Path) -> None:
+    """A known distribution is installed again where its frames are missing."""
+    before = _digest(airpack)
+    for gone in (store / cache.FRAMES, store / cache.BYTECODE, store):
+        shutil.rmtree(gone)
+        assert airpack.pack("one", "--tree", airpack.output.with_name("tree")) == 0, airpack.err
+        assert _digest(airpack) == before
+
+
+def test_what_was_found_in_order_is_not_imported_again(airpack: Airpack, store: Path) -> None:
+    """Another bundle is, and so is this one by another interpreter, or for nobody's cache."""
+    assert "import         2 modules" in airpack.err
+    assert airpack.pack("one") == 0
+    assert AGAIN in airpack.err
+    assert airpack.pack("one", "two", "--slim") == 0
+    assert AGAIN not in airpack.err
+    shutil.rmtree(store / cache.PROOFS)
+    assert airpack.pack("one") == 0
+    assert AGAIN not in airpack.err
+
+
+def test_what_was_found_is_told_each_time(airpack: Airpack, wheels: Path) -> None:
+    """Whoever packs again has read nothing yet."""
+    build_wheel(wheels, "broken", files={"broken.py": "import absent\n"})
+    for _ in range(2):
+        assert airpack.pack("broken") == 0
+        assert "No module named 'absent'" in airpack.err
+
+
+def test_a_wrong_description_never_becomes_a_bundle(airpack: Airpack, store: Path) -> None:
+    """One of another airpack, say, whose frames are gone: the distribution is installed, and described anew."""
+    before = _digest(airpack)
+    for place in filter(Path.is_file, (store / cache.PARTS).rglob("*")):
+        described = json.loads(cache.read_sealed(place) or b"")
+        described["files"][0][3] = "0" * 64
+        cache.write_sealed(json.dumps(described).encode(), place)
+    shutil.rmtree(store / cache.FRAMES)
+    assert airpack.pack("one") == 0, airpack.err
+    assert _digest(airpack) == before
