@@ -14,8 +14,9 @@ _LIMITS = {"METADATA": 4 << 20, "WHEEL": 1 << 16, "entry_points.txt": 1 << 20}
 _OTHER = 64 << 20
 # Of METADATA; what comes after its first blank line is a description, which is not parsed.
 _HEADER = 2 << 20  # bytes; old metadata has the description among the fields
-_MOST_FIELDS = 20_000  # entries of fields that may be repeated, such as Requires-Dist
+_MOST_FIELDS = 5_000  # entries of fields that may be repeated, such as Requires-Dist
 _LONGEST_REQUIREMENT = 10_000  # characters
+_MOST_BRACKETS = 100  # in a requirement; pip reads its marker by recursion
 _BLANK = re.compile(rb"\r?\n\r?\n")
 
 
@@ -39,6 +40,8 @@ def fields_in(metadata: bytes) -> RawMetadata:
     fields = parse_email(header)[0]
     if max(map(len, fields.get("requires_dist", ())), default=0) > _LONGEST_REQUIREMENT:
         raise ValueError(f"has a requirement of more than {_LONGEST_REQUIREMENT:,} characters")
+    if any(text.count("(") > _MOST_BRACKETS for text in fields.get("requires_dist", ())):
+        raise ValueError(f"has a requirement with more than {_MOST_BRACKETS} brackets")
     return fields
 
 

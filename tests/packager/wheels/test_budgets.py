@@ -65,13 +65,6 @@ def _record(wheel: Forged) -> None:
     wheel.record["more"] = "".join(f"{number:x},,\n" for number in range(4_000_000))
 
 
-def _extras(wheel: Forged) -> None:
-    """Let each extra require the next one of the same project."""
-    line = "Provides-Extra: e{0}\nRequires-Dist: one[e{1}]; extra == 'e{0}'\n"
-    lines = "".join(line.format(number, number + 1) for number in range(9_000))
-    wheel.replace(f"{INFO}/METADATA", HEAD + lines.encode() + b"Requires-Dist: one[e0]\n")
-
-
 WHEELS: Mapping[str, Fill] = {
     "a name of 20 MB that is listed often": _file("x.so", lambda: elf(2000, b"A" * (20 << 20) + b"\0")),
     "libraries with long names": _libraries,
@@ -85,7 +78,6 @@ WHEELS: Mapping[str, Fill] = {
     "a long field": _metadata(lambda: b"Summary: a\n" + b" b\n" * 10_000_000),
     "many fields": _metadata(lambda: b"K: b\n" * 6_000_000),
     "many requirements": _metadata(lambda: b"Requires-Dist: x\n" * 1_000_000),
-    "many requirements on itself": _extras,
     "a long marker": _metadata(lambda: b"Requires-Dist: y; " + b'python_version < "2" or ' * 1_000_000 + b"a\n"),
     "a deep marker": _metadata(lambda: b"Requires-Dist: y; " + b"(" * 9_000 + b"a\n"),
     "a long specifier": _metadata(lambda: b"Requires-Dist: y" + b">=1," * 1_000_000 + b">1\n"),

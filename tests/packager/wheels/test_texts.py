@@ -19,11 +19,12 @@ def test_a_description_is_not_parsed() -> None:
     [
         (b"\n" + bytes(4 << 20), "is larger than 4 MiB"),
         (b"Author: " + b"x" * (2 << 20) + b"\n", "has fields of more than 2 MiB"),
-        (b"Requires-Dist: two\n" * 20_001, "has more than 20,000 fields"),
-        (b"K\n" * 20_001, "has more than 20,000 fields"),
+        (b"Requires-Dist: two\n" * 5_001, "has more than 5,000 fields"),
+        (b"K\n" * 5_001, "has more than 5,000 fields"),
         (b"Requires-Dist: two" + b">1," * 4000 + b">1\n", "has a requirement of more than 10,000 characters"),
+        (b"Requires-Dist: two; " + b"(" * 101 + b"\n", "has a requirement with more than 100 brackets"),
     ],
-    ids=["all of it", "its fields", "requirements", "what is no field", "one requirement"],
+    ids=["all of it", "its fields", "requirements", "what is no field", "one requirement", "a deep marker"],
 )
 def test_metadata_of_which_too_much_would_become_is_refused(rest: bytes, problem: str) -> None:
     """Before it is parsed, but for the length of one requirement."""
