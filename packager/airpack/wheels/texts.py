@@ -17,6 +17,7 @@ _HEADER = 2 << 20  # bytes; old metadata has the description among the fields
 _MOST_FIELDS = 5_000  # entries of fields that may be repeated, such as Requires-Dist
 _LONGEST_REQUIREMENT = 10_000  # characters
 _MOST_BRACKETS = 100  # in a requirement; pip reads its marker by recursion
+_PARTS = re.compile(rb"^content-type:\s*multipart", re.IGNORECASE | re.MULTILINE)
 _BLANK = re.compile(rb"\r?\n\r?\n")
 
 
@@ -37,6 +38,8 @@ def fields_in(metadata: bytes) -> RawMetadata:
         raise ValueError(f"has fields of more than {_HEADER >> 20} MiB")
     if header.count(b"\n") - header.count(b"\n ") - header.count(b"\n\t") > _MOST_FIELDS:
         raise ValueError(f"has more than {_MOST_FIELDS:,} fields")
+    if _PARTS.search(header):
+        raise ValueError("is a message of several parts, which pip can't read")
     fields = parse_email(header)[0]
     if max(map(len, fields.get("requires_dist", ())), default=0) > _LONGEST_REQUIREMENT:
         raise ValueError(f"has a requirement of more than {_LONGEST_REQUIREMENT:,} characters")

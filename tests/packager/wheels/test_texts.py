@@ -23,8 +23,9 @@ def test_a_description_is_not_parsed() -> None:
         (b"K\n" * 5_001, "has more than 5,000 fields"),
         (b"Requires-Dist: two" + b">1," * 4000 + b">1\n", "has a requirement of more than 10,000 characters"),
         (b"Requires-Dist: two; " + b"(" * 101 + b"\n", "has a requirement with more than 100 brackets"),
+        (b"Content-Type: multipart/mixed; boundary=a\n", "is a message of several parts, which pip can't read"),
     ],
-    ids=["all of it", "its fields", "requirements", "what is no field", "one requirement", "a deep marker"],
+    ids=["all of it", "its fields", "requirements", "what is no field", "one requirement", "a deep marker", "parts"],
 )
 def test_metadata_of_which_too_much_would_become_is_refused(rest: bytes, problem: str) -> None:
     """Before it is parsed, but for the length of one requirement."""
