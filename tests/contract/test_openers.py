@@ -34,16 +34,14 @@ OWN = {
     "sources/zig/tools.py": "airpack's own files",
     "target/interpreter.py": "the cache of this user",
     "tree/exclusion.py": "the tree that was just installed",
-    "tree/install_order.py": "the tree that was just installed",
     "tree/installed_wheel.py": "the tree that was just installed",
-    "tree/members.py": "the tree that was just installed",
+    "tree/part.py": "the tree that was just installed",
     "audit/manylinux.py": "auditwheel's data",
-    "audit/wheels.py": "the tree that was just installed",
+    "audit/compiled_files.py": "the tree that was just installed",
     "verify/importer.py": "the report of a process of its own",
     "verify/missing.py": "airpack's own list",
     "verify/newer_python.py": "the tree that was just unpacked",
     "wheels/decoders.py": "what was just downloaded",
-    "wheels/metadata.py": "the tree that was just installed",
 }
 READERS = ("read_bytes", "read_text", "copyfile", "copy2", "copytree")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from airpack.base import cache
 from airpack.cli.app import main
 from airpack.results.folder import Results
 from airpack_runtime import layout
@@ -45,12 +46,23 @@ class Place:
             "PATH": f"{self.folder / 'bin'}:{python37}:{os.environ['PATH']}",
             "COLUMNS": "80",
             "AIRPACK_CACHE_DIR": str(self.folder / "cache"),
+            "XDG_CACHE_HOME": str(self._cache()),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
         line = ["/bin/sh", "-c", f"{{ {command.rstrip()}\n}} 2>&1"]
         return subprocess.run(
             line, cwd=self.folder, env=env, stdout=subprocess.PIPE, text=True, timeout=_PATIENCE, check=False
         )
+
+    def _cache(self) -> Path:
+        """Return a cache that is the other tests' but for bundles that were imported: whoever reads a page has none."""
+        own = cache.folder({"XDG_CACHE_HOME": str(self.folder / "xdg")})
+        if not own.exists():
+            own.mkdir(parents=True)
+            for shared in cache.folder(os.environ).iterdir():
+                if shared.name != cache.PROOFS:
+                    (own / shared.name).symlink_to(shared)
+        return own.parent
 
     def here(self, text: str, digest: str = "") -> str:
         """Return text of a page with what this place has instead of its store, registry and digest."""

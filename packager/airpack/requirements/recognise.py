@@ -97,8 +97,7 @@ def _kind(path: Path, text: str) -> tuple[Kind, Mapping[str, Any]]:
     if text.lstrip().startswith(("{", "[")) and (found := _json(text)) is not None:
         return _kind_of_json(path, found)
     found = _toml(text)
-    # A line such as `one=1.0` is TOML as well, and no table.
-    if found and (path.suffix == ".toml" or any(isinstance(each, dict | list) for each in found.values())):
+    if found and (path.suffix in _TOML or any(isinstance(each, dict | list) for each in found.values())):
         return _kind_of_toml(path, found)
     if any(line.startswith(_YAML_KEYS) for line in text.splitlines()) and (found := _yaml(path, text)):
         return _kind_of_yaml(path, found)
@@ -151,6 +150,7 @@ def _kind_of_yaml(path: Path, data: Mapping[str, Any]) -> tuple[Kind, Mapping[st
     raise InvalidRequirement(f"{path} is YAML, but no environment of conda's: {_KNOWN}")
 
 
+_TOML = (".toml", ".lock")  # in another file, lines such as `one=1.0` alone are TOML by chance
 _KNOWN = "give a requirements file, or one that https://pypi.org/project/airpack names under 'inputs'"
 
 

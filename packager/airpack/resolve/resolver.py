@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +20,10 @@ from airpack.base.urls import public, token_in, without_access
 from airpack.requirements.requirements import Listing, Requirements
 from airpack.requirements.rules import Rules
 from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
+from airpack.resolve.passed_over import PassedOver
 from airpack.resolve.pip import Answer, Pip
 from airpack.sources.source import Builder, Built, Source
-from airpack.target.installed import ImagePackage
+from airpack.target.installed import write_metadata
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
 
@@ -61,35 +62,14 @@ def resolve(
     BuildFailed, Unsatisfiable, Conflict, UnknownMarker, InvalidRequirement, InvalidWheel, IndexUnreachable,
     HashMismatch, WriteFailed, or PipFailed with pip's own words.
     """
-    builder = _builder(target, pip, cache, python)
     if requirements.is_empty:
         raise InvalidRequirement("nothing is required: the project, or the group, names no requirement")
-    with tempfile.TemporaryDirectory(prefix="airpack-resolve-") as folder:
-        report, installed = Path(folder, "report.json"), Path(folder, "installed")
-        if skip_installed:
-            _write_metadata(target.installed or (), installed)
-        request = _request(target, builder, installed if skip_installed else None)
-        request["prefer_newest"] = requirements.rules.prefer_newest
-        release = f"--python-version={target.python_full_version}"
-        arguments = ["--dry-run", release, f"--report={report}", *requirements.arguments()]
-        with _written(requirements.listings, Path(folder)) as files:
-            answer = pip.run(request, [*arguments, *files], on_build=lambda what: pip.note(f"building {what}"))
-        installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
-    for text, current in answer.legacy.items():
-        pip.note(f"note: {text!r} is read as {current!r}, as older pips read it")
-    if not installs:
-        raise _nothing_left(answer)
+    builder = _builder(target, pip, cache, python)
+    answer, installs = _ask(requirements, target, builder, pip=pip, skip_installed=skip_installed)
     built = _by_version(answer.built)
     wheels = [_locked(install, built) for install in installs]
     passed_over = answer.passed_over_for({wheel.key: wheel.version for wheel in wheels})
-    for each in passed_over:
-        pip.note(f"note: {each}")
-    for url in answer.urls.values():
-        if token := token_in(url):
-            pip.note(
-                f"warning: {public(url)} needs a token ({token}), which no lock holds: pack from the lock where the "
-                "cache, or the wheelhouse, has this file"
-            )
+    _tell(answer, passed_over, pip)
     access = IndexAccess(options=answer.index_options, urls=answer.urls)
     wheels = _hashed(wheels, access, pip)
     return Lock(
@@ -102,6 +82,40 @@ def resolve(
         passed_over=passed_over,
         access=access,
     )
+
+
+def _ask(
+    requirements: Requirements, target: Target, builder: Builder, *, pip: Pip, skip_installed: bool
+) -> tuple[Answer, list[dict[str, Any]]]:
+    """Return pip's answer, and what it would install (`install` of its installation report)."""
+    with tempfile.TemporaryDirectory(prefix="airpack-resolve-") as folder:
+        report, installed = Path(folder, "report.json"), Path(folder, "installed")
+        if skip_installed:
+            write_metadata(target.installed or (), installed)
+        request = _request(target, builder, installed if skip_installed else None)
+        request["prefer_newest"] = requirements.rules.prefer_newest
+        release = f"--python-version={target.python_full_version}"
+        arguments = ["--dry-run", release, f"--report={report}", *requirements.arguments()]
+        with _written(requirements.listings, Path(folder)) as files:
+            answer = pip.run(request, [*arguments, *files], on_build=lambda what: pip.note(f"building {what}"))
+        installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
+    if not installs:
+        raise _nothing_left(answer)
+    return answer, installs
+
+
+def _tell(answer: Answer, passed_over: Sequence[PassedOver], pip: Pip) -> None:
+    """Tell the user how an answer came about, and what the lock can't hold."""
+    for text, current in answer.legacy.items():
+        pip.note(f"note: {text!r} is read as {current!r}, as older pips read it")
+    for each in passed_over:
+        pip.note(f"note: {each}")
+    for url in answer.urls.values():
+        if token := token_in(url):
+            pip.note(
+                f"warning: {public(url)} needs a token ({token}), which no lock holds: pack from the lock where the "
+                "cache, or the wheelhouse, has this file"
+            )
 
 
 def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = None) -> Lock:
@@ -178,20 +192,6 @@ def _request(target: Target, builder: Builder, installed: Path | None) -> dict[s
             "installed": str(installed) if installed else None,
         },
     }
-
-
-def _write_metadata(installed: Iterable[ImagePackage], folder: Path) -> None:
-    """Write the metadata of the image's packages (core metadata 2.1) where pip finds that of installed ones."""
-    folder.mkdir()
-    for package in installed:
-        if not package.is_nameable:
-            continue
-        dist_info = folder / f"{package.key.replace('-', '_')}-{package.version}.dist-info"
-        dist_info.mkdir(exist_ok=True)
-        lines = ["Metadata-Version: 2.1", f"Name: {package.key}", f"Version: {package.version}"]
-        lines += [f"Provides-Extra: {extra}" for extra in package.extras]
-        lines += [f"Requires-Dist: {requirement}" for requirement in package.requires]
-        dist_info.joinpath("METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _nothing_left(answer: Answer) -> Unsatisfiable:

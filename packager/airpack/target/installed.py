@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -96,3 +97,17 @@ def parse_requirements(texts: Iterable[Any]) -> list[Requirement]:
         with suppress(InvalidRequirement):
             requirements.append(read_requirement(str(text)))
     return requirements
+
+
+def write_metadata(installed: Iterable[ImagePackage], folder: Path) -> None:
+    """Write the metadata of the image's packages (core metadata 2.1) where pip finds that of installed ones."""
+    folder.mkdir()
+    for package in installed:
+        if not package.is_nameable:
+            continue
+        dist_info = folder / f"{package.key.replace('-', '_')}-{package.version}.dist-info"
+        dist_info.mkdir(exist_ok=True)
+        lines = ["Metadata-Version: 2.1", f"Name: {package.key}", f"Version: {package.version}"]
+        lines += [f"Provides-Extra: {extra}" for extra in package.extras]
+        lines += [f"Requires-Dist: {requirement}" for requirement in package.requires]
+        dist_info.joinpath("METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")

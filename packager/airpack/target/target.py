@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from packaging import tags
-from packaging.markers import Marker, default_environment
+from packaging.markers import Marker
 from packaging.tags import Tag
 from packaging.version import InvalidVersion, Version
 
-from airpack.base import files, jsons
 from airpack.base.errors import InvalidTarget
+from airpack.target import profile
 from airpack.target.installed import ImagePackage
 
 DEFAULT = "cp37-manylinux_2_27_x86_64"
@@ -43,7 +43,6 @@ _PLATFORM = re.compile(
     r"(?:(?P<legacy>manylinux1|manylinux2010|manylinux2014)|(?P<libc>manylinux_2|musllinux_1)_(?P<minor>\d{1,2}))"
     r"_(?P<machine>x86_64|aarch64)"
 )
-_KNOWN_MARKERS = frozenset(default_environment())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,20 +132,15 @@ class Target:
         It has the `marker_environment` and `compatible_tags` of a pex complete platform, and the packages that are
         `installed`. Raises InvalidTarget.
         """
+        data = profile.read(path)
         try:
-            data = jsons.loads(files.read_given(path))
-        except OSError as error:
-            raise InvalidTarget(f"image profile {path} can't be read: {error.strerror}") from error
-        except ValueError as error:
-            raise InvalidTarget(f"image profile {path} is not JSON: {error}") from error
-        try:
-            markers = _markers_in(dict(data)["marker_environment"])
-            accepted = tuple(_tag(text) for text in data["compatible_tags"])
+            markers = profile.markers_in(dict(data)["marker_environment"])
+            accepted = tuple(profile.tag_of(text) for text in data["compatible_tags"])
             full_version = markers["python_full_version"]
             full_version = str(Version(full_version + "local" if full_version.endswith("+") else full_version))
             listed = data.get("installed")
             installed = None if listed is None else tuple(ImagePackage.from_dict(entry) for entry in listed)
-            libraries = _libraries_in(data)
+            libraries = profile.libraries_in(data)
         except (AttributeError, KeyError, TypeError, ValueError, InvalidVersion) as error:
             raise InvalidTarget(
                 f'image profile {path} needs "marker_environment" and "compatible_tags", as '
@@ -182,7 +176,7 @@ class Target:
     @property
     def unknown_markers(self) -> tuple[str, ...]:
         """The variables of markers (PEP 508) whose values are unknown, sorted."""
-        return tuple(sorted(_KNOWN_MARKERS - self.marker_environment.keys()))
+        return tuple(sorted(profile.KNOWN_MARKERS - self.marker_environment.keys()))
 
     def unknown_variable(self, marker: Marker) -> str | None:
         """Return the first variable in `marker` whose value is unknown, or None."""
@@ -269,29 +263,3 @@ def _marker_environment(full_version: str, machine: str) -> dict[str, str]:
         "python_version": ".".join(full_version.split(".")[:2]),
         "sys_platform": "linux",
     }
-
-
-def _markers_in(data: Any) -> dict[str, str]:
-    """Return the values of known variables in a profile's `marker_environment`. Raises TypeError."""
-    if not isinstance(data, dict):
-        raise TypeError("marker_environment, which is not an object")
-    markers = {key: data[key] for key in sorted(_KNOWN_MARKERS) if data.get(key) is not None}
-    for key, value in markers.items():
-        if not isinstance(value, str):
-            raise TypeError(f"marker_environment.{key}, which is not a string")
-    return markers
-
-
-def _libraries_in(data: Mapping[str, Any]) -> frozenset[str] | None:
-    """Return the libraries in a profile, None if it doesn't list them. Raises TypeError."""
-    names = data.get("libraries")
-    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise TypeError("libraries, which is not a list of names")
-    return None if names is None else frozenset(names)
-
-
-def _tag(text: Any) -> Tag:
-    parts = str(text).split("-")
-    if len(parts) != 3:
-        raise ValueError(f"the tag {text!r}")
-    return Tag(*parts)

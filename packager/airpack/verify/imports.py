@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from airpack.audit.finding import NOTE, WARNING, Finding
+from airpack.base import files
 from airpack.bundle.opened import paths_of
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
@@ -213,7 +214,7 @@ class _Judge:
         """Yield the distributions that a distribution requires for an extra only."""
         for path in share.paths:
             if path.endswith(".dist-info/METADATA"):
-                for requirement in optional_requirements((self.tree / path).read_bytes(), self.image.target):
+                for requirement in optional_requirements(files.read_bytes(self.tree / path), self.image.target):
                     yield canonicalize_name(requirement.name)
 
 

@@ -123,29 +123,31 @@ def _report_conflicts(target: Mapping[str, Any], skipped: Sequence[Any], unreach
         return make_candidate
 
     def explain(factory: Any, error: Any, _: dict[str, Any]) -> Failure:
-        causes = [_cause(factory._finder, requirement, parent) for requirement, parent in error.causes]
-        names = {canonicalize_name(cause["name"]) for cause in causes}
-        for failed in factory._build_failures.values():
-            if isinstance(failed, Unbuildable) and canonicalize_name(failed.project) in names:
-                return Failure("build", **{**failed.facts, "wheels": _wheels(factory._finder, failed.project)})
-        parents = {canonicalize_name(parent.name.partition("[")[0]) for _, parent in error.causes if parent}
-        return Failure(
-            "impossible",
-            causes=causes,
-            limits=[*_asked(asked, parents - names), *_required(factory, parents - names)],
-            constraints=[_of_user(ireq) for ireq in asked if ireq.constraint and _named(ireq, names)],
-            prereleases=dict(_untried(factory, parents, asked)),
-            skipped=list(skipped),
-            unread=unread,
-            passed_over=passed_over(factory._build_failures),
-            unreachable=list(unreachable),
-            python=target["python_full_version"],
-            tags=target["tags"],
-        )
+        others = {"skipped": list(skipped), "unread": unread, "unreachable": list(unreachable)}
+        return _explained(factory, error, asked, python=target["python_full_version"], tags=target["tags"], **others)
 
     wrap("resolve", starting)
     wrap("link_candidate", trying)
     wrap("conflict_error", lambda _: explain)
+
+
+def _explained(factory: Any, error: Any, asked: Sequence[Any], **others: Any) -> Failure:
+    """Return why pip found no solution; `asked` is what the user requires, `others` are facts of the whole resolve."""
+    causes = [_cause(factory._finder, requirement, parent) for requirement, parent in error.causes]
+    names = {canonicalize_name(cause["name"]) for cause in causes}
+    for failed in factory._build_failures.values():
+        if isinstance(failed, Unbuildable) and canonicalize_name(failed.project) in names:
+            return Failure("build", **{**failed.facts, "wheels": _wheels(factory._finder, failed.project)})
+    parents = {canonicalize_name(parent.name.partition("[")[0]) for _, parent in error.causes if parent}
+    return Failure(
+        "impossible",
+        causes=causes,
+        limits=[*_asked(asked, parents - names), *_required(factory, parents - names)],
+        constraints=[_of_user(ireq) for ireq in asked if ireq.constraint and _named(ireq, names)],
+        prereleases=dict(_untried(factory, parents, asked)),
+        passed_over=passed_over(factory._build_failures),
+        **others,
+    )
 
 
 def _cause(finder: Any, requirement: Any, parent: Any) -> dict[str, Any]:
