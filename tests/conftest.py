@@ -71,7 +71,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     option = config.option
     given = getattr(option, "numprocesses", 0)  # without pytest-xdist, as under Python 3.7, there is no such option
     is_plain = given is None and option.dist == "no" and not hasattr(config, "workerinput")
-    if is_plain and option.capture != "no" and not any(".py" in word for word in config.args):
+    if is_plain and not option.usepdb and option.capture != "no" and not any(".py" in word for word in config.args):
         option.numprocesses = len(os.sched_getaffinity(0)) + 1
         option.dist, option.loadscopereorder = "loadfile", False
 

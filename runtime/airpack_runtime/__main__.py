@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 
 from airpack_runtime import __version__, activation, boot, host, layout, trust
@@ -110,15 +109,19 @@ def _exec(arguments: argparse.Namespace) -> int:
         _warn("exec needs a command: exec [--bundle PATH] -- COMMAND [ARG ...]")
         return 2
     env = _environment(arguments)
-    path = shutil.which(words[0], path=env.get("PATH"))
-    head = _head(path)
-    first = head.partition("\n")[0]
+    path, first = None, ""
     # Of several interpreters on PATH, "python" is the one that runs the shim, since it is the target's. It runs the
     # scripts of the bundle as well, which need no /bin/sh then.
     if sys.executable and words[0] in _PYTHONS:
         words[0] = sys.executable
-    elif sys.executable and path and (layout.LAUNCHER in head or first.rpartition("/env ")[2] in _PYTHONS):
-        words[:1] = [sys.executable, path]
+    else:
+        import shutil
+
+        path = shutil.which(words[0], path=env.get("PATH"))
+        head = _head(path)
+        first = head.partition("\n")[0]
+        if sys.executable and path and (layout.LAUNCHER in head or first.rpartition("/env ")[2] in _PYTHONS):
+            words[:1] = [sys.executable, path]
     try:
         os.execvpe(words[0], words, env)
     except FileNotFoundError:

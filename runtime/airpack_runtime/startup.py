@@ -27,9 +27,10 @@ class Environ(os._Environ):  # type: ignore[type-arg]  # Python 3.7 can't evalua
 
     def __setitem__(self, name: str, value: str) -> None:
         """Set a variable. Raises TypeError for what is no text."""
-        entries = str(value).split(os.pathsep)
-        if name == "PYTHONPATH" and self.folder in entries:
-            value = os.pathsep.join([self.folder, *(entry for entry in entries if entry != self.folder)])
+        if name == "PYTHONPATH":
+            entries = str(value).split(os.pathsep)
+            if self.folder in entries:
+                value = os.pathsep.join([self.folder, *(entry for entry in entries if entry != self.folder)])
         super().__setitem__(name, value)
 
 

@@ -9,7 +9,7 @@ import os
 import sys
 import sysconfig
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 import pytest
 from airpack_runtime import activation
@@ -96,7 +96,7 @@ def test_a_namespace_that_the_image_has_made_spans_the_tree(
 
 @pytest.mark.parametrize("embedding", ["/usr/bin/uwsgi", "", None])
 def test_a_server_that_embeds_python_is_no_interpreter(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedding: str
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedding: Optional[str]
 ) -> None:
     """Scripts run by the Python whose library it has."""
     python = tmp_path / "base" / "bin" / "python{}.{}".format(*sys.version_info)

@@ -249,12 +249,15 @@ def test_pip_is_left_alone(dropped: Dict[str, str], words: List[str]) -> None:
 def test_conda_is_left_alone(tmp_path: Path, dropped: Dict[str, str], words: List[str]) -> None:
     """It finds its environments by `sys.prefix`, and an image's start script may call it."""
     for name in ("conda", "mamba", "conda.py", "mamba.py"):
-        (tmp_path / name).write_text("import sys; print(sys.prefix == sys.base_prefix, 'alpha' in sys.path)\n")
+        (tmp_path / name).write_text(
+            "import importlib.util, sys\n"
+            "print(sys.prefix == sys.base_prefix, importlib.util.find_spec('alpha') is None)\n"
+        )
     line = [sys.executable, *words]
     env = {**dropped, "PYTHONPATH": dropped["PYTHONPATH"] + os.pathsep + str(tmp_path)}
     done = subprocess.run(line, env=env, cwd=str(tmp_path), stdout=subprocess.PIPE, timeout=60, check=True)
     own = subprocess.check_output([sys.executable, "conda"], cwd=str(tmp_path), env={})
-    assert done.stdout == own
+    assert done.stdout == own == b"True True\n"
 
 
 @pytest.mark.parametrize(

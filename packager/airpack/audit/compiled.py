@@ -89,10 +89,10 @@ def _is_module(file: Compiled, target: Target) -> bool:
 
 def _unmet(file: Compiled, policy: Policy) -> Iterator[Finding]:
     """Yield why a file can't be loaded; a program that can't run is a warning, as who imports its wheel may never."""
-    problems = [f"is a damaged ELF file ({file.needs})"] if isinstance(file.needs, ELFError) else []
-    runs = isinstance(file.needs, Needs) and file.needs.program
-    if isinstance(file.needs, Needs):
-        problems += unmet(file.needs, policy)
+    if isinstance(file.needs, ELFError):
+        problems, runs = [f"is a damaged ELF file ({file.needs})"], False
+    else:
+        problems, runs = list(unmet(file.needs, policy)), file.needs.program
     for problem in problems:
         yield Finding(
             severity=WARNING if runs else ERROR,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 from collections.abc import Iterator
@@ -21,23 +20,19 @@ _FORM = 1  # of what is kept; to be raised with each change of what is read
 
 def compiled_in(part: Part, store: Path | None) -> list[Compiled]:
     """Return the compiled files of a part; `store` is the cache of what they need, None for no cache."""
-    if store is None:
-        found = dict(_read(part))
-    else:
-        place = _place(part, store)
-        kept = cache.read_sealed(place)
-        if kept is not None:
-            found = {path: _needs(path_needs) for path, path_needs in json.loads(kept).items()}
-        else:
-            found = dict(_read(part))
-            cache.write_sealed(json.dumps({path: _described(needs) for path, needs in found.items()}).encode(), place)
+    found = dict(_read(part)) if store is None else _known(part, store)
     return [Compiled(wheel=part.wheel, path=path, needs=needs) for path, needs in found.items()]
 
 
-def _place(part: Part, store: Path) -> Path:
+def _known(part: Part, store: Path) -> dict[str, Needs | ELFError]:
     about = [__version__, _FORM, [[file.path, file.sha256] for file in part.files]]
-    key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
-    return store / cache.NEEDS / key[:2] / key
+    place = cache.place_of(store / cache.NEEDS, about)
+    kept = cache.read_sealed(place)
+    if kept is not None:
+        return {path: _needs(described) for path, described in json.loads(kept).items()}
+    found = dict(_read(part))
+    cache.write_sealed(json.dumps({path: _described(needs) for path, needs in found.items()}).encode(), place)
+    return found
 
 
 def _read(part: Part) -> Iterator[tuple[str, Needs | ELFError]]:

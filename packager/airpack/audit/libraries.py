@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from airpack.audit.finding import WARNING, Finding
@@ -104,5 +104,6 @@ def _where(library: str, probed: bool) -> str:
 def _remedy(library: str, wheels: Iterable[str]) -> str:
     package = _DEBIAN.get(library)
     adding = f"add it to the image; Debian's {package} has it" if package else "add it to the image"
-    without: Mapping[str, str] = {wheel: _HEADLESS[wheel] for wheel in wheels if wheel in _HEADLESS}
-    return adding + "".join(f"; {instead} is {wheel} without windows" for wheel, instead in without.items())
+    return adding + "".join(
+        f"; {_HEADLESS[wheel]} is {wheel} without windows" for wheel in wheels if wheel in _HEADLESS
+    )

@@ -79,7 +79,10 @@ def needs_of(content: bytes | mmap, budget: elf.Budget | None = None) -> Needs |
 
 
 def unmet(needs: Needs, policy: Policy) -> Iterator[str]:
-    """Yield a sentence for each symbol that a file needs and `policy` doesn't guarantee, or for another machine."""
+    """Yield why an image of `policy` can't load a file: it is for another machine, or needs newer symbols of a family.
+
+    Each is a sentence without its subject.
+    """
     if needs.machine != policy.machine:
         yield f"is for another machine ({needs.machine})"
         return

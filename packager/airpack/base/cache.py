@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import threading
@@ -19,6 +20,7 @@ from pathlib import Path
 PYTHON = "python"
 # The folders that `prune` cleans.
 WHEELS, FRAMES, BYTECODE, PARTS, NEEDS, PROOFS = _CLEANED = ("wheels", "frames", "bytecode", "parts", "needs", "proofs")
+_SEAL = hashlib.sha256().digest_size  # bytes
 # The next pack removes files that no pack has used for so many days.
 DAYS = 90
 
@@ -27,6 +29,12 @@ def folder(env: Mapping[str, str]) -> Path:
     """Return the path of the cache (XDG Base Directory Specification); it need not exist."""
     base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")
     return Path(base, "airpack-pack")
+
+
+def place_of(folder: Path, about: object) -> Path:
+    """Return where `folder` keeps what `about` describes: all that it depends on, as JSON can hold it."""
+    key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
+    return folder / key[:2] / key
 
 
 def read(place: Path) -> bytes | None:
@@ -48,9 +56,10 @@ def write(content: bytes, place: Path) -> None:
 def read_sealed(place: Path) -> bytes | None:
     """Return what `write_sealed` kept at `place`, or None, also if it is damaged or was kept at another place."""
     kept = read(place)
-    if kept is None or kept[: hashlib.sha256().digest_size] != _seal(place, kept[hashlib.sha256().digest_size :]):
+    if kept is None:
         return None
-    return kept[hashlib.sha256().digest_size :]
+    seal, content = kept[:_SEAL], kept[_SEAL:]
+    return content if seal == _seal(place, content) else None
 
 
 def write_sealed(content: bytes, place: Path) -> None:

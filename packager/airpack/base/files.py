@@ -47,10 +47,7 @@ def opened(path: Path, *, follow: bool = False) -> Iterator[BinaryIO]:
 def read_bytes(path: Path, *, limit: int = TEXT_LIMIT, follow: bool = False) -> bytes:
     """Return the content of a regular file of at most `limit` bytes. Raises OSError."""
     with opened(path, follow=follow) as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise _too_large(path, limit)
-    return content
+        return _within(limit, file, path)
 
 
 def read_given(path: Path, *, limit: int = TEXT_LIMIT) -> bytes:
@@ -61,10 +58,7 @@ def read_given(path: Path, *, limit: int = TEXT_LIMIT) -> bytes:
     if not is_stream(path):
         return read_bytes(path, limit=limit, follow=True)
     with open(path, "rb") as stream:
-        content = stream.read(limit + 1)
-    if len(content) > limit:
-        raise _too_large(path, limit)
-    return content
+        return _within(limit, stream, path)
 
 
 def is_stream(path: Path) -> bool:
@@ -76,7 +70,7 @@ def is_stream(path: Path) -> bool:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
         return False
-    return path.is_absolute() and path.parts[1] in ("dev", "proc") and not stat.S_ISREG(mode)
+    return path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)) and not stat.S_ISREG(mode)
 
 
 def read_text(path: Path, *, limit: int = TEXT_LIMIT, follow: bool = False) -> str:
@@ -113,15 +107,6 @@ def exists(path: Path) -> bool:
     return True
 
 
-def _too_large(path: Path, limit: int) -> OSError:
-    return OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", str(path))
-
-
-def _not_regular(path: Path, mode: int) -> OSError:
-    kind = _KINDS.get(stat.S_IFMT(mode), "a device")
-    return OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
-
-
 def parents(paths: Iterable[str]) -> set[str]:
     """Return every folder above each of `paths`."""
     folders: set[str] = set()
@@ -131,3 +116,15 @@ def parents(paths: Iterable[str]) -> set[str]:
             folders.add(parent)
             parent = parent.rpartition("/")[0]
     return folders
+
+
+def _within(limit: int, file: BinaryIO, path: Path) -> bytes:
+    content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", str(path))
+    return content
+
+
+def _not_regular(path: Path, mode: int) -> OSError:
+    kind = _KINDS.get(stat.S_IFMT(mode), "a device")
+    return OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))

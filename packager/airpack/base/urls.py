@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+LOCAL = "local"  # what is on the packing machine: its path is nobody else's business
 # The parameters of a query that choose a form or a version of a file; any other may give access, whatever its name.
 _HARMLESS = frozenset(
     {"alt", "api-version", "archived", "at", "branch", "dl", "download", "export", "format", "inline", "raw", "ref"}
@@ -24,15 +25,16 @@ def public(url: str) -> str:
     """Return `url` without credentials, query and fragment, as it may be published; a file's is just `local`."""
     parts = urlsplit(url)
     if parts.scheme.rpartition("+")[2] == "file":
-        return "local"
+        return LOCAL
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def without_access(url: str) -> str:
     """Return `url` as a lock may hold it: without user, password, and each parameter that may give access."""
     parts = urlsplit(url)
-    kept = urlencode([(name, value) for name, value in _parameters(parts.query) if name.lower() in _HARMLESS], safe="/")
-    query = parts.query if token_in(url) == "" else kept
+    parameters = _parameters(parts.query)
+    harmless = [each for each in parameters if each[0].lower() in _HARMLESS]
+    query = parts.query if harmless == parameters else urlencode(harmless, safe="/")
     fragment = parts.fragment if _FRAGMENT.fullmatch(parts.fragment) else ""
     # Local repositories are named `git+file:///...`, and keep the slashes.
     netloc = parts.netloc.rpartition("@")[2] if parts.scheme.rpartition("+")[2] != "ssh" else _of_ssh(parts.netloc)

@@ -34,7 +34,7 @@ def _compressed(frame: RawFrame, level: int, store: Path | None) -> bytes:
     """Return a frame compressed, from the cache if it has it: then no file is read."""
     if store is None:
         return zstd.compress(frame.read(), level)
-    name = frame.identity()
+    name = frame.identity
     place = store / cache.FRAMES / f"zstd-{zstd.LIBZSTD}-{level}" / name[:2] / name
     compressed = cache.read_sealed(place)
     if compressed is None:

@@ -41,6 +41,7 @@ class RawFrame:
     pieces: list[bytes | Slice] = field(default_factory=list)
     size: int = 0
 
+    @property
     def identity(self) -> str:
         """Return a hash, in hexadecimal, of what the frame is made of; no file is read for it."""
         total = hashlib.sha256()

@@ -29,7 +29,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 _INTERRUPTED = "interrupted; nothing was changed"
 
-_interrupts: list[int] = []  # the numbers of the signals that have interrupted the command
+_interrupts: list[int] = []  # not empty once a signal, of that number, has interrupted the command
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -23,7 +23,7 @@ from airpack.resolve.lock import Lock
 from airpack.target.target import Target
 
 PIPFILE_LOCK = "Pipfile.lock"
-_FILES = (".txt", ".in", ".toml", ".lock", ".yml", ".yaml", ".py")
+_FILES = (".txt", ".in", ".toml", ".lock")
 # Projects may have such names, too: ruamel.yaml, discord.py.
 _ALSO_PROJECTS = (".yml", ".yaml", ".py")
 
@@ -194,6 +194,6 @@ def _check_words(words: Sequence[str]) -> None:
             raise UsageError(
                 f"{word} does not exist: give the path of a project, or a requirement such as pandas==1.3.5"
             )
-        is_file = word.endswith(_FILES) and (not word.endswith(_ALSO_PROJECTS) or Path(word).exists())
+        is_file = word.endswith(_FILES) or (word.endswith(_ALSO_PROJECTS) and Path(word).exists())
         if is_file or Path(word).name == PIPFILE_LOCK:
             raise UsageError(f"{word} names a file: write -r {word}")

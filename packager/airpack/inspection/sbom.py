@@ -19,8 +19,9 @@ from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
+from airpack.base.urls import LOCAL
 from airpack.inspection.inventory import Document, Inventory, Library, PackageRecord
-from airpack.sources.source import LOCAL, sdist_hash
+from airpack.sources.source import sdist_hash
 
 # PyPI's classifiers that mean exactly one licence of SPDX's list; others, such as "BSD License", may mean several.
 _SPDX = {
@@ -114,17 +115,16 @@ def _purl(package: PackageRecord) -> PackageURL:
     Scanners look up a package of that type on PyPI by its name alone, and a project of one's own is none of those.
     """
     qualifiers = {"file_name": package.wheel}
-    if package.built_from.startswith(LOCAL):
-        return PackageURL("generic", None, package.key, package.version, qualifiers)
     if package.built_from and not sdist_hash(package.built_from):
-        qualifiers[_of(package)] = package.built_from
+        if not package.built_from.startswith(LOCAL):
+            qualifiers[_source_qualifier(package)] = package.built_from
         return PackageURL("generic", None, package.key, package.version, qualifiers)
     if package.url and not package.url.startswith(_PYPI):
         qualifiers["download_url"] = package.url
     return PackageURL("pypi", None, package.key, package.version, qualifiers)
 
 
-def _of(package: PackageRecord) -> str:
+def _source_qualifier(package: PackageRecord) -> str:
     """Return the qualifier that names the source of a built wheel: a repository, or an archive."""
     scheme = package.built_from.partition("://")[0]
     return "vcs_url" if "+" in scheme else "download_url"

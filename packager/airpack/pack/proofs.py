@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,8 +18,7 @@ def place_of(store: Path, bundle: Bundle, python: Interpreter, image: Sequence[I
         [__version__, bundle.digest, str(python.path), python.version, python.build, python.libraries],
         [[package.name, package.version] for package in image],
     ]
-    key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
-    return store / cache.PROOFS / key[:2] / key
+    return cache.place_of(store / cache.PROOFS, about)
 
 
 def is_known(place: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 
@@ -112,6 +111,8 @@ def option_advice(text: str, problem: str) -> str:
     unknown = re.search(r"no such option: (\S+)", problem)
     if unknown is None:
         return problem
+    import difflib  # noqa: PLC0415 - only needed for a mistyped option
+
     if nearest := difflib.get_close_matches(unknown[1], _OPTIONS, n=1, cutoff=0.8):
         return f"there is no option {unknown[1]}: write {nearest[0]}"
     return f"a requirements file has no option {unknown[1]}: give it on the command line, or delete it"
@@ -131,9 +132,9 @@ def _several(text: str) -> Sequence[str]:
     plain = _plain(text)
     command = _COMMAND.fullmatch(plain)
     words = [word for word in re.split(r"[,;\s]+", _without_command(plain)) if word and word != "and"]
-    found = [word if _is_requirement(word) else _nearest(word) for word in words]
     if not all(word[0].isalpha() for word in words):
         return ()
+    found = [word if _is_requirement(word) else _nearest(word) for word in words]
     listed = command is not None or len(words) == 2 or re.search(r"[,;<>=]", plain) is not None
     return found if listed and 1 < len(found) <= _WORDS and all(found) else ()
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from airpack.base.errors import InvalidRequirement
-from airpack.requirements.advice import advice
 from airpack.requirements.rules import Rules
 
 _FILE_OPTION = re.compile(
@@ -104,4 +103,6 @@ def invalid_requirement(text: str, place: str | None, *, editable: bool = False)
         return InvalidRequirement(f"{text!r} is no project to build{where}: {remedy}")
     if text.endswith(".whl"):
         return InvalidRequirement(f"{text!r} is no name of a wheel{where}: give the file as its builder named it")
+    from airpack.requirements.advice import advice  # noqa: PLC0415 - its patterns are only needed for this error
+
     return InvalidRequirement(f"{text!r} is not a requirement{where}: {advice(text)}")

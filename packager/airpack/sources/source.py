@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from airpack.base.urls import public
+from airpack.base.urls import LOCAL, public
 
 Settings = Mapping[str, str | Sequence[str]]  # a build backend's (PEP 517)
 
-LOCAL = "local"  # how the identity of what was on the packing machine begins, and the origin of a wheel there
 _BUILT = "built from "  # how the origin of a built wheel begins, in `manifest.json`
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from airpack.base import files, staging
+from airpack.base import staging
 from airpack.base.console import Advance
+from airpack.base.files import copy, opened
 
 _CHUNK = 16 << 20  # bytes that are read at once
 
@@ -28,19 +29,19 @@ class Folder:
 
     def size(self, name: str) -> int:
         """Return a file's size in bytes."""
-        with files.opened(self._path / name) as file:
+        with opened(self._path / name) as file:
             return os.fstat(file.fileno()).st_size
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Yield a file's content in pieces of a bounded size."""
-        with files.opened(self._path / name) as file:
+        with opened(self._path / name) as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
 
-    def deliver(self, sources: Mapping[str, Path], check: Callable[[Folder], None], on_bytes: Advance) -> None:
+    def deliver(self, files: Mapping[str, Path], check: Callable[[Folder], None], on_bytes: Advance) -> None:
         """Put local files into the folder under these names: all of them, or none. Raises WriteFailed or OSError."""
         with staging.scratch_in(self._path) as scratch:
-            for name, path in sources.items():
-                on_bytes(files.copy(path, scratch / name, follow=True))
+            for name, path in files.items():
+                on_bytes(copy(path, scratch / name, follow=True))
             check(Folder(self.url, scratch))
-            staging.place({scratch / name: self._path / name for name in sources}, aside=scratch)
+            staging.place({scratch / name: self._path / name for name in files}, aside=scratch)

@@ -7,10 +7,8 @@ elsewhere in the process; therefore each wheel gets a new process, an empty envi
 
 from __future__ import annotations
 
-import hashlib
 import io
 import itertools
-import json
 import resource
 import subprocess
 import tarfile
@@ -71,15 +69,14 @@ def compile_wheel(part: InstalledWheel, interpreter: Interpreter, store: Path | 
     if store is None:
         return compile_modules(part.site_packages, modules, interpreter)
     about = [part.wheel.sha256, modules, interpreter.version, interpreter.magic, interpreter.build, COMPILER]
-    key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
-    place = store / cache.BYTECODE / key[:2] / key
-    kept = cache.read(place)
+    place = cache.place_of(store / cache.BYTECODE, about)
+    kept = cache.read_sealed(place)
     compiled = [bytecode_path(part.site_packages / module, interpreter) for module in modules]
     if kept is not None and _restored(kept, part.site_packages, compiled):
         return []
     left = compile_modules(part.site_packages, modules, interpreter)
     if not left:
-        cache.write(_archived(part.site_packages, [path for path in compiled if path.exists()]), place)
+        cache.write_sealed(_archived(part.site_packages, [path for path in compiled if path.exists()]), place)
     return left
 
 

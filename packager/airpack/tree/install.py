@@ -58,7 +58,7 @@ def install(
     wheels = house.lock.wheels
 
     def part_of(number: int) -> Part:
-        return _known(wheels[number], house, recipe, folder / str(number), store)
+        return _part_of(wheels[number], house, recipe, folder / str(number), store)
 
     # The largest come first, so that none of them is left to a single thread at the end.
     order = sorted(range(len(wheels)), key=lambda number: wheels[number].size or 0, reverse=True)
@@ -69,13 +69,14 @@ def install(
             advance(1)
     parts = [made[number] for number in range(len(wheels))]
     if recipe.compiler is not None:
-        for note in (_uncompiled(part.wheel, module, recipe.compiler) for part in parts for module in part.uncompiled):
-            progress.note(note)
+        for part in parts:
+            for module in part.uncompiled:
+                progress.note(_uncompiled(part.wheel, module, recipe.compiler))
     groups, clashes = members.collect(parts, house.lock.target)
     return Tree(groups=groups, clashes=clashes, excluded=exclusion.total(part.excluded for part in parts))
 
 
-def _known(wheel: LockedWheel, house: Wheelhouse, recipe: Recipe, folder: Path, store: Path | None) -> Part:
+def _part_of(wheel: LockedWheel, house: Wheelhouse, recipe: Recipe, folder: Path, store: Path | None) -> Part:
     """Return the part of a wheel, from the cache if it has it, else installed into `folder`."""
 
     def make() -> Part:

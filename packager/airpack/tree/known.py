@@ -6,7 +6,6 @@ description alone; its files are in the frames that were made of it, and are mad
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -37,8 +36,7 @@ def place_of(store: Path, wheel: LockedWheel, target: Target, recipe: Recipe) ->
         [compiler.version, compiler.magic, compiler.build, COMPILER] if compiler else None,
         [recipe.with_wheelhouse, recipe.exclusion.to_dict()],
     ]
-    key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
-    return store / cache.PARTS / key[:2] / key
+    return cache.place_of(store / cache.PARTS, about)
 
 
 def read(place: Path, wheel: LockedWheel, make: Callable[[], Part]) -> Part | None:

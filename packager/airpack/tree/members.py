@@ -22,18 +22,14 @@ _WORTH_SHARING = 128 << 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
-    """A file of the tree: its path there, the contents that it is of, its mode, size in bytes and SHA-256.
+class Member(PartFile):
+    """A file of the tree, and the contents of the part that it is of.
 
     `link_to` is the path of an earlier member with the same content and mode, None if there is none. A large file may
     be linked to one of any wheel, a small one only to one of the same wheel.
     """
 
-    path: str
     contents: Contents
-    mode: int
-    size: int
-    sha256: str
     link_to: str | None = None
 
     @classmethod

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from airpack_runtime.format import hashing
+
 from airpack.resolve.lock import LockedWheel
 from airpack.tree.exclusion import Excluded
 from airpack.tree.installed_wheel import InstalledWheel
 from airpack.wheels.metadata import license_in
 from airpack.wheels.oddity import Oddity
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +70,7 @@ class Part:
         """Return the part that an installed wheel is; its files are read and hashed."""
         return cls(
             wheel=installed.wheel,
-            files=files_in(installed),
+            files=tuple(_hashed(path, installed.prefix / path) for path in installed.files()),
             metadata=installed.metadata.read_bytes(),
             top_level=installed.top_level(),
             oddities=installed.oddities,
@@ -86,16 +85,8 @@ class Part:
         return license_in(self.metadata)
 
 
-def files_in(installed: InstalledWheel) -> tuple[PartFile, ...]:
-    """Return the files of an installed wheel, sorted by path; each is read and hashed."""
-    return tuple(_hashed(path, installed.prefix / path) for path in installed.files())
-
-
 def _hashed(path: str, source: Path) -> PartFile:
-    total, size = hashlib.sha256(), 0
-    with open(source, "rb", buffering=0) as file:
-        executable = os.fstat(file.fileno()).st_mode & 0o100
-        while chunk := file.read(_CHUNK):
-            total.update(chunk)
-            size += len(chunk)
-    return PartFile(path=path, mode=0o755 if executable else 0o644, size=size, sha256=total.hexdigest())
+    with open(source, "rb") as file:
+        info = os.fstat(file.fileno())
+        sha256 = hashing.of_file(file.fileno())
+    return PartFile(path=path, mode=0o755 if info.st_mode & 0o100 else 0o644, size=info.st_size, sha256=sha256)

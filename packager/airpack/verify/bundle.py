@@ -72,8 +72,8 @@ class _Examiner:
 
     def __init__(self, entries: Mapping[str, File]) -> None:
         self._budget = elf.Budget()
-        sizes = {path: file.size for path, file in entries.items() if path.endswith(record.FILE)}
-        self._records = sizes if sum(sizes.values()) <= _RECORDS_LIMIT else {}
+        listed = {path: file.size for path, file in entries.items() if path.endswith(record.FILE)}
+        self._records = frozenset(listed if sum(listed.values()) <= _RECORDS_LIMIT else ())
 
     def wants(self, path: str, start: bytes) -> bool:
         """See frames.Examiner."""
@@ -82,7 +82,7 @@ class _Examiner:
     def examine(self, path: str, content: bytes | mmap) -> Any:
         """See frames.Examiner."""
         if path in self._records:
-            return content
+            return content[:]  # a map is closed when this returns
         try:
             return manylinux.needs_of(content, self._budget)
         except elf.ELFError as error:

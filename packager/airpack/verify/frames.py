@@ -23,7 +23,7 @@ _IN_MEMORY = 16 << 20  # bytes of a file that is examined; several threads have 
 
 
 class Examiner(Protocol):
-    """Looks at files while they are in memory; it is called by several threads."""
+    """Looks at files as they are read; it is called by several threads."""
 
     def wants(self, path: str, start: bytes) -> bool:
         """Return whether to look at a file: its path, and its first bytes."""
@@ -130,7 +130,9 @@ class _Run:
         path = piece.file.path
         if not piece.place:
             self._total = hashlib.sha256()
-            self._kept = _kept() if self._examiner.wants(path, bytes(data[:8])) else None
+            self._kept = None
+            if self._examiner.wants(path, bytes(data[:8])):
+                self._kept = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed behind its last part
         self._total.update(data)
         if self._kept is not None:
             self._kept.write(data)
@@ -149,11 +151,6 @@ class _Run:
         kept.flush()
         with mmap.mmap(kept.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return self._examiner.examine(path, content)
-
-
-def _kept() -> IO[bytes]:
-    """Return an empty file for the content of a file of the bundle; a large one lies on disk."""
-    return tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
 
 
 def _wrong_sums(opened: OpenBundle, actual: Mapping[str, str]) -> Iterator[str]:

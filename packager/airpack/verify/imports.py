@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -214,8 +215,10 @@ class _Judge:
         """Yield the distributions that a distribution requires for an extra only."""
         for path in share.paths:
             if path.endswith(".dist-info/METADATA"):
-                for requirement in optional_requirements(files.read_bytes(self.tree / path), self.image.target):
-                    yield canonicalize_name(requirement.name)
+                with suppress(OSError, ValueError):  # what can't be read names none
+                    metadata = files.read_bytes(self.tree / path)
+                    for requirement in optional_requirements(metadata, self.image.target):
+                        yield canonicalize_name(requirement.name)
 
 
 def _unknown_remedy(failure: Failure, absent: Sequence[str]) -> str:

@@ -10,9 +10,13 @@ import importlib
 import importlib.util
 import re
 import sys
-import warnings
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+from airpack.base import files
+from airpack.target import interpreter
+from airpack.tree import bytecode
 from airpack.verify.importer import Failure
 
 _NO_NAME = re.compile(r"ImportError: cannot import name '(?P<name>\w+)'")
@@ -42,14 +46,16 @@ def needs_newer(failure: Failure, tree: Path, python: tuple[int, int]) -> bool:
 
 
 def _compiles(path: Path) -> bool:
-    """Return whether the Python that runs airpack reads the source at `path`."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(path.read_bytes(), path.name, "exec", dont_inherit=True)
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+    """Return whether the Python that runs airpack reads the source at `path`, within the limits of all compiling."""
+    python = interpreter.ask(Path(sys.executable))
+    if python is None:
         return False
-    return True
+    with tempfile.TemporaryDirectory(prefix="airpack-compile-") as folder, suppress(OSError):
+        source = Path(folder, path.name)
+        files.copy(path, source)
+        bytecode.compile_modules(Path(folder), [source.name], python)
+        return bytecode.bytecode_path(source, python).exists()
+    return False
 
 
 def _has(module: str, name: str = "") -> bool:

@@ -76,12 +76,13 @@ def _node(path: Path, tree: Path) -> Node | str:
     """Return the file at `path`, also by a link within the tree; or the reason that it cannot be read."""
     try:
         info = path.lstat()
+        is_link = stat.S_ISLNK(info.st_mode)
         # Not Path.resolve, which up to Python 3.12 raises RuntimeError for links in a circle; stat raises OSError.
-        if stat.S_ISLNK(info.st_mode) and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(tree)):
+        if is_link and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(tree)):
             info = path.stat()  # layers of an image have symbolic links where a boot makes hard ones
         if not stat.S_ISREG(info.st_mode):
             return "is neither a file nor a folder"
-        with files.opened(path, follow=stat.S_ISLNK(path.lstat().st_mode)) as file:
+        with files.opened(path, follow=is_link) as file:
             return Node(mode=info.st_mode, content=Content(size=info.st_size, sha256=hashing.of_file(file.fileno())))
     except OSError as error:
         return f"can't be read ({reason_of(error)})"

@@ -17,7 +17,9 @@ _HEADER = 2 << 20  # bytes; old metadata has the description among the fields
 _MOST_FIELDS = 5_000  # entries of fields that may be repeated, such as Requires-Dist
 _LONGEST_REQUIREMENT = 10_000  # characters
 _MOST_BRACKETS = 100  # in a requirement; pip reads its marker by recursion
-_PARTS = re.compile(rb"^content-type:\s*multipart", re.IGNORECASE | re.MULTILINE)
+_PARTS = re.compile(rb"(?:^|[\r\n])content-type:\s*multipart", re.IGNORECASE)
+_FIELD_END = re.compile(rb"(?:\r\n|\r|\n)(?![ \t])")  # the next line doesn't go on with the field
+_ROW_END = re.compile(rb"\r\n|[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")  # where str.splitlines does
 _BLANK = re.compile(rb"\r?\n\r?\n")
 
 
@@ -36,7 +38,7 @@ def fields_in(metadata: bytes) -> RawMetadata:
     header = metadata[: blank.end()] if blank else metadata
     if len(header) > _HEADER:
         raise ValueError(f"has fields of more than {_HEADER >> 20} MiB")
-    if header.count(b"\n") - header.count(b"\n ") - header.count(b"\n\t") > _MOST_FIELDS:
+    if _count(_FIELD_END, header) > _MOST_FIELDS:
         raise ValueError(f"has more than {_MOST_FIELDS:,} fields")
     if _PARTS.search(header):
         raise ValueError("is a message of several parts, which pip can't read")
@@ -50,6 +52,10 @@ def fields_in(metadata: bytes) -> RawMetadata:
 
 def check_rows(record: bytes, most: int) -> None:
     """Raise ValueError if a RECORD has more than `most` rows."""
-    rows = record.count(b"\n")
+    rows = _count(_ROW_END, record)
     if rows > most:
         raise ValueError(f"has {rows:,} rows, where at most {most:,} may be")
+
+
+def _count(pattern: re.Pattern[bytes], text: bytes) -> int:
+    return sum(1 for _ in pattern.finditer(text))

@@ -112,10 +112,10 @@ class CheckedWheel(WheelSource):
         self._check_identity()
         self._check_version()
         self._scripts = self._read_scripts(python_version)
-        text = self._text("RECORD")
+        content = self._content("RECORD")
         with _refused(self._wheel.filename, "RECORD"):
-            texts.check_rows(text.encode(), 2 * len(self._files) + _ROWS_FREE)
-        record = claims.read(text, self._files.keys(), f"{self._info}/RECORD")
+            texts.check_rows(content, 2 * len(self._files) + _ROWS_FREE)
+        record = claims.read(self._decoded("RECORD", content), self._files.keys(), f"{self._info}/RECORD")
         placed = places.place_all(self._files, self._identity(python_version))
         self.placed: Mapping[str, Place] = placed.places
         self.claims: Mapping[str, Claim] = {
@@ -233,12 +233,18 @@ class CheckedWheel(WheelSource):
 
     def _text(self, name: str) -> str:
         """Return the text of a file that the folder `*.dist-info` must have."""
+        return self._decoded(name, self._content(name))
+
+    def _content(self, name: str) -> bytes:
         path = f"{self._info}/{name}"
         if path not in self._files:
             raise self.refuse(f"has no {path}")
         with _refused(self._wheel.filename, name):
             texts.check_size(name, self._files[path].file_size)
+        return self._zipfile.read(self._files[path])
+
+    def _decoded(self, name: str, content: bytes) -> str:
         try:
-            return self._zipfile.read(self._files[path]).decode("utf-8")
+            return content.decode("utf-8")
         except UnicodeDecodeError as error:
             raise self.refuse(f"its {name} isn't UTF-8") from error

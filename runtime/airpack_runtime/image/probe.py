@@ -62,7 +62,7 @@ def libraries(env: Mapping[str, str], machine: str) -> list[str]:
     """
     paths: list[str] = []
     own = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", f"/lib/{machine}-linux-gnu", f"/usr/lib/{machine}-linux-gnu")
-    for folder in (*env.get("LD_LIBRARY_PATH", "").split(":"), *own, f"{sys.exec_prefix}/lib"):
+    for folder in (*env.get("LD_LIBRARY_PATH", "").split(":"), *own, f"{sys.base_exec_prefix}/lib"):
         if os.path.isdir(folder):
             paths += [f"{folder}/{name}" for name in os.listdir(folder) if ".so" in name]
     if os.path.isfile("/etc/ld.so.cache"):

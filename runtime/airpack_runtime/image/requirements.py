@@ -95,7 +95,8 @@ def _not_in(house: str, rows: list[Row]) -> Iterator[str]:
 def unmet(rows: list[Row], trees: list[str]) -> Iterator[str]:
     """Yield a sentence for each requirement of a file that neither `trees` nor the image meets."""
     folders = [*(f"{tree}/{layout.SITE_PACKAGES}" for tree in trees), *sys.path]
-    there, packed = installed.distributions(folders), installed.distributions(folders[: len(trees)])
+    there = installed.distributions(folders)
+    packed = {name: each for name, each in there.items() if each.location in folders[: len(trees)]}
     for row in rows:
         need = _requirement(row)
         direct = _direct(row.line) if need is None or need.url else None

@@ -132,5 +132,7 @@ def test_what_a_shell_gives_in_a_files_place_is_read(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"it is larger than 1,000 bytes"):
         files.read_given(Path("/dev/zero"), limit=1000)
     os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match=r"it is a folder, not a regular file"):
+        files.read_given(Path("/"))
     with pytest.raises(OSError, match=r"it is a pipe, not a regular file"):
         files.read_given(tmp_path / "pipe")

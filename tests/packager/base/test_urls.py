@@ -30,6 +30,7 @@ def test_what_is_published_of_a_url(url: str, expected: str) -> None:
         ("https://a.invalid/one.whl?X-Amz-Credential=S3CRET", "https://a.invalid/one.whl"),
         ("https://a.invalid/one.whl?k=S3CRET&raw=true", "https://a.invalid/one.whl?raw=true"),
         ("https://a.invalid/one.whl?S3CRET", "https://a.invalid/one.whl"),
+        ("https://a.invalid/one.whl?=S3CRET&raw=true", "https://a.invalid/one.whl?raw=true"),
         ("https://a.invalid/one.whl?raw=true", "https://a.invalid/one.whl?raw=true"),
         ("https://ghp_S3CRET@a.invalid/one.whl", "https://a.invalid/one.whl"),
         ("https://a.invalid/one.whl#S3CRET", "https://a.invalid/one.whl"),

@@ -43,7 +43,7 @@ def test_frames_come_in_order_whatever_the_pool(tmp_path: Path, jobs: int) -> No
 def test_a_frame_is_taken_from_the_cache(tmp_path: Path) -> None:
     """Neither compressed again nor read: its files need not be there."""
     _compress(1, tmp_path)
-    (place,) = (path for path in _kept(tmp_path) if path.name == _frame(CONTENTS[3]).identity())
+    (place,) = (path for path in _kept(tmp_path) if path.name == _frame(CONTENTS[3]).identity)
     cache.write_sealed(b"what was kept", place)
     assert _compress(1, tmp_path)[3] == b"what was kept"
 
@@ -55,7 +55,7 @@ def test_what_a_frame_is_made_of_is_its_name(tmp_path: Path) -> None:
     slices = [Slice(member=member, offset=offset, length=2) for offset in (0, 2)]
     frames: list[list[bytes | Slice]] = [[b"a", b"b"], [b"ab"], [b"b", b"a"], [slices[0].identity]]
     frames += [[slices[0]], [slices[1]], [*slices]]
-    assert len({RawFrame(pieces=pieces).identity() for pieces in frames}) == len(frames)
+    assert len({RawFrame(pieces=pieces).identity for pieces in frames}) == len(frames)
 
 
 @pytest.mark.slow

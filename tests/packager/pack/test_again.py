@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from airpack.base import cache
 from support.airpack import Airpack
+from support.layouts import digest_of
 from support.wheels import build_wheel
 
 pytestmark = pytest.mark.usefixtures("target_python")
@@ -25,22 +26,17 @@ def store(airpack: Airpack, wheels: Path) -> Path:
     return cache.folder(os.environ)
 
 
-def _digest(airpack: Airpack) -> str:
-    manifest = json.loads((airpack.output / "manifest.json").read_text())
-    return str(manifest["bundle"]["digest"])
-
-
 def test_it_is_the_same_without_its_frames_or_without_a_cache(airpack: Airpack, store: Path) -> None:
     """A known distribution is installed again where its frames are missing."""
-    before = _digest(airpack)
+    before = digest_of(airpack.output)
     for gone in (store / cache.FRAMES, store / cache.BYTECODE, store):
         shutil.rmtree(gone)
         assert airpack.pack("one", "--tree", airpack.output.with_name("tree")) == 0, airpack.err
-        assert _digest(airpack) == before
+        assert digest_of(airpack.output) == before
 
 
 def test_what_was_found_in_order_is_not_imported_again(airpack: Airpack, store: Path) -> None:
-    """Another bundle is, and so is this one by another interpreter, or for nobody's cache."""
+    """Another bundle is, and so is this one with another cache."""
     assert "import         2 modules" in airpack.err
     assert airpack.pack("one") == 0
     assert AGAIN in airpack.err
@@ -61,11 +57,11 @@ def test_what_was_found_is_told_each_time(airpack: Airpack, wheels: Path) -> Non
 
 def test_a_wrong_description_never_becomes_a_bundle(airpack: Airpack, store: Path) -> None:
     """One of another airpack, say, whose frames are gone: the distribution is installed, and described anew."""
-    before = _digest(airpack)
+    before = digest_of(airpack.output)
     for place in filter(Path.is_file, (store / cache.PARTS).rglob("*")):
         described = json.loads(cache.read_sealed(place) or b"")
         described["files"][0][3] = "0" * 64
         cache.write_sealed(json.dumps(described).encode(), place)
     shutil.rmtree(store / cache.FRAMES)
     assert airpack.pack("one") == 0, airpack.err
-    assert _digest(airpack) == before
+    assert digest_of(airpack.output) == before

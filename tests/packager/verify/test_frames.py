@@ -127,3 +127,9 @@ def test_the_list_of_sums_must_be_that_of_the_table_of_contents(tmp_path: Path) 
         damage = frames.read(opened, _Marked(), executor=executor).damage
     assert "bin/alpha-hallo is not what SHA256SUMS lists" in damage
     assert "SHA256SUMS lists bin/alpha-hello, which its table of contents doesn't" in damage
+
+
+def test_a_large_file_is_read_from_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same outcome: RECORDs are kept, and compiled files are looked at."""
+    monkeypatch.setattr(frames, "_IN_MEMORY", 1)
+    assert _verify(GOLDEN, "--strict") == 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from airpack.verify.imports import modules_of
+from airpack.verify.imports import Share, TriedImage, modules_in, modules_of, prove
+from support import machine, trees
 from support.airpack import Airpack
 from support.wheels import build_wheel
 
@@ -73,6 +75,20 @@ def test_an_extra_that_nobody_asked_for_is_no_failure(airpack: Airpack, wheels: 
         "note: one 1.0: import oned fails here: ImportError: ask for one[yaml]: "
         "it belongs to an extra of one that isn't asked for"
     )
+
+
+@pytest.mark.usefixtures("target_python")
+def test_metadata_that_cant_be_read_ends_no_import(tmp_path: Path) -> None:
+    """It names no extra; what it belongs to is told as without it."""
+    info = tmp_path / "site-packages" / "one-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Name: one\nContent-Type: multipart/mixed\n")
+    (info.parent / "one.py").write_text("import absent\n")
+    share = Share(name="one", version="1.0", paths=["site-packages/one.py", "site-packages/one-1.0.dist-info/METADATA"])
+    image = TriedImage(target=trees.TARGET, packages=[])
+    with ThreadPoolExecutor(1) as executor:
+        (finding,) = prove(tmp_path, modules_in([share]), machine.python37(), image, executor=executor)
+    assert finding.failure.missing == ("absent",)
 
 
 def test_which_modules_are_imported() -> None:

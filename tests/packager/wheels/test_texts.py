@@ -21,11 +21,12 @@ def test_a_description_is_not_parsed() -> None:
         (b"Author: " + b"x" * (2 << 20) + b"\n", "has fields of more than 2 MiB"),
         (b"Requires-Dist: two\n" * 5_001, "has more than 5,000 fields"),
         (b"K\n" * 5_001, "has more than 5,000 fields"),
+        (b"Requires-Dist: two\r" * 5_001, "has more than 5,000 fields"),
         (b"Requires-Dist: two" + b">1," * 4000 + b">1\n", "has a requirement of more than 10,000 characters"),
         (b"Requires-Dist: two; " + b"(" * 101 + b"\n", "has a requirement with more than 100 brackets"),
         (b"Content-Type: multipart/mixed; boundary=a\n", "is a message of several parts, which pip can't read"),
+        (b"Author: a\rContent-Type: multipart/mixed\n", "is a message of several parts, which pip can't read"),
     ],
-    ids=["all of it", "its fields", "requirements", "what is no field", "one requirement", "a deep marker", "parts"],
 )
 def test_metadata_of_which_too_much_would_become_is_refused(rest: bytes, problem: str) -> None:
     """Before it is parsed, but for the length of one requirement."""
@@ -50,5 +51,8 @@ def test_each_text_has_a_limit(name: str, size: int) -> None:
 def test_a_record_lists_no_more_than_so_many_rows() -> None:
     """Each of them, of two bytes, would take half a kilobyte."""
     texts.check_rows(b"a\n" * 10, 10)
-    with pytest.raises(ValueError, match=r"^has 11 rows, where at most 10 may be$"):
-        texts.check_rows(b"a\n" * 11, 10)
+    texts.check_rows(b"a\r\n" * 10, 10)
+    for end in (b"\n", b"\r\n", b"\r", b"\x0b", b"\x0c", b"\x1c", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9"):
+        assert len((b"a" + end).decode().splitlines()) == 1
+        with pytest.raises(ValueError, match=r"^has 11 rows, where at most 10 may be$"):
+            texts.check_rows((b"a" + end) * 11, 10)

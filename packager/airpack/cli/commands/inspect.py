@@ -21,8 +21,8 @@ from airpack.sources.source import sdist_hash
 if TYPE_CHECKING:
     from airpack.cli import options
 
-# The greatest widths of the columns package, version and licence.
 _MOST_ORIGINS = 6  # that are shown besides the most frequent one
+# The greatest widths of the columns package, version and licence.
 _WIDEST = (24, 12, 19)
 
 
@@ -75,24 +75,28 @@ def _head(bundle: BundleSummary, style: Style) -> Iterator[str]:
     room = screen.width() - LABEL
     packed = f"{bundle.size / max(bundle.unpacked_size, 1):.0%} of what it unpacks to"
     decoder = f"with the decoder of {bundle.decoder}" if bundle.decoder else "without a decoder"
-    lines = {
-        "bundle": f"{bundle.path}, {amount(bundle.size)} ({packed})",
-        "target": bundle.target,
-        "digest": bundle.digest,
-        "packed": f"by {bundle.creator}, {decoder}",
-        "asked": screen.listed(bundle.requirements, room),
-        "origin": "\n".join(_origins(bundle.packages)),
-        "boot": f"writes {amount(bundle.unpacked_size)}: {screen.counted(bundle.files, 'file')}, "
-        f"{screen.counted(bundle.links, 'hard link')}, {screen.counted(bundle.folders, 'folder')}",
+    written = [
+        screen.counted(bundle.files, "file"),
+        screen.counted(bundle.links, "hard link"),
+        screen.counted(bundle.folders, "folder"),
+    ]
+    lines: dict[str, Sequence[str]] = {
+        "bundle": [f"{bundle.path}, {amount(bundle.size)} ({packed})"],
+        "target": [bundle.target],
+        "digest": [bundle.digest],
+        "packed": [f"by {bundle.creator}, {decoder}"],
+        "asked": [screen.listed(bundle.requirements, room)],
+        "origin": _origins(bundle.packages),
+        "boot": [f"writes {amount(bundle.unpacked_size)}: {', '.join(written)}"],
     }
     if bundle.duplicates:
         most = bundle.duplicates[0]
         saved = amount(sum(duplicate.saved for duplicate in bundle.duplicates))
         text = f"{saved} by links, {amount(most.saved)} of it "
-        lines["saved"] = text + screen.path(most.path.rpartition("/")[2], room - len(text))
-    for label, text in lines.items():
-        for number, line in enumerate(text.split("\n")):
-            shown = plain(line) if label == "digest" else screen.clipped(line, room)
+        lines["saved"] = [text + screen.path(most.path.rpartition("/")[2], room - len(text))]
+    for label, texts in lines.items():
+        for number, text in enumerate(texts):
+            shown = plain(text) if label == "digest" else screen.clipped(text, room)
             yield style.label("" if number else label) + shown
 
 

@@ -147,7 +147,11 @@ class Impossible:
     others: Sequence[str]
     python: str
     tags: Collection[str]
-    prereleases: Mapping[str, str] = field(default_factory=dict)
+    prereleases: Mapping[str, str]
+
+    def knows(self, cause: Cause) -> bool:
+        """Return whether there is any version of what `cause` requires, if only one that the target can't use."""
+        return bool(cause.candidates) or any(link.project == cause.project for link in self.links)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Impossible:

@@ -18,7 +18,6 @@ from airpack.base.errors import (
     Unsatisfiable,
     WriteFailed,
 )
-from airpack.requirements.advice import option_advice
 from airpack.requirements.requirements import invalid_requirement
 from airpack.resolve.failures import pip_messages, reasons
 from airpack.resolve.failures.causes import Cause, Impossible, Side
@@ -84,8 +83,10 @@ def _mismatch(failure: Mapping[str, Any]) -> AirpackError:
 def _unreadable_line(text: str, place: str, problem: str) -> AirpackError:
     """Return the error for a line of a requirements file that pip can't read, or whose file it can't open."""
     where = f", {place}" if place else ""
-    if problem.startswith(pip_messages.BAD_OPTION):
-        reason = pip_messages.one_line(problem).rpartition(": error: ")[2]
+    reason = pip_messages.bad_option_in(problem)
+    if reason is not None:
+        from airpack.requirements.advice import option_advice  # noqa: PLC0415 - its patterns are only needed here
+
         return InvalidRequirement(f"{text!r}{where}: {option_advice(text, reason)}")
     error = pip_messages.error_in(problem)
     return InvalidRequirement(f"{error}{where}") if isinstance(error, InvalidRequirement) else error
@@ -135,10 +136,9 @@ def _no_candidate(cause: Cause, facts: Impossible) -> Unsatisfiable:
     by = [f"required by {reasons.listed(parents)}"] if side.required_by else []
     by += [f"for {cause.origin}"] if cause.origin and cause.origin != side.requirer else []
     where = ", ".join(filter(None, [*by, "a constraint" if side in facts.constraints else "", side.place]))
-    is_known = bool(cause.candidates) or any(link.project == cause.project for link in facts.links)
     message = f"{side.requirement}{f' ({where})' if where else ''}: {reasons.without_candidate(cause, facts)}"
     required_by = parents if side.required_by else ()
-    return Unsatisfiable(message, requirement=side.requirement, required_by=required_by, is_known=is_known)
+    return Unsatisfiable(message, requirement=side.requirement, required_by=required_by, is_known=facts.knows(cause))
 
 
 def _conflict(facts: Impossible) -> Conflict:
@@ -181,8 +181,7 @@ def _needed(cause: Cause, facts: Impossible) -> str:
         text += f" for its extra {' or '.join(extras)}"
     if not cause.is_hopeless:
         return text
-    is_known = bool(cause.candidates) or any(link.project == cause.project for link in facts.links)
-    return f"{text}, of which there is no {'such version' if is_known else 'distribution'}"
+    return f"{text}, of which there is no {'such version' if facts.knows(cause) else 'distribution'}"
 
 
 def _withdrawn(facts: Impossible) -> Iterator[str]:

@@ -13,7 +13,7 @@ from airpack.base.urls import public
 from airpack.requirements.requirements import invalid_requirement
 
 CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
-BAD_OPTION = "Invalid requirement: "  # of a line with an option that is wrong; pip's reason follows the line
+_BAD_OPTION = "Invalid requirement: "  # of a line with an option that is wrong; pip's reason follows the line
 _INVALID = re.compile(r"[Ii]nvalid (?:requirement|constraint): *'?(.*?)'?(?::| \(|$)", re.MULTILINE)
 _PLACE = re.compile(r"\(from (line \d+ of [^)]+)\)")
 _FROM_FILE = re.compile(r"-[rc] (.+) \(line (\d+)\)")
@@ -27,6 +27,11 @@ _CAUSES = (
     re.compile(r"\[Errno -?\d+\] ([\w ,]+)"),
     re.compile(r"(\d{3} (?:Client|Server) Error: [\w ]+?)(?: for url|$)"),
 )
+
+
+def bad_option_in(message: str) -> str | None:
+    """Return what pip says of an option that is wrong, None for another message."""
+    return one_line(message).rpartition(": error: ")[2] if message.startswith(_BAD_OPTION) else None
 
 
 def error_in(message: str) -> AirpackError:

@@ -34,7 +34,7 @@ class Redacted:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a text, of which each URL is a whole."""
+        """Write a text; a URL in it must not go on in the next one."""
         self._stream.write(redacted(text))
         return len(text)
 

@@ -201,7 +201,7 @@ def _required(factory: Any, names: Collection[str]) -> Iterator[dict[str, Any]]:
 
 
 def _untried(factory: Any, names: Collection[str], asked: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """Yield the newest version of each project of `names` that is a pre-release which pip did not try."""
+    """Yield each project of `names` whose newest version is a pre-release that pip did not try, with that version."""
     for name in sorted(names):
         limits = [ireq.req.specifier for ireq in asked if _named(ireq, [name])]
         versions = {each.version for each in factory._finder.find_all_candidates(name) if not each.link.is_yanked}

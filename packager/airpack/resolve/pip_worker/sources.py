@@ -132,17 +132,6 @@ class _Builds:
 
         return resolve_and_build
 
-    def making(self, make: Any) -> Any:
-        """Return pip's `make` of a candidate, which downloads no source that would not be built for its metadata."""
-
-        def make_seen(factory: Any, link: Any, template: Any, name: Any, version: Any) -> Any:
-            is_enough = self._seen[name] == self._looks and not template.is_direct
-            if is_enough and not link.is_wheel and link not in factory._link_candidate_cache:
-                factory._build_failures.setdefault(link, Unseen(template))
-            return make(factory, link, template, name, version)
-
-        return make_seen
-
     def metadata(self, req: Any) -> Path:
         """Return a folder with the metadata of a pip requirement's source, which is built if the metadata needs it.
 

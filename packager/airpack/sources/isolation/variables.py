@@ -27,7 +27,7 @@ _PREFIXES = ("CMAKE_", "LC_", "NPY_", "PKG_CONFIG_", "SETUPTOOLS_SCM_PRETEND_VER
 _SUFFIXES = ("FLAGS", "_DIR", "_HOME", "_LIBS", "_PREFIX", "_ROOT")
 _SECRET = re.compile("AUTH|CREDENTIAL|KEY|PASS|SECRET|TOKEN", re.IGNORECASE)
 _WITH_USER = re.compile(r"://[^\s/?#]*@")
-# Of pip's settings, what `build_pip` tells a build's pip by files.
+# Of pip's settings, what `pip_files` tells a build's pip by files.
 _TOLD = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_NO_INDEX", "PIP_PROXY", "PIP_TRUSTED_HOST")
 
 

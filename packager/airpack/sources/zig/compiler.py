@@ -18,9 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 _CXX_SOURCES = (".cc", ".cpp", ".cxx", ".c++", ".C", ".CPP", ".cp", ".mm")
 _OBJECTS = (".o", ".obj", ".a", ".lo")
-_NO_LINK = frozenset(
-    ("-c", "-S", "-E", "-M", "-MM", "-fsyntax-only", "--version", "-dumpversion", "-dumpmachine", "-v")
-)
+_NO_LINK = frozenset(("-c", "-S", "-E", "-M", "-MM", "-fsyntax-only", "--version", "-v"))
 _VERSION_ASKED = frozenset(("-dumpversion", "-dumpfullversion"))
 # The machine's own places: their headers and libraries are of its glibc.
 _SYSTEM = ("/usr/include", "/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/usr/local/lib64")
