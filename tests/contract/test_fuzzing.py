@@ -18,12 +18,14 @@ SECONDS = float(os.environ.get("AIRPACK_FUZZ_SECONDS", "2"))
 SEED = os.environ.get("AIRPACK_TEST_SEED", "1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", fuzzing.READERS)
 def test_no_changed_input_is_a_finding(reader: str, tmp_path: Path) -> None:
     """Each reader takes the input or raises its own error, within a limit of memory and time for each."""
     line = [sys.executable, "-m", "support.fuzzing", reader, str(SECONDS), SEED]
     env = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
-    done = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    limit = SECONDS + fuzzing.PATIENCE + 60
+    done = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=limit, check=False)
     assert done.returncode == 0, f"{sorted(tmp_path.iterdir())}\n{done.stderr}"
 
 

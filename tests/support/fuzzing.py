@@ -50,8 +50,7 @@ def _in_wheel(name: str) -> Reader:
 
     def read(folder: Path, data: bytes) -> None:
         forged = Forged()
-        forged.drop(f"{INFO}/{name}")
-        forged.add(f"{INFO}/{name}", data)
+        forged.replace(f"{INFO}/{name}", data)
         path = forged.write(folder)
         wheel = LockedWheel(name="one", version="1.0", filename=path.name, url="", sha256="")
         with wheelfile.opened(wheel, path, "3.7") as opened:

@@ -14,7 +14,6 @@ from support import machine
 # Written by who installs; of the wheel's own, pip keeps all but these.
 _BY_INSTALLERS = re.compile(r".*\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)")
 # The script of an entry point, as pip and airpack write it.
-_CALL = re.compile(rb"^from (?P<module>[\w.]+) import \w+\n(?:.*\n)*? *sys\.exit\((?P<call>[\w.]+)\(\)", re.MULTILINE)
 
 
 def install(wheel: Path, prefix: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -62,6 +63,21 @@ def source_files(
     code = _BACKEND.format(name=name, version=version, tag=tag, backend=backend, requires=requires)
     info = f"{metadata or 'Metadata-Version: 2.1'}\nName: {name}\nVersion: {version}\n"
     return {"pyproject.toml": _PYPROJECT.format(requires=list(build_requires)), "backend.py": code, "PKG-INFO": info}
+
+
+def build_tree(folder: Path, name: str, **options: str) -> Path:
+    """Write the source tree of `source_files` into the new folder `folder`, and return it."""
+    folder.mkdir()
+    for path, text in source_files(name, **options).items():
+        (folder / path).write_text(text)
+    return folder
+
+
+def commit(tree: Path) -> None:
+    """Make a folder a git repository, with one commit of all that is in it."""
+    git = ["git", "-C", str(tree), "-c", "user.name=t", "-c", "user.email=t@example.invalid"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], check=True)
 
 
 def build_sdist(

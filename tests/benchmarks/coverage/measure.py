@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -155,13 +156,19 @@ def _step(words: Sequence[str], step: Step, env: Mapping[str, str], out: Path) -
     words = [sys.executable, "-I", "-S", str(_HERE / "timed.py"), str(cpu), *words]
     try:
         said = execute(words, env, limit=step.limit, with_errors=True)
-        found: dict[str, Any] = {"ok": True, **_findings(said)}
+        found: dict[str, Any] = {"ok": True, **_findings(_without_places(said, out))}
     except Failed as failed:
-        found = {"ok": False, "why": reason(failed.said.replace(str(out), "OUT")), **_findings(failed.said)}
+        said = _without_places(failed.said, out)
+        found = {"ok": False, "why": reason(said), **_findings(said)}
     except subprocess.TimeoutExpired:
         found = {"ok": False, "why": f"it took more than {step.limit:.0f} s"}
     seconds = round(time.monotonic() - begun, 1)
     return {**found, "seconds": [seconds], "cpu": [round(float(cpu.read_text()), 1)] if cpu.exists() else []}
+
+
+def _without_places(said: str, out: Path) -> str:
+    """Return what a step said without the paths of this machine: its folder, and where its Pythons lie."""
+    return re.sub(r"/[^\s'\"()]+(?=/lib/python3\.)", "PYTHON", said.replace(str(out), "OUT"))
 
 
 def _findings(said: str) -> dict[str, Any]:

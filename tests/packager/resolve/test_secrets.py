@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import http.server
-import os
 import subprocess
 import sys
 import threading
@@ -18,7 +17,7 @@ import pytest
 from support import machine
 from support.airpack import Airpack
 from support.index import Index
-from support.sdists import build_sdist, source_files
+from support.sdists import build_sdist, build_tree, commit
 from support.wheels import build_wheel
 
 _SECRETS = ("S3CRET", "us3r")
@@ -66,7 +65,7 @@ def test_nothing_that_is_written_has_them(airpack: Airpack, guarded: Index, whee
 def _shown(*words: object) -> str:
     """Return all that a process of airpack, which fails, shows, and its children with it."""
     line = [sys.executable, "-m", "airpack", *map(str, words)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    done = machine.run(line)
     assert done.returncode != 0
     assert "airpack: error: " in done.stderr
     return done.stdout + done.stderr
@@ -134,6 +133,13 @@ def _watched() -> Iterator[set[str]]:
         watcher.join()
 
 
+def test_the_watcher_sees_a_command_line() -> None:
+    """Of a process that runs for a moment."""
+    with _watched() as seen:
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(0.5)", "S3CRET"], check=True)
+    assert any("S3CRET" in line for line in seen)
+
+
 _NOTE = "open({place!r}, 'w').write(repr(dict(os.environ)))"
 
 
@@ -184,15 +190,10 @@ class _Repository(http.server.SimpleHTTPRequestHandler):
 def test_git_is_told_the_password_by_a_variable(airpack: Airpack, tmp_path: Path) -> None:
     """It stands on no command line, in no lock, and not in the repository that the build sees."""
     machine.tool("git")
-    tree = tmp_path / "tree"
-    tree.mkdir()
     note = "open({place!r}, 'w').write(open('.git/config').read() + repr(dict(os.environ)))"
-    for name, text in source_files("one", backend=note.format(place=str(tmp_path / "seen"))).items():
-        (tree / name).write_text(text)
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.invalid", "-C", str(tree)]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
-        subprocess.run([*git, *words], check=True)
-    subprocess.run([*git, "clone", "-q", "--bare", str(tree), str(tmp_path / "served" / "one.git")], check=True)
+    tree = build_tree(tmp_path / "tree", "one", backend=note.format(place=str(tmp_path / "seen")))
+    commit(tree)
+    subprocess.run(["git", "clone", "-q", "--bare", str(tree), str(tmp_path / "served" / "one.git")], check=True)
     subprocess.run(["git", "-C", str(tmp_path / "served" / "one.git"), "update-server-info"], check=True)
     handler = lambda *args: _Repository(*args, directory=str(tmp_path / "served"))  # noqa: E731 - a class with a folder
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -204,5 +205,7 @@ def test_git_is_told_the_password_by_a_variable(airpack: Airpack, tmp_path: Path
         server.shutdown()
     assert seen == set()
     assert _written(airpack.output) == {}
-    assert not any(word in airpack.err + (tmp_path / "seen").read_text() for word in _SECRETS)
-    assert "GIT_CONFIG_PARAMETERS" not in os.environ
+    noted = (tmp_path / "seen").read_text()
+    assert not any(word in airpack.err + noted for word in _SECRETS)
+    assert "PATH" in noted
+    assert "GIT_CONFIG_PARAMETERS" not in noted

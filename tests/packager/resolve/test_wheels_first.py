@@ -12,7 +12,7 @@ import pytest
 from airpack.base import toml
 from support.airpack import Airpack
 from support.index import Index
-from support.sdists import build_sdist
+from support.sdists import build_sdist, commit
 from support.wheels import build_wheel
 
 pytestmark = pytest.mark.usefixtures("target_python")
@@ -168,10 +168,8 @@ def test_a_repository_leaves_nothing_behind(lock: Any, tmp_path: Path) -> None:
     """An editable one is cloned into a folder that goes with the resolve, not into airpack's own environment."""
     source, before = tmp_path / "source", _below(Path(sys.prefix))
     build_sdist(source, "one")
-    git = ["git", "-C", str(source), "-c", "user.name=t", "-c", "user.email=t@example.org"]
     subprocess.run(["tar", "-xzf", "one-1.0.tar.gz", "--strip-components=1"], cwd=source, check=True)
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "one"]):
-        subprocess.run([*git, *words], check=True)
+    commit(source)
     assert lock("-e", f"git+file://{source}#egg=one") == {"one": "1.0"}
     assert _below(Path(sys.prefix)) == before
     assert not (Path.cwd() / "src").exists()

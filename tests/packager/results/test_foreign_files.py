@@ -67,7 +67,7 @@ def test_no_command_waits_for_a_pipe(airpack: Airpack, dist: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_link_is_followed(airpack: Airpack, dist: Path, tmp_path: Path, name: str) -> None:
-    """What it leads to may be private: no command gives it to anybody, or fails without saying why."""
+    """What it leads to may be private: no command gives it to anybody."""
     secret = tmp_path / "secret"
     secret.write_text("aws_secret_access_key = HUSH\n")
     (dist / name).unlink(missing_ok=True)

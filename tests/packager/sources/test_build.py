@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from airpack_runtime import layout
 from support import machine
 from support.airpack import Airpack
 from support.index import Index
-from support.sdists import build_sdist, source_files
+from support.sdists import build_sdist, build_tree, commit
 from support.wheels import build_wheel
 
 
@@ -32,13 +31,6 @@ def no_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def _names(airpack: Airpack) -> list[str]:
     return re.findall(r"^([\w-]+)==", (airpack.output / "wheelhouse" / "requirements.txt").read_text(), re.MULTILINE)
-
-
-def _tree(folder: Path, name: str, **options: str) -> Path:
-    folder.mkdir()
-    for each, text in source_files(name, **options).items():
-        (folder / each).write_text(text)
-    return folder
 
 
 @pytest.mark.slow
@@ -118,11 +110,8 @@ def test_without_the_targets_python_a_compiled_wheel_is_refused(
 @pytest.mark.parametrize("form", ["{path}", "{uri}", "one @ {uri}", "-e {path}", "one @ git+{uri}", "one @ {sdist}"])
 def test_every_form_of_source_packs(airpack: Airpack, wheels: Path, tmp_path: Path, form: str) -> None:
     """A folder, a file: URL, a repository; `-e` is built, not linked."""
-    tree = _tree(tmp_path / "project", "one")
-    git = ["git", "-C", str(tree), "-c", "user.name=t", "-c", "user.email=t@example.invalid"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "-qm", "one"], check=True)
+    tree = build_tree(tmp_path / "project", "one")
+    commit(tree)
     sdist = build_sdist(wheels, "one").as_uri()
     file = tmp_path / "requirements.txt"
     file.write_text(form.format(path=tree, uri=tree.as_uri(), sdist=sdist) + "\n")

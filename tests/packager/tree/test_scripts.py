@@ -58,7 +58,7 @@ def test_a_script_that_is_no_python_of_this_machine_is_kept(tmp_path: Path) -> N
     path = tmp_path / "go"
     path.write_bytes(scripts.launched(b"print('fine')\nprint 'old'\n", "no-python"))
     words = [str(machine.python37().path), str(path)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = machine.run(words)
     assert (done.returncode, done.stdout) == (1, "")
     assert f'File "{path}", line 2' in done.stderr
 

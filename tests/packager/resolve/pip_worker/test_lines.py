@@ -1,4 +1,4 @@
-"""The user's lines: those that pip can't read, and those that only older pips read."""
+"""Lines and metadata: what pip can't read, and what only older pips read."""
 
 from __future__ import annotations
 
