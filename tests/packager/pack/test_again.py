@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from airpack.base import cache
+from airpack.base import cache, zstd
 from support.airpack import Airpack
 from support.layouts import digest_of
 from support.wheels import build_wheel
@@ -65,3 +65,14 @@ def test_a_wrong_description_never_becomes_a_bundle(airpack: Airpack, store: Pat
     shutil.rmtree(store / cache.FRAMES)
     assert airpack.pack("one") == 0, airpack.err
     assert digest_of(airpack.output) == before
+
+
+def test_a_forged_frame_is_found_by_rebuild(airpack: Airpack, store: Path) -> None:
+    """Whoever can write to the cache can change what is packed: packing again without it tells."""
+    for place in filter(Path.is_file, (store / cache.FRAMES).rglob("*")):
+        kept = cache.read_sealed(place) or b""
+        raw = zstd.decompress(kept, zstd.size_in(kept))
+        cache.write_sealed(zstd.compress(raw.replace(b"X = 1", b"X = 2"), 3), place)
+    assert airpack.pack("one", "--no-import") == 0
+    assert airpack("rebuild", airpack.output, "--decoder", airpack.decoder) == 1
+    assert "site-packages/one/__init__.py is not what SHA256SUMS lists" in airpack.error
