@@ -164,13 +164,20 @@ def test_a_source_is_looked_at_once(airpack: Airpack, index: Index, wheels: Path
 
 
 @pytest.mark.slow
-def test_a_repository_leaves_nothing_behind(lock: Any, tmp_path: Path) -> None:
-    """An editable one is cloned into a folder that goes with the resolve, not into airpack's own environment."""
+def test_a_repository_leaves_nothing_behind(lock: Any, airpack: Airpack, tmp_path: Path) -> None:
+    """An editable one is cloned into a folder that goes with the resolve, not into airpack's own environment; the lock
+    names the repository and its commit, not that folder.
+    """
     source, before = tmp_path / "source", _below(Path(sys.prefix))
     build_sdist(source, "one")
     subprocess.run(["tar", "-xzf", "one-1.0.tar.gz", "--strip-components=1"], cwd=source, check=True)
     commit(source)
     assert lock("-e", f"git+file://{source}#egg=one") == {"one": "1.0"}
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=source, check=True, capture_output=True, text=True).stdout
+    [package] = toml.read(tmp_path / "pylock.toml")["packages"]
+    assert package["vcs"] == {"type": "git", "path": "source", "commit-id": head.strip()}
+    assert airpack.pack("--lock", tmp_path / "pylock.toml") == 0, airpack.err
+    assert f"from git+{source.as_uri()}@{head.strip()}" in airpack.err
     assert _below(Path(sys.prefix)) == before
     assert not (Path.cwd() / "src").exists()
 

@@ -126,7 +126,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     for wheel in packed.wheelhouse.lock.wheels:
         if wheel.source is not None:
             builder = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
-            progress.note(f"built     {wheel.filename} by {builder}, from {wheel.source.url}")
+            progress.note(f"built     {wheel.filename} by {builder}, from {wheel.source.address}")
     if not arguments.quiet:
         _print(packed, order)
 

@@ -34,6 +34,7 @@ FETCH: Mapping[str, str] = {
 RESOLVE: Mapping[str, str] = {
     "MetadataInconsistent": "pip._internal.exceptions:MetadataInconsistent",
     "MetadataInvalid": "pip._internal.exceptions:MetadataInvalid",
+    "direct_url": "pip._internal.utils.direct_url_helpers:direct_url_from_link",
     "get_environment": "pip._internal.metadata:get_environment",
     "InvalidRequirement": "pip._vendor.packaging.requirements:InvalidRequirement",
     "InvalidSpecifier": "pip._vendor.packaging.specifiers:InvalidSpecifier",
@@ -85,7 +86,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     ),
     "pip._internal.req.req_install:InstallRequirement": (
         *("comes_from", "config_settings", "constraint", "editable", "has_hash_options", "is_direct", "is_wheel"),
-        *("link", "local_file_path", "match_markers", "specifier"),
+        *("download_info", "link", "local_file_path", "match_markers", "specifier"),
         *("metadata_directory", "unpacked_source_directory", "_set_requirement", "assert_source_matches_version"),
     ),
     "pip._internal.resolution.resolvelib.candidates:ExtrasCandidate": ("base", "extras", "name", "project_name"),

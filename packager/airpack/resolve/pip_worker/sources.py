@@ -23,7 +23,7 @@ from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist
 
 from airpack.base.errors import BuildFailed
 from airpack.base.urls import account_in
-from airpack.resolve.pip_worker.adapter import MetadataInconsistent, SourceDistribution, wrap
+from airpack.resolve.pip_worker.adapter import MetadataInconsistent, SourceDistribution, direct_url, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
 from airpack.sources.content import digest_of
 from airpack.sources.source import Builder
@@ -73,6 +73,9 @@ def allow_sources(builder: Builder, scratch: Path, events: Events, *, looks: int
             if self.req.name is None:
                 self.req._set_requirement()
             self.req.assert_source_matches_version()
+            # An editable repository is to pip the folder of its clone, which is gone once pip ends.
+            if self.req.editable and self.req.link.is_vcs:
+                self.req.download_info = direct_url(self.req.link, self.req.unpacked_source_directory)
 
     wrap("distribution_of", lambda make: lambda req: make(req) if _is_wheel(req) else BuiltDistribution(req))
     wrap("resolve", builds.resolving)
