@@ -15,6 +15,7 @@ from typing import IO, Any
 from packaging.utils import canonicalize_name
 
 from airpack.resolve.connection import Connection
+from airpack.resolve.extras import MissingExtra, missing_extra
 from airpack.resolve.failures import diagnosis
 from airpack.resolve.passed_over import PassedOver
 from airpack.resolve.pip_settings import INSTALLING, WANTED
@@ -149,7 +150,8 @@ class Answer:
     `provided` are the packages of the image that the result needs. `index_options` are the places where pip looked in
     the end, as options of its command line, and `urls` maps the URLs of the result without credentials to the real
     ones. `passed_over` are versions that yield to one with a wheel; `unbuildable` are the name, the version and the
-    reason of each source that can't be built. `failure` is the event that tells why pip failed.
+    reason of each source that can't be built; `missing_extras` are those that a version, taken or not, lacks. `failure`
+    is the event that tells why pip failed.
     """
 
     requirements: tuple[str, ...] = ()
@@ -161,6 +163,7 @@ class Answer:
     urls: Mapping[str, str] = field(default_factory=dict)
     passed_over: tuple[PassedOver, ...] = ()
     unbuildable: tuple[tuple[str, str, str], ...] = ()
+    missing_extras: tuple[MissingExtra, ...] = ()
     failure: Mapping[str, Any] | None = None
 
     def passed_over_for(self, taken: Mapping[str, str]) -> tuple[PassedOver, ...]:
@@ -184,7 +187,7 @@ def _noted(events: Iterable[str], note: Callable[[str], None]) -> Iterator[Mappi
         yield event
 
 
-def _read(  # noqa: C901 - a case for each event
+def _read(  # noqa: C901, PLR0912 - a case for each event
     events: Iterable[Mapping[str, Any]], on_bytes: Callable[[int], None], on_build: Callable[[str], None]
 ) -> Answer:
     """Return what the events of `pip_worker` say together; the functions are called as they arrive."""
@@ -195,6 +198,8 @@ def _read(  # noqa: C901 - a case for each event
         match event:
             case {"failure": _} as failure:
                 answer = replace(answer, failure=failure)
+            case {"warning": message} if missing := missing_extra(message):
+                answer = replace(answer, missing_extras=(*answer.missing_extras, missing))
             case {"bytes": count}:
                 on_bytes(count)
             case {"hashed": url, "sha256": sha256, "size": size}:

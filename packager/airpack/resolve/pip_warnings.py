@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from airpack.base.urls import public
+from airpack.resolve.extras import missing_extra
 from airpack.resolve.failures import pip_messages
 from airpack.resolve.failures.diagnosis import GONE
 
@@ -43,7 +44,7 @@ class Warnings:
 
 def _text_of(message: str) -> str | None:
     """Return a warning of pip's log in one line, None if the user needn't know."""
-    if _UNUSED.match(message):
+    if _UNUSED.match(message) or missing_extra(message):
         return None
     if location := _NO_LOCATION.match(message):
         place = location[1]

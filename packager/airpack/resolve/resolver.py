@@ -19,6 +19,7 @@ from airpack.base.errors import InvalidRequirement, PipFailed, Unsatisfiable
 from airpack.base.urls import public, token_in, without_access
 from airpack.requirements.requirements import Listing, Requirements
 from airpack.requirements.rules import Rules
+from airpack.resolve import extras
 from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
 from airpack.resolve.passed_over import PassedOver
 from airpack.resolve.pip import Answer, Pip
@@ -69,7 +70,7 @@ def resolve(
     built = _by_version(answer.built)
     wheels = [_locked(install, built) for install in installs]
     passed_over = answer.passed_over_for({wheel.key: wheel.version for wheel in wheels})
-    _tell(answer, passed_over, pip)
+    _tell(answer, passed_over, installs, pip)
     access = IndexAccess(options=answer.index_options, urls=answer.urls)
     wheels = _hashed(wheels, access, pip)
     return Lock(
@@ -104,12 +105,14 @@ def _ask(
     return answer, installs
 
 
-def _tell(answer: Answer, passed_over: Sequence[PassedOver], pip: Pip) -> None:
+def _tell(answer: Answer, passed_over: Sequence[PassedOver], installs: Sequence[Mapping[str, Any]], pip: Pip) -> None:
     """Tell the user how an answer came about, and what the lock can't hold."""
     for text, current in answer.legacy.items():
         pip.note(f"note: {text!r} is read as {current!r}, as older pips read it")
     for each in passed_over:
         pip.note(f"note: {each}")
+    for line in extras.warnings_of(answer.missing_extras, installs):
+        pip.note(line)
     for url in answer.urls.values():
         if token := token_in(url):
             pip.note(

@@ -36,14 +36,26 @@ def test_a_yanked_version_and_an_index_that_is_down(
 
 
 def test_a_place_that_is_not_there(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
-    """And an extra that a package doesn't have; an index in a folder that lacks a project is no reason to warn."""
+    """An index in a folder that lacks a project is no reason to warn."""
     build_wheel(wheels, "one")
     (tmp_path / "simple").mkdir()
-    words = ["lock", "one[fast]", "-i", index.url, "-f", "nowhere", "-o", tmp_path / "pylock.toml"]
+    words = ["lock", "one", "-i", index.url, "-f", "nowhere", "-o", tmp_path / "pylock.toml"]
     assert airpack(*words, "--extra-index-url", (tmp_path / "simple").as_uri()) == 0, airpack.err
     assert [line for line in airpack.err.splitlines() if "warning" in line.lower()] == [
         "warning: nowhere is not there: nothing is taken from it",
-        "warning: pip: one 1.0 does not provide the extra 'fast'",
+    ]
+
+
+def test_an_extra_that_a_package_does_not_have(airpack: Airpack, wheels: Path) -> None:
+    """It is told of the version that is taken alone, whoever asks for it, with the extras that there are."""
+    build_wheel(wheels, "one", metadata=["Provides-Extra: slow", "Provides-Extra: async"])
+    build_wheel(wheels, "one", "2.0", metadata=["Requires-Python: >=3.9"])
+    build_wheel(wheels, "two", requires=["three[all]"])
+    build_wheel(wheels, "three")
+    assert airpack.pack("one[fast]", "two") == 0, airpack.err
+    assert [line for line in airpack.err.splitlines() if line.startswith("warning: ")] == [
+        "warning: one 1.0 has no extra 'fast': its extras are async, slow",
+        "warning: three 1.0 has no extra 'all': it has none",
     ]
 
 
