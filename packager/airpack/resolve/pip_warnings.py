@@ -15,6 +15,7 @@ from airpack.resolve.failures.diagnosis import GONE
 
 # What `yanked` events tell better, and what pip plans for its own command line.
 _UNUSED = re.compile("The candidate selected for download or install is a yanked version|DEPRECATION: ")
+_NOT_SECURE = re.compile(r"The repository located at (\S+) is not a trusted or secure host and is being ignored")
 _NO_LOCATION = re.compile(r"Location '(.*)' is ignored: ")
 
 
@@ -46,6 +47,9 @@ def _text_of(message: str) -> str | None:
     """Return a warning of pip's log in one line, None if the user needn't know."""
     if _UNUSED.match(message) or missing_extra(message):
         return None
+    if insecure := _NOT_SECURE.match(message):
+        host = insecure[1]
+        return f"{host} is passed over, as plain http is not safe: name it by https, or give --trusted-host {host}"
     if location := _NO_LOCATION.match(message):
         place = location[1]
         if place.startswith("file:") and Path(unquote(urlsplit(place).path)).parent.is_dir():

@@ -65,6 +65,10 @@ def test_an_extra_that_a_package_does_not_have(airpack: Airpack, wheels: Path) -
         ({"bytes": 1}, None),
         ({"warning": "DEPRECATION: pip 99 will"}, None),
         ({"warning": "two\nlines"}, "pip: two lines"),
+        (
+            {"warning": "The repository located at a.invalid is not a trusted or secure host and is being ignored. If"},
+            "a.invalid is passed over, as plain http is not safe: name it by https, or give --trusted-host a.invalid",
+        ),
         ({"yanked": "a 1", "reason": ""}, "a 1 was yanked from its index, and no reason is given"),
         ({"skipped": "https://a.invalid/x/", "status": 404, "reason": "404"}, None),
         (

@@ -12,7 +12,6 @@ from airpack.base.errors import AirpackError, IndexUnreachable, InvalidRequireme
 from airpack.base.urls import public
 from airpack.requirements.requirements import invalid_requirement
 
-CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
 _BAD_OPTION = "Invalid requirement: "  # of a line with an option that is wrong; pip's reason follows the line
 _INVALID = re.compile(r"[Ii]nvalid (?:requirement|constraint): *'?(.*?)'?(?::| \(|$)", re.MULTILINE)
 _PLACE = re.compile(r"\(from (line \d+ of [^)]+)\)")
@@ -26,7 +25,23 @@ _CAUSES = (
     re.compile(r"(too many \d+ error responses)"),
     re.compile(r"\[Errno -?\d+\] ([\w ,]+)"),
     re.compile(r"(\d{3} (?:Client|Server) Error: [\w ]+?)(?: for url|$)"),
+    re.compile(r"(certificate verify failed: [^(]+?) \("),
+    re.compile(r"(Connection to \S+ timed out|Read timed out)"),
 )
+# What to do about a URL that can't be had, by the reason as `short_reason` gives it.
+_REMEDIES = (
+    (re.compile("401 "), "it asks for a user and a password: give them in ~/.netrc, a keyring or the index's URL"),
+    (re.compile("403 "), "the server forbids it: check the credentials and what they may read, or another index"),
+    (re.compile("407 "), "the proxy asks for a user and a password: give them by --proxy or HTTPS_PROXY"),
+    (
+        re.compile("certificate verify failed"),
+        "give the certificate of the server's authority by --cert",
+    ),
+    (re.compile("Name or service|name resolution|nodename"), "check the host's name, the network and the proxy"),
+    (re.compile("timed out"), "check the network and the proxy, or give it longer by --timeout"),
+    (re.compile(r"\b5\d\d "), "the server failed: try again later, or name another index"),
+)
+_CHECK_ACCESS = "check the URL, the network, the proxy and the credentials"
 
 
 def bad_option_in(message: str) -> str | None:
@@ -61,7 +76,9 @@ def place_in(comes_from: str) -> str:
 
 def unreachable(url: str, reason: str, *, verb: str) -> IndexUnreachable:
     """Return the error for a URL that can't be `verb` (downloaded, read), for a reason as the libraries tell it."""
-    return IndexUnreachable(f"{url} can't be {verb}: {short_reason(reason)}: {CHECK_ACCESS}")
+    short = short_reason(reason)
+    remedy = next((remedy for pattern, remedy in _REMEDIES if pattern.search(short)), _CHECK_ACCESS)
+    return IndexUnreachable(f"{url} can't be {verb}: {short}: {remedy}")
 
 
 def one_line(message: str) -> str:

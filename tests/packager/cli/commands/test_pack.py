@@ -176,7 +176,7 @@ def test_a_file_server_that_fails(airpack: Airpack, index: Index, wheels: Path) 
     assert airpack("pack", "-o", airpack.output, "--index-url", index.url, "one") == 1
     assert airpack.error == (
         "airpack: error: 127.0.0.1/files/one-1.0-py3-none-any.whl can't be downloaded: too many 500 error responses: "
-        "check the URL, the network, the proxy and the credentials"
+        "the server failed: try again later, or name another index"
     )
 
 

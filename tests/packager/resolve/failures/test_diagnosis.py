@@ -332,7 +332,7 @@ def test_an_index_without_an_answer_is_the_reason() -> None:
     assert isinstance(error, IndexUnreachable)
     assert str(error) == (
         "https://example.invalid/one/ can't be read: 503 Server Error: x: "
-        "check the URL, the network, the proxy and the credentials"
+        "the server failed: try again later, or name another index"
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from airpack.base.errors import AirpackError, IndexUnreachable, InvalidRequirement, PipFailed, WriteFailed
 from airpack.resolve.failures import pip_messages
 
-REFUSED = "check the URL, the network, the proxy and the credentials"
+NO_NAME = "check the host's name, the network and the proxy"
 POOL = (
     "HTTPSConnectionPool(host='example.invalid', port=443): Max retries exceeded with url: /simple/one/ (Caused by "
     "NewConnectionError('<HTTPSConnection object at 0x7f>: Failed to establish a new connection: [Errno -2] Name or "
@@ -30,7 +30,7 @@ POOL = (
         (
             POOL,
             IndexUnreachable,
-            f"example.invalid/simple/one/ can't be downloaded: Name or service not known: {REFUSED}",
+            f"example.invalid/simple/one/ can't be downloaded: Name or service not known: {NO_NAME}",
         ),
         (
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device: '/tmp/x'",
@@ -47,6 +47,29 @@ def test_a_message_of_pips(message: str, kind: type[AirpackError], expected: str
     error = pip_messages.error_in(message)
     assert type(error) is kind
     assert str(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("401 Client Error: Unauthorized for url: https://example.invalid/", "give them in ~/.netrc"),
+        (
+            "403 Client Error: Forbidden for url: x",
+            "check the credentials and what they may read",
+        ),
+        ("407 Client Error: Proxy Authentication Required for url: x", "give them by --proxy or HTTPS_PROXY"),
+        ("500 Server Error: Internal for url: x", "try again later"),
+        (
+            "[SSL: X] certificate verify failed: self-signed certificate (_ssl.c:1006)",
+            "self-signed certificate: give the",
+        ),
+        ("(Caused by ConnectTimeoutError(<x>, 'Connection to a.invalid timed out. (connect timeout=2)'))", "--timeout"),
+        ("[Errno 111] Connection refused", "check the URL, the network, the proxy and the credentials"),
+    ],
+)
+def test_a_url_that_cannot_be_had(reason: str, remedy: str) -> None:
+    """What to do goes by the reason."""
+    assert remedy in str(pip_messages.unreachable("https://example.invalid/", reason, verb="read"))
 
 
 @pytest.mark.parametrize(
