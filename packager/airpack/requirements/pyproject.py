@@ -5,7 +5,7 @@ A project has dependencies and extras (PEP 621) and dependency groups (PEP 735).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from airpack.requirements.conditions import check_python
 from airpack.requirements.requirements import invalid_requirement
 
 PYPROJECT = "pyproject.toml"
+# Of the extras, or the groups, that include each other; each inclusion is a bracket in what their markers become.
+_DEEPEST, _MOST_INCLUDED = 100, 10_000
 
 
 def is_of_poetry(data: Mapping[str, Any]) -> bool:
@@ -71,8 +73,10 @@ def dependency_group(path: Path, name: str) -> list[str]:
     """
     data = _parse(path)
     groups = _table(path, data, "dependency-groups")
-    if canonicalize_name(name) not in {canonicalize_name(group) for group in groups}:
+    by_name = {canonicalize_name(group): items for group, items in groups.items()}
+    if canonicalize_name(name) not in by_name:
         raise InvalidRequirement(f"{path} has no dependency group {name!r}: {_choice(groups)}")
+    _check_included(path, canonicalize_name(name), lambda group: _groups_in(by_name.get(group)))
     try:
         requirements = list(resolve_dependency_groups(groups, name))
     except (ExceptionGroup, ValueError, TypeError, LookupError) as error:
@@ -99,7 +103,15 @@ class _Project:
             raise InvalidRequirement(f"{self.path} has no extra {extra!r}: {_choice(self.optional)}")
         if extra in above:
             raise InvalidRequirement(f"{self.path}: the extra {extra!r} includes itself")
+        if not above:
+            _check_included(self.path, extra, self.included)
         yield from self.expanded(self.optional[extra], (*above, extra))
+
+    def included(self, extra: NormalizedName) -> Iterator[NormalizedName]:
+        """Yield the extras that `extra` includes. Raises InvalidRequirement."""
+        for requirement in requirements_in(self.path, self.optional.get(extra, [])):
+            if canonicalize_name(requirement.name) == self.name:
+                yield from map(canonicalize_name, requirement.extras)
 
     def expanded(self, texts: Any, above: Sequence[str]) -> Iterator[Requirement]:
         """Yield the requirements in `texts`, with those of the extras that they include."""
@@ -113,6 +125,33 @@ class _Project:
                     if marker is not None:
                         inner.marker = Marker(f"({inner.marker}) and ({marker})") if inner.marker else marker
                     yield inner
+
+
+def _groups_in(items: Any) -> Iterator[NormalizedName]:
+    """Yield the groups that a dependency group includes (PEP 735)."""
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict) and isinstance(group := item.get("include-group"), str):
+            yield canonicalize_name(group)
+
+
+def _check_included(
+    path: Path, name: NormalizedName, inside: Callable[[NormalizedName], Iterable[NormalizedName]]
+) -> None:
+    """Raise InvalidRequirement for an extra, or a group, of which too much would become; `inside` yields what one has.
+
+    What includes itself is left for others to tell.
+    """
+    waiting: list[tuple[NormalizedName, tuple[NormalizedName, ...]]] = [(name, ())]
+    taken = 0
+    while waiting:
+        each, above = waiting.pop()
+        taken += 1
+        if taken > _MOST_INCLUDED:
+            raise InvalidRequirement(f"{path}: {name!r} includes others more than {_MOST_INCLUDED:,} times: name fewer")
+        if len(above) >= _DEEPEST:
+            problem = f"{name!r} includes others that include others, more than {_DEEPEST} deep"
+            raise InvalidRequirement(f"{path}: {problem}: name the requirements themselves")
+        waiting += [(inner, (*above, each)) for inner in inside(each) if inner not in above and inner != each]
 
 
 def check_origins(path: Path, data: Mapping[str, Any], requirements: Iterable[Requirement]) -> None:

@@ -6,6 +6,8 @@ What reading a text takes grows with its entries, not with its bytes: up to a ki
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 
 from packaging.metadata import RawMetadata, parse_email
 
@@ -17,6 +19,14 @@ _HEADER = 2 << 20  # bytes; old metadata has the description among the fields
 _MOST_FIELDS = 5_000  # entries of fields that may be repeated, such as Requires-Dist
 _LONGEST_REQUIREMENT = 10_000  # characters
 _MOST_BRACKETS = 100  # in a requirement; pip reads its marker by recursion
+# In all requirements together, and so many times the number of requirements; the most that are known are 201 in 1,312.
+# Whoever resolves evaluates each marker for each extra that is asked for.
+_MOST_EXTRAS = 1_000
+_MOST_EVALUATIONS = 500_000
+_EXTRAS = re.compile(r"[^\[;@<>=!~(]*\[([^\]]*)\]")
+# Of the requirements on each project, their number's square, summed up: pip compares each with all before it.
+_MOST_COMPARISONS = 250_000  # the most that are known: 32,041 (apache-airflow 2.10)
+_NAME = re.compile(r"\s*([\w.-]*)")
 _PARTS = re.compile(rb"(?:^|[\r\n])content-type:\s*multipart", re.IGNORECASE)
 _FIELD_END = re.compile(rb"(?:\r\n|\r|\n)(?![ \t])")  # the next line doesn't go on with the field
 _ROW_END = re.compile(rb"\r\n|[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")  # where str.splitlines does
@@ -43,11 +53,23 @@ def fields_in(metadata: bytes) -> RawMetadata:
     if _PARTS.search(header):
         raise ValueError("is a message of several parts, which pip can't read")
     fields = parse_email(header)[0]
-    if max(map(len, fields.get("requires_dist", ())), default=0) > _LONGEST_REQUIREMENT:
-        raise ValueError(f"has a requirement of more than {_LONGEST_REQUIREMENT:,} characters")
-    if any(text.count("(") > _MOST_BRACKETS for text in fields.get("requires_dist", ())):
-        raise ValueError(f"has a requirement with more than {_MOST_BRACKETS} brackets")
+    _check_requirements(fields.get("requires_dist", ()))
     return fields
+
+
+def _check_requirements(texts: Sequence[str]) -> None:
+    """Raise ValueError for requirements that take their reader, or the resolve that follows, too long."""
+    if max(map(len, texts), default=0) > _LONGEST_REQUIREMENT:
+        raise ValueError(f"has a requirement of more than {_LONGEST_REQUIREMENT:,} characters")
+    if any(text.count("(") > _MOST_BRACKETS for text in texts):
+        raise ValueError(f"has a requirement with more than {_MOST_BRACKETS} brackets")
+    extras = sum(match[1].count(",") + 1 for match in map(_EXTRAS.match, texts) if match)
+    if extras > _MOST_EXTRAS or extras * len(texts) > _MOST_EVALUATIONS:
+        raise ValueError(f"asks for {extras:,} extras in {len(texts):,} requirements, more than a resolve can follow")
+    names = Counter(match[1].lower() for match in map(_NAME.match, texts) if match)
+    if sum(count * count for count in names.values()) > _MOST_COMPARISONS:
+        name, count = names.most_common(1)[0]
+        raise ValueError(f"requires {name} {count:,} times, more than a resolve can follow")
 
 
 def check_rows(record: bytes, most: int) -> None:

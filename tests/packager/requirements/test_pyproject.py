@@ -114,6 +114,27 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path} can't be read: it is a pipe, not a regular file"
 
 
+_DEEP = "'e0' includes others that include others, more than 100 deep: name the requirements themselves"
+_OFTEN = "'e0' includes others more than 10,000 times: name fewer"
+
+
+@pytest.mark.parametrize(("length", "times", "problem"), [(101, 1, _DEEP), (14, 2, _OFTEN)])
+@pytest.mark.parametrize("what", ["extras", "groups", "dependencies"])
+def test_what_includes_too_much_is_refused(path: Path, what: str, length: int, times: int, problem: str) -> None:
+    """A chain that no reader can follow, and one that doubles with each link: a few lines become gigabytes."""
+    table = "dependency-groups" if what == "groups" else "project.optional-dependencies"
+    item = "{{include-group = 'e{0}'}}" if what == "groups" else "'p[e{0}]'"
+    chain = [f"e{number} = [{', '.join([item.format(number + 1)] * times)}]\n" for number in range(length)]
+    project = "[project]\nname = 'p'\n" + "dependencies = ['p[e0]']\n" * (what == "dependencies")
+    path.write_text(f"{project}[{table}]\n{''.join(chain)}e{length} = []\n")
+    with pytest.raises(InvalidRequirement) as caught:
+        if what == "groups":
+            pyproject.dependency_group(path, "e0")
+        else:
+            pyproject.project_dependencies(path, ["e0"] if what == "extras" else [])
+    assert str(caught.value) == f"{path}: {problem}"
+
+
 def test_a_project_that_requires_its_own_extra(path: Path) -> None:
     """It is never looked for on an index."""
     path.write_text("[project]\nname = 'p'\ndependencies = ['P[a]']\n[project.optional-dependencies]\na = ['six']\n")

@@ -81,6 +81,18 @@ WHEELS: Mapping[str, Fill] = {
     "a long marker": _metadata(lambda: b"Requires-Dist: y; " + b'python_version < "2" or ' * 1_000_000 + b"a\n"),
     "a deep marker": _metadata(lambda: b"Requires-Dist: y; " + b"(" * 9_000 + b"a\n"),
     "a long specifier": _metadata(lambda: b"Requires-Dist: y" + b">=1," * 1_000_000 + b">1\n"),
+    "extras that ask for each other": _metadata(
+        lambda: (
+            b"Requires-Dist: one[e0]\n"
+            + b"".join(
+                b'Provides-Extra: e%d\nRequires-Dist: one[e%d]; extra == "e%d"\n' % (number, number + 1, number)
+                for number in range(705)
+            )
+        )
+    ),
+    "requirements on one project": _metadata(
+        lambda: b"".join(b"Requires-Dist: one>0.%d\n" % number for number in range(499))
+    ),
     "many parts": _metadata(lambda: b"Content-Type: multipart/mixed; boundary=a\n\n" + b"--a\n\n" * 800_000),
     "many rows of RECORD": _record,
     "many scripts": _entry_points(lambda: b"".join(b"s%d=a:b\n" % number for number in range(3_000_000))),
