@@ -28,9 +28,15 @@ This page lists each command with its options, as `--help` tells them; `tests/co
 `airpack` is the command where you pack. The shim, `airpack-runtime.pyz`, is the command in the image: start it with the
 image's Python, as in `python3.7 airpack-runtime.pyz exec -- COMMAND`.
 
-Every command takes `-h` or `--help`. `airpack --version` and `airpack-runtime.pyz --version` print the version; `-v`
-adds a traceback to an error (of the shim, before the command: `airpack-runtime.pyz -v exec ...`). What a command ends
-with: [exit statuses](troubleshooting.md#exit-statuses).
+Every command takes `-h` or `--help`; the word `help` before a command prints the same. `airpack --version` and
+`airpack-runtime.pyz --version` print the version; `-v` adds a traceback to an error (of the shim, before the command:
+`airpack-runtime.pyz -v exec ...`). `-q`, `-v`, `--color` and `--no-progress` may stand before the command, too. What a
+command ends with: [exit statuses](troubleshooting.md#exit-statuses). `--digest` and `--key` refuse another bundle than
+the one that is meant, on each command that reads one.
+
+pip's names work where they mean the same (`-r`, `-c`, `-e`, `-i`, `-f`, `-C`, `-j`; `list` and `show` are `inspect`).
+Where they don't, airpack says in one line what to type: `install`, `wheel`, `compile`, `freeze`, `-t`, `-d`,
+`--platform`, `exec`, `probe`, and more.
 """
 
 

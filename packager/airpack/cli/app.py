@@ -9,14 +9,18 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from airpack_runtime.errors import BootError
 
 from airpack import __version__
 from airpack.base.console import ERROR_PREFIX, plain
-from airpack.base.errors import AirpackError
+from airpack.base.errors import AirpackError, UsageError
 from airpack.base.urls import redacted
+from airpack.cli import habits
+
+if TYPE_CHECKING:
+    from airpack.cli import options
 
 # fmt: off
 COMMANDS = (
@@ -24,7 +28,15 @@ COMMANDS = (
     "keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target", "python",
 )
 # fmt: on
-WRONG_USAGE = 2
+_FIRST = """first steps:
+  airpack pack pandas scikit-learn -o dist   resolve for the image, and bundle
+  airpack verify dist                        check it, import what it brings
+  airpack shim -o airpack-runtime.pyz        write the shim that boots it
+then, in the image:
+  python airpack-runtime.pyz exec --bundle bundle.tar.zst -- python app.py
+
+airpack help COMMAND tells a command's options.
+"""
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 _INTERRUPTED = "interrupted; nothing was changed"
@@ -51,7 +63,7 @@ def _run(words: Sequence[str]) -> int:
     # Errors of `diff` end with a higher status: its 1 says that there is a difference.
     verbose, error_status = False, 1
     try:
-        arguments = _parser(words).parse_args(words)
+        arguments = _parsed(words)
         verbose, error_status = arguments.verbose, arguments.error_status
         status: int = arguments.run(arguments, os.environ) or 0
         sys.stdout.flush()
@@ -83,35 +95,62 @@ def _explain(error: Exception) -> tuple[str, int]:
     return f"{type(error).__name__}: {error}; {hint}", 1
 
 
-class _Parser(argparse.ArgumentParser):
-    """Describes in one line what is wrong with a command line."""
+class _WrongWords(UsageError):
+    """A command line that argparse refuses."""
 
-    command: str = ""  # the command that was asked for: argparse reports unknown options as errors of the main parser
+
+class _Parser(argparse.ArgumentParser):
+    """Raises _WrongWords where a command line is wrong, instead of ending the process."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit with what is wrong, and the command that shows the usage."""
-        prog = f"{self.prog} {self.command}".rstrip()
-        self.exit(_fail(f"{message}; see {prog} --help", WRONG_USAGE))
+        """Raise _WrongWords with what is wrong."""
+        raise _WrongWords(message)
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser for the command line `words`."""
-    parser = _Parser(prog="airpack", description="Carry Python packages across an air gap.")
-    parser.add_argument("--version", action="version", version=f"airpack {__version__}")
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments that the command line `words` gives, which may be spelled as other tools do."""
+    before, rest = habits.split_global(words)
+    name, *rest = habits.spelled(rest)
+    if name not in COMMANDS and not name.startswith("-"):
+        raise UsageError(f"{habits.unknown_command(name, COMMANDS)}; see airpack --help")
+    parser, commands = _parser([name] if name in COMMANDS else COMMANDS)
+    if name not in COMMANDS:
+        try:
+            return parser.parse_args([name, *rest])
+        except _WrongWords as error:
+            raise UsageError(f"{error}; see airpack --help") from error
+    command, path = commands.choices[name], [name]
+    actions = next((each.choices for each in command._actions if isinstance(each, argparse._SubParsersAction)), {})
+    if name in habits.DEFAULT_ACTIONS and not {*rest[:1]} & {"-h", "--help", *actions}:
+        rest = [habits.DEFAULT_ACTIONS[name], *rest]
+    if rest[:1] and rest[0] in actions:
+        command, path, rest = actions[rest[0]], [name, rest[0]], rest[1:]
+    known = [option for action in command._actions for option in action.option_strings]
+    rest, notes = habits.without_needless(name, rest, known)
+    for note in notes:
+        print(note, file=sys.stderr)
+    try:
+        return parser.parse_args([*path, *before, *rest])
+    except _WrongWords as error:
+        message = habits.unknown_option(name, rest, known) or str(error)
+        raise UsageError(f"{message}; see {command.prog} --help") from error
+
+
+def _parser(names: Sequence[str]) -> tuple[argparse.ArgumentParser, options.Commands[_Parser]]:
+    """Return the parser of the commands `names`, and the action that holds theirs."""
+    parser = _Parser(
+        prog="airpack",
+        description="Carry Python packages across an air gap.",
+        epilog=_FIRST,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"airpack {__version__}")
     parser.set_defaults(verbose=False, quiet=False, error_status=1)  # a command may have others, and options for them
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    name = words[0] if words else "-"
-    if name in COMMANDS:
-        parser.command = name
-    elif not name.startswith("-"):
-        import difflib  # noqa: PLC0415 - only needed for a mistyped command
-
-        nearest = difflib.get_close_matches(name, COMMANDS, 1)
-        parser.error(f"there is no command {name!r}" + (f" (is it {nearest[0]}?)" if nearest else ""))
     # Only the command that runs is imported: the imports of the others take a tenth of a second.
-    for command in [name] if name in COMMANDS else COMMANDS:
-        importlib.import_module(f"airpack.cli.commands.{command.replace('-', '_')}").add(commands)
-    return parser
+    for name in names:
+        importlib.import_module(f"airpack.cli.commands.{name.replace('-', '_')}").add(commands)
+    return parser, commands
 
 
 def _give_up_output() -> None:

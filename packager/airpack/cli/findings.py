@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from airpack.audit.finding import Finding, fatal
 from airpack.base.console import plain
 from airpack.base.errors import AUDIT, AuditFailed
+from airpack.cli import general
 from airpack.cli.screen import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands that report findings."""
     parser.add_argument("--strict", action="store_true", help="fail on warnings as well")
-    parser.add_argument("--json", action="store_true", help="print the findings as a JSON array")
+    general.add_json(parser, "the findings as a JSON array")
 
 
 def report(arguments: argparse.Namespace, findings: Sequence[Finding], subject: str, *, verdict: str = AUDIT) -> None:

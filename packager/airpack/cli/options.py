@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import re
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airpack_runtime import layout
+
 from airpack.base import files
-from airpack.base.console import Bars, Lines, Progress, Silent
+from airpack.base.console import Progress
 from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
 from airpack.cli import pip_options
 from airpack.registry.reference import DEFAULT_TAG, Endpoint, Reference
@@ -22,6 +24,8 @@ from airpack.target.target import DEFAULT, HERE, Target
 if TYPE_CHECKING:
     from airpack.resolve.pylock import LockFile
 
+# What pip's --target is often given.
+_FOLDERS = ("dist", "build", "out", "lib", "libs", "packages", layout.SITE_PACKAGES, "vendor")
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
@@ -91,6 +95,10 @@ def target(arguments: argparse.Namespace, *, locked: LockFile | None = None) -> 
     name, python_version = arguments.target, arguments.python_version
     if name is None and locked is not None:
         name, python_version = locked.target_name, python_version or locked.python_full_version
+    if name in _FOLDERS or (name is not None and name != HERE and os.path.isdir(name)):
+        raise UsageError(
+            f"--target names the image's Python and platform, such as {DEFAULT}: the folder of the results is -o {name}"
+        )
     if name == HERE:
         parsed = _here(getattr(arguments, "python", None), python_version)
     else:
@@ -206,25 +214,6 @@ def passphrase(arguments: argparse.Namespace) -> bytes | None:
     return text
 
 
-def add_verbosity(parser: argparse.ArgumentParser, *, progress: bool = False) -> None:
-    """Add the options for how much is shown; with `progress`, also those of commands that show progress."""
-    loudness = parser.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    shown = "pip's log, and tracebacks of errors" if progress else "tracebacks of errors"
-    loudness.add_argument("-v", "--verbose", action="store_true", help=f"show {shown}")
-    if progress:
-        parser.add_argument("--no-progress", action="store_true", help="lines instead of bars")
-
-
-def progress(arguments: argparse.Namespace) -> Progress:
-    """Return the way to show progress: bars on a terminal, lines elsewhere."""
-    if arguments.quiet or sys.stderr is None:
-        return Silent()
-    if getattr(arguments, "no_progress", False) or arguments.verbose or not sys.stderr.isatty():
-        return Lines(sys.stderr)
-    return Bars(sys.stderr)
-
-
 def epoch(env: Mapping[str, str], *, otherwise: int) -> int:
     """Return the time to record in all that is written: SOURCE_DATE_EPOCH (reproducible-builds.org), or `otherwise`."""
     text = env.get("SOURCE_DATE_EPOCH", "")
@@ -233,18 +222,3 @@ def epoch(env: Mapping[str, str], *, otherwise: int) -> int:
     if not text.isdecimal():
         raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}: set it to seconds since 1970, or unset it")
     return int(text)
-
-
-def positive(text: str) -> int:
-    """Return the number that `text` gives, which must be 1 or more. For argparse."""
-    if text.isdecimal() and int(text) >= 1:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
-
-
-def digest(text: str) -> str:
-    """Return the hexadecimal digits of a bundle's digest. For argparse."""
-    digits = text.removeprefix("sha256:").lower()
-    if re.fullmatch("[0-9a-f]{64}", digits) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a digest: give the sha256:... that pack printed")
-    return digits

@@ -10,15 +10,21 @@ from airpack_runtime import layout
 from airpack.base.console import plain
 
 _BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
+COLOURS = AUTO, ALWAYS, NEVER = "auto", "always", "never"
 _NARROWEST = 40
 LABEL = 9  # columns; a digest after a label then fits into 80
 
 
 class Style:
-    """Colours for standard output; none if it is not a terminal, or if NO_COLOR (no-color.org) is set."""
+    """Colours for standard output, as one of COLOURS says.
 
-    def __init__(self, env: Mapping[str, str]) -> None:
-        self._on = sys.stdout.isatty() and not env.get("NO_COLOR") and env.get("TERM") != "dumb"
+    AUTO means those of a terminal; NO_COLOR (no-color.org) forbids them, FORCE_COLOR (force-color.org) wants them
+    elsewhere, too.
+    """
+
+    def __init__(self, env: Mapping[str, str], colour: str = AUTO) -> None:
+        wanted = bool(env.get("FORCE_COLOR")) or (sys.stdout.isatty() and env.get("TERM") != "dumb")
+        self._on = colour == ALWAYS or (colour == AUTO and wanted and not env.get("NO_COLOR"))
 
     def bold(self, text: str) -> str:
         """Return text in bold: headings and names."""

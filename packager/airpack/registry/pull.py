@@ -23,7 +23,8 @@ from airpack.registry.blobs import Download, move_blobs
 from airpack.registry.client import Client
 from airpack.registry.reference import Endpoint, Reference
 from airpack.results import overwrite
-from airpack.results.folder import MANIFEST, SBOM
+from airpack.results.folder import MANIFEST, SBOM, Results
+from airpack.results.pins import ANY, Pins
 
 Choose = Callable[[Layout], Descriptor]
 _SUFFIX = ".zst"
@@ -48,11 +49,11 @@ class PulledLayout:
     image: Descriptor
 
 
-def pull(endpoint: Endpoint, where: Path, *, platform: str = "", progress: Progress) -> Pulled:
+def pull(endpoint: Endpoint, where: Path, *, platform: str = "", pins: Pins = ANY, progress: Progress) -> Pulled:
     """Pull an image, and put its bundle into the folder `where`, or at that path if its name ends in `.zst`.
 
     An earlier bundle there is replaced, with its signature and SBOM. Raises OutputRefused if anything else would be,
-    RegistryError, or NoSuchPlatform; then nothing was changed.
+    RegistryError, NoSuchPlatform, or AuditFailed if the bundle is not what the `pins` demand; then nothing was changed.
     """
     file = where if where.name.endswith(_SUFFIX) and not where.is_dir() else where / layout.BUNDLE_NAME
     _check_output(file)
@@ -66,6 +67,7 @@ def pull(endpoint: Endpoint, where: Path, *, platform: str = "", progress: Progr
             progress=progress,
         )
         restored = restore.restore(pulled.oci_layout, scratch / "bundle")
+        pins.check_at(Results.at(restored.path))
         names = _names(file)
         staged = {path: folder / names[path.name] for path in (restored.path, *restored.beside)}
         gone = [folder / name for name in names.values() if folder / name not in staged.values()]

@@ -18,6 +18,7 @@ from airpack.base.files import sha256_of
 from airpack.base.interrupts import threads
 from airpack.results import overwrite
 from airpack.results.folder import LOCK, MANIFEST, SOMETIMES, WHEELHOUSE, Results
+from airpack.results.pins import ANY, Pins
 from airpack.stores.store import Store, open_store
 from airpack.verify.results import by_manifest
 
@@ -67,11 +68,11 @@ def upload(results: Results, url: str, progress: Progress) -> Moved:
     return Moved(count=len(files), size=size, digest=digest, new=not present)
 
 
-def download(url: str, folder: Path, *, digest: str | None, progress: Progress) -> Moved:
+def download(url: str, folder: Path, *, pins: Pins = ANY, progress: Progress) -> Moved:
     """Fetch what was uploaded to `url` into `folder`: all that a pack leaves there, except the wheels.
 
-    `digest` is what the bundle's digest must be, in hexadecimal; None accepts any. After an error or Ctrl-C the folder
-    is as it was. Raises StoreFailed, OutputRefused, InvalidManifest, or BundleDamaged (of `airpack_runtime.errors`).
+    After an error or Ctrl-C the folder is as it was. Raises StoreFailed, OutputRefused, InvalidManifest, BundleDamaged
+    (of `airpack_runtime.errors`), or AuditFailed if the bundle is not signed as the `pins` demand.
     """
     overwrite.check(folder)
     store = open_store(url)
@@ -83,10 +84,12 @@ def download(url: str, folder: Path, *, digest: str | None, progress: Progress) 
         with progress.stage("download", BYTES, sum(sizes.values())) as advance:
             for name, sha256 in sums.items():
                 _fetch(store, name, sha256, scratch / name, advance)
-        actual = _checked_digest(Results.at(scratch))
-        if digest not in (None, actual):
-            problem = f"holds the bundle sha256:{actual}, not sha256:{digest}: correct the URL or --digest"
+        fetched = Results.at(scratch)
+        actual = _checked_digest(fetched)
+        if pins.digest not in (None, actual):
+            problem = f"holds the bundle sha256:{actual}, not sha256:{pins.digest}: correct the URL or --digest"
             raise StoreFailed(url, problem)
+        pins.check_at(fetched)
         results = {scratch / name: folder / name for name in sums}
         gone = [folder / name for name in (*_BESIDE, WHEELHOUSE) if name not in sums]
         staging.place(results, gone=gone, aside=scratch)

@@ -18,6 +18,7 @@ from airpack.audit.finding import ERROR, NOTE, Finding, fatal
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import InvalidLock, PythonMissing
 from airpack.base.interrupts import threads
+from airpack.results import pins
 from airpack.results.folder import Results
 from airpack.shim import local_boot
 from airpack.target.installed import ImagePackage
@@ -68,7 +69,7 @@ def verify_results(packed: Results, demands: Demands, *, jobs: int, progress: Pr
         try:
             opened = stack.enter_context(packed.open_bundle())
             subject = f"{packed.bundle}, sha256:{opened.file.digest}"
-            findings += _pinned(demands.digests, packed.bundle.name, opened.file.digest)
+            findings += pins.other_digests(demands.digests, packed.bundle.name, opened.file.digest)
             with progress.stage("check", BYTES) as advance:
                 checked = bundles.verify(opened, packed.bundle.name, executor=executor, on_bytes=advance)
             findings += checked.findings
@@ -97,7 +98,7 @@ def verify_tree(place: Path, compared: Results | None, demands: Demands, *, jobs
     note = tree.note_in(place)
     name = f"{place.name}/{layout.TREE_NOTE}"
     digest = note.digest.removeprefix("sha256:")
-    findings = _pinned(demands.digests, name, digest)
+    findings = pins.other_digests(demands.digests, name, digest)
     if not note.target:
         sentence = "doesn't say which bundle's tree this is"
         findings.append(Finding(severity=ERROR, package=name, sentence=sentence, remedy="unpack the bundle again"))
@@ -112,7 +113,7 @@ def verify_tree(place: Path, compared: Results | None, demands: Demands, *, jobs
             findings += [*damaged, *tree.against_records(nodes, records)]
         else:
             opened = stack.enter_context(compared.open_bundle())
-            findings += _pinned((opened.file.digest,), name, digest)
+            findings += pins.other_digests((opened.file.digest,), name, digest)
             findings += tree.against_bundle(nodes, opened)
         if not fatal(findings, strict=False):
             trial = _Trial(name=place.name, target=note.target, digest=digest, shares=tree.shares_of(records), image=())
@@ -142,13 +143,6 @@ def prove(
         image=image,
     )
     return trial.unpacked(bundle.path, python, scratch, executor=executor, progress=progress)
-
-
-def _pinned(demanded: Sequence[str], name: str, actual: str) -> list[Finding]:
-    """Return a finding for each digest that is demanded and not the actual one."""
-    sentences = [f"has the digest sha256:{actual}, not sha256:{each}" for each in demanded if each != actual]
-    remedy = "it is another bundle: don't use it"
-    return [Finding(severity=ERROR, package=name, sentence=each, remedy=remedy) for each in sentences]
 
 
 def _image_of(packed: Results) -> Sequence[ImagePackage]:

@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 from airpack.base.console import Lines, Silent
 from airpack.base.errors import UsageError
-from airpack.cli import options
+from airpack.cli import general, options
 from airpack.target.target import Target
 
 
 def test_a_number_of_jobs_is_positive() -> None:
     """Zero, a sign and a word are refused."""
-    assert options.positive("12") == 12
+    assert general.positive("12") == 12
     for text in ("0", "-1", "many"):
         with pytest.raises(argparse.ArgumentTypeError, match=f"^'{text}' is not a number of 1 or more$"):
-            options.positive(text)
+            general.positive(text)
 
 
 def test_a_digest_may_have_its_prefix() -> None:
     """And capital letters; anything else is refused."""
-    assert options.digest(f"sha256:{'0A' * 32}") == options.digest("0a" * 32) == "0a" * 32
+    assert general.digest(f"sha256:{'0A' * 32}") == general.digest("0a" * 32) == "0a" * 32
     with pytest.raises(argparse.ArgumentTypeError, match=r"^'0a0a' is not a digest: give the sha256:"):
-        options.digest("0a0a")
+        general.digest("0a0a")
 
 
 def test_the_time_is_source_date_epoch() -> None:
@@ -72,5 +72,5 @@ def test_a_passphrase_is_the_files_line(tmp_path: Path) -> None:
 def test_progress_is_lines_where_there_is_no_terminal(words: list[str], kind: type) -> None:
     """And nothing if quiet."""
     parser = argparse.ArgumentParser()
-    options.add_verbosity(parser, progress=True)
-    assert type(options.progress(parser.parse_args(words))) is kind
+    general.add_verbosity(parser, progress=True)
+    assert type(general.progress(parser.parse_args(words))) is kind

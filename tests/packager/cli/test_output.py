@@ -83,6 +83,5 @@ def test_an_sbom_and_a_shim_go_to_standard_output(airpack: Airpack, wheels: Path
 )
 def test_several_files_need_a_name(airpack: Airpack, command: str) -> None:
     """Where more than one file is written, standard output is refused and nothing is made."""
-    with pytest.raises(SystemExit):
-        airpack(*command.split(), "-o", "-")
+    assert airpack(*command.split(), "-o", "-") == 2
     assert not os.path.lexists("-")

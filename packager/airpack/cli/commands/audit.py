@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from airpack.audit.wheels import audit_wheelhouse
-from airpack.base.interrupts import cores, threads
-from airpack.cli import findings, options
+from airpack.base.interrupts import threads
+from airpack.cli import findings, general, options
 from airpack.results.folder import Results
 from airpack.target.target import Target
 from airpack.wheels.wheelhouse import Wheelhouse
@@ -29,15 +29,19 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "--target", metavar="NAME|PROFILE.json", help="check against this target, not the one it was packed for"
     )
     findings.add_arguments(parser)
+    general.add_jobs(parser)
+    general.add_pins(parser)
+    general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises AuditFailed."""
     results = Results.in_folder(arguments.dist)
+    general.pins(arguments).check_at(results)
     locked = results.lock()
     packed = replace(locked.target(), installed=results.installed())
     target = Target.parse(arguments.target) if arguments.target else packed
     house = Wheelhouse(folder=results.wheels, lock=locked.for_target(packed))
-    with threads(cores()) as executor:
+    with threads(arguments.jobs) as executor:
         audited = audit_wheelhouse(house, target, executor=executor)
     findings.report(arguments, audited, target.name)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airpack.cli import options
+from airpack.cli import general, options
 from airpack.results.folder import Results
 from airpack.shim import azureml
 from airpack.target.target import Target
@@ -33,7 +33,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "--entry-script", metavar="PATH", default="score.py", help="its path in the code (default: %(default)s)"
     )
     options.add_python(parser)
-    options.add_verbosity(parser)
+    general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     results = Results.at(arguments.dist)
     with results.open_bundle() as opened:
         target = Target.from_name(opened.toc.target)
-    progress = options.progress(arguments)
+    progress = general.progress(arguments)
     python = options.find_python(arguments, target, env, progress, lost="the shim's bytecode")
     deployment = azureml.Deployment(code=arguments.code, model=arguments.model, entry_script=arguments.entry_script)
     values = azureml.lay_out(results.bundle, deployment, arguments.method, python)

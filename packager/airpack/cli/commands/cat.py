@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airpack.cli import general
 from airpack.results.folder import Results
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "path", metavar="PATH", help="the path that inspect --files shows; site-packages/ may be left out"
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks of errors")
+    general.add_pins(parser)
+    general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises NotInBundle."""
     with Results.at(arguments.place).open_bundle() as opened:
+        general.pins(arguments).check(opened)
         for chunk in opened.chunks(opened.find(arguments.path)[1]):
             sys.stdout.buffer.write(chunk)
     sys.stdout.buffer.flush()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airpack.base.console import plain
-from airpack.cli import screen
+from airpack.cli import general, screen
 from airpack.cli.screen import Style, amount
 from airpack.inspection import diff
 from airpack.inspection.diff import ADDED, CHANGED, REMOVED, Difference, PackageChange
@@ -39,8 +39,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     for name in ("old", "new"):
         parser.add_argument(name, metavar=name.upper(), type=Path, help="a bundle, or a folder of results")
     parser.add_argument("--files", action="store_true", help=f"show all files of each package, not {_SHOWN}")
-    parser.add_argument("--json", action="store_true", help="print a JSON object, with all files")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks of errors")
+    general.add_json(parser, "a JSON object with all files")
+    general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
@@ -49,8 +49,8 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
         difference = diff.compare(old, new)
     if arguments.json:
         print(json.dumps({**dataclasses.asdict(difference), "to_upload": difference.frames.to_upload}, indent=2))
-    else:
-        for line in _lines(difference, Style(env), most=None if arguments.files else _SHOWN):
+    elif not arguments.quiet:
+        for line in _lines(difference, Style(env, arguments.color), most=None if arguments.files else _SHOWN):
             print(line)
     return 0 if difference.is_empty else DIFFERENT
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.cli import options, screen
+from airpack.cli import general, options, screen
 from airpack.cli.output import several
 from airpack.stores import transfer
 
@@ -23,14 +23,14 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("url", metavar="URL", help="the URL that was given to upload")
     parser.add_argument("-o", "--output", metavar="DIR", type=several, default=Path("dist"), help="default: dist")
-    parser.add_argument("--digest", metavar="DIGEST", type=options.digest, help="the digest that the bundle must have")
-    options.add_verbosity(parser, progress=True)
+    general.add_pins(parser)
+    general.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises StoreFailed."""
-    progress = options.progress(arguments)
-    moved = transfer.download(arguments.url, arguments.output, digest=arguments.digest, progress=progress)
+    progress = general.progress(arguments)
+    moved = transfer.download(arguments.url, arguments.output, pins=general.pins(arguments), progress=progress)
     if not arguments.quiet:
         print(f"fetched   {arguments.output}, {screen.counted(moved.count, 'file')}, {screen.amount(moved.size)}")
         print(f"digest    sha256:{moved.digest}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airpack.cli import screen
+from airpack.cli import general, screen
 from airpack.cli.output import several
 from airpack.inspection import extract
 from airpack.results.folder import Results
@@ -24,7 +24,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         description="Write files of a bundle into a folder, with their modes and hard links. Existing files are never "
         "replaced; either all files are written, or none. To get a tree that can boot, use pack --tree or the shim's "
         "unpack.",
-        usage="airpack extract [-h] [-o DIR] [-q] [-v] BUNDLE|DIST [GLOB ...]",
+        usage="airpack extract [OPTION ...] BUNDLE|DIST [GLOB ...]",
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="BUNDLE|DIST", type=Path, help="a bundle, or a folder of results")
@@ -44,13 +44,14 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default=Path(),
         help="the folder to write into (default: this folder)",
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks of errors")
+    general.add_pins(parser)
+    general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises NotInBundle or OutputRefused."""
     with Results.at(arguments.place).open_bundle() as opened:
+        general.pins(arguments).check(opened)
         files = extract.matching(opened, arguments.globs)
         extract.extract(opened, files, arguments.output)
     if not arguments.quiet:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airpack.base.console import plain
-from airpack.cli import screen
+from airpack.cli import general, screen
 from airpack.cli.screen import LABEL, Style, amount
 from airpack.inspection import summary
 from airpack.inspection.summary import BundleSummary, PackageSummary, TreePath
@@ -40,14 +40,16 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--sort", choices=summary.ORDERS, default=summary.NAME, help="sort by this (default: %(default)s)"
     )
-    parser.add_argument("--json", action="store_true", help="print a JSON object")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks of errors")
+    general.add_pins(parser)
+    general.add_json(parser)
+    general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
     results = Results.at(arguments.place)
     with results.open_bundle() as opened:
+        general.pins(arguments).check(opened)
         about = summary.summarize(opened, results.origins(opened.file.digest), order=arguments.sort)
         files = summary.tree_paths(opened, order=arguments.sort) if arguments.files else []
         if arguments.json:
@@ -56,7 +58,9 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             data = dataclasses.asdict(about, dict_factory=_without_built_from)
             print(json.dumps({**data, "entries": entries} if arguments.files else data, indent=2))
             return
-    style = Style(env)
+    if arguments.quiet:
+        return
+    style = Style(env, arguments.color)
     for line in (*_head(about, style), "", *_table(about.packages, style), "", *_heaviest(about, style)):
         print(line)
     if files:

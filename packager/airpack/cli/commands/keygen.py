@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airpack_runtime.trust import KEY_FILE
 
-from airpack.cli import options
+from airpack.cli import general, options
 from airpack.cli.output import several
 from airpack.results import keys
 
@@ -30,7 +30,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="the path of the files, without their suffixes",
     )
     options.add_passphrase(parser)
-    options.add_verbosity(parser)
+    general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:

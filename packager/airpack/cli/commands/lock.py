@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airpack.base import cache, staging
-from airpack.cli import inputs, options, pip_options, screen
+from airpack.cli import general, inputs, options, pip_options, screen
 from airpack.cli.output import Output
 from airpack.resolve import pylock, pylock_writer
 from airpack.resolve.resolver import lock_of
@@ -33,7 +33,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default=LOCK,
         help="the file to write, - for standard output (default: %(default)s)",
     )
-    options.add_verbosity(parser, progress=True)
+    general.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     output: Output = arguments.output
     if output.path is not None:
         pylock.check_replaceable(output.path)
-    progress = options.progress(arguments)
+    progress = general.progress(arguments)
     target, source = inputs.what_to_pack(arguments, env, progress)
     python = options.find_python(arguments, target, env, progress, lost="builds of sdists")
     with progress.stage("resolve", "wheels") as advance:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airpack.base import staging
-from airpack.base.interrupts import cores, threads
-from airpack.cli import options, screen
+from airpack.base.interrupts import threads
+from airpack.cli import general, options, screen
 from airpack.cli.output import several
 from airpack.oci import image
 from airpack.oci.image import Image
@@ -42,7 +42,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="sign the tree, so that shims with that key accept volumes of the image",
     )
     options.add_passphrase(parser)
-    options.add_verbosity(parser, progress=True)
+    general.add_jobs(parser)
+    general.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -52,8 +53,8 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     key = keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None
     created = options.epoch(env, otherwise=DEFAULT_MTIME)
     image_options = image.Options(split=arguments.split, created=created, key=key)
-    progress = options.progress(arguments)
-    with staging.scratch_in(folder.parent) as scratch, threads(cores()) as executor:
+    progress = general.progress(arguments)
+    with staging.scratch_in(folder.parent) as scratch, threads(arguments.jobs) as executor:
         aside = scratch / folder.name
         images = image.write(
             [Results.at(place) for place in arguments.places],

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from airpack_runtime import layout
 
-from airpack.base import cache, interrupts
+from airpack.base import cache
 from airpack.bundle import image_file
-from airpack.cli import inputs, options, pip_options
+from airpack.cli import general, inputs, options, pip_options
 from airpack.cli.output import several
 from airpack.pack.deliver import Packed
 from airpack.pack.order import Order
@@ -45,7 +45,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     index = pip_options.add_index(parser)
     index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, if the index does not have it")
     _add_packing(parser)
-    options.add_verbosity(parser, progress=True)
+    general.add_verbosity(parser, progress=True)
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
@@ -91,10 +91,7 @@ def _add_packing(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_LEVEL,
         help=f"zstd level, 1 to {_MAX_LEVEL} (default: %(default)s; 9 is eight times as fast, and a tenth larger)",
     )
-    cores = interrupts.cores()
-    how.add_argument(
-        "--jobs", metavar="N", type=options.positive, default=cores, help="the number of threads (default: all cores)"
-    )
+    general.add_jobs(how)
     how.add_argument(
         "--no-bytecode", action="store_true", help="leave out bytecode: the bundle is smaller, imports are slower"
     )
@@ -117,7 +114,7 @@ def _add_packing(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
-    progress = options.progress(arguments)
+    progress = general.progress(arguments)
     target, source = inputs.what_to_pack(arguments, env, progress)
     python = options.find_python(arguments, target, env, progress, lost=_uses_of_python(arguments))
     order = _order(arguments, env, target, source, python)

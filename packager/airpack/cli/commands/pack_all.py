@@ -8,9 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from airpack.base import interrupts
 from airpack.base.console import Progress, plain
-from airpack.cli import options, screen
+from airpack.cli import general, options, screen
 from airpack.cli.commands import pack as pack_command
 from airpack.cli.output import several
 from airpack.cli.toml_options import Table
@@ -54,15 +53,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default=[],
         help="pack only this set, target, or SET/TARGET; may be repeated",
     )
-    cores = interrupts.cores()
-    parser.add_argument(
-        "--jobs",
-        metavar="N",
-        type=options.positive,
-        default=cores,
-        help="the number of threads of all packs together (default: all cores)",
-    )
-    options.add_verbosity(parser, progress=True)
+    general.add_jobs(parser, "of all packs together")
+    general.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
@@ -72,7 +64,7 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     _check_folders(arguments.file, packs)
     chosen = fleet.only(packs, arguments.only)
     started = time.monotonic()
-    result = _run(arguments, chosen, options.progress(arguments))
+    result = _run(arguments, chosen, general.progress(arguments))
     if not arguments.quiet:
         _print(arguments.output, chosen, result.outcomes, time.monotonic() - started)
     if result.interrupted:

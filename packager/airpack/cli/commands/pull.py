@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airpack.base.errors import from_extra
-from airpack.cli import options, screen
+from airpack.cli import general, options, screen
 from airpack.cli.output import several
 
 
@@ -35,16 +35,19 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default="",
         help="of a multi-platform image, which one (default: this machine's)",
     )
-    options.add_verbosity(parser, progress=True)
+    general.add_pins(parser)
+    general.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command. Raises RegistryError."""
     with from_extra("a registry", "urllib3", "oci"):
         from airpack.registry.pull import pull  # noqa: PLC0415 - urllib3 may be missing
-    progress = options.progress(arguments)
+    progress = general.progress(arguments)
     endpoint = options.endpoint(arguments, env, progress)
-    pulled = pull(endpoint, arguments.output, platform=arguments.platform, progress=progress)
+    pulled = pull(
+        endpoint, arguments.output, platform=arguments.platform, pins=general.pins(arguments), progress=progress
+    )
     if arguments.quiet:
         return
     print(f"pulled    {pulled.reference}")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from airpack.base.console import Progress
 from airpack.base.errors import UsageError, from_extra
-from airpack.base.interrupts import cores, threads
-from airpack.cli import options, screen
+from airpack.base.interrupts import threads
+from airpack.cli import general, options, screen
 from airpack.oci import image
 from airpack.oci.layout import MARKER, Layout
 from airpack.registry.reference import DEFAULT_TAG
@@ -44,19 +44,21 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default=[],
         help="another repository of the registry that may have some of the blobs",
     )
-    options.add_verbosity(parser, progress=True)
+    general.add_jobs(parser)
+    general.add_pins(parser)
+    general.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command. Raises RegistryError."""
     with from_extra("a registry", "urllib3", "oci"):
         from airpack.registry.push import push  # noqa: PLC0415 - urllib3 may be missing
-    progress = options.progress(arguments)
+    progress = general.progress(arguments)
     endpoint = options.endpoint(arguments, env, progress)
     if endpoint.reference.digest is not None:
         raise UsageError(f"{endpoint.reference} names a digest, which the push itself determines: give a tag, or none")
     image_options = image.Options(split=arguments.split, created=options.epoch(env, otherwise=DEFAULT_MTIME))
-    with _oci_layout(arguments.place, image_options, progress) as oci_layout:
+    with _oci_layout(arguments, image_options, progress) as oci_layout:
         pushed = push(oci_layout, endpoint, mount_from=arguments.mount_from, progress=progress)
     if arguments.quiet:
         return
@@ -70,18 +72,21 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _oci_layout(place: Path, image_options: image.Options, progress: Progress) -> Iterator[Layout]:
-    """Give the OCI layout at `place`, or a temporary one of the bundle there. Raises UsageError."""
+def _oci_layout(arguments: argparse.Namespace, image_options: image.Options, progress: Progress) -> Iterator[Layout]:
+    """Give the OCI layout that the user named, or a temporary one of the bundle. Raises UsageError or AuditFailed."""
+    place: Path = arguments.place
     if (place / MARKER).exists():
-        if image_options.split:
-            raise UsageError(
-                f"{place} is an OCI layout, whose layers can't be split any more: give --split to airpack oci"
-            )
+        wrong = "layers can't be split any more" if image_options.split else ""
+        if arguments.digest or arguments.key:
+            wrong = "bundles can't be checked any more"
+        if wrong:
+            option = "--split" if image_options.split else "what to check"
+            raise UsageError(f"{place} is an OCI layout, whose {wrong}: give {option} to airpack oci")
         yield Layout(place)
         return
+    results = Results.at(place)
+    general.pins(arguments).check_at(results)
     with tempfile.TemporaryDirectory(prefix="airpack-push-") as folder:
-        with threads(cores()) as executor:
-            image.write(
-                [Results.at(place)], Path(folder, "layout"), image_options, executor=executor, progress=progress
-            )
+        with threads(arguments.jobs) as executor:
+            image.write([results], Path(folder, "layout"), image_options, executor=executor, progress=progress)
         yield Layout(Path(folder, "layout"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from airpack.base.console import plain
 from airpack.base.errors import InvalidTarget
-from airpack.cli import options
+from airpack.cli import general, options
 from airpack.target import downloads, interpreter
 from airpack.target.target import LAST_RELEASE, Target
 
@@ -50,7 +50,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         description="Show the interpreters of this machine and those that airpack downloaded, with version, path and "
         "source. Of those of one minor version, airpack uses the first.",
     )
-    listing.add_argument("--json", action="store_true", help="print a JSON array")
+    general.add_json(listing, "a JSON array")
+    general.add_verbosity(listing)
     listing.set_defaults(run=_list)
     installing = actions.add_parser(
         "install",
@@ -68,7 +69,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         action.add_argument(
             "version", metavar="VERSION|TARGET", type=_version, help="for example 3.7, 3.7.9 or a target"
         )
-        options.add_verbosity(action)
+        general.add_verbosity(action)
 
 
 def _list(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -95,7 +96,7 @@ def _listed(env: Mapping[str, str]) -> Iterator[_Listed]:
 
 
 def _install(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    with options.progress(arguments).waiting(f"python    downloading {arguments.version} with uv"):
+    with general.progress(arguments).waiting(f"python    downloading {arguments.version} with uv"):
         installed = downloads.install(arguments.version, env)
     if arguments.quiet:
         return

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.base import cache, interrupts
+from airpack.base import cache
 from airpack.base.console import plain
 from airpack.base.errors import NotRebuilt, UsageError
-from airpack.cli import options, pip_options
+from airpack.cli import general, options, pip_options
 from airpack.pack.rebuild import EarlierPack, RebuildOptions, rebuild
 from airpack.results.folder import Results
 
@@ -29,12 +29,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("dist", metavar="DIST", type=Path, help="a folder of results")
     index = pip_options.add_index(parser)
     index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, if the index does not have it")
-    cores = interrupts.cores()
-    parser.add_argument(
-        "--jobs", metavar="N", type=options.positive, default=cores, help="the number of threads (default: all cores)"
-    )
+    general.add_jobs(parser)
     options.add_python(parser)
-    options.add_verbosity(parser, progress=True)
+    general.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -42,7 +39,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     if arguments.dist.is_file():
         raise UsageError(f"{arguments.dist} is a file: give the folder of results that it was packed into")
     earlier = EarlierPack.read(Results.in_folder(arguments.dist))
-    progress = options.progress(arguments)
+    progress = general.progress(arguments)
     rebuild_options = RebuildOptions(
         obtain_python=lambda target: options.obtain_python(arguments, target, env, progress),
         decoder=arguments.decoder,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
-from airpack.cli import options
+from airpack.cli import general, options
 from airpack.results.folder import Results
 from airpack.shim import local_boot
 from airpack.target.interpreter import Interpreter
@@ -29,26 +30,53 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "words",
         metavar="-- COMMAND",
         nargs=argparse.REMAINDER,
+        action=_Words,
         help="the command with its arguments: -- python score.py",
     )
     options.add_python(parser)
-    parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks of errors")
+    general.add_pins(parser)
+    general.add_verbosity(parser)
+
+
+class _Words(argparse.Action):
+    """Takes the user's command; the options of airpack's that stand before its `--` are parsed as such."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        _: str | None = None,
+    ) -> None:
+        """Set the words of the command, and the options before them."""
+        words = list(values or ())
+        if words and words[0].startswith("-") and "--" in words[1:]:
+            start = words.index("--", 1)
+            parser.parse_args([*words[:start], str(namespace.place), *words[start:]], namespace)
+        else:
+            namespace.words = words
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    """Replace this process by the user's command. Raises UsageError, NoInterpreter, BundleNotFound or BundleDamaged."""
+    """Replace this process by the user's command.
+
+    Raises UsageError, NoInterpreter, AuditFailed, BundleNotFound or BundleDamaged.
+    """
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if not words:
         raise UsageError("run needs a command: airpack run DIST -- COMMAND [ARG ...]")
-    bundle = Results.at(arguments.place).bundle
-    command = local_boot.command(bundle, words, python=_python(arguments, bundle, env), env=env)
+    results = Results.at(arguments.place)
+    general.pins(arguments).check_at(results)
+    pins = {"AIRPACK_DIGEST": arguments.digest, "AIRPACK_PUBLIC_KEY": arguments.key and str(arguments.key.absolute())}
+    pinned = {**env, **{name: value for name, value in pins.items() if value}}  # the shim checks what it boots
+    command = local_boot.command(results.bundle, words, python=_python(arguments, results.bundle, env), env=pinned)
     os.execve(command.words[0], list(command.words), command.env)  # noqa: S606 - running the user's command is its purpose
 
 
 def _python(arguments: argparse.Namespace, bundle: Path, env: Mapping[str, str]) -> Interpreter:
     """Return an interpreter of the version that the bundle is for. Raises NoInterpreter."""
     try:
-        return options.obtain_python(arguments, local_boot.target_of(bundle), env, options.progress(arguments))
+        return options.obtain_python(arguments, local_boot.target_of(bundle), env, general.progress(arguments))
     except PythonMissing as missing:
         own = ".".join(map(str, sys.version_info[:2]))
         raise NoInterpreter(

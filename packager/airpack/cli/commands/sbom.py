@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airpack.base import staging
-from airpack.cli import options, screen
+from airpack.cli import general, options, screen
 from airpack.cli.output import STANDARD, Output
 from airpack.inspection import inventory, sbom_writer
 from airpack.results import overwrite
@@ -34,7 +34,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default=STANDARD,
         help="the file to write (default: -, standard output)",
     )
-    options.add_verbosity(parser)
+    general.add_pins(parser)
+    general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
@@ -42,6 +43,7 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     write = sbom_writer()
     packed = Results.at(arguments.place)
     with packed.open_bundle() as opened:
+        general.pins(arguments).check(opened)
         taken = inventory.take(opened, packed.origins(opened.file.digest))
     text = write(taken)
     output: Output = arguments.output

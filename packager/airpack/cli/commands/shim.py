@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.cli import options
+from airpack.cli import general, options
 from airpack.cli.output import Output
 from airpack.shim import write
 
@@ -30,13 +30,13 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     options.add_target(parser, resolving=False)
     options.add_python(parser)
-    options.add_verbosity(parser)
+    general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
     output: Output = arguments.output
-    target, progress = options.target(arguments), options.progress(arguments)
+    target, progress = options.target(arguments), general.progress(arguments)
     python = options.find_python(arguments, target, env, progress, lost="the shim's bytecode")
     if output.path is None:
         with tempfile.TemporaryDirectory(prefix="airpack-shim-") as folder:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.cli import options
+from airpack.cli import general, options
 from airpack.results import keys, signing
 from airpack.results.folder import Results
 
@@ -23,7 +23,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
     parser.add_argument("--key", metavar="NAME.key", type=Path, required=True, help="the private key")
     options.add_passphrase(parser)
-    options.add_verbosity(parser)
+    general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Mapping
 
-from airpack.cli import options
+from airpack.cli import general, options
 from airpack.target.target import DEFAULT, Target
 
 
@@ -30,9 +30,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="'here' is this machine, with the Python that runs airpack (default: %(default)s)",
     )
     show.add_argument("--python-version", metavar="X.Y.Z", help="the image's full Python version")
-    show.add_argument(
-        "--json", action="store_true", help="print JSON, which serves as a profile and as a pex complete platform"
-    )
+    general.add_json(show, "a JSON object, which serves as a profile and as a pex complete platform")
+    general.add_verbosity(show)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
@@ -40,7 +39,7 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     target = options.target(arguments)
     if arguments.json:
         print(json.dumps(target.to_dict(), indent=2))
-    else:
+    elif not arguments.quiet:
         print(_text(target))
 
 

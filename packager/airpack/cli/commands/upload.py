@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.cli import options, screen
+from airpack.cli import general, options, screen
 from airpack.results.folder import Results
 from airpack.stores import transfer
 
@@ -27,12 +27,15 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "url", metavar="URL", help="the folder to put it into: az://CONTAINER/PATH, s3://BUCKET/PATH, file:///PATH"
     )
-    options.add_verbosity(parser, progress=True)
+    general.add_pins(parser)
+    general.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises StoreFailed."""
-    moved = transfer.upload(Results.at(arguments.place), arguments.url, options.progress(arguments))
+    results = Results.at(arguments.place)
+    general.pins(arguments).check_at(results)
+    moved = transfer.upload(results, arguments.url, general.progress(arguments))
     if arguments.quiet:
         return
     files = f"{screen.counted(moved.count, 'file')}, {screen.amount(moved.size)}"

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from airpack_runtime.format import signature
 
-from airpack.base import interrupts
 from airpack.base.errors import VERIFY, UsageError
-from airpack.cli import findings, options
+from airpack.cli import findings, general, options
 from airpack.results import keys, signing
 from airpack.results.folder import Results
 from airpack.target.interpreter import Interpreter
@@ -31,15 +30,15 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="DIST|BUNDLE|TREE", type=Path, help="what to check")
-    parser.add_argument("--digest", metavar="DIGEST", type=options.digest, help="the digest that the bundle must have")
     parser.add_argument(
         "--bundle", metavar="BUNDLE", type=Path, help="the bundle, or the folder of results, to compare a tree with"
     )
     parser.add_argument("--no-import", action="store_true", help="import nothing, so that no code of the bundle runs")
-    parser.add_argument("--key", metavar="NAME.pub", type=Path, help="the key that the bundle must be signed with")
+    general.add_pins(parser)
+    general.add_jobs(parser)
     options.add_python(parser)
     findings.add_arguments(parser)
-    options.add_verbosity(parser, progress=True)
+    general.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -58,7 +57,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     if arguments.key:
         digest, signed = _signed(arguments)
         digests.append(digest)
-    jobs, progress = interrupts.cores(), options.progress(arguments)
+    jobs, progress = arguments.jobs, general.progress(arguments)
 
     def obtain_python(target: Target) -> Interpreter:
         return options.obtain_python(arguments, target, env, progress)

@@ -1,0 +1,188 @@
+"""What people type out of habit: it does what is meant, or one line says what it is called here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from airpack import __version__
+from airpack.cli.app import main
+from airpack.cli.screen import Style
+from airpack_runtime import layout
+from support import machine
+
+GOLDEN = str(machine.FIXTURES / "golden" / layout.BUNDLE_NAME)
+DIGEST = "2" * 64
+
+
+def _ends(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Return the status that a command line ends with, what it prints, and what it says of what is wrong."""
+    try:
+        status = main(words)
+    except SystemExit as ended:  # argparse's own: --help, --version
+        status = int(ended.code or 0)
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("", "--help"),
+        ("help", "--help"),
+        ("help pack", "pack --help"),
+        ("help list", "inspect --help"),
+        ("help help", "--help"),
+        ("-V", "--version"),
+        ("version", "--version"),
+        (f"list {GOLDEN}", f"inspect {GOLDEN}"),
+        (f"show {GOLDEN}", f"inspect {GOLDEN}"),
+        (f"ls {GOLDEN}", f"inspect {GOLDEN}"),
+        (f"info --json {GOLDEN}", f"inspect {GOLDEN} --json"),
+        (f"-v --no-progress verify --no-import {GOLDEN}", f"verify {GOLDEN} --no-import -v --no-progress"),
+        (f"--color always inspect {GOLDEN}", f"inspect {GOLDEN} --color=always"),
+        (f"--color=never -vv list {GOLDEN}", f"inspect {GOLDEN} --color never"),
+        ("target", "target show"),
+        ("target cp39-manylinux2014_x86_64", "target show cp39-manylinux2014_x86_64"),
+        ("-v target --json", "target show --json"),
+        ("python --json", "python list --json"),
+        (f"verify --no-import -j2 {GOLDEN}", f"verify --no-import --jobs 2 {GOLDEN}"),
+    ],
+)
+def test_what_has_another_name_does_what_is_meant(capsys: pytest.CaptureFixture[str], typed: str, meant: str) -> None:
+    """It prints what the command's own spelling prints, and ends as it ends."""
+    ended = _ends(capsys, *typed.split())
+    assert ended[:2] == _ends(capsys, *meant.split())[:2]
+    assert (ended[0], bool(ended[1])) == (0, True)
+
+
+def test_the_version_and_the_first_steps_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """By `-V`, and by `airpack` alone: within 80 columns, each step a command that exists."""
+    assert _ends(capsys, "-V") == (0, f"airpack {__version__}\n", "")
+    told = _ends(capsys)[1]
+    steps = told.partition("first steps:\n")[2].partition("then, in the image:")[0].splitlines()
+    assert [step.split()[1] for step in steps if step] == ["pack", "verify", "shim"]
+    assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("typed", "here"),
+    [
+        ("install flask", "airpack pack -r requirements.txt -o dist"),
+        ("wheel -r requirements.txt", "the wheels are in dist/wheelhouse"),
+        ("exec dist -- python", "here it is airpack run DIST -- COMMAND"),
+        ("doctor", "here airpack verify DIST checks what was packed"),
+        ("probe", "python airpack-runtime.pyz probe > image.json"),
+        ("unpack dist", "here it is airpack extract DIST -o DIR"),
+        ("cache list", "python airpack-runtime.pyz cache list"),
+        ("compile requirements.in", "airpack lock -r requirements.txt -o pylock.toml"),
+        ("freeze", "airpack inspect DIST lists what was packed"),
+        ("add flask", "then airpack pack -r requirements.txt -o dist"),
+        ("check dist", "airpack audit DIST"),
+        ("login registry.example", "podman login, or docker login"),
+        ("veryfi dist", "(is it verify?)"),
+        ("hlep", "(is it help?)"),
+        ("download -r requirements.txt -d dist", "what pip downloads is packed by airpack pack"),
+        ("download flask --platform any", "what pip downloads is packed by airpack pack"),
+        ("pack flask --target dist", "the folder of the results is -o dist"),
+        ("pack flask -t dist", "the folder of the results is -o DIR, and the image is --target NAME"),
+        ("pack -d dist flask", "the folder of the results is -o DIR"),
+        ("pack flask --platform manylinux2014_x86_64", "one name: --target cp310-manylinux_2_28_x86_64"),
+        ("lock flask --abi=cp39", "one name: --target cp310-manylinux_2_28_x86_64"),
+        ("pack -w wheels flask", "the wheels are in DIR/wheelhouse"),
+        ("pack flask --default-index https://index.example", "the index in place of PyPI is -i URL"),
+        ("pack --frozen", "airpack pack --lock pylock.toml"),
+        ("pack flask --no-compile", "bytecode is left out by --no-bytecode"),
+        ("lock flask --prerelease allow", "pre-releases are taken with --pre"),
+        ("lock flask --output-file pylock.toml", "the file is -o FILE"),
+        ("pack requirements.txt", "write -r requirements.txt"),
+        ("pack flask --levle 3", "(is it --level?)"),
+        ("inspect dist --josn", "(is it --json?)"),
+        ("target shwo", "target 'shwo' is not understood"),
+        ("push dist registry.example/app -t 1.4", "REGISTRY/REPOSITORY:TAG"),
+    ],
+)
+def test_what_is_done_otherwise_here_is_told_in_a_line(
+    capsys: pytest.CaptureFixture[str], typed: str, here: str
+) -> None:
+    """With what to type instead; the status is that of a wrong command line."""
+    status, printed, told = _ends(capsys, *typed.split())
+    assert (status, printed) == (2, "")
+    message = told.splitlines()[-1]
+    assert message.startswith("airpack: error: ")
+    assert here in message
+
+
+def test_what_changes_nothing_is_taken_with_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command goes on, here to its own error."""
+    status, _, told = _ends(capsys, "pack", "--no-input", "--disable-pip-version-check")
+    assert status == 2
+    assert [line for line in told.splitlines() if not line.startswith("target ")] == [
+        "note: --no-input changes nothing here: airpack asks no questions",
+        "note: --disable-pip-version-check changes nothing here: airpack never looks for a newer pip",
+        "airpack: error: nothing to pack: name requirements, or a file with -r",
+    ]
+
+
+def test_what_stands_after_two_dashes_is_not_airpacks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """No habit is looked for in the user's own command."""
+    told = _ends(capsys, "run", "--frobnicate", str(tmp_path), "--", "pip", "-t", "x")[2]
+    assert "unrecognized arguments: --frobnicate" in told or "--frobnicate" in told
+    assert "-o DIR" not in told
+
+
+@pytest.mark.parametrize(
+    ("env", "colour", "on"),
+    [
+        ({}, "auto", False),
+        ({}, "always", True),
+        ({"NO_COLOR": "1"}, "always", True),
+        ({"FORCE_COLOR": "1"}, "auto", True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, "auto", False),
+        ({"FORCE_COLOR": ""}, "auto", False),
+        ({"FORCE_COLOR": "1"}, "never", False),
+    ],
+)
+def test_colours_are_as_asked_for(env: dict[str, str], colour: str, on: bool) -> None:
+    """The option decides; else NO_COLOR, then FORCE_COLOR, and else whether there is a terminal, which is not here."""
+    assert (Style(env, colour).bold("word") != "word") is on
+
+
+@pytest.mark.parametrize("command", ["inspect", "cat", "extract", "sbom", "push", "upload", "run", "audit", "verify"])
+def test_another_bundle_than_the_pinned_one_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    """By each command that reads one, before it does anything with it."""
+    more = {
+        "cat": ["beta/data.txt"],
+        "extract": ["-o", str(tmp_path / "out")],
+        "push": ["127.0.0.1:9/x"],
+        "upload": [f"file://{tmp_path}/store"],
+        "run": ["--", "true"],
+        "verify": ["--no-import"],
+    }.get(command, [])
+    place = str(Path(GOLDEN).parent) if command == "audit" else GOLDEN
+    status, printed, told = _ends(capsys, command, place, "--digest", DIGEST, *more)
+    assert status == 1
+    assert f"not sha256:{DIGEST}: it is another bundle: don't use it" in printed + told
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_bundle_must_be_signed_with_the_key_that_is_asked_for(
+    capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> None:
+    """Another key is refused before a byte of the bundle is written; its own is accepted."""
+    assert main(["keygen", "-q", "-o", str(tmp_path / "other")]) == 0
+    assert main(["cat", GOLDEN, "beta/data.txt", "--key", str(tmp_path / "other.pub")]) == 1
+    printed, told = capfdbinary.readouterr()
+    assert (printed, told.endswith(b", which is asked for\n")) == (b"", True)
+    assert main(["cat", GOLDEN, "beta/data.txt", "--key", str(machine.FIXTURES / "golden" / "key.pub")]) == 0
+    assert capfdbinary.readouterr()[0]
+
+
+def test_run_parses_its_options_up_to_two_dashes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also those that stand after the bundle; without them, the words are the command's."""
+    status, _, told = _ends(capsys, "run", GOLDEN, "--digest", DIGEST, "--", "python", "--", "x")
+    assert (status, "it is another bundle" in told) == (1, True)
+    status, _, told = _ends(capsys, "run", GOLDEN, "--diggest", DIGEST, "--", "python")
+    assert (status, "(is it --digest?)" in told) == (2, True)
