@@ -10,7 +10,7 @@ from airpack.cli.app import main as airpack
 from airpack.results.folder import Results
 from support import machine
 
-LEVELS = (1, 3, 6, 9, 12, 15, 16, 17, 18, 19)
+LEVELS = (1, 3, 5, 6, 9, 12, 15, 16, 17, 18, 19)
 _EVERY = 3  # of the frames: they are taken from all over the bundle
 
 

@@ -25,6 +25,7 @@ REASONS: dict[str, str] = {
     "warm boot, of the limit": (
         "the shim adds the few ms that stand above; the rest is noise: `cp -a`, whose tree is the limit's, has it too"
     ),
+    "size, of the wheels": "the default level is the fast one; `pack --release` makes it as small",
 }
 
 

@@ -30,6 +30,10 @@ AIRPACK = f"'{sys.executable}' -m airpack"
             ["pack", "--level", "99", "x"],
             "argument --level: '99' is not a level: give a number from 1 to 19; see airpack pack --help",
         ),
+        (
+            ["pack", "--level", "5", "--release", "x"],
+            "argument --release: not allowed with argument --level; see airpack pack --help",
+        ),
     ],
 )
 def test_a_wrong_command_line_is_answered_in_a_line(

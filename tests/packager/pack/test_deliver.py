@@ -46,6 +46,19 @@ def test_the_manifest_names_what_was_packed(packed: Path) -> None:
     assert manifest["toolchain"]["target_python"].keys() == {"version", "magic", "build"}
 
 
+def test_a_release_is_smaller(airpack: Airpack, wheels: Path) -> None:
+    """Its level is the highest that the shim reads; the manifest tells it, so that a rebuild compresses as it did."""
+    text = "".join(f"{number} {number * 7919 % 1009}\n" for number in range(20_000))
+    build_wheel(wheels, "one", files={"one/numbers.txt": text})
+    sizes = []
+    for words, level in (((), 9), (("--release",), 19)):
+        assert airpack.pack("one", *words, "--no-import", "--no-bytecode") == 0, airpack.err
+        manifest = json.loads((airpack.output / "manifest.json").read_text())
+        assert manifest["options"]["level"] == level
+        sizes.append(manifest["bundle"]["size"])
+    assert sizes[1] < sizes[0]
+
+
 @pytest.mark.slow
 def test_the_tree_is_the_bundle_unpacked(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """`--tree` leaves a folder that can be mounted as it is; packing again replaces it."""

@@ -23,9 +23,7 @@ from airpack.results.folder import SBOM
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
 from airpack.tree.exclusion import Exclusion
-from airpack.tree.recipe import DEFAULT_LEVEL, DEFAULT_MTIME, Recipe
-
-_MAX_LEVEL = 19  # at higher levels, zstd's windows are larger than the shim allows
+from airpack.tree.recipe import DEFAULT_LEVEL, DEFAULT_MTIME, RELEASE_LEVEL, Recipe
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -84,12 +82,20 @@ def _add_exclusion(parser: argparse.ArgumentParser) -> None:
 
 def _add_packing(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how to pack")
-    how.add_argument(
+    level = how.add_mutually_exclusive_group()
+    level.add_argument(
         "--level",
         metavar="N",
         type=_level,
         default=DEFAULT_LEVEL,
-        help=f"zstd level, 1 to {_MAX_LEVEL} (default: %(default)s; 9 is eight times as fast, and a tenth larger)",
+        help=f"zstd level, 1 to {RELEASE_LEVEL} (default: %(default)s)",
+    )
+    level.add_argument(
+        "--release",
+        dest="level",
+        action="store_const",
+        const=RELEASE_LEVEL,
+        help=f"the smallest bundle, --level {RELEASE_LEVEL}: 9 percent smaller, and compressed in 18 times the time",
     )
     general.add_jobs(how)
     how.add_argument(
@@ -201,6 +207,6 @@ def _print(packed: Packed, order: Order) -> None:
 
 
 def _level(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= _MAX_LEVEL:
+    if text.isdecimal() and 1 <= int(text) <= RELEASE_LEVEL:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a level: give a number from 1 to {_MAX_LEVEL}")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a level: give a number from 1 to {RELEASE_LEVEL}")
