@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
 from airpack.cli import pip_options
 from airpack.registry.reference import DEFAULT_TAG, Endpoint, Reference
 from airpack.registry.retries import Patience
-from airpack.target import downloads
+from airpack.target import downloads, names
 from airpack.target.interpreter import Interpreter, ask
 from airpack.target.target import DEFAULT, HERE, Target
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 # What pip's --target is often given.
 _FOLDERS = ("dist", "build", "out", "lib", "libs", "packages", layout.SITE_PACKAGES, "vendor")
+_NAMED = "python_named"  # where the version that was given with --python is kept
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
@@ -76,7 +78,8 @@ def add_target(parser: argparse._ActionsContainer, *, resolving: bool = True) ->
     parser.add_argument(
         "--python-version",
         metavar="X.Y.Z",
-        help="the image's full Python version (default: the last release of the minor version)",
+        help="the image's full Python version (default: the last release of the minor version); X.Y without --target "
+        "is that Python on the default platform",
     )
     if not resolving:
         return
@@ -92,13 +95,15 @@ def target(arguments: argparse.Namespace, *, locked: LockFile | None = None) -> 
 
     Raises InvalidTarget, NoInterpreter, or UsageError if --skip-installed is given without a profile.
     """
-    name, python_version = arguments.target, arguments.python_version
+    name, python_version = arguments.target, arguments.python_version or getattr(arguments, _NAMED, None)
     if name is None and locked is not None:
         name, python_version = locked.target_name, python_version or locked.python_full_version
     if name in _FOLDERS or (name is not None and name != HERE and os.path.isdir(name)):
         raise UsageError(
             f"--target names the image's Python and platform, such as {DEFAULT}: the folder of the results is -o {name}"
         )
+    if name is None and python_version is not None:
+        name = names.read(python_version).name
     if name == HERE:
         parsed = _here(getattr(arguments, "python", None), python_version)
     else:
@@ -136,12 +141,24 @@ def add_python(parser: argparse._ActionsContainer) -> None:
     """Add the options that name the interpreter of the target's version, and that forbid its download."""
     parser.add_argument(
         "--python",
-        metavar="PATH",
-        type=Path,
+        metavar="PATH|X.Y",
+        action=_Python,
         help="an interpreter of the target's version (default: searched on PATH, in pyenv, /opt/python and uv; "
-        "if there is none, uv downloads one into airpack's cache)",
+        "if there is none, uv downloads one into airpack's cache); a version instead, such as 3.10, is the target's",
     )
     parser.add_argument("--no-python-download", action="store_true", help="if there is no such interpreter, go without")
+
+
+class _Python(argparse.Action):
+    """Takes the path of an interpreter, or the version of the target's Python."""
+
+    def __call__(
+        self, _: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, _option: str | None = None
+    ) -> None:
+        """Set the path, or else the version."""
+        is_version = re.fullmatch(r"3\.\d{1,2}(\.\d+)?", value) is not None and not Path(value).exists()
+        setattr(namespace, _NAMED, value if is_version else None)
+        namespace.python = None if is_version else Path(value)
 
 
 def obtain_python(
@@ -151,6 +168,9 @@ def obtain_python(
 
     Raises PythonMissing, or NoInterpreter if the one that the user named is not of that version.
     """
+    named = getattr(arguments, _NAMED, None)
+    if named is not None and not f"{named}.".startswith(f"{target.python_version}."):
+        raise NoInterpreter(f"--python {named} is not the target's Python {target.python_version}: leave it out")
     download = not arguments.no_python_download
     obtained = downloads.obtain(target, given=arguments.python, download=download, env=env, waiting=progress.waiting)
     if obtained.downloaded is not None:

@@ -14,10 +14,10 @@ from packaging.tags import Tag
 from packaging.version import InvalidVersion, Version
 
 from airpack.base.errors import InvalidTarget
-from airpack.target import profile
+from airpack.target import names, profile
 from airpack.target.installed import ImagePackage
 
-DEFAULT = "cp37-manylinux_2_27_x86_64"
+DEFAULT = f"cp37-{names.DEFAULT_PLATFORM}"
 # The name for the machine that airpack runs on.
 HERE = "here"
 
@@ -67,16 +67,17 @@ class Target:
 
     @classmethod
     def parse(cls, text: str, *, python_version: str | None = None) -> Target:
-        """Return the target of a name, or of the path of an image profile (`*.json`).
+        """Return the target of a name, as `names.read` reads it, or of the path of an image profile (`*.json`).
 
-        `python_version` is the full version for a name, such as `3.7.9`, None for the last of the minor version.
-        Raises InvalidTarget.
+        `python_version` is the full version for a name, such as `3.7.9`; None, or the minor version alone, for the last
+        of it. Raises InvalidTarget.
         """
         if text.endswith(".json") or "/" in text:
             if python_version is not None:
                 raise InvalidTarget(f"the profile {text} has the image's Python version: leave --python-version out")
             return cls.from_profile(Path(text))
-        return cls.from_name(text, python_version=python_version)
+        named = names.read(text)
+        return cls.from_name(named.name, python_version=python_version or named.python_full_version)
 
     @classmethod
     def of_machine(cls, version: str, *, python_version: str | None = None) -> Target:
@@ -103,15 +104,19 @@ class Target:
         match = _NAME.fullmatch(name)
         platform = match and _PLATFORM.fullmatch(match["platform"])
         if not match or not platform:
+            near = names.nearest(name)
             raise InvalidTarget(
-                f"target {name!r} is not understood: write cpXY-PLATFORM, such as {DEFAULT}, where PLATFORM is "
-                "manylinux_2_N, manylinux2014 or musllinux_1_N for x86_64 or aarch64; or a profile's path (*.json); "
-                f"or {HERE} for this machine"
+                f"target {name!r} is not understood{f' (is it {near}?)' if near else ''}: write cpXY-PLATFORM, such as "
+                f"{DEFAULT}, where PLATFORM is manylinux_2_N, manylinux2014 or musllinux_1_N for x86_64 or aarch64, or "
+                "a distribution such as ubuntu22.04 (airpack target list); or a profile's path (*.json); or "
+                f"{HERE} for this machine"
             )
         version = (int(match["major"]), int(match["minor"]))
         if version not in LAST_RELEASE:
             known = ", ".join(f"cp{major}{minor}" for major, minor in LAST_RELEASE)
             raise InvalidTarget(f"target {name!r} names a Python that airpack doesn't know; it knows {known}")
+        if python_version == f"3.{version[1]}":
+            python_version = None
         full_version = python_version or LAST_RELEASE[version]
         if re.fullmatch(rf"3\.{version[1]}\.\d+", full_version) is None:
             raise InvalidTarget(
@@ -148,8 +153,8 @@ class Target:
             ) from error
         if not accepted:
             raise InvalidTarget(f"image profile {path} has no compatible_tags")
-        names = (f"{tag.interpreter}-{tag.platform}" for tag in accepted)
-        name = next(filter(_is_name, names), None)
+        candidates = (f"{tag.interpreter}-{tag.platform}" for tag in accepted)
+        name = next(filter(_is_name, candidates), None)
         if name is None:
             raise InvalidTarget(
                 f"image profile {path} is for {accepted[0]}; airpack knows CPython on x86_64 and aarch64"

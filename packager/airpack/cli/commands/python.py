@@ -12,7 +12,7 @@ from pathlib import Path
 from airpack.base.console import plain
 from airpack.base.errors import InvalidTarget
 from airpack.cli import general, options
-from airpack.target import downloads, interpreter
+from airpack.target import downloads, interpreter, names
 from airpack.target.target import LAST_RELEASE, Target
 
 _VERSION = re.compile(r"3\.\d{1,2}(\.\d{1,3})?")
@@ -118,7 +118,7 @@ def _version(text: str) -> str:
     if _VERSION.fullmatch(text):
         return text
     try:
-        return Target.from_name(text).python_version
+        return Target.from_name(names.read(text).name).python_version
     except InvalidTarget:
         raise argparse.ArgumentTypeError(
             f"{text!r} is neither a version such as 3.7 or 3.7.9, nor a target such as cp37-manylinux_2_27_x86_64"

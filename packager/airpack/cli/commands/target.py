@@ -1,13 +1,15 @@
-"""`airpack target show`: shows what a target's name, or an image's profile, stands for."""
+"""`airpack target`: shows what a target's name, or an image's profile, stands for, and which names there are."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from collections.abc import Mapping
 
-from airpack.cli import general, options
-from airpack.target.target import DEFAULT, Target
+from airpack.cli import general, options, screen
+from airpack.target import distributions
+from airpack.target.target import DEFAULT, LAST_RELEASE, Target
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -26,12 +28,38 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "target",
         metavar="NAME|PROFILE.json|here",
         nargs="?",
-        default=DEFAULT,
-        help="'here' is this machine, with the Python that runs airpack (default: %(default)s)",
+        help=f"'here' is this machine, with the Python that runs airpack (default: {DEFAULT})",
     )
     show.add_argument("--python-version", metavar="X.Y.Z", help="the image's full Python version")
     general.add_json(show, "a JSON object, which serves as a profile and as a pex complete platform")
     general.add_verbosity(show)
+
+    listing = actions.add_parser(
+        "list",
+        help="the names by distribution",
+        description="Show the Pythons and the distributions that a target can be named by, with the newest wheels that "
+        "each distribution accepts. cp310-ubuntu22.04 is CPython 3.10 on Ubuntu 22.04; -aarch64 after it is for ARM.",
+    )
+    listing.set_defaults(run=_list)
+    general.add_json(listing)
+    general.add_verbosity(listing)
+
+
+def _list(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
+    platforms = distributions.platforms()
+    pythons = [f"cp{major}{minor}" for major, minor in LAST_RELEASE]
+    if arguments.json:
+        print(json.dumps({"pythons": pythons, "distributions": platforms, "aliases": distributions.ALIASES}, indent=2))
+    if arguments.json or arguments.quiet:
+        return
+    print(f"pythons        {', '.join(pythons)}")
+    for platform in dict.fromkeys(platforms.values()):
+        names = [name for name, accepted in platforms.items() if accepted == platform]
+        names += [alias for alias, name in distributions.ALIASES.items() if name in names]
+        head = f"{platform:<15}"
+        for line in textwrap.wrap(", ".join(names), screen.width() - len(head)):
+            print(f"{head}{line}")
+            head = " " * len(head)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:

@@ -1,0 +1,104 @@
+"""The names of targets by what people know of an image: `cp310-ubuntu22.04`, `py3.10`, `3.12-slim-bookworm`."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from airpack.target import distributions
+
+DEFAULT_PLATFORM = "manylinux_2_27_x86_64"
+_MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "x64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+_PYTHON = re.compile(r"(?:cp|py|python|cpython)?[:-]?3\.?(?P<minor>\d{1,2})(?:\.(?P<patch>\d+))?")
+_DISTRIBUTION = re.compile(r"(?P<family>[a-z]+)(?P<version>\d+(?:\.\d+)*)?")
+_PLATFORM = re.compile(r"manylinux_2_\d+|manylinux(?:1|2010|2014)|musllinux_1_\d+")
+_VARIANTS = ("slim", "minimal", "base")  # of an image: what else is in it, but not another C library
+_EXAMPLE = "cp310"
+_PYTHONS = [f"cp3{minor}" for minor in range(7, 15)]
+_ALIKE = 0.6  # the least similarity of a name that may be meant, as difflib measures it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Named:
+    """What a target's name says: the form `cpXY-PLATFORM`, and the full version of its Python if it has one."""
+
+    name: str
+    python_full_version: str | None = None
+
+
+def read(text: str) -> Named:
+    """Return the target that is named by its Python and its distribution.
+
+    `text` is a Python (`cp310`, `py3.10`, `3.10.4`), which alone has the default platform, with a distribution
+    (`ubuntu22.04`, `debian-12`, `bookworm`, `rhel8.6`) or a platform, and a machine (`aarch64`, `arm64`; default:
+    `x86_64`). What is none of this is returned as it is.
+    """
+    python, full_version, rest = _python_in(text)
+    name, machine = _machine_in(rest)
+    platform = distributions.platforms().get(_distribution(name))
+    if _PLATFORM.fullmatch(name):
+        platform = name
+    if not python or (rest and platform is None):
+        return Named(name=text)
+    if not rest:
+        return Named(name=f"{python}-{DEFAULT_PLATFORM}", python_full_version=full_version)
+    return Named(name=f"{python}-{platform}_{machine or 'x86_64'}", python_full_version=full_version)
+
+
+def nearest(text: str) -> str:
+    """Return the name of a target that may be meant by `text`, which is none; empty if there is no similar one."""
+    python, _, rest = _python_in(text)
+    known = {**distributions.platforms(), **distributions.ALIASES}
+    if not python and _distribution(_machine_in(text)[0]) in known:
+        return f"{_EXAMPLE}-{text}"  # of the image, but not of its Python
+    if not python:
+        head, _, rest = text.partition("-")
+        python = next(iter(difflib.get_close_matches(head, _PYTHONS, 1, _ALIKE)), "")
+    name, machine = _machine_in(rest)
+    near = difflib.get_close_matches(_distribution(name), [*known, "manylinux2014", "manylinux_2_28"], 1, _ALIKE)
+    return f"{python}-{near[0]}{machine and '-'}{machine}" if python and near else ""
+
+
+def _python_in(text: str) -> tuple[str, str | None, str]:
+    """Return the Python that `text` begins with, as `cp310`, its full version if that is given, and what follows.
+
+    All are empty if it begins with none.
+    """
+    match = _PYTHON.match(text.lower())
+    if match is None or text[match.end() : match.end() + 1] not in ("", "-", "_", ":"):
+        return "", None, ""
+    minor, patch = int(match["minor"]), match["patch"]
+    return f"cp3{minor}", patch and f"3.{minor}.{patch}", text.lower()[match.end() + 1 :]
+
+
+def _machine_in(text: str) -> tuple[str, str]:
+    """Return `text` without the machine at its end, and the machine, empty if it names none."""
+    for word, machine in _MACHINES.items():
+        if text.endswith(("-" + word, "_" + word)):
+            return text[: -len(word) - 1], machine
+    return text, ""
+
+
+def _distribution(text: str) -> str:
+    """Return a distribution's name as the table has it: of `slim-bookworm` debian12, of `rhel-8.6` rhel8."""
+    words = [word for word in re.split(r"[-_:]", text) if word and word not in _VARIANTS]
+    joined = "".join(words)
+    joined = distributions.ALIASES.get(joined, joined)
+    match = _DISTRIBUTION.fullmatch(joined)
+    if match is None:
+        return joined
+    family = distributions.FAMILIES.get(match["family"], match["family"])
+    known = distributions.platforms()
+    return next(
+        (name for name in _shorter(family, match["version"] or "") if name in known),
+        family + joined[match.end("family") :],
+    )
+
+
+def _shorter(family: str, version: str) -> Iterator[str]:
+    """Yield a distribution's name with its version, then with fewer parts of it: rhel8.6.1, rhel8.6, rhel8."""
+    parts = version.split(".")
+    for length in range(len(parts), 0, -1):
+        yield family + ".".join(parts[:length])

@@ -1,0 +1,159 @@
+"""Targets by what people know of an image: its Python and its distribution."""
+
+from __future__ import annotations
+
+import platform
+import re
+
+import pytest
+from airpack.base.errors import InvalidTarget
+from airpack.cli.app import main
+from airpack.target import distributions
+from airpack.target.target import Target
+from airpack_runtime import layout
+from support import machine
+
+# What pep600_compliance's table of x86-64 says, read in August 2026: an account that is not airpack's own.
+_SEEN = {
+    17: "centos7 oraclelinux7 ubi7",
+    19: "debian8",
+    24: "debian9",
+    26: "amazonlinux2",
+    27: "ubuntu18.04",
+    28: "almalinux8 debian10 oraclelinux8 ubi8 rocky8",
+    31: "debian11 opensuse15.5 ubuntu20.04",
+    32: "photon4",
+    34: "almalinux9 amazonlinux2023 centos9 oraclelinux9 ubi9 rocky9",
+    35: "ubuntu22.04",
+    36: "debian12 photon5",
+    38: "fedora39 opensuse15.6 ubuntu23.10",
+    39: "almalinux10 centos10 fedora40 oraclelinux10 ubi10 rocky10 ubuntu24.04",
+    40: "fedora41 opensuse16.0 ubuntu24.10",
+    41: "debian13 fedora42 ubuntu25.04",
+    42: "fedora43 ubuntu25.10",
+    43: "fedora44 ubuntu26.04",
+}
+
+
+@pytest.mark.parametrize("glibc", _SEEN)
+def test_the_table_agrees_with_what_was_seen_on_each_distribution(glibc: int) -> None:
+    """By those who installed each and asked it for its glibc."""
+    known = distributions.platforms()
+    assert {known[name] for name in _SEEN[glibc].split()} == {f"manylinux_2_{glibc}"}
+
+
+def test_the_table_agrees_with_this_machine() -> None:
+    """If it is one of the distributions, its glibc is the one that Python finds here."""
+    release = platform.freedesktop_os_release()
+    name = f"{release['ID']}{release.get('VERSION_ID', '')}"
+    libc, version = platform.libc_ver()
+    if libc != "glibc" or name not in distributions.platforms():
+        pytest.skip(f"{name} is not in the table")
+    assert distributions.platforms()[name] == f"manylinux_{version.replace('.', '_')}"
+
+
+@pytest.mark.parametrize(
+    ("name", "means"),
+    [
+        ("cp310-ubuntu22.04", "cp310-manylinux_2_35_x86_64"),
+        ("cp310-ubuntu22.04-aarch64", "cp310-manylinux_2_35_aarch64"),
+        ("CP310-Ubuntu-22.04", "cp310-manylinux_2_35_x86_64"),
+        ("py310-jammy", "cp310-manylinux_2_35_x86_64"),
+        ("cp38-focal-amd64", "cp38-manylinux_2_31_x86_64"),
+        ("cp312-debian12", "cp312-manylinux_2_36_x86_64"),
+        ("cp312-debian-12.5-arm64", "cp312-manylinux_2_36_aarch64"),
+        ("python:3.12-slim-bookworm", "cp312-manylinux_2_36_x86_64"),
+        ("cp39-rhel8", "cp39-manylinux_2_28_x86_64"),
+        ("cp39-rhel8.6", "cp39-manylinux_2_28_x86_64"),
+        ("cp39-el8", "cp39-manylinux_2_28_x86_64"),
+        ("cp39-ubi9-minimal", "cp39-manylinux_2_34_x86_64"),
+        ("cp39-rockylinux9.3", "cp39-manylinux_2_34_x86_64"),
+        ("cp311-amazonlinux2023", "cp311-manylinux_2_34_x86_64"),
+        ("cp37-amzn2", "cp37-manylinux_2_26_x86_64"),
+        ("cp312-alpine3.20", "cp312-musllinux_1_2_x86_64"),
+        ("3.12-alpine3.20.3-aarch64", "cp312-musllinux_1_2_aarch64"),
+        ("cp310-mariner2", "cp310-manylinux_2_35_x86_64"),
+        ("py3.10", "cp310-manylinux_2_27_x86_64"),
+        ("cp310", "cp310-manylinux_2_27_x86_64"),
+        ("3.10", "cp310-manylinux_2_27_x86_64"),
+        ("cp310-manylinux_2_28", "cp310-manylinux_2_28_x86_64"),
+        ("cp310-musllinux_1_2-arm64", "cp310-musllinux_1_2_aarch64"),
+        ("cp37-manylinux2014_x86_64", "cp37-manylinux2014_x86_64"),
+    ],
+)
+def test_a_name_means_its_platform(name: str, means: str) -> None:
+    """The same tags and markers; the target is called by its platform."""
+    assert Target.parse(name) == Target.parse(means)
+    assert Target.parse(name).name == means
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("cp310-ubunto22.04", "cp310-ubuntu22.04"),
+        ("cp310-ubuntu2204", "cp310-ubuntu22.04"),
+        ("cp312-debain12", "cp312-debian12"),
+        ("cp312-debian14-arm64", "cp312-debian13-aarch64"),
+        ("cp312-bookwrm", "cp312-bookworm"),
+        ("cp39-rehl8", "cp39-rhel8"),
+        ("cp311-amazonlinux2024", "cp311-amazonlinux2023"),
+        ("cp312-alpin3.20", "cp312-alpine3.20"),
+        ("cp310-manylinux228", "cp310-manylinux_2_28"),
+        ("ubuntu22.04", "cp310-ubuntu22.04"),
+        ("cb310-debian12", "cp310-debian12"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(name: str, nearest: str) -> None:
+    """Which is a name itself."""
+    with pytest.raises(InvalidTarget, match=re.escape(f"is not understood (is it {nearest}?): write cpXY-PLATFORM")):
+        Target.parse(name)
+    assert Target.parse(nearest).tags
+
+
+@pytest.mark.parametrize("name", ["cp37-win_amd64", "cp312-macos", "shwo"])
+def test_a_name_of_nothing_similar_names_none(name: str) -> None:
+    """It only says how names are written."""
+    with pytest.raises(InvalidTarget, match="is not understood: write cpXY-PLATFORM"):
+        Target.parse(name)
+
+
+def test_a_patch_version_in_a_name_is_the_targets() -> None:
+    """As --python-version gives it; that comes first."""
+    assert Target.parse("3.11.4-debian12").python_full_version == "3.11.4"
+    assert not Target.parse("3.11.4-debian12").assumed_release
+    assert Target.parse("3.11.4-debian12", python_version="3.11.5").python_full_version == "3.11.5"
+    assert Target.parse("cp311-debian12", python_version="3.11").assumed_release
+
+
+@pytest.mark.parametrize(
+    ("words", "means"),
+    [
+        ("--python-version 3.10", "cp310-manylinux_2_27_x86_64"),
+        ("--python-version 3.10.4", "cp310-manylinux_2_27_x86_64 3.10.4"),
+        ("cp310-ubuntu22.04 --python-version 3.10", "cp310-manylinux_2_35_x86_64"),
+    ],
+)
+def test_a_version_alone_names_the_target(capsys: pytest.CaptureFixture[str], words: str, means: str) -> None:
+    """With the default platform; where a target is named, it must be of that version."""
+    assert main(["target", "show", *words.split()]) == 0
+    name, *version = means.split()
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"target    {name}\n")
+    assert not version or f"python    {version[0]}\n" in shown
+
+
+def test_python_takes_a_version_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    """For a resolve it names the target; a bundle has one already, which it must not contradict."""
+    assert main(["lock", "--python", "3.10", "--no-index", "nothing-is-here"]) == 1
+    assert capsys.readouterr().err.startswith("target    cp310-manylinux_2_27_x86_64, assuming Python 3.10.")
+    golden = str(machine.FIXTURES / "golden" / layout.BUNDLE_NAME)
+    assert main(["run", golden, "--python", "3.12", "--", "true"]) == 1
+    assert capsys.readouterr().err == ("airpack: error: --python 3.12 is not the target's Python 3.7: leave it out\n")
+
+
+def test_the_list_has_every_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    """And each Python, within 80 columns."""
+    assert main(["target", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert set(distributions.platforms()) | {"cp37", "cp314", "bookworm"} <= set(re.findall(r"[\w.]+", shown))
+    assert max(map(len, shown.splitlines())) <= 80
