@@ -9,7 +9,7 @@ import sys
 def python_tag() -> str:
     """Return this interpreter's tag, such as `cp37` (PEP 425)."""
     name = "cp" if sys.implementation.name == "cpython" else sys.implementation.name
-    return f"{name}{sys.version_info[0]}{sys.version_info[1]}"
+    return name + "%d%d" % sys.version_info[:2]
 
 
 def is_target_python(target: str) -> bool:
@@ -23,7 +23,8 @@ def check(path: str, target: str) -> None:
         from airpack_runtime.errors import OtherPython
 
         tag = python_tag()
-        raise OtherPython(path, target, f"Python {tag}", f"run it with {target.partition('-')[0]}, or pack for {tag}")
+        remedy = "run it with " + target.partition("-")[0] + ", or pack for " + tag
+        raise OtherPython(path, target, "Python " + tag, remedy)
     reason = reason_against(target)
     if reason:
         from airpack_runtime.errors import WrongTarget
@@ -38,19 +39,16 @@ def reason_against(target: str) -> str | None:
     """
     platform = target.partition("-")[2]
     machine = os.uname().machine
-    if not platform.endswith(f"_{machine}"):
-        return f"a {machine} machine"
+    if not platform.endswith("_" + machine):
+        return "a " + machine + " machine"
     version = glibc()
+    system = "a system with glibc %d.%d" % version if version else "a system without glibc"
     if platform.startswith("musllinux"):
-        return f"a system with glibc {version[0]}.{version[1]}, not musl" if version else None
+        return system + ", not musl" if version else None
     words = platform.split("_")
     if words[0] != "manylinux" or len(words) < 4 or not (words[1].isdecimal() and words[2].isdecimal()):
         return None
-    if version is None:
-        return "a system without glibc"
-    if version < (int(words[1]), int(words[2])):
-        return f"a system with glibc {version[0]}.{version[1]}"
-    return None
+    return system if version is None or version < (int(words[1]), int(words[2])) else None
 
 
 def glibc() -> tuple[int, int] | None:

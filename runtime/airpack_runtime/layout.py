@@ -17,7 +17,7 @@ another one changes, they move, but their bytes stay the same.
 The packager writes by this module and the shim reads by it, so that the two can't differ:
 `format.toc` decodes the table of contents, `format.framing` has the frames around it.
 Nothing is imported here, because every warm start imports this module. From a zipapp it is compiled each time, as are
-`ready` and `startup`: none of them has f-strings, each of which Python 3.7 parses like a module of its own.
+`host`, `ready`, `startup`: none of them has f-strings, each of which Python 3.7 parses like a module of its own.
 """
 
 FORMAT = 1

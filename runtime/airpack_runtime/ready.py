@@ -29,6 +29,7 @@ class Ready:
     - `created`: whether this process unpacked, checked, mounted or installed it
     - `size`: how many bytes were unpacked or mounted for that
     - `passed_over`: why the folder in AIRPACK_CACHE_DIR could not be used, empty if it was or none is set
+    - `needs`: the libraries that the image must bring, where this process unpacked them (`format.toc.Need`)
     - `phases`: the name and duration in seconds of each part of the boot, in order
     """
 
@@ -43,6 +44,7 @@ class Ready:
         created: bool
         size: int
         passed_over: str
+        needs: tuple[Any, ...]
         phases: tuple[tuple[str, float], ...]
 
     def __init__(  # noqa: PLR0913 - one argument a field, each given by its name
@@ -58,6 +60,7 @@ class Ready:
         created: bool = False,
         size: int = 0,
         passed_over: str = "",
+        needs: tuple[Any, ...] = (),
         phases: tuple[tuple[str, float], ...] = (),
     ) -> None:
         fields = locals()  # of the arguments alone, as nothing else is assigned before

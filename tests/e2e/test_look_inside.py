@@ -15,7 +15,7 @@ from airpack.audit import elf as dynamic
 from airpack.bundle.opened import OpenBundle
 from airpack.cli.app import main
 from airpack_runtime import layout
-from airpack_runtime.format.toc import Plan
+from airpack_runtime.format.framing import Plan
 from elftools.elf.elffile import ELFFile
 from support import machine
 

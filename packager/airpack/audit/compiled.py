@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName
 
 from airpack.audit.elf import ELFError
 from airpack.audit.finding import ERROR, NOTE, WARNING, Finding
-from airpack.audit.libraries import NOT_IN_SLIM, Lacking, lacking_libraries
+from airpack.audit.libraries import GLIBC, NOT_IN_SLIM, Needed, SystemLibrary, lacking, system_libraries
 from airpack.audit.manylinux import Needs, Policy, policy_for, unmet
 from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
@@ -59,8 +59,23 @@ def unloadable(compiled: Sequence[Compiled], bundled: Collection[str], target: T
         more = f", and {len(paths) - 1:,} more" if len(paths) > 1 else ""
         sentence = f"{version}: {paths[0]} {problem}{more}"
         yield Finding(severity=NOTE, package=key, sentence=sentence, remedy="nothing in the image loads it")
-    there = (policy.libraries - NOT_IN_SLIM) if target.libraries is None else target.libraries
-    yield from lacking_libraries(_lacking(compiled, policy, {*bundled, *there}), probed=target.libraries is not None)
+    yield from lacking(system_libraries_of(compiled, bundled, target), probed=target.libraries is not None)
+
+
+def system_libraries_of(compiled: Iterable[Compiled], bundled: Collection[str], target: Target) -> list[SystemLibrary]:
+    """Return the libraries that the compiled files of a bundle need from the image, glibc's own aside.
+
+    `bundled` are the names of the bundle's own libraries. Of a musl image, nothing is known.
+    """
+    policy = policy_for(target.newest_manylinux)
+    if policy is None:
+        return []
+    return system_libraries(_needed_from_image(compiled, policy, bundled), known_libraries(target, policy))
+
+
+def known_libraries(target: Target, policy: Policy) -> frozenset[str]:
+    """Return the libraries that an image is known to have: by its profile, else those of its platform's slim images."""
+    return (policy.libraries - NOT_IN_SLIM) if target.libraries is None else target.libraries
 
 
 def _needed(compiled: Iterable[Compiled], policy: Policy) -> set[str]:
@@ -102,10 +117,10 @@ def _unmet(file: Compiled, policy: Policy) -> Iterator[Finding]:
         )
 
 
-def _lacking(compiled: Iterable[Compiled], policy: Policy, there: Collection[str]) -> Iterator[Lacking]:
-    """Yield each library that a file for the image's machine needs and that is not `there`; the loader always is."""
+def _needed_from_image(compiled: Iterable[Compiled], policy: Policy, bundled: Collection[str]) -> Iterator[Needed]:
+    """Yield each library that a file for the image's machine needs and that isn't in the bundle, nor glibc's own."""
     for file in compiled:
         if isinstance(file.needs, Needs) and file.needs.machine == policy.machine:
             for library in file.needs.libraries:
-                if library not in there and not library.startswith("ld-linux"):
-                    yield Lacking(library=library, wheel=file.wheel, path=file.path)
+                if library not in bundled and library not in GLIBC and not library.startswith("ld-linux"):
+                    yield Needed(library=library, wheel=file.wheel, path=file.path)

@@ -1,12 +1,26 @@
-"""Libraries of the system that a bundle needs and an image may lack -> Findings: one line for each library."""
+"""Libraries of the system that a bundle needs: who needs each, whether the image has it, what else would bring it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from airpack_runtime import layout
+from airpack_runtime.format.toc import Need
+
 from airpack.audit.finding import WARNING, Finding
 from airpack.resolve.lock import LockedWheel
+
+# The parts of glibc itself, which the platform's name promises.
+GLIBC = frozenset(
+    f"{name}.so.{number}"
+    for number, names in {
+        1: ("libBrokenLocale", "libanl", "libnsl", "libpthread", "librt", "libthread_db", "libutil"),
+        2: ("libdl", "libresolv"),
+        6: ("libc", "libm"),
+    }.items()
+    for name in names
+)
 
 # What manylinux promises (PEP 600) and the slim images of Debian, Ubuntu and Red Hat don't have.
 NOT_IN_SLIM = frozenset(
@@ -59,15 +73,16 @@ _DEBIAN = {
     "libxcb.so.1": "libxcb1",
     "libxml2.so.2": "libxml2",
 }
-# Projects that come without a window system as well, each with the one that does.
+# Projects that need a window system, each with the one of its kind that doesn't.
 _HEADLESS = {
     "opencv-contrib-python": "opencv-contrib-python-headless",
     "opencv-python": "opencv-python-headless",
 }
+_SHOWN = 3  # modules that need a library, in a line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lacking:
+class Needed:
     """A library that a file of a wheel needs; `path` is the file's, in the tree."""
 
     library: str
@@ -75,22 +90,70 @@ class Lacking:
     path: str
 
 
-def lacking_libraries(lacking: Iterable[Lacking], *, probed: bool) -> Iterator[Finding]:
-    """Yield one finding for each library, with the first file that needs it, and the wheels that do.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SystemLibrary:
+    """A library that is not in the bundle, with all that need it; `known` says that the image is known to have it."""
+
+    name: str
+    needed: tuple[Needed, ...]
+    known: bool
+
+    def finding(self, *, probed: bool) -> Finding:
+        """Return the warning that the image may lack it; `probed` says that it does, by its profile."""
+        first, wheels = self.needed[0], self._wheels
+        more = f" and {len(self.needed) - 1:,} more files" if len(self.needed) > 1 else ""
+        others = f", of {', '.join(wheels[1:])} as well" if wheels[1:] else ""
+        needing = f"{first.wheel.version} needs {self.name} for {first.path}{more}{others}"
+        remedy = "; ".join(["add it to the image", *self._sources])
+        sentence = f"{needing}, which {_where(self.name, probed)}"
+        return Finding(severity=WARNING, package=first.wheel.key, sentence=sentence, remedy=remedy)
+
+    def need(self) -> Need:
+        """Return how the bundle lists it, for the image's own tools."""
+        modules = list(dict.fromkeys(map(_module, self.needed)))
+        more = f" and {len(modules) - _SHOWN} more" if len(modules) > _SHOWN else ""
+        return Need(
+            library=self.name,
+            about="; ".join([f"needed by {', '.join(modules[:_SHOWN])}{more}", *self._sources]),
+            known=self.known,
+        )
+
+    @property
+    def _wheels(self) -> list[str]:
+        return list(dict.fromkeys(each.wheel.key for each in self.needed))
+
+    @property
+    def _sources(self) -> list[str]:
+        """What brings it, or does without it, in words."""
+        package = _DEBIAN.get(self.name)
+        without = [f"{_HEADLESS[wheel]} doesn't need it" for wheel in self._wheels if wheel in _HEADLESS]
+        return [f"Debian's {package} has it"] * bool(package) + without
+
+
+def system_libraries(needed: Iterable[Needed], known: Iterable[str]) -> list[SystemLibrary]:
+    """Return each library once, sorted by name; `known` are those that the image is known to have."""
+    needing: dict[str, list[Needed]] = {}
+    for each in needed:
+        needing.setdefault(each.library, []).append(each)
+    there = frozenset(known)
+    return [
+        SystemLibrary(name=name, needed=tuple(files), known=name in there) for name, files in sorted(needing.items())
+    ]
+
+
+def lacking(libraries: Iterable[SystemLibrary], *, probed: bool) -> Iterator[Finding]:
+    """Yield a warning for each library that the image isn't known to have.
 
     `probed` says that the image is known not to have them, by its profile.
     """
-    needing: dict[str, list[Lacking]] = {}
-    for each in lacking:
-        needing.setdefault(each.library, []).append(each)
-    for library, files in needing.items():
-        first, wheels = files[0], list(dict.fromkeys(each.wheel.key for each in files))
-        more = f" and {len(files) - 1:,} more files" if len(files) > 1 else ""
-        others = f", of {', '.join(wheels[1:])} as well" if wheels[1:] else ""
-        sentence = (
-            f"{first.wheel.version} needs {library} for {first.path}{more}{others}, which {_where(library, probed)}"
-        )
-        yield Finding(severity=WARNING, package=first.wheel.key, sentence=sentence, remedy=_remedy(library, wheels))
+    return (library.finding(probed=probed) for library in libraries if not library.known)
+
+
+def _module(needed: Needed) -> str:
+    """Return the top-level module or package with a file that needs a library, as far as its path tells it."""
+    folder, _, path = needed.path.partition("/")
+    top = path.partition("/")[0].partition(".")
+    return top[0] if folder == layout.SITE_PACKAGES and top[2] != "libs" and top[0] else str(needed.wheel.key)
 
 
 def _where(library: str, probed: bool) -> str:
@@ -99,11 +162,3 @@ def _where(library: str, probed: bool) -> str:
     if library in NOT_IN_SLIM:
         return "the bundle doesn't have, and many slim images don't"
     return "neither the bundle nor every image of the target has"
-
-
-def _remedy(library: str, wheels: Iterable[str]) -> str:
-    package = _DEBIAN.get(library)
-    adding = f"add it to the image; Debian's {package} has it" if package else "add it to the image"
-    return adding + "".join(
-        f"; {_HEADLESS[wheel]} is {wheel} without windows" for wheel in wheels if wheel in _HEADLESS
-    )

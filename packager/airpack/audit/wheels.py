@@ -9,10 +9,11 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
+from airpack_runtime.format.toc import Need
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from airpack.audit.compiled import libraries_in, unloadable
+from airpack.audit.compiled import libraries_in, system_libraries_of, unloadable
 from airpack.audit.compiled_files import compiled_in
 from airpack.audit.finding import ERROR, NOTE, ORDER, WARNING, Finding
 from airpack.audit.legacy import legacy
@@ -51,6 +52,16 @@ def audit(
     compiled = executor.map(lambda part: compiled_in(part, store), parts)
     findings += unloadable([file for files in compiled for file in files], bundled, target)
     return sorted(findings, key=lambda finding: (ORDER.index(finding.severity), finding.package, finding.sentence))
+
+
+def needs(tree: Tree, target: Target, *, executor: Executor, store: Path | None = None) -> tuple[Need, ...]:
+    """Return what the compiled files of `tree` need from an image of `target`, as the bundle lists it.
+
+    `store` is the cache of what compiled files need, None for no cache.
+    """
+    files = [file for found in executor.map(lambda part: compiled_in(part, store), tree.parts) for file in found]
+    bundled = libraries_in(file.path for part in tree.parts for file in part.files)
+    return tuple(library.need() for library in system_libraries_of(files, bundled, target))
 
 
 def audit_wheelhouse(house: Wheelhouse, target: Target, *, executor: Executor) -> list[Finding]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from airpack_runtime import layout
-from airpack_runtime.format import toc
+from airpack_runtime.format import framing, toc
 from airpack_runtime.format.reader import Bundle, open_bundle
 from airpack_runtime.format.toc import Distribution, File
 
@@ -52,9 +52,9 @@ class OpenBundle:
             yield cls(file)
 
     @cached_property
-    def plan(self) -> toc.Plan:
+    def plan(self) -> framing.Plan:
         """The plan of which files lie in which frame."""
-        return toc.Plan(self.toc)
+        return framing.Plan(self.toc)
 
     @cached_property
     def entries(self) -> Mapping[str, File]:

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from airpack_runtime import layout
-from airpack_runtime.format.toc import Piece, Toc, blocks
+from airpack_runtime.format.framing import Piece
+from airpack_runtime.format.toc import Toc, blocks
 
 _BLANK_SUM = 8 * ord(" ")  # the checksum is made with spaces in its own field
 _MAGIC = slice(257, 265)  # the bytes of a header with format and version

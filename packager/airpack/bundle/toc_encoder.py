@@ -17,7 +17,8 @@ from typing import Any
 
 from airpack_runtime import layout
 from airpack_runtime.format import toc
-from airpack_runtime.format.toc import Plan, Toc
+from airpack_runtime.format.framing import Plan
+from airpack_runtime.format.toc import Toc
 
 from airpack.bundle.opened import paths_of
 from airpack.tree.members import Folders
@@ -88,6 +89,7 @@ def to_dict(contents: Toc) -> dict[str, Any]:
         "links": [[link[column] for link in contents.links] for column in (0, 1)],
         "distributions": [distribution._asdict() for distribution in contents.distributions],
         "decoder": contents.decoder and contents.decoder._asdict(),
+        **({"needs": contents.needs} if contents.needs else {}),
     }
 
 

@@ -59,7 +59,7 @@ def write(tree: Tree, lock: Lock, recipe: Recipe, path: Path, *, pool: Pool, pro
             out.frame(data, frame.size)
             advance(frame.size)
         decoder = out.decoder(recipe.decoder) if recipe.decoder else None
-        contents = archive.contents(lock, out.frames, decoder)
+        contents = archive.contents(lock, out.frames, decoder)._replace(needs=tree.needs)
         stored = toc_encoder.encode(contents, archive.folders).stored
         out.skippable(layout.TOC_MAGIC, stored)
         out.finish()

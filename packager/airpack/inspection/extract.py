@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from airpack_runtime import layout
-from airpack_runtime.format import toc
+from airpack_runtime.format import framing
 from airpack_runtime.format.toc import File
 
 from airpack.base import cache, staging, zstd
@@ -72,7 +72,7 @@ def _write(opened: OpenBundle, wanted: dict[str, File], folder: Path) -> None:
     for path, file in wanted.items():
         places.setdefault(file, folder / path)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    frames: dict[int, list[toc.Piece]] = {}
+    frames: dict[int, list[framing.Piece]] = {}
     for file in places:
         for number, piece in opened.plan.pieces(file):
             frames.setdefault(number, []).append(piece)

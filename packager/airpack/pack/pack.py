@@ -12,7 +12,7 @@ from pathlib import Path
 from airpack_runtime import layout
 
 from airpack.audit.finding import Finding, fatal
-from airpack.audit.wheels import audit
+from airpack.audit.wheels import audit, needs
 from airpack.base import staging
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import AuditFailed, Conflict, Unsatisfiable, WriteFailed
@@ -102,6 +102,7 @@ class _Packing:
         for unused in sorted(set(recipe.exclusion.globs) - tree.excluded.matched):
             progress.note(f"note: --exclude {unused}: no file matches it")
         self._report(audit(tree, house.lock, plain=order.tree is not None, executor=executor, store=order.cache), order)
+        tree = replace(tree, needs=needs(tree, order.target, executor=executor, store=order.cache))
         pool = Pool(executor=executor, jobs=order.jobs, store=order.cache)
         bundle = write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
         return Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle)

@@ -10,6 +10,7 @@ from pathlib import Path
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
 
+from airpack.audit.wheels import needs
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import InvalidManifest, NoInterpreter, PythonMissing
 from airpack.base.interrupts import threads
@@ -152,6 +153,7 @@ def _pack(packed: Results, lock: Lock, recipe: Recipe, folder: Path, jobs: int, 
         house = wheelhouse.admit(lock, packed.wheels, on_bytes=advance)
     with threads(jobs) as executor:
         tree = install(house, recipe, folder / "parts", executor=executor, progress=progress, store=None)
+        tree = replace(tree, needs=needs(tree, lock.target, executor=executor))
         pool = Pool(executor=executor, jobs=jobs)
         return write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
 

@@ -34,7 +34,7 @@ from airpack_runtime.__main__ import main
 sys.exit(main())
 """
 # The modules that a warm start imports, except for those that take the least time to compile for their size.
-_WARM = ("activation.py", "boot.py", "cache.py", "host.py", SITECUSTOMIZE)
+_WARM = ("activation.py", "boot.py", "cache.py", SITECUSTOMIZE)
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 

@@ -21,7 +21,7 @@ _QUESTION = (
     "sys.implementation.cache_tag, MAGIC_NUMBER.hex(), ' '.join(sys.version.split()[1:])]))"
 )
 # Where the dynamic loader looks first (ld.so(8)): how a Python built with a shared library may be found.
-_LIBRARIES = "LD_LIBRARY_PATH"
+LIBRARIES = "LD_LIBRARY_PATH"
 # The file that completes an installation that airpack downloaded; it says what was installed and from where.
 NOTE = "airpack.json"
 _TIMEOUT = 30  # seconds; an interpreter answers in a fraction of one
@@ -44,7 +44,7 @@ class Interpreter:
     @property
     def environment(self) -> dict[str, str]:
         """The variables without which it doesn't start."""
-        return {_LIBRARIES: self.libraries} if self.libraries else {}
+        return {LIBRARIES: self.libraries} if self.libraries else {}
 
 
 def find(target: Target, *, given: Path | None, env: Mapping[str, str]) -> Interpreter | None:
@@ -123,7 +123,7 @@ def ask(path: Path) -> Interpreter | None:
         return None
     if implementation != "cpython":
         return None
-    libraries = os.environ.get(_LIBRARIES, "")
+    libraries = os.environ.get(LIBRARIES, "")
     return Interpreter(
         path=Path(executable),
         version=version,

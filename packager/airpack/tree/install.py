@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airpack_runtime import layout
+from airpack_runtime.format.toc import Need
 
 from airpack.base import cache
 from airpack.base.console import Progress
@@ -28,12 +29,14 @@ class Tree:
     """The installed wheels of a wheelhouse, ready to be bundled.
 
     `groups` holds the members that each wheel contributes, in the lock's order. `clashes` are the paths that two
-    wheels write with different content, `excluded` counts the files that were left out.
+    wheels write with different content, `excluded` counts the files that were left out. `needs` are the libraries that
+    the image must bring, once the audit has found them.
     """
 
     groups: Sequence[Group]
     clashes: Sequence[Clash]
     excluded: Excluded
+    needs: tuple[Need, ...] = ()
 
     @property
     def parts(self) -> list[Part]:

@@ -13,7 +13,7 @@ from typing import IO, Any, Protocol
 
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
-from airpack_runtime.format.toc import Piece, Plan
+from airpack_runtime.format.framing import Piece, Plan
 
 from airpack.base import zstd
 from airpack.bundle import tar_reader

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,21 @@ from pathlib import Path
 import airpack_runtime
 
 from airpack.base.console import plain
-from airpack.target.interpreter import Interpreter
+from airpack.target.interpreter import LIBRARIES, Interpreter
 
 # Seconds for one import; the slowest known, a cold tensorflow, takes ten.
 _TIMEOUT = 120
 _LONGEST = 300  # characters of an error
 _LOADER = "cannot open shared object file"  # what glibc's dynamic loader says of a library that it cannot find
+# Prints which files an interpreter maps into memory, with all that its standard library loads.
+_MAPPED = """
+for name in ("bz2", "ctypes", "curses", "lzma", "readline", "sqlite3", "ssl", "zlib"):
+    try:
+        __import__(name)
+    except ImportError:
+        pass
+print(open("/proc/self/maps").read())
+"""
 # Only the standard library and the tree are on the path. The result goes through a file, as a module may print.
 _CHILD = """
 import json, os, signal, sys
@@ -70,12 +80,16 @@ class Failure:
 
 
 class Importer:
-    """Imports modules of the folder `tree` under `python`; `scratch` gets a folder for each of them."""
+    """Imports modules of the folder `tree` under `python`; `scratch` gets a folder for each of them.
 
-    def __init__(self, tree: Path, python: Interpreter, scratch: Path) -> None:
+    The loader finds none of the libraries `hidden`, by name, except for those that the interpreter itself needs.
+    """
+
+    def __init__(self, tree: Path, python: Interpreter, scratch: Path, *, hidden: Collection[str] = ()) -> None:
         runtime = Path(airpack_runtime.__file__).parent.parent
         self._start = [*_contained(), str(python.path), "-I", "-S", "-B", "-c", _CHILD, str(runtime), str(tree)]
-        self._environment = python.environment
+        self._hiding = scratch / ".hidden"
+        self._environment = {**python.environment, **(self._hide(hidden, python) if hidden else {})}
         self._tree = tree
         self._scratch = scratch
         self._lock = threading.Lock()
@@ -98,14 +112,31 @@ class Importer:
             return Failure(module=module, error=f"the process ended by itself ({_shown(status)})")
         if report["error"] is None:
             return None
+        error = re.sub(
+            rf"{re.escape(str(self._hiding))}/(\S+): [^:;]+",
+            rf"\1: {_LOADER}: No such file or directory",
+            report["error"],
+        )
         return Failure(
             module=module,
-            error=_one_line(report["error"]),
+            error=_one_line(error),
             missing=tuple(report["missing"]),
-            lacks_library=_LOADER in report["error"],
+            lacks_library=_LOADER in error,
             file=self._file_in(report["files"]),
             origin=report["origin"],
         )
+
+    def _hide(self, names: Collection[str], python: Interpreter) -> dict[str, str]:
+        """Return the variable by which the loader finds an empty file for each library, which it can't load."""
+        line = [str(python.path), "-I", "-S", "-c", _MAPPED]
+        done = subprocess.run(line, env=python.environment, capture_output=True, text=True, check=False)
+        own = [path.rpartition("/")[2] for path in done.stdout.split()]
+        self._hiding.mkdir()
+        for name in names:
+            if not any(file.startswith(name) for file in own):
+                (self._hiding / name).touch()
+        given = python.environment.get(LIBRARIES)
+        return {LIBRARIES: f"{self._hiding}:{given}" if given else str(self._hiding)}
 
     def _file_in(self, files: Sequence[str]) -> str:
         """Return the path in the tree of the last of `files` that lies there, empty if none does."""

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ def prove(
     """
     judge = _Judge(tree=tree, image=image, shares=list({share.name: share for share, _ in modules}.values()))
     scratch = tempfile.TemporaryDirectory(prefix="airpack-import-")
-    importer = Importer(tree.resolve(), python, Path(scratch.name).resolve())
+    importer = Importer(tree.resolve(), python, Path(scratch.name).resolve(), hidden=image.lacking)
 
     def attempt(item: tuple[Share, str]) -> ImportFinding | None:
         share, module = item
@@ -95,10 +95,14 @@ def prove(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriedImage:
-    """The image that an import stands for: its target, and the packages that it has besides, which are not here."""
+    """The image that an import stands for: its target, and the packages that it has besides, which are not here.
+
+    `lacking` are the libraries, by name, that it isn't known to have, and this machine may have.
+    """
 
     target: Target
     packages: Sequence[ImagePackage] = ()
+    lacking: Collection[str] = ()
 
 
 def modules_in(shares: Iterable[Share]) -> list[tuple[Share, str]]:
@@ -228,7 +232,7 @@ def _unknown_remedy(failure: Failure, absent: Sequence[str]) -> str:
     if absent:
         return f"no requirement of it brings {absent[0]}: add what does; a project of that name may be another's"
     if failure.lacks_library:
-        return "this machine lacks that library: make sure that the image has it"
+        return "neither this machine nor the bundle has that library: make sure that the image does"
     return f"look at it: airpack run DIST -- python -c 'import {failure.module}'"
 
 

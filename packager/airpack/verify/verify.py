@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
+from airpack_runtime.format.toc import Toc
 
 from airpack.audit.finding import ERROR, NOTE, Finding, fatal
 from airpack.base.console import BYTES, Progress
@@ -85,6 +86,7 @@ def verify_results(packed: Results, demands: Demands, *, jobs: int, progress: Pr
                 digest=opened.file.digest,
                 shares=imports.shares_of(opened.toc),
                 image=_image_of(packed),
+                lacking=_lacking(opened.toc),
             )
             findings += trial.run_bundle(packed.bundle, demands.obtain_python, executor=executor, progress=progress)
     return Verdict(findings=findings, subject=subject)
@@ -141,6 +143,7 @@ def prove(
         digest=bundle.digest,
         shares=shares,
         image=image,
+        lacking=_lacking(bundle.contents),
     )
     return trial.unpacked(bundle.path, python, scratch, executor=executor, progress=progress)
 
@@ -161,11 +164,17 @@ def _image_of(packed: Results) -> Sequence[ImagePackage]:
         return ()
 
 
+def _lacking(contents: Toc) -> list[str]:
+    """Return the libraries that a bundle needs and its target isn't known to have."""
+    return [need.library for need in contents.needs if not need.known]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Trial:
     """What is to be imported, of the bundle or tree `name`; `image` are the packages of the image itself.
 
-    `digest` is that of the bundle which was checked: no other is unpacked.
+    `digest` is that of the bundle which was checked: no other is unpacked. `lacking` are the libraries that the image
+    isn't known to have.
     """
 
     digest: str
@@ -173,6 +182,7 @@ class _Trial:
     target: str
     shares: Sequence[Share]
     image: Sequence[ImagePackage]
+    lacking: Sequence[str] = ()
 
     def run_bundle(
         self, bundle: Path, obtain_python: ObtainPython | None, *, executor: Executor, progress: Progress
@@ -222,7 +232,7 @@ class _Trial:
 
     def _import(self, place: Path, python: Interpreter, executor: Executor, progress: Progress) -> list[Finding]:
         modules = imports.modules_in(self.shares)
-        image = TriedImage(target=Target.from_name(self.target), packages=self.image)
+        image = TriedImage(target=Target.from_name(self.target), packages=self.image, lacking=self.lacking)
         with progress.stage("import", "modules", len(modules)) as advance:
             return [*imports.prove(place, modules, python, image, executor=executor, on_module=advance)]
 

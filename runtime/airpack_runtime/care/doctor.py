@@ -11,7 +11,7 @@ from airpack_runtime.care import log
 from airpack_runtime.errors import BootError, printable, unread
 from airpack_runtime.format import signature
 from airpack_runtime.format.reader import open_bundle
-from airpack_runtime.image import azure, conflicts, installed, probe
+from airpack_runtime.image import azure, conflicts, installed, libraries, probe
 from airpack_runtime.provide import storage
 
 TYPE_CHECKING = False
@@ -93,6 +93,7 @@ def _of_bundle(env: Mapping[str, str], usable: list[str], before: Mapping[str, o
         yield "breaks", conflicts.broken(activation.site_of(tree), sys.path)
     elif usable:
         yield "boot", f"it would be unpacked into {usable[0]}"
+    yield "lacks", libraries.unloadable(toc.needs)
     yield "overrides", list(_overridden(toc, tree))
     yield "imported before", _imported(toc, tree, before)
     if not tree and not usable:

@@ -7,7 +7,7 @@ import sys
 
 from airpack_runtime import activation, boot, cache
 from airpack_runtime.errors import printable
-from airpack_runtime.image import conflicts
+from airpack_runtime.image import conflicts, libraries
 from airpack_runtime.provide import storage
 
 TYPE_CHECKING = False
@@ -32,6 +32,7 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     pinned, signer = bool(env.get("AIRPACK_DIGEST")), _signer(ready)
     writers = "" if pinned or signer else _writers(ready.bundle)
     breaks = conflicts.broken(activation.site_of(ready.tree), sys.path)
+    lacks = libraries.absent(ready.needs, env)
     milliseconds = {phase: round(seconds * 1e3, 1) for phase, seconds in ready.phases}
     if form == "json":
         import json
@@ -50,6 +51,7 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
             "bytes": ready.size,
             "milliseconds": milliseconds,
             "breaks": breaks,
+            "lacks": lacks,
         }
         return json.dumps(facts)
     trust = ", ".join([f"signed by {signer}"] * bool(signer) + ["pinned"] * pinned) or "unpinned"
@@ -58,7 +60,8 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     about = f"sha256:{ready.digest[:12]}, {trust}" if ready.digest else "of no bundle"
     line = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases})"
     line += _warnings(ready, writers)
-    lines = [line, f"airpack: this breaks what the image has: {'; '.join(breaks)}"] if breaks else [line]
+    told = {"this breaks what the image has": breaks, "this image lacks": lacks}
+    lines = [line, *(f"airpack: {what}: {'; '.join(those)}" for what, those in told.items() if those)]
     return "\n".join(map(printable, lines))
 
 

@@ -8,7 +8,7 @@ from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged, BundleNotFound, reason_of
 from airpack_runtime.format import framing
 from airpack_runtime.format.hashing import sha256
-from airpack_runtime.format.toc import Plan, decode, decode_heading
+from airpack_runtime.format.toc import decode, decode_heading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Bundle:
     def content(self, file: File, decompress: Decompress) -> bytes:
         """Return the content of a file in the bundle. Raises BundleDamaged."""
         parts = []
-        for number, piece in Plan(self.toc()).pieces(file):
+        for number, piece in framing.Plan(self.toc()).pieces(file):
             parts.append(self.frame(number, decompress)[piece.offset : piece.offset + piece.length])
         return b"".join(parts)
 

@@ -3,7 +3,6 @@
 import itertools
 import json
 import operator
-from bisect import bisect_left, bisect_right
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from zlib import crc32
 
@@ -66,6 +65,14 @@ class Decoder(NamedTuple):
     origin: str
 
 
+class Need(NamedTuple):
+    """A library that the image must bring: who needs it, what has it; whether the target is known to have it."""
+
+    library: str
+    about: str
+    known: bool
+
+
 class Toc(NamedTuple):
     """The table of contents. Paths are relative to the tree, with `/`."""
 
@@ -80,13 +87,14 @@ class Toc(NamedTuple):
     links: Tuple[Link, ...]
     distributions: Tuple[Distribution, ...]
     decoder: Optional[Decoder]
+    needs: Tuple[Need, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Dict[str, Any]) -> "Toc":
         """Return the TOC of a JSON object. Raises LayoutError if its parts don't fit each other.
 
-        Its tables are lists of columns, a third smaller than rows and parsed in half the time: the frames' sizes, raw
-        sizes, SHA-256; the files' paths, modes, sizes, bytes of other blocks before each, `sums` last; the links.
+        Its tables are columns, parsed in half the time of rows: the frames' sizes, raw sizes, SHA-256; the files'
+        paths, modes, sizes, bytes of other blocks before each, `sums` last; the links.
         """
         try:
             decoder = data["decoder"]
@@ -104,6 +112,7 @@ class Toc(NamedTuple):
                 links=_links(files, *data["links"]),
                 distributions=tuple(Distribution(**row) for row in data["distributions"]),
                 decoder=None if decoder is None else Decoder(**decoder),
+                needs=tuple(Need(*row) for row in data.get("needs", ())),
             )
             _check(toc)
         except (KeyError, TypeError) as error:
@@ -160,64 +169,6 @@ def _is_sane(body: bytes) -> bool:
     return containers <= layout.ENTRIES_LIMIT and values <= 6 * layout.ENTRIES_LIMIT
 
 
-class Piece(NamedTuple):
-    """The part of a file that lies in one frame: its place in the file, its offset in the raw frame, its length."""
-
-    file: File
-    place: int
-    offset: int
-    length: int
-
-
-class Plan:
-    """The pieces of the tree's files in each frame, which are worked out frame by frame when asked for."""
-
-    def __init__(self, toc: Toc) -> None:
-        self._toc = toc
-        self._begin = [file.start for file in toc.files]
-        self._starts = [0, *itertools.accumulate(frame.raw_size for frame in toc.frames)]
-
-    def __len__(self) -> int:
-        return len(self._toc.frames)
-
-    def __iter__(self) -> Iterator[List[Piece]]:
-        return map(self.__getitem__, range(len(self)))
-
-    def __getitem__(self, number: int) -> List[Piece]:
-        start, end = self._starts[number : number + 2]
-        first = bisect_left(self._begin, start)
-        stop = bisect_left(self._begin, end) if number < len(self) - 1 else len(self._begin)
-        # Of the files that begin in frames before, only the last one can reach into this frame.
-        if first and self._begin[first - 1] + self._toc.files[first - 1].size > start:
-            first -= 1
-        files, last = self._toc.files[first:stop], stop - first - 1  # only the last can continue in the next frame
-        return [
-            self._piece(file, start, end) if i in (0, last) else Piece(file, 0, file.start - start, file.size)
-            for i, file in enumerate(files)
-        ]
-
-    def frame_of(self, file: File) -> int:
-        """Return the number of the frame in which a file begins."""
-        return self.frame_at(file.start)
-
-    def frame_at(self, place: int) -> int:
-        """Return the number of the frame with byte `place` of the tar; the last frame's if that is behind its end."""
-        return max(min(bisect_right(self._starts, place), len(self)) - 1, 0)
-
-    def pieces(self, file: File) -> Iterator[Tuple[int, Piece]]:
-        """Yield each part of `file`, with the number of its frame."""
-        number, end = self.frame_of(file), -1
-        while end < file.start + file.size:
-            start, end = self._starts[number : number + 2]
-            yield number, self._piece(file, start, end)
-            number += 1
-
-    @staticmethod
-    def _piece(file: File, start: int, end: int) -> Piece:
-        begin = max(file.start, start)
-        return Piece(file, begin - file.start, begin - start, min(file.start + file.size, end) - begin)
-
-
 def _frames(sizes: List[int], raw_sizes: List[int], checksums: List[str]) -> Tuple[Frame, ...]:
     """Return the frames, which lie one behind the other. Raises LayoutError or TypeError."""
     _check_numbers(sizes, raw_sizes)
@@ -272,13 +223,19 @@ def _check(toc: Toc) -> None:
     if max(map(len, (toc.directories, toc.files, toc.links, toc.frames))) > layout.ENTRIES_LIMIT:
         raise LayoutError("its table of contents lists more than any environment holds")
     _check_paths([*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)])
-    if any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories):
-        raise LayoutError("its table of contents nests folders too deeply")
-    if toc.sums.start + toc.sums.size > sum(frame.raw_size for frame in toc.frames):
-        raise LayoutError("its table of contents gives files more bytes than there are")
     _check_numbers((toc.unpacked_size,))
-    if sum(file.size for file in toc.files) != toc.unpacked_size:
-        raise LayoutError("its table of contents gives a wrong unpacked size")
+    names = [need.library for need in toc.needs]
+    for wrong, problem in (
+        (any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories), "nests folders too deeply"),
+        (
+            toc.sums.start + toc.sums.size > sum(frame.raw_size for frame in toc.frames),
+            "gives files more bytes than there are",
+        ),
+        (sum(file.size for file in toc.files) != toc.unpacked_size, "gives a wrong unpacked size"),
+        (any("/" in name or "\0" in name for name in names), "needs a library by its path"),
+    ):
+        if wrong:
+            raise LayoutError("its table of contents " + problem)
     if toc.decoder is not None:
         _check_decoder(toc.decoder)
 

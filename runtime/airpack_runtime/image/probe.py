@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 
 from airpack_runtime import __version__, cache, host
 from airpack_runtime.errors import BootError
-from airpack_runtime.image import installed
+from airpack_runtime.image import installed, libraries
 from airpack_runtime.provide import storage
 
 TYPE_CHECKING = False
@@ -50,36 +49,9 @@ def profile(env: Mapping[str, str]) -> dict[str, object]:
         "compatible_tags": list(compatible_tags(sys.version_info[:2], abi[0], platforms(family, libc, machine))),
         family: ".".join(map(str, libc)),
         "installed": [each._asdict() for each in installed.distributions().values()],
-        "libraries": libraries(env, machine),
+        "libraries": sorted(libraries.loadable(env)),
         "permits": permits(env),
     }
-
-
-def libraries(env: Mapping[str, str], machine: str) -> list[str]:
-    """Return the names by which the loader finds shared libraries for this process, sorted.
-
-    Those are in its cache, its own folders, LD_LIBRARY_PATH, and beside this Python, which may name that folder itself.
-    """
-    paths: list[str] = []
-    own = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", f"/lib/{machine}-linux-gnu", f"/usr/lib/{machine}-linux-gnu")
-    for folder in (*env.get("LD_LIBRARY_PATH", "").split(":"), *own, f"{sys.base_exec_prefix}/lib"):
-        if os.path.isdir(folder):
-            paths += [f"{folder}/{name}" for name in os.listdir(folder) if ".so" in name]
-    if os.path.isfile("/etc/ld.so.cache"):
-        with open("/etc/ld.so.cache", "rb") as file:
-            paths += map(os.fsdecode, re.findall(rb"/[^\0]+", file.read()))
-    kind = _kind("/proc/self/exe")
-    return sorted({os.path.basename(path) for path in paths if _kind(path) == kind})
-
-
-def _kind(path: str) -> bytes:
-    """Return the class, the byte order and the machine in the header of an ELF file (gABI), empty for none."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(20)
-    except OSError:
-        return b""
-    return head[:6] + head[18:] if head.startswith(b"\x7fELF") else b""
 
 
 def _musl() -> tuple[int, int] | None:

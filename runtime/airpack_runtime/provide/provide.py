@@ -228,7 +228,7 @@ def _placed(bundle: Bundle, env: Mapping[str, str], private: bool) -> Ready:
             raise NoPlace(needed, {**reasons, "a tmpfs in a user namespace": reason_of(error)}) from error
     if env.get("AIRPACK_CACHE_DIR") and reasons:
         ready = ready.replace(passed_over=" ".join(next(iter(reasons.items()))))
-    return ready if how is None else ready.replace(how=how, created=True, size=toc.unpacked_size)
+    return ready if how is None else ready.replace(how=how, created=True, size=toc.unpacked_size, needs=toc.needs)
 
 
 def _in_folder(bundle: Bundle, folder: str) -> Ready:

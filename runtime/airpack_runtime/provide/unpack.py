@@ -8,7 +8,7 @@ import signal
 from airpack_runtime import layout
 from airpack_runtime.errors import UnpackFailed, reason_of
 from airpack_runtime.format import decoder
-from airpack_runtime.format.toc import Plan
+from airpack_runtime.format.framing import Plan
 from airpack_runtime.provide.storage import reason_against_size, remove
 
 TYPE_CHECKING = False

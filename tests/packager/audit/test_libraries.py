@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airpack.audit.finding import WARNING
-from airpack.audit.libraries import Lacking, lacking_libraries
+from airpack.audit.libraries import Needed, lacking, system_libraries
 from airpack.resolve.lock import LockedWheel
+from airpack_runtime.format.toc import Need
 
 
 def _wheel(name: str) -> LockedWheel:
     return LockedWheel(name=name, version="1.0", filename=f"{name}-1.0-py3-none-any.whl", url="", sha256="")
 
 
-def _told(*lacking: tuple[str, str, str], probed: bool = False) -> Sequence[str]:
-    """Return the lines about libraries that wheels need for files."""
-    found = list(
-        lacking_libraries(
-            [Lacking(library=library, wheel=_wheel(name), path=path) for library, name, path in lacking], probed=probed
-        )
-    )
+def _needed(*needed: tuple[str, str, str]) -> list[Needed]:
+    """Return libraries that wheels need for files, by the names of all three."""
+    return [Needed(library=library, wheel=_wheel(name), path=path) for library, name, path in needed]
+
+
+def _told(*needed: tuple[str, str, str], probed: bool = False) -> Sequence[str]:
+    """Return the lines about libraries that an image lacks."""
+    found = list(lacking(system_libraries(_needed(*needed), ()), probed=probed))
     assert {finding.severity for finding in found} <= {WARNING}
     return [finding.message for finding in found]
 
@@ -41,7 +43,7 @@ def test_the_line_says_what_brings_it() -> None:
         (
             "opencv-python 1.0 needs libGL.so.1 for site-packages/cv2/cv2.abi3.so, which the bundle doesn't have, and "
             "many slim images don't: add it to the image; Debian's libgl1 has it; "
-            "opencv-python-headless is opencv-python without windows"
+            "opencv-python-headless doesn't need it"
         )
     ]
 
@@ -54,3 +56,15 @@ def test_of_an_image_with_a_profile_it_is_known() -> None:
             "the image has: add it to the image; Debian's libgomp1 has it"
         )
     ]
+
+
+def test_a_bundle_lists_what_the_image_must_bring() -> None:
+    """By the modules that need it, a wheel where no module's name is in the path; known libraries without a warning."""
+    files = ("one/a.so", "two.cpython-37m-x86_64-linux-gnu.so", "four.libs/libfour.so", "five/b.so")
+    needing = [("libgomp.so.1", "wheel", f"site-packages/{file}") for file in files]
+    found = system_libraries(_needed(*needing, ("libz.so.1", "one", "bin/one")), ["libz.so.1"])
+    assert [library.need() for library in found] == [
+        Need("libgomp.so.1", "needed by one, two, wheel and 1 more; Debian's libgomp1 has it", False),
+        Need("libz.so.1", "needed by one", True),
+    ]
+    assert [finding.sentence.split()[2] for finding in lacking(found, probed=False)] == ["libgomp.so.1"]

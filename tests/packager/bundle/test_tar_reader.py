@@ -9,7 +9,8 @@ import pytest
 from airpack.bundle import tar_reader
 from airpack.bundle.tar import TarWriter
 from airpack.bundle.tar_reader import Stretch
-from airpack_runtime.format.toc import Frame, Plan, Toc
+from airpack_runtime.format.framing import Plan
+from airpack_runtime.format.toc import Frame, Toc
 from support import trees
 
 LONG = f"pkg/{'long' * 60}.bin"  # takes an extended header

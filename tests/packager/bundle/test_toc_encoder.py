@@ -29,8 +29,10 @@ def _changed(contents: toc.Toc) -> toc.Toc:
 
 
 def test_a_table_is_decoded_as_it_was_stored(golden: OpenBundle) -> None:
-    """What the packager writes is what the shim reads."""
+    """What the packager writes is what the shim reads, with libraries that the image must bring as without."""
     assert toc.decode(toc_encoder.encode(golden.toc).stored) == golden.toc
+    contents = golden.toc._replace(needs=(toc.Need("libGL.so.1", "needed by cv2", False),))
+    assert toc.decode(toc_encoder.encode(contents).stored) == contents
 
 
 def test_the_stored_table_is_a_heading_and_one_zlib_stream(golden: OpenBundle) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from airpack.bundle.opened import OpenBundle
 from airpack_runtime import layout
-from airpack_runtime.format import toc
+from airpack_runtime.format import framing, toc
 from support import machine
 from support.airpack import Airpack
 
@@ -22,7 +22,7 @@ LINE = [sys.executable, "-m", "airpack"]
 
 
 def _frame_of(opened: OpenBundle, path: str) -> toc.Frame:
-    return opened.toc.frames[toc.Plan(opened.toc).frame_of(opened.find(path)[1])]
+    return opened.toc.frames[framing.Plan(opened.toc).frame_of(opened.find(path)[1])]
 
 
 def _cat(path: str) -> subprocess.CompletedProcess[bytes]:

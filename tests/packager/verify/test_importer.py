@@ -121,6 +121,24 @@ def test_a_failure_tells_of_a_missing_library(imported: Callable[[str], Failure 
     assert (failure.missing, failure.lacks_library) == ((), True)
 
 
+def test_a_library_that_the_image_is_not_known_to_have_is_hidden(tmp_path: Path) -> None:
+    """As if this machine had none: by the same words; what Python itself needs stays, as do others of the system."""
+    site = tmp_path / "tree" / layout.SITE_PACKAGES
+    site.mkdir(parents=True)
+    for name, library in (("one", "libgcc_s.so.1"), ("two", "libstdc++.so.6"), ("three", "libz.so.1")):
+        (site / f"{name}.py").write_text(f"import ctypes\nctypes.CDLL({library!r})\n")
+    hidden = ["libgcc_s.so.1", "libc.so.6", "libz.so.1"]
+    importer = Importer(tmp_path / "tree", machine.python37(), tmp_path, hidden=hidden)
+    found = importer.attempt("one")
+    assert found is not None
+    assert found.error == "OSError: libgcc_s.so.1: cannot open shared object file: No such file or directory"
+    assert found.lacks_library
+    two = importer.attempt("two")  # it needs the hidden one itself
+    assert two is not None
+    assert two.error == found.error
+    assert importer.attempt("three") is None
+
+
 def test_a_long_error_is_cut(imported: Callable[[str], Failure | None]) -> None:
     """After 300 characters."""
     failure = imported("raise ValueError('x' * 1000)\n")

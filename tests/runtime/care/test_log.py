@@ -13,8 +13,10 @@ from typing import Any, Dict
 
 import pytest
 from airpack_runtime import layout
-from airpack_runtime.format import reader
+from airpack_runtime.care import log
+from airpack_runtime.format import reader, toc
 from airpack_runtime.provide import unpack
+from airpack_runtime.ready import Ready
 
 from ..conftest import RUNTIME, bundle_of, needs_target, python
 
@@ -208,6 +210,20 @@ def test_the_line_is_one_line_for_a_bundle_of_any_name(tmp_path: Path, dropped: 
     text = _logged(dropped)
     assert (text.count("\n"), text.endswith(" decides what is imported: set AIRPACK_DIGEST\n")) == (1, True)
     assert _facts(dropped)["bundle"].startswith(f"{tmp_path}/caf")
+
+
+def test_libraries_that_the_image_lacks_are_told(tmp_path: Path) -> None:
+    """By the boot that unpacks the bundle, in a line of their own, with what has them; one that is there isn't told."""
+    needs = (
+        toc.Need("libabsent.so.1", "needed by one; Debian's libone has it", False),
+        toc.Need("libc.so.6", "", True),
+    )
+    ready = Ready(bundle="b", key="", target="", digest="", tree=str(tmp_path), how="unpacked", created=True)
+    lines = log.text(ready.replace(needs=needs), {}, always=False).splitlines()
+    lacking = "libabsent.so.1 (needed by one; Debian's libone has it)"
+    assert lines[1:] == [f"airpack: this image lacks: {lacking}"]
+    assert json.loads(log.text(ready.replace(needs=needs), {"AIRPACK_LOG": "json"}, always=False))["lacks"] == [lacking]
+    assert len(log.text(ready, {}, always=False).splitlines()) == 1
 
 
 @pytest.mark.parametrize("error", ["closed", "full", "broken"])

@@ -127,7 +127,7 @@ def _sound(contents: toc.Toc) -> None:
         assert "\0" not in path
     assert len(set(paths)) == len(paths)
     count = 0
-    for number, pieces in enumerate(toc.Plan(contents)):
+    for number, pieces in enumerate(framing.Plan(contents)):
         frame = contents.frames[number]
         for piece in pieces:
             assert 0 <= piece.offset <= piece.offset + piece.length <= frame.raw_size <= layout.FRAME_LIMIT

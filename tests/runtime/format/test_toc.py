@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict
 import pytest
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
-from airpack_runtime.format import reader, toc
+from airpack_runtime.format import framing, reader
 
 
 def test_plan_covers_every_byte_once(golden: Path) -> None:
@@ -16,7 +16,7 @@ def test_plan_covers_every_byte_once(golden: Path) -> None:
     with reader.open_bundle(str(golden)) as bundle:
         contents = bundle.toc()
     done: Dict[str, int] = {}
-    for pieces in toc.Plan(contents):
+    for pieces in framing.Plan(contents):
         for piece in pieces:
             assert piece.place == done.get(piece.file.path, 0)
             done[piece.file.path] = piece.place + piece.length
@@ -74,6 +74,9 @@ def _set(table: str, column: int, value: Any) -> Callable[[Dict[str, Any]], None
         (lambda data: data["files"].pop(), "lacks or mistypes"),
         (lambda data: data.update(files=[[], [], [], []]), "something else where a number must be"),
         (lambda data: data.pop("files"), "lacks or mistypes 'files'"),
+        (lambda data: data.update(needs=[["/tmp/libown.so", "", False]]), "needs a library by its path"),
+        (lambda data: data.update(needs=[[1, "", False]]), "lacks or mistypes"),
+        (lambda data: data.update(needs=[["libone.so"]]), "lacks or mistypes"),
     ],
 )
 def test_a_hostile_table_of_contents_is_refused(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,18 +37,6 @@ def test_a_profile_lists_what_is_installed_as_json() -> None:
     pip = next(each for each in profile["installed"] if each["name"] == "pip")
     assert list(pip) == ["name", "version", "modules", "requires", "location"]
     assert (pip["modules"], pip["requires"], pip["location"] in sys.path) == (["pip"], [], True)
-
-
-def test_a_profile_lists_the_libraries_that_the_loader_finds(tmp_path: Path) -> None:
-    """Those for this machine, in LD_LIBRARY_PATH and the system's folders; nothing that only has such a name."""
-    program = Path(sys.executable).resolve().read_bytes()
-    (tmp_path / "libown.so.7").write_bytes(program[:64])
-    (tmp_path / "libtext.so").write_text("INPUT(libown.so.7)")
-    (tmp_path / "libforeign.so").write_bytes(program[:18] + b"\x03\0" + program[20:64])
-    without = set(probe.libraries({}, os.uname().machine))
-    assert any(name.startswith(("libc.so", "libc.musl")) for name in without)
-    found = probe.libraries({"LD_LIBRARY_PATH": f"/nowhere:{tmp_path}"}, os.uname().machine)
-    assert (set(found) - without, found) == ({"libown.so.7"}, sorted(found))
 
 
 def test_what_is_permitted_is_found_out_and_nothing_is_left(tmp_path: Path) -> None:

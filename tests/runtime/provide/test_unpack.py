@@ -15,7 +15,7 @@ from typing import Any, Callable, List, Optional
 
 import pytest
 from airpack_runtime.errors import BundleDamaged, UnpackFailed
-from airpack_runtime.format import reader, toc
+from airpack_runtime.format import framing, reader
 from airpack_runtime.provide import compare, unpack
 
 from ..conftest import RUNTIME, needs_target, sums_of
@@ -57,7 +57,7 @@ def test_every_flipped_byte_of_a_frame_is_found(tmp_path: Path, golden: Path) ->
     """A frame is hashed before it is decompressed."""
     data = bytearray(golden.read_bytes())
     with reader.open_bundle(str(golden)) as bundle:
-        frames = [frame for frame, pieces in zip(bundle.toc().frames, toc.Plan(bundle.toc())) if pieces]
+        frames = [frame for frame, pieces in zip(bundle.toc().frames, framing.Plan(bundle.toc())) if pieces]
     for number, frame in enumerate(frames):
         place = frame.offset + frame.size // 2
         data[place] ^= 1

@@ -1,0 +1,80 @@
+"""Which shared libraries the image has, and which of those that a bundle needs it lacks."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable, Iterator, Mapping, Sequence
+
+    from airpack_runtime.format.toc import Need
+
+
+def loadable(env: Mapping[str, str], wanted: set[str] | None = None) -> set[str]:
+    """Return the names by which the loader finds libraries for this process, those of `wanted` if it is given.
+
+    They are in its cache, its own folders, LD_LIBRARY_PATH, and beside this Python, which may name that folder itself.
+    """
+    own = ["/lib", "/usr/lib", "/lib64", "/usr/lib64"]
+    own += [f"{folder}/{os.uname().machine}-linux-gnu" for folder in own[:2]]
+    kind, found = _kind("/proc/self/exe"), set()
+    for path in _paths((*env.get("LD_LIBRARY_PATH", "").split(":"), *own, f"{sys.base_exec_prefix}/lib")):
+        name = os.path.basename(path)
+        if name not in found and (wanted is None or name in wanted) and _kind(path) == kind:
+            found.add(name)
+    return found
+
+
+def _paths(folders: Iterable[str]) -> Iterator[str]:
+    for folder in folders:
+        if os.path.isdir(folder):
+            yield from (f"{folder}/{name}" for name in os.listdir(folder) if ".so" in name)
+    if os.path.isfile("/etc/ld.so.cache"):
+        with open("/etc/ld.so.cache", "rb") as file:
+            yield from map(os.fsdecode, re.findall(rb"/[^\0]+", file.read()))
+
+
+def _kind(path: str) -> bytes:
+    """Return the class, the byte order and the machine in the header of an ELF file (gABI), empty for none."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(20)
+    except OSError:
+        return b""
+    return head[:6] + head[18:] if head.startswith(b"\x7fELF") else b""
+
+
+def absent(needs: Sequence[Need], env: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each library that the loader wouldn't find, with who needs it and what has it."""
+    found = loadable(env, {need.library for need in needs}) if needs else {}
+    return [f"{need.library} ({need.about})" for need in needs if need.library not in found]
+
+
+def unloadable(needs: Sequence[Need]) -> list[str]:
+    """Return a sentence for each library that can't be loaded: the loader's own, with who needs it and what has it.
+
+    Each is loaded in a child process, which it may end. They are the image's own: nothing of a bundle runs.
+    """
+    import ctypes
+
+    sentences = []
+    for need in needs:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                ctypes.CDLL(need.library)
+            except OSError as error:
+                os.write(writer, os.fsencode(str(error)[:4000]))
+            os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as file:
+            problem = os.fsdecode(file.read())
+        if os.waitpid(child, 0)[1]:
+            problem = f"{need.library} ends the process that loads it"
+        if problem:
+            sentences.append(f"{problem} ({need.about})")
+    return sentences

@@ -1,0 +1,46 @@
+"""Libraries of the image: which the loader finds, and which of a bundle's needs it doesn't."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from airpack_runtime.format.toc import Need
+from airpack_runtime.image import libraries
+
+
+def _need(name: str) -> Need:
+    return Need(name, "needed by one", False)
+
+
+def test_those_are_listed_that_the_loader_finds(tmp_path: Path) -> None:
+    """Those for this machine, in LD_LIBRARY_PATH and the system's folders; nothing that only has such a name."""
+    program = Path(sys.executable).resolve().read_bytes()
+    (tmp_path / "libown.so.7").write_bytes(program[:64])
+    (tmp_path / "libtext.so").write_text("INPUT(libown.so.7)")
+    (tmp_path / "libforeign.so").write_bytes(program[:18] + b"\x03\0" + program[20:64])
+    without = libraries.loadable({})
+    assert any(name.startswith(("libc.so", "libc.musl")) for name in without)
+    env = {"LD_LIBRARY_PATH": f"/nowhere:{tmp_path}"}
+    assert libraries.loadable(env) - without == {"libown.so.7"}
+    assert libraries.loadable(env, {"libown.so.7", "libtext.so", "libabsent.so"}) == {"libown.so.7"}
+
+
+def test_what_the_image_lacks_is_told_with_who_needs_it(tmp_path: Path) -> None:
+    """By name, as a boot looks; a name alone is enough for it."""
+    (tmp_path / "libown.so.7").write_bytes(Path(sys.executable).resolve().read_bytes()[:64])
+    needs = [_need("libown.so.7"), _need("libabsent.so.1")]
+    env = {"LD_LIBRARY_PATH": str(tmp_path)}
+    assert libraries.absent(needs, env) == ["libabsent.so.1 (needed by one)"]
+    assert libraries.absent([], env) == []
+
+
+def test_what_can_not_be_loaded_is_told_with_the_loaders_reason() -> None:
+    """As the doctor tries it; what loads is in a child, and this process stays as it was."""
+    before = Path("/proc/self/maps").read_text()
+    found = next(name for name in sorted(libraries.loadable({})) if name.startswith(("libnss", "libresolv", "libc.")))
+    needs = [_need(found), _need("libabsent.so.1")]
+    (told,) = libraries.unloadable(needs)
+    assert told.startswith("libabsent.so.1: cannot open shared object file")
+    assert told.endswith(" (needed by one)")
+    assert "absent" not in before
