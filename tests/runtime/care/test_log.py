@@ -98,6 +98,7 @@ def test_json_tells_the_same_and_more(dropped: Dict[str, str], dropin: Path, cac
             "bytes": written,
             "passed_over": "",
             "breaks": [],
+            "lacks": [],
             "signed_by": None,
         }
         assert set(milliseconds) == phases
