@@ -119,7 +119,9 @@ class NotSigned(BootError):
 class WrongTarget(BootError):
     """The bundle was packed for another Python, platform or machine."""
 
-    def __init__(self, path: str, wanted: str, found: str, remedy: str) -> None:
+    def __init__(
+        self, path: str, wanted: str, found: str, remedy: str = "pack it with the --target of this image"
+    ) -> None:
         super().__init__(f"{path} was packed for {wanted}, but this is {found}: {remedy}")
         self.path = path
         self.wanted = wanted
@@ -127,7 +129,11 @@ class WrongTarget(BootError):
 
 
 class OtherPython(WrongTarget):
-    """The interpreter is of another version than the bundle's; the drop-in form then changes nothing in it."""
+    """The interpreter, of the tag `found`, is not the bundle's; the drop-in form then changes nothing in it."""
+
+    def __init__(self, path: str, wanted: str, found: str) -> None:
+        remedy = f"run it with {wanted.partition('-')[0]}, or pack for {found}"
+        super().__init__(path, wanted, f"Python {found}", remedy)
 
 
 class NoPlace(BootError):

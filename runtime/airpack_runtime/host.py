@@ -7,9 +7,9 @@ import sys
 
 
 def python_tag() -> str:
-    """Return this interpreter's tag, such as `cp37` (PEP 425)."""
+    """Return this interpreter's tag, such as `cp37` (PEP 425), or `cp313t` of a free-threaded one (PEP 703)."""
     name = "cp" if sys.implementation.name == "cpython" else sys.implementation.name
-    return name + "%d%d" % sys.version_info[:2]
+    return name + "%d%d" % sys.version_info[:2] + sys.abiflags.strip("dmu")
 
 
 def is_target_python(target: str) -> bool:
@@ -22,14 +22,12 @@ def check(path: str, target: str) -> None:
     if not is_target_python(target):
         from airpack_runtime.errors import OtherPython
 
-        tag = python_tag()
-        remedy = "run it with " + target.partition("-")[0] + ", or pack for " + tag
-        raise OtherPython(path, target, "Python " + tag, remedy)
+        raise OtherPython(path, target, python_tag())
     reason = reason_against(target)
     if reason:
         from airpack_runtime.errors import WrongTarget
 
-        raise WrongTarget(path, target, reason, "pack it with the --target of this image")
+        raise WrongTarget(path, target, reason)
 
 
 def reason_against(target: str) -> str | None:
@@ -45,10 +43,11 @@ def reason_against(target: str) -> str | None:
     system = "a system with glibc %d.%d" % version if version else "a system without glibc"
     if platform.startswith("musllinux"):
         return system + ", not musl" if version else None
-    words = platform.split("_")
-    if words[0] != "manylinux" or len(words) < 4 or not (words[1].isdecimal() and words[2].isdecimal()):
+    if not platform.startswith("manylinux"):
         return None
-    return system if version is None or version < (int(words[1]), int(words[2])) else None
+    words = platform.split("_")
+    needed = words[1].isdecimal() and words[2].isdecimal() and (int(words[1]), int(words[2]))
+    return system if version is None or (needed and version < needed) else None
 
 
 def glibc() -> tuple[int, int] | None:

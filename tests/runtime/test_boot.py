@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict
+from types import SimpleNamespace
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import pytest
-from airpack_runtime import boot, cache
+from airpack_runtime import boot, cache, host
 from airpack_runtime.errors import BundleDamaged, BundleNotFound, NoPlace, WrongDigest, WrongTarget
 from airpack_runtime.format import reader
 from airpack_runtime.provide import unpack
@@ -98,23 +99,70 @@ def test_no_place_lists_every_folder_and_reason(
     assert "set AIRPACK_CACHE_DIR" in str(caught.value)
 
 
+_GLIBC_2_27, _GLIBC_2_41, _MUSL = "glibc 2.27", "glibc 2.41", None
+_REPACK = ": pack it with the --target of this image"
+
+
 @pytest.mark.parametrize(
-    ("target", "message"),
+    ("target", "here", "message"),
     [
-        ("cp39-manylinux_2_27_x86_64", "this is Python cp37: run it with cp39"),
-        ("cp37-manylinux_2_27_aarch64", "but this is a x86_64 machine: pack it with the --target of this image"),
-        ("cp37-manylinux_2_99_x86_64", "but this is a system with glibc 2."),
-        ("cp37-musllinux_1_2_x86_64", ", not musl: pack it"),
+        # What fits boots: an older glibc than the image's, every name of one; a machine's own musl.
+        ("cp37-manylinux_2_27_x86_64", ("37", "x86_64", _GLIBC_2_27), None),
+        ("cp37-manylinux_2_27_x86_64", ("37", "x86_64", _GLIBC_2_41), None),
+        ("cp312-manylinux2014_aarch64", ("312", "aarch64", _GLIBC_2_27), None),
+        ("cp312-musllinux_1_2_x86_64", ("312", "x86_64", _MUSL), None),
+        ("cp37-linux_x86_64", ("37", "x86_64", _MUSL), None),
+        # Another Python.
+        (
+            "cp39-manylinux_2_27_x86_64",
+            ("37", "x86_64", _GLIBC_2_27),
+            "Python cp37: run it with cp39, or pack for cp37",
+        ),
+        ("cp37-manylinux_2_27_x86_64", ("312", "x86_64", _GLIBC_2_27), "Python cp312: run it with cp37, or pack for "),
+        ("cp313-manylinux_2_27_x86_64", ("313t", "x86_64", _GLIBC_2_41), "Python cp313t: run it with cp313, or pack "),
+        # Another machine.
+        ("cp37-manylinux_2_27_aarch64", ("37", "x86_64", _GLIBC_2_27), f"a x86_64 machine{_REPACK}"),
+        ("cp37-manylinux_2_27_x86_64", ("37", "aarch64", _GLIBC_2_27), f"a aarch64 machine{_REPACK}"),
+        ("cp37-musllinux_1_2_aarch64", ("37", "x86_64", _MUSL), f"a x86_64 machine{_REPACK}"),
+        ("cp37-manylinux_2_27_x86_64", ("37", "i686", _GLIBC_2_27), f"a i686 machine{_REPACK}"),
+        # Another C library, or an older one.
+        ("cp37-manylinux_2_28_x86_64", ("37", "x86_64", _GLIBC_2_27), f"a system with glibc 2.27{_REPACK}"),
+        ("cp312-manylinux_2_43_aarch64", ("312", "aarch64", _GLIBC_2_41), f"a system with glibc 2.41{_REPACK}"),
+        ("cp37-manylinux_2_27_x86_64", ("37", "x86_64", _MUSL), f"a system without glibc{_REPACK}"),
+        ("cp37-manylinux2014_x86_64", ("37", "x86_64", _MUSL), f"a system without glibc{_REPACK}"),
+        ("cp37-manylinux1_x86_64", ("37", "x86_64", _MUSL), f"a system without glibc{_REPACK}"),
+        ("cp37-musllinux_1_2_x86_64", ("37", "x86_64", _GLIBC_2_27), f"a system with glibc 2.27, not musl{_REPACK}"),
+        # Several at once: the Python is what comes first.
+        (
+            "cp39-manylinux_2_28_aarch64",
+            ("37", "x86_64", _GLIBC_2_27),
+            "Python cp37: run it with cp39, or pack for cp37",
+        ),
     ],
 )
 def test_a_bundle_of_another_target_is_refused(
-    forge: Callable[..., Path], env: Dict[str, str], cache_folder: Path, target: str, message: str
+    forge: Callable[..., Path],
+    only_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+    here: Tuple[str, str, Optional[str]],
+    message: Optional[str],
 ) -> None:
-    """Before anything of it is unpacked or executed."""
+    """In one line: what the bundle is for, and what is here. Before anything of it is unpacked or executed."""
+    python, machine, libc = here
     path = forge(lambda data: data.update(target=target))
-    with pytest.raises(WrongTarget, match=message):
-        boot.ready_tree(str(path), env)
-    assert not cache_folder.exists()
+    monkeypatch.setattr(host, "python_tag", lambda: f"cp{python}")
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine=machine))
+    monkeypatch.setattr(os, "confstr", lambda _: libc)
+    if message is None:
+        host.check(str(path), target)
+        return
+    with pytest.raises(WrongTarget) as caught:
+        boot.ready_tree(str(path), {})
+    told = str(caught.value)
+    assert told.startswith(f"{path} was packed for {target}, but this is {message}")
+    assert "\n" not in told
+    assert not only_cache.exists()
 
 
 def test_a_damaged_bundle_leaves_no_tree(tmp_path: Path, golden: Path, env: Dict[str, str], cache_folder: Path) -> None:

@@ -17,6 +17,14 @@ def test_this_python_is_its_own_target() -> None:
     assert not host.is_target_python("cp27-manylinux_2_17_x86_64")
 
 
+def test_a_free_threaded_python_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its extension modules have another ABI (PEP 703)."""
+    tag = host.python_tag()
+    monkeypatch.setattr(sys, "abiflags", "t")
+    assert host.python_tag() == f"{tag}t"
+    assert not host.is_target_python(f"{tag}-manylinux_2_17_x86_64")
+
+
 @pytest.mark.parametrize(
     ("platform", "reason"),
     [
