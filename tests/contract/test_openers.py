@@ -38,7 +38,7 @@ OWN = {
     "audit/manylinux.py": "auditwheel's data",
     "audit/compiled_files.py": "the tree that was just installed",
     "verify/importer.py": "the report of a process of its own",
-    "verify/missing.py": "airpack's own list",
+    "requirements/modules.py": "airpack's own list",
     "wheels/decoders.py": "what was just downloaded",
 }
 READERS = ("read_bytes", "read_text", "copyfile", "copy2", "copytree")

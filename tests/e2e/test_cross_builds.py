@@ -65,7 +65,7 @@ def _pack(folder: Path, names: Sequence[str], *, target: str = "cp37-manylinux_2
     """Pack `names` by a process that keeps all it writes in the new folder `folder`; return the results."""
     if importlib.util.find_spec("ziglang") is None:
         machine.lacking("zig", "pip install 'airpack[build]'")
-    machine.python(target.partition("-")[0])
+    machine.python_that_builds(target.partition("-")[0])
     env = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "TMPDIR": str(folder / "tmp")}
     (folder / "tmp").mkdir(parents=True)
     line = [sys.executable, "-m", "airpack", "pack", "-q", "--level", "1", "--no-import", "--target", target]

@@ -74,6 +74,15 @@ def python(tag: str) -> interpreter.Interpreter:
     return found
 
 
+def python_that_builds(tag: str) -> interpreter.Interpreter:
+    """Return a real interpreter, such as that of `cp311`, with the headers that extension modules include."""
+    found = python(tag)
+    done = run([str(found.path), "-c", "import sysconfig; print(sysconfig.get_path('include'))"])
+    if not Path(done.stdout.strip(), "Python.h").is_file():
+        lacking(f"Python.h of {found.path}", "apt-get install python3-dev")
+    return found
+
+
 def python37() -> interpreter.Interpreter:
     """Return a real Python 3.7."""
     return python("cp37")

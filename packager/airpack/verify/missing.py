@@ -1,24 +1,14 @@
-"""Which requirement brings a module that nothing in a bundle brings: by a list of well-known projects, never a guess.
-
-A project that has a module's name on an index may be anybody's. What `module_projects.json` does not list is left to
-the user.
-"""
+"""Which requirement brings a module that nothing in a bundle brings: by a list of well-known projects, or none."""
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Mapping
-from pathlib import Path
 
-from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
+from airpack.requirements.modules import projects
 from airpack.target.requires import holds
 from airpack.target.target import Target
-
-# Modules, and the requirements (PEP 508) that bring them; a marker says which targets need the project for it.
-_LIST = Path(__file__).with_name("module_projects.json")
 
 
 def requirement_for(module: str, target: Target, packed: Mapping[NormalizedName, str]) -> str | None:
@@ -28,7 +18,7 @@ def requirement_for(module: str, target: Target, packed: Mapping[NormalizedName,
     bring the module, and None is returned.
     """
     for known in _enclosing(module):
-        requirement = _projects().get(known)
+        requirement = projects().get(known)
         if requirement is not None and holds(requirement, "", target):
             version = packed.get(canonicalize_name(requirement.name))
             if version is not None and requirement.specifier.contains(version, prereleases=True):
@@ -39,14 +29,8 @@ def requirement_for(module: str, target: Target, packed: Mapping[NormalizedName,
 
 def project_of(module: str) -> NormalizedName | None:
     """Return the normalised name of the well-known project that brings `module`, or None."""
-    requirement = next(filter(None, map(_projects().get, _enclosing(module))), None)
+    requirement = next(filter(None, map(projects().get, _enclosing(module))), None)
     return canonicalize_name(requirement.name) if requirement else None
-
-
-@functools.cache
-def _projects() -> Mapping[str, Requirement]:
-    listed = json.loads(_LIST.read_text(encoding="utf-8"))
-    return {module: Requirement(text) for module, text in listed.items()}
 
 
 def _enclosing(module: str) -> list[str]:

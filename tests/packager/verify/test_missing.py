@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 from airpack.resolve import pylock
 from airpack.target.target import DEFAULT, Target
-from airpack.verify import missing
 from airpack.verify.missing import requirement_for
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from support.airpack import Airpack
 from support.wheels import build_wheel
@@ -27,16 +25,6 @@ def _build_setuptools(wheels: Path) -> None:
 
 def _problems(airpack: Airpack) -> list[str]:
     return [line for line in airpack.err.splitlines() if line.startswith(("warning", "note", "error"))]
-
-
-def test_the_list_names_projects_by_valid_requirements() -> None:
-    """Every module is importable by its name, and each project stands under its own name or a note of it."""
-    listed = json.loads(missing._LIST.read_text(encoding="utf-8"))
-    assert list(listed) == sorted(listed)
-    for module, text in listed.items():
-        assert all(part.isidentifier() for part in module.split("."))
-        requirement = Requirement(text)
-        assert missing.project_of(f"{module}.inner") == canonicalize_name(requirement.name)
 
 
 @pytest.mark.parametrize(

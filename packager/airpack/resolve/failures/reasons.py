@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from airpack.requirements.modules import project_named_by_module
 from airpack.resolve.failures.causes import Cause, Impossible, Link
 
 _UNKNOWN = "no such distribution was found: check its name, or say where it is with --index-url or --find-links"
@@ -76,6 +77,8 @@ def _unknown(cause: Cause, others: Iterable[str]) -> str:
         return _ARTEFACTS[cause.project]
     if cause.project.replace("-", "_") in sys.stdlib_module_names:
         return "no such distribution was found: it is a module of Python's own library: delete it"
+    if meant := project_named_by_module(cause.project):
+        return f"no such distribution was found: the module of this name is {meant}'s: require {meant}"
     foreign = sorted(file for file in others if canonicalize_name(file.partition("-")[0]) == cause.project)
     if foreign:
         return f"it has only files that pip doesn't install, such as {foreign[0]}: require another version or project"

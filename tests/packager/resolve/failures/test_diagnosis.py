@@ -192,6 +192,7 @@ def test_what_the_user_can_change_is_told(
             "pkg_resources",
             "Debian's and Ubuntu's pip freeze writes this line by mistake, no index has it: delete the line",
         ),
+        ("pil", "no such distribution was found: the module of this name is pillow's: require pillow"),
         ("json", "no such distribution was found: it is a module of Python's own library: delete it"),
     ],
 )
