@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection
 
 from support.machine import ROOT
 
@@ -19,6 +19,7 @@ OWN = {
     "pack/batch.py": "the kernel",
     "registry/blobs.py": "the blob that it is writing",
     "registry/credentials.py": "the user's settings",
+    "base/staging.py": "the locks in its own scratch folders, without following a link",
     "registry/pull.py": "blobs that were just written",
     "resolve/pip.py": "the log of a process of its own",
     "resolve/pip_worker/__main__.py": "the request of airpack's own process",
@@ -41,42 +42,93 @@ OWN = {
     "requirements/modules.py": "airpack's own list",
     "wheels/decoders.py": "what was just downloaded",
 }
-READERS = ("read_bytes", "read_text", "copyfile", "copy2", "copytree")
+SEEN = (
+    "open(a)",
+    'open(a, "rb")',
+    "open(a, mode)",
+    "io.open(a)",
+    "a.read_bytes()",
+    "a.open()",
+    "(a / b).open('rb')",
+    "os.open(a, os.O_RDONLY)",
+    "os.open(a, flags)",
+    "zipfile.ZipFile(a)",
+    "ZipFile(a / b, 'r')",
+    "tarfile.open(a)",
+    "shutil.copy(a, b)",
+    "shutil.move(a, b)",
+)
+UNSEEN = (
+    "files.read_bytes(a)",
+    'open(a, "wb")',
+    "a.open('x')",
+    "os.open(a, os.O_WRONLY | os.O_CREAT)",
+    "with files.opened(a) as b: zipfile.ZipFile(b)",
+    "zipfile.ZipFile(io.BytesIO(a))",
+    "zipfile.ZipFile(a, 'w')",
+    "tarfile.open(fileobj=a)",
+    "Store.open(a)",
+)
+READERS = ("read_bytes", "read_text", "copyfile", "copy2", "copytree", "copy", "move", "memmap", "FileIO")
+ARCHIVES = ("ZipFile", "TarFile")
+MODULES = ("os", "io", "tarfile")  # whose `open` takes a path
 
 
 def test_what_comes_from_elsewhere_is_opened_in_one_place() -> None:
     """Each module that opens a file by itself says what that is; one that doesn't any more is not listed."""
-    reading = {
-        path.relative_to(PACKAGER).as_posix()
-        for path in PACKAGER.rglob("*.py")
-        if any(_reads(node) for node in ast.walk(ast.parse(path.read_text())))
-    }
+    reading = {path.relative_to(PACKAGER).as_posix() for path in PACKAGER.rglob("*.py") if _reads_in(path.read_text())}
     assert (reading - OWN.keys(), OWN.keys() - reading) == (set(), set())
 
 
-def _reads(node: ast.AST) -> bool:
-    """Return whether a node is a call that opens a file by its path, for reading."""
+def _reads_in(source: str) -> bool:
+    """Return whether a module has a call that opens a file by its path, for reading."""
+    nodes = list(ast.walk(ast.parse(source)))
+    opened = {
+        item.optional_vars.id
+        for node in nodes
+        if isinstance(node, ast.With)
+        for item in node.items
+        if isinstance(item.optional_vars, ast.Name)
+    }
+    return any(_reads(node, opened) for node in nodes)
+
+
+def _reads(node: ast.AST, opened: Collection[str]) -> bool:
+    """Return whether a node is such a call; the names `opened` are of files, and archives, that are open already."""
     if not isinstance(node, ast.Call):
         return False
-    called = node.func
-    if isinstance(called, ast.Attribute):
-        is_ours = isinstance(called.value, ast.Name) and called.value.id == "files"
-        return called.attr in READERS and not is_ours and bool(node.args or called.attr.startswith("read_"))
-    return isinstance(called, ast.Name) and called.id == "open" and "r" in "".join(_modes(node))
+    owner, name = _called(node.func)
+    if name in ARCHIVES or (owner == "tarfile" and name == "open"):
+        return not _is_open_already(node, opened) and "r" in _mode(node, 1)
+    if owner == "os" and name == "open":
+        return "O_WRONLY" not in ast.unparse(node) and "O_DIRECTORY" not in ast.unparse(node)
+    if name == "open" and owner not in ("", *MODULES):  # of a path, unless it is an archive, or a class of airpack's
+        is_other = owner in opened or owner[0].isupper() or owner.endswith("_zipfile")
+        return not is_other and "r" in _mode(node, 0)
+    if name == "open":
+        return "r" in _mode(node, 1) and not ast.unparse(node).startswith("open(os.open(")  # which is seen by itself
+    return name in READERS and owner not in ("", "files") and bool(node.args or name.startswith("read_"))
 
 
-def _modes(node: ast.Call) -> Iterator[str]:
-    """Yield the mode of a call of `open`; it is `r` where it has none."""
-    given = [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
-    yield from (str(each.value) for each in given if isinstance(each, ast.Constant))
-    if not given:
-        yield "r"
+def _called(function: ast.expr) -> tuple[str, str]:
+    """Return the object and the name that a call names, the object empty for a plain function."""
+    if isinstance(function, ast.Attribute):
+        return ast.unparse(function.value), function.attr
+    return "", function.id if isinstance(function, ast.Name) else ""
+
+
+def _is_open_already(node: ast.Call, opened: Collection[str]) -> bool:
+    """Return whether a call takes a file that is open, or bytes."""
+    first = ast.unparse(node.args[0]) if node.args else ""
+    return first in opened or first.startswith("io.BytesIO(") or any(each.arg == "fileobj" for each in node.keywords)
+
+
+def _mode(node: ast.Call, place: int) -> str:
+    """Return the mode of a call that opens a file; it is `r` where it has none, or none that can be read here."""
+    given = [*node.args[place : place + 1], *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
+    return next((str(each.value) for each in given if isinstance(each, ast.Constant)), "r")
 
 
 def test_this_test_sees_what_it_should() -> None:
-    """A plain `open`, and a method of a path; not the opener, and not what is written."""
-    found = [
-        any(_reads(node) for node in ast.walk(ast.parse(text)))
-        for text in ("open(a)", 'open(a, "rb")', "a.read_bytes()", "files.read_bytes(a)", 'open(a, "wb")')
-    ]
-    assert found == [True, True, True, False, False]
+    """Each way to open by a path; not the opener, not what is open already, and not what is written."""
+    assert [text for text in (*SEEN, *UNSEEN) if _reads_in(text)] == [*SEEN]

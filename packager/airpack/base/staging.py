@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from airpack.base.interrupts import uninterrupted
 
 _PREFIX = ".airpack-"
 _LOCK = "lock"
+PATIENCE = 60.0  # seconds; other processes of airpack keep a folder locked for an instant
 
 
 @contextmanager
@@ -52,10 +54,21 @@ def scratch_in(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Lock the folder itself: no other process may sweep a scratch folder that is not locked yet."""
+    """Lock the folder itself: no other process may sweep a scratch folder that is not locked yet.
+
+    Raises OSError if another process, of any user who may read the folder, keeps it locked for `PATIENCE`.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > end:
+                    raise OSError(error.errno, "another process keeps the folder locked", str(folder)) from error
+                time.sleep(0.01)
         yield
     finally:
         os.close(descriptor)
@@ -65,7 +78,8 @@ def _sweep(folder: Path) -> None:
     """Remove the scratch folders of processes that have ended: the kernel has released their locks."""
     for leftover in folder.glob(f"{_PREFIX}*/{_LOCK}"):
         with suppress(OSError):
-            lock = os.open(leftover, os.O_RDWR | os.O_CLOEXEC)
+            # Whoever can write to the folder may have put a link, or a device, into the lock's place.
+            lock = os.open(leftover, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(leftover.parent, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -46,9 +47,12 @@ class OpenBundle:
 
     @classmethod
     @contextmanager
-    def at(cls, path: Path) -> Iterator[OpenBundle]:
-        """Open the bundle at `path`. Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`)."""
-        with open_bundle(str(path)) as file:
+    def at(cls, path: Path, *, follow: bool = True) -> Iterator[OpenBundle]:
+        """Open the bundle at `path`; with `follow`, that may be a symbolic link to it.
+
+        Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
+        """
+        with open_bundle(str(path), 0 if follow else os.O_NOFOLLOW) as file:
             yield cls(file)
 
     @cached_property
@@ -69,7 +73,7 @@ class OpenBundle:
         longest = sum(len(path.encode()) + _SUM for path in self.entries)
         if self.toc.sums.size > longest:
             raise self.file.damaged(f"{layout.SUMS} is larger than {longest:,} bytes")
-        lines = self.read(self.toc.sums).decode("utf-8", "replace").splitlines()
+        lines = self.read(self.toc.sums).decode("utf-8", "replace").removesuffix("\n").split("\n")
         return {path: sha256 for sha256, _, path in (line.partition("  ") for line in lines)}
 
     def hashed(self) -> Iterator[tuple[str, int, str]]:

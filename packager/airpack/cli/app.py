@@ -16,7 +16,6 @@ from airpack_runtime.errors import BootError
 from airpack import __version__
 from airpack.base.console import ERROR_PREFIX, plain
 from airpack.base.errors import AirpackError, UsageError
-from airpack.base.urls import redacted
 from airpack.cli import habits
 
 if TYPE_CHECKING:
@@ -173,6 +172,6 @@ def _fail(message: str, status: int, *, verbose: bool = False) -> int:
     if verbose:
         import traceback  # noqa: PLC0415 - only needed for -v
 
-        print(redacted(traceback.format_exc()), end="", file=sys.stderr)
+        print(*map(plain, traceback.format_exc().split("\n")), sep="\n", file=sys.stderr)
     print(f"{ERROR_PREFIX}{plain(message)}", file=sys.stderr)
     return status

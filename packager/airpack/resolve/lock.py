@@ -8,7 +8,8 @@ from datetime import datetime
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from airpack.base.errors import Unsatisfiable
+from airpack.base.errors import InvalidWheel, Unsatisfiable
+from airpack.base.lines import has_controls
 from airpack.requirements.locks.pins import Pins
 from airpack.resolve.passed_over import PassedOver
 from airpack.sources.source import Source, origin_of, sdist_hash
@@ -37,6 +38,11 @@ class LockedWheel:
     source: Source | None = None
     built_by_host: bool = False
     built_from: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise InvalidWheel for a file name that no file in a wheelhouse can have, wherever it was read."""
+        if has_controls(self.filename) or "/" in self.filename:
+            raise InvalidWheel(self.filename, "its name has a control character or a slash, as no wheel's has")
 
     @property
     def key(self) -> NormalizedName:

@@ -24,6 +24,7 @@ from packaging.pylock import (
 
 from airpack.base import toml
 from airpack.base.errors import InvalidLock, OutputRefused, UnknownMarker
+from airpack.base.lines import places_with_controls
 from airpack.requirements.rules import moment_of
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.resolve.passed_over import PassedOver
@@ -188,10 +189,20 @@ def _data(path: Path, *, follow: bool = True) -> dict[str, Any]:
 
 def _checked(path: Path, data: Mapping[str, Any]) -> Pylock:
     """Return the lock in the content of the file at `path`, checked by packaging. Raises InvalidLock."""
+    foreign = {key: value for key, value in data.items() if key != "tool"}  # other tools' tables may hold any text
+    for place in places_with_controls([foreign, _table(data, "tool", "airpack")]):
+        raise InvalidLock(path, f"has a control character in {place.partition('.')[2]}: lock again")
     try:
         return Pylock.from_dict(data)
     except PylockValidationError as error:
         raise InvalidLock(path, f"is not a lock (PEP 751): {error}") from error
+
+
+def _table(data: Mapping[str, Any], *names: str) -> object:
+    """Return what stands under these names in a TOML document, an empty table if nothing does."""
+    for name in names:
+        data = data.get(name, {}) if isinstance(data, Mapping) else {}
+    return data
 
 
 def _tool(table: Pylock | Package) -> Mapping[str, Any]:

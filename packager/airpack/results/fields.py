@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airpack.base.lines import has_controls
+
 
 class BadField(ValueError):
     """A field that is missing or of another type; `path` is where it stands, such as `packages[0].size`.
@@ -32,8 +34,8 @@ class Fields:
         return self._data.get(name) is not None
 
     def text(self, name: str) -> str:
-        """Return a string. Raises BadField, as all of these do."""
-        return str(self._typed(name, str, "text"))
+        """Return a string without control characters. Raises BadField, as all of these do."""
+        return self._line(str(self._typed(name, str, "text")), self._at(name))
 
     def number(self, name: str) -> int:
         """Return an integer."""
@@ -45,6 +47,7 @@ class Fields:
         for number, value in enumerate(values):
             if not isinstance(value, str):
                 raise BadField(f"{self._at(name)}[{number}]", "is not text")
+            self._line(value, f"{self._at(name)}[{number}]")
         return tuple(values)
 
     def mapping(self, name: str) -> Mapping[str, Any]:
@@ -68,6 +71,12 @@ class Fields:
     def bad(self, name: str, problem: str) -> BadField:
         """Return the error for a field whose value makes no sense."""
         return BadField(self._at(name), problem)
+
+    def _line(self, text: str, place: str) -> str:
+        """Return a text that stands on one line. Raises BadField if it has control characters."""
+        if has_controls(text):
+            raise BadField(place, "has a control character")
+        return text
 
     def _typed(self, name: str, kind: type, called: str) -> Any:
         value = self._data.get(name)

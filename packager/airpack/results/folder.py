@@ -67,7 +67,8 @@ class Results:
                 pass
         except OSError as error:
             raise BundleNotFound(str(self.bundle), reason_of(error)) from error
-        with OpenBundle.at(self.bundle) as bundle:
+        # Again without following: it may have become a link meanwhile.
+        with OpenBundle.at(self.bundle, follow=self.is_alone) as bundle:
             yield bundle
 
     @property

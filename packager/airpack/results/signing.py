@@ -27,7 +27,7 @@ def sign(results: Results, key: SigningKey) -> list[Path]:
     files that lie there. Raises InvalidManifest, OSError, BundleNotFound or BundleDamaged (of
     `airpack_runtime.errors`).
     """
-    signed = [_signed(path, key) for path in _artefacts(results)]
+    signed = [_signed(results, path, key) for path in _artefacts(results)]
     if results.is_alone:
         path = results.folder / signed[0].signature
         write_text(path, key.sign(signed[0].kind, signed[0].digest))
@@ -64,7 +64,7 @@ def check(results: Results, key: str) -> Checked:
     """
     findings, digests = [], []
     for path in _artefacts(results):
-        kind, digest = _digest(path)
+        kind, digest = _digest(results, path)
         digests.append(digest)
         try:
             signature.check(str(path), kind, digest, key)
@@ -96,14 +96,17 @@ def _artefacts(results: Results) -> list[Path]:
     return [results.bundle, *results.images()]
 
 
-def _signed(path: Path, key: SigningKey) -> Signed:
-    kind, digest = _digest(path)
+def _signed(results: Results, path: Path, key: SigningKey) -> Signed:
+    kind, digest = _digest(results, path)
     return Signed(file=path.name, kind=kind, digest=digest, key=key.id)
 
 
-def _digest(path: Path) -> tuple[str, str]:
-    """Return the kind of a file, and what a signature covers: an image's SHA-256, a bundle's digest."""
+def _digest(results: Results, path: Path) -> tuple[str, str]:
+    """Return the kind of a file, and what a signature covers: an image's SHA-256, a bundle's digest.
+
+    Only a file that the user named may be a symbolic link; in a folder it could lead to what nobody meant to sign.
+    """
     if path.name.endswith(layout.IMAGE_NAMES):
-        return layout.SIGNED_IMAGE, files.sha256_of(path, follow=True)
-    with Results.at(path).open_bundle() as opened:
+        return layout.SIGNED_IMAGE, files.sha256_of(path, follow=results.is_alone)
+    with results.open_bundle() as opened:
         return layout.SIGNED_BUNDLE, opened.file.digest

@@ -69,7 +69,7 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
                 for name, data in content.items():
                     entry = zipfile.ZipInfo(name, _ZIP_TIME)
                     entry.external_attr = 0o100644 << 16
-                    entry.compress_type = zipfile.ZIP_DEFLATED
+                    entry.compress_type = zipfile.ZIP_DEFLATED if data.strip() else zipfile.ZIP_STORED
                     archive.writestr(entry, data)
         aside.chmod(0o755)
         os.replace(aside, path)

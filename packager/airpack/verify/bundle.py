@@ -15,7 +15,7 @@ from airpack.audit import elf, manylinux
 from airpack.audit.compiled import Compiled, libraries_in, unloadable
 from airpack.audit.finding import ERROR, Finding
 from airpack.audit.wheels import unfit
-from airpack.base.errors import InvalidTarget
+from airpack.base.errors import InvalidTarget, InvalidWheel
 from airpack.bundle.opened import OpenBundle, paths_of
 from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
@@ -129,7 +129,12 @@ def _unfit(opened: OpenBundle, examined: Mapping[str, Any]) -> Iterator[Finding]
         return
     compiled = []
     for share in opened.toc.distributions:
-        wheel = LockedWheel(name=share.name, version=share.version, filename=share.wheel, url="", sha256=share.sha256)
+        name, filename = share.name, share.wheel
+        try:
+            wheel = LockedWheel(name=name, version=share.version, filename=filename, url="", sha256=share.sha256)
+        except InvalidWheel as error:
+            yield Finding(severity=ERROR, package=share.name, sentence=error.problem, remedy="pack again")
+            continue
         yield from unfit(wheel, target)
         for path in paths_of(opened.toc, share):
             needs = examined.get(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import stat
-import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from airpack_runtime import layout
 
 from airpack.base.errors import InvalidWheel
+from airpack.base.lines import has_controls
 from airpack.wheels.oddity import Kind, Oddity, shown
 
 # The largest wheels known (torch with CUDA) unpack to 3 GB, to 3 to 6 times their own size; deflate could reach 1,032.
@@ -23,7 +23,6 @@ _PATH_LIMIT = 1024  # bytes of a path; Linux takes 4,096 with the folder that th
 _UTF8_FLAG = 0x800  # in a zip: the name is UTF-8, else it is of code page 437
 # LZMA's dictionary may take 4 GiB to unpack.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
-_UNHELD = ("Cc", "Cs", "Zl", "Zp")  # categories of characters that a list of paths, one a line, can't hold
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +66,7 @@ def reason_against(name: str) -> str | None:
     parts = posixpath.normpath(name).split("/")
     if not name or {"", ".", ".."} & {*parts}:
         return "it leads elsewhere"
-    if "\\" in name or any(unicodedata.category(character) in _UNHELD for character in name):
+    if "\\" in name or has_controls(name):
         return "no bundle can hold it"
     if len(name.encode()) > _PATH_LIMIT or max(len(part.encode()) for part in parts) > _NAME_LIMIT:
         return "it is too long"

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterable
 
-__all__ = ["content_digest", "has_controls", "of_file", "sha256", "sha512"]
+    __all__ = ["content_digest", "has_controls", "of_file", "sha256", "sha512"]
 
 _CHUNK = 1 << 20
 

@@ -139,33 +139,30 @@ class Bundle:
         return data
 
 
-def open_bundle(path: str) -> Bundle:
-    """Return the bundle at `path`, open until the end of a `with` block.
+def open_bundle(path: str, flags: int = 0) -> Bundle:
+    """Return the bundle at `path`, open until the end of a `with` block; `flags` are further ones of open(2).
 
     Raises BundleNotFound if the file doesn't exist or can't be read, BundleDamaged if it is truncated, no bundle,
     or of an unknown format.
     """
     try:
         # Without O_NONBLOCK, it would wait for the writer of a FIFO.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(path, os.O_CLOEXEC | os.O_NONBLOCK | flags)
+        try:
+            info = os.fstat(fd)  # before anything is read: a file that changes meanwhile must have another key
+            return Bundle(path, fd, info, _stored_toc(path, fd, info.st_size))
+        except BaseException:
+            os.close(fd)
+            raise
     except OSError as error:
         raise BundleNotFound(path, error) from error
-    try:
-        info = os.fstat(fd)  # before anything is read: a file that changes meanwhile must have another key
-        return Bundle(path, fd, info, _stored_toc(path, fd, info.st_size))
-    except OSError as error:
-        os.close(fd)
-        raise BundleNotFound(path, error) from error
-    except BaseException:
-        os.close(fd)
-        raise
 
 
 def _stored_toc(path: str, fd: int, size: int) -> bytes:
     """Return the content of the TOC frame, which the seek table at the file's end locates. Raises BundleDamaged."""
     footer_at = size - framing.SEEK_FOOTER.size
     footer = _pread(fd, max(footer_at, 0), framing.SEEK_FOOTER.size)
-    count, descriptor, magic = 0, 0, 0
+    count = descriptor = magic = 0
     if len(footer) == framing.SEEK_FOOTER.size:
         count, descriptor, magic = framing.SEEK_FOOTER.unpack(footer)
     if magic != layout.SEEK_FOOTER_MAGIC:
@@ -201,6 +198,6 @@ def _pread(fd: int, offset: int, size: int) -> bytes:
     while len(data) < size:
         more = os.pread(fd, size - len(data), offset + len(data))
         if not more:
-            break
+            return data
         data += more
     return data

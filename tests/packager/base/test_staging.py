@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import threading
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from airpack.base import staging
+from airpack.base.errors import WriteFailed
 
 
 def test_an_interrupt_waits_whichever_thread_gets_it(
@@ -36,3 +38,36 @@ def test_an_interrupt_waits_whichever_thread_gets_it(
         staging.place({tmp_path / name: tmp_path / f"{name}.placed" for name in ("one", "two")}, aside=tmp_path)
     thread.join()
     assert sorted(os.listdir(tmp_path)) == ["one.placed", "two.placed"]
+
+
+def test_a_lock_that_another_process_keeps_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each user who may read a folder may lock it."""
+    monkeypatch.setattr(staging, "PATIENCE", 0.1)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with pytest.raises(WriteFailed, match="another process keeps the folder locked"), staging.scratch_in(tmp_path):
+        pass
+    os.close(descriptor)
+    with staging.scratch_in(tmp_path) as scratch:
+        assert scratch.is_dir()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder that is a link"])
+def test_what_lies_in_a_locks_place_does_no_harm(tmp_path: Path, kind: str) -> None:
+    """Nothing outside is removed or locked, and nothing is waited for."""
+    place, outside = tmp_path / "place", tmp_path / "outside"
+    place.mkdir()
+    outside.mkdir()
+    (outside / "lock").write_text("mine")
+    if kind == "folder that is a link":
+        (place / ".airpack-old").symlink_to(outside)
+    else:
+        (place / ".airpack-old").mkdir()
+        lock = place / ".airpack-old" / "lock"
+        lock.symlink_to(outside / "lock") if kind == "link" else os.mkfifo(lock)
+    with staging.scratch_in(place) as scratch:
+        assert scratch.is_dir()
+    assert (outside / "lock").read_text() == "mine"
+    assert (place / ".airpack-old").exists() is (kind != "pipe")

@@ -54,6 +54,16 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str], command: str
     assert max(map(len, told.splitlines())) <= 80
 
 
+def test_a_traceback_does_not_act_on_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`-v` shows it, and it quotes what a stranger's file holds."""
+    path = tmp_path / "pylock.toml"
+    path.write_text('lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "one\\u001b[2J"\n')
+    assert main(["pack", "-v", "--lock", str(path), "-o", str(tmp_path / "\x1b[2J")]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("Traceback (most recent call last):\n")
+    assert all(line.isprintable() for line in told.splitlines())
+
+
 def _shell(line: str, **env: str) -> subprocess.CompletedProcess[str]:
     # A user's Python keeps its output back until there is enough of it, or it ends.
     env = {**os.environ, "PYTHONUNBUFFERED": "", **env}

@@ -52,6 +52,35 @@ def test_a_lock_of_another_target_is_refused(airpack: Airpack, index: Index, whe
     )
 
 
+@pytest.mark.parametrize("control", ["\\u001b[31m", "\\n--index-url http://evil", "\\u0085", "\\u2028", "\\u009b"])
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("packages[0].wheels[0].name", 'wheels = [{{name = "one-1.0-1{}-py3-none-any.whl", url = "file:///x"}}]'),
+        ("packages[0].wheels[0].url", 'wheels = [{{name = "one-1.0-py3-none-any.whl", url = "file:///x{}"}}]'),
+        ("packages[0].vcs.url", 'vcs = {{type = "git", url = "file:///x{}", commit-id = "a"}}'),
+        ("packages[0].directory.path", 'directory = {{path = "x{}"}}'),
+        ("packages[0].tool.airpack.built-from", '[packages.tool.airpack]\nbuilt-from = "x{}"'),
+        ("requirements[0]", '[tool.airpack]\nrequirements = ["x{}"]'),
+    ],
+)
+def test_no_text_of_a_lock_ends_its_line(airpack: Airpack, tmp_path: Path, place: str, line: str, control: str) -> None:
+    """It would act on terminals, be a file's name, or begin another line of what pip is given."""
+    path = tmp_path / "pylock.toml"
+    text = 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "one"\nversion = "1.0"\n'
+    path.write_text(text + line.format(control) + "\n")
+    assert airpack.pack("--lock", path) == 1
+    assert airpack.error == f"airpack: error: {path}: has a control character in {place}: lock again"
+    assert not airpack.output.exists()
+
+
+def test_other_tools_keep_what_they_want_in_a_lock(tmp_path: Path) -> None:
+    """Their tables may have texts of several lines."""
+    path = tmp_path / "pylock.toml"
+    path.write_text(f'{_EMPTY}[tool.other]\nabout = "a\\nb"\n')
+    assert pylock.read(path).pylock.tool == {"other": {"about": "a\nb"}}
+
+
 def test_a_lock_and_requirements_exclude_each_other(airpack: Airpack, tmp_path: Path) -> None:
     """A lock lists everything to pack."""
     assert airpack.pack("one", "--lock", tmp_path / "pylock.toml") == 2

@@ -52,6 +52,19 @@ def test_nested_files_constraints_comments_and_line_breaks(airpack: Airpack, whe
     assert _packed(airpack) == ["one==2.0", "three==1.0", "two==1.0"]
 
 
+@pytest.mark.parametrize("control", ["%1Bx", "%0A", "%C2%85", "%E2%80%A8", "%2F"])
+def test_a_name_on_the_index_has_no_control_character(
+    airpack: Airpack, index: Index, wheels: Path, folder: Path, control: str
+) -> None:
+    """Its file would have it, and whatever shows that; in a link it can be written so that pip takes it."""
+    wheel = build_wheel(wheels, "one")
+    wheel.rename(wheels / f"one-1.0-1{control}-py3-none-any.whl")
+    assert airpack("lock", "-o", folder / "pylock.toml", "--index-url", index.url, "one") == 1
+    assert airpack.error.startswith("airpack: error: ")
+    assert airpack.error.isprintable()
+    assert not list(folder.iterdir())
+
+
 @pytest.mark.slow
 def test_variables_are_filled_in(airpack: Airpack, wheels: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`${NAME}` as pip has it: for credentials that don't belong in a file; one that is unset stays as it is."""

@@ -36,6 +36,16 @@ def test_each_type_is_read() -> None:
     assert "absent" not in fields
 
 
+@pytest.mark.parametrize("control", ["\x1b", "\n", "\x85", "\u2028"])
+def test_a_text_with_a_control_character_is_refused(control: str) -> None:
+    """It may become the name of a file, or a line that is shown."""
+    fields = Fields({"a": f"x{control}", "b": ["y", f"x{control}"]})
+    with pytest.raises(BadField, match=r"^a has a control character$"):
+        fields.text("a")
+    with pytest.raises(BadField, match=r"^b\[1\] has a control character$"):
+        fields.texts("b")
+
+
 @pytest.mark.parametrize(
     ("read", "path", "problem"),
     [

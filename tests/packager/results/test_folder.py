@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
+from airpack.base import files
 from airpack.base.errors import InvalidLock, InvalidManifest
 from airpack.results.folder import Results
 from airpack_runtime import layout
@@ -123,3 +127,26 @@ def test_origins_are_those_of_the_very_bundle(packed: Path) -> None:
     results = Results.at(packed)
     assert results.origins(results.manifest().bundle.digest) == {"one": "local"}
     assert results.origins("0" * 64) == {}
+
+
+def test_a_bundle_that_becomes_a_link_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can write to the folder may exchange it between the look at it and the reading."""
+    bundle, outside = tmp_path / "dist" / layout.BUNDLE_NAME, tmp_path / "outside"
+    bundle.parent.mkdir()
+    for place in (bundle, outside):
+        shutil.copy(GOLDEN, place)
+    opened = files.opened
+
+    @contextmanager
+    def exchanging(path: Path, *, follow: bool = False) -> Iterator[BinaryIO]:
+        with opened(path, follow=follow) as file:
+            yield file
+        path.unlink()
+        path.symlink_to(outside)
+
+    monkeypatch.setattr(files, "opened", exchanging)
+    with (
+        pytest.raises(BundleNotFound, match=r"Too many levels of symbolic links"),
+        Results.at(bundle.parent).open_bundle(),
+    ):
+        pass

@@ -80,6 +80,23 @@ def test_no_link_is_followed(airpack: Airpack, dist: Path, tmp_path: Path, name:
             assert not path.is_file() or b"HUSH" not in path.read_bytes()
 
 
+@pytest.mark.parametrize("command", ["sign", "verify"])
+@pytest.mark.parametrize("name", [layout.BUNDLE_NAME, layout.IMAGE_NAMES[0]])
+def test_no_linked_bundle_is_signed_or_found_signed(airpack: Airpack, dist: Path, command: str, name: str) -> None:
+    """A link in a folder leads to what somebody else chose; a bundle that the user names may be one."""
+    outside = dist.parent / f"elsewhere-{name}"
+    shutil.copy(dist / layout.BUNDLE_NAME, outside)
+    (dist / name).unlink(missing_ok=True)
+    (dist / name).symlink_to(outside)
+    more = ["--key", "team.key"] if command == "sign" else ["--key", "team.pub", "--no-import"]
+    assert airpack(command, dist, *more) == 1
+    assert "it is a symbolic link, not a regular file" in airpack.error
+    assert not list(dist.glob("*.sig"))
+    (dist / "manifest.json").unlink()
+    if name == layout.BUNDLE_NAME:
+        assert airpack("sign", dist / name, "--key", "team.key") == 0, airpack.err
+
+
 @pytest.mark.parametrize("name", ["index.json", "oci-layout"])
 def test_a_layout_with_a_pipe_is_not_waited_for(airpack: Airpack, tmp_path: Path, name: str) -> None:
     """Neither is an endless device behind a link."""

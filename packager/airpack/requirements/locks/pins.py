@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName, canonicalize_name, is_normalized_nam
 from packaging.version import Version
 
 from airpack.base.errors import InvalidLock, InvalidRequirement
+from airpack.base.lines import has_controls
 
 PYPI = "https://pypi.org/simple"
 _PYPI = ("pypi.org", "pypi.python.org")
@@ -32,7 +33,7 @@ class Pin:
 
     def __post_init__(self) -> None:
         """Raise ValueError for what is no name, no version or no URL: a line of a file could mean anything."""
-        if not is_normalized_name(self.name) or re.search(r"\s", self.url):
+        if not is_normalized_name(self.name) or re.search(r"\s", self.url) or has_controls(self.url):
             raise ValueError(f"{self.name!r} @ {self.url!r}")
         if not self.url:
             Version(self.version)

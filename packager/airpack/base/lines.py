@@ -1,0 +1,28 @@
+"""Names and addresses from elsewhere stand on a line each: none of their characters ends it, or acts on a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_UNHELD = ("Cc", "Cs", "Zl", "Zp")  # categories of the Unicode Standard: controls, surrogates, ends of lines
+
+
+def has_controls(text: str) -> bool:
+    """Return whether a text has a character that no name may have: an escape, a line break of any kind, a NUL."""
+    return not text.isprintable() and any(unicodedata.category(character) in _UNHELD for character in text)
+
+
+def places_with_controls(value: Any, place: str = "") -> Iterator[str]:
+    """Yield where in a value of TOML or JSON such texts are, keys included, as in `packages[0].name`."""
+    if isinstance(value, str) and has_controls(value):
+        yield place
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if has_controls(key):
+                yield f"{place} (a key)"
+            yield from places_with_controls(inner, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from places_with_controls(inner, f"{place}[{number}]")
