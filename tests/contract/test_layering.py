@@ -29,7 +29,7 @@ PACKAGER_FLOORS = (
         "audit",
         "shim",
     ),
-    *("audit", "shim", "results", "inspection", "verify", "oci", "stores", "registry", "pack", "cli"),
+    *("audit", "shim", "results", "inspection", "verify", "oci", "stores", "registry", "libraries", "pack", "cli"),
 )
 # The same for the shim; what a warm start imports lies at its root, below and above its folders.
 RUNTIME_FLOORS = (

@@ -15,6 +15,10 @@ from airpack.audit.manylinux import Needs, Policy, policy_for, unmet
 from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
 
+# The name of the wheel of libraries that `pack --with-library` adds.
+ADDED = "airpack-libraries"
+_UNFIT = "require a version whose wheel fits, or build it for the target"
+_TOO_NEW = "give the library of a system that is as old as the image: its .deb, or the file"
 _LIBRARY = re.compile(r".*\.so(\.\d+)*")
 
 
@@ -25,6 +29,11 @@ class Compiled:
     wheel: LockedWheel
     path: str
     needs: Needs | ELFError
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """The libraries that it needs, by name."""
+        return () if isinstance(self.needs, ELFError) else self.needs.libraries
 
     @property
     def name(self) -> str:
@@ -113,7 +122,7 @@ def _unmet(file: Compiled, policy: Policy) -> Iterator[Finding]:
             severity=WARNING if runs else ERROR,
             package=file.wheel.key,
             sentence=f"{file.wheel.version}: {file.path} {problem}",
-            remedy="require a version whose wheel fits, or build it for the target",
+            remedy=_TOO_NEW if file.wheel.key == ADDED else _UNFIT,
         )
 
 

@@ -23,7 +23,7 @@ _TAG = struct.Struct("<qQ")
 _NEED = struct.Struct("<HHIII")  # version, count, file, first, next
 _VERSION = struct.Struct("<IHHII")  # hash, flags, other, name, next
 _LOAD, _DYNAMIC, _INTERPRETER = 1, 2, 3
-_NULL, _NEEDED, _STRTAB, _STRSZ, _VERNEED, _VERNEEDNUM = 0, 1, 5, 10, 0x6FFFFFFE, 0x6FFFFFFF
+_NULL, _NEEDED, _STRTAB, _STRSZ, _SONAME, _VERNEED, _VERNEEDNUM = 0, 1, 5, 10, 14, 0x6FFFFFFE, 0x6FFFFFFF
 _MACHINES = {3: "EM_386", 20: "EM_PPC", 21: "EM_PPC64", 22: "EM_S390", 40: "EM_ARM", 62: "EM_X86_64", 183: "EM_AARCH64"}
 _TARGETS = (62, 183)  # the machines of targets
 _INIT = re.compile(rb"PyInit_(\w{1,255})", re.ASCII)  # the function that an import of an extension module calls
@@ -42,12 +42,14 @@ class ELFError(ValueError):
 class Requested:
     """What a file requests: its machine (`EM_X86_64`), names of symbol versions (`GLIBC_2.17`), libraries by soname.
 
-    `program` says that it names an interpreter, as what is run does; `modules` are those that it initialises (PEP 489).
+    `soname` is the name by which others ask for it, empty for what isn't meant for that. `program` says that it names
+    an interpreter, as what is run does; `modules` are those that it initialises (PEP 489).
     """
 
     machine: str
     versions: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
+    soname: str = ""
     program: bool = False
     modules: tuple[str, ...] = ()
 
@@ -91,6 +93,7 @@ def read(content: bytes | mmap, budget: Budget | None = None) -> Requested | Non
             machine=machine,
             versions=tuple(taken(reader.versions())),
             libraries=tuple(taken(reader.libraries())),
+            soname=next(taken(reader.sonames()), ""),
             program=reader.program,
             modules=_unique(taken(reader.modules())),
         )
@@ -137,6 +140,10 @@ class _Reader:
     def libraries(self) -> Iterator[str]:
         """Yield the libraries, by soname."""
         return map(self._string, self._tags.get(_NEEDED, []))
+
+    def sonames(self) -> Iterator[str]:
+        """Yield its own name, if it has one."""
+        return map(self._string, self._tags.get(_SONAME, []))
 
     def versions(self) -> Iterator[str]:
         """Yield the names of the versions of symbols."""

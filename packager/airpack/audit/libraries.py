@@ -104,7 +104,8 @@ class SystemLibrary:
         more = f" and {len(self.needed) - 1:,} more files" if len(self.needed) > 1 else ""
         others = f", of {', '.join(wheels[1:])} as well" if wheels[1:] else ""
         needing = f"{first.wheel.version} needs {self.name} for {first.path}{more}{others}"
-        remedy = "; ".join(["add it to the image", *self._sources])
+        adding = f"add it to the image, or pack it --with-library {self.name}"
+        remedy = "; ".join([adding, *self._sources])
         sentence = f"{needing}, which {_where(self.name, probed)}"
         return Finding(severity=WARNING, package=first.wheel.key, sentence=sentence, remedy=remedy)
 

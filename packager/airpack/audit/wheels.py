@@ -13,7 +13,7 @@ from airpack_runtime.format.toc import Need
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from airpack.audit.compiled import libraries_in, system_libraries_of, unloadable
+from airpack.audit.compiled import Compiled, libraries_in, system_libraries_of, unloadable
 from airpack.audit.compiled_files import compiled_in
 from airpack.audit.finding import ERROR, NOTE, ORDER, WARNING, Finding
 from airpack.audit.legacy import legacy
@@ -49,8 +49,7 @@ def audit(
         *_of_clashes(tree.clashes),
     ]
     bundled = libraries_in(file.path for part in parts for file in part.files)
-    compiled = executor.map(lambda part: compiled_in(part, store), parts)
-    findings += unloadable([file for files in compiled for file in files], bundled, target)
+    findings += unloadable(compiled_files(tree, executor=executor, store=store), bundled, target)
     return sorted(findings, key=lambda finding: (ORDER.index(finding.severity), finding.package, finding.sentence))
 
 
@@ -59,9 +58,14 @@ def needs(tree: Tree, target: Target, *, executor: Executor, store: Path | None 
 
     `store` is the cache of what compiled files need, None for no cache.
     """
-    files = [file for found in executor.map(lambda part: compiled_in(part, store), tree.parts) for file in found]
+    files = compiled_files(tree, executor=executor, store=store)
     bundled = libraries_in(file.path for part in tree.parts for file in part.files)
     return tuple(library.need() for library in system_libraries_of(files, bundled, target))
+
+
+def compiled_files(tree: Tree, *, executor: Executor, store: Path | None) -> list[Compiled]:
+    """Return the compiled files of `tree`; `store` is the cache of what they need, None for no cache."""
+    return [file for files in executor.map(lambda part: compiled_in(part, store), tree.parts) for file in files]
 
 
 def audit_wheelhouse(house: Wheelhouse, target: Target, *, executor: Executor) -> list[Finding]:

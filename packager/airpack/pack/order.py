@@ -25,6 +25,8 @@ class Order:
     well-known project brings is added to the requirements, and an older version is required of what needs a newer
     Python than the target's; they are packed again. `strict` makes warnings of the audit fail the pack.
 
+    `libraries` are names and paths of libraries of the system that go into the bundle as well.
+
     `output` is the folder of the results. Optional results are a plain tree (`tree`), a folder with the shim and the
     bundle (`drop_in`), a file system image of the kind `image`, an SBOM (`sbom`), and a signature with the key `sign`.
     `cache` is the folder that keeps wheels, bytecode and frames; `env` is the environment of the programs that run.
@@ -45,6 +47,7 @@ class Order:
     prove: bool = True
     add_missing: bool = False
     image: str | None = None
+    libraries: tuple[str, ...] = ()
     sign: SigningKey | None = None
     sbom: bool = False
     env: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from pathlib import Path
 from airpack_runtime import layout
 
 from airpack.audit.finding import Finding, fatal
-from airpack.audit.wheels import audit, needs
+from airpack.audit.wheels import audit, compiled_files, needs
 from airpack.base import staging
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import AuditFailed, Conflict, Unsatisfiable, WriteFailed
@@ -21,6 +21,7 @@ from airpack.bundle import image_file
 from airpack.bundle.frames import Pool
 from airpack.bundle.write import write
 from airpack.inspection import sbom_writer
+from airpack.libraries import add
 from airpack.pack import proofs
 from airpack.pack.attempts import Attempts
 from airpack.pack.deliver import Packed, Product, deliver
@@ -30,10 +31,12 @@ from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
 from airpack.results import overwrite
 from airpack.results.folder import WHEELHOUSE
-from airpack.tree.install import install
+from airpack.tree.install import Tree, install, with_wheel
 from airpack.tree.known import PartChanged
+from airpack.tree.recipe import Recipe
 from airpack.verify.verify import prove
 from airpack.wheels import decoders, wheelhouse
+from airpack.wheels.wheelhouse import Wheelhouse
 
 
 def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
@@ -99,6 +102,8 @@ class _Packing:
             house = wheelhouse.fetch(lock, folder / WHEELHOUSE, order.cache, pip=self.pip, on_bytes=advance)
         recipe = replace(order.recipe, decoder=decoder.result())
         tree = install(house, recipe, folder / "parts", executor=executor, progress=progress, store=order.cache)
+        if order.libraries:
+            house, tree = self._with_libraries(order, house, tree, recipe, folder / "libraries")
         for unused in sorted(set(recipe.exclusion.globs) - tree.excluded.matched):
             progress.note(f"note: --exclude {unused}: no file matches it")
         self._report(audit(tree, house.lock, plain=order.tree is not None, executor=executor, store=order.cache), order)
@@ -106,6 +111,17 @@ class _Packing:
         pool = Pool(executor=executor, jobs=order.jobs, store=order.cache)
         bundle = write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
         return Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle)
+
+    def _with_libraries(
+        self, order: Order, house: Wheelhouse, tree: Tree, recipe: Recipe, folder: Path
+    ) -> tuple[Wheelhouse, Tree]:
+        """Return wheelhouse and tree with the wheel of the libraries that are ordered; each is told."""
+        compiled = compiled_files(tree, executor=self.executor, store=order.cache)
+        chosen = add.choose(order.libraries, tree, compiled, order.target)
+        for library in chosen:
+            self.progress.note(f"library   {library.name}, from {library.origin}")
+        house, made = add.add(house, chosen, add.order(chosen, tree, compiled))
+        return house, with_wheel(tree, made, house, recipe, folder, store=order.cache)
 
     def _try(self, order: Order, product: Product, folder: Path) -> list[Finding]:
         """Import what was packed, if that is ordered and there is an interpreter; return what was found."""

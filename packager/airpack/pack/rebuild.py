@@ -10,6 +10,7 @@ from pathlib import Path
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
 
+from airpack.audit.finding import fatal
 from airpack.audit.wheels import needs
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import InvalidManifest, NoInterpreter, PythonMissing
@@ -125,7 +126,8 @@ def _check(packed: Results, jobs: int, progress: Progress) -> None:
         with progress.stage("check", BYTES) as advance:
             name = packed.bundle.name
             findings = bundles.verify(opened, name, executor=executor, on_bytes=advance).findings
-        for finding in (*findings, *results.by_manifest(packed, opened, executor=executor)):
+        found = [*findings, *results.by_manifest(packed, opened, executor=executor)]
+        for finding in fatal(found, strict=False):
             raise BundleDamaged(str(packed.bundle), finding.sentence)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airpack_runtime import layout
@@ -77,6 +77,19 @@ def install(
                 progress.note(_uncompiled(part.wheel, module, recipe.compiler))
     groups, clashes = members.collect(parts, house.lock.target)
     return Tree(groups=groups, clashes=clashes, excluded=exclusion.total(part.excluded for part in parts))
+
+
+def with_wheel(
+    tree: Tree, wheel: LockedWheel, house: Wheelhouse, recipe: Recipe, folder: Path, *, store: Path | None
+) -> Tree:
+    """Return `tree` with one wheel more, which is installed into the new folder `folder`, or another in its place.
+
+    Raises InvalidWheel or NoInterpreter.
+    """
+    others = [part for part in tree.parts if part.wheel.key != wheel.key]
+    parts = sorted([*others, _part_of(wheel, house, recipe, folder, store)], key=lambda part: part.wheel.key)
+    groups, clashes = members.collect(parts, house.lock.target)
+    return replace(tree, groups=groups, clashes=clashes)
 
 
 def _part_of(wheel: LockedWheel, house: Wheelhouse, recipe: Recipe, folder: Path, store: Path | None) -> Part:

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from airpack_runtime.format.toc import Need
 
 
-def loadable(env: Mapping[str, str], wanted: set[str] | None = None) -> set[str]:
-    """Return the names by which the loader finds libraries for this process, those of `wanted` if it is given.
+def loadable(env: Mapping[str, str], wanted: set[str] | None = None) -> dict[str, str]:
+    """Return the libraries that the loader finds for this process, those of `wanted` if it is given: paths by name.
 
     They are in its cache, its own folders, LD_LIBRARY_PATH, and beside this Python, which may name that folder itself.
     """
     own = ["/lib", "/usr/lib", "/lib64", "/usr/lib64"]
     own += [f"{folder}/{os.uname().machine}-linux-gnu" for folder in own[:2]]
-    kind, found = _kind("/proc/self/exe"), set()
+    kind, found = _kind("/proc/self/exe"), {}
     for path in _paths((*env.get("LD_LIBRARY_PATH", "").split(":"), *own, f"{sys.base_exec_prefix}/lib")):
         name = os.path.basename(path)
         if name not in found and (wanted is None or name in wanted) and _kind(path) == kind:
-            found.add(name)
+            found[name] = path
     return found
 
 

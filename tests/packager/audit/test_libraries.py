@@ -32,7 +32,8 @@ def test_a_library_is_one_line() -> None:
     assert _told(*needing) == [
         (
             "one 1.0 needs libx.so.1 for site-packages/one/a.so and 5 more files, of two as well, "
-            "which neither the bundle nor every image of the target has: add it to the image"
+            "which neither the bundle nor every image of the target has: add it to the image, or pack it "
+            "--with-library libx.so.1"
         )
     ]
 
@@ -42,8 +43,8 @@ def test_the_line_says_what_brings_it() -> None:
     assert _told(("libGL.so.1", "opencv-python", "site-packages/cv2/cv2.abi3.so")) == [
         (
             "opencv-python 1.0 needs libGL.so.1 for site-packages/cv2/cv2.abi3.so, which the bundle doesn't have, and "
-            "many slim images don't: add it to the image; Debian's libgl1 has it; "
-            "opencv-python-headless doesn't need it"
+            "many slim images don't: add it to the image, or pack it --with-library libGL.so.1; Debian's libgl1 has "
+            "it; opencv-python-headless doesn't need it"
         )
     ]
 
@@ -53,7 +54,7 @@ def test_of_an_image_with_a_profile_it_is_known() -> None:
     assert _told(("libgomp.so.1", "lightgbm", "site-packages/lightgbm/lib_lightgbm.so"), probed=True) == [
         (
             "lightgbm 1.0 needs libgomp.so.1 for site-packages/lightgbm/lib_lightgbm.so, which neither the bundle nor "
-            "the image has: add it to the image; Debian's libgomp1 has it"
+            "the image has: add it to the image, or pack it --with-library libgomp.so.1; Debian's libgomp1 has it"
         )
     ]
 

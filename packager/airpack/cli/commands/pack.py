@@ -37,6 +37,14 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
     what = options.add_requirements(parser)
     what.add_argument("--lock", metavar="FILE", type=Path, help="pack exactly what this lock lists, without resolving")
+    what.add_argument(
+        "--with-library",
+        metavar="PATH|NAME",
+        action="append",
+        default=[],
+        help="put a library of the system into the bundle as well: a file, what is needed of a .deb or a wheel, or, by "
+        "its name (libGL.so.1), this machine's",
+    )
     options.add_target(what)
     _add_results(parser)
     _add_exclusion(parser)
@@ -172,6 +180,7 @@ def _order(
         prove=not arguments.no_import,
         add_missing=arguments.add_missing,
         image=arguments.image,
+        libraries=tuple(arguments.with_library),
         sign=keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None,
         sbom=arguments.sbom,
         env=env,
