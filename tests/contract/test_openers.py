@@ -20,6 +20,7 @@ OWN = {
     "registry/blobs.py": "the blob that it is writing",
     "registry/credentials.py": "the user's settings",
     "base/staging.py": "the locks in its own scratch folders, without following a link",
+    "libraries/wheel.py": "airpack's own module, and what was just written",
     "registry/pull.py": "blobs that were just written",
     "resolve/pip.py": "the log of a process of its own",
     "resolve/pip_worker/__main__.py": "the request of airpack's own process",

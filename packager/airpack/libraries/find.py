@@ -177,8 +177,8 @@ def _held(path: Path, machine: str) -> dict[str, Library]:
 def _in_wheel(path: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the path and the content of each file of a wheel that is named as a shared library is."""
     try:
-        with zipfile.ZipFile(path) as opened:
-            entries = archive.files_in(opened, path.name, packed=path.stat().st_size).entries
+        with files.opened(path, follow=True) as file, zipfile.ZipFile(file) as opened:
+            entries = archive.files_in(opened, path.name, packed=os.fstat(file.fileno()).st_size).entries
             for name, entry in entries.items():
                 if ".so" in name:
                     yield name, opened.read(entry)
