@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from airpack_runtime.errors import BootError
 
-from airpack import __version__
 from airpack.base.console import ERROR_PREFIX, plain
 from airpack.base.errors import AirpackError, UsageError
-from airpack.cli import habits
+from airpack.cli.words import habits, parsers, settings
+from airpack.cli.words.parsers import COMMANDS, Parser
 
-if TYPE_CHECKING:
-    from airpack.cli import options
+__all__ = ["COMMANDS", "INTERRUPTED", "PIPE_CLOSED", "main"]
 
-# fmt: off
-COMMANDS = (
-    "pack", "pack-all", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom",
-    "keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target", "python",
-)
-# fmt: on
-_FIRST = """first steps:
-  airpack pack pandas scikit-learn -o dist   resolve for the image, and bundle
-  airpack verify dist                        check it, import what it brings
-  airpack shim -o airpack-runtime.pyz        write the shim that boots it
-then, in the image:
-  python airpack-runtime.pyz exec --bundle bundle.tar.zst -- python app.py
-
-airpack help COMMAND tells a command's options.
-"""
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 _INTERRUPTED = "interrupted; nothing was changed"
@@ -62,8 +45,9 @@ def _run(words: Sequence[str]) -> int:
     # Errors of `diff` end with a higher status: its 1 says that there is a difference.
     verbose, error_status = False, 1
     try:
-        arguments = _parsed(words)
-        verbose, error_status = arguments.verbose, arguments.error_status
+        arguments = _parsed(words, os.environ)
+        verbose = getattr(arguments, "verbose", False)
+        error_status = getattr(arguments, "error_status", error_status)
         status: int = arguments.run(arguments, os.environ) or 0
         sys.stdout.flush()
     except BrokenPipeError:
@@ -94,62 +78,48 @@ def _explain(error: Exception) -> tuple[str, int]:
     return f"{type(error).__name__}: {error}; {hint}", 1
 
 
-class _WrongWords(UsageError):
-    """A command line that argparse refuses."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises _WrongWords where a command line is wrong, instead of ending the process."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise _WrongWords with what is wrong."""
-        raise _WrongWords(message)
-
-
-def _parsed(words: Sequence[str]) -> argparse.Namespace:
+def _parsed(words: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
     """Return the arguments that the command line `words` gives, which may be spelled as other tools do."""
     before, rest = habits.split_global(words)
     name, *rest = habits.spelled(rest)
     if name not in COMMANDS and not name.startswith("-"):
         raise UsageError(f"{habits.unknown_command(name, COMMANDS)}; see airpack --help")
-    parser, commands = _parser([name] if name in COMMANDS else COMMANDS)
+    parser, commands = parsers.build([name] if name in COMMANDS else COMMANDS)
     if name not in COMMANDS:
         try:
             return parser.parse_args([name, *rest])
-        except _WrongWords as error:
+        except parsers.WrongWords as error:
             raise UsageError(f"{error}; see airpack --help") from error
-    command, path = commands.choices[name], [name]
-    actions = next((each.choices for each in command._actions if isinstance(each, argparse._SubParsersAction)), {})
+    command = commands.choices[name]
+    path, actions = [name], parsers.actions_of(command)
     if name in habits.DEFAULT_ACTIONS and not {*rest[:1]} & {"-h", "--help", *actions}:
         rest = [habits.DEFAULT_ACTIONS[name], *rest]
     if rest[:1] and rest[0] in actions:
         command, path, rest = actions[rest[0]], [name, rest[0]], rest[1:]
     known = [option for action in command._actions for option in action.option_strings]
     rest, notes = habits.without_needless(name, rest, known)
-    for note in notes:
-        print(note, file=sys.stderr)
     try:
-        return parser.parse_args([*path, *before, *rest])
-    except _WrongWords as error:
+        arguments = _complete(parser, command, [*path, *before, *rest], env)
+    except parsers.WrongWords as error:
         message = habits.unknown_option(name, rest, known) or str(error)
         raise UsageError(f"{message}; see {command.prog} --help") from error
+    for note in notes:
+        print(note, file=sys.stderr)
+    return arguments
 
 
-def _parser(names: Sequence[str]) -> tuple[argparse.ArgumentParser, options.Commands[_Parser]]:
-    """Return the parser of the commands `names`, and the action that holds theirs."""
-    parser = _Parser(
-        prog="airpack",
-        description="Carry Python packages across an air gap.",
-        epilog=_FIRST,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("-V", "--version", action="version", version=f"airpack {__version__}")
-    parser.set_defaults(verbose=False, quiet=False, error_status=1)  # a command may have others, and options for them
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    # Only the command that runs is imported: the imports of the others take a tenth of a second.
-    for name in names:
-        importlib.import_module(f"airpack.cli.commands.{name.replace('-', '_')}").add(commands)
-    return parser, commands
+def _complete(
+    parser: argparse.ArgumentParser, command: Parser, words: Sequence[str], env: Mapping[str, str]
+) -> argparse.Namespace:
+    """Return the arguments that `words` give to a command, with what the environment and a file set besides."""
+    source = settings.Source.read(env)
+    arguments = settings.parse(parser, command, words, settings.of_command(source, words[0], command))
+    if not arguments.quiet and (source.path or any(name.startswith(settings.PREFIX) for name in env)):
+        from airpack.cli.words import unknown  # noqa: PLC0415 - mostly nothing is set
+
+        for warning in unknown.warnings(source, words[0], command):
+            print(plain(warning), file=sys.stderr)
+    return arguments
 
 
 def _give_up_output() -> None:

@@ -12,7 +12,7 @@ from airpack.base.console import Progress, plain
 from airpack.cli import general, options, screen
 from airpack.cli.commands import pack as pack_command
 from airpack.cli.output import several
-from airpack.cli.toml_options import Table
+from airpack.cli.words.toml_options import Table
 from airpack.pack import batch, fleet
 from airpack.pack.batch import BatchResult, Outcome, Task
 from airpack.pack.fleet import FleetFailed, FleetInterrupted, FleetPack, InvalidFleet

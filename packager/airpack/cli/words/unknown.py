@@ -1,0 +1,73 @@
+"""Variables and keys that set nothing: told with the nearest that would."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from airpack_runtime.trust import SETTINGS as READ_BY_THE_SHIM
+
+from airpack.cli.words import parsers, toml_options
+from airpack.cli.words.settings import FILE_VARIABLE, NOT_SET, OF_ONE_COMMAND, PREFIX, Source, variable
+
+INDEXES = "indexes"  # a table that is no command's
+# What airpack reads besides, or sets for the processes that it starts, or its tests read.
+_OTHERS = ("AIRPACK_BUILD_", "AIRPACK_TEST", "AIRPACK_FUZZ")
+
+
+def warnings(source: Source, command: str, parser: argparse.ArgumentParser) -> list[str]:
+    """Return a line for each variable and each key of the file that sets no option of any command.
+
+    The parsers of the other commands are built only if something is no option of `command`, whose parser is `parser`.
+    """
+    strange = [name for name in source.env if name.startswith(PREFIX) and not _is_others(name)]
+    own = _keys([parser])
+    unread = [name for name in strange if name not in _variables({command: own})]
+    tables = {key for key, value in source.table.items() if isinstance(value, Mapping)}
+    if not unread and source.table.keys() <= own | {command, INDEXES}:
+        return list(_in_table(source, command, own))
+    return [*every(source, unread, tables)]
+
+
+def every(source: Source, names: Sequence[str], tables: Collection[str]) -> Iterator[str]:
+    """Yield a line for each of the variables `names`, and for each key of the file, that sets no option."""
+    known = {name: _keys(each) for name, each in parsers.every().items()}
+    variables = _variables(known)
+    for name in names:
+        if name not in variables:
+            yield f"warning: {name} sets no option{_nearest(name, variables)}"
+    general = set().union(*known.values()) - {*OF_ONE_COMMAND}
+    for key in source.table:
+        if key in tables and key in known:
+            yield from _in_table(source, key, known[key])
+        elif key not in ({INDEXES} if key in tables else general):
+            yield f"warning: {source.place()} {key} sets no option{_nearest(key, {*general, *known, INDEXES})}"
+
+
+def _in_table(source: Source, command: str, known: Collection[str]) -> Iterator[str]:
+    table = source.table.get(command)
+    for key in table if isinstance(table, Mapping) else ():
+        if key not in known:
+            yield f"warning: {source.place(command)} {toml_options.unknown(key, command, known)}"
+
+
+def _keys(commands: Sequence[argparse.ArgumentParser]) -> set[str]:
+    """Return the long names of the commands' options."""
+    pairs = [pair for parser in commands for pair in toml_options.actions(parser)]
+    return {key for key, action in pairs if action.option_strings and key not in NOT_SET}
+
+
+def _variables(known: Mapping[str, Collection[str]]) -> set[str]:
+    """Return the variables that set options, of the commands by their names."""
+    own = {variable(command, key) for command, keys in known.items() for key in keys}
+    return own | {variable(key) for keys in known.values() for key in keys if key not in OF_ONE_COMMAND}
+
+
+def _is_others(name: str) -> bool:
+    return name in READ_BY_THE_SHIM or name == FILE_VARIABLE or name.startswith(_OTHERS)
+
+
+def _nearest(word: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
+    return f": is it {near[0]}?" if near else ": airpack config COMMAND lists those that do"

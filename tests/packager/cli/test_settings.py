@@ -1,0 +1,214 @@
+"""Options that the environment and a file set, for what the command line leaves out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airpack.base import toml
+from airpack.cli.words import parsers, settings, toml_options, unknown
+from airpack.cli.words.settings import InvalidSetting, Source
+from support import machine
+from support.airpack import Airpack
+
+# Words of which each option takes one.
+_SAMPLES = ("3", "a/b", "k=v", "2026-10-01", "0" * 64)
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Leave the test without settings of this machine's, in a folder of its own."""
+    for name in [name for name in os.environ if name.startswith(settings.PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def _options() -> Iterator[tuple[str, argparse.ArgumentParser, str, argparse.Action]]:
+    for command, each in parsers.every().items():
+        for parser in each:
+            for key, action in toml_options.actions(parser):
+                if action.option_strings and key not in settings.NOT_SET:
+                    yield command, parser, key, action
+
+
+def _sample(parser: argparse.ArgumentParser, key: str, action: argparse.Action) -> Any:
+    """Return a value that a file may give to an option."""
+    if action.nargs == 0:
+        return True
+    for text in [*(action.choices or ()), *_SAMPLES]:
+        value = [text] if toml_options.takes_several(action) else text
+        try:
+            toml_options.evaluate(parser, action, toml_options.option_of(action, key, value))
+        except toml_options.Refused:
+            continue
+        return value
+    raise AssertionError(f"no sample for {key}")
+
+
+def test_every_option_of_every_command_has_its_variable_and_its_key() -> None:
+    """Of one command and, unless it means another thing on each, of all; each sets what the other does."""
+    count = 0
+    for command, parser, key, action in _options():
+        value = _sample(parser, key, action)
+        text = "1" if value is True else " ".join(value) if isinstance(value, list) else value
+        sources = [
+            Source(env={settings.variable(command, key): text}),
+            Source(env={}, path=Path("x.toml"), table={command: {key: value}}),
+        ]
+        if key not in settings.OF_ONE_COMMAND:
+            sources += [
+                Source(env={settings.variable(key): text}),
+                Source(env={}, path=Path("x.toml"), table={key: value}),
+            ]
+        results = [settings.of_command(source, command, parser) for source in sources]
+        assert [[str(setting.values) for setting in found] for found in results] == [[str(results[0][0].values)]] * len(
+            sources
+        ), (command, key)
+        assert all(not [*unknown.every(source, list(source.env), set())] for source in sources[:1])
+        count += 1
+    assert count > 150
+
+
+def _parse(command: str, *words: str, env: dict[str, str] | None = None, table: str = "") -> argparse.Namespace:
+    """Return the arguments of a command line, with an environment and the text of a file."""
+    parser, commands = parsers.build([command])
+    source = Source(env=env or {}, path=Path("airpack.toml"), table=toml.loads(table))
+    found = settings.of_command(source, command, commands.choices[command])
+    return settings.parse(parser, commands.choices[command], [command, *words], found)
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "table", "level"),
+    [
+        ([], {}, "", 9),
+        ([], {}, "level = 1", 1),
+        ([], {}, "level = 1\n[pack]\nlevel = 2", 2),
+        ([], {"AIRPACK_LEVEL": "3"}, "level = 1\n[pack]\nlevel = 2", 3),
+        ([], {"AIRPACK_LEVEL": "3", "AIRPACK_PACK_LEVEL": "4"}, "[pack]\nlevel = 2", 4),
+        ([], {"AIRPACK_LEVEL": ""}, "level = 1", 1),
+        (["--level", "5"], {"AIRPACK_LEVEL": "3", "AIRPACK_PACK_LEVEL": "4"}, "[pack]\nlevel = 2", 5),
+        (["--level", "9"], {}, "[pack]\nlevel = 2", 9),
+    ],
+)
+def test_the_command_line_comes_before_the_environment_before_the_file(
+    words: list[str], env: dict[str, str], table: str, level: int
+) -> None:
+    """And what is for one command before what is for all; also where the command line gives the default."""
+    assert _parse("pack", "x", *words, env=env, table=table).level == level
+
+
+def test_what_is_given_replaces_what_is_set() -> None:
+    """Lists as well; a flag that is false for the command is false, whatever is set for all."""
+    table = 'slim = true\nexclude = ["a", "b"]\n[pack]\nslim = false'
+    assert (_parse("pack", table=table).slim, _parse("pack", table=table).exclude) == (False, ["a", "b"])
+    assert _parse("pack", "--exclude", "c", env={"AIRPACK_EXCLUDE": "d e"}, table=table).exclude == ["c"]
+    assert _parse("pack", env={"AIRPACK_EXCLUDE": "d e", "AIRPACK_SLIM": "yes"}, table=table).exclude == ["d", "e"]
+
+
+def test_a_setting_yields_to_what_excludes_it() -> None:
+    """What the command line gives, or what comes first; two of one place are an error."""
+    arguments = _parse("pack", "--prefer-newest", env={"AIRPACK_PREFER_BINARY": "1"})
+    assert (arguments.prefer_newest, arguments.prefer_binary) == (True, False)
+    arguments = _parse("pack", env={"AIRPACK_PREFER_BINARY": "1"}, table="prefer-newest = true")
+    assert (arguments.prefer_newest, arguments.prefer_binary) == (False, True)
+    with pytest.raises(InvalidSetting, match=r"not allowed with airpack\.toml: prefer-"):
+        _parse("pack", table="prefer-newest = true\nprefer-binary = true")
+
+
+def test_a_required_option_may_be_set(airpack: Airpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line needs it no more; a python may be a version there, too."""
+    assert _parse("keygen", env={"AIRPACK_KEYGEN_OUTPUT": "team"}).output == Path("team")
+    assert _parse("pack", env={"AIRPACK_PACK_PYTHON": "3.10"}).python_named == "3.10"
+    monkeypatch.setenv("AIRPACK_KEYGEN_OUTPUT", str(tmp_path / "team"))
+    assert airpack("keygen") == 0
+    assert (tmp_path / "team.key").exists()
+
+
+@pytest.mark.parametrize(
+    ("env", "text", "error"),
+    [
+        ({"AIRPACK_LEVEL": "99"}, "", "AIRPACK_LEVEL: '99' is not a level: give a number from 1 to 19"),
+        ({"AIRPACK_PACK_SLIM": "maybe"}, "", "AIRPACK_PACK_SLIM: write 1 or 0, not 'maybe'"),
+        ({}, "[tool.airpack.pack]\nlevel = [3]", "pyproject.toml: [tool.airpack.pack] level: write a string, not [3]"),
+        ({}, "[tool.airpack]\nslim = 'x'", "pyproject.toml: [tool.airpack] slim: write true or false, not 'x'"),
+        ({}, "[tool]\nairpack = 3", "pyproject.toml: tool.airpack is not a table: write [tool.airpack]"),
+        ({"AIRPACK_CONFIG_FILE": "no.toml"}, "", "no.toml: No such file or directory: correct it, or name another"),
+    ],
+)
+def test_a_value_that_an_option_cannot_have_is_an_error(
+    airpack: Airpack, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], text: str, error: str
+) -> None:
+    """With where it stands; nothing is done."""
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    if text:
+        Path("pyproject.toml").write_text(text)
+    assert airpack("pack", "x") == 2
+    assert airpack.error.startswith(f"airpack: error: {error}")
+
+
+def test_what_sets_nothing_is_told_with_the_nearest(airpack: Airpack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables, keys, tables; what the shim reads, and what other commands have, is not."""
+    for name in ("AIRPACK_TARGTE", "AIRPACK_PACK_LEVLE", "AIRPACK_BUNDLE", "AIRPACK_LOCK_PRE"):
+        monkeypatch.setenv(name, "1")
+    Path("pyproject.toml").write_text(
+        "[tool.airpack]\ntarge = 'x'\n[tool.airpack.inspect]\nsrot = 'size'\n[tool.airpack.lcok]\npre = true\n"
+    )
+    assert airpack("inspect", machine.FIXTURES / "golden", "--json") == 0
+    assert airpack.err.splitlines() == [
+        "warning: AIRPACK_TARGTE sets no option: is it AIRPACK_TARGET?",
+        "warning: AIRPACK_PACK_LEVLE sets no option: is it AIRPACK_PACK_LEVEL?",
+        "warning: pyproject.toml: [tool.airpack] targe sets no option: is it target?",
+        "warning: pyproject.toml: [tool.airpack.inspect] srot is not an option of inspect: is it sort?",
+        "warning: pyproject.toml: [tool.airpack] lcok sets no option: is it lock?",
+    ]
+    assert airpack("inspect", "-q", machine.FIXTURES / "golden") == 0
+    assert airpack.err == ""
+
+
+def test_airpack_toml_comes_in_place_of_pyproject(airpack: Airpack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a file that the environment names in place of both; a pyproject.toml of others is no settings file."""
+    Path("pyproject.toml").write_text("[project]\nname = 'x'\n[tool.other]\nairpack = 1\n")
+    assert Source.read({}).path is None
+    Path("pyproject.toml").write_text("[tool.airpack]\nlevel = 1\n")
+    assert Source.read({}).table == {"level": 1}
+    Path("airpack.toml").write_text("level = 2\n")
+    assert Source.read({}).table == {"level": 2}
+    Path("other.toml").write_text("level = 3\n")
+    assert Source.read({"AIRPACK_CONFIG_FILE": "other.toml"}).table == {"level": 3}
+    assert Source.read({"AIRPACK_CONFIG_FILE": os.devnull}).table == {}
+    monkeypatch.setenv("AIRPACK_CONFIG_FILE", "other.toml")
+    assert airpack("config") == 0
+    assert airpack.out == "file      other.toml\npack --level  3  from other.toml: level\n"
+
+
+def test_config_shows_each_value_and_its_origin(airpack: Airpack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are set, of one command all; what gives access in a URL is not shown."""
+    Path("pyproject.toml").write_text(
+        '[tool.airpack]\ntarget = "cp310-ubuntu22.04"\nindex-url = "https://me:secret@index.example/simple"\n'
+        '[tool.airpack.pack]\nexclude = ["a", "b"]\nlevel = 19\n'
+    )
+    monkeypatch.setenv("AIRPACK_LOCK_PRE", "1")
+    assert airpack("config", "pack") == 0
+    shown = {line.split()[1]: line.split(None, 2)[2] for line in airpack.out.splitlines()[1:]}
+    assert shown["--level"].split(None, 1) == ["19", "from pyproject.toml: [tool.airpack.pack] level"]
+    assert shown["--target"].split(None, 1) == ["cp310-ubuntu22.04", "from pyproject.toml: [tool.airpack] target"]
+    assert shown["--exclude"].startswith("a b  ")
+    assert shown["--slim"].split() == ["false", "AIRPACK_PACK_SLIM"]
+    assert airpack("config", "--json") == 0
+    assert "secret" not in airpack.out
+    listed = {(each["command"], each["option"]): each for each in json.loads(airpack.out)["options"]}
+    assert listed["lock", "pre"] == {
+        "command": "lock",
+        "option": "pre",
+        "value": "true",
+        "origin": "AIRPACK_LOCK_PRE",
+        "variable": "AIRPACK_LOCK_PRE",
+    }
+    assert ("pack", "slim") not in listed
+    assert airpack("config", "pakc") == 2
