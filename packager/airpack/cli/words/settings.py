@@ -11,6 +11,7 @@ The options are read from the parsers themselves, by `toml_options`: there is no
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,8 @@ class Source:
         Raises InvalidSetting if the file can't be read.
         """
         given = env.get(FILE_VARIABLE)
+        if given == os.devnull:
+            return cls(env=env)
         for path in [Path(given)] if given else [folder / FILE, folder / PROJECT]:
             if given or path.is_file():
                 heading = f"tool.{TOOL}" if path.name == PROJECT else ""
@@ -197,7 +200,7 @@ def _read(path: Path, heading: str) -> dict[str, Any] | None:
     from airpack.base import files  # noqa: PLC0415 - in most folders there is no such file
 
     try:
-        text = files.read_text(path) if path.is_file() else path.read_text(encoding="utf-8")
+        text = files.read_text(path, follow=True)
         if heading and TOOL not in text:
             return None
         from airpack.base import toml  # noqa: PLC0415
