@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from airpack.base.console import Silent
+from airpack.base.pool import Pool
 from airpack.bundle import write as bundle_writer
-from airpack.bundle.frames import Pool
 from airpack.bundle.write import Bundle
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.target import Target
@@ -69,7 +69,8 @@ def tree_of(wheels: Sequence[Path], folder: Path, recipe: Recipe | None = None, 
     folder.mkdir()
     house = Wheelhouse(folder=wheels[0].parent, lock=lock_of(wheels))
     with ThreadPoolExecutor(2) as executor:
-        return install(house, recipe or Recipe(), folder, executor=executor, progress=Silent(), store=store)
+        pool = Pool(executor=executor, jobs=2, store=store)
+        return install(house, recipe or Recipe(), folder, pool=pool, progress=Silent())
 
 
 def bundle_of(wheels: Sequence[Path], folder: Path, recipe: Recipe | None = None, *, jobs: int = 2) -> Bundle:

@@ -18,7 +18,9 @@ from airpack.audit.compiled_files import compiled_in
 from airpack.audit.finding import ERROR, NOTE, ORDER, WARNING, Finding
 from airpack.audit.legacy import legacy
 from airpack.audit.oddities import findings_of
+from airpack.base import interrupts
 from airpack.base.console import Silent
+from airpack.base.pool import Pool
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.requires import closure, holds
 from airpack.target.target import Target
@@ -72,7 +74,8 @@ def audit_wheelhouse(house: Wheelhouse, target: Target, *, executor: Executor) -
     """Return what the audit for `target` finds in the wheels of a finished pack. Raises InvalidWheel."""
     house = replace(house, lock=replace(house.lock, target=target))
     with tempfile.TemporaryDirectory(prefix="airpack-audit-") as folder:
-        tree = install(house, Recipe(), Path(folder), executor=executor, progress=Silent(), store=None)
+        pool = Pool(executor=executor, jobs=interrupts.cores())
+        tree = install(house, Recipe(), Path(folder), pool=pool, progress=Silent())
         return audit(tree, house.lock, executor=executor)
 
 

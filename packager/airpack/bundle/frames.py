@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from pathlib import Path
 
 from airpack.base import cache, zstd
 from airpack.base.interrupts import ahead
+from airpack.base.pool import Pool
 from airpack.bundle.tar import RawFrame
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pool:
-    """Where compression runs: `executor` has `jobs` threads; `store` is the cache of frames, None for no cache."""
-
-    executor: Executor
-    jobs: int
-    store: Path | None = None
 
 
 def compress(frames: Iterable[RawFrame], level: int, pool: Pool) -> Iterator[bytes]:
     """Return an iterator of the frames, each compressed at a zstd `level`, in order.
 
     The bytes depend only on the frame, the level and the version of libzstd. At most two frames for each thread, and
-    one more, are in memory at a time.
+    one more, are in memory at a time. Those that `begin` has begun are waited for.
     """
-    return ahead(pool.executor, lambda frame: _compressed(frame, level, pool.store), frames, 2 * pool.jobs)
+
+    def compressed(frame: RawFrame) -> bytes:
+        early = pool.begun.get(frame.identity)
+        if early is not None:
+            early.result()
+        return _compressed(frame, level, pool.store)
+
+    return ahead(pool.executor, compressed, frames, 2 * pool.jobs)
+
+
+def begin(frames: Iterable[RawFrame], level: int, pool: Pool) -> None:
+    """Begin to compress frames before their turn; they wait in the cache, which the pool must have."""
+
+    def keep(frame: RawFrame) -> None:
+        _compressed(frame, level, pool.store)
+
+    for frame in frames:
+        pool.begun[frame.identity] = pool.executor.submit(keep, frame)
 
 
 def _compressed(frame: RawFrame, level: int, store: Path | None) -> bytes:

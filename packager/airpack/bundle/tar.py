@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from airpack_runtime import layout
@@ -74,6 +74,14 @@ class TarWriter:
         """Begin a new frame, so that the frames of a group depend on that group alone."""
         self._current = None
         self._group.clear()
+
+    def add_group(self, folders: Iterable[str], members: Iterable[Member]) -> None:
+        """Add a group: its own folders, parents first, and its members."""
+        self.start_group()
+        for folder in folders:
+            self.add_directory(folder)
+        for member in members:
+            self.add(member)
 
     def add_directory(self, path: str) -> None:
         """Add a folder."""

@@ -14,8 +14,9 @@ from airpack_runtime import __version__, layout
 from airpack_runtime.format import framing, toc
 
 from airpack.base.console import BYTES, Progress
+from airpack.base.pool import Pool
 from airpack.bundle import toc_encoder
-from airpack.bundle.frames import Pool, compress
+from airpack.bundle.frames import compress
 from airpack.bundle.tar import TarWriter
 from airpack.resolve.lock import Lock
 from airpack.tree import members
@@ -117,11 +118,7 @@ def _lay_out(groups: Sequence[Group], mtime: int) -> _Archive:
 def _add_group(tar: TarWriter, group: Group, folders: Sequence[str]) -> toc.Distribution:
     """Add one wheel's members to the tar, behind its own folders, and return its entry in the table of contents."""
     first_file, first_link, frame = len(tar.files), len(tar.links), len(tar.frames)
-    tar.start_group()
-    for directory in folders:
-        tar.add_directory(directory)
-    for member in group.members:
-        tar.add(member)
+    tar.add_group(folders, group.members)
     wheel = group.part.wheel
     return toc.Distribution(
         name=wheel.name,

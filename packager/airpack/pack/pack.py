@@ -17,8 +17,9 @@ from airpack.base import staging
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import AuditFailed, Conflict, Unsatisfiable, WriteFailed
 from airpack.base.interrupts import threads
+from airpack.base.pool import Pool
 from airpack.bundle import image_file
-from airpack.bundle.frames import Pool
+from airpack.bundle.early import Early
 from airpack.bundle.write import write
 from airpack.inspection import sbom_writer
 from airpack.libraries import add
@@ -100,15 +101,16 @@ class _Packing:
         )
         with progress.stage("fetch", BYTES, lock.size) as advance:
             house = wheelhouse.fetch(lock, folder / WHEELHOUSE, order.cache, pip=self.pip, on_bytes=advance)
+        pool = Pool(executor=executor, jobs=order.jobs, store=order.cache)
+        early = Early(house, order.recipe, pool)
+        tree = install(house, order.recipe, folder / "parts", pool=pool, progress=progress, on_part=early.add)
         recipe = replace(order.recipe, decoder=decoder.result())
-        tree = install(house, recipe, folder / "parts", executor=executor, progress=progress, store=order.cache)
         if order.libraries:
             house, tree = self._with_libraries(order, house, tree, recipe, folder / "libraries")
         for unused in sorted(set(recipe.exclusion.globs) - tree.excluded.matched):
             progress.note(f"note: --exclude {unused}: no file matches it")
         self._report(audit(tree, house.lock, plain=order.tree is not None, executor=executor, store=order.cache), order)
         tree = replace(tree, needs=needs(tree, order.target, executor=executor, store=order.cache))
-        pool = Pool(executor=executor, jobs=order.jobs, store=order.cache)
         bundle = write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
         return Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle)
 

@@ -15,7 +15,7 @@ from airpack.audit.wheels import needs
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import InvalidManifest, NoInterpreter, PythonMissing
 from airpack.base.interrupts import threads
-from airpack.bundle.frames import Pool
+from airpack.base.pool import Pool
 from airpack.bundle.write import Bundle, write
 from airpack.inspection import byte_diff
 from airpack.inspection.byte_diff import Comparison
@@ -154,9 +154,9 @@ def _pack(packed: Results, lock: Lock, recipe: Recipe, folder: Path, jobs: int, 
     with progress.stage("wheels", BYTES, lock.size) as advance:
         house = wheelhouse.admit(lock, packed.wheels, on_bytes=advance)
     with threads(jobs) as executor:
-        tree = install(house, recipe, folder / "parts", executor=executor, progress=progress, store=None)
-        tree = replace(tree, needs=needs(tree, lock.target, executor=executor))
         pool = Pool(executor=executor, jobs=jobs)
+        tree = install(house, recipe, folder / "parts", pool=pool, progress=progress)
+        tree = replace(tree, needs=needs(tree, lock.target, executor=executor))
         return write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from airpack_runtime.format.toc import Need
 
 from airpack.base import cache
 from airpack.base.console import Progress
+from airpack.base.pool import Pool
 from airpack.resolve.lock import LockedWheel
 from airpack.target.interpreter import Interpreter
 from airpack.tree import exclusion, known, members
@@ -50,25 +51,34 @@ class Tree:
 
 
 def install(
-    house: Wheelhouse, recipe: Recipe, folder: Path, *, executor: Executor, progress: Progress, store: Path | None
+    house: Wheelhouse,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    pool: Pool,
+    progress: Progress,
+    on_part: Callable[[Part], None] = lambda _: None,
 ) -> Tree:
     """Return the tree of the wheels in `house`, each installed into a folder of its own inside `folder`.
 
-    Files that the recipe excludes are removed. Modules are compiled if `recipe.compiler` is set. `store` is the cache
-    of bytecode and of parts, None for no cache; what it knows is installed only if its files are needed. Raises
-    InvalidWheel or NoInterpreter; whatever asks for the files of a member may raise PartChanged as well.
+    Files that the recipe excludes are removed. Modules are compiled if `recipe.compiler` is set. What the pool's cache
+    knows is installed only if its files are needed. `on_part` is called with each part as soon as it is made, in the
+    thread that called. Raises InvalidWheel or NoInterpreter; whatever asks for the files of a member may raise
+    PartChanged as well.
     """
     wheels = house.lock.wheels
 
     def part_of(number: int) -> Part:
-        return _part_of(wheels[number], house, recipe, folder / str(number), store)
+        return _part_of(wheels[number], house, recipe, folder / str(number), pool.store)
 
     # The largest come first, so that none of them is left to a single thread at the end.
     order = sorted(range(len(wheels)), key=lambda number: wheels[number].size or 0, reverse=True)
     made: dict[int, Part] = {}
     with progress.stage("install", "wheels", len(wheels)) as advance:
-        for number, part in zip(order, executor.map(part_of, order), strict=True):
-            made[number] = part
+        begun = {pool.executor.submit(part_of, number): number for number in order}
+        for future in as_completed(begun):
+            made[begun[future]] = future.result()
+            on_part(made[begun[future]])
             advance(1)
     parts = [made[number] for number in range(len(wheels))]
     if recipe.compiler is not None:

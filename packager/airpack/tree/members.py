@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,11 @@ from airpack.tree.part import Contents, Part, PartFile
 # Files of at least this size, in bytes, are stored once even if several wheels have them (OpenBLAS, for example).
 # Smaller ones are not shared between wheels, so that a changed pin changes only the frames of that distribution.
 _WORTH_SHARING = 128 << 10
+
+
+def is_large(size: int) -> bool:
+    """Return whether a file of so many bytes may become a link to that of another wheel."""
+    return size >= _WORTH_SHARING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +76,7 @@ def collect(parts: Sequence[Part], target: Target) -> tuple[list[Group], list[Cl
     groups = []
     for part in parts:
         kept = [Member.of(file, part) for file in part.files if owners[file.path] is part]
-        groups.append(Group(part=part, members=tuple(_linked(kept, shared))))
+        groups.append(Group(part=part, members=tuple(linked(kept, shared))))
     _check_folders(groups)
     return groups, clashes
 
@@ -150,10 +155,14 @@ def content_digest(entries: Iterable[tuple[str, int, str]]) -> str:
     return hashing.content_digest((path, f"{mode:o}", sha256) for path, mode, sha256 in entries)
 
 
-def _linked(members: Iterable[Member], shared: dict[tuple[str, int], str]) -> Iterable[Member]:
+def linked(members: Iterable[Member], shared: dict[tuple[str, int], str]) -> Iterator[Member]:
+    """Yield the members of a wheel, those that have the content of an earlier one as links to it.
+
+    `shared` are the paths of the earlier wheels' large files by content and mode; this wheel's are added.
+    """
     own: dict[tuple[str, int], str] = {}
     for member in members:
-        first_of = shared if member.size >= _WORTH_SHARING else own
+        first_of = shared if is_large(member.size) else own
         # Creating an empty file is cheaper than a link to one.
         first = first_of.setdefault((member.sha256, member.mode), member.path) if member.size else member.path
         yield member if first == member.path else replace(member, link_to=first)

@@ -38,7 +38,14 @@ class Contents:
     @classmethod
     def at(cls, folder: Path) -> Contents:
         """Return contents that are in `folder` already."""
-        return cls(lambda: folder)
+        contents = cls(lambda: folder)
+        contents._folder = folder
+        return contents
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the files are on disk already."""
+        return self._folder is not None
 
     def folder(self) -> Path:
         """Return the folder that holds `site-packages/`, `bin/`, ... of the part. Raises what `make` raises."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from airpack.base import cache, zstd
-from airpack.bundle.frames import Pool, compress
+from airpack.base.pool import Pool
+from airpack.bundle.frames import compress
 from airpack.bundle.tar import RawFrame, Slice
 from support import trees
 

@@ -143,7 +143,7 @@ def test_a_bundle_of_another_level(airpack: Airpack, wheels: Path, rebuild: Call
     """The content is the same, and that is told; with the same tools it is an error all the same."""
     build_wheel(wheels, "one", files={"one.py": "".join(f"X{n} = {n}\n" for n in range(9000))})
     assert airpack.pack("one", "--no-bytecode") == 0
-    _substitute(airpack, _packed_elsewhere(airpack, "one", "--no-bytecode", "--level", 1))
+    _substitute(airpack, _packed_elsewhere(airpack, "one", "--no-bytecode", "--level", 17))
     assert rebuild() == 1
     lines = airpack.out.splitlines()
     assert lines[0] == "differs   5 of 5 rebuilt frames are not in the packed bundle: 0, 1, 2, 3, 4"
@@ -157,7 +157,7 @@ def test_other_tools_may_give_other_bytes(airpack: Airpack, wheels: Path, rebuil
     """They are named, and the content must agree."""
     build_wheel(wheels, "one", files={"one.py": "".join(f"X{n} = {n}\n" for n in range(9000))})
     assert airpack.pack("one", "--no-bytecode") == 0
-    _substitute(airpack, _packed_elsewhere(airpack, "one", "--no-bytecode", "--level", 1))
+    _substitute(airpack, _packed_elsewhere(airpack, "one", "--no-bytecode", "--level", 17))
     _edit(airpack, lambda data: data["toolchain"].update(libzstd="1.4.0", pip="1.0", target_python=None))
     assert rebuild() == 0, airpack.err
     digest = json.loads((airpack.output / "manifest.json").read_text())["bundle"]["content_digest"]

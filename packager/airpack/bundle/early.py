@@ -1,0 +1,104 @@
+"""Compresses what of a bundle is settled while other wheels are still being installed, so that no processor waits.
+
+A frame is settled once its wheel is installed, but for what other wheels have in common with it: folders, and large
+files that become links. Both are foretold from the directories of the wheels' archives. Where that is wrong, work is
+lost, and nothing else: frames are looked for by what they are made of, and made in their turn if they are not there.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from airpack_runtime import layout
+from packaging.utils import NormalizedName
+
+from airpack.base.files import parents
+from airpack.base.pool import Pool
+from airpack.bundle import frames
+from airpack.bundle.tar import TarWriter
+from airpack.tree import members
+from airpack.tree.members import Member
+from airpack.tree.part import Part
+from airpack.tree.recipe import Recipe
+from airpack.wheels.wheelhouse import Wheelhouse
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Listing:
+    """What the directory of a wheel's archive says: folders in the tree, and large files by checksum and size."""
+
+    folders: frozenset[str]
+    large: frozenset[tuple[int, int]]
+
+    @classmethod
+    def of(cls, path: Path) -> _Listing:
+        """Return the listing of the wheel at `path`; an empty one of what is no archive, which others refuse."""
+        entries: list[zipfile.ZipInfo] = []
+        with suppress(OSError, ValueError, NotImplementedError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+        folders = {f"{layout.SITE_PACKAGES}/{entry.filename.rpartition('/')[0]}" for entry in entries}
+        caches = {f"{folder}/__pycache__" for folder in folders}  # where there are modules; a few too many do no harm
+        return cls(
+            folders=frozenset(parents(f"{folder}/" for folder in folders | caches)),
+            large=frozenset((entry.CRC, entry.file_size) for entry in entries if members.is_large(entry.file_size)),
+        )
+
+
+class Early:
+    """Begins to compress the frames of a pack in `pool`, which has a cache, as its wheels are installed."""
+
+    def __init__(self, house: Wheelhouse, recipe: Recipe, pool: Pool) -> None:
+        self._house = house
+        self._recipe = recipe
+        self._pool = pool
+        self._order = [wheel.key for wheel in house.lock.wheels]
+        self._listings: dict[NormalizedName, _Listing] = {}
+        self._needed: Counter[str] = Counter()
+        self._made: dict[NormalizedName, Part] = {}
+        self._waiting: set[NormalizedName] = set()
+
+    def add(self, part: Part) -> None:
+        """Take a part that is made; what it settles is begun. Parts that earlier packs made have their frames."""
+        key = part.wheel.key
+        self._made[key] = part
+        if part.contents.is_there:
+            self._waiting.add(key)
+        for name in [name for name in self._waiting if self._before(name) <= self._made.keys()]:
+            self._waiting.discard(name)
+            self._begin(self._made[name])
+
+    def _read(self) -> None:
+        if not self._listings:
+            self._listings = {wheel.key: _Listing.of(self._house.path_of(wheel)) for wheel in self._house.lock.wheels}
+            for listing in self._listings.values():
+                self._needed.update(listing.folders)
+
+    def _before(self, name: NormalizedName) -> set[NormalizedName]:
+        """Return the wheels ahead of one in the bundle whose files its own may become links to."""
+        self._read()
+        ahead = self._order[: self._order.index(name)]
+        return {other for other in ahead if self._listings[other].large & self._listings[name].large}
+
+    def _begin(self, part: Part) -> None:
+        shared: dict[tuple[str, int], str] = {}
+        for name in self._order:
+            if name in self._before(part.wheel.key):
+                list(members.linked(_members(self._made[name]), shared))
+        own = self._listings[part.wheel.key].folders
+        needed = parents(file.path for file in part.files)
+        folders = [
+            folder
+            for folder in sorted(needed)
+            if folder.startswith(f"{layout.SITE_PACKAGES}/") and self._needed[folder] == (folder in own)
+        ]
+        tar = TarWriter(self._recipe.mtime)
+        tar.add_group(folders, members.linked(_members(part), shared))
+        frames.begin(tar.frames, self._recipe.level, self._pool)
+
+
+def _members(part: Part) -> list[Member]:
+    return [Member.of(file, part) for file in part.files]
