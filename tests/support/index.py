@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 
 @dataclass
@@ -25,7 +26,8 @@ class Index:
     the others refused. `refused` counts who came without it. Each file's answer waits `delay` seconds.
     `yanked` maps names of files to the reasons. `fragment` makes what follows the `#` in a link, of the
     file's name and content, in place of its SHA-256. With `query`, files are for who has it.
-    With `uploaded`, pages are JSON (PEP 691) and say when each file was uploaded.
+    With `uploaded`, pages are JSON (PEP 691) and say when each file was uploaded. `provenance` maps names of files to
+    their provenance objects (PEP 740); pages say that `integrity`, by default this server, has them.
     """
 
     folder: Path
@@ -43,6 +45,8 @@ class Index:
     query: str = ""
     uploaded: dict[str, str] = field(default_factory=dict)
     delay: float = 0
+    provenance: dict[str, Any] = field(default_factory=dict)
+    integrity: str = ""
     requests: list[str] = field(default_factory=list)
 
     def admits(self, authorization: str | None) -> bool:
@@ -69,6 +73,10 @@ class _Handler(BaseHTTPRequestHandler):
         kind, _, rest = path.strip("/").partition("/")
         if kind == "simple":
             self._page(rest)
+        elif kind == "integrity":
+            self._answer(
+                200, json.dumps(self.index.provenance[rest]).encode(), "application/vnd.pypi.integrity.v1+json"
+            )
         elif self.index.query not in ("", query):
             self._answer(403, b"", "text/plain")
         else:
@@ -86,7 +94,13 @@ class _Handler(BaseHTTPRequestHandler):
         fragment = self.index.fragment
         shown = f"sha256={self._hash(file)}" if fragment is None else fragment(file.name, file.read_bytes())
         yanked = self.index.yanked.get(file.name)
-        return f'href="/files/{file.name}#{shown}"' + ("" if yanked is None else f' data-yanked="{yanked}"')
+        attested = f' data-provenance="{self._integrity(file)}"' if file.name in self.index.provenance else ""
+        return f'href="/files/{file.name}#{shown}"' + attested + ("" if yanked is None else f' data-yanked="{yanked}"')
+
+    def _integrity(self, file: Path) -> str | None:
+        """Return where the page says that the provenance of a file is."""
+        server = self.index.integrity or self.index.url.removesuffix("/simple")
+        return f"{server}/integrity/{file.name}" if file.name in self.index.provenance else None
 
     def _json(self, files: Sequence[Path]) -> bytes:
         listed = [
@@ -94,6 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "filename": file.name,
                 "url": f"/files/{file.name}",
                 "hashes": {"sha256": self._hash(file)},
+                "provenance": self._integrity(file),
                 "upload-time": self.index.uploaded.get(file.name, "2020-01-01T00:00:00Z"),
             }
             for file in files

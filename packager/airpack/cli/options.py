@@ -62,6 +62,12 @@ def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
         action="store_true",
         help="take conda's packages, of an environment.yml or of `pip freeze`, from the index by their names",
     )
+    group.add_argument(
+        "--require-attestations",
+        action="store_true",
+        help="fail where the index has no attestation of a file by its publisher (PEP 740); without it, those that "
+        "there are go into lock and SBOM. Their signatures aren't verified",
+    )
     pip_options.add_rules(parser)
     return group
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from airpack_runtime import layout
 from airpack_runtime.format.toc import Distribution
@@ -56,7 +56,8 @@ class PackageRecord:
     `licence_expression` is that of PEP 639, or empty. `licences` are the last parts of its licence classifiers, or else
     the text of its field `License`. `needs` are the packages of the bundle that it requires on the target, sorted.
     `built_from` is the identity of the source that the wheel was built from, or empty (`sources.source.Source`); `url`
-    is where a wheel that was not built is from, empty where that is not known.
+    is where a wheel that was not built is from, empty where that is not known. `attested_by` are its publishers, as
+    the index named them.
     """
 
     key: NormalizedName
@@ -71,6 +72,7 @@ class PackageRecord:
     libraries: tuple[Library, ...]
     documents: tuple[Document, ...]
     needs: tuple[NormalizedName, ...]
+    attested_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,10 +87,13 @@ class Inventory:
     packages: tuple[PackageRecord, ...]
 
 
-def take(opened: OpenBundle, origins: Mapping[str, str]) -> Inventory:
+def take(
+    opened: OpenBundle, origins: Mapping[str, str], attested: Mapping[str, Sequence[str]] | None = None
+) -> Inventory:
     """Return the inventory of a bundle; only the frames that hold metadata and SBOMs are read.
 
-    `origins` maps packages to where they came from (`Results.origins`), empty where that is not known.
+    `origins` maps packages to where they came from (`Results.origins`), empty where that is not known; `attested` to
+    their publishers (`Results.attested`).
 
     Raises BundleDamaged (of `airpack_runtime.errors`).
     """
@@ -101,7 +106,10 @@ def take(opened: OpenBundle, origins: Mapping[str, str]) -> Inventory:
     for key, requirement in closure(required, requested, target):
         needs[key] |= {canonicalize_name(requirement.name)} & needs.keys()
     packages = [
-        _package(share, metadata[key], needs[key], _vendored(opened, share), origins.get(share.name, ""))
+        replace(
+            _package(share, metadata[key], needs[key], _vendored(opened, share), origins.get(share.name, "")),
+            attested_by=tuple((attested or {}).get(share.name, ())),
+        )
         for key, share in zip(metadata, toc.distributions, strict=True)
     ]
     return Inventory(

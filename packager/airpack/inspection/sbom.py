@@ -101,12 +101,20 @@ def _component(package: PackageRecord) -> Component:
         purl=purl,
         description=package.summary or None,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=package.sha256)],
-        properties=[Property(name="airpack:built_from", value=package.built_from)] if package.built_from else [],
+        properties=list(_properties(package)),
         licenses=list(_licences(package)),
         external_references=references,
         components=[_library(library) for library in package.libraries]
         + [component for document in package.documents for component in _components_of(document)],
     )
+
+
+def _properties(package: PackageRecord) -> Iterator[Property]:
+    """Yield what CycloneDX has no field for: what a wheel was built from, and who attests it."""
+    if package.built_from:
+        yield Property(name="airpack:built_from", value=package.built_from)
+    for publisher in package.attested_by:  # the name says that nobody has verified the signature
+        yield Property(name="airpack:unverified_attestation_by", value=publisher)
 
 
 def _purl(package: PackageRecord) -> PackageURL:

@@ -65,8 +65,9 @@ def deliver(order: Order, product: Product, *, scratch: Path, progress: Progress
     (scratch / MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
     if order.sbom:
         origins = {wheel.name: wheel.origin for wheel in house.lock.wheels}
+        attested = {wheel.name: tuple(map(str, wheel.publishers)) for wheel in house.lock.wheels}
         with OpenBundle.at(bundle.path) as opened:
-            (scratch / SBOM).write_text(sbom_writer()(inventory.take(opened, origins)), encoding="utf-8")
+            (scratch / SBOM).write_text(sbom_writer()(inventory.take(opened, origins, attested)), encoding="utf-8")
     signatures = signing.write(signed, order.sign, scratch) if order.sign else []
     beside = [*([image.path.name] if image else []), *([SBOM] if order.sbom else []), *signatures]
     results = {scratch / name: order.output / name for name in (*ALWAYS, *beside)}

@@ -23,7 +23,8 @@ class Order:
     `decoder`. `python` is an interpreter of the target's version: it builds sources, and with `prove` it imports what
     was packed; without an interpreter, neither is done. With `add_missing`, what the import finds missing and a
     well-known project brings is added to the requirements, and an older version is required of what needs a newer
-    Python than the target's; they are packed again. `strict` makes warnings of the audit fail the pack.
+    Python than the target's; they are packed again. `strict` makes warnings of the audit fail the pack; with
+    `require_attestations`, so does a file of the lock that no publisher attests.
 
     `libraries` are names and paths of libraries of the system that go into the bundle as well.
 
@@ -43,6 +44,7 @@ class Order:
     decoder: Path | None = None
     jobs: int = 1
     strict: bool = False
+    require_attestations: bool = False
     skip_installed: bool = False
     prove: bool = True
     add_missing: bool = False

@@ -27,11 +27,11 @@ from airpack.pack import proofs
 from airpack.pack.attempts import Attempts
 from airpack.pack.deliver import Packed, Product, deliver
 from airpack.pack.order import Order
-from airpack.resolve import resolver
+from airpack.resolve import attestations, pylock, resolver
 from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
 from airpack.results import overwrite
-from airpack.results.folder import WHEELHOUSE
+from airpack.results.folder import LOCK, WHEELHOUSE
 from airpack.tree.install import Tree, install, with_wheel
 from airpack.tree.known import PartChanged
 from airpack.tree.recipe import Recipe
@@ -150,7 +150,12 @@ class _Packing:
                 python=order.python,
                 skip_installed=order.skip_installed,
             )
+            lock = attestations.attested(lock, pip=self.pip, store=order.cache)
             advance(len(lock.wheels))
+        last = order.output / LOCK
+        required, before = order.require_attestations, pylock.attested_in(last)
+        for warning in attestations.check(lock, required=required, before=before, named=str(last)):
+            self.progress.note(warning)
         return lock
 
     def _report(self, findings: Sequence[Finding], order: Order) -> None:

@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from airpack.base.errors import InvalidWheel, Unsatisfiable
 from airpack.base.lines import has_controls
 from airpack.requirements.locks.pins import Pins
+from airpack.resolve.attestations import Publisher
 from airpack.resolve.passed_over import PassedOver
 from airpack.sources.source import Source, origin_of, sdist_hash
 from airpack.target.installed import ImagePackage
@@ -25,7 +26,8 @@ class LockedWheel:
 
     `requires_python` is the specifier in its metadata, empty if there is none. `source` is what it was built from on
     this machine, None if it wasn't; `built_by_host` says that another interpreter than the target's built it.
-    `built_from` is the identity of that source, also where a lock that was read names one.
+    `built_from` is the identity of that source, also where a lock that was read names one. `publishers` are those that
+    attest the file, as the index says (PEP 740).
     """
 
     name: str
@@ -38,6 +40,7 @@ class LockedWheel:
     source: Source | None = None
     built_by_host: bool = False
     built_from: str = ""
+    publishers: tuple[Publisher, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise InvalidWheel for a file name that no file in a wheelhouse can have, wherever it was read."""
@@ -64,11 +67,13 @@ class LockedWheel:
 class IndexAccess:
     """How the fetch reaches what was resolved, credentials included, as pip and requirements files have it.
 
-    `options` are pip command line options; `urls` maps the URLs of wheels without credentials to the real ones.
+    `options` are pip command line options; `urls` maps the URLs of wheels without credentials to the real ones,
+    `provenance` those of wheels and sdists to where the index has their attestations.
     """
 
     options: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def for_fetch(self) -> list[str]:

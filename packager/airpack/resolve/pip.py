@@ -149,9 +149,9 @@ class Answer:
     what they are today; `downloaded` are the files of a fetch by URL; `built` are the wheels that were built;
     `provided` are the packages of the image that the result needs. `index_options` are the places where pip looked in
     the end, as options of its command line, and `urls` maps the URLs of the result without credentials to the real
-    ones. `passed_over` are versions that yield to one with a wheel; `unbuildable` are the name, the version and the
-    reason of each source that can't be built; `missing_extras` are those that a version, taken or not, lacks. `failure`
-    is the event that tells why pip failed.
+    ones, `provenance` to where the index has their attestations. `passed_over` are versions that yield to one with a
+    wheel; `unbuildable` are the name, the version and the reason of each source that can't be built; `missing_extras`
+    are those that a version, taken or not, lacks. `failure` is the event that tells why pip failed.
     """
 
     requirements: tuple[str, ...] = ()
@@ -161,6 +161,7 @@ class Answer:
     provided: tuple[ImagePackage, ...] = ()
     index_options: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
     passed_over: tuple[PassedOver, ...] = ()
     unbuildable: tuple[tuple[str, str, str], ...] = ()
     missing_extras: tuple[MissingExtra, ...] = ()
@@ -220,6 +221,6 @@ def _read(  # noqa: C901, PLR0912 - a case for each event
                 answer = replace(answer, provided=provided)
             case {"index_options": options}:
                 answer = replace(answer, index_options=tuple(options))
-            case {"urls": urls}:
-                answer = replace(answer, urls=urls)
+            case {"urls": urls, "provenance": provenance}:
+                answer = replace(answer, urls=urls, provenance=provenance)
     return replace(answer, downloaded=downloaded, built=built)

@@ -21,11 +21,13 @@ from packaging.pylock import (
     PylockSelectError,
     PylockValidationError,
 )
+from packaging.utils import NormalizedName
 
 from airpack.base import toml
 from airpack.base.errors import InvalidLock, OutputRefused, UnknownMarker
 from airpack.base.lines import places_with_controls
 from airpack.requirements.rules import moment_of
+from airpack.resolve.attestations import Attested, Publisher
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.resolve.passed_over import PassedOver
 from airpack.target.installed import ImagePackage
@@ -250,7 +252,28 @@ def _locked(path: Path, package: Package, source: object) -> LockedWheel:
         size=source.size,
         requires_python=str(package.requires_python or ""),
         built_from=str(_tool(package).get("built-from", "")),
+        publishers=_publishers(path, package),
     )
+
+
+def _publishers(path: Path, package: Package) -> tuple[Publisher, ...]:
+    """Return the publishers that a lock records for a package. Raises InvalidLock."""
+    try:
+        return tuple(Publisher.from_dict(each) for each in package.attestation_identities or ())
+    except ValueError as error:
+        raise InvalidLock(path, f"has {error} for {package.name}") from error
+
+
+def attested_in(path: Path) -> dict[NormalizedName, Attested]:
+    """Return the publishers that the lock at `path` records, by project; none if it is no lock that can be read."""
+    try:
+        locked = read(path, follow=False)
+        return {
+            package.name: Attested(version=str(package.version), publishers=_publishers(path, package))
+            for package in locked.pylock.packages
+        }
+    except InvalidLock:
+        return {}
 
 
 def _url(path: Path, source: PackageWheel | PackageSdist | PackageArchive | PackageVcs) -> str:

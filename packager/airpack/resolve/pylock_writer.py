@@ -92,6 +92,7 @@ def _package(wheel: LockedWheel, folder: Path, wheelhouse: str | None) -> Packag
         version=Version(wheel.version),
         requires_python=_specifier(wheel.requires_python),
         wheels=None if here_only else [locked],
+        attestation_identities=[each.to_dict() for each in wheel.publishers] or None,
         tool=_plain({"airpack": tool}) if tool else None,
         **(_source_of(wheel.source, folder, alone=here_only) if wheel.source else {}),
     )

@@ -71,7 +71,7 @@ def resolve(
     wheels = [_locked(install, built) for install in installs]
     passed_over = answer.passed_over_for({wheel.key: wheel.version for wheel in wheels})
     _tell(answer, passed_over, installs, pip)
-    access = IndexAccess(options=answer.index_options, urls=answer.urls)
+    access = IndexAccess(options=answer.index_options, urls=answer.urls, provenance=answer.provenance)
     wheels = _hashed(wheels, access, pip)
     return Lock(
         target=target,
@@ -151,7 +151,8 @@ def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = 
                     pip.note(
                         f"warning: the folder of {wheel.key} was edited since it was locked: lock again to record it"
                     )
-            access = replace(found.access, urls={**access.urls, **found.access.urls})
+            provenance = {**access.provenance, **found.access.provenance}
+            access = replace(found.access, urls={**access.urls, **found.access.urls}, provenance=provenance)
     return replace(lock, wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)), to_find=(), access=access)
 
 

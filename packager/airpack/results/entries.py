@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airpack_runtime import __version__, layout
 from packaging.tags import Tag
 
+from airpack.resolve.attestations import Publisher
 from airpack.results.fields import Fields
 from airpack.sources.source import source_in
 from airpack.target.installed import ImagePackage
@@ -183,7 +184,10 @@ class Signed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageEntry:
-    """A wheel of the bundle: `size` is in bytes, `origin` says where it came from (`LockedWheel.origin`)."""
+    """A wheel of the bundle: `size` is in bytes, `origin` says where it came from (`LockedWheel.origin`).
+
+    `publishers` attest the file, as the index said.
+    """
 
     name: str
     version: str
@@ -191,6 +195,7 @@ class PackageEntry:
     size: int
     sha256: str
     origin: str
+    publishers: Sequence[Publisher] = ()
 
     @property
     def built_from(self) -> str:
@@ -208,13 +213,23 @@ class PackageEntry:
             size=wheel.size,
             sha256=wheel.sha256,
             origin=wheel.origin,
+            publishers=wheel.publishers,
         )
 
     @classmethod
     def from_fields(cls, fields: Fields) -> PackageEntry:
         """Read the entry. Raises BadField."""
         texts = {name: fields.text(name) for name in ("name", "version", "wheel", "sha256", "origin")}
-        return cls(size=fields.number("size"), **texts)
+        try:
+            publishers = [Publisher.from_dict(each) for each in fields.rows("publishers")]
+        except ValueError as error:
+            raise fields.bad("publishers", f"lists {error}") from error
+        return cls(size=fields.number("size"), publishers=publishers, **texts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry as JSON takes it."""
+        entry = {name: getattr(self, name) for name in ("name", "version", "wheel", "size", "sha256", "origin")}
+        return {**entry, **({"publishers": [each.to_dict() for each in self.publishers]} if self.publishers else {})}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -102,6 +102,15 @@ class Results:
             return {}
         return {entry.name: entry.origin for entry in about.packages} if about.bundle.digest == digest else {}
 
+    def attested(self, digest: str) -> dict[str, tuple[str, ...]]:
+        """Return the publishers of each package of the bundle with this digest, by name; empty as `origins` is."""
+        try:
+            about = self.manifest()
+        except InvalidManifest:
+            return {}
+        packages = about.packages if about.bundle.digest == digest else ()
+        return {entry.name: tuple(map(str, entry.publishers)) for entry in packages}
+
     def lock(self) -> LockFile:
         """Return the lock. Raises InvalidLock."""
         from airpack.resolve import pylock  # noqa: PLC0415

@@ -95,7 +95,7 @@ class Manifest:
             "signatures": [signed.to_dict() for signed in self.signatures],
             "excluded": dict(self.excluded),
             "passed_over": [each.to_dict() for each in self.passed_over],
-            "packages": [asdict(package) for package in self.packages],
+            "packages": [package.to_dict() for package in self.packages],
             "toolchain": asdict(self.toolchain),
         }
 

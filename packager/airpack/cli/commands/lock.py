@@ -9,7 +9,7 @@ from pathlib import Path
 from airpack.base import cache, staging
 from airpack.cli import general, inputs, options, pip_options, screen
 from airpack.cli.output import Output
-from airpack.resolve import pylock, pylock_writer
+from airpack.resolve import attestations, pylock, pylock_writer
 from airpack.resolve.resolver import lock_of
 from airpack.results.folder import LOCK
 
@@ -44,16 +44,21 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     progress = general.progress(arguments)
     target, source = inputs.what_to_pack(arguments, env, progress)
     python = options.find_python(arguments, target, env, progress, lost="builds of sdists")
+    pip = pip_options.pip(arguments, env, progress)
     with progress.stage("resolve", "wheels") as advance:
         lock = lock_of(
             source,
             target,
-            pip=pip_options.pip(arguments, env, progress),
+            pip=pip,
             cache=cache.folder(env),
             python=python,
             skip_installed=arguments.skip_installed,
         )
+        lock = attestations.attested(lock, pip=pip, store=cache.folder(env))
         advance(len(lock.wheels))
+    before = {} if output.path is None else pylock.attested_in(output.path)
+    for warning in attestations.check(lock, required=arguments.require_attestations, before=before, named=output.name):
+        progress.note(warning)
     text = pylock_writer.dumps(lock, output.path.parent if output.path else Path())
     if output.path is None:
         output.send(text.encode())

@@ -176,6 +176,7 @@ def _order(
         decoder=arguments.decoder,
         jobs=arguments.jobs,
         strict=arguments.strict,
+        require_attestations=arguments.require_attestations,
         skip_installed=arguments.skip_installed,
         prove=not arguments.no_import,
         add_missing=arguments.add_missing,

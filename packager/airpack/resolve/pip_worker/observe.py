@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -64,6 +65,7 @@ def observe(events: Events, target: Mapping[str, Any], legacy: Mapping[str, str]
 
 def _report_requirements(events: Events, observed: Observed, legacy: Mapping[str, str]) -> None:
     """Let a resolve report the requirements that pip read, the image's packages that it needs, and the real URLs."""
+    provenance = _provenance()
 
     def reporting(resolve: Any) -> Any:
         def resolve_reported(resolver: Any, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
@@ -76,12 +78,45 @@ def _report_requirements(events: Events, observed: Observed, legacy: Mapping[str
             events.emit(provided=[{"name": name, "version": provided[name]} for name in sorted(provided)])
             links = [package.source_link.url_without_fragment for package in chosen if package.source_link is not None]
             shown = {without_access(url): url for url in links}
-            events.emit(urls={without: url for without, url in shown.items() if without != url})
+            events.emit(
+                urls={without: url for without, url in shown.items() if without != url},
+                provenance={without: provenance[url] for without, url in shown.items() if url in provenance},
+            )
             return resolved
 
         return resolve_reported
 
     wrap("resolve", reporting)
+
+
+def _provenance() -> dict[str, str]:
+    """Return where the index has the attestations of each link (PEP 740) by the link's URL, growing as pages are read.
+
+    Only what the page's own server has is asked: another would learn what is packed, and maybe a password.
+    """
+    found: dict[str, str] = {}
+
+    def recording(key: str) -> Any:
+        def reading(read: Any) -> Any:
+            def read_recorded(file: Any, page_url: str, *args: Any, **kwargs: Any) -> Any:
+                link, place = read(file, page_url, *args, **kwargs), file.get(key)
+                if link is not None and isinstance(place, str) and _origin_of(place) in {_origin_of(page_url)} - {None}:
+                    found[link.url_without_fragment] = place
+                return link
+
+            return read_recorded
+
+        return reading
+
+    wrap("json_link", recording("provenance"))
+    wrap("html_link", recording("data-provenance"))
+    return found
+
+
+def _origin_of(url: str) -> tuple[str, str] | None:
+    """Return the scheme and the server of an HTTP URL, without an account; None for another."""
+    parts = urlsplit(url)
+    return (parts.scheme, parts.netloc.rpartition("@")[2]) if parts.scheme in ("http", "https") else None
 
 
 def _shown(ireq: Any) -> str:
