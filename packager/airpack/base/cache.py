@@ -135,7 +135,7 @@ def _keep(place: Path, fill: Callable[[Path], object]) -> None:
             aside.unlink(missing_ok=True)
 
 
-def link_or_copy(path: Path, place: Path) -> None:
+def link_or_copy(path: Path | str, place: Path | str) -> None:
     """Make `place` a hard link to `path`, or a copy where links are not possible."""
     try:
         os.link(path, place)

@@ -32,6 +32,7 @@ from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
 from airpack.results import overwrite
 from airpack.results.folder import LOCK, WHEELHOUSE
+from airpack.tree import plain
 from airpack.tree.install import Tree, install, with_wheel
 from airpack.tree.known import PartChanged
 from airpack.tree.recipe import Recipe
@@ -134,7 +135,11 @@ class _Packing:
         if proofs.is_known(place):
             self.progress.note(f"import    as before: Python {python.version} imported this bundle, and found nothing")
             return []
-        findings = prove(product.bundle, python, image, folder, executor=self.executor, progress=self.progress)
+        tree = folder / "proof"
+        # What is imported may write to its files, which are other names of the installed ones: these are read no more.
+        if product.tree.is_installed and order.tree is None and order.image is None:
+            plain.write(product.tree.groups, tree)
+        findings = prove(product.bundle, python, image, tree, executor=self.executor, progress=self.progress)
         if not findings:
             proofs.keep(place)
         return findings

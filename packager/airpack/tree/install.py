@@ -45,6 +45,11 @@ class Tree:
         return [group.part for group in self.groups]
 
     @property
+    def is_installed(self) -> bool:
+        """Whether the files of all wheels are on disk: none is known from an earlier pack alone."""
+        return all(part.contents.is_there for part in self.parts)
+
+    @property
     def size(self) -> int:
         """The size in bytes of all files; files that are links to others do not count."""
         return sum(member.size for group in self.groups for member in group.members if member.link_to is None)

@@ -1,7 +1,8 @@
-"""Tree -> a plain folder, for `pack --tree` and for file system images."""
+"""Tree -> a plain folder, for `pack --tree`, for file system images and for the proof by import."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,21 +12,21 @@ from airpack.base import cache
 from airpack.tree.members import Group, directories
 
 
-def write(groups: Sequence[Group], folder: Path, *, note: str) -> None:
+def write(groups: Sequence[Group], folder: Path, *, note: str | None = None) -> None:
     """Write the members of `groups` into the new folder `folder`, as a boot would unpack them.
 
-    `note` is the content of the file `layout.TREE_NOTE`, which is written too. Files are hard links to the installed
+    `note` is the content of the file `layout.TREE_NOTE`, None for no such file. Files are hard links to the installed
     ones where the file system allows it, else copies. Raises FileExistsError if `folder` exists.
     """
-    folder.mkdir()
-    folders = directories(groups)
-    for directory in folders:
-        (folder / directory).mkdir()
+    places = [str(folder), *(f"{folder}/{directory}" for directory in directories(groups))]
+    for place in places:
+        os.mkdir(place)
     for member in (member for group in groups for member in group.members):
-        place = folder / member.path
-        cache.link_or_copy(member.source(), place)
-        place.chmod(member.mode)
-    (folder / layout.TREE_NOTE).write_text(note, encoding="utf-8")
-    for place in (folder, *(folder / directory for directory in folders)):
-        place.chmod(0o755)
-    (folder / layout.TREE_NOTE).chmod(0o644)
+        place = f"{folder}/{member.path}"
+        cache.link_or_copy(f"{member.contents.folder()}/{member.path}", place)
+        os.chmod(place, member.mode)
+    if note is not None:
+        (folder / layout.TREE_NOTE).write_text(note, encoding="utf-8")
+        (folder / layout.TREE_NOTE).chmod(0o644)
+    for place in places:
+        Path(place).chmod(0o755)

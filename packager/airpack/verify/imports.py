@@ -86,8 +86,11 @@ def prove(
         on_module(1)
         return judge.finding(failure, share) if failure else None
 
+    # The largest come first, so that none of them is left to a single thread at the end.
+    turns = sorted(modules, key=lambda item: len(item[0].paths), reverse=True)
     try:
-        return [finding for finding in executor.map(attempt, modules) if finding is not None]
+        found = {module: finding for (_, module), finding in zip(turns, executor.map(attempt, turns), strict=True)}
+        return [finding for _, module in modules if (finding := found[module]) is not None]
     finally:
         importer.stop()
         scratch.cleanup()

@@ -127,14 +127,15 @@ def prove(
     bundle: Bundle,
     python: Interpreter,
     image: Sequence[ImagePackage],
-    scratch: Path,
+    place: Path,
     *,
     executor: Executor,
     progress: Progress,
 ) -> list[Finding]:
     """Import all that the bundle `bundle` brings, which was just written, if this machine can; return the findings.
 
-    Its tree is unpacked into `scratch`, and removed. `image` are the packages of the image itself. Raises BootFailed.
+    Its tree is unpacked into the folder `place` unless that is there, and removed in the end. `image` are the packages
+    of the image itself. Raises BootFailed.
     """
     shares = imports.shares_of(bundle.contents)
     trial = _Trial(
@@ -145,7 +146,7 @@ def prove(
         image=image,
         lacking=_lacking(bundle.contents),
     )
-    return trial.unpacked(bundle.path, python, scratch, executor=executor, progress=progress)
+    return trial.unpacked(bundle.path, python, place, executor=executor, progress=progress)
 
 
 def _image_of(packed: Results) -> Sequence[ImagePackage]:
@@ -191,7 +192,7 @@ class _Trial:
 
         def run(python: Interpreter) -> list[Finding]:
             with tempfile.TemporaryDirectory(prefix="airpack-verify-") as scratch:
-                return self.unpacked(bundle, python, Path(scratch), executor=executor, progress=progress)
+                return self.unpacked(bundle, python, Path(scratch) / "tree", executor=executor, progress=progress)
 
         return self._with_python(obtain_python, run)
 
@@ -218,14 +219,14 @@ class _Trial:
         return run(python)
 
     def unpacked(
-        self, bundle: Path, python: Interpreter, scratch: Path, *, executor: Executor, progress: Progress
+        self, bundle: Path, python: Interpreter, place: Path, *, executor: Executor, progress: Progress
     ) -> list[Finding]:
-        """Import from the tree of a bundle, which is unpacked into `scratch` and removed. Raises BootFailed."""
-        impossible = self._impossible(scratch)
+        """Import from a bundle's tree at `place`, unpacked unless it is there, and remove it. Raises BootFailed."""
+        impossible = self._impossible(place.parent)
         if impossible:
             return impossible
-        place = scratch / "proof"
-        local_boot.unpack(bundle.resolve(), place, python, self.digest)
+        if not place.exists():
+            local_boot.unpack(bundle.resolve(), place, python, self.digest)
         findings = self._import(place, python, executor, progress)
         shutil.rmtree(place)
         return findings

@@ -47,6 +47,16 @@ def test_what_was_found_in_order_is_not_imported_again(airpack: Airpack, store: 
     assert AGAIN not in airpack.err
 
 
+def test_what_an_import_writes_is_in_no_result(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """Not even where a module changes its own file: it is packed by then, and a tree that is ordered is another's."""
+    build_wheel(wheels, "one", files={"one.py": "open(__file__, 'a').write('X = 2\\n')\n"})
+    for words in ((), ("--tree", tmp_path / "tree")):
+        assert airpack.pack("one", *words) == 0, airpack.err
+        assert airpack("verify", airpack.output, "--no-import") == 0, airpack.err
+        shutil.rmtree(cache.folder(os.environ))
+    assert airpack("verify", tmp_path / "tree", "--bundle", airpack.output, "--no-import") == 0, airpack.err
+
+
 def test_what_was_found_is_told_each_time(airpack: Airpack, wheels: Path) -> None:
     """Whoever packs again has read nothing yet."""
     build_wheel(wheels, "broken", files={"broken.py": "import absent\n"})
