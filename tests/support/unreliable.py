@@ -36,6 +36,7 @@ class Unreliable:
     of an upload has arrived; `hang_ups` are after how many bytes the next uploads of more are cut. `on_upload`
     is called with the size of each. Without `referrers`, it has no such API. `rejects` is a status that every request
     is answered with. `elsewhere` is the URL of another server, to which downloads and uploads of blobs are sent.
+    `realm` is the token server that a challenge names, by default this one.
     """
 
     seed: int = 0
@@ -44,6 +45,7 @@ class Unreliable:
     broken: float = 0
     rejects: int = 0
     elsewhere: str = ""
+    realm: str = ""
     loses: bool = False
     password: str | None = None
     lasts: int = 1_000_000

@@ -60,7 +60,8 @@ class Handler(BaseHTTPRequestHandler):
             elif fate < registry.busy + registry.broken:
                 self._answer(500, b"<html>oops</html>")
             elif not self._is_admitted():
-                realm = f'Bearer realm="http://{registry.address}/token",service="test",scope="{self._scope()}"'
+                place = registry.realm or f"http://{registry.address}/token"
+                realm = f'Bearer realm="{place}",service="test",scope="{self._scope()}"'
                 self._answer(401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', {"WWW-Authenticate": realm})
             else:
                 self.dropping = fate > 1 - registry.drops

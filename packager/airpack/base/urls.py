@@ -13,6 +13,7 @@ LOCAL = "local"  # what is on the packing machine: its path is nobody else's bus
 _HARMLESS = frozenset(
     {"alt", "api-version", "archived", "at", "branch", "dl", "download", "export", "format", "inline", "raw", "ref"}
 )
+_PORTS = {"http": 80, "https": 443}  # by scheme
 _TELLING = re.compile("sig|token|secret|passw|pwd|credential|auth|key|code", re.IGNORECASE)
 # What pip reads in a fragment: a hash, the folder in an archive, the project's name.
 _FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|md5|sha\d+)=[^&]*(?:&|$))*")
@@ -47,6 +48,20 @@ def without_user(url: str) -> str:
     """Return `url` without user and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def origin_of(url: str) -> tuple[str, str, int | None] | None:
+    r"""Return the scheme, the host and the port of a URL (RFC 6454), None for what not all read alike.
+
+    `http://one\@two` names the host `two` to Python, and `one` to urllib3, which would send there what is for `two`.
+    """
+    if not url.isascii() or not url.isprintable() or set(' \\"<>^`{|}') & set(url):  # RFC 3986 has none of these
+        return None
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
 
 
 def account_in(url: str) -> tuple[str, str] | None:

@@ -9,10 +9,11 @@ import re
 import threading
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from airpack.base import jsons
 from airpack.base.errors import RegistryError
+from airpack.base.urls import origin_of
 from airpack.registry import credentials
 from airpack.registry.connection import Connection
 from airpack.registry.credentials import Credentials
@@ -56,8 +57,10 @@ class Authorization:
     def _token(self, parameters: Mapping[str, str], known: Credentials | None) -> str:
         """Return a token for all scopes that were asked for so far: a mount needs two repositories."""
         realm = parameters.get("realm", "")
-        url = urlsplit(realm)
-        if known and url.scheme != "https" and not (self._endpoint.plain_http or is_loopback(url.hostname or "")):
+        origin = origin_of(realm)
+        if origin is None or origin[0] not in ("http", "https"):
+            raise RegistryError(self._reference.name, "it names a token server by what is no URL of one")
+        if known and origin[0] != "https" and not (self._endpoint.plain_http or is_loopback(origin[1])):
             raise RegistryError(self._reference.name, "the credentials would go to its token server without TLS")
         self._scopes.update(dict.fromkeys(scope for scope in parameters.get("scope", "").split(" ") if scope))
         fields = [("service", parameters["service"])] if "service" in parameters else []

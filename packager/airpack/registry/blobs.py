@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from airpack.base import files
 from airpack.base.console import BYTES, Advance, Progress
@@ -131,7 +131,7 @@ class Upload:
         if not location:
             problem = "the registry sent no URL for the upload: it does not follow the OCI specification"
             raise RegistryError(self._client.reference.name, problem)
-        return urljoin(self._client.url(""), location)
+        return self._client.absolute(location)
 
     def _step(self) -> None:
         """Send what is missing until the upload is complete. Raises Passing if a retry may succeed."""

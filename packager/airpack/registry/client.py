@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import urllib3
 
 from airpack.base import jsons
 from airpack.base.errors import RegistryError
+from airpack.base.urls import origin_of
 from airpack.registry.authorization import Authorization
 from airpack.registry.connection import Body, Connection
 from airpack.registry.reference import Endpoint
@@ -19,7 +20,6 @@ from airpack.registry.retries import Passing
 
 OK, CREATED, ACCEPTED, NO_CONTENT, PARTIAL = 200, 201, 202, 204, 206
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_LARGE = 401, 403, 404, 413
-_PORTS = {"http": 80, "https": 443}  # by scheme
 _LARGEST_ERROR = 1 << 16  # bytes
 Result = TypeVar("Result")
 
@@ -69,9 +69,10 @@ class Client:
 
         Raises Passing where a retry may succeed, else RegistryError.
         """
-        url = urljoin(self._connection.base, url)
+        url = self.absolute(url)
+        base = origin_of(self._connection.base)
         for _ in range(3):  # a token may have run out, or not reach far enough
-            used = self._authorization.value if _origin(url) == _origin(self._connection.base) else ""
+            used = self._authorization.value if origin_of(url) == base else ""
             authorized = {**(headers or {}), **({"Authorization": used} if used else {})}
             response = self._connection.request(method, url, authorized, body)
             if response.status in take:
@@ -79,9 +80,9 @@ class Client:
             if response.status != UNAUTHORIZED:
                 break
             answered_by = _answered_by(url, response)
-            if answered_by != _origin(self._connection.base):  # its challenge would name a token server of its own
-                response.release_conn()
-                raise self._asked_elsewhere(answered_by)
+            if answered_by != base:  # its challenge would name a token server of its own
+                response.close()
+                raise self._asked_elsewhere(answered_by[1] if answered_by else "another server")
             response.drain_conn()
             self._authorization.renew(response.headers.get("WWW-Authenticate", ""), used)
         raise self._failure(method, response)
@@ -108,9 +109,16 @@ class Client:
         """Return up to `size` bytes of a body; with `some`, those that have arrived. Raises Passing."""
         return self._connection.read(response, size, some=some)
 
-    def _asked_elsewhere(self, origin: tuple[str, str, int | None]) -> RegistryError:
+    def absolute(self, url: str) -> str:
+        """Return the URL that the registry names by `url`, relative to the repository's. Raises RegistryError."""
+        try:
+            return urljoin(self.url(""), url)
+        except ValueError as error:
+            raise RegistryError(self.reference.name, "it sends this request to what is no URL") from error
+
+    def _asked_elsewhere(self, host: str) -> RegistryError:
         """Return the error for another server that asks for credentials, which only the registry itself gets."""
-        reason = f"it sends this request to {origin[1]}, which asks for credentials and does not get the registry's"
+        reason = f"it sends this request to {host}, which asks for credentials and does not get the registry's"
         return RegistryError(self.reference.name, f"{reason}: ask whoever administers the registry")
 
     def _failure(self, method: str, response: urllib3.BaseHTTPResponse) -> RegistryError:
@@ -141,14 +149,8 @@ class Client:
             response.release_conn()
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
-    """Return the scheme, the host and the port of a URL (RFC 6454)."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
-
-
-def _answered_by(url: str, response: urllib3.BaseHTTPResponse) -> tuple[str, str, int | None]:
+def _answered_by(url: str, response: urllib3.BaseHTTPResponse) -> tuple[str, str, int | None] | None:
     """Return the origin of the server that gave a response to a request of `url`, after all redirects."""
     for step in response.retries.history if response.retries is not None else ():
         url = urljoin(url, step.redirect_location or "")
-    return _origin(url)
+    return origin_of(url)

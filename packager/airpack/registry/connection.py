@@ -100,6 +100,8 @@ class Connection:
             )
         except (HTTPError, OSError) as error:
             raise self.failure(error) from None  # a URL in its text may hold a token
+        except ValueError:  # of Python's own reader of URLs
+            raise RegistryError(self._place, "it sends this request to what is no URL") from None
 
     def read(self, response: urllib3.BaseHTTPResponse, size: int, *, some: bool = False) -> bytes:
         """Return up to `size` bytes of a body, with `some` those that have arrived; none at its end.

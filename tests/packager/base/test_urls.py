@@ -64,3 +64,19 @@ def test_what_a_lock_may_hold(url: str, expected: str) -> None:
 def test_what_is_shown_of_a_text(text: str, expected: str) -> None:
     """Neither users nor passwords, nor the queries that may give access; the rest as it is."""
     assert urls.redacted(text) == expected
+
+
+def test_the_origin_of_a_url_is_what_all_read_in_it() -> None:
+    """Where Python and urllib3 differ, or a browser would, it has none."""
+    assert urls.origin_of("HTTPS://User:pw@Host/x?y#z") == ("https", "host", 443)
+    assert urls.origin_of("http://[::1]:8080/") == ("http", "::1", 8080)
+    for odd in (
+        "http://a\\\\@b",
+        "http://a\t@b",
+        "http://a b",
+        "http://[a",
+        "http://a:99999",
+        "http://ä",
+        "http:\\\\a",
+    ):
+        assert urls.origin_of(odd) is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from airpack.registry.reference import Endpoint, Reference
 from support import layouts, unreliable
 from support import registry as real
 from support.airpack import Airpack
+from support.listener import Listener, listening
 from support.unreliable import Unreliable
 
 # `htpasswd -nbB reader 'correct horse'`
@@ -75,6 +78,82 @@ def test_another_server_gets_no_credentials(
         assert not any(other.tokens)
     reason = f"it sends this request to {host}, which asks for credentials and does not get the registry's"
     assert str(caught.value) == f"{registry.address}/models/churn: {reason}: ask whoever administers the registry"
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """Serve, on another port, what wants to be told a secret."""
+    with listening() as listener:
+        yield listener
+
+
+# What names the registry to one reader of URLs, and the listener to another; and what no reader takes.
+_ODD = (
+    "http://{listener}\\@{registry}",
+    "http://{listener}/\t@{registry}",
+    "http://{listener}#@{registry}",
+    "http://{registry}@{listener}",
+    "http:\\\\{listener}",
+    "HTTP://{listener}",
+    "//{listener}",
+    "http://{listener}\u2100@{registry}",
+    "http://[{listener}",
+    "file:///etc",
+)
+
+
+@pytest.mark.parametrize("form", _ODD)
+@pytest.mark.parametrize("sent", ["an upload's location", "a download's redirect"])
+def test_no_spelling_of_a_url_leads_credentials_astray(
+    oci_layout: Layout, endpoint: Endpoint, registry: Unreliable, listener: Listener, form: str, sent: str
+) -> None:
+    """Whoever decides where they go, and whoever sends them, read the URL alike; else nobody gets them."""
+    registry.password = unreliable.PASSWORD
+    if "download" in sent:
+        push(oci_layout, endpoint, progress=Silent())
+    registry.elsewhere = form.format(listener=listener.address, registry=registry.address)
+    with tempfile.TemporaryDirectory() as folder, pytest.raises(RegistryError):
+        if "upload" in sent:
+            push(oci_layout, endpoint, progress=Silent())
+        else:
+            unreliable.pull_all(endpoint, Path(folder, "got"))
+    assert listener.secrets == []
+
+
+@pytest.mark.parametrize(
+    ("realm", "problem"),
+    [
+        ("http://example.test/token", "the credentials would go to its token server without TLS"),
+        ("http://example.test\\@127.0.0.1/token", "it names a token server by what is no URL of one"),
+        ("file:///etc/passwd", "it names a token server by what is no URL of one"),
+        ("/token", "it names a token server by what is no URL of one"),
+        ("http://[/token", "it names a token server by what is no URL of one"),
+    ],
+)
+def test_a_token_server_is_one_that_all_read_alike(
+    oci_layout: Layout, endpoint: Endpoint, registry: Unreliable, realm: str, problem: str
+) -> None:
+    """Its URL decides whether the password goes there without TLS."""
+    registry.password, registry.realm = unreliable.PASSWORD, realm
+    with pytest.raises(RegistryError) as caught:
+        push(oci_layout, endpoint, progress=Silent())
+    assert str(caught.value) == f"{registry.address}/models/churn: {problem}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_token_server_sends_no_password_elsewhere(tmp_path: Path, listener: Listener, status: int) -> None:
+    """A redirect of its own is followed without the password, and not with a refresh token."""
+    with listening(status=status, location=f"http://{listener.address}/token") as tokens:
+        for auth in ({"auth": base64.b64encode(b"user:hush").decode()}, {"identitytoken": "hush"}):
+            with unreliable.serve(password="hush", realm=f"http://{tokens.address}/token") as registry:  # noqa: S106
+                path = tmp_path / "auth.json"
+                path.write_text(json.dumps({"auths": {registry.address: auth}}))
+                reference = Reference.parse(f"{registry.address}/models/churn")
+                client = Client(Endpoint(reference=reference, env={"REGISTRY_AUTH_FILE": str(path)}))
+                with pytest.raises(RegistryError):
+                    manifests.fetch(client, "1")
+        assert len(tokens.secrets) == 2
+        assert listener.secrets == []
 
 
 def test_a_refresh_token_becomes_a_token(tmp_path: Path) -> None:

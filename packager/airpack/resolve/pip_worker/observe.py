@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
-from airpack.base.urls import without_access
+from airpack.base.urls import origin_of, without_access
 from airpack.resolve.pip_worker.adapter import MetadataInvalid, wrap
 from airpack.resolve.pip_worker.events import Events, Failure, report_chosen
 from airpack.resolve.pip_worker.sources import Unbuildable
@@ -100,7 +99,7 @@ def _provenance() -> dict[str, str]:
         def reading(read: Any) -> Any:
             def read_recorded(file: Any, page_url: str, *args: Any, **kwargs: Any) -> Any:
                 link, place = read(file, page_url, *args, **kwargs), file.get(key)
-                if link is not None and isinstance(place, str) and _origin_of(place) in {_origin_of(page_url)} - {None}:
+                if link is not None and isinstance(place, str) and _is_same_server(place, page_url):
                     found[link.url_without_fragment] = place
                 return link
 
@@ -113,10 +112,10 @@ def _provenance() -> dict[str, str]:
     return found
 
 
-def _origin_of(url: str) -> tuple[str, str] | None:
-    """Return the scheme and the server of an HTTP URL, without an account; None for another."""
-    parts = urlsplit(url)
-    return (parts.scheme, parts.netloc.rpartition("@")[2]) if parts.scheme in ("http", "https") else None
+def _is_same_server(url: str, page_url: str) -> bool:
+    """Return whether an HTTP URL is of the server that a page is from."""
+    origin = origin_of(url)
+    return origin is not None and origin[0] in ("http", "https") and origin == origin_of(page_url)
 
 
 def _shown(ireq: Any) -> str:
