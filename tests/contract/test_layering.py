@@ -123,7 +123,7 @@ def test_only_the_command_lines_print_and_exit(path: Path) -> None:
     if (
         path.name in ("app.py", "__main__.py", "startup.py", "sitecustomize.py", "syscalls.py")
         or path.parent.name == "commands"
-        or path.name == "findings.py"
+        or path.name in ("findings.py", "answers.py")
     ):
         return
     calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]

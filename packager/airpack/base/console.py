@@ -55,6 +55,27 @@ class Silent(Progress):
         """See Progress."""
 
 
+class Recorded(Progress):
+    """Shows what another does, and keeps the notes."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+        self.notes: list[str] = []
+
+    def stage(self, name: str, unit: str, total: int | None = None) -> AbstractContextManager[Advance]:
+        """See Progress."""
+        return self._shown.stage(name, unit, total)
+
+    def waiting(self, text: str) -> AbstractContextManager[None]:
+        """See Progress."""
+        return self._shown.waiting(text)
+
+    def note(self, text: str) -> None:
+        """See Progress."""
+        self.notes.append(text)
+        self._shown.note(text)
+
+
 class Lines(Progress):
     """Writes a line at the end of each stage: for logs."""
 

@@ -12,6 +12,7 @@ class AirpackError(Exception):
     """Base of every error that a user is meant to read. `status` is the exit status."""
 
     status = 1
+    reported = False  # whether standard output tells of it already, in JSON
 
 
 class UsageError(AirpackError):

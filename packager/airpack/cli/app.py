@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import signal
@@ -43,9 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: Sequence[str]) -> int:
     """Run the command line `words` and return its exit status; an error is printed as one line."""
     # Errors of `diff` end with a higher status: its 1 says that there is a difference.
-    verbose, error_status = False, 1
+    verbose, error_status, as_json = False, 1, _asks_for_json(words)
     try:
         arguments = _parsed(words, os.environ)
+        as_json = getattr(arguments, "json", False)
         verbose = getattr(arguments, "verbose", False)
         error_status = getattr(arguments, "error_status", error_status)
         status: int = arguments.run(arguments, os.environ) or 0
@@ -61,8 +63,25 @@ def _run(words: Sequence[str]) -> int:
         # What was interrupted may have made another error of it, as Python does in `__set_name__`.
         if _interrupts and least != INTERRUPTED:
             return _fail(_INTERRUPTED, INTERRUPTED, verbose=verbose)
-        return _fail(message, max(error_status, least), verbose=verbose)
+        status = max(error_status, least)
+        if as_json and not getattr(error, "reported", False):
+            _answer(words, error, message, status)
+        return _fail(message, status, verbose=verbose)
     return status
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    """Return whether a command line, which may be wrong, has --json before what is not airpack's."""
+    return "--json" in habits.options_in(words)
+
+
+def _answer(words: Sequence[str], error: Exception, message: str, status: int) -> None:
+    """Print an error as the document that a program waits for."""
+    from airpack.cli import answers  # noqa: PLC0415 - few need it
+
+    command = next((word for word in habits.spelled(habits.split_global(words)[1]) if word in COMMANDS), "")
+    with contextlib.suppress(OSError):
+        print(answers.document(command, error=error, message=message, status=status), flush=True)
 
 
 def _explain(error: Exception) -> tuple[str, int]:
@@ -103,6 +122,7 @@ def _parsed(words: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
     except parsers.WrongWords as error:
         message = habits.unknown_option(name, rest, known) or str(error)
         raise UsageError(f"{message}; see {command.prog} --help") from error
+    arguments.command_name = name
     for note in notes:
         print(note, file=sys.stderr)
     return arguments

@@ -32,4 +32,6 @@ def report(arguments: argparse.Namespace, findings: Sequence[Finding], subject: 
         if not arguments.quiet:
             print(f"{counted(len(findings), 'finding')} in {subject}")
     if failures:
-        raise AuditFailed([finding.message for finding in failures], verdict=verdict)
+        error = AuditFailed([finding.message for finding in failures], verdict=verdict)
+        error.reported = arguments.json
+        raise error

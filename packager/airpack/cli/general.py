@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airpack.base.console import Bars, Lines, Progress, Silent
+from airpack.base.console import Bars, Lines, Progress, Recorded, Silent
 from airpack.cli.screen import COLOURS
 
 # Commands that do without pins don't import what checks signatures.
@@ -33,7 +33,12 @@ def add_verbosity(parser: argparse.ArgumentParser, *, progress: bool = False) ->
 
 
 def progress(arguments: argparse.Namespace) -> Progress:
-    """Return the way to show progress: bars on a terminal, lines elsewhere."""
+    """Return the way to show progress: bars on a terminal, lines elsewhere; with --json, the notes are kept as well."""
+    shown = _shown(arguments)
+    return Recorded(shown) if getattr(arguments, "json", False) else shown
+
+
+def _shown(arguments: argparse.Namespace) -> Progress:
     if arguments.quiet or sys.stderr is None:
         return Silent()
     if getattr(arguments, "no_progress", False) or arguments.verbose or not sys.stderr.isatty():

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.cli import general, options, screen
+from airpack.cli import answers, general, options, screen
 from airpack.cli.output import several
 from airpack.stores import transfer
 
@@ -24,6 +24,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("url", metavar="URL", help="the URL that was given to upload")
     parser.add_argument("-o", "--output", metavar="DIR", type=several, default=Path("dist"), help="default: dist")
     general.add_pins(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)
 
 
@@ -31,6 +32,14 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises StoreFailed."""
     progress = general.progress(arguments)
     moved = transfer.download(arguments.url, arguments.output, pins=general.pins(arguments), progress=progress)
-    if not arguments.quiet:
-        print(f"fetched   {arguments.output}, {screen.counted(moved.count, 'file')}, {screen.amount(moved.size)}")
-        print(f"digest    sha256:{moved.digest}")
+    lines = [
+        f"fetched   {arguments.output}, {screen.counted(moved.count, 'file')}, {screen.amount(moved.size)}",
+        f"digest    sha256:{moved.digest}",
+    ]
+    result = {
+        "output": arguments.output,
+        "files": moved.count,
+        "size": moved.size,
+        "digest": f"sha256:{moved.digest}",
+    }
+    answers.give(arguments, progress, result, lines)

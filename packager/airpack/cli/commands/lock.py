@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airpack.base import cache, staging
-from airpack.cli import general, inputs, options, pip_options, screen
+from airpack.cli import answers, general, inputs, options, pip_options, screen
 from airpack.cli.output import Output
 from airpack.resolve import attestations, pylock, pylock_writer
 from airpack.resolve.resolver import lock_of
@@ -33,12 +33,14 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default=LOCK,
         help="the file to write, - for standard output (default: %(default)s)",
     )
+    answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
     output: Output = arguments.output
+    answers.check_output(arguments, output)
     if output.path is not None:
         pylock.check_replaceable(output.path)
     progress = general.progress(arguments)
@@ -64,6 +66,15 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         output.send(text.encode())
         return
     staging.write_text(output.path, text)
-    if not arguments.quiet:
-        print(f"lock      {output.path}, {screen.counted(len(lock.wheels), 'wheel')} for {target.name}")
-        print(f"pack it   airpack pack --lock {output.path}")
+    result = {
+        "lock": output.path,
+        "target": target.name,
+        "python": target.python_full_version,
+        "packages": answers.packages(lock.wheels),
+        "size": lock.size,
+    }
+    lines = [
+        f"lock      {output.path}, {screen.counted(len(lock.wheels), 'wheel')} for {target.name}",
+        f"pack it   airpack pack --lock {output.path}",
+    ]
+    answers.give(arguments, progress, result, lines)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from airpack.base import staging
 from airpack.base.interrupts import threads
-from airpack.cli import general, options, screen
+from airpack.cli import answers, general, options, screen
 from airpack.cli.output import several
 from airpack.oci import image
 from airpack.oci.image import Image
@@ -43,6 +44,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     options.add_passphrase(parser)
     general.add_jobs(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)
 
 
@@ -64,14 +66,21 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             progress=progress,
         )
         staging.place({aside: folder}, aside=scratch)
-    if arguments.quiet:
-        return
-    for written in images:
-        print(_about(written))
-    for written in images:
-        for referrer in written.referrers:
-            print(f"beside    {referrer.artifact_type}")
-    print(f"push      airpack push {folder} REGISTRY/REPOSITORY:TAG")
+    lines = [*map(_about, images)]
+    lines += [f"beside    {referrer.artifact_type}" for written in images for referrer in written.referrers]
+    lines.append(f"push      airpack push {folder} REGISTRY/REPOSITORY:TAG")
+    answers.give(arguments, progress, {"layout": folder, "images": [*map(_to_dict, images)]}, lines)
+
+
+def _to_dict(written: Image) -> dict[str, Any]:
+    """Return an image as the document for programs has it."""
+    return {
+        "platform": image.platform(written.descriptor),
+        "digest": written.descriptor.digest,
+        "target": written.target,
+        "layers": [{"digest": layer.descriptor.digest, "size": layer.descriptor.size} for layer in written.layers],
+        "beside": [referrer.artifact_type for referrer in written.referrers],
+    }
 
 
 def _about(written: Image) -> str:

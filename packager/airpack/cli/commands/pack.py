@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from airpack_runtime import layout
 
 from airpack.base import cache
 from airpack.bundle import image_file
-from airpack.cli import general, inputs, options, pip_options
+from airpack.cli import answers, general, inputs, options, pip_options
 from airpack.cli.output import several
 from airpack.pack.deliver import Packed
 from airpack.pack.order import Order
@@ -19,7 +20,7 @@ from airpack.pack.pack import pack
 from airpack.requirements.requirements import Requirements
 from airpack.resolve.lock import Lock
 from airpack.results import keys
-from airpack.results.folder import SBOM
+from airpack.results.folder import LOCK, MANIFEST, SBOM
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
 from airpack.tree.exclusion import Exclusion
@@ -51,6 +52,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     index = pip_options.add_index(parser)
     index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, if the index does not have it")
     _add_packing(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)
 
 
@@ -138,8 +140,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         if wheel.source is not None:
             builder = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
             progress.note(f"built     {wheel.filename} by {builder}, from {wheel.source.address}")
-    if not arguments.quiet:
-        _print(packed, order)
+    answers.give(arguments, progress, _to_dict(packed, order), _lines(packed, order))
 
 
 def _uses_of_python(arguments: argparse.Namespace) -> str:
@@ -188,29 +189,56 @@ def _order(
     )
 
 
-def _print(packed: Packed, order: Order) -> None:
+def _to_dict(packed: Packed, order: Order) -> dict[str, Any]:
+    """Return what was packed as the document for programs has it."""
+    bundle, contents, lock, image = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock, packed.image
+    return {
+        "output": order.output,
+        "target": lock.target.name,
+        "python": lock.target.python_full_version,
+        "packages": answers.packages(lock.wheels),
+        "bundle": {
+            "path": bundle.path,
+            "size": bundle.size,
+            "digest": f"sha256:{bundle.digest}",
+            "unpacked_size": contents.unpacked_size,
+            "files": len(contents.files) + len(contents.links),
+        },
+        "wheelhouse": packed.wheelhouse.folder,
+        "lock": order.output / LOCK,
+        "manifest": order.output / MANIFEST,
+        "excluded": {"files": packed.excluded.files, "size": packed.excluded.size},
+        "tree": order.tree,
+        "drop_in": order.drop_in,
+        "sbom": packed.sbom,
+        "image": image and {"path": image.path, "size": image.size, "digest": f"sha256:{image.sha256}"},
+        "key": order.sign and order.sign.id,
+    }
+
+
+def _lines(packed: Packed, order: Order) -> Iterator[str]:
     bundle, contents, lock = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock
     files = len(contents.files) + len(contents.links)
-    print(f"wheels    {len(lock.wheels):,} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB")
+    yield f"wheels    {len(lock.wheels):,} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB"
     unpacked = f"{contents.unpacked_size / 1e6:,.1f} MB unpacked, {files:,} files"
-    print(f"bundle    {bundle.path}, {bundle.size / 1e6:,.1f} MB ({unpacked})")
+    yield f"bundle    {bundle.path}, {bundle.size / 1e6:,.1f} MB ({unpacked})"
     if packed.excluded.files:
-        print(f"excluded  {packed.excluded.files:,} files, {packed.excluded.size / 1e6:,.1f} MB before compression")
+        yield f"excluded  {packed.excluded.files:,} files, {packed.excluded.size / 1e6:,.1f} MB before compression"
     if order.tree:
-        print(f"tree      {order.tree}")
+        yield f"tree      {order.tree}"
     if order.drop_in:
-        print(f"drop-in   {order.drop_in}: set PYTHONPATH to where it is in the image")
+        yield f"drop-in   {order.drop_in}: set PYTHONPATH to where it is in the image"
     if packed.sbom:
-        print(f"sbom      {packed.sbom}")
-    print(f"digest    sha256:{bundle.digest}")
+        yield f"sbom      {packed.sbom}"
+    yield f"digest    sha256:{bundle.digest}"
     if order.sign is not None:
-        print(f"signed    {bundle.path}{layout.SIGNATURE_SUFFIX}, by the key {order.sign.id}")
+        yield f"signed    {bundle.path}{layout.SIGNATURE_SUFFIX}, by the key {order.sign.id}"
         if order.drop_in:
-            print("          a drop-in has its own shim: the signature protects only with a shim in the image")
+            yield ("          a drop-in has its own shim: the signature protects only with a shim in the image")
     if packed.image is not None:
-        print(f"image     {packed.image.path}, {packed.image.size / 1e6:,.1f} MB, sha256:{packed.image.sha256}")
+        yield f"image     {packed.image.path}, {packed.image.size / 1e6:,.1f} MB, sha256:{packed.image.sha256}"
     python = f"python{lock.target.python_version}"
-    print(
+    yield (
         "boot      airpack shim -o airpack-runtime.pyz, then in the image:\n"
         f"          {python} airpack-runtime.pyz exec --bundle {bundle.path.name} -- {python} YOUR_PROGRAM.py"
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from airpack.base.console import Progress, plain
-from airpack.cli import general, options, screen
+from airpack.base.errors import AirpackError
+from airpack.cli import answers, general, options, screen
 from airpack.cli.commands import pack as pack_command
 from airpack.cli.output import several
 from airpack.cli.words.toml_options import Table
@@ -19,7 +21,7 @@ from airpack.pack.fleet import FleetFailed, FleetInterrupted, FleetPack, Invalid
 from airpack.results.folder import Results
 
 # Options of pack that pack-all has itself, so that a file can't set them.
-_OWN = ("help", "output", "jobs", "quiet", "verbose", "no-progress")
+_OWN = ("help", "output", "jobs", "json", "quiet", "verbose", "no-progress")
 # Options of pack that name a folder to write, besides its output.
 _FOLDERS = ("tree", "drop-in")
 _DIGEST = 19  # columns of `sha256:` and twelve digits
@@ -54,6 +56,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="pack only this set, target, or SET/TARGET; may be repeated",
     )
     general.add_jobs(parser, "of all packs together")
+    answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)
 
 
@@ -64,15 +67,37 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     _check_folders(arguments.file, packs)
     chosen = fleet.only(packs, arguments.only)
     started = time.monotonic()
-    result = _run(arguments, chosen, general.progress(arguments))
-    if not arguments.quiet:
-        _print(arguments.output, chosen, result.outcomes, time.monotonic() - started)
+    progress = general.progress(arguments)
+    result = _run(arguments, chosen, progress)
+    lines = _lines(arguments.output, chosen, result.outcomes, time.monotonic() - started)
+    packs_of = [_to_dict(arguments.output / pack.name, pack, result.outcomes.get(pack.name)) for pack in chosen]
+    error = _error(result, len(chosen))
+    answers.give(arguments, progress, {"output": arguments.output, "packs": packs_of}, lines, error=error)
+    if error is not None:
+        raise error
+
+
+def _error(result: BatchResult, total: int) -> AirpackError | None:
+    """Return why not everything was packed, None if all was."""
     if result.interrupted:
         packed = sum(outcome.status == 0 for outcome in result.outcomes.values())
-        raise FleetInterrupted(packed=packed, total=len(chosen))
+        return FleetInterrupted(packed=packed, total=total)
     failures = {name: outcome.message for name, outcome in result.outcomes.items() if outcome.status}
-    if failures:
-        raise FleetFailed(failures, total=len(chosen))
+    return FleetFailed(failures, total=total) if failures else None
+
+
+def _to_dict(folder: Path, pack: FleetPack, outcome: Outcome | None) -> dict[str, Any]:
+    """Return how a pack ended, as the document for programs has it; a status of None is that of one not begun."""
+    done = outcome is not None and outcome.status == 0
+    bundle = Results.at(folder).manifest().bundle if done else None
+    return {
+        "name": pack.name,
+        "output": folder,
+        "status": outcome and outcome.status,
+        "message": outcome.message if outcome else "",
+        "seconds": outcome and round(outcome.seconds, 1),
+        "bundle": bundle and {"size": bundle.size, "digest": f"sha256:{bundle.digest}"},
+    }
 
 
 def _run(arguments: argparse.Namespace, packs: Sequence[FleetPack], progress: Progress) -> BatchResult:
@@ -117,15 +142,15 @@ def _check_folders(path: Path, packs: Sequence[FleetPack]) -> None:
                 writers[folder] = pack.name
 
 
-def _print(output: Path, packs: Sequence[FleetPack], outcomes: Mapping[str, Outcome], seconds: float) -> None:
-    """Print the summary: a line for each pack, and a total."""
+def _lines(output: Path, packs: Sequence[FleetPack], outcomes: Mapping[str, Outcome], seconds: float) -> Iterator[str]:
+    """Yield the summary: a line for each pack, and a total."""
     columns = max(len("pack"), *(len(pack.name) for pack in packs))
-    print(f"{'pack':<{columns}}  wheels     bundle     time  digest")
+    yield f"{'pack':<{columns}}  wheels     bundle     time  digest"
     for pack in packs:
         result = _result(output / pack.name, outcomes.get(pack.name))
-        print(f"{pack.name:<{columns}}  {screen.clipped(result, max(screen.width() - columns - 2, _DIGEST))}")
+        yield f"{pack.name:<{columns}}  {screen.clipped(result, max(screen.width() - columns - 2, _DIGEST))}"
     packed = sum(outcome.status == 0 for outcome in outcomes.values())
-    print(f"{packed} of {screen.counted(len(packs), 'pack')} in {output}, {seconds:.1f} s")
+    yield f"{packed} of {screen.counted(len(packs), 'pack')} in {output}, {seconds:.1f} s"
 
 
 def _result(folder: Path, outcome: Outcome | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airpack.base.errors import from_extra
-from airpack.cli import general, options, screen
+from airpack.cli import answers, general, options, screen
 from airpack.cli.output import several
 
 
@@ -36,6 +36,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="of a multi-platform image, which one (default: this machine's)",
     )
     general.add_pins(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)
 
 
@@ -48,10 +49,16 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     pulled = pull(
         endpoint, arguments.output, platform=arguments.platform, pins=general.pins(arguments), progress=progress
     )
-    if arguments.quiet:
-        return
-    print(f"pulled    {pulled.reference}")
-    print(f"bundle    {pulled.path}, {screen.amount(pulled.size)}")
-    print(f"digest    {pulled.digest}")
+    lines = [
+        f"pulled    {pulled.reference}",
+        f"bundle    {pulled.path}, {screen.amount(pulled.size)}",
+        f"digest    {pulled.digest}",
+    ]
     if pulled.beside:
-        print(f"beside    {', '.join(path.name for path in pulled.beside)}")
+        lines.append(f"beside    {', '.join(path.name for path in pulled.beside)}")
+    result = {
+        "reference": str(pulled.reference),
+        "bundle": {"path": pulled.path, "size": pulled.size, "digest": pulled.digest},
+        "beside": pulled.beside,
+    }
+    answers.give(arguments, progress, result, lines)

@@ -11,7 +11,7 @@ from pathlib import Path
 from airpack.base.console import Progress
 from airpack.base.errors import UsageError, from_extra
 from airpack.base.interrupts import threads
-from airpack.cli import general, options, screen
+from airpack.cli import answers, general, options, screen
 from airpack.oci import image
 from airpack.oci.layout import MARKER, Layout
 from airpack.registry.reference import DEFAULT_TAG
@@ -46,6 +46,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     general.add_jobs(parser)
     general.add_pins(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)
 
 
@@ -60,15 +61,22 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     image_options = image.Options(split=arguments.split, created=options.epoch(env, otherwise=DEFAULT_MTIME))
     with _oci_layout(arguments, image_options, progress) as oci_layout:
         pushed = push(oci_layout, endpoint, mount_from=arguments.mount_from, progress=progress)
-    if arguments.quiet:
-        return
-    print(f"pushed    {pushed.reference}")
-    print(f"tag       {endpoint.reference.tag or DEFAULT_TAG}")
-    print(f"sent      {screen.counted(pushed.blobs_sent, 'blob')}, {screen.amount(pushed.sent)}")
+    tag = endpoint.reference.tag or DEFAULT_TAG
+    lines = [
+        f"pushed    {pushed.reference}",
+        f"tag       {tag}",
+        f"sent      {screen.counted(pushed.blobs_sent, 'blob')}, {screen.amount(pushed.sent)}",
+    ]
     if pushed.blobs_skipped:
-        print(
-            f"present   {screen.counted(pushed.blobs_skipped, 'blob')}, {screen.amount(pushed.skipped)}, not sent again"
-        )
+        present = f"{screen.counted(pushed.blobs_skipped, 'blob')}, {screen.amount(pushed.skipped)}"
+        lines.append(f"present   {present}, not sent again")
+    result = {
+        "reference": str(pushed.reference),
+        "tag": tag,
+        "sent": {"blobs": pushed.blobs_sent, "size": pushed.sent},
+        "present": {"blobs": pushed.blobs_skipped, "size": pushed.skipped},
+    }
+    answers.give(arguments, progress, result, lines)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
-from airpack.cli import general, options
+from airpack.cli import answers, general, options
 from airpack.results.folder import Results
 from airpack.shim import local_boot
 from airpack.target.interpreter import Interpreter
@@ -35,6 +35,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     options.add_python(parser)
     general.add_pins(parser)
+    general.add_json(parser, "what would be run, as one JSON document, and run nothing")
     general.add_verbosity(parser)
 
 
@@ -70,6 +71,11 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     pins = {"AIRPACK_DIGEST": arguments.digest, "AIRPACK_PUBLIC_KEY": arguments.key and str(arguments.key.absolute())}
     pinned = {**env, **{name: value for name, value in pins.items() if value}}  # the shim checks what it boots
     command = local_boot.command(results.bundle, words, python=_python(arguments, results.bundle, env), env=pinned)
+    if arguments.json:
+        added = {name: value for name, value in command.env.items() if env.get(name) != value}
+        result = {"bundle": results.bundle, "command": command.words, "environment": added}
+        answers.give(arguments, general.progress(arguments), result, [])
+        return
     os.execve(command.words[0], list(command.words), command.env)  # noqa: S606 - running the user's command is its purpose
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airpack.base import staging
-from airpack.cli import general, options, screen
+from airpack.cli import answers, general, options, screen
 from airpack.cli.output import STANDARD, Output
 from airpack.inspection import inventory, sbom_writer
 from airpack.results import overwrite
@@ -35,24 +35,26 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="the file to write (default: -, standard output)",
     )
     general.add_pins(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command."""
+    output: Output = arguments.output
+    answers.check_output(arguments, output)
     write = sbom_writer()
     packed = Results.at(arguments.place)
     with packed.open_bundle() as opened:
         general.pins(arguments).check(opened)
         taken = inventory.take(opened, packed.origins(opened.file.digest), packed.attested(opened.file.digest))
     text = write(taken)
-    output: Output = arguments.output
     if output.path is None:
         output.send(text.encode())  # UTF-8 in any locale
         return
     overwrite.check_sbom(output.path)
     staging.write_text(output.path, text)
-    if not arguments.quiet:
-        libraries = sum(len(package.libraries) for package in taken.packages)
-        counted = f"{screen.counted(len(taken.packages), 'package')}, {libraries:,} libraries in them"
-        print(f"sbom      {output.path}, {counted}")
+    libraries = sum(len(package.libraries) for package in taken.packages)
+    counted = f"{screen.counted(len(taken.packages), 'package')}, {libraries:,} libraries in them"
+    result = {"sbom": output.path, "packages": len(taken.packages), "libraries": libraries}
+    answers.give(arguments, general.progress(arguments), result, [f"sbom      {output.path}, {counted}"])

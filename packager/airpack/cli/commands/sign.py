@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.cli import general, options
+from airpack.cli import answers, general, options
 from airpack.results import keys, signing
 from airpack.results.folder import Results
 
@@ -23,12 +23,13 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
     parser.add_argument("--key", metavar="NAME.key", type=Path, required=True, help="the private key")
     options.add_passphrase(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command."""
     key = keys.load(arguments.key, options.passphrase(arguments))
-    for path in signing.sign(Results.at(arguments.place), key):
-        if not arguments.quiet:
-            print(f"signed    {path}, by the key {key.id}")
+    signatures = signing.sign(Results.at(arguments.place), key)
+    lines = [f"signed    {path}, by the key {key.id}" for path in signatures]
+    answers.give(arguments, general.progress(arguments), {"key": key.id, "signatures": signatures}, lines)

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.cli import general, options, screen
+from airpack.base.urls import redacted
+from airpack.cli import answers, general, options, screen
 from airpack.results.folder import Results
 from airpack.stores import transfer
 
@@ -28,6 +29,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "url", metavar="URL", help="the folder to put it into: az://CONTAINER/PATH, s3://BUCKET/PATH, file:///PATH"
     )
     general.add_pins(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)
 
 
@@ -35,11 +37,20 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises StoreFailed."""
     results = Results.at(arguments.place)
     general.pins(arguments).check_at(results)
-    moved = transfer.upload(results, arguments.url, general.progress(arguments))
-    if arguments.quiet:
-        return
+    progress = general.progress(arguments)
+    moved = transfer.upload(results, arguments.url, progress)
     files = f"{screen.counted(moved.count, 'file')}, {screen.amount(moved.size)}"
     checked = "each read back" if moved.new else "which were there already; each read back"
-    print(f"uploaded  {arguments.url}, {files}, {checked}")
-    print(f"digest    sha256:{moved.digest}")
-    print(f"fetch it  airpack download {arguments.url} --digest sha256:{moved.digest}")
+    lines = [
+        f"uploaded  {arguments.url}, {files}, {checked}",
+        f"digest    sha256:{moved.digest}",
+        f"fetch it  airpack download {arguments.url} --digest sha256:{moved.digest}",
+    ]
+    result = {
+        "url": redacted(arguments.url),
+        "files": moved.count,
+        "size": moved.size,
+        "digest": f"sha256:{moved.digest}",
+        "new": moved.new,
+    }
+    answers.give(arguments, progress, result, lines)

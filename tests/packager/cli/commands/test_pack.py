@@ -182,7 +182,7 @@ def test_a_file_server_that_fails(airpack: Airpack, index: Index, wheels: Path) 
 
 def test_a_target_that_is_none(airpack: Airpack) -> None:
     """A usage error with an example."""
-    assert airpack.pack("one", "--target", "py37") == 2
+    assert airpack.pack("one", "--target", "py37-") == 2
     assert "write cpXY-PLATFORM, such as cp37-manylinux_2_27_x86_64" in airpack.error
 
 

@@ -1,0 +1,96 @@
+"""What a command answers: lines for people or, with --json, one document for programs (docs/json.md).
+
+The document has a version, VERSION, which changes if a field is removed or changes its meaning. It is the only thing on
+standard output, also where the command fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from airpack.base.console import Progress, Recorded, plain
+from airpack.base.errors import AirpackError, UsageError
+from airpack.cli import general
+from airpack.cli.output import Output
+from airpack.resolve.lock import LockedWheel
+
+VERSION = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the document."""
+    general.add_json(parser, "one JSON document, of the result or of the error")
+
+
+def give(
+    arguments: argparse.Namespace,
+    progress: Progress,
+    result: Mapping[str, Any],
+    lines: Iterable[str],
+    *,
+    error: AirpackError | None = None,
+) -> None:
+    """Print the result: as a document if the user asked for it, else as lines unless quiet.
+
+    `progress` has what was noted on the way. An `error` is for the document, of a command that has a result as well;
+    the command raises it afterwards.
+    """
+    if arguments.json:
+        notes = progress.notes if isinstance(progress, Recorded) else []
+        print(document(arguments.command_name, result=result, notes=notes, error=error))
+    elif not arguments.quiet:
+        for line in lines:
+            print(line)
+
+
+def document(
+    command: str,
+    *,
+    result: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+    error: Exception | None = None,
+    message: str = "",
+    status: int = 0,
+) -> str:
+    """Return the document of a result, of an error with its exit status, or of both."""
+    told = None
+    if isinstance(error, AirpackError):
+        error.reported = True
+        message, status = message or str(error), status or error.status
+    if error is not None:
+        told = {"type": type(error).__name__, "message": plain(message), "status": status}
+    about = {
+        "version": VERSION,
+        "command": command,
+        "ok": error is None,
+        "result": result,
+        "notes": [plain(note) for note in notes],
+        "error": told,
+    }
+    return json.dumps(about, indent=2, default=os.fspath)
+
+
+def check_output(arguments: argparse.Namespace, output: Output) -> None:
+    """Raise UsageError if both the document and what the command writes would go to standard output."""
+    if arguments.json and output.path is None:
+        raise UsageError(f"--json prints to standard output, and {output.name} is written there: give -o FILE")
+
+
+def packages(wheels: Iterable[LockedWheel]) -> list[dict[str, Any]]:
+    """Return the packages of a lock, as documents have them; `size` is None where no index tells it."""
+    return [
+        {
+            "name": wheel.name,
+            "version": wheel.version,
+            "file": wheel.filename,
+            "sha256": wheel.sha256,
+            "size": wheel.size,
+            "origin": wheel.origin,
+            "built": wheel.source is not None,
+        }
+        for wheel in wheels
+    ]
