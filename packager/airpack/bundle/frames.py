@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import wait
 from pathlib import Path
 
 from airpack.base import cache, zstd
@@ -15,7 +16,8 @@ def compress(frames: Iterable[RawFrame], level: int, pool: Pool) -> Iterator[byt
     """Return an iterator of the frames, each compressed at a zstd `level`, in order.
 
     The bytes depend only on the frame, the level and the version of libzstd. At most two frames for each thread, and
-    one more, are in memory at a time. Those that `begin` has begun are waited for.
+    one more, are in memory at a time. Those that `begin` has begun are waited for; when all have come, no file is read
+    any more.
     """
 
     def compressed(frame: RawFrame) -> bytes:
@@ -24,7 +26,8 @@ def compress(frames: Iterable[RawFrame], level: int, pool: Pool) -> Iterator[byt
             early.result()
         return _compressed(frame, level, pool.store)
 
-    return ahead(pool.executor, compressed, frames, 2 * pool.jobs)
+    yield from ahead(pool.executor, compressed, frames, 2 * pool.jobs)
+    wait(pool.begun.values())  # those of a wrong guess as well: no file is read any more
 
 
 def begin(frames: Iterable[RawFrame], level: int, pool: Pool) -> None:

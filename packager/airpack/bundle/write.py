@@ -56,10 +56,12 @@ def write(tree: Tree, lock: Lock, recipe: Recipe, path: Path, *, pool: Pool, pro
     frames = archive.tar.frames
     with open(path, "wb") as file, progress.stage("compress", BYTES, tree.size) as advance:
         out = _Writer(file)
+        extension = recipe.decoder.extension if recipe.decoder else b""
+        deflated = pool.executor.submit(zlib.compress, extension, 9)
         for frame, data in zip(frames, compress(frames, recipe.level, pool), strict=True):
             out.frame(data, frame.size)
             advance(frame.size)
-        decoder = out.decoder(recipe.decoder) if recipe.decoder else None
+        decoder = out.decoder(recipe.decoder, deflated.result()) if recipe.decoder else None
         contents = archive.contents(lock, out.frames, decoder)._replace(needs=tree.needs)
         stored = toc_encoder.encode(contents, archive.folders).stored
         out.skippable(layout.TOC_MAGIC, stored)
@@ -154,9 +156,8 @@ class _Writer:
         self._write(framing.skippable(magic, content), 0)
         return offset
 
-    def decoder(self, decoder: Decoder) -> toc.Decoder:
-        """Write the decoder's frame and return its entry in the table of contents."""
-        stored = zlib.compress(decoder.extension, 9)
+    def decoder(self, decoder: Decoder, stored: bytes) -> toc.Decoder:
+        """Write the decoder's frame, `stored`, and return its entry in the table of contents."""
         offset = self.skippable(layout.DECODER_MAGIC, stored)
         sha256 = hashlib.sha256(stored).hexdigest()
         return toc.Decoder(offset, len(stored), sha256, decoder.module, decoder.origin)

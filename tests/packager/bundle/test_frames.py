@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from airpack.base import cache, zstd
 from airpack.base.pool import Pool
-from airpack.bundle.frames import compress
+from airpack.bundle.frames import begin, compress
 from airpack.bundle.tar import RawFrame, Slice
 from support import trees
 
@@ -39,6 +39,30 @@ def test_frames_come_in_order_whatever_the_pool(tmp_path: Path, jobs: int) -> No
     expected = [zstd.compress(content, 3) for content in CONTENTS]
     assert _compress(jobs, None) == _compress(jobs, tmp_path) == _compress(jobs, tmp_path) == expected
     assert len(_kept(tmp_path)) == len(CONTENTS)
+
+
+def test_frames_that_were_begun_are_waited_for(tmp_path: Path) -> None:
+    """Also those that nobody asks for in the end: once all have come, no file is read any more."""
+    frames = list(_frames())
+    with ThreadPoolExecutor(1) as executor:
+        pool = Pool(executor=executor, jobs=1, store=tmp_path)
+        begin(frames, 3, pool)
+        assert list(compress(frames[:1], 3, pool)) == [zstd.compress(CONTENTS[0], 3)]
+        assert all(each.done() for each in pool.begun.values())
+    assert len(_kept(tmp_path)) == len(frames)
+
+
+def test_what_was_begun_and_failed_is_told(tmp_path: Path) -> None:
+    """In its turn, as the error of the frame."""
+    (tmp_path / "one").write_bytes(b"content")
+    member = trees.member("one", tmp_path / "one")
+    frame = RawFrame(pieces=[Slice(member=member, offset=0, length=7)], size=7)
+    member.source().unlink()
+    with ThreadPoolExecutor(1) as executor:
+        pool = Pool(executor=executor, jobs=1, store=tmp_path / "store")
+        begin([frame], 3, pool)
+        with pytest.raises(FileNotFoundError):
+            list(compress([frame], 3, pool))
 
 
 def test_a_frame_is_taken_from_the_cache(tmp_path: Path) -> None:
