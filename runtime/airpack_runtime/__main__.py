@@ -6,8 +6,11 @@ import argparse
 import os
 import sys
 
+if not __package__:  # its folder was named to Python, which then looks for modules in there
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
 from airpack_runtime import __version__, activation, boot, host, layout, trust
-from airpack_runtime.errors import BootError, printable, reason_of, unread
+from airpack_runtime.errors import BootError, printable, reason_of, unread, with_doctor
 from airpack_runtime.image import azure
 from airpack_runtime.ready import MODES, TREE, Ready
 from airpack_runtime.startup import INTERRUPTED, log_boot
@@ -30,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BootError as error:
         if arguments.verbose:
             raise
-        _warn(error)
+        bundle = getattr(arguments, "bundle", None)
+        _warn(with_doctor(error, boot.shim_root(), bundle) if error.status == BootError.status else error)
         return error.status
     except OSError as error:  # standard output is full, or closed
         _warn(f"{error.filename or 'standard output'}: {reason_of(error)}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from airpack_runtime import layout
 
 TYPE_CHECKING = False
@@ -40,6 +43,16 @@ def check_unread(name: str, value: str, known: Iterable[str]) -> None:
     # A digest, the beginning of every Ed25519 public key, or a key's file.
     if alike or value.startswith(("sha256:", layout.PUBLIC_KEY_START)) or value.endswith(".pub"):
         raise UnknownSetting(name, remark)
+
+
+def with_doctor(message: object, shim: str, bundle: str | None = None) -> str:
+    """Return the message of an end with status 97, with the command that explains it.
+
+    `shim` is the path of the shim's folder or zipapp, `bundle` what the command line named.
+    """
+    place = shim if os.path.isfile(shim) else shim + "/airpack_runtime"
+    words = [sys.executable or "python3", place, "doctor", *(["--bundle", bundle] if bundle else [])]
+    return f"{message}; explained by: AIRPACK_ON_ERROR=continue {' '.join(words)}"
 
 
 def _listed(reasons: Mapping[str, str]) -> str:

@@ -55,15 +55,17 @@ def start(folder: str) -> None:
         _write("airpack: interrupted")
         os._exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - `site` would print it and run the program without its packages
-        from airpack_runtime.errors import BootError, OtherPython
+        from airpack_runtime.errors import BootError, OtherPython, with_doctor
 
         if isinstance(error, OtherPython):
             return
         message = str(error)
         if not isinstance(error, BootError):
             message = "%s: %s (a bug in airpack)" % (type(error).__name__, message)
-        _write("airpack: " + message)
-        if os.environ.get("AIRPACK_ON_ERROR") != "continue":
+        if os.environ.get("AIRPACK_ON_ERROR") == "continue":
+            _write("airpack: " + message)
+        else:
+            _write("airpack: " + with_doctor(message, boot.shim_root()))
             os._exit(BootError.status)
 
 

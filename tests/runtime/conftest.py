@@ -231,6 +231,13 @@ def bundle_of(path: Path, files: Dict[str, bytes], frame_size: int = 1 << 16) ->
     return write_bundle(path, [(raw_frame(run), len(run)) for run in runs], files=rows)
 
 
+def told(done: "subprocess.CompletedProcess[str]") -> str:
+    """Return the message of a process that has ended with 97, less its last words, which name the doctor."""
+    message, _, command = done.stderr.partition("; explained by: AIRPACK_ON_ERROR=continue ")
+    assert (done.returncode, " doctor" in command, command.count("\n")) == (97, True, 1), done.stderr
+    return message
+
+
 @contextlib.contextmanager
 def within(seconds: float, what: str) -> Iterator[None]:
     """Fail, in place of hanging, what takes longer."""

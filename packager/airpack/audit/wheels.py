@@ -121,14 +121,18 @@ def _overriding(parts: Sequence[Part], target: Target) -> Iterator[Finding]:
     for package in installed:
         override = wheels.get(package.key)
         if override is not None:
-            if override.version != package.version:
+            if override.version != package.version and package.wins:
+                sentence = f"{package.version} from {package.location} wins over the bundle's {override.version}"
+                remedy = "it is ahead on sys.path, or imported before: take it off PYTHONPATH, or out of the image"
+                yield Finding(severity=WARNING, package=package.name, sentence=sentence, remedy=remedy)
+            elif override.version != package.version:
                 sentence = f"{package.version} in the image is overridden: the bundle brings {override.version}"
                 remedy = "check that what runs in the image works with it"
                 yield Finding(severity=NOTE, package=package.name, sentence=sentence, remedy=remedy)
             continue
         for need in package.requires:
             key = canonicalize_name(need.name)
-            wheel = wheels.get(key)
+            wheel = None if key in image and image[key].wins else wheels.get(key)
             if wheel is None or not holds(need, "", target) or need.specifier.contains(wheel.version, True):
                 continue
             if key in image and not image[key].satisfies(need):

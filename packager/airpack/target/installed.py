@@ -20,13 +20,17 @@ _EXTRA = re.compile(r"extra == ['\"]([\w.-]+)['\"]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImagePackage:
-    """A package that the image has: its name, version, folder, top-level modules, requirements (PEP 508)."""
+    """A package that the image has: its name, version, folder, top-level modules, requirements (PEP 508).
+
+    `wins` says that it is imported also where a bundle brings another version.
+    """
 
     name: str
     version: str
     location: str = ""
     modules: tuple[str, ...] = ()
     requires: tuple[Requirement, ...] = ()
+    wins: bool = False
 
     @property
     def key(self) -> NormalizedName:
@@ -49,6 +53,7 @@ class ImagePackage:
             location=str(data.get("location", "")),
             modules=tuple(str(module) for module in data.get("modules", ())),
             requires=tuple(parse_requirements(data.get("requires", ()))),
+            wins=data.get("wins") is True,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,6 +64,7 @@ class ImagePackage:
             "location": self.location,
             "modules": list(self.modules),
             "requires": [str(requirement) for requirement in self.requires],
+            **({"wins": True} if self.wins else {}),
         }
 
     @property

@@ -18,8 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, Iterator, Mapping
 
-    from airpack_runtime.format.toc import Toc
-
     Facts = Dict[str, object]  # text, lists and dictionaries of text, as JSON takes them
 
 _KNOWN = (*trust.SETTINGS, *azure.VARIABLES)
@@ -87,37 +85,31 @@ def _of_bundle(env: Mapping[str, str], usable: list[str], before: Mapping[str, o
         host.check(path, bundle.target)
         folder = next(storage.folders_with(bundle.digest, env), None)
     tree = None if folder is None else cache.tree_path(folder, bundle.digest)
+    site = activation.site_of(tree) if tree else ""
+    brought = [installed.Installed(each.name, each.version, each.top_level, (), site) for each in toc.distributions]
+    won = conflicts.winners({name for each in brought for name in each.modules}, site, before)
+    shadowed = conflicts.shadowed(won, brought)
+    yield "shadowed", list(shadowed.values())
     if tree:
         yield "boot", f"the tree is there: {tree}"
         yield "sys.path", _path_with(tree)
-        yield "breaks", conflicts.broken(activation.site_of(tree), sys.path)
+        yield "breaks", conflicts.broken(site, sys.path, shadowed)
     elif usable:
         yield "boot", f"it would be unpacked into {usable[0]}"
-    yield "lacks", libraries.unloadable(toc.needs)
-    yield "overrides", list(_overridden(toc, tree))
-    yield "imported before", _imported(toc, tree, before)
+    yield "lacks", list(libraries.unloadable(toc.needs))
+    image = installed.distributions([entry for entry in sys.path if entry != site])
+    yield (
+        "overrides",
+        [
+            f"{each.name} {each.version} over {own.version}"
+            for each in brought
+            for own in [image.get(installed.normalized(each.name))]
+            if own and own.version != each.version and installed.normalized(each.name) not in shadowed
+        ],
+    )
+    yield "imported before", [f"{name} from {won[name]}" for name in sorted(won) if name in before]
     if not tree and not usable:
         raise BootError("no folder can hold the tree")
-
-
-def _is_in(tree: str | None, path: str) -> bool:
-    return tree is not None and path.startswith(tree)
-
-
-def _overridden(toc: Toc, tree: str | None) -> Iterator[str]:
-    """Yield the packages of the bundle of which the image has another version, with both versions."""
-    image = installed.distributions()
-    for brought in toc.distributions:
-        own = image.get(installed.normalized(brought.name))
-        if own is not None and own.version != brought.version and not _is_in(tree, own.location):
-            yield f"{brought.name} {brought.version} over {own.version}"
-
-
-def _imported(toc: Toc, tree: str | None, before: Mapping[str, object]) -> list[str]:
-    """Return the modules of the bundle that were imported before from elsewhere than its tree, each with its file."""
-    names = {name for distribution in toc.distributions for name in distribution.top_level}
-    files = {name: str(getattr(module, "__file__", None) or "") for name, module in before.items() if name in names}
-    return sorted(f"{name} from {file}" for name, file in files.items() if file and not _is_in(tree, file))
 
 
 def _trust(path: str, env: Mapping[str, str]) -> str:

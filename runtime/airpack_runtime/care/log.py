@@ -7,7 +7,7 @@ import sys
 
 from airpack_runtime import activation, boot, cache
 from airpack_runtime.errors import printable
-from airpack_runtime.image import conflicts, libraries
+from airpack_runtime.image import conflicts, installed, libraries
 from airpack_runtime.provide import storage
 
 TYPE_CHECKING = False
@@ -31,7 +31,10 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
         return ""
     pinned, signer = bool(env.get("AIRPACK_DIGEST")), _signer(ready)
     writers = "" if pinned or signer else _writers(ready.bundle)
-    breaks = conflicts.broken(activation.site_of(ready.tree), sys.path)
+    site = activation.site_of(ready.tree)
+    won = conflicts.winners(conflicts.modules_in(site), site, sys.modules)
+    shadowed = conflicts.shadowed(won, installed.distributions([site]).values()) if won else {}
+    breaks = conflicts.broken(site, sys.path, shadowed)
     lacks = libraries.absent(ready.needs, env)
     milliseconds = {phase: round(seconds * 1e3, 1) for phase, seconds in ready.phases}
     if form == "json":
@@ -50,6 +53,7 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
             "passed_over": ready.passed_over,
             "bytes": ready.size,
             "milliseconds": milliseconds,
+            "shadowed": list(shadowed.values()),
             "breaks": breaks,
             "lacks": lacks,
         }
@@ -60,7 +64,7 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     about = f"sha256:{ready.digest[:12]}, {trust}" if ready.digest else "of no bundle"
     line = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases})"
     line += _warnings(ready, writers)
-    told = {"this breaks what the image has": breaks, "this image lacks": lacks}
+    told = {"shadowed": shadowed.values(), "this breaks what the image has": breaks, "this image lacks": lacks}
     lines = [line, *(f"airpack: {what}: {'; '.join(those)}" for what, those in told.items() if those)]
     return "\n".join(map(printable, lines))
 

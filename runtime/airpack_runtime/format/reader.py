@@ -187,9 +187,16 @@ def _stored_toc(path: str, fd: int, size: int) -> bytes:
 
 
 def _missing_end(fd: int, size: int) -> str:
-    if size and _pread(fd, 0, 4) == _ZSTD_START:
+    """Return what a file without a seek table is, by how it begins."""
+    start = _pread(fd, 0, 512).lstrip().lower()
+    if start.startswith(_ZSTD_START):
         return f"it is truncated, or no airpack bundle (it ends after {size:,} bytes without a seek table)"
-    return "it is not an airpack bundle"
+    what = "not an airpack bundle" if size else "empty"
+    if start.startswith(b"version https://git-lfs"):
+        what = "a pointer of Git LFS, which stands for the file (git lfs pull)"
+    elif start.startswith((b"<!doctype html", b"<html")):
+        what = "a page of HTML, as a server sends it that asks for a login"
+    return f"it is {what}: {size:,} bytes"
 
 
 def _pread(fd: int, offset: int, size: int) -> bytes:

@@ -1,6 +1,7 @@
-"""Which of the image's packages a tree breaks, according to their own requirements.
+"""Whose version of a package is imported, a bundle's or another, and which of the image's packages a tree breaks.
 
-The `packaging` in the image's own pip compares versions (PEP 440, PEP 508); without pip, nothing is reported.
+By the order of `sys.path`, and by what is imported already. The `packaging` in the image's own pip compares versions
+(PEP 440, PEP 508); without pip, nothing is reported as broken.
 """
 
 from __future__ import annotations
@@ -9,21 +10,71 @@ import os
 import re
 import sys
 
+from airpack_runtime import activation
 from airpack_runtime.image import installed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator, Mapping, Sequence
+    from typing import Collection, Iterable, Iterator, Mapping, Sequence
 
 _SUFFIX = ".dist-info"
 _NAME_END = re.compile(r"[^\w.-]")
 
 
-def broken(site: str, folders: Sequence[str]) -> list[str]:
+def winners(modules: Iterable[str], site: str, imported: Mapping[str, object]) -> dict[str, str]:
+    """Return which top-level modules of a bundle are another's, with the file that is imported in place of its own.
+
+    `site` is the bundle's folder of packages, also where that doesn't exist yet; `imported` are the modules that the
+    program has when it begins. A folder of `sys.path` ahead of the standard library's end is asked as an import would,
+    zip files too. Modules of the standard library are left out.
+    """
+    from importlib.machinery import PathFinder
+
+    ahead = [entry for entry in sys.path[: activation.behind_standard_library()] if not _is_standard(entry)]
+    found = {}
+    for name in modules:
+        spec = None if name in imported or not ahead else PathFinder.find_spec(name, ahead)
+        # A namespace package, which has no loader or no origin, lets a regular one behind it win.
+        file = getattr(imported[name], "__file__", None) if name in imported else spec and spec.loader and spec.origin
+        if file and not (site and file.startswith(site + "/")) and not _is_standard(file):
+            found[name] = file
+    return found
+
+
+def _is_standard(path: str) -> bool:
+    return path.startswith(os.path.dirname(os.__file__)) and "-packages" not in path
+
+
+def shadowed(won: Mapping[str, str], brought: Iterable[installed.Installed]) -> dict[str, str]:
+    """Return a sentence for each of a bundle's distributions, by normalized name, of which another version wins.
+
+    `won` is what `winners` returns for their modules. Of another without metadata, the version is not known.
+    """
+    sentences = {}
+    for own in brought:
+        for module in sorted(won.keys() & set(own.modules)):
+            folder = os.path.dirname(won[module])
+            if os.path.basename(won[module]).startswith("__init__."):
+                folder = os.path.dirname(folder)
+            name = installed.normalized(own.name)
+            other = installed.distributions([folder]).get(name)
+            if other is None or other.version != own.version:
+                version = f" {other.version}" if other else ""
+                sentences[name] = f"{own.name}{version} from {folder} wins over the bundle's {own.version}"
+    return sentences
+
+
+def modules_in(site: str) -> set[str]:
+    """Return the names of the top-level modules and packages in a folder of packages."""
+    stems = (entry.partition(".") for entry in os.listdir(site))
+    return {stem for stem, _, suffix in stems if stem.isidentifier() and (not suffix or suffix.endswith(("py", "so")))}
+
+
+def broken(site: str, folders: Sequence[str], without: Collection[str] = ()) -> list[str]:
     """Return a sentence for each package in `folders` that needs another version of a package than `site` brings.
 
-    Packages whose need the image itself doesn't meet are left out. Only if a version differs does it take longer than
-    listing each folder, so that a boot can afford it.
+    Left out are packages whose need the image itself doesn't meet, and those that `site` brings `without` effect. Only
+    if a version differs does it take longer than listing each folder, so that a boot can afford it.
     """
     image: dict[str, str] = {}
     for folder in folders:
@@ -31,7 +82,7 @@ def broken(site: str, folders: Sequence[str]) -> list[str]:
             for name, version in _versions(folder).items():
                 image.setdefault(name, version)
     brought = _versions(site)
-    changed = {name for name in brought if image.get(name, brought[name]) != brought[name]}
+    changed = {name for name in brought if image.get(name, brought[name]) != brought[name]} - set(without)
     if not changed:
         return []
     before = set(sys.modules)

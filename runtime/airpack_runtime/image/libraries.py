@@ -6,6 +6,8 @@ import os
 import re
 import sys
 
+from airpack_runtime import activation
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterable, Iterator, Mapping, Sequence
@@ -53,28 +55,16 @@ def absent(needs: Sequence[Need], env: Mapping[str, str]) -> list[str]:
     return [f"{need.library} ({need.about})" for need in needs if need.library not in found]
 
 
-def unloadable(needs: Sequence[Need]) -> list[str]:
-    """Return a sentence for each library that can't be loaded: the loader's own, with who needs it and what has it.
+def unloadable(needs: Iterable[Need]) -> Iterator[str]:
+    """Yield a sentence for each library that can't be loaded: the loader's own, with who needs it and what has it.
 
-    Each is loaded in a child process, which it may end. They are the image's own: nothing of a bundle runs.
+    Each is loaded by a Python of its own, which it may end. They are the image's: nothing of a bundle runs.
     """
-    import ctypes
+    from subprocess import PIPE, run
 
-    sentences = []
+    line = [activation.interpreter(), "-Ic", "import sys, ctypes; ctypes.CDLL(sys.argv[1])"]
     for need in needs:
-        reader, writer = os.pipe()
-        child = os.fork()
-        if not child:
-            try:
-                ctypes.CDLL(need.library)
-            except OSError as error:
-                os.write(writer, os.fsencode(str(error)[:4000]))
-            os._exit(0)
-        os.close(writer)
-        with os.fdopen(reader, "rb") as file:
-            problem = os.fsdecode(file.read())
-        if os.waitpid(child, 0)[1]:
-            problem = f"{need.library} ends the process that loads it"
-        if problem:
-            sentences.append(f"{problem} ({need.about})")
-    return sentences
+        done = run([*line, need.library], stderr=PIPE, check=False)
+        if done.returncode:
+            problem = done.stderr.decode("utf-8", "replace").strip().rpartition("OSError: ")[2]
+            yield f"{problem or need.library} ({need.about})"

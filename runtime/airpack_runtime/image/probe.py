@@ -12,7 +12,7 @@ import sys
 
 from airpack_runtime import __version__, cache, host
 from airpack_runtime.errors import BootError
-from airpack_runtime.image import installed, libraries
+from airpack_runtime.image import conflicts, installed, libraries
 from airpack_runtime.provide import storage
 
 TYPE_CHECKING = False
@@ -48,10 +48,18 @@ def profile(env: Mapping[str, str]) -> dict[str, object]:
         "marker_environment": _marker_environment(),
         "compatible_tags": list(compatible_tags(sys.version_info[:2], abi[0], platforms(family, libc, machine))),
         family: ".".join(map(str, libc)),
-        "installed": [each._asdict() for each in installed.distributions().values()],
+        "installed": list(_installed()),
         "libraries": sorted(libraries.loadable(env)),
         "permits": permits(env),
     }
+
+
+def _installed() -> Iterator[dict[str, object]]:
+    """Yield each distribution, as JSON takes it; `wins` says that a bundle's version would not be imported."""
+    before = dict(sys.modules)
+    for each in installed.distributions().values():
+        wins = conflicts.winners(each.modules, "", before)
+        yield {**each._asdict(), **({"wins": True} if wins else {})}
 
 
 def _musl() -> tuple[int, int] | None:

@@ -161,3 +161,19 @@ def test_a_damaged_profile(airpack: Airpack, profile: Path, change: dict[str, An
 def _packed(airpack: Airpack) -> list[str]:
     manifest = json.loads((airpack.output / "manifest.json").read_text())
     return [package["name"] for package in manifest["packages"]]
+
+
+@pytest.mark.slow
+def test_a_version_that_wins_in_the_image_is_a_warning(airpack: Airpack, wheels: Path, profile: Path) -> None:
+    """As its profile says, whose Python was asked; what needs another than the bundle's is not broken then."""
+    build_wheel(wheels, "flask", "2.3.3")
+    server = {"name": "server", "version": "1", "requires": ["flask<2.3"]}
+    legacy = {"name": "Flask", "version": "2.2.5", "location": "/opt/legacy", "requires": [], "wins": True}
+    _write(profile, [server, legacy])
+    assert airpack.pack("flask", "--target", profile) == 0
+    warnings = [line for line in airpack.err.splitlines() if line.startswith(("warning", "note"))]
+    assert warnings == [
+        "warning: Flask 2.2.5 from /opt/legacy wins over the bundle's 2.3.3: it is ahead on sys.path, or imported before: "
+        "take it off PYTHONPATH, or out of the image"
+    ]
+    assert airpack("audit", airpack.output, "--strict") == 1  # the manifest has it too

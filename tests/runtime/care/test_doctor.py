@@ -109,14 +109,15 @@ def test_what_would_fail_is_told_and_not_raised(ask: Ask, variables: Dict[str, s
 
 
 def test_what_the_image_has_is_compared(ask: Ask, tmp_path: Path) -> None:
-    """Packages that the bundle overrides, and modules that the image's own start has imported already."""
+    """Another version that wins, as PYTHONPATH is ahead, and modules that the image's own start has imported."""
     image = tmp_path / "image"
     (image / "alpha-0.9.dist-info").mkdir(parents=True)
     (image / "alpha-0.9.dist-info" / "METADATA").write_text("Name: alpha\nVersion: 0.9\n")
     (image / "alpha.py").write_text("")
     (image / "sitecustomize.py").write_text("import alpha\n")
     facts = ask(PYTHONPATH=f"{RUNTIME}:{image}")
-    assert facts["overrides"] == ["alpha 1.0 over 0.9"]
+    assert facts["overrides"] == []
+    assert facts["shadowed"] == [f"alpha 0.9 from {image} wins over the bundle's 1.0"]
     assert facts["imported before"] == [f"alpha from {image}/alpha.py"]
 
 

@@ -99,6 +99,7 @@ def test_json_tells_the_same_and_more(dropped: Dict[str, str], dropin: Path, cac
             "passed_over": "",
             "breaks": [],
             "lacks": [],
+            "shadowed": [],
             "signed_by": None,
         }
         assert set(milliseconds) == phases

@@ -33,12 +33,32 @@ def test_a_folder_is_no_bundle(tmp_path: Path) -> None:
         reader.open_bundle(str(tmp_path))
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"PK\x03\x04" + bytes(100), bytes(5000)])
+@pytest.mark.parametrize("content", [b"x", b"PK\x03\x04" + bytes(100), bytes(5000)])
 def test_another_file_is_no_bundle(tmp_path: Path, content: bytes) -> None:
     """A file of another kind is not called damaged."""
     path = tmp_path / "other"
     path.write_bytes(content)
-    with pytest.raises(BundleDamaged, match="it is not an airpack bundle;"):
+    with pytest.raises(BundleDamaged, match="it is not an airpack bundle: "):
+        reader.open_bundle(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "empty: 0 bytes"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n",
+            "a pointer of Git LFS, which stands for the",
+        ),
+        (b"\n<!DOCTYPE html>\n<html>Sign in</html>", "a page of HTML, as a server sends it that asks for a login: 37"),
+        (b"<HTML><body>", "a page of HTML, as a server sends it that asks for a login: 12 bytes"),
+    ],
+)
+def test_what_copies_go_wrong_with_is_told_as_that(tmp_path: Path, content: bytes, what: str) -> None:
+    """With its size."""
+    path = tmp_path / "bundle.tar.zst"
+    path.write_bytes(content)
+    with pytest.raises(BundleDamaged, match=f"it is {what}.*; copy it again"):
         reader.open_bundle(str(path))
 
 

@@ -38,11 +38,9 @@ def test_what_the_image_lacks_is_told_with_who_needs_it(tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_loaded_is_told_with_the_loaders_reason() -> None:
-    """As the doctor tries it; what loads is in a child, and this process stays as it was."""
-    before = Path("/proc/self/maps").read_text()
+    """As the doctor tries it, in a process of its own."""
     found = next(name for name in sorted(libraries.loadable({})) if name.startswith(("libnss", "libresolv", "libc.")))
     needs = [_need(found), _need("libabsent.so.1")]
     (told,) = libraries.unloadable(needs)
     assert told.startswith("libabsent.so.1: cannot open shared object file")
     assert told.endswith(" (needed by one)")
-    assert "absent" not in before
