@@ -173,7 +173,9 @@ def test_a_version_that_wins_in_the_image_is_a_warning(airpack: Airpack, wheels:
     assert airpack.pack("flask", "--target", profile) == 0
     warnings = [line for line in airpack.err.splitlines() if line.startswith(("warning", "note"))]
     assert warnings == [
-        "warning: Flask 2.2.5 from /opt/legacy wins over the bundle's 2.3.3: it is ahead on sys.path, or imported before: "
-        "take it off PYTHONPATH, or out of the image"
+        (
+            "warning: Flask 2.2.5 from /opt/legacy wins over the bundle's 2.3.3: it is ahead on sys.path, or imported "
+            "before: take it off PYTHONPATH, or out of the image"
+        )
     ]
     assert airpack("audit", airpack.output, "--strict") == 1  # the manifest has it too
