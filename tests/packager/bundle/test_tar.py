@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airpack.bundle.tar import Slice, TarWriter
+from airpack.tree.members import Member
+from airpack.tree.part import Contents
 from airpack_runtime import layout
 from airpack_runtime.format.toc import Link
 from support import trees
@@ -54,6 +57,35 @@ def test_tarfile_reads_what_was_added(small: Path) -> None:
         (1_700_000_000, 0, 0, "", "")
     }
     assert contents == [b"a few bytes"] * 2
+
+
+@pytest.mark.parametrize("path", ["p", "p" * 99, "p" * 100, "p" * 101, "ü" * 50, LONG])
+@pytest.mark.parametrize("size", [0, 8**11 - 1, 8**11])
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_a_header_is_tarfiles_own(path: str, size: int, mode: int) -> None:
+    """To the byte, where name and size fit into the fields of ustar, and where they just don't."""
+    tar = TarWriter(1_700_000_000)
+    tar.add(Member(path=path, contents=Contents.at(Path()), mode=mode, size=size, sha256=""))
+    assert tar.frames[0].pieces[0] == _tarfiles(path, mode=mode, size=size)
+
+
+@pytest.mark.parametrize("target", ["t" * 100, "t" * 101, "tü"])
+def test_the_header_of_a_link_or_folder_is_tarfiles_own(target: str) -> None:
+    """A link within a group is a hard link, one to another group a symbolic one."""
+    tar, contents = TarWriter(1_700_000_000), Contents.at(Path())
+    tar.add_group([target], [Member(path="one", contents=contents, mode=0o644, size=0, sha256="", link_to=target)])
+    assert tar.frames[0].pieces == [
+        _tarfiles(f"{target}/", mode=0o755, type=tarfile.DIRTYPE),
+        _tarfiles("one", mode=0o644, type=tarfile.SYMTYPE, linkname=target),
+    ]
+
+
+def _tarfiles(path: str, **fields: Any) -> bytes:
+    info = tarfile.TarInfo(path)
+    info.mtime = 1_700_000_000
+    for name, value in fields.items():
+        setattr(info, name, value)
+    return info.tobuf(format=tarfile.PAX_FORMAT, encoding="utf-8")
 
 
 def test_each_place_is_where_the_content_lies(small: Path, large: Path) -> None:
