@@ -9,14 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from airpack.base.console import Progress, Recorded, plain
 from airpack.base.errors import AirpackError, UsageError
-from airpack.cli import general
+from airpack.cli import general, screen
 from airpack.cli.output import Output
-from airpack.resolve.lock import LockedWheel
+from airpack.resolve.lock import Lock, LockedWheel
 
 VERSION = 1
 
@@ -78,6 +78,16 @@ def check_output(arguments: argparse.Namespace, output: Output) -> None:
     """Raise UsageError if both the document and what the command writes would go to standard output."""
     if arguments.json and output.path is None:
         raise UsageError(f"--json prints to standard output, and {output.name} is written there: give -o FILE")
+
+
+def size_lines(lock: Lock) -> Iterator[str]:
+    """Yield how large a lock's wheels are, and which of them are built from source."""
+    built = [wheel.filename for wheel in lock.wheels if wheel.source is not None]
+    if built:
+        yield f"build     {', '.join(built)}"
+    unknown = sum(wheel.size is None for wheel in lock.wheels)
+    more = f" and {screen.counted(unknown, 'wheel')} of unknown size" if unknown else ""
+    yield f"fetch     {screen.amount(sum(wheel.size or 0 for wheel in lock.wheels))}{more}"
 
 
 def packages(wheels: Iterable[LockedWheel]) -> list[dict[str, Any]]:

@@ -118,7 +118,8 @@ def _parsed(words: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
     known = [option for action in command._actions for option in action.option_strings]
     rest, notes = habits.without_needless(name, rest, known)
     try:
-        arguments = _complete(parser, command, [*path, *before, *rest], env)
+        gathered = habits.arguments_last([*before, *rest], command._actions)
+        arguments = _complete(parser, command, [*path, *gathered], env)
     except parsers.WrongWords as error:
         message = habits.unknown_option(name, rest, known) or str(error)
         raise UsageError(f"{message}; see {command.prog} --help") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -37,7 +37,8 @@ class Requirements:
 
     A file is a path or a URL; `listings` are lines of requirements files that lie in no file. `added` are those of the
     specifications that the user did not ask for, but that the import of what was packed found missing. `rules` say
-    which of the files of an index will do.
+    which of the files of an index will do. `kept` are versions by normalised name (PEP 503) that a lock has, and that
+    are taken before any other where they fit.
     """
 
     specifications: Sequence[str] = ()
@@ -47,6 +48,7 @@ class Requirements:
     listings: Sequence[Listing] = ()
     added: Sequence[str] = ()
     rules: Rules = field(default_factory=Rules)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:

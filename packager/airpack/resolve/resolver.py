@@ -95,6 +95,7 @@ def _ask(
             write_metadata(target.installed or (), installed)
         request = _request(target, builder, installed if skip_installed else None)
         request["prefer_newest"] = requirements.rules.prefer_newest
+        request["kept"] = dict(requirements.kept)
         release = f"--python-version={target.python_full_version}"
         arguments = ["--dry-run", release, f"--report={report}", *requirements.arguments()]
         with _written(requirements.listings, Path(folder)) as files:

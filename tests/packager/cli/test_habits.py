@@ -8,6 +8,7 @@ import pytest
 from airpack import __version__
 from airpack.cli.app import main
 from airpack.cli.screen import Style
+from airpack.cli.words import habits, parsers
 from airpack_runtime import layout
 from support import machine
 
@@ -111,6 +112,21 @@ def test_what_is_done_otherwise_here_is_told_in_a_line(
     message = told.splitlines()[-1]
     assert message.startswith("airpack: error: ")
     assert here in message
+
+
+@pytest.mark.parametrize(
+    ("words", "means"),
+    [
+        ("one -o out two --level 3 three", "-o out --level 3 one two three"),
+        ("one -j4 two --lev=3 -- -three", "-j4 --lev=3 one two -- -three"),
+        ("-r - one --out out two -q", "-r - --out out -q one two"),
+        ("one --frobnicate two", "--frobnicate one two"),
+    ],
+)
+def test_arguments_may_stand_between_options(words: str, means: str) -> None:
+    """As pip takes them; argparse alone takes several arguments only in one place."""
+    command = parsers.build(["pack"])[1].choices["pack"]
+    assert habits.arguments_last(words.split(), command._actions) == means.split()
 
 
 def test_what_changes_nothing_is_taken_with_a_note(capsys: pytest.CaptureFixture[str]) -> None:

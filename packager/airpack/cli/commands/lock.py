@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from airpack.base import cache, staging
+from airpack.base.console import Progress
+from airpack.base.errors import InvalidLock, UsageError
 from airpack.cli import answers, general, inputs, options, pip_options, screen
 from airpack.cli.output import Output
+from airpack.inspection import changes
+from airpack.inspection.changes import Changes, LockOutdated
+from airpack.requirements.requirements import Requirements
 from airpack.resolve import attestations, pylock, pylock_writer
+from airpack.resolve.lock import Lock
+from airpack.resolve.pylock import LockFile
 from airpack.resolve.resolver import lock_of
 from airpack.results.folder import LOCK
+from airpack.target.target import Target
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -19,7 +30,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "lock",
         help="resolve requirements for an image and write the lock",
-        description="Resolve requirements for an image and write pylock.toml (PEP 751), without fetching the wheels.",
+        description="Resolve requirements for an image and write pylock.toml (PEP 751), without fetching the wheels. "
+        "The versions of a lock that is there stay as long as they fit what is asked for.",
     )
     parser.set_defaults(run=run)
     options.add_target(options.add_requirements(parser))
@@ -33,18 +45,74 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default=LOCK,
         help="the file to write, - for standard output (default: %(default)s)",
     )
+    _add_changing(parser)
     answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)
 
 
+def _add_changing(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what may change of a lock that is there")
+    group.add_argument("-U", "--upgrade", action="store_true", help="take the newest versions that fit")
+    group.add_argument(
+        "-P",
+        "--upgrade-package",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="take the newest version of this package",
+    )
+    writing = group.add_mutually_exclusive_group()
+    writing.add_argument("--check", action="store_true", help="write nothing; fail if the lock is not up to date")
+    writing.add_argument("--dry-run", action="store_true", help="write nothing; show what would change")
+
+
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    """Run the command."""
+    """Run the command. Raises LockOutdated."""
     output: Output = arguments.output
-    answers.check_output(arguments, output)
+    writes = not (arguments.check or arguments.dry_run)
+    if writes:
+        answers.check_output(arguments, output)
     if output.path is not None:
         pylock.check_replaceable(output.path)
     progress = general.progress(arguments)
     target, source = inputs.what_to_pack(arguments, env, progress)
+    earlier = _earlier(arguments, target)
+    if isinstance(source, Requirements) and earlier is not None and not arguments.upgrade:
+        source = replace(source, kept=_kept(arguments, earlier))
+    lock = _resolved(arguments, env, progress, target, source)
+    change = changes.between(earlier, lock)
+    if earlier is not None:
+        lock = _with_passed_over(lock, earlier)
+    if writes:
+        text = pylock_writer.dumps(lock, output.path.parent if output.path else Path())
+        if output.path is None:
+            output.send(text.encode())
+            return
+        staging.write_text(output.path, text)
+    error = LockOutdated(Path(output.name), change.count) if arguments.check and change.count else None
+    result = {
+        "lock": output.path,
+        "written": writes,
+        "target": target.name,
+        "python": target.python_full_version,
+        "packages": answers.packages(lock.wheels),
+        "size": lock.size,
+        "changes": change.to_dict(),
+    }
+    answers.give(arguments, progress, result, _lines(arguments, lock, change), error=error)
+    if error is not None:
+        raise error
+
+
+def _resolved(
+    arguments: argparse.Namespace,
+    env: Mapping[str, str],
+    progress: Progress,
+    target: Target,
+    source: Requirements | Lock,
+) -> Lock:
+    """Return what is locked, with what the index attests of it."""
+    output: Output = arguments.output
     python = options.find_python(arguments, target, env, progress, lost="builds of sdists")
     pip = pip_options.pip(arguments, env, progress)
     with progress.stage("resolve", "wheels") as advance:
@@ -61,20 +129,53 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     before = {} if output.path is None else pylock.attested_in(output.path)
     for warning in attestations.check(lock, required=arguments.require_attestations, before=before, named=output.name):
         progress.note(warning)
-    text = pylock_writer.dumps(lock, output.path.parent if output.path else Path())
-    if output.path is None:
-        output.send(text.encode())
-        return
-    staging.write_text(output.path, text)
-    result = {
-        "lock": output.path,
-        "target": target.name,
-        "python": target.python_full_version,
-        "packages": answers.packages(lock.wheels),
-        "size": lock.size,
-    }
-    lines = [
-        f"lock      {output.path}, {screen.counted(len(lock.wheels), 'wheel')} for {target.name}",
-        f"pack it   airpack pack --lock {output.path}",
+    return lock
+
+
+def _earlier(arguments: argparse.Namespace, target: Target) -> LockFile | None:
+    """Return the lock that is there, None if there is none for this target. Raises InvalidLock."""
+    output: Output = arguments.output
+    if output.path is None or not output.path.exists():
+        if arguments.check:
+            raise InvalidLock(Path(output.name), "does not exist: airpack lock writes it")
+        return None
+    earlier = pylock.read(output.path)
+    is_same = (earlier.target_name, earlier.python_full_version) == (target.name, target.python_full_version)
+    if arguments.check and not is_same:
+        wanted = f"{earlier.target_name} with Python {earlier.python_full_version}"
+        raise InvalidLock(output.path, f"is a lock for {wanted}, not for {target.name}: give its --target")
+    return earlier if is_same else None
+
+
+def _kept(arguments: argparse.Namespace, earlier: LockFile) -> dict[str, str]:
+    """Return the versions of a lock that stay. Raises UsageError for a package to upgrade that it doesn't have."""
+    kept = changes.versions_in(earlier)
+    for name in arguments.upgrade_package:
+        if kept.pop(canonicalize_name(name), None) is None:
+            raise UsageError(f"--upgrade-package {name}: {earlier.path} has no such package")
+    return kept
+
+
+def _with_passed_over(lock: Lock, earlier: LockFile) -> Lock:
+    """Return the lock with what the earlier one tells of versions that stayed: what was passed over for them."""
+    told = {each.name for each in lock.passed_over}
+    versions = {wheel.key: wheel.version for wheel in lock.wheels}
+    still = [
+        each
+        for each in earlier.passed_over
+        if each.name not in told and versions.get(canonicalize_name(each.name)) == each.taken
     ]
-    answers.give(arguments, progress, result, lines)
+    return replace(lock, passed_over=(*lock.passed_over, *still))
+
+
+def _lines(arguments: argparse.Namespace, lock: Lock, change: Changes) -> Iterator[str]:
+    output, target = arguments.output, lock.target.name
+    counted = f"{output.name}, {screen.counted(len(lock.wheels), 'wheel')} for {target}"
+    if arguments.check or arguments.dry_run:
+        yield from change.lines()
+        yield from answers.size_lines(lock)
+        if not change.count:
+            yield f"same      {counted}"
+    else:
+        yield f"lock      {counted}"
+        yield f"pack it   airpack pack --lock {output.name}"

@@ -11,15 +11,20 @@ from typing import Any
 from airpack_runtime import layout
 
 from airpack.base import cache
+from airpack.base.console import Progress
 from airpack.bundle import image_file
-from airpack.cli import answers, general, inputs, options, pip_options
+from airpack.cli import answers, general, inputs, options, pip_options, screen
 from airpack.cli.output import several
+from airpack.inspection import changes
 from airpack.pack.deliver import Packed
 from airpack.pack.order import Order
 from airpack.pack.pack import pack
 from airpack.requirements.requirements import Requirements
+from airpack.resolve import pylock
 from airpack.resolve.lock import Lock
-from airpack.results import keys
+from airpack.resolve.pip import Pip
+from airpack.resolve.resolver import lock_of
+from airpack.results import keys, overwrite
 from airpack.results.folder import LOCK, MANIFEST, SBOM
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
@@ -111,6 +116,9 @@ def _add_packing(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--no-bytecode", action="store_true", help="leave out bytecode: the bundle is smaller, imports are slower"
     )
+    how.add_argument(
+        "--dry-run", action="store_true", help="write nothing; show what would be added, removed, built and fetched"
+    )
     how.add_argument("--strict", action="store_true", help="fail on warnings of the audit as well")
     how.add_argument(
         "--with-wheelhouse", action="store_true", help="also put the wheels into the bundle, for pip in the image"
@@ -134,6 +142,9 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     target, source = inputs.what_to_pack(arguments, env, progress)
     python = options.find_python(arguments, target, env, progress, lost=_uses_of_python(arguments))
     order = _order(arguments, env, target, source, python)
+    if arguments.dry_run:
+        _foresee(arguments, order, pip_options.pip(arguments, env, progress), progress)
+        return
     packed = pack(order, pip=pip_options.pip(arguments, env, progress), progress=progress)
     cache.prune(order.cache, now=time.time())
     for wheel in packed.wheelhouse.lock.wheels:
@@ -141,6 +152,34 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             builder = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
             progress.note(f"built     {wheel.filename} by {builder}, from {wheel.source.address}")
     answers.give(arguments, progress, _to_dict(packed, order), _lines(packed, order))
+
+
+def _foresee(arguments: argparse.Namespace, order: Order, pip: Pip, progress: Progress) -> None:
+    """Show what a pack would add to what lies at its output, remove from it, build and fetch; write nothing."""
+    overwrite.check(order.output, tree=order.tree, drop_in=order.drop_in)
+    with progress.stage("resolve", "wheels") as advance:
+        lock = lock_of(
+            order.source,
+            order.target,
+            pip=pip,
+            cache=order.cache,
+            python=order.python,
+            skip_installed=order.skip_installed,
+        )
+        advance(len(lock.wheels))
+    path = order.output / LOCK
+    change = changes.between(pylock.read(path) if path.exists() else None, lock)
+    result = {
+        "output": order.output,
+        "target": lock.target.name,
+        "python": lock.target.python_full_version,
+        "packages": answers.packages(lock.wheels),
+        "size": lock.size,
+        "changes": change.to_dict(),
+    }
+    counted = f"{screen.counted(len(lock.wheels), 'wheel')} for {lock.target.name}; nothing was written"
+    lines = [*change.lines(), *answers.size_lines(lock), f"packed    would be {counted}"]
+    answers.give(arguments, progress, result, lines)
 
 
 def _uses_of_python(arguments: argparse.Namespace) -> str:

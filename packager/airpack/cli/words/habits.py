@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ NEEDLESS: Mapping[str, str] = {
     "--generate-hashes": "a lock always has the hash of each file",
     "--compile": "bytecode is compiled unless --no-bytecode is given",
     "--compile-bytecode": "bytecode is compiled unless --no-bytecode is given",
-    "--upgrade": "each resolve takes the newest versions that fit",
+    "--upgrade": "each pack takes the newest versions that fit",
+    "-U": "each pack takes the newest versions that fit",
     "--yes": "airpack asks no questions",
     "-y": "airpack asks no questions",
     "--no-dev": "groups are left out unless --group names them",
@@ -141,6 +143,34 @@ def without_needless(command: str, words: Sequence[str], known: Collection[str])
     notes = [f"note: {word} changes nothing here: {NEEDLESS[word]}" for word in needless]
     end = words.index("--") if "--" in words else len(words)
     return [word for place, word in enumerate(words) if place >= end or word not in needless], notes
+
+
+def arguments_last(words: Sequence[str], actions: Sequence[argparse.Action]) -> list[str]:
+    """Return the words with the arguments after the options, in their order, as argparse needs several arguments.
+
+    `actions` are those of the command. What stands after `--`, and the words of a command with a command of its own,
+    stay as they are.
+    """
+    if not any(action.nargs in ("*", "+") and not action.option_strings for action in actions):
+        return list(words)
+    end = words.index("--") if "--" in words else len(words)
+    options: list[str] = []
+    arguments: list[str] = []
+    takes_next = False
+    for word in words[:end]:
+        is_option = word.startswith("-") and word != "-"
+        (options if is_option or takes_next else arguments).append(word)
+        takes_next = not takes_next and is_option and _takes_next(word, actions)
+    return [*options, *arguments, *words[end:]]
+
+
+def _takes_next(word: str, actions: Sequence[argparse.Action]) -> bool:
+    """Return whether an option has its value in the next word: it takes one, and has none attached."""
+    if word.startswith("--"):
+        meant = [each for each in actions if any(option.startswith(word) for option in each.option_strings)]
+        exact = [each for each in meant if word in each.option_strings]
+        return any(each.nargs != 0 for each in exact or meant)
+    return any(word in each.option_strings and each.nargs != 0 for each in actions)
 
 
 def split_global(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from airpack.base import cache
 from airpack.resolve.pip_worker.adapter import wrap
@@ -50,6 +52,27 @@ def prefer_wheels(session: Callable[[], Any], store: Path, events: Events, *, py
 
     wrap("resolve", reporting)
     wrap("rejecting", preference.rejecting)
+
+
+def keep(versions: Mapping[str, str]) -> None:
+    """Let pip take these versions, by normalised name, before any other: those of a lock that still fit."""
+
+    def ordering(find: Any) -> Any:
+        def find_kept(finder: Any, project_name: str, *args: Any, **kwargs: Any) -> Any:
+            found = find(finder, project_name, *args, **kwargs)
+            candidates = found.applicable_candidates
+            version = versions.get(canonicalize_name(project_name))
+            kept = [candidate for candidate in candidates if str(candidate.version) == version]
+
+            def kept_first(_: Sequence[Any]) -> Iterator[Any]:
+                yield from reversed(kept)
+                yield from (candidate for candidate in reversed(candidates) if candidate not in kept)
+
+            return replace(found, applicable_candidates=_Ordered(candidates, kept_first)) if kept else found
+
+        return find_kept
+
+    wrap("best_candidate", ordering)
 
 
 class _Ordered(list[Any]):
