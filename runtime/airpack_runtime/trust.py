@@ -15,6 +15,7 @@ KEY_FILE = "/etc/airpack/key.pub"
 # Each variable that is read, here or by what `activation` exports.
 _NAMES = ("BUNDLE", "DIGEST", "PUBLIC_KEY", "MODE", "LOG", "DISABLE", "ON_ERROR", "CACHE_DIR", "ACTIVE", "PYTHON")
 SETTINGS = frozenset("AIRPACK_" + name for name in _NAMES)
+_OWN = "AIRPACK"
 _ALIKE = ("AIRP", "AIR_P", "AIPA")  # what the name of a variable that is meant for airpack may begin with
 _PEM_START, _PEM_END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
@@ -81,7 +82,19 @@ def is_fixed() -> bool:
 
 def unread(env: Mapping[str, str]) -> list[str]:
     """Return the names of the variables that seem to be meant for airpack, and that nothing reads."""
-    return [name for name in env if name not in SETTINGS and name.upper().startswith(_ALIKE)]
+    return [name for name in env if name not in SETTINGS and _is_meant(name.upper())]
+
+
+def _is_meant(name: str) -> bool:
+    """Return whether a variable seems to be meant for airpack; one like a key or a pin, also by one wrong letter."""
+    if name.startswith(_ALIKE) or _OWN in name:
+        return True
+    if not name.endswith(("DIGEST", "_KEY")):
+        return False
+    word = name.partition("_")[0]
+    at = len(os.path.commonprefix([word, _OWN]))
+    ends = {word[at + 1 :], word[at:]} & {_OWN[at + 1 :], _OWN[at:]} or word[at + 2 :] == _OWN[at + 2 :]
+    return bool(ends)
 
 
 def public_key(source: str, given: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Dict, List
+from typing import Callable, Dict, List
 
 import pytest
-from airpack_runtime import boot, cache, layout, trust
+from airpack_runtime import __main__, boot, cache, layout, trust
 from airpack_runtime.care import doctor
 from airpack_runtime.format import reader
 
@@ -66,6 +66,63 @@ def test_the_doctor_runs_nothing_that_another_user_planted(caches: List[Path], o
     assert "it would fail: no folder can hold the tree" in told.message
     assert f"{caches[0]}: belongs to uid {THEM}, not to this process's uid {US}" in told.message
     assert f"{caches[1]}: is a link or no folder" in told.message
+
+
+def _tree(folder: Path) -> None:
+    _plant(folder)
+
+
+def _customized(folder: Path) -> None:
+    """Plant a tree with what Python imports at each start."""
+    _plant(folder)
+    for name in ("sitecustomize.py", "usercustomize.py"):
+        (folder / DIGEST / layout.SITE_PACKAGES / name).write_text(PTH)
+
+
+def _noted(folder: Path) -> None:
+    """Plant a note that the bundle's tree is elsewhere, and one that it was signed."""
+    _plant(folder)
+    _plant(folder / "elsewhere")
+    bundle = os.stat(str(folder.parent.parent / layout.BUNDLE_NAME))
+    words = ("cp37-manylinux_2_27_x86_64", f"elsewhere/{DIGEST}", DIGEST, SIGNER.public)
+    (folder / f"{cache.key_of(bundle)}.seen").write_text(" ".join(words))
+    (folder / f"{DIGEST}.signed").write_text(f"{SIGNER.public}\n")
+
+
+def _linked(folder: Path) -> None:
+    """Plant a tree elsewhere, and a link to it."""
+    folder.mkdir()
+    _plant(folder / "elsewhere")
+    (folder / DIGEST).symlink_to(folder / "elsewhere" / DIGEST)
+    (folder / f"{DIGEST}.boot").write_text(cache.boot_id())
+
+
+COMMANDS = (["doctor"], ["verify"], ["cache", "list"], ["cache", "prune", "--keep", "0"], ["unpack", "{out}"])
+
+
+@pytest.mark.parametrize("plant", [_tree, _customized, _noted, _linked])
+@pytest.mark.parametrize("signed", [True, False], ids=["with a key", "without a key"])
+def test_no_command_runs_what_another_user_planted(
+    square: Path, caches: List[Path], ours: Dict[str, str], plant: Callable[[Path], None], signed: bool
+) -> None:
+    """Each command of the shim, and a boot whose tree would be imported from, as the other user's victim."""
+    env = {name: text for name, text in ours.items() if signed or name != "AIRPACK_PUBLIC_KEY"}
+    assert not by(THEM, lambda: plant(caches[0])).kind
+    (square / "out").mkdir()
+    (square / "out").chmod(0o1777)
+
+    def run(words: List[str]) -> object:
+        os.environ.update(env)
+        os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+        return __main__.main([word.format(out=square / "out" / "tree") for word in words])
+
+    for words in COMMANDS:
+        ended = by(US, lambda: run(words))  # noqa: B023
+        assert ended.kind in ("", "SystemExit"), ended
+        assert not os.path.exists(os.environ["PWNED"]), words
+    booted = by(US, lambda: boot.ready_tree(env["AIRPACK_BUNDLE"], env).tree)
+    assert booted.message == f"{caches[1]}/{DIGEST}"
+    assert not os.path.exists(os.environ["PWNED"])
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777], ids=oct)

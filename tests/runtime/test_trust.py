@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Dict, Tuple
+from typing import Dict, Iterator, Tuple
 
 import pytest
 from airpack_runtime import boot, layout, trust
@@ -141,6 +141,34 @@ def test_a_misspelt_key_or_pin_refuses_everything(
         done = python("-m", "airpack_runtime", *words, env=changed)
         assert (done.returncode, "ran" in done.stdout) == (97, False)
     assert not (tmp_path / "out").exists()
+
+
+def _misspelt(name: str) -> Iterator[str]:
+    """Yield `name` with one letter missing, doubled, wrong, or in the place of the next; and with something around."""
+    for at in range(len(name)):
+        yield name[:at] + name[at + 1 :]
+        yield name[: at + 1] + name[at:]
+        yield name[:at] + "X" + name[at + 1 :]
+        yield name[:at] + name[at : at + 2][::-1] + name[at + 2 :]
+    yield from (name.lower(), name.title(), *(name.replace("_", each) for each in ("", "-", ".", "__", " ")))
+    yield from (f"X_{name}", f"AZUREML_{name}", f"MY{name}", f" {name}", f"{name} ", f"{name}S", f"{name}_FILE")
+    yield from (name.replace("AIRPACK", each) for each in ("AIRPACK_RUNTIME", "AIRPACK_EXPECTED", "AIRPACKS"))
+
+
+@pytest.mark.parametrize("meant", ["AIRPACK_DIGEST", "AIRPACK_PUBLIC_KEY"])
+def test_no_slip_in_a_variable_leaves_everything_open(no_key_of_this_machine: None, meant: str) -> None:
+    """Whatever it holds: each that is one slip away from a key's or a pin's name ends the boot."""
+    for name in {*_misspelt(meant)} - {meant}:
+        for value in ("", "x", "/etc/team.pub", f"sha256:{DIGEST}"):
+            with pytest.raises(UnknownSetting):
+                trust.required_key({name: value})
+
+
+def test_other_programs_have_their_variables(no_key_of_this_machine: None) -> None:
+    """Names that merely look similar, and what Kubernetes sets for a service, end nothing."""
+    names = ["AIRFLOW_KEY", "AIRBYTE_PUBLIC_KEY", "PACKAGE_DIGEST", "IMAGE_DIGEST", "_KEY", "KEY", "DIGEST", "AWS_KEY"]
+    names += ["BACKPACK_KEY", "SIXPACK_PUBLIC_KEY", "AIRPACK_KEY_SERVICE_HOST", "AIRTABLE_API_KEY"]
+    assert trust.required_key(dict.fromkeys(names, "10.0.0.1")) == ""
 
 
 @pytest.mark.parametrize(

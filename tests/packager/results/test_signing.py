@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from support.airpack import Airpack
 from support.wheels import build_wheel
 
 SIG = f"{layout.BUNDLE_NAME}{layout.SIGNATURE_SUFFIX}"
+
+
+Exchange = Callable[[Path, Path], None]
 
 
 def _id(name: Path) -> str:
@@ -139,11 +143,26 @@ def test_verify_tells_what_is_wrong_with_a_signature(airpack: Airpack, packed: P
     )
 
 
+def _rename(other: Path, place: Path) -> None:
+    other.replace(place)
+
+
+def _overwrite(other: Path, place: Path) -> None:
+    place.write_bytes(other.read_bytes())
+
+
+def _link(other: Path, place: Path) -> None:
+    place.unlink()
+    place.symlink_to(other)
+
+
+@pytest.mark.parametrize("exchange", [_rename, _overwrite, _link])
 @pytest.mark.parametrize("moment", ["the signature", "the frames", "the import"])
 def test_what_is_imported_is_what_was_checked(
-    airpack: Airpack, packed: Path, team: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+    airpack: Airpack, packed: Path, team: Path, monkeypatch: pytest.MonkeyPatch, moment: str, exchange: Exchange
 ) -> None:
-    """Another that is renamed into its place meanwhile is not: its digest is not the one that was found signed."""
+    """Another that is put into its place meanwhile is not: its digest is not the one that was found signed."""
+    tmp_path = packed.parent
     assert airpack("sign", packed, "--key", f"{team}.key") == 0
     build_wheel(tmp_path / "evil", "one", files={"one.py": f"open({str(tmp_path / 'ran')!r}, 'w')\n"})
     line = [
@@ -168,7 +187,7 @@ def test_what_is_imported_is_what_was_checked(
     def swap(*words: Any, **named: Any) -> Any:
         if moment != "the import":
             found = original(*words, **named)
-        os.replace(tmp_path / "other" / layout.BUNDLE_NAME, packed / layout.BUNDLE_NAME)
+        exchange(tmp_path / "other" / layout.BUNDLE_NAME, packed / layout.BUNDLE_NAME)
         return original(*words, **named) if moment == "the import" else found
 
     monkeypatch.setattr(module, name, swap)

@@ -64,7 +64,21 @@ def test_links_inside_of_it_are_what_they_lead_to(signed: Path, keyed: Dict[str,
     assert boot.ready_tree(str(signed), keyed).signer == SIGNER.public
 
 
-@pytest.mark.parametrize("mark", ["\n", "\r", "\x1b", "\x7f", "\x9b"])
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\u202e", "\u00a0", "\\", "  "])
+def test_a_name_with_another_separator_stands_for_itself(signed: Path, keyed: Dict[str, str], mark: str) -> None:
+    """Only a line feed ends a line of what is signed: such a file is signed, and can't be taken away or stand in."""
+    odd = signed / layout.SITE_PACKAGES / f"a{mark}b"
+    odd.write_text("x = 1\n")
+    with pytest.raises(NotSigned):
+        boot.ready_tree(str(signed), keyed)
+    _sign(signed)
+    assert boot.ready_tree(str(signed), keyed).signer == SIGNER.public
+    odd.rename(odd.with_name("ab"))
+    with pytest.raises(NotSigned):
+        boot.ready_tree(str(signed), keyed)
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r", "\x0b", "\x1b", "\x1c", "\x7f", "\x85", "\x9b"])
 def test_a_name_that_would_stand_for_two_files_is_refused(signed: Path, keyed: Dict[str, str], mark: str) -> None:
     """One file takes another's line of what is signed into its own name, and the other is gone."""
     one, other = f"{layout.BIN}/alpha-hello", f"{layout.BIN}/beta-script"
