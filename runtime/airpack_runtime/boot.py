@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Set for child processes: this process's tree, as `Ready.to_note` writes it.
 ACTIVE = "AIRPACK_ACTIVE"
+INTERRUPTED = 130  # the exit status: 128 + SIGINT, as shells count
 
 
 def shim_root() -> str:

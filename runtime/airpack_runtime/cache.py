@@ -95,7 +95,7 @@ def reason_against_parents(folder: str) -> str | None:
     The way is gone as the kernel goes it, from the root: what was found good there, nobody but root and this user can
     replace while the rest is looked at, or later. Raises OSError if it can't be gone.
 
-    A file system's top that everyone can write to is accepted without the sticky bit, and told (`storage.open_volume`):
+    A file system's top that everyone can write to is accepted without the sticky bit, and told (`log.open_volume`):
     Kubernetes mounts an emptyDir so, and often it is all that can be written.
     """
     place, rest, links = "/", folder.split("/")[-2:0:-1], 0

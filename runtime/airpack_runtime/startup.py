@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from airpack_runtime import boot, trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from airpack_runtime.ready import Ready
+    pass
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
 # They would see the tree's packages as installed, and upgrade or remove them.
 _INSTALLERS = (b"pip", b"conda", b"mamba")
 
@@ -50,10 +48,12 @@ def start(folder: str) -> None:
         if "AIRPACK_BUNDLE" in os.environ:
             os.environ["AIRPACK_BUNDLE"] = ready.bundle  # absolute, for children that start in another folder
         if ready.created or os.environ.get("AIRPACK_LOG", "off") != "off":
-            log_boot(ready)
+            from airpack_runtime.care import log
+
+            log.write(ready, os.environ)
     except KeyboardInterrupt:
-        _write("airpack: interrupted")
-        os._exit(INTERRUPTED)
+        _say("airpack: interrupted")
+        os._exit(boot.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - `site` would print it and run the program without its packages
         from airpack_runtime.errors import BootError, OtherPython, with_doctor
 
@@ -63,9 +63,9 @@ def start(folder: str) -> None:
         if not isinstance(error, BootError):
             message = "%s: %s (a bug in airpack)" % (type(error).__name__, message)
         if os.environ.get("AIRPACK_ON_ERROR") == "continue":
-            _write("airpack: " + message)
+            _say("airpack: " + message)
         else:
-            _write("airpack: " + with_doctor(message, boot.shim_root()))
+            _say("airpack: " + with_doctor(message, boot.shim_root()))
             os._exit(BootError.status)
 
 
@@ -75,16 +75,13 @@ def _tell_unread() -> None:
     for name in names:
         from airpack_runtime import errors
 
-        _write("airpack: " + errors.unread(name, trust.SETTINGS))
+        _say("airpack: " + errors.unread(name, trust.SETTINGS))
 
 
-def log_boot(ready: Ready, *, always: bool = False) -> None:
-    """Write the line that `log.text` returns for a boot to standard error, if it returns one."""
+def _say(text: str) -> None:
     from airpack_runtime.care import log
 
-    text = log.text(ready, os.environ, always=always)
-    if text:
-        _write(text)
+    log.say(text)
 
 
 def _is_installer() -> bool:
@@ -108,14 +105,3 @@ def _is_installer() -> bool:
             return value in _INSTALLERS
     program = os.path.basename(words[0]) if words else b""
     return program.rstrip(b"0123456789.") in _INSTALLERS
-
-
-def _write(text: str) -> None:
-    """Write a line to standard error. A failure is ignored: the program must still run."""
-    if sys.stderr is None:  # it is closed, and its descriptor may be another file's by now
-        return
-    try:  # noqa: SIM105 - contextlib takes longer to import
-        # Past its buffer: text that can't be written would fail again at the program's end, and change its status.
-        os.write(2, (text + "\n").encode("utf-8", "backslashreplace"))
-    except OSError:
-        pass

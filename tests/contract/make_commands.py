@@ -16,8 +16,8 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent / "runtime")]
 
-import airpack_runtime.__main__ as shim
 from airpack.cli import app
+from airpack_runtime.commands import others as shim
 from support import machine
 
 PAGE = machine.ROOT / "docs" / "commands.md"

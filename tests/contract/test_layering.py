@@ -34,7 +34,7 @@ PACKAGER_FLOORS = (
 # The same for the shim; what a warm start imports lies at its root, below and above its folders.
 RUNTIME_FLOORS = (
     *("layout", "errors", "host", "ready", "cache", "format", "trust", "activation", "provide", "boot", "__init__"),
-    *("image", "care", "startup", "dropin", "__main__"),
+    *("image", "care", "startup", "commands", "dropin", "__main__"),
 )
 MOST_MODULES = 12  # of a folder, `__init__` aside, and `commands`, which has one a command
 

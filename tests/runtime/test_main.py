@@ -32,6 +32,21 @@ def test_exec_gives_its_command_the_packages(golden: Path, env: Dict[str, str]) 
         assert (done.returncode, done.stdout, done.stderr) == (0, "41\n", "")
 
 
+def test_a_warm_exec_imports_nothing_slow(golden: Path, env: Dict[str, str]) -> None:
+    """A container waits for it: the line of the log is written without what only errors and other commands need."""
+    env = {name: text for name, text in env.items() if name != "AIRPACK_LOG"}
+    words = ["exec", "--bundle", str(golden), "--", "true"]
+    assert _shim(*words, env=env).returncode == 0
+    line = ["-X", "importtime", "-m", "airpack_runtime", *words]
+    done = python(*line, env={**env, "PYTHONPATH": str(RUNTIME)})
+    assert "airpack: cached: " in done.stderr
+    imported = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines() if row.startswith("import time:")}
+    assert "airpack_runtime.commands.execute" in imported
+    slow = {"argparse", "shutil", "typing", "re", "json", "hashlib", "ctypes", "airpack_runtime.errors"}
+    assert not imported & slow
+    assert not [name for name in imported if name.startswith(("airpack_runtime.image.", "airpack_runtime.provide."))]
+
+
 def test_exec_passes_the_commands_status_on(golden: Path, env: Dict[str, str]) -> None:
     """The shim is gone when the command runs."""
     done = _shim("exec", "--bundle", str(golden), "--", "sh", "-c", "alpha-hello; exit 7", env=env)

@@ -6,9 +6,7 @@ import os
 import sys
 
 from airpack_runtime import activation, boot, cache
-from airpack_runtime.errors import printable
-from airpack_runtime.image import conflicts, installed, libraries
-from airpack_runtime.provide import storage
+from airpack_runtime.ready import CACHED, INHERITED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,26 +14,48 @@ if TYPE_CHECKING:
 
     from airpack_runtime.ready import Ready
 
-
 SIDE_BY_SIDE = "the shim, which checked it, lies beside it: whoever may change the one may change the other"
+
+
+def write(ready: Ready, env: Mapping[str, str], *, always: bool = False) -> None:
+    """Write the text of a boot to standard error, if there is any."""
+    lines = text(ready, env, always=always)
+    if lines:
+        say(lines)
+
+
+def say(text: str) -> None:
+    """Write a line to standard error. A failure is ignored: the program must still run."""
+    if sys.stderr is None:  # it is closed, and its descriptor may be another file's by now
+        return
+    try:  # noqa: SIM105 - contextlib takes longer to import
+        # Past its buffer: text that can't be written would fail again at the program's end, and change its status.
+        os.write(2, (text + "\n").encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
 
 
 def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     """Return the text to log for a boot, empty if nothing is to be logged.
 
     A boot that found its tree ready is logged only with `always`, or if AIRPACK_LOG is `text` or `json`;
-    with `off`, none is.
+    with `off`, none is. What the tree breaks, and what the image lacks, is told by the boot that makes it ready, and
+    wherever AIRPACK_LOG asks: to look for it takes longer than to find the tree.
     """
     form = env.get("AIRPACK_LOG", "")
     if form == "off" or (not ready.created and not always and form not in ("text", "json")):
         return ""
     pinned, signer = bool(env.get("AIRPACK_DIGEST")), _signer(ready)
     writers = "" if pinned or signer else _writers(ready.bundle)
-    site = activation.site_of(ready.tree)
-    won = conflicts.winners(conflicts.modules_in(site), site, sys.modules)
-    shadowed = conflicts.shadowed(won, installed.distributions([site]).values()) if won else {}
-    breaks = conflicts.broken(site, sys.path, shadowed)
-    lacks = libraries.absent(ready.needs, env)
+    shadowed, breaks, lacks = {}, [], []
+    if form in ("text", "json") or ready.how not in (CACHED, INHERITED):
+        from airpack_runtime.image import conflicts, installed, libraries
+
+        site = activation.site_of(ready.tree)
+        won = conflicts.winners(conflicts.modules_in(site), site, sys.modules)
+        shadowed = conflicts.shadowed(won, installed.distributions([site]).values()) if won else {}
+        breaks = conflicts.broken(site, sys.path, shadowed)
+        lacks = libraries.absent(ready.needs, env)
     milliseconds = {phase: round(seconds * 1e3, 1) for phase, seconds in ready.phases}
     if form == "json":
         import json
@@ -66,7 +86,11 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     line += _warnings(ready, writers)
     told = {"shadowed": shadowed.values(), "this breaks what the image has": breaks, "this image lacks": lacks}
     lines = [line, *(f"airpack: {what}: {'; '.join(those)}" for what, those in told.items() if those)]
-    return "\n".join(map(printable, lines))
+    if not all(map(str.isprintable, lines)):
+        from airpack_runtime.errors import printable
+
+        lines = list(map(printable, lines))
+    return "\n".join(lines)
 
 
 def _warnings(ready: Ready, writers: str) -> str:
@@ -74,12 +98,22 @@ def _warnings(ready: Ready, writers: str) -> str:
     if ready.signer and is_beside_shim(ready.bundle):
         text += f"; {SIDE_BY_SIDE}"
     folder = os.path.dirname(ready.tree)
-    volume = storage.open_volume(folder) if folder in cache.candidates(os.environ) else ""
+    volume = open_volume(folder) if folder in cache.candidates(os.environ) else ""
     if volume:
         text += f"; anyone who may write to {volume} could replace what is imported: chmod +t {volume}"
     if ready.passed_over:
         text += f"; AIRPACK_CACHE_DIR was passed over: {ready.passed_over}"
     return text
+
+
+def open_volume(folder: str) -> str:
+    """Return the file system's top above `folder` in which others could replace it, empty if there is none."""
+    place = os.path.realpath(folder)
+    while place != "/":
+        place = os.path.dirname(place)
+        if cache.is_open(os.lstat(place)):
+            return place
+    return ""
 
 
 def is_beside_shim(bundle: str) -> bool:

@@ -132,16 +132,6 @@ def has_whole(folder: str, name: str) -> bool:
     return cache.is_tree(cache.tree_path(folder, name)) and cache.is_whole(folder, name)
 
 
-def open_volume(folder: str) -> str:
-    """Return the file system's top above `folder` in which others could replace it, empty if there is none."""
-    place = os.path.realpath(folder)
-    while place != "/":
-        place = os.path.dirname(place)
-        if cache.is_open(os.lstat(place)):
-            return place
-    return ""
-
-
 def folders_with(name: str, env: Mapping[str, str]) -> Iterator[str]:
     """Yield the cache folders that can be trusted and have the whole tree `name`."""
     return cache.usable(env, lambda folder: folder if has_whole(folder, name) else None)

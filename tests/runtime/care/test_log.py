@@ -15,7 +15,7 @@ import pytest
 from airpack_runtime import layout
 from airpack_runtime.care import log
 from airpack_runtime.format import reader, toc
-from airpack_runtime.provide import unpack
+from airpack_runtime.provide import storage, unpack
 from airpack_runtime.ready import Ready
 
 from ..conftest import RUNTIME, bundle_of, needs_target, python
@@ -244,3 +244,19 @@ def test_a_program_does_not_notice_that_the_line_could_not_be_written(
         env = {**dropped, "AIRPACK_LOG": form}
         done = subprocess.run(line, env=env, stdout=subprocess.PIPE, stderr=sink, timeout=60, check=False)
     assert (done.stdout, done.returncode) == (b"41\n", 0)
+
+
+@pytest.mark.alone
+def test_a_volume_that_all_can_write_will_do(tmp_path: Path) -> None:
+    """A Kubernetes emptyDir has no sticky bit, and often is all that can be written: it is told."""
+    line = ["mount", "-t", "tmpfs", "-o", "mode=0777", "none", str(tmp_path)]
+    if subprocess.run(line, stderr=subprocess.PIPE, check=False).returncode:
+        pytest.skip("only root can mount a tmpfs")
+    try:
+        folder = str(tmp_path / "deep" / "airpack-0")
+        assert storage.prepare(folder, 0, 0) is None
+        assert log.open_volume(folder) == str(tmp_path)
+        tmp_path.chmod(0o1777)
+        assert log.open_volume(folder) == ""
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)

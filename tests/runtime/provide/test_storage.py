@@ -67,22 +67,6 @@ def test_a_folder_below_another_users_is_refused(tmp_path: Path) -> None:
     assert reason == f"{tmp_path}/theirs, which holds it, belongs to uid 12345"
 
 
-@pytest.mark.alone
-def test_a_volume_that_all_can_write_will_do(tmp_path: Path) -> None:
-    """A Kubernetes emptyDir has no sticky bit, and often is all that can be written: it is told."""
-    line = ["mount", "-t", "tmpfs", "-o", "mode=0777", "none", str(tmp_path)]
-    if subprocess.run(line, stderr=subprocess.PIPE, check=False).returncode:
-        pytest.skip("only root can mount a tmpfs")
-    try:
-        folder = str(tmp_path / "deep" / "airpack-0")
-        assert storage.prepare(folder, 0, 0) is None
-        assert storage.open_volume(folder) == str(tmp_path)
-        tmp_path.chmod(0o1777)
-        assert storage.open_volume(folder) == ""
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
-
-
 @as_root
 @pytest.mark.parametrize(
     ("mode", "owner", "group", "fits"),

@@ -1,0 +1,1 @@
+"""The shim's commands: `exec`, and those that people run."""
