@@ -35,7 +35,7 @@ sys.exit(main())
 """
 # The modules that a warm start imports, except for those that take the least time to compile for their size: a
 # thousand bytes more of a zipapp must save 0.2 ms.
-_WARM = ("activation.py", "boot.py", "cache.py")
+_WARM = ("boot.py", "cache.py")
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
