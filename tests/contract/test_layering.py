@@ -29,7 +29,20 @@ PACKAGER_FLOORS = (
         "audit",
         "shim",
     ),
-    *("audit", "shim", "results", "inspection", "verify", "oci", "stores", "registry", "libraries", "pack", "cli"),
+    *(
+        "audit",
+        "shim",
+        "results",
+        "inspection",
+        "verify",
+        "oci",
+        "stores",
+        "registry",
+        "libraries",
+        "packing",
+        "cli",
+        "api",
+    ),
 )
 # The same for the shim; what a warm start imports lies at its root, below and above its folders.
 RUNTIME_FLOORS = (

@@ -12,7 +12,7 @@ from airpack.base.urls import redacted
 
 Advance = Callable[[int], None]
 BYTES = "B"
-ERROR_PREFIX = "airpack: error: "  # begins the line with a command's error message; `pack.batch` looks for it
+ERROR_PREFIX = "airpack: error: "  # begins the line with a command's error message; `packing.batch` looks for it
 
 
 def plain(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airpack.cli.commands import pack
 from airpack.cli.words.toml_options import Table
-from airpack.pack.fleet import InvalidFleet, Option
+from airpack.packing.fleet import InvalidFleet, Option
 
 FILE = Path("fleet.toml")
 

@@ -69,12 +69,35 @@ def _add_changing(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command. Raises LockOutdated."""
     output: Output = arguments.output
-    writes = not (arguments.check or arguments.dry_run)
-    if writes:
+    if _writes(arguments):
         answers.check_output(arguments, output)
+    progress = general.progress(arguments)
+    lock, change = execute(arguments, env, progress)
+    if _writes(arguments) and output.path is None:
+        return
+    error = LockOutdated(Path(output.name), change.count) if arguments.check and change.count else None
+    result = {
+        "lock": output.path,
+        "written": _writes(arguments),
+        "target": lock.target.name,
+        "python": lock.target.python_full_version,
+        "packages": answers.packages(lock.wheels),
+        "size": lock.size,
+        "changes": change.to_dict(),
+    }
+    answers.give(arguments, progress, result, _lines(arguments, lock, change), error=error)
+    if error is not None:
+        raise error
+
+
+def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> tuple[Lock, Changes]:
+    """Lock what the arguments ask for, and write it if they don't forbid it; return it, and what changed by it.
+
+    Raises AirpackError.
+    """
+    output: Output = arguments.output
     if output.path is not None:
         pylock.check_replaceable(output.path)
-    progress = general.progress(arguments)
     target, source = inputs.what_to_pack(arguments, env, progress)
     earlier = _earlier(arguments, target)
     if isinstance(source, Requirements) and earlier is not None and not arguments.upgrade:
@@ -83,25 +106,17 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     change = changes.between(earlier, lock)
     if earlier is not None:
         lock = _with_passed_over(lock, earlier)
-    if writes:
+    if _writes(arguments):
         text = pylock_writer.dumps(lock, output.path.parent if output.path else Path())
         if output.path is None:
             output.send(text.encode())
-            return
-        staging.write_text(output.path, text)
-    error = LockOutdated(Path(output.name), change.count) if arguments.check and change.count else None
-    result = {
-        "lock": output.path,
-        "written": writes,
-        "target": target.name,
-        "python": target.python_full_version,
-        "packages": answers.packages(lock.wheels),
-        "size": lock.size,
-        "changes": change.to_dict(),
-    }
-    answers.give(arguments, progress, result, _lines(arguments, lock, change), error=error)
-    if error is not None:
-        raise error
+        else:
+            staging.write_text(output.path, text)
+    return lock, change
+
+
+def _writes(arguments: argparse.Namespace) -> bool:
+    return not (arguments.check or arguments.dry_run)
 
 
 def _resolved(

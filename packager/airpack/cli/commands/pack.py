@@ -16,18 +16,14 @@ from airpack.bundle import image_file
 from airpack.cli import answers, general, inputs, options, pip_options, screen
 from airpack.cli.output import several
 from airpack.inspection import changes
-from airpack.pack.deliver import Packed
-from airpack.pack.order import Order
-from airpack.pack.pack import pack
-from airpack.requirements.requirements import Requirements
+from airpack.packing.deliver import Packed
+from airpack.packing.order import Order
+from airpack.packing.pack import pack
 from airpack.resolve import pylock
-from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
 from airpack.resolve.resolver import lock_of
 from airpack.results import keys, overwrite
 from airpack.results.folder import LOCK, MANIFEST, SBOM
-from airpack.target.interpreter import Interpreter
-from airpack.target.target import Target
 from airpack.tree.exclusion import Exclusion
 from airpack.tree.recipe import DEFAULT_LEVEL, DEFAULT_MTIME, RELEASE_LEVEL, Recipe
 
@@ -139,19 +135,24 @@ def _add_packing(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
     progress = general.progress(arguments)
-    target, source = inputs.what_to_pack(arguments, env, progress)
-    python = options.find_python(arguments, target, env, progress, lost=_uses_of_python(arguments))
-    order = _order(arguments, env, target, source, python)
     if arguments.dry_run:
+        order = _order(arguments, env, progress)
         _foresee(arguments, order, pip_options.pip(arguments, env, progress), progress)
         return
+    order, packed = execute(arguments, env, progress)
+    answers.give(arguments, progress, _to_dict(packed, order), _lines(packed, order))
+
+
+def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> tuple[Order, Packed]:
+    """Pack what the arguments ask for; return what was ordered and what was packed. Raises AirpackError."""
+    order = _order(arguments, env, progress)
     packed = pack(order, pip=pip_options.pip(arguments, env, progress), progress=progress)
     cache.prune(order.cache, now=time.time())
     for wheel in packed.wheelhouse.lock.wheels:
         if wheel.source is not None:
-            builder = "this Python" if wheel.built_by_host else f"Python {target.python_version}"
+            builder = "this Python" if wheel.built_by_host else f"Python {order.target.python_version}"
             progress.note(f"built     {wheel.filename} by {builder}, from {wheel.source.address}")
-    answers.give(arguments, progress, _to_dict(packed, order), _lines(packed, order))
+    return order, packed
 
 
 def _foresee(arguments: argparse.Namespace, order: Order, pip: Pip, progress: Progress) -> None:
@@ -191,13 +192,9 @@ def _uses_of_python(arguments: argparse.Namespace) -> str:
     return " and ".join(filter(None, [", ".join(uses[:-1]), uses[-1]]))
 
 
-def _order(
-    arguments: argparse.Namespace,
-    env: Mapping[str, str],
-    target: Target,
-    source: Requirements | Lock,
-    python: Interpreter | None,
-) -> Order:
+def _order(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> Order:
+    target, source = inputs.what_to_pack(arguments, env, progress)
+    python = options.find_python(arguments, target, env, progress, lost=_uses_of_python(arguments))
     return Order(
         source=source,
         target=target,

@@ -15,9 +15,9 @@ from airpack.cli import answers, general, options, screen
 from airpack.cli.commands import pack as pack_command
 from airpack.cli.output import several
 from airpack.cli.words.toml_options import Table
-from airpack.pack import batch, fleet
-from airpack.pack.batch import BatchResult, Outcome, Task
-from airpack.pack.fleet import FleetFailed, FleetInterrupted, FleetPack, InvalidFleet
+from airpack.packing import batch, fleet
+from airpack.packing.batch import BatchResult, Outcome, Task
+from airpack.packing.fleet import FleetFailed, FleetInterrupted, FleetPack, InvalidFleet
 from airpack.results.folder import Results
 
 # Options of pack that pack-all has itself, so that a file can't set them.

@@ -10,7 +10,7 @@ from airpack.base import cache
 from airpack.base.console import plain
 from airpack.base.errors import NotRebuilt, UsageError
 from airpack.cli import general, options, pip_options
-from airpack.pack.rebuild import EarlierPack, RebuildOptions, rebuild
+from airpack.packing.rebuild import EarlierPack, RebuildOptions, rebuild
 from airpack.results.folder import Results
 
 _SHOWN = 40  # lines of differences

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from airpack.cli.options import Commands
-from airpack.pack.fleet import InvalidFleet, Option
+from airpack.packing.fleet import InvalidFleet, Option
 
 
 class Refused(Exception):
@@ -93,6 +93,31 @@ def option_of(action: argparse.Action, key: str, value: Any) -> Option:
         if text.startswith("-"):
             raise Refused(f"{text!r} is an option: write it as a key of its own")
     return Option(values=texts, words=texts)
+
+
+def namespace(parser: argparse.ArgumentParser, values: Mapping[str, Any]) -> argparse.Namespace:
+    """Return a command's arguments as they are by default, with the options that `values` names as Python does.
+
+    A value is what `option_of` takes; None leaves the default. Raises Refused.
+    """
+    known = dict(actions(parser))
+    arguments = argparse.Namespace(**parser._defaults)
+    for action in parser._actions:
+        if action.default is not argparse.SUPPRESS and not hasattr(arguments, action.dest):
+            default = action.default
+            setattr(arguments, action.dest, parser._get_value(action, default) if isinstance(default, str) else default)
+    for name, value in values.items():
+        key = name.replace("_", "-")
+        if key not in known:
+            raise Refused(unknown(key, parser.prog.partition(" ")[2], known))
+        if value is not None:
+            action = known[key]
+            try:
+                evaluated = evaluate(parser, action, option_of(action, key, value))
+            except Refused as error:
+                raise Refused(f"{name}: {error}") from error
+            vars(arguments).update(evaluated)
+    return arguments
 
 
 def evaluate(parser: argparse.ArgumentParser, action: argparse.Action, option: Option) -> dict[str, Any]:

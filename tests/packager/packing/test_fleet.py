@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from airpack.base.errors import UsageError
-from airpack.pack import fleet
-from airpack.pack.fleet import FleetPack, InvalidFleet, Option
+from airpack.packing import fleet
+from airpack.packing.fleet import FleetPack, InvalidFleet, Option
 
 FILE = """
 [defaults]

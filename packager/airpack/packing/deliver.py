@@ -16,7 +16,7 @@ from airpack.bundle.image_file import FilesystemImage
 from airpack.bundle.opened import OpenBundle
 from airpack.bundle.write import Bundle
 from airpack.inspection import inventory, sbom_writer
-from airpack.pack.order import Order
+from airpack.packing.order import Order
 from airpack.resolve import pylock_writer
 from airpack.results import signing
 from airpack.results.entries import BundleEntry, ImageEntry, PackageEntry, Signed, TargetEntry, Toolchain

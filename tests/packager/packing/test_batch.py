@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from airpack.pack import batch
-from airpack.pack.batch import Batch, BatchResult, Task
+from airpack.packing import batch
+from airpack.packing.batch import Batch, BatchResult, Task
 from airpack.requirements.requirements import Requirements
 from airpack.resolve import pylock_writer
 from airpack.resolve.pip import Pip

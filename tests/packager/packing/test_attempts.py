@@ -51,7 +51,7 @@ def test_what_has_no_older_version_is_packed_as_it_is(airpack: Airpack, wheels: 
 @pytest.mark.usefixtures("target_python")
 def test_going_back_ends(airpack: Airpack, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After so many versions; the newest is packed, and not the last that was tried."""
-    monkeypatch.setattr("airpack.pack.attempts._OLDER", 2)
+    monkeypatch.setattr("airpack.packing.attempts._OLDER", 2)
     for number in range(5):
         build_wheel(wheels, "one", f"1.{number}", files=_NEW)
     assert airpack.pack("one", "--add-missing") == 0, airpack.err

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from airpack.audit.finding import Finding
 from airpack.base.errors import AirpackError
-from airpack.pack.order import Order
+from airpack.packing.order import Order
 from airpack.requirements.requirements import Requirements
 from airpack.verify.imports import ImportFinding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from airpack.pack import proofs
+from airpack.packing import proofs
 from airpack.target.installed import ImagePackage
 from support import machine, trees
 from support.wheels import build_wheel

@@ -23,10 +23,10 @@ from airpack.bundle.early import Early
 from airpack.bundle.write import write
 from airpack.inspection import sbom_writer
 from airpack.libraries import add
-from airpack.pack import proofs
-from airpack.pack.attempts import Attempts
-from airpack.pack.deliver import Packed, Product, deliver
-from airpack.pack.order import Order
+from airpack.packing import proofs
+from airpack.packing.attempts import Attempts
+from airpack.packing.deliver import Packed, Product, deliver
+from airpack.packing.order import Order
 from airpack.resolve import attestations, pylock, resolver
 from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
