@@ -118,6 +118,8 @@ def _kind_of_toml(path: Path, data: Mapping[str, Any]) -> tuple[Kind, Mapping[st
         return Kind.POETRY, data
     if isinstance(data.get("version"), int) and ("requires-python" in data or "package" in data or "manifest" in data):
         return Kind.UV, data
+    if isinstance(data.get("dependencies"), dict) and {"project", "workspace"} & set(data):
+        raise _other(path, "a pixi.toml, whose packages are conda's", "pip list --format=freeze")
     if {"project", "tool", "build-system", "dependency-groups"} & set(data):
         return Kind.PROJECT, data
     if {"packages", "dev-packages", "source"} & set(data):
@@ -151,7 +153,9 @@ def _kind_of_yaml(path: Path, data: Mapping[str, Any]) -> tuple[Kind, Mapping[st
 
 
 _TOML = (".toml", ".lock")  # in another file, lines such as `one=1.0` alone are TOML by chance
-_KNOWN = "give a requirements file, or one that https://pypi.org/project/airpack names under 'inputs'"
+_KNOWN = (
+    "give a requirements file, a pyproject.toml, a pylock.toml, uv.lock, poetry.lock or Pipfile.lock, or a conda.yaml"
+)
 
 
 def _other(path: Path, what: str, remedy: str) -> InvalidRequirement:

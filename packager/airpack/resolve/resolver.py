@@ -102,7 +102,7 @@ def _ask(
             answer = pip.run(request, [*arguments, *files], on_build=lambda what: pip.note(f"building {what}"))
         installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
     if not installs:
-        raise _nothing_left(answer)
+        raise _nothing_left(answer, requirements.files)
     return answer, installs
 
 
@@ -199,10 +199,11 @@ def _request(target: Target, builder: Builder, installed: Path | None) -> dict[s
     }
 
 
-def _nothing_left(answer: Answer) -> Unsatisfiable:
-    asked = ", ".join(answer.requirements) or "they name nothing"
+def _nothing_left(answer: Answer, files: Sequence[str]) -> Unsatisfiable:
+    asked = ", ".join(answer.requirements)
     reason = "the image has it all" if answer.provided else "the target's markers rule out all requirements"
-    return Unsatisfiable(f"nothing is left to pack: {reason} ({asked})", requirement=asked, required_by=())
+    told = f"nothing is left to pack: {reason} ({asked})" if asked else f"nothing is required in {', '.join(files)}"
+    return Unsatisfiable(told, requirement=asked, required_by=())
 
 
 def _by_version(wheels: Sequence[Built]) -> dict[tuple[NormalizedName, Version], Built]:

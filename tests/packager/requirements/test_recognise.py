@@ -86,6 +86,11 @@ def test_mlflows_python_environment_is_condas_without_conda(tmp_path: Path) -> N
         ("Pipfile", '[packages]\nsix = "*"\n', "is a Pipfile, which has no exact versions: use pipenv lock, and give "),
         ("pdm.lock", '[metadata]\nlock_version = "4.5.0"\n', "is a pdm.lock: use pdm export --format pylock -o pylock"),
         ("fleet.toml", '[sets.a]\nrequirement = ["a.txt"]\n', "is a file of many packs: use airpack pack-all "),
+        (
+            "pixi.toml",
+            '[project]\n[dependencies]\npython = "3.7"\n',
+            "is a pixi.toml, whose packages are conda's: use ",
+        ),
         ("x.toml", "[other]\na = 1\n", "is TOML, but no lock and no pyproject.toml that airpack knows: "),
         (
             "list.json",

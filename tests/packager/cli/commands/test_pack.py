@@ -234,8 +234,11 @@ def test_a_file_that_is_a_folder_in_another_wheel(airpack: Airpack, wheels: Path
     )
 
 
-def test_requirements_that_the_target_rules_out(airpack: Airpack, wheels: Path) -> None:
-    """An empty bundle is nobody's wish."""
+def test_requirements_that_the_target_rules_out(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """An empty bundle is nobody's wish; a file that requires nothing is named."""
+    (tmp_path / "empty.txt").write_text("# later\n")
+    assert airpack.pack("-r", tmp_path / "empty.txt") == 1
+    assert airpack.error == f"airpack: error: nothing is required in {tmp_path}/empty.txt"
     build_wheel(wheels, "one")
     assert airpack.pack("one; python_version >= '3.8'") == 1
     assert "nothing is left to pack: the target's markers rule out all requirements" in airpack.error
