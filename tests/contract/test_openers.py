@@ -12,10 +12,9 @@ PACKAGER = ROOT / "packager" / "airpack"
 OWN = {
     "base/cache.py": "the cache of this user",
     "base/files.py": "the opener itself",
+    "bundle/early.py": "the tree that was just installed",
     "bundle/tar.py": "the tree that was just installed",
     "cli/commands/shim.py": "what was just written",
-    "inspection/byte_diff.py": "two bundles that were opened before, by `Results.open_bundle`",
-    "oci/layers.py": "a bundle that was opened before",
     "pack/batch.py": "the kernel",
     "registry/blobs.py": "the blob that it is writing",
     "registry/credentials.py": "the user's settings",

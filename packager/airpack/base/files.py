@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -94,6 +94,19 @@ def copy(path: Path, place: Path, *, follow: bool = False) -> int:
         while left and (piece := file.read(min(left, _PIECE))):
             left -= copied.write(piece)
     return size - left
+
+
+@contextmanager
+def held(given: Mapping[str, Path], *, followed: Collection[str] = ()) -> Iterator[dict[str, Path]]:
+    """Open regular files, and give for each a path that leads to what was opened, whatever lies at its own path later.
+
+    Those named in `followed` may be symbolic links. Raises OSError. Relies on Linux's /proc (proc(5)).
+    """
+    with ExitStack() as stack:
+        yield {
+            name: Path(f"/proc/self/fd/{stack.enter_context(opened(path, follow=name in followed)).fileno()}")
+            for name, path in given.items()
+        }
 
 
 def exists(path: Path) -> bool:

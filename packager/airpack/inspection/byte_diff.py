@@ -9,6 +9,7 @@ from pathlib import Path
 from airpack_runtime.format.toc import File
 
 from airpack.base import zstd
+from airpack.base import files
 from airpack.bundle.opened import OpenBundle
 from airpack.tree import members
 
@@ -40,13 +41,13 @@ class Comparison:
 def compare(packed: Path, rebuilt: Path) -> Comparison:
     """Return how the bundle at `rebuilt` differs from the one at `packed`.
 
-    Both must be undamaged (`verify.bundle` checks that). Raises BundleNotFound or BundleDamaged (of
+    Both must be undamaged (`verify.bundle` checks that), and no links. Raises BundleNotFound or BundleDamaged (of
     `airpack_runtime.errors`).
     """
     offset = _first_difference(packed, rebuilt)
     if offset is None:
         return Comparison(same_bytes=True, same_content=True)
-    with OpenBundle.at(packed) as one, OpenBundle.at(rebuilt) as other:
+    with OpenBundle.at(packed, follow=False) as one, OpenBundle.at(rebuilt, follow=False) as other:
         digests = {members.content_digest(opened.hashed()) for opened in (one, other)}
         differences = [*_member_differences(one, other), *_frame_differences(one, other), *_toc_differences(one, other)]
     differences = differences or [f"the first difference is at byte {offset:,}, after the table of contents"]
@@ -65,7 +66,7 @@ def _placed(opened: OpenBundle) -> dict[str, Placed]:
 def _first_difference(one: Path, other: Path) -> int | None:
     """Return the offset of the first byte in which two files differ, or None if they are equal."""
     offset = 0
-    with open(one, "rb") as first, open(other, "rb") as second:
+    with files.opened(one) as first, files.opened(other) as second:
         while True:
             left, right = first.read(1 << 20), second.read(1 << 20)
             if left != right:

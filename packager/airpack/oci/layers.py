@@ -101,7 +101,6 @@ def _write_layer(
 
     Returns its descriptor, and which bytes of it are which of the bundle.
     """
-    path = reader.opened.file.path
     frames = _frame_extents(reader, share)
     between = (zstd.uncompressed(note) if note else b"") + (zstd.TAR_END if share.closed else b"")
     if share.closed and pieces:
@@ -111,7 +110,8 @@ def _write_layer(
     for piece in pieces:
         placed.append(replace(piece, place=place))
         place += piece.size
-    blob = writer.add_chunks(chain(_read(path, frames), [between], _read(path, placed)), ZSTD_TYPE)
+    file = reader.opened.file.fileno()
+    blob = writer.add_chunks(chain(_read(file, frames), [between], _read(file, placed)), ZSTD_TYPE)
     return blob, [*frames, *placed]
 
 
@@ -125,12 +125,14 @@ def _frame_extents(reader: BundleReader, share: Share) -> list[Extent]:
     return placed
 
 
-def _read(path: str, pieces: Iterable[Extent]) -> Iterator[bytes]:
-    """Yield the bytes of a bundle's extents, a chunk at a time."""
-    with open(path, "rb", buffering=0) as file:
-        for piece in pieces:
-            for start in range(piece.offset, piece.offset + piece.size, _CHUNK):
-                yield os.pread(file.fileno(), min(_CHUNK, piece.offset + piece.size - start), start)
+def _read(file: int, pieces: Iterable[Extent]) -> Iterator[bytes]:
+    """Yield the bytes of a bundle's extents, a chunk at a time.
+
+    They are read by the descriptor `file`: another file may lie at the bundle's path meanwhile.
+    """
+    for piece in pieces:
+        for start in range(piece.offset, piece.offset + piece.size, _CHUNK):
+            yield os.pread(file, min(_CHUNK, piece.offset + piece.size - start), start)
 
 
 def _check_names(opened: OpenBundle) -> None:

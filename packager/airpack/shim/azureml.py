@@ -60,10 +60,12 @@ def check(deployment: Deployment) -> None:
             )
 
 
-def lay_out(bundle: Path, deployment: Deployment, method: str, python: Interpreter | None) -> dict[str, str]:
+def lay_out(
+    bundle: Path, deployment: Deployment, method: str, python: Interpreter | None, *, follow: bool = False
+) -> dict[str, str]:
     """Write what `method` needs beside the entry script; return the deployment's environment variables.
 
-    Raises OutputRefused, UsageError or OSError; then nothing was changed.
+    With `follow`, `bundle` may be a symbolic link. Raises OutputRefused, UsageError or OSError: nothing was changed.
     """
     check(deployment)
     base = deployment.base
@@ -71,11 +73,11 @@ def lay_out(bundle: Path, deployment: Deployment, method: str, python: Interpret
         staged: dict[Path, Path] = {}
         if method in (DROP_IN, PYTHONPATH):
             _check_free(base / EXTRAS)
-            write.write_drop_in(scratch / EXTRAS, bundle, python)
+            write.write_drop_in(scratch / EXTRAS, bundle, python, follow=follow)
             staged[scratch / EXTRAS] = base / EXTRAS
         elif method == EXEC:
             write.write_zipapp(scratch / SHIM, python)
-            copied = write.copy_bundle(bundle, scratch)
+            copied = write.copy_bundle(bundle, scratch, follow=follow)
             staged = {scratch / name: base / name for name in (SHIM, *copied)}
         elif not (base / EXTRAS / layout.TREE_NOTE).exists():
             raise UsageError(f"there is no tree at {base / EXTRAS}: first pack with --tree {base / EXTRAS}")

@@ -107,18 +107,19 @@ def is_drop_in(folder: Path) -> bool:
     return (folder / PACKAGE).is_dir() and {path.name for path in folder.iterdir()} <= known
 
 
-def write_drop_in(folder: Path, bundle: Path, interpreter: Interpreter | None) -> None:
-    """Write the shim, the bundle and its signature, if there is one, into the new folder `folder`."""
+def write_drop_in(folder: Path, bundle: Path, interpreter: Interpreter | None, *, follow: bool = False) -> None:
+    """Write the shim, the bundle and its signature, if there is one, into the new folder `folder` (`copy_bundle`)."""
     write_folder(folder, interpreter)
-    copy_bundle(bundle, folder)
+    copy_bundle(bundle, folder, follow=follow)
 
 
-def copy_bundle(bundle: Path, folder: Path) -> list[str]:
+def copy_bundle(bundle: Path, folder: Path, *, follow: bool = False) -> list[str]:
     """Copy a bundle and its signature, if there is one, into `folder`; return the names of the copies.
 
-    Raises OSError if the signature is not a regular file: a link could lead to a private file of this machine.
+    With `follow`, `bundle` may be a symbolic link, as the user named it. Raises OSError if one is not a regular file: a
+    link could lead to a private file of this machine.
     """
-    copy(bundle, folder / layout.BUNDLE_NAME, follow=True)
+    copy(bundle, folder / layout.BUNDLE_NAME, follow=follow)
     signature = bundle.with_name(bundle.name + layout.SIGNATURE_SUFFIX)
     if not exists(signature):
         return [layout.BUNDLE_NAME]

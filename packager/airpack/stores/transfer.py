@@ -14,8 +14,9 @@ from airpack_runtime import layout
 from airpack.base import staging
 from airpack.base.console import BYTES, Advance, Progress
 from airpack.base.errors import InvalidManifest, StoreFailed
-from airpack.base.files import sha256_of
+from airpack.base.files import held, sha256_of
 from airpack.base.interrupts import threads
+from airpack.bundle.opened import OpenBundle
 from airpack.results import overwrite
 from airpack.results.folder import LOCK, MANIFEST, SOMETIMES, WHEELHOUSE, Results
 from airpack.results.pins import ANY, Pins
@@ -51,7 +52,15 @@ def upload(results: Results, url: str, progress: Progress) -> Moved:
     belong together; BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
     digest = _checked_digest(results)
-    files = results.files()
+    with held(results.files(), followed=[layout.BUNDLE_NAME] if results.is_alone else []) as files:
+        with OpenBundle.at(files[layout.BUNDLE_NAME]) as opened:
+            if opened.file.digest != digest:
+                raise InvalidManifest(results.manifest_path, "the bundle was exchanged meanwhile", "upload again")
+        return _put(files, digest, url, progress)
+
+
+def _put(files: Mapping[str, Path], digest: str, url: str, progress: Progress) -> Moved:
+    """Put files, which are open, into the store at `url`, and read all of them back. Raises StoreFailed."""
     size = sum(path.stat().st_size for path in files.values())
     store = open_store(url)
     sums = {name: sha256_of(path, follow=True) for name, path in files.items()}

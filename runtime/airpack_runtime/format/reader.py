@@ -69,6 +69,10 @@ class Bundle:
         except ValueError as error:
             raise self.damaged(f"frame {number} is damaged ({error})") from error
 
+    def fileno(self) -> int:
+        """Return the descriptor of the open file."""
+        return self._fd
+
     def set_turn(self, turn: int) -> None:
         """Set what `take_turn` returns next."""
         os.lseek(self._fd, turn, os.SEEK_SET)

@@ -136,3 +136,21 @@ def test_what_a_shell_gives_in_a_files_place_is_read(tmp_path: Path) -> None:
         files.read_given(Path("/"))
     with pytest.raises(OSError, match=r"it is a pipe, not a regular file"):
         files.read_given(tmp_path / "pipe")
+
+
+def test_what_is_held_stays_what_was_opened(tmp_path: Path) -> None:
+    """Whatever is renamed into its place, or linked there; a link is not opened to begin with, unless it was named."""
+    given = {name: tmp_path / name for name in ("one", "two")}
+    for name, path in given.items():
+        path.write_text(name)
+    (tmp_path / "secret").write_text("secret")
+    with files.held(given) as held:
+        for path in given.values():
+            path.unlink()
+            path.symlink_to(tmp_path / "secret")
+        assert {name: path.read_text() for name, path in held.items()} == {"one": "one", "two": "two"}
+        assert files.sha256_of(held["one"], follow=True) == hashlib.sha256(b"one").hexdigest()
+    with pytest.raises(OSError, match="it is a symbolic link"), files.held(given):
+        pass
+    with files.held({"one": given["one"]}, followed=["one"]) as held:
+        assert held["one"].read_text() == "secret"

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     progress = general.progress(arguments)
     python = options.find_python(arguments, target, env, progress, lost="the shim's bytecode")
     deployment = azureml.Deployment(code=arguments.code, model=arguments.model, entry_script=arguments.entry_script)
-    values = azureml.lay_out(results.bundle, deployment, arguments.method, python)
+    values = azureml.lay_out(results.bundle, deployment, arguments.method, python, follow=results.is_alone)
     command = azureml.command(deployment, arguments.method)
     if arguments.quiet:
         return
