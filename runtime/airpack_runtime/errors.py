@@ -45,6 +45,9 @@ def check_unread(name: str, value: str, known: Iterable[str]) -> None:
         raise UnknownSetting(name, remark)
 
 
+EXPLAINED = "; explained by: "
+
+
 def with_doctor(message: object, shim: str, bundle: str | None = None) -> str:
     """Return the message of an end with status 97, with the command that explains it.
 
@@ -52,7 +55,7 @@ def with_doctor(message: object, shim: str, bundle: str | None = None) -> str:
     """
     place = shim if os.path.isfile(shim) else shim + "/airpack_runtime"
     words = [sys.executable or "python3", place, "doctor", *(["--bundle", bundle] if bundle else [])]
-    return f"{message}; explained by: AIRPACK_ON_ERROR=continue {' '.join(words)}"
+    return f"{message}{EXPLAINED}AIRPACK_ON_ERROR=continue {' '.join(words)}"
 
 
 def _listed(reasons: Mapping[str, str]) -> str:

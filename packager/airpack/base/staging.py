@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -16,6 +17,9 @@ from airpack.base.interrupts import uninterrupted
 
 _PREFIX = ".airpack-"
 _LOCK = "lock"
+# What a share answers that has no locks (SMB without them, some FUSE file systems).
+_LOCKLESS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK)
+_DAY = 86400  # seconds; no pack takes so long
 PATIENCE = 60.0  # seconds; other processes of airpack keep a folder locked for an instant
 
 
@@ -36,7 +40,7 @@ def scratch_in(folder: Path) -> Iterator[Path]:
                 _sweep(folder)
                 scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
                 lock = os.open(scratch / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                _lock(lock, fcntl.LOCK_EX)
         yield scratch
     except OSError as error:
         if scratch is None or not error.filename:  # it names nothing that the user knows, or nothing at all
@@ -63,7 +67,7 @@ def _locked(folder: Path) -> Iterator[None]:
         end = time.monotonic() + PATIENCE
         while True:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:
                 if time.monotonic() > end:
@@ -75,16 +79,73 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the scratch folders of processes that have ended: the kernel has released their locks."""
+    """Remove the scratch folders of processes that have ended: the kernel has released their locks.
+
+    Where there are no locks, those are removed that were made more than a day ago.
+    """
     for leftover in folder.glob(f"{_PREFIX}*/{_LOCK}"):
         with suppress(OSError):
             # Whoever can write to the folder may have put a link, or a device, into the lock's place.
             lock = os.open(leftover, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(leftover.parent, ignore_errors=True)
+                locked = _lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if locked or os.fstat(lock).st_mtime < time.time() - _DAY:
+                    shutil.rmtree(leftover.parent, ignore_errors=True)
             finally:
                 os.close(lock)
+
+
+def _lock(descriptor: int, how: int) -> bool:
+    """Lock an open file as flock(2) does, and return whether its file system has locks. Raises OSError."""
+    try:
+        fcntl.flock(descriptor, how)
+    except OSError as error:
+        if error.errno not in _LOCKLESS:
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def workshop(scratch: Path) -> Iterator[Path]:
+    """Give a folder in which files keep their modes: `scratch`, or a new one for temporary files (TMPDIR).
+
+    On a share (Azure Files, SMB), chmod fails or does nothing, and what is packed would depend on how it is mounted.
+    """
+    if _keeps_modes(scratch):
+        yield scratch
+        return
+    with tempfile.TemporaryDirectory(prefix="airpack-") as folder:
+        yield Path(folder)
+
+
+def _keeps_modes(folder: Path) -> bool:
+    probe = folder / "mode"
+    try:
+        for mode in (0o755, 0o644):
+            probe.touch()
+            probe.chmod(mode)
+            if probe.stat().st_mode & 0o777 != mode:
+                return False
+    except OSError:
+        return False
+    finally:
+        probe.unlink(missing_ok=True)
+    return True
+
+
+def brought(names: Iterable[str], work: Path, scratch: Path) -> Path:
+    """Return the folder inside `scratch` that has the files and folders `names` of `work`: copies, if need be."""
+    if work.is_relative_to(scratch):
+        return work
+    for name in names:
+        for source in sorted([work / name, *(work / name).rglob("*")]):
+            place = scratch / source.relative_to(work)
+            if source.is_dir():
+                place.mkdir()
+            else:
+                shutil.copyfile(source, place)
+    return scratch
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from airpack_runtime import layout
 from airpack_runtime.format import framing
 from airpack_runtime.format.toc import File
+from airpack_runtime.provide.storage import set_mode
 
 from airpack.base import cache, staging, zstd
 from airpack.base.errors import NotInBundle, OutputRefused
@@ -84,4 +85,4 @@ def _write(opened: OpenBundle, wanted: dict[str, File], folder: Path) -> None:
     for path, file in wanted.items():
         if places[file] != folder / path:
             cache.link_or_copy(places[file], folder / path)
-        (folder / path).chmod(file.mode)
+        set_mode(str(folder / path), file.mode)

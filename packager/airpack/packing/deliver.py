@@ -52,28 +52,29 @@ class Product:
     bundle: Bundle
 
 
-def deliver(order: Order, product: Product, *, scratch: Path, progress: Progress) -> Packed:
-    """Write manifest, lock and the optional results into `scratch`, then move all results to `order.output`.
+def deliver(order: Order, product: Product, *, work: Path, scratch: Path, progress: Progress) -> Packed:
+    """Write manifest, lock and the optional results into `work`, then move all results to `order.output`.
 
-    Afterwards all of them are in place, or none is.
+    Afterwards all of them are in place, or none is. `scratch` is a folder on the file system of the results.
     """
     house, tree, bundle = product.wheelhouse, product.tree, product.bundle
-    image = _image(order, tree, bundle, scratch, progress) if order.image else None
+    image = _image(order, tree, bundle, work, progress) if order.image else None
     signed = _to_sign(order.sign, bundle, image) if order.sign else []
     manifest = _manifest(order, product, image, signed)
-    (scratch / LOCK).write_text(pylock_writer.dumps(house.lock, order.output, wheelhouse=WHEELHOUSE), encoding="utf-8")
-    (scratch / MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
+    (work / LOCK).write_text(pylock_writer.dumps(house.lock, order.output, wheelhouse=WHEELHOUSE), encoding="utf-8")
+    (work / MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
     if order.sbom:
         origins = {wheel.name: wheel.origin for wheel in house.lock.wheels}
         attested = {wheel.name: tuple(map(str, wheel.publishers)) for wheel in house.lock.wheels}
         with OpenBundle.at(bundle.path) as opened:
-            (scratch / SBOM).write_text(sbom_writer()(inventory.take(opened, origins, attested)), encoding="utf-8")
-    signatures = signing.write(signed, order.sign, scratch) if order.sign else []
+            (work / SBOM).write_text(sbom_writer()(inventory.take(opened, origins, attested)), encoding="utf-8")
+    signatures = signing.write(signed, order.sign, work) if order.sign else []
     beside = [*([image.path.name] if image else []), *([SBOM] if order.sbom else []), *signatures]
-    results = {scratch / name: order.output / name for name in (*ALWAYS, *beside)}
+    near = staging.brought((*ALWAYS, *beside), work, scratch)
+    results = {near / name: order.output / name for name in (*ALWAYS, *beside)}
     gone = [order.output / name for name in SOMETIMES if name not in beside]
     with _staged_folders(order, tree, bundle) as folders:
-        staging.place({**results, **folders}, gone=gone, aside=scratch)
+        staging.place({**results, **folders}, gone=gone, aside=near)
     return Packed(
         wheelhouse=replace(house, folder=order.output / WHEELHOUSE),
         bundle=replace(bundle, path=order.output / layout.BUNDLE_NAME),

@@ -53,8 +53,12 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
     if order.sbom:
         sbom_writer()
     try:
-        with staging.scratch_in(order.output) as scratch, threads(order.jobs) as executor:
-            return _Packing(executor=executor, pip=pip, progress=progress).run(order, scratch)
+        with (
+            staging.scratch_in(order.output) as scratch,
+            staging.workshop(scratch) as work,
+            threads(order.jobs) as executor,
+        ):
+            return _Packing(executor=executor, pip=pip, progress=progress).run(order, work, scratch)
     except OSError as error:
         raise WriteFailed.from_os(error, order.output) from error
 
@@ -68,18 +72,21 @@ class _Packing:
     progress: Progress
     shown: set[str] = field(default_factory=set)
 
-    def run(self, order: Order, scratch: Path) -> Packed:
-        """Pack what is ordered; if the order says so, again with what mends an import, as long as something does."""
+    def run(self, order: Order, work: Path, scratch: Path) -> Packed:
+        """Pack what is ordered; if the order says so, again with what mends an import, as long as something does.
+
+        All is made in the folder `work`; `scratch` is on the file system of the results.
+        """
         attempts = Attempts(note=self.progress.note)
         while True:
-            folder = Path(tempfile.mkdtemp(dir=scratch))
+            folder = Path(tempfile.mkdtemp(dir=work))
             try:
                 product = self._make(order, folder)
                 findings = self._try(order, product, folder)
                 following = attempts.next(order, findings)
                 if following is None:
                     self._report(findings, order)
-                    return deliver(order, product, scratch=folder, progress=self.progress)
+                    return deliver(order, product, work=folder, scratch=scratch, progress=self.progress)
                 order = following
             except (Unsatisfiable, Conflict) as error:
                 order = attempts.without_going_back(error)

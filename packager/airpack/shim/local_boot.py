@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import airpack_runtime
+from airpack_runtime.errors import EXPLAINED
 from airpack_runtime.format.reader import open_bundle
 
 from airpack.base.errors import BootFailed
@@ -43,7 +44,7 @@ def unpack(bundle: Path, tree: Path, python: Interpreter, digest: str | None = N
     process = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
     if process.returncode:
         lines = process.stderr.strip().splitlines() or ["the shim ended without a message"]
-        raise BootFailed(bundle, lines[-1])
+        raise BootFailed(bundle, lines[-1].partition(EXPLAINED)[0])
 
 
 def _runtime() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import airpack_runtime
 from airpack_runtime import layout
+from airpack_runtime.provide.storage import set_mode
 
 from airpack.base.errors import OutputRefused
 from airpack.base.files import copy, exists
@@ -72,7 +73,7 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
                     entry.external_attr = 0o100644 << 16
                     entry.compress_type = zipfile.ZIP_DEFLATED if data.strip() else zipfile.ZIP_STORED
                     archive.writestr(entry, data)
-        aside.chmod(0o755)
+        set_mode(str(aside), 0o755)
         os.replace(aside, path)
     return path.stat().st_size
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airpack_runtime import layout
+from airpack_runtime.provide.storage import set_mode
 
 from airpack.base import cache
 from airpack.tree.members import Group, directories
@@ -24,9 +25,9 @@ def write(groups: Sequence[Group], folder: Path, *, note: str | None = None) -> 
     for member in (member for group in groups for member in group.members):
         place = f"{folder}/{member.path}"
         cache.link_or_copy(f"{member.contents.folder()}/{member.path}", place)
-        os.chmod(place, member.mode)
+        set_mode(place, member.mode)
     if note is not None:
         (folder / layout.TREE_NOTE).write_text(note, encoding="utf-8")
-        (folder / layout.TREE_NOTE).chmod(0o644)
+        set_mode(f"{folder}/{layout.TREE_NOTE}", 0o644)
     for place in places:
-        Path(place).chmod(0o755)
+        set_mode(place, 0o755)

@@ -93,7 +93,16 @@ def _finding(severity: str, path: str, sentence: str) -> Finding:
 
 
 def against_bundle(nodes: Mapping[str, Node], opened: OpenBundle) -> Iterator[Finding]:
-    """Yield a finding for each path that differs from the bundle. Raises BundleDamaged."""
+    """Yield a finding for each path that differs from the bundle. Raises BundleDamaged.
+
+    On a share that keeps no modes, all files have the mount's: that is one warning.
+    """
+    modes = {stat.S_IMODE(node.mode) for node in nodes.values()}
+    shared = len(modes) == 1 < len(nodes) and modes != {file.mode for file in opened.entries.values()}
+    if shared:
+        yield _finding(
+            WARNING, "the tree:", f"all files have the mode {modes.pop():04o}, as on a share that keeps none"
+        )
     for path, file in opened.entries.items():
         node = nodes.get(path)
         if node is None:
@@ -102,7 +111,7 @@ def against_bundle(nodes: Mapping[str, Node], opened: OpenBundle) -> Iterator[Fi
             mode = stat.S_IMODE(node.mode)
             if node.content != Content(size=file.size, sha256=opened.sums.get(path)):
                 yield _finding(ERROR, path, "is not what the bundle has")
-            if mode != file.mode:
+            if mode != file.mode and not shared:
                 yield _finding(ERROR, path, f"has the mode {mode:04o}, in the bundle {file.mode:04o}")
     for path in nodes.keys() - opened.entries.keys():
         if record.source_of(path) in opened.entries:

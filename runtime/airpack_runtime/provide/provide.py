@@ -258,8 +258,9 @@ def _in_private_memory(bundle: Bundle, needed: int, env: Mapping[str, str]) -> R
 
 def _ensure(bundle: Bundle, folder: str) -> str | None:
     """Have the whole tree of `bundle` in a cache folder; return how it was made whole, None if it is already."""
-    with storage.Lock(folder, bundle.digest):
-        storage.sweep(folder, bundle.digest)
+    with storage.Lock(folder, bundle.digest) as locked:
+        if locked:
+            storage.sweep(folder, bundle.digest)
         # Another process may have been first.
         return None if storage.has_whole(folder, bundle.digest) else make_whole(bundle, folder)
 
@@ -282,6 +283,10 @@ def make_whole(bundle: Bundle, folder: str) -> str:
             os.rename(tree, f"{scratch}/damaged")
             how = f"unpacked anew, as the tree was damaged ({reason})"
         unpack.unpack(bundle, f"{scratch}/tree")
-        os.rename(f"{scratch}/tree", tree)
+        try:
+            os.rename(f"{scratch}/tree", tree)
+        except OSError:  # without locks, another process may have been faster
+            if not cache.is_tree(tree):
+                raise
     storage.remember_boot(folder, bundle.digest)
     return how

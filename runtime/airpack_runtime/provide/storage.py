@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from contextlib import suppress
@@ -76,7 +77,7 @@ def _make(place: str, folder: str) -> str | None:
         place = os.path.join(place, name)
         try:
             os.mkdir(place, mode)
-            os.chmod(place, mode)  # whatever the umask
+            set_mode(place, mode)  # whatever the umask
         except FileExistsError:  # another process was faster; what it is will be looked at
             pass
         except OSError as error:
@@ -152,9 +153,15 @@ def remember_boot(folder: str, name: str) -> None:
     known = cache.read(f"{folder}/{name}.boot").split()
     # Whoever may open it may lock it, and so keep the tree from being used or pruned: nobody else may.
     os.close(os.open(f"{folder}/{name}.use", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-    os.chmod(f"{folder}/{name}.use", 0o600)
+    set_mode(f"{folder}/{name}.use", 0o600)
     # A cache on a shared volume serves several hosts: the latest hundred boots are enough.
     write(f"{folder}/{name}.boot", "\n".join([*known[-99:], cache.boot_id()]))
+
+
+def set_mode(place: str | int, mode: int) -> None:
+    """Set the mode of a path or an open file, unless its file system keeps none, as shares do (SMB)."""
+    with suppress(OSError):
+        os.chmod(place, mode)
 
 
 def write(path: str, text: str) -> None:
@@ -178,15 +185,23 @@ def write(path: str, text: str) -> None:
 class Lock:
     """The lock on the tree `digest` of a cache folder, held by one process at a time.
 
-    The kernel releases it when its holder ends, even by a kill.
+    The kernel releases it when its holder ends, even by a kill. On a share without locks, it gives False: others may
+    write the same tree meanwhile, of which the first that is whole stays.
     """
 
     def __init__(self, folder: str, digest: str) -> None:
         self._path = f"{folder}/{digest}.lock"
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> bool:
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK):
+                os.close(self._fd)
+                raise
+            return False
+        return True
 
     def __exit__(self, *exc_info: object) -> None:
         os.close(self._fd)

@@ -9,7 +9,7 @@ from airpack_runtime import layout
 from airpack_runtime.errors import UnpackFailed, reason_of
 from airpack_runtime.format import decoder
 from airpack_runtime.format.framing import Plan
-from airpack_runtime.provide.storage import reason_against_size, remove
+from airpack_runtime.provide.storage import reason_against_size, remove, set_mode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
         workers = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
     try:
         os.makedirs(folder, exist_ok=True)
-        os.chmod(folder, _FOLDER_MODE)  # whatever the umask
+        set_mode(folder, _FOLDER_MODE)  # whatever the umask
         decompress = decoder.load(bundle, folder)
         prefix = folder + os.sep
         strict = False
@@ -50,7 +50,7 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
             if directory is toc.directories[0]:  # a umask or an inherited ACL is the same for all
                 strict = os.stat(prefix + directory).st_mode & 0o777 != _FOLDER_MODE
             if strict:
-                os.chmod(prefix + directory, _FOLDER_MODE)
+                set_mode(prefix + directory, _FOLDER_MODE)
         _run(_Frames(bundle, decompress, prefix, strict), workers)
         for link in toc.links:
             _link(prefix + link.target, prefix + link.path)
@@ -176,7 +176,7 @@ class _Frames:
             fd = os.open(self._prefix + file.path, flags, file.mode)
             try:
                 if self._strict:
-                    os.fchmod(fd, file.mode)
+                    set_mode(fd, file.mode)
                 done = 0
                 while done < length:
                     done += os.pwrite(fd, view[offset + done : offset + length], place + done)
@@ -242,4 +242,5 @@ def _link(target: str, path: str) -> None:
     except OSError:  # CIFS and some FUSE file systems have no hard links
         import shutil
 
-        shutil.copy(target, path)
+        shutil.copyfile(target, path)
+        set_mode(path, os.stat(target).st_mode & 0o777)
