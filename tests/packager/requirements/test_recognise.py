@@ -89,7 +89,7 @@ def test_mlflows_python_environment_is_condas_without_conda(tmp_path: Path) -> N
         (
             "pixi.toml",
             '[project]\n[dependencies]\npython = "3.7"\n',
-            "is a pixi.toml, whose packages are conda's: use ",
+            "is a pixi.toml, whose packages are conda's: ",
         ),
         ("x.toml", "[other]\na = 1\n", "is TOML, but no lock and no pyproject.toml that airpack knows: "),
         (
