@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.pylock import Package
 from packaging.utils import canonicalize_name
 
 from airpack.base.errors import AirpackError
@@ -87,10 +88,10 @@ def between(old: LockFile | None, new: Lock) -> Changes:
     )
 
 
-def versions_in(old: LockFile) -> dict[str, str]:
-    """Return the version of each package of a lock that has one, by normalised name (PEP 503)."""
+def versions_in(old: LockFile) -> dict[str, list[str]]:
+    """Return the version of each package of a lock that has one, by normalised name (PEP 503), and its hashes."""
     return {
-        canonicalize_name(package.name): str(package.version)
+        canonicalize_name(package.name): [str(package.version), *sorted(_hashes(package))]
         for package in old.pylock.packages
         if package.version is not None
     }
@@ -101,9 +102,14 @@ def _is_same(old: LockFile | None, key: str, wheel: LockedWheel) -> bool:
     package = next(package for package in old.pylock.packages if package.name == key) if old else None
     if package is None or (package.version is not None and str(package.version) != wheel.version):
         return False
-    known = {file.hashes.get("sha256") for file in package.wheels or ()}
-    known |= {file.hashes.get("sha256") for file in (package.sdist, package.archive) if file is not None}
+    known = _hashes(package)
     return not known or bool(known & {*wheel.hashes})
+
+
+def _hashes(package: Package) -> set[str]:
+    """Return the SHA-256 of the files of a package in a lock, as far as it has them."""
+    files = (*(package.wheels or ()), package.sdist, package.archive)
+    return {file.hashes["sha256"] for file in files if file is not None and "sha256" in file.hashes}
 
 
 def _signed(sign: str, these: tuple[str, ...], those: tuple[str, ...]) -> Iterator[str]:

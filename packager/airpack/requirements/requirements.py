@@ -37,8 +37,8 @@ class Requirements:
 
     A file is a path or a URL; `listings` are lines of requirements files that lie in no file. `added` are those of the
     specifications that the user did not ask for, but that the import of what was packed found missing. `rules` say
-    which of the files of an index will do. `kept` are versions by normalised name (PEP 503) that a lock has, and that
-    are taken before any other where they fit.
+    which of the files of an index will do. `kept` is what a lock has of each package, by normalised name (PEP 503): its
+    version, and the SHA-256 of its files. It is taken before any other version where it fits and an index has it still.
     """
 
     specifications: Sequence[str] = ()
@@ -48,7 +48,7 @@ class Requirements:
     listings: Sequence[Listing] = ()
     added: Sequence[str] = ()
     rules: Rules = field(default_factory=Rules)
-    kept: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:

@@ -31,6 +31,7 @@ def lock(airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "pylock.toml"
 
     def lock(*words: object) -> dict[str, str]:
+        path.unlink(missing_ok=True)
         assert airpack("lock", "-o", path, "--no-index", "--find-links", wheels, *words) == 0, airpack.err
         return {each["name"]: each["version"] for each in toml.read(path)["packages"]}
 
@@ -158,7 +159,7 @@ def test_a_source_is_looked_at_once(airpack: Airpack, index: Index, wheels: Path
     build_wheel(wheels, "one", "1.0")
     build_sdist(wheels, "one", "2.0", files=COMPILED)
     for _ in range(2):
-        assert airpack("lock", "-o", tmp_path / "pylock.toml", "--index-url", index.url, "one") == 0, airpack.err
+        assert airpack("lock", "-U", "-o", tmp_path / "pylock.toml", "-i", index.url, "one") == 0, airpack.err
         assert NOTE in airpack.err.splitlines()
     assert sum(path.endswith("one-2.0.tar.gz") for path in index.requests) == 1
 

@@ -162,7 +162,7 @@ def _earlier(arguments: argparse.Namespace, target: Target) -> LockFile | None:
     return earlier if is_same else None
 
 
-def _kept(arguments: argparse.Namespace, earlier: LockFile) -> dict[str, str]:
+def _kept(arguments: argparse.Namespace, earlier: LockFile) -> dict[str, list[str]]:
     """Return the versions of a lock that stay. Raises UsageError for a package to upgrade that it doesn't have."""
     kept = changes.versions_in(earlier)
     for name in arguments.upgrade_package:

@@ -54,15 +54,18 @@ def prefer_wheels(session: Callable[[], Any], store: Path, events: Events, *, py
     wrap("rejecting", preference.rejecting)
 
 
-def keep(versions: Mapping[str, str]) -> None:
-    """Let pip take these versions, by normalised name, before any other: those of a lock that still fit."""
+def keep(versions: Mapping[str, Sequence[str]]) -> None:
+    """Let pip take what a lock has before any other version: by normalised name, a version and its files' SHA-256.
+
+    An index that has another file of that name by now has another version, as far as a lock goes.
+    """
 
     def ordering(find: Any) -> Any:
         def find_kept(finder: Any, project_name: str, *args: Any, **kwargs: Any) -> Any:
             found = find(finder, project_name, *args, **kwargs)
             candidates = found.applicable_candidates
-            version = versions.get(canonicalize_name(project_name))
-            kept = [candidate for candidate in candidates if str(candidate.version) == version]
+            version, *hashes = versions.get(canonicalize_name(project_name), ("",))
+            kept = [each for each in candidates if str(each.version) == version and _is_of(each.link, hashes)]
 
             def kept_first(_: Sequence[Any]) -> Iterator[Any]:
                 yield from reversed(kept)
@@ -73,6 +76,11 @@ def keep(versions: Mapping[str, str]) -> None:
         return find_kept
 
     wrap("best_candidate", ordering)
+
+
+def _is_of(link: Any, hashes: Sequence[str]) -> bool:
+    """Return whether a link may lead to a file with one of these SHA-256, as far as the index tells."""
+    return not hashes or link.hash_name != "sha256" or link.hash.lower() in hashes
 
 
 class _Ordered(list[Any]):

@@ -75,6 +75,22 @@ def test_a_lock_keeps_its_versions_as_long_as_they_fit(airpack: Airpack, locked:
 
 
 @pytest.mark.slow
+def test_a_version_whose_file_is_another_is_not_kept(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path
+) -> None:
+    """By the hash that the index tells; the same file stays."""
+    build_wheel(wheels, "one", "1.0")
+    words = ["lock", "one", "-o", str(tmp_path / "pylock.toml"), "--index-url", index.url]
+    assert airpack(*words) == 0, airpack.err
+    build_wheel(wheels, "one", "2.0")
+    assert airpack(*words) == 0, airpack.err
+    assert _versions(tmp_path / "pylock.toml") == {"one": "1.0"}
+    build_wheel(wheels, "one", "1.0", files={"one.py": "another = 1\n"})
+    assert airpack(*words) == 0, airpack.err
+    assert _versions(tmp_path / "pylock.toml") == {"one": "2.0"}
+
+
+@pytest.mark.slow
 def test_a_check_tells_whether_a_lock_is_still_true(
     airpack: Airpack, wheels: Path, locked: tuple[Path, list[str]]
 ) -> None:
