@@ -20,7 +20,8 @@ LIMIT, ON_DISK = "ready tree", "ready tree on disk"
 _HOUSE = "--no-index --find-links {house} -r {house}/requirements.txt"
 _PIP = "{tools}/python -m pip install -q --disable-pip-version-check " + _HOUSE
 _INSTALL = f"{_PIP} --target {{out}}/tree"
-_UV = "{uv} pip install -q --python {python} --cache-dir {fresh}/uv --target {fresh}/tree " + _HOUSE
+_UV_TARGET = "{uv} pip install -q --python {python} --cache-dir {fresh}/uv " + _HOUSE + " --target "
+_UV = _UV_TARGET + "{fresh}/tree"
 _PEX = "{tools}/pex --pex-root {fresh}/.cache/pex --compile " + _HOUSE
 _PACK = "{airpack} pack -q --lock {lock} --python {python} -o {out}/dist --drop-in {out}/dropin"
 _SQUASHFS = "mksquashfs {out}/tree {out}/tree.squashfs -comp zstd -all-root -noappend -quiet -no-progress"
@@ -123,6 +124,15 @@ PEERS = {
         ready="mkdir {fresh}/tree && tar --zstd -xf {artifact} -C {fresh}/tree",
         run=_import_from("{fresh}/tree"),
         needs=(("zstd", "zstd"),),
+    ),
+    "uv + tar.zst": Peer(
+        build=_UV_TARGET + "{out}/tree --compile-bytecode && ZSTD_CLEVEL=9 ZSTD_NBTHREADS=0 "
+        "tar --zstd -cf {out}/tree.tar.zst -C {out}/tree .",
+        artifact="{out}/tree.tar.zst",
+        ready="mkdir {fresh}/tree && tar --zstd -xf {artifact} -C {fresh}/tree",
+        run=_import_from("{fresh}/tree"),
+        needs=(("zstd", "zstd"),),
+        why="the fastest way to a compiled tree in a file, at airpack's own level",
     ),
     "unsquashfs": Peer(
         build=f"{_INSTALL} && {_SQUASHFS}",

@@ -28,6 +28,7 @@ _MEASURES = {
     "together": "four at once",
     "warm": "warm boot",
     "build": "build",
+    "again": "the same again",
     "rebuild": "rebuild",
 }
 _SHOWN = "science"

@@ -83,6 +83,9 @@ def _figures(section: dict[str, Any]) -> Iterator[Figure]:
     both = {name: each for name, each in builds.items() if each}
     reached = ratio({AIRPACK: both["rebuild"], "build": both["build"]}, "build") if len(both) == 2 else None
     yield Figure(what="rebuild after one changed pin, of the build", wanted=0.2, reached=reached)
+    for peer, wanted in {"uv + tar.zst": 1.1, "pex": 0.5, "shiv": 0.5}.items():
+        share = ratio(measures.get("build", {}), peer)
+        yield Figure(what=f"build, of `{peer}`", wanted=wanted, reached=share, below=wanted < 1)
 
 
 def _cold(boot: dict[str, Any], of: str) -> Iterator[Figure]:
