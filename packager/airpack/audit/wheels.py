@@ -11,7 +11,7 @@ from pathlib import Path
 
 from airpack_runtime.format.toc import Need
 from packaging.requirements import Requirement
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 
 from airpack.audit.compiled import Compiled, libraries_in, system_libraries_of, unloadable
 from airpack.audit.compiled_files import compiled_in
@@ -63,6 +63,13 @@ def needs(tree: Tree, target: Target, *, executor: Executor, store: Path | None 
     files = compiled_files(tree, executor=executor, store=store)
     bundled = libraries_in(file.path for part in tree.parts for file in part.files)
     return tuple(library.need() for library in system_libraries_of(files, bundled, target))
+
+
+def lacking_wheels(files: Sequence[Compiled], tree: Tree, target: Target) -> set[NormalizedName]:
+    """Return the wheels of `tree` that need a library which neither they nor an image of `target` is known to have."""
+    bundled = libraries_in(file.path for part in tree.parts for file in part.files)
+    libraries = system_libraries_of(files, bundled, target)
+    return {needed.wheel.key for library in libraries if not library.known for needed in library.needed}
 
 
 def compiled_files(tree: Tree, *, executor: Executor, store: Path | None) -> list[Compiled]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.utils import NormalizedName
+
 from airpack.requirements.requirements import Requirements
 from airpack.resolve.lock import Lock
 from airpack.results.keys import SigningKey
@@ -18,13 +20,14 @@ from airpack.tree.recipe import Recipe
 class Order:
     """What to pack, how, and where the results go.
 
-    `source` is a lock, or requirements to resolve; `skip_installed` leaves out what the image has already. `recipe`
-    says how the bundle is made, except for its decoder, which is the one for the target, or taken from the wheel
-    `decoder`. `python` is an interpreter of the target's version: it builds sources, and with `prove` it imports what
-    was packed; without an interpreter, neither is done. With `add_missing`, what the import finds missing and a
-    well-known project brings is added to the requirements, and an older version is required of what needs a newer
-    Python than the target's; they are packed again. `strict` makes warnings of the audit fail the pack; with
-    `require_attestations`, so does a file of the lock that no publisher attests.
+    `source` is a lock, or requirements to resolve; `skip_installed` leaves out what the image has already, but for
+    `whole`, whose other half is in the bundle. `recipe` says how the bundle is made, except for its decoder, which is
+    the one for the target, or taken from the wheel `decoder`. `python` is an interpreter of the target's version: it
+    builds sources, and with `prove` it imports what was packed; without an interpreter, neither is done. With
+    `add_missing`, what the import finds missing and a well-known project brings is added to the requirements, and an
+    older version is required of what needs a newer Python than the target's; they are packed again. `strict` makes
+    warnings of the audit fail the pack; with `require_attestations`, so does a file of the lock that no publisher
+    attests.
 
     `libraries` are names and paths of libraries of the system that go into the bundle as well.
 
@@ -46,6 +49,7 @@ class Order:
     strict: bool = False
     require_attestations: bool = False
     skip_installed: bool = False
+    whole: frozenset[NormalizedName] = frozenset()
     prove: bool = True
     add_missing: bool = False
     image: str | None = None

@@ -12,7 +12,7 @@ from pathlib import Path
 from airpack_runtime import layout
 
 from airpack.audit.finding import Finding, fatal
-from airpack.audit.wheels import audit, compiled_files, needs
+from airpack.audit.wheels import audit, compiled_files, lacking_wheels, needs
 from airpack.base import staging
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import AuditFailed, Conflict, Unsatisfiable, WriteFailed
@@ -23,10 +23,12 @@ from airpack.bundle.early import Early
 from airpack.bundle.write import write
 from airpack.inspection import sbom_writer
 from airpack.libraries import add
-from airpack.packing import proofs
+from airpack.packing import proofs, torn
 from airpack.packing.attempts import Attempts
 from airpack.packing.deliver import Packed, Product, deliver
 from airpack.packing.order import Order
+from airpack.packing.torn import TornPackages
+from airpack.requirements.requirements import Requirements
 from airpack.resolve import attestations, pylock, resolver
 from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
@@ -90,6 +92,10 @@ class _Packing:
                 order = following
             except (Unsatisfiable, Conflict) as error:
                 order = attempts.without_going_back(error)
+            except TornPackages as error:
+                for note in error.reasons.values():
+                    self.progress.note(note)
+                order = replace(order, whole=order.whole | error.reasons.keys())
             except PartChanged:  # at most once for each wheel: what had changed is no longer known
                 pass
             shutil.rmtree(folder)
@@ -113,6 +119,9 @@ class _Packing:
         early = Early(house, order.recipe, pool)
         tree = install(house, order.recipe, folder / "parts", pool=pool, progress=progress, on_part=early.add)
         recipe = replace(order.recipe, decoder=decoder.result())
+        if order.skip_installed and isinstance(order.source, Requirements):
+            found = compiled_files(tree, executor=executor, store=order.cache)
+            torn.check(tree, lock, lacking_wheels(found, tree, order.target))
         if order.libraries:
             house, tree = self._with_libraries(order, house, tree, recipe, folder / "libraries")
         for unused in sorted(set(recipe.exclusion.globs) - tree.excluded.matched):
@@ -154,14 +163,16 @@ class _Packing:
     def _lock(self, order: Order) -> Lock:
         """Return the lock to pack: the one that is ordered, completed, or the resolved requirements."""
         with self.progress.stage("resolve", "wheels") as advance:
+            installed = [package for package in order.target.installed or () if package.key not in order.whole]
             lock = resolver.lock_of(
                 order.source,
-                order.target,
+                replace(order.target, installed=tuple(installed)) if order.whole else order.target,
                 pip=self.pip,
                 cache=order.cache,
                 python=order.python,
                 skip_installed=order.skip_installed,
             )
+            lock = replace(lock, target=order.target)
             lock = attestations.attested(lock, pip=self.pip, store=order.cache)
             advance(len(lock.wheels))
         last = order.output / LOCK
