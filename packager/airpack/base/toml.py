@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airpack.base import files
+from airpack.base.jsons import not_too_deep
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -17,7 +18,7 @@ else:
 def loads(text: str) -> dict[str, Any]:
     """Return what a TOML text holds. Raises ValueError if it is not TOML."""
     try:
-        return tomllib.loads(text)
+        return not_too_deep(tomllib.loads(text))
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 

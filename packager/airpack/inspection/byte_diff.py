@@ -8,8 +8,7 @@ from pathlib import Path
 
 from airpack_runtime.format.toc import File
 
-from airpack.base import zstd
-from airpack.base import files
+from airpack.base import files, zstd
 from airpack.bundle.opened import OpenBundle
 from airpack.tree import members
 
