@@ -35,6 +35,7 @@ class ResolveOptions(TypedDict, total=False):
     index_url: str
     extra_index_url: Sequence[str]
     find_links: Places
+    allow_several_indexes: Sequence[str]
     no_index: bool
     trusted_host: Sequence[str]
     cert: Place

@@ -15,7 +15,7 @@ from airpack_runtime.errors import BootError
 
 from airpack.base.console import ERROR_PREFIX, plain
 from airpack.base.errors import AirpackError, UsageError
-from airpack.cli.words import habits, parsers, settings
+from airpack.cli.words import habits, parsers, scopes, settings
 from airpack.cli.words.parsers import COMMANDS, Parser
 
 __all__ = ["COMMANDS", "INTERRUPTED", "PIPE_CLOSED", "main"]
@@ -135,6 +135,8 @@ def _complete(
     """Return the arguments that `words` give to a command, with what the environment and a file set besides."""
     source = settings.Source.read(env)
     arguments = settings.parse(parser, command, words, settings.of_command(source, words[0], command))
+    if hasattr(arguments, "index_url") and scopes.TABLE in source.table:
+        arguments.scopes = scopes.read(source)
     if not arguments.quiet and (source.path or any(name.startswith(settings.PREFIX) for name in env)):
         from airpack.cli.words import unknown  # noqa: PLC0415 - mostly nothing is set
 

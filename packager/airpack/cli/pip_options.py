@@ -12,7 +12,7 @@ from typing import Any
 from airpack.base.console import Progress
 from airpack.base.errors import UsageError
 from airpack.requirements.rules import Rules, moment_before, moment_of
-from airpack.resolve.connection import Connection
+from airpack.resolve.connection import Connection, Scopes
 from airpack.resolve.pip import Pip
 
 _REPEATED: dict[str, Any] = {"action": "append", "default": []}
@@ -91,6 +91,12 @@ def add_index(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group.add_argument(
         "-f", "--find-links", metavar="PATH", help="a folder, or a web page, with wheels and sdists", **_REPEATED
     )
+    group.add_argument(
+        "--allow-several-indexes",
+        metavar="NAME|:all:",
+        help="take this project from any of several indexes that have it, and neither refuse nor warn",
+        **_REPEATED,
+    )
     group.add_argument("--no-index", action="store_true", help="use only --find-links")
     group.add_argument(
         "--trusted-host", metavar="HOST[:PORT]", help="trust this host without checking its certificate", **_REPEATED
@@ -122,6 +128,7 @@ def pip(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progres
             retries=arguments.retries,
             timeout=arguments.timeout,
         ),
+        scopes=Scopes(scopes=getattr(arguments, "scopes", ()), several=arguments.allow_several_indexes),
         verbose=arguments.verbose,
         note=progress.note,
     )

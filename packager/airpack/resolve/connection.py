@@ -1,9 +1,43 @@
-"""How pip reaches package indexes, whichever they are."""
+"""How pip reaches package indexes, and which projects are taken from which."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+ALL = ":all:"  # among the projects that may come from several indexes: every one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """An index for certain projects: those whose normalised name (PEP 503) one of the glob patterns matches."""
+
+    url: str
+    projects: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scopes:
+    """Which projects are taken from which index alone: the first scope that names a project has it.
+
+    `several` are the names of the projects that may come from any of several indexes, or ALL; for others that is an
+    error where there are scopes, and a warning where there are none.
+    """
+
+    scopes: Sequence[Scope] = ()
+    several: Sequence[str] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return them as `pip_worker` takes them."""
+        return {
+            "scopes": [{"url": scope.url, "projects": list(scope.projects)} for scope in self.scopes],
+            "several": list(self.several),
+        }
+
+    def options(self) -> list[str]:
+        """Return the indexes as options of pip's command line, for the credentials in their URLs."""
+        return [word for scope in self.scopes for word in ("--extra-index-url", scope.url)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

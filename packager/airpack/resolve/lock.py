@@ -27,7 +27,8 @@ class LockedWheel:
     `requires_python` is the specifier in its metadata, empty if there is none. `source` is what it was built from on
     this machine, None if it wasn't; `built_by_host` says that another interpreter than the target's built it.
     `built_from` is the identity of that source, also where a lock that was read names one. `publishers` are those that
-    attest the file, as the index says (PEP 740).
+    attest the file, as the index says (PEP 740). `index` is the package index that it, or its
+    source, is from, empty if it is from none.
     """
 
     name: str
@@ -40,6 +41,7 @@ class LockedWheel:
     source: Source | None = None
     built_by_host: bool = False
     built_from: str = ""
+    index: str = ""
     publishers: tuple[Publisher, ...] = ()
 
     def __post_init__(self) -> None:

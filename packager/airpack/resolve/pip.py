@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from packaging.utils import canonicalize_name
 
-from airpack.resolve.connection import Connection
+from airpack.resolve.connection import Connection, Scopes
 from airpack.resolve.extras import MissingExtra, missing_extra
 from airpack.resolve.failures import diagnosis
 from airpack.resolve.passed_over import PassedOver
@@ -42,7 +42,7 @@ class Pip:
 
     `env` is its environment: pip.conf, proxies, certificates and keyrings work as the user has them. It never prompts.
     With `verbose`, its log is printed; `note` is called with each line that the user should know, its warnings.
-    The settings `unheeded` in its configuration don't hold. `places` are
+    The settings `unheeded` in its configuration don't hold. `scopes` name the index of certain projects. `places` are
     options of its command line, as an earlier resolve answered with them, in place of the other fields for indexes.
     """
 
@@ -53,6 +53,7 @@ class Pip:
     no_index: bool = False
     places: Sequence[str] = ()
     connection: Connection = field(default_factory=Connection)
+    scopes: Scopes = field(default_factory=Scopes)
     verbose: bool = False
     note: Callable[[str], None] = _unseen
     unheeded: frozenset[str] = INSTALLING
@@ -74,9 +75,8 @@ class Pip:
         with tempfile.TemporaryDirectory(prefix="airpack-pip-") as folder:
             file, log = Path(folder, "request.json"), Path(folder, "log")
             arguments = [*self._options(), *options]
-            file.write_text(
-                json.dumps({**request, "options": arguments, "unheeded": sorted(self.unheeded)}), encoding="utf-8"
-            )
+            own = {"options": arguments, "unheeded": sorted(self.unheeded), "indexes": self.scopes.to_dict()}
+            file.write_text(json.dumps({**request, **own}), encoding="utf-8")
             with open(log, "w", encoding="utf-8") as errors:
                 process, events = self._start(file, None if self.verbose else errors)
                 try:
@@ -91,7 +91,7 @@ class Pip:
                 raise diagnosis.error_from(answer.failure)
             if status:
                 raise diagnosis.error_from({"failure": "pip", "message": log.read_text(encoding="utf-8")})
-        return answer
+        return replace(answer, index_options=(*answer.index_options, *self.scopes.options()))
 
     def _start(self, request: Path, errors: IO[str] | None) -> tuple[subprocess.Popen[bytes], IO[str]]:
         reading, writing = os.pipe()
@@ -149,7 +149,8 @@ class Answer:
     what they are today; `downloaded` are the files of a fetch by URL; `built` are the wheels that were built;
     `provided` are the packages of the image that the result needs. `index_options` are the places where pip looked in
     the end, as options of its command line, and `urls` maps the URLs of the result without credentials to the real
-    ones, `provenance` to where the index has their attestations. `passed_over` are versions that yield to one with a
+    ones, `provenance` to where the index has their attestations; `indexes` are those that the projects of the result
+    are from, by normalised name. `passed_over` are versions that yield to one with a
     wheel; `unbuildable` are the name, the version and the reason of each source that can't be built; `missing_extras`
     are those that a version, taken or not, lacks. `failure` is the event that tells why pip failed.
     """
@@ -162,6 +163,7 @@ class Answer:
     index_options: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    indexes: Mapping[str, str] = field(default_factory=dict)
     passed_over: tuple[PassedOver, ...] = ()
     unbuildable: tuple[tuple[str, str, str], ...] = ()
     missing_extras: tuple[MissingExtra, ...] = ()
@@ -183,6 +185,9 @@ def _noted(events: Iterable[str], note: Callable[[str], None]) -> Iterator[Mappi
         event = json.loads(line)
         if warning := warnings.text_of(event):
             note(f"warning: {warning}")
+        if "several" in event:
+            listed = "; ".join(f"{name}: {' and '.join(urls)}" for name, urls in event["several"].items())
+            note(f"warning: more than one index has {listed}: [tool.airpack.indexes] can name one for each")
         if "replaced" in event:
             note(f"note: {event['by']} replaces {event['replaced']} of the constraints")
         yield event
@@ -221,6 +226,8 @@ def _read(  # noqa: C901, PLR0912 - a case for each event
                 answer = replace(answer, provided=provided)
             case {"index_options": options}:
                 answer = replace(answer, index_options=tuple(options))
+            case {"indexes": indexes}:
+                answer = replace(answer, indexes=indexes)
             case {"urls": urls, "provenance": provenance}:
                 answer = replace(answer, urls=urls, provenance=provenance)
     return replace(answer, downloaded=downloaded, built=built)

@@ -252,6 +252,7 @@ def _locked(path: Path, package: Package, source: object) -> LockedWheel:
         size=source.size,
         requires_python=str(package.requires_python or ""),
         built_from=str(_tool(package).get("built-from", "")),
+        index=package.index or "",
         publishers=_publishers(path, package),
     )
 

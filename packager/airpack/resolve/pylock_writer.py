@@ -91,6 +91,7 @@ def _package(wheel: LockedWheel, folder: Path, wheelhouse: str | None) -> Packag
         name=wheel.key,
         version=Version(wheel.version),
         requires_python=_specifier(wheel.requires_python),
+        index=wheel.index or None,
         wheels=None if here_only else [locked],
         attestation_identities=[each.to_dict() for each in wheel.publishers] or None,
         tool=_plain({"airpack": tool}) if tool else None,

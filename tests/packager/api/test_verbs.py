@@ -85,7 +85,7 @@ def test_the_readmes_lines_pack(
 ) -> None:
     """In at most five lines, as they stand there."""
     (block,) = [block for block in pages.blocks(pages.PAGES[0]) if block.language == "python"]
-    assert len(block.text.splitlines()) <= 5
+    assert len(list(filter(None, block.text.splitlines()))) <= 5
     build_wheel(wheels, "pandas")
     shutil.copy(decoder_wheel, wheels / "pyzstd-0.15.10-cp37-cp37m-manylinux_2_17_x86_64.whl")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))

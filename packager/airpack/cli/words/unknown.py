@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from airpack_runtime.trust import SETTINGS as READ_BY_THE_SHIM
 
 from airpack.cli.words import parsers, toml_options
+from airpack.cli.words.scopes import TABLE as INDEXES
 from airpack.cli.words.settings import FILE_VARIABLE, NOT_SET, OF_ONE_COMMAND, PREFIX, Source, variable
 
-INDEXES = "indexes"  # a table that is no command's
 # What airpack reads besides, or sets for the processes that it starts, or its tests read.
 _OTHERS = ("AIRPACK_BUILD_", "AIRPACK_TEST", "AIRPACK_FUZZ")
 

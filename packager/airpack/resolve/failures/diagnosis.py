@@ -54,6 +54,14 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
                 f"{failure['file']} is not UTF-8 ({failure['reason']}): save it as UTF-8, or name its encoding in its "
                 "first line: # -*- coding: latin-1 -*-"
             )
+        case "indexes":
+            return Unsatisfiable(
+                f"{failure['name']} is on more than one index, {' and '.join(failure['indexes'])}, and whoever may "
+                "upload to one of them can replace it: name its index in [tool.airpack.indexes], or give "
+                f"--allow-several-indexes {failure['name']}",
+                requirement=failure["name"],
+                required_by=(),
+            )
         case "wheel":
             return InvalidWheel(failure["file"], failure["problem"])
         case "os":

@@ -51,6 +51,7 @@ def _resolving(command: Any, events: Events, request: dict[str, Any], scratch: P
     from airpack.resolve.pip_worker.lines import name_unreadable, read_legacy
     from airpack.resolve.pip_worker.observe import observe
     from airpack.resolve.pip_worker.preference import LOOKS, keep, prefer_wheels
+    from airpack.resolve.pip_worker.settings import scope
     from airpack.resolve.pip_worker.sources import allow_sources
     from airpack.resolve.pip_worker.target import prepare
     from airpack.resolve.pip_worker.wheels import name_bad_wheels
@@ -66,6 +67,7 @@ def _resolving(command: Any, events: Events, request: dict[str, Any], scratch: P
     if not newest:
         prefer_wheels(lambda: sessions[0], builder.cache, events, python=python)
     keep(request["kept"])
+    scope(request["indexes"], events)
     constraints = Constraints(events)
     observed = observe(events, request["target"], read_legacy())
     run = command.run

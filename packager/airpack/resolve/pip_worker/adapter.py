@@ -56,6 +56,7 @@ WRAPPED: Mapping[str, str] = {
     "default_environment": "pip._vendor.packaging.markers:default_environment",
     "distribution_of": "pip._internal.operations.prepare:make_distribution_for_install_requirement",
     "evaluate_marker": "pip._vendor.packaging.markers:Marker.evaluate",
+    "index_pages": "pip._internal.models.search_scope:SearchScope.get_index_urls_locations",
     "git_account": "pip._internal.vcs.git:Git.get_netloc_and_auth",
     "html_link": "pip._internal.models.link:Link.from_element",
     "installed_environment": "pip._internal.resolution.resolvelib.factory:get_default_environment",
@@ -83,7 +84,17 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "pip._internal.index.package_finder:BestCandidateResult": ("applicable_candidates",),
     "pip._internal.models.search_scope:SearchScope": ("find_links", "index_urls", "no_index"),
     "pip._internal.models.link:Link": (
-        *("filename", "hash", "hash_name", "is_hash_allowed", "is_vcs", "is_wheel", "is_yanked", "requires_python"),
+        *(
+            "comes_from",
+            "filename",
+            "hash",
+            "hash_name",
+            "is_hash_allowed",
+            "is_vcs",
+            "is_wheel",
+            "is_yanked",
+            "requires_python",
+        ),
         *("scheme", "url", "url_without_fragment", "yanked_reason"),
     ),
     "pip._internal.req.req_install:InstallRequirement": (

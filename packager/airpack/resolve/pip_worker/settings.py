@@ -1,13 +1,19 @@
-"""Lets only those settings of pip's configuration hold that fit a resolve for an image, here and in builds."""
+"""Which settings of pip's configuration hold, here and in builds, and which index is asked for which project."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from fnmatch import fnmatchcase
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
+from airpack.base.urls import without_access
+from airpack.resolve.connection import ALL
 from airpack.resolve.pip_settings import UNFIT_FOR_BUILDS
 from airpack.resolve.pip_worker.adapter import wrap
+from airpack.resolve.pip_worker.events import Events, Failure
 
 _PREFIX = "PIP_"
 _FILE = "PIP_CONFIG_FILE"
@@ -29,6 +35,76 @@ def leave_out(unheeded: frozenset[str], env: MutableMapping[str, str]) -> None:
         return settings
 
     wrap("settings", filtering)
+
+
+def scope(indexes: Mapping[str, Any], events: Events) -> None:
+    """Let pip ask one index for each project that a scope names, and report which index each project is from.
+
+    `indexes` is what `Scopes.to_dict` returns. With scopes, a project that several indexes have raises Failure, unless
+    it is one of the `several`; without, it is reported.
+    """
+    scoping = _Scoping(indexes, events)
+    wrap("index_pages", scoping.locating)
+    wrap("best_candidate", scoping.checking)
+    wrap("resolve", scoping.reporting)
+
+
+class _Scoping:
+    def __init__(self, indexes: Mapping[str, Any], events: Events) -> None:
+        self._scopes = indexes["scopes"]
+        self._anything = ALL in indexes["several"]
+        self._allowed = {canonicalize_name(name) for name in indexes["several"]}
+        self._events = events
+        self._several: dict[str, list[str]] = {}
+
+    def locating(self, locate: Any) -> Any:
+        """Return pip's `locate`, which gives a project's pages, with that of its scope alone."""
+
+        def located(search: Any, project_name: str) -> Any:
+            name = canonicalize_name(project_name)
+            for each in () if search.no_index else self._scopes:
+                if any(fnmatchcase(name, pattern) for pattern in each["projects"]):
+                    return [f"{each['url'].rstrip('/')}/{name}/"]
+            return locate(search, project_name)
+
+        return located
+
+    def checking(self, find: Any) -> Any:
+        """Return pip's `find`, which looks at the indexes of what it found."""
+
+        def find_checked(finder: Any, project_name: str, *args: Any, **kwargs: Any) -> Any:
+            found, name = find(finder, project_name, *args, **kwargs), canonicalize_name(project_name)
+            places = {_index_of(candidate.link, name) for candidate in found.applicable_candidates}
+            several = sorted(places - {""})
+            if len(several) > 1 and not self._anything and name not in self._allowed:
+                if self._scopes:
+                    raise Failure("indexes", name=name, indexes=several)
+                self._several[name] = several
+            return found
+
+        return find_checked
+
+    def reporting(self, resolve: Any) -> Any:
+        """Return pip's `resolve`, which reports the index of each project, and those that several have."""
+
+        def resolve_reported(resolver: Any, *args: Any, **kwargs: Any) -> Any:
+            resolved = resolve(resolver, *args, **kwargs)
+            chosen = resolver._result.mapping.values() if resolver._result else ()
+            links = {canonicalize_name(each.project_name): each.source_link for each in chosen if each.source_link}
+            self._events.emit(indexes={name: place for name, link in links.items() if (place := _index_of(link, name))})
+            several = {name: self._several[name] for name in sorted(self._several) if name in links}
+            if several:
+                self._events.emit(several=several)
+            return resolved
+
+        return resolve_reported
+
+
+def _index_of(link: Any, name: str) -> str:
+    """Return the index that a file of the project `name` is from, without credentials; empty if it is from none."""
+    page = link.comes_from if isinstance(link.comes_from, str) else ""
+    root, _, last = page.partition("#")[0].rstrip("/").rpartition("/")
+    return without_access(root) if canonicalize_name(last) == name else ""
 
 
 def _hand_on(settings: dict[str, Any], env: MutableMapping[str, str]) -> None:
