@@ -14,7 +14,7 @@ from airpack_runtime import layout
 from airpack.audit.finding import Finding, fatal
 from airpack.audit.wheels import audit, compiled_files, lacking_wheels, needs
 from airpack.base import staging
-from airpack.base.console import BYTES, Progress
+from airpack.base.console import BYTES, Progress, amount_of
 from airpack.base.errors import AuditFailed, Conflict, Unsatisfiable, WriteFailed
 from airpack.base.interrupts import threads
 from airpack.base.pool import Pool
@@ -148,16 +148,17 @@ class _Packing:
             return []
         python, image = order.python, product.wheelhouse.lock.in_image
         place = proofs.place_of(order.cache, product.bundle, python, image)
-        if proofs.is_known(place):
-            self.progress.note(f"import    as before: Python {python.version} imported this bundle, and found nothing")
-            return []
+        known = proofs.known(place)
+        if known is not None:
+            found = amount_of(len(known), "findings") if known else "nothing"
+            self.progress.note(f"import    as before: Python {python.version} imported this bundle, and found {found}")
+            return [*known]
         tree = folder / "proof"
         # What is imported may write to its files, which are other names of the installed ones: these are read no more.
         if product.tree.is_installed and order.tree is None and order.image is None:
             plain.write(product.tree.groups, tree)
         findings = prove(product.bundle, python, image, tree, executor=self.executor, progress=self.progress)
-        if not findings:
-            proofs.keep(place)
+        proofs.keep(findings, place)
         return findings
 
     def _lock(self, order: Order) -> Lock:

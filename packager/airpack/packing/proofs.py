@@ -1,31 +1,51 @@
-"""Bundles that were imported before, and nothing was found: the same bytes are not imported again."""
+"""Bundles that were imported before, and what was found: the same bytes are not imported again."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from airpack import __version__
+from airpack.audit.finding import Finding
 from airpack.base import cache
 from airpack.bundle.write import Bundle
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
+from airpack.verify.importer import Failure
+from airpack.verify.imports import ImportFinding
+
+_FORM = 2  # of what is kept; to be raised with each change of how a failure is judged
 
 
 def place_of(store: Path, bundle: Bundle, python: Interpreter, image: Sequence[ImagePackage]) -> Path:
     """Return where the cache `store` says that `python` imported a bundle, beside the packages of `image`."""
     about = [
-        [__version__, bundle.digest, str(python.path), python.version, python.build, python.libraries],
+        [__version__, _FORM, bundle.digest, str(python.path), python.version, python.build, python.libraries],
         [[package.name, package.version] for package in image],
     ]
     return cache.place_of(store / cache.PROOFS, about)
 
 
-def is_known(place: Path) -> bool:
-    """Return whether the cache says so at `place`."""
-    return cache.read_sealed(place) is not None
+def known(place: Path) -> list[ImportFinding] | None:
+    """Return what the cache says at `place` that the import found, None if it doesn't say."""
+    kept = cache.read_sealed(place)
+    return None if kept is None else [_finding(each) for each in json.loads(kept)]
 
 
-def keep(place: Path) -> None:
-    """Note at `place` that the import found nothing."""
-    cache.write_sealed(b"", place)
+def keep(findings: Sequence[Finding], place: Path) -> None:
+    """Note at `place` what the import found, unless it may be otherwise the next time on this machine.
+
+    That a module is not there depends on the bundle and the interpreter alone. What a module does, which libraries this
+    machine has, and how long it takes may change.
+    """
+    lasting = [each for each in findings if isinstance(each, ImportFinding) and each.failure.is_lasting]
+    if len(lasting) == len(findings):
+        cache.write_sealed(json.dumps([asdict(each) for each in lasting]).encode(), place)
+
+
+def _finding(kept: dict[str, Any]) -> ImportFinding:
+    failure = kept["failure"]
+    return ImportFinding(**{**kept, "failure": Failure(**{**failure, "missing": tuple(failure["missing"])})})

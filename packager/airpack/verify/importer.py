@@ -78,6 +78,11 @@ class Failure:
     file: str = ""
     origin: str = ""
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it depends on the tree and the interpreter alone: a module isn't there."""
+        return bool(self.missing) and self.error.startswith(ModuleNotFoundError.__name__)
+
 
 class Importer:
     """Imports modules of the folder `tree` under `python`; `scratch` gets a folder for each of them.

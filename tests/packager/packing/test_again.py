@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def test_what_was_found_is_told_each_time(airpack: Airpack, wheels: Path) -> Non
     for _ in range(2):
         assert airpack.pack("broken") == 0
         assert "No module named 'absent'" in airpack.err
+    assert re.search(rf"{AGAIN}\.\d+ imported this bundle, and found 1 finding\n", airpack.err)
 
 
 def test_a_wrong_description_never_becomes_a_bundle(airpack: Airpack, store: Path) -> None:

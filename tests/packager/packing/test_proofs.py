@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from airpack.audit.finding import WARNING
 from airpack.packing import proofs
 from airpack.target.installed import ImagePackage
+from airpack.verify.importer import Failure
+from airpack.verify.imports import ImportFinding
 from support import machine, trees
 from support.wheels import build_wheel
 
@@ -26,5 +30,26 @@ def test_another_bundle_interpreter_or_image_is_another_proof(wheels: Path, tmp_
         proofs.place_of(tmp_path, bundle, python, [replace(numpy, version="1.21.5")]),
     ]
     assert len(set(places)) == len(places)
-    proofs.keep(places[0])
-    assert [proofs.is_known(place) for place in places] == [True] + [False] * (len(places) - 1)
+    proofs.keep([], places[0])
+    assert [proofs.known(place) for place in places] == [[]] + [None] * (len(places) - 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "missing", "is_kept"),
+    [
+        ("ModuleNotFoundError: No module named 'grpc'", ("grpc",), True),
+        ("ImportError: libGL.so.1: cannot open shared object file", (), False),
+        ("RuntimeError: no GPU is found", ("cupy",), False),
+        ("it took more than 120 s", (), False),
+    ],
+)
+def test_what_was_found_is_kept_if_it_lasts(
+    tmp_path: Path, error: str, missing: tuple[str, ...], is_kept: bool
+) -> None:
+    """That a module isn't there; what this machine lacks may be installed by the next time."""
+    failure = Failure(module="one", error=error, missing=missing, file="site-packages/one.py", origin="one")
+    finding = ImportFinding(
+        severity=WARNING, package="one", sentence="1.0: fails", remedy="add it", failure=failure, addition="grpcio"
+    )
+    proofs.keep([finding], tmp_path / "proof")
+    assert proofs.known(tmp_path / "proof") == ([finding] if is_kept else None)
