@@ -88,7 +88,7 @@ def test_another_publisher_is_a_warning(
 ) -> None:
     """Than in the lock that is replaced; so is none, where there was one."""
     lock = tmp_path / "pylock.toml"
-    words = ["lock", "one", "--index-url", index.url, "-o", lock]
+    words = ["lock", "one", "--index-url", index.url, "-o", lock, "-U"]
     assert airpack(*words) == 0
     assert "warning" not in airpack.err
     newer = build_wheel(wheels, "one", "2.0")
