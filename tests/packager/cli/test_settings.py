@@ -171,6 +171,18 @@ def test_what_sets_nothing_is_told_with_the_nearest(airpack: Airpack, monkeypatc
     assert airpack.err == ""
 
 
+def test_a_command_that_is_run_gets_no_settings(airpack: Airpack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shim would take them for misspelt variables of its own, which it gets."""
+    for name in ("AIRPACK_JOBS", "AIRPACK_PACK_LEVEL", "AIRPACK_LOG", "AIRPACK_TARGTE"):
+        monkeypatch.setenv(name, "1")
+    seen = unknown.without_options(os.environ)
+    assert {name for name in seen if name.startswith("AIRPACK_")} == {"AIRPACK_LOG", "AIRPACK_TARGTE"}
+    monkeypatch.delenv("AIRPACK_TARGTE")
+    python = str(machine.python37().path)
+    assert airpack("run", machine.FIXTURES / "golden", "--python", python, "--json", "--", "true") == 0
+    assert "AIRPACK_JOBS" not in json.loads(airpack.out)["result"]["environment"]
+
+
 def test_airpack_toml_comes_in_place_of_pyproject(airpack: Airpack, monkeypatch: pytest.MonkeyPatch) -> None:
     """And a file that the environment names in place of both; a pyproject.toml of others is no settings file."""
     Path("pyproject.toml").write_text("[project]\nname = 'x'\n[tool.other]\nairpack = 1\n")

@@ -11,6 +11,7 @@ from typing import Any
 
 from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
 from airpack.cli import answers, general, options
+from airpack.cli.words import unknown
 from airpack.results.folder import Results
 from airpack.shim import local_boot
 from airpack.target.interpreter import Interpreter
@@ -69,7 +70,10 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     results = Results.at(arguments.place)
     general.pins(arguments).check_at(results)
     pins = {"AIRPACK_DIGEST": arguments.digest, "AIRPACK_PUBLIC_KEY": arguments.key and str(arguments.key.absolute())}
-    pinned = {**env, **{name: value for name, value in pins.items() if value}}  # the shim checks what it boots
+    pinned = {
+        **unknown.without_options(env),
+        **{name: value for name, value in pins.items() if value},
+    }  # the shim checks what it boots
     command = local_boot.command(results.bundle, words, python=_python(arguments, results.bundle, env), env=pinned)
     if arguments.json:
         added = {name: value for name, value in command.env.items() if env.get(name) != value}

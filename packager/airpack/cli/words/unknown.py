@@ -21,13 +21,25 @@ def warnings(source: Source, command: str, parser: argparse.ArgumentParser) -> l
 
     The parsers of the other commands are built only if something is no option of `command`, whose parser is `parser`.
     """
-    strange = [name for name in source.env if name.startswith(PREFIX) and not _is_others(name)]
+    strange = _strange(source.env)
     own = _keys([parser])
     unread = [name for name in strange if name not in _variables({command: own})]
     tables = {key for key, value in source.table.items() if isinstance(value, Mapping)}
     if not unread and source.table.keys() <= own | {command, INDEXES}:
         return list(_in_table(source, command, own))
     return [*every(source, unread, tables)]
+
+
+def without_options(env: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the variables that set options of airpack's, for what reads none of them."""
+    strange = _strange(env)
+    known = _variables({name: _keys(each) for name, each in parsers.every().items()}) if strange else set()
+    return {name: value for name, value in env.items() if name not in known or _is_others(name)}
+
+
+def _strange(env: Mapping[str, str]) -> list[str]:
+    """Return the names of the variables that may set options."""
+    return [name for name in env if name.startswith(PREFIX) and not _is_others(name)]
 
 
 def every(source: Source, names: Sequence[str], tables: Collection[str]) -> Iterator[str]:
