@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from airpack_runtime import boot, trust
 
@@ -43,6 +44,8 @@ def start(folder: str) -> None:
     try:
         _tell_unread()
         ready = boot.activate(None, os.environ)
+        if folder in sys.path and not os.path.isdir(folder):  # in a zip file: programs that look at each entry fail
+            sys.path.remove(folder)
         Environ.folder = folder
         os.environ.__class__ = Environ
         if "AIRPACK_BUNDLE" in os.environ:

@@ -11,6 +11,7 @@ import pytest
 from airpack.shim import strip, write
 from support import machine
 from support.airpack import Airpack
+from support.bundles import GOLDEN
 from support.wheels import build_wheel
 
 LIMIT = 64_000  # bytes: small enough to be read in one sitting
@@ -38,6 +39,19 @@ def test_the_zipapp_runs_under_every_python(airpack: Airpack, tmp_path: Path) ->
     for python in (machine.python37().path, Path("/usr/bin/python3")):
         done = machine.run([str(python), str(tmp_path / "shim.pyz"), "--version"])
         assert done.stdout.startswith("airpack_runtime ")
+
+
+def test_the_zipapp_leaves_no_path_in_it_on_sys_path(airpack: Airpack, tmp_path: Path) -> None:
+    """Programs that look at each entry (stevedore's) take it for a folder; children find the packages all the same."""
+    assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
+    program = "import alpha, sys; print(alpha.VALUE, [entry for entry in sys.path if '.pyz' in entry])"
+    child = (
+        f"import subprocess, sys; {program}; sys.stdout.flush(); subprocess.run([sys.executable, '-c', {program!r}])"
+    )
+    line = [str(machine.python37().path), str(tmp_path / "shim.pyz"), "exec", "--bundle", str(GOLDEN), "--"]
+    env = {"AIRPACK_CACHE_DIR": str(tmp_path / "cache"), "AIRPACK_LOG": "off", "PATH": os.environ["PATH"]}
+    done = subprocess.run([*line, "python", "-c", child], env=env, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("41 []\n41 []\n", "")
 
 
 @pytest.mark.slow
