@@ -55,7 +55,8 @@ def dumps(inventory: Inventory) -> str:
     bom.metadata.timestamp = None  # type: ignore[assignment]  # the schema allows omitting it
     bom.metadata.tools.components.add(_tool(inventory.creator))
     root = bom.metadata.component = _root(inventory)
-    components = {package.key: _component(package) for package in inventory.packages}
+    budget = _Budget()
+    components = {package.key: _component(package, budget) for package in inventory.packages}
     bom.components.update(components.values())
     bom.register_dependency(root, [components[key] for key in inventory.asked])
     for package in inventory.packages:
@@ -82,7 +83,7 @@ def _root(inventory: Inventory) -> Component:
     )
 
 
-def _component(package: PackageRecord) -> Component:
+def _component(package: PackageRecord, budget: _Budget) -> Component:
     purl = _purl(package)
     references = [
         ExternalReference(
@@ -105,7 +106,7 @@ def _component(package: PackageRecord) -> Component:
         licenses=list(_licences(package)),
         external_references=references,
         components=[_library(library) for library in package.libraries]
-        + [component for document in package.documents for component in _components_of(document)],
+        + [component for document in package.documents for component in _components_of(document, budget)],
     )
 
 
@@ -160,12 +161,37 @@ def _library(library: Library) -> Component:
     )
 
 
-def _components_of(document: Document) -> Iterable[Component]:
-    """Return the components of an SBOM in a wheel if it is valid CycloneDX JSON, else nothing."""
+class _Budget:
+    """What the SBOMs in the wheels of a bundle may take together: the library compares each item of a list with each.
+
+    The largest that are known, of Rust's crates, have some hundred components.
+    """
+
+    def __init__(self) -> None:
+        self._left = 10_000_000  # comparisons; a million takes two seconds
+
+    def allows(self, data: object) -> bool:
+        """Return whether an SBOM may be read as well."""
+        waiting = [data]
+        while waiting and self._left > 0:
+            value = waiting.pop()
+            if isinstance(value, dict):
+                self._left -= 500
+                waiting += value.values()
+            elif isinstance(value, list):
+                self._left -= len(value) ** 2
+                waiting += value
+        return self._left > 0
+
+
+def _components_of(document: Document, budget: _Budget) -> Iterable[Component]:
+    """Return the components of an SBOM in a wheel if it is valid CycloneDX JSON within the budget, else nothing."""
     try:
         from cyclonedx.validation.json import JsonValidator  # noqa: PLC0415 - it takes two seconds
 
         data = json.loads(document.content)
+        if not budget.allows(data):
+            return []
         version = SchemaVersion.from_version(str(data["specVersion"]))
         if JsonValidator(version).validate_str(document.content.decode()) is not None:
             return []

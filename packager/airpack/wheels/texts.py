@@ -27,6 +27,7 @@ _EXTRAS = re.compile(r"[^\[;@<>=!~(]*\[([^\]]*)\]")
 # Of the requirements on each project, their number's square, summed up: pip compares each with all before it.
 _MOST_COMPARISONS = 250_000  # the most that are known: 32,041 (apache-airflow 2.10)
 _NAME = re.compile(r"\s*([\w.-]*)")
+_DIGITS = re.compile(r"\d{1001}")  # Python reads 4,300 at most
 _PARTS = re.compile(rb"(?:^|[\r\n])content-type:\s*multipart", re.IGNORECASE)
 _FIELD_END = re.compile(rb"(?:\r\n|\r|\n)(?![ \t])")  # the next line doesn't go on with the field
 _ROW_END = re.compile(rb"\r\n|[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")  # where str.splitlines does
@@ -53,6 +54,9 @@ def fields_in(metadata: bytes) -> RawMetadata:
     if _PARTS.search(header):
         raise ValueError("is a message of several parts, which pip can't read")
     fields = parse_email(header)[0]
+    for text in (fields.get("version", ""), fields.get("requires_python", ""), *fields.get("requires_dist", ())):
+        if _DIGITS.search(text):
+            raise ValueError("has a number of more than 1,000 digits")
     _check_requirements(fields.get("requires_dist", ()))
     return fields
 

@@ -93,6 +93,29 @@ WHEELS: Mapping[str, Fill] = {
     "requirements on one project": _metadata(
         lambda: b"".join(b"Requires-Dist: one>0.%d\n" % number for number in range(499))
     ),
+    "a version of many digits": lambda wheel: wheel.replace(
+        f"{INFO}/METADATA", b"Metadata-Version: 2.1\nName: one\nVersion: " + b"9" * 900_000 + b"\n"
+    ),
+    "an SBOM of many components": _file(
+        f"{INFO}/sboms/a.cdx.json",
+        lambda: (
+            b'{"bomFormat": "CycloneDX", "specVersion": "1.4", "version": 1, "components": ['
+            + b",".join(b'{"type": "library", "name": "n%d", "version": "1"}' % number for number in range(150_000))
+            + b"]}"
+        ),
+    ),
+    "many SBOMs": lambda wheel: (
+        [
+            wheel.add(
+                f"{INFO}/sboms/{number}.cdx.json",
+                b'{"bomFormat": "CycloneDX", "specVersion": "1.4", "version": 1, "components": ['
+                + b",".join(b'{"type": "library", "name": "n%d", "version": "1"}' % each for each in range(1_500))
+                + b"]}",
+            )
+            for number in range(100)
+        ]
+        and None
+    ),
     "many parts": _metadata(lambda: b"Content-Type: multipart/mixed; boundary=a\n\n" + b"--a\n\n" * 800_000),
     "many rows of RECORD": _record,
     "many scripts": _entry_points(lambda: b"".join(b"s%d=a:b\n" % number for number in range(3_000_000))),
