@@ -57,6 +57,21 @@ def test_what_is_packed_is_a_document(airpack: Airpack, wheels: Path, tmp_path: 
     assert _document(airpack)["result"]["signatures"] == [str(airpack.output / f"{BUNDLE}.sig")]
 
 
+def test_what_is_written_besides_is_a_document(airpack: Airpack, tmp_path: Path) -> None:
+    """A key pair, the shim, files of a bundle, what a deployment needs."""
+    assert airpack("keygen", "-o", tmp_path / "team", "--json") == 0, airpack.err
+    assert _document(airpack)["result"]["public"] == str(tmp_path / "team.pub")
+    assert airpack("shim", "-o", tmp_path / "shim.pyz", "--json") == 0, airpack.err
+    assert _document(airpack)["result"]["size"] == (tmp_path / "shim.pyz").stat().st_size
+    assert airpack("extract", GOLDEN, "bin/*", "-o", tmp_path / "out", "--json") == 0, airpack.err
+    assert _document(airpack)["result"]["files"] == len([*(tmp_path / "out" / "bin").iterdir()])
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "score.py").write_text("")
+    words = ["azureml", GOLDEN, "--code", tmp_path / "code", "--model", tmp_path / "model", "--json"]
+    assert airpack(*words) == 0, airpack.err
+    assert _document(airpack)["result"] == {"environment": {"AZUREML_EXTRA_PYTHON_LIB_PATH": "extras"}, "command": []}
+
+
 @pytest.mark.slow
 def test_many_packs_have_a_result_and_an_error(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Where some of them fail."""

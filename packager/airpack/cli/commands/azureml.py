@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airpack.cli import general, options
+from airpack.cli import answers, general, options
 from airpack.results.folder import Results
 from airpack.shim import azureml
 from airpack.target.target import Target
@@ -33,6 +33,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "--entry-script", metavar="PATH", default="score.py", help="its path in the code (default: %(default)s)"
     )
     options.add_python(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser)
 
 
@@ -46,11 +47,10 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     deployment = azureml.Deployment(code=arguments.code, model=arguments.model, entry_script=arguments.entry_script)
     values = azureml.lay_out(results.bundle, deployment, arguments.method, python, follow=results.is_alone)
     command = azureml.command(deployment, arguments.method)
-    if arguments.quiet:
-        return
-    for name, value in values.items():
-        print(f"{name}={value}")
+    lines = [f"{name}={value}" for name, value in values.items()]
     if command:
-        print(f"command: {' '.join(command)}")
-    print(f"\n# SDK v1\n{azureml.snippet_v1(values)}")
-    print(f"\n# CLI and SDK v2\n{azureml.snippet_v2(deployment, values)}")
+        lines.append(f"command: {' '.join(command)}")
+    lines.append(f"\n# SDK v1\n{azureml.snippet_v1(values)}")
+    lines.append(f"\n# CLI and SDK v2\n{azureml.snippet_v2(deployment, values)}")
+    result = {"environment": values, "command": list(command)}
+    answers.give(arguments, progress, result, lines)

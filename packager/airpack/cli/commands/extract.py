@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airpack.cli import general, screen
+from airpack.cli import answers, general, screen
 from airpack.cli.output import several
 from airpack.inspection import extract
 from airpack.results.folder import Results
@@ -45,6 +45,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="the folder to write into (default: this folder)",
     )
     general.add_pins(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser)
 
 
@@ -54,6 +55,7 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
         general.pins(arguments).check(opened)
         files = extract.matching(opened, arguments.globs)
         extract.extract(opened, files, arguments.output)
-    if not arguments.quiet:
-        size = screen.amount(sum(file.size for file in set(files.values())))
-        print(f"{screen.counted(len(files), 'file')}, {size}, in {arguments.output}")
+    size = sum(file.size for file in set(files.values()))
+    line = f"{screen.counted(len(files), 'file')}, {screen.amount(size)}, in {arguments.output}"
+    result = {"output": arguments.output, "files": len(files), "size": size}
+    answers.give(arguments, general.progress(arguments), result, [line])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airpack_runtime.trust import KEY_FILE
 
-from airpack.cli import general, options
+from airpack.cli import answers, general, options
 from airpack.cli.output import several
 from airpack.results import keys
 
@@ -30,6 +30,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         help="the path of the files, without their suffixes",
     )
     options.add_passphrase(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser)
 
 
@@ -37,10 +38,12 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command."""
     name: Path = arguments.output
     key = keys.generate(name, options.passphrase(arguments))
-    if arguments.quiet:
-        return
     public = f"{name.name}{keys.PUBLIC}"
-    print(f"private   {name}{keys.PRIVATE}: it signs; keep it off the image and out of the repository")
-    print(f"public    {name}{keys.PUBLIC}, the key {key.id}")
-    print(f"image     COPY {public} {KEY_FILE}")
-    print(f"          or set AIRPACK_PUBLIC_KEY to the path, or the middle line, of {public}")
+    lines = [
+        f"private   {name}{keys.PRIVATE}: it signs; keep it off the image and out of the repository",
+        f"public    {name}{keys.PUBLIC}, the key {key.id}",
+        f"image     COPY {public} {KEY_FILE}",
+        f"          or set AIRPACK_PUBLIC_KEY to the path, or the middle line, of {public}",
+    ]
+    result = {"key": key.id, "private": f"{name}{keys.PRIVATE}", "public": f"{name}{keys.PUBLIC}"}
+    answers.give(arguments, general.progress(arguments), result, lines)

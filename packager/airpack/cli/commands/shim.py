@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.cli import general, options
+from airpack.cli import answers, general, options
 from airpack.cli.output import Output
 from airpack.shim import write
 
@@ -30,12 +30,14 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     options.add_target(parser, resolving=False)
     options.add_python(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
     output: Output = arguments.output
+    answers.check_output(arguments, output)
     target, progress = options.target(arguments), general.progress(arguments)
     python = options.find_python(arguments, target, env, progress, lost="the shim's bytecode")
     if output.path is None:
@@ -49,5 +51,5 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     else:
         size = write.write_folder(output.path, python)
         usage = f"put the bundle into it, and set PYTHONPATH={output.path}"
-    if not arguments.quiet:
-        print(f"shim      {output.path}, {size / 1e3:,.1f} kB\nboot      {usage}")
+    lines = [f"shim      {output.path}, {size / 1e3:,.1f} kB", f"boot      {usage}"]
+    answers.give(arguments, progress, {"shim": output.path, "size": size}, lines)
