@@ -65,6 +65,17 @@ def _record(wheel: Forged) -> None:
     wheel.record["more"] = "".join(f"{number:x},,\n" for number in range(4_000_000))
 
 
+def _sbom(components: int) -> bytes:
+    listed = b",".join(b'{"type": "library", "name": "n%d", "version": "1"}' % number for number in range(components))
+    return b'{"bomFormat": "CycloneDX", "specVersion": "1.4", "version": 1, "components": [' + listed + b"]}"
+
+
+def _sboms(wheel: Forged) -> None:
+    """Add many SBOMs that each could be read alone."""
+    for number in range(100):
+        wheel.add(f"{INFO}/sboms/{number}.cdx.json", _sbom(1_500))
+
+
 WHEELS: Mapping[str, Fill] = {
     "a name of 20 MB that is listed often": _file("x.so", lambda: elf(2000, b"A" * (20 << 20) + b"\0")),
     "libraries with long names": _libraries,
@@ -96,26 +107,8 @@ WHEELS: Mapping[str, Fill] = {
     "a version of many digits": lambda wheel: wheel.replace(
         f"{INFO}/METADATA", b"Metadata-Version: 2.1\nName: one\nVersion: " + b"9" * 900_000 + b"\n"
     ),
-    "an SBOM of many components": _file(
-        f"{INFO}/sboms/a.cdx.json",
-        lambda: (
-            b'{"bomFormat": "CycloneDX", "specVersion": "1.4", "version": 1, "components": ['
-            + b",".join(b'{"type": "library", "name": "n%d", "version": "1"}' % number for number in range(150_000))
-            + b"]}"
-        ),
-    ),
-    "many SBOMs": lambda wheel: (
-        [
-            wheel.add(
-                f"{INFO}/sboms/{number}.cdx.json",
-                b'{"bomFormat": "CycloneDX", "specVersion": "1.4", "version": 1, "components": ['
-                + b",".join(b'{"type": "library", "name": "n%d", "version": "1"}' % each for each in range(1_500))
-                + b"]}",
-            )
-            for number in range(100)
-        ]
-        and None
-    ),
+    "an SBOM of many components": lambda wheel: wheel.add(f"{INFO}/sboms/a.cdx.json", _sbom(150_000)),
+    "many SBOMs": _sboms,
     "many parts": _metadata(lambda: b"Content-Type: multipart/mixed; boundary=a\n\n" + b"--a\n\n" * 800_000),
     "many rows of RECORD": _record,
     "many scripts": _entry_points(lambda: b"".join(b"s%d=a:b\n" % number for number in range(3_000_000))),
