@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, Iterator, Mapping
 
+    from airpack_runtime.format.toc import Toc
+
     Facts = Dict[str, object]  # text, lists and dictionaries of text, as JSON takes them
 
 _KNOWN = (*trust.SETTINGS, *azure.VARIABLES)
@@ -85,18 +87,25 @@ def _of_bundle(env: Mapping[str, str], usable: list[str], before: Mapping[str, o
         host.check(path, bundle.target)
         folder = next(storage.folders_with(bundle.digest, env), None)
     tree = None if folder is None else cache.tree_path(folder, bundle.digest)
-    site = activation.site_of(tree) if tree else ""
+    if tree:
+        yield "boot", f"the tree is there: {tree}"
+        yield "sys.path", _path_with(tree)
+    elif usable:
+        yield "boot", f"it would be unpacked into {usable[0]}"
+    yield "lacks", list(libraries.unloadable(toc.needs))
+    yield from _compared(toc, activation.site_of(tree) if tree else "", before)
+    if not tree and not usable:
+        raise BootError("no folder can hold the tree")
+
+
+def _compared(toc: Toc, site: str, before: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield the facts about the image's packages and those of a bundle, whose folder is `site`, if there is one."""
     brought = [installed.Installed(each.name, each.version, each.top_level, (), site) for each in toc.distributions]
     won = conflicts.winners({name for each in brought for name in each.modules}, site, before)
     shadowed = conflicts.shadowed(won, brought)
     yield "shadowed", list(shadowed.values())
-    if tree:
-        yield "boot", f"the tree is there: {tree}"
-        yield "sys.path", _path_with(tree)
+    if site:
         yield "breaks", conflicts.broken(site, sys.path, shadowed)
-    elif usable:
-        yield "boot", f"it would be unpacked into {usable[0]}"
-    yield "lacks", list(libraries.unloadable(toc.needs))
     image = installed.distributions([entry for entry in sys.path if entry != site])
     yield (
         "overrides",
@@ -108,8 +117,6 @@ def _of_bundle(env: Mapping[str, str], usable: list[str], before: Mapping[str, o
         ],
     )
     yield "imported before", [f"{name} from {won[name]}" for name in sorted(won) if name in before]
-    if not tree and not usable:
-        raise BootError("no folder can hold the tree")
 
 
 def _trust(path: str, env: Mapping[str, str]) -> str:

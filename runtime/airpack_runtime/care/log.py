@@ -10,7 +10,7 @@ from airpack_runtime.ready import CACHED, INHERITED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping
+    from typing import Any, Mapping
 
     from airpack_runtime.ready import Ready
 
@@ -45,52 +45,60 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     form = env.get("AIRPACK_LOG", "")
     if form == "off" or (not ready.created and not always and form not in ("text", "json")):
         return ""
-    pinned, signer = bool(env.get("AIRPACK_DIGEST")), _signer(ready)
-    writers = "" if pinned or signer else _writers(ready.bundle)
-    shadowed, breaks, lacks = {}, [], []
-    if form in ("text", "json") or ready.how not in (CACHED, INHERITED):
-        from airpack_runtime.image import conflicts, installed, libraries
-
-        site = activation.site_of(ready.tree)
-        won = conflicts.winners(conflicts.modules_in(site), site, sys.modules)
-        shadowed = conflicts.shadowed(won, installed.distributions([site]).values()) if won else {}
-        breaks = conflicts.broken(site, sys.path, shadowed)
-        lacks = libraries.absent(ready.needs, env)
-    milliseconds = {phase: round(seconds * 1e3, 1) for phase, seconds in ready.phases}
+    facts = _facts(ready, env, compare=form in ("text", "json") or ready.how not in (CACHED, INHERITED))
     if form == "json":
         import json
 
-        facts = {
-            "event": "airpack boot",
-            "strategy": ready.how,
-            "bundle": ready.bundle,
-            "target": ready.target,
-            "digest": f"sha256:{ready.digest}" if ready.digest else None,
-            "pinned": pinned,
-            "signed_by": signer or None,
-            "writable_by_others": writers,
-            "tree": ready.tree,
-            "passed_over": ready.passed_over,
-            "bytes": ready.size,
-            "milliseconds": milliseconds,
-            "shadowed": list(shadowed.values()),
-            "breaks": breaks,
-            "lacks": lacks,
-        }
         return json.dumps(facts)
-    trust = ", ".join([f"signed by {signer}"] * bool(signer) + ["pinned"] * pinned) or "unpinned"
-    size = f"{ready.size / 1e6:.1f} MB, " if ready.size else ""
-    phases = ", ".join(f"{phase} {duration:.1f} ms" for phase, duration in milliseconds.items())
-    about = f"sha256:{ready.digest[:12]}, {trust}" if ready.digest else "of no bundle"
-    line = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases})"
-    line += _warnings(ready, writers)
-    told = {"shadowed": shadowed.values(), "this breaks what the image has": breaks, "this image lacks": lacks}
-    lines = [line, *(f"airpack: {what}: {'; '.join(those)}" for what, those in told.items() if those)]
+    told = {"shadowed": "shadowed", "breaks": "this breaks what the image has", "lacks": "this image lacks"}
+    lines = [_line(ready, facts), *(f"airpack: {told[name]}: {'; '.join(facts[name])}" for name in told if facts[name])]
     if not all(map(str.isprintable, lines)):
         from airpack_runtime.errors import printable
 
         lines = list(map(printable, lines))
     return "\n".join(lines)
+
+
+def _facts(ready: Ready, env: Mapping[str, str], *, compare: bool) -> dict[str, Any]:
+    """Return what there is to say of a boot, as JSON takes it; with `compare`, of the image and the tree as well."""
+    pinned, signer = bool(env.get("AIRPACK_DIGEST")), _signer(ready)
+    facts: dict[str, Any] = {
+        "event": "airpack boot",
+        "strategy": ready.how,
+        "bundle": ready.bundle,
+        "target": ready.target,
+        "digest": f"sha256:{ready.digest}" if ready.digest else None,
+        "pinned": pinned,
+        "signed_by": signer or None,
+        "writable_by_others": "" if pinned or signer else _writers(ready.bundle),
+        "tree": ready.tree,
+        "passed_over": ready.passed_over,
+        "bytes": ready.size,
+        "milliseconds": {phase: round(seconds * 1e3, 1) for phase, seconds in ready.phases},
+        "shadowed": [],
+        "breaks": [],
+        "lacks": [],
+    }
+    if compare:
+        from airpack_runtime.image import conflicts, installed, libraries
+
+        site = activation.site_of(ready.tree)
+        won = conflicts.winners(conflicts.modules_in(site), site, sys.modules)
+        shadowed = conflicts.shadowed(won, installed.distributions([site]).values()) if won else {}
+        facts["shadowed"] = list(shadowed.values())
+        facts["breaks"] = conflicts.broken(site, sys.path, shadowed)
+        facts["lacks"] = libraries.absent(ready.needs, env)
+    return facts
+
+
+def _line(ready: Ready, facts: Mapping[str, Any]) -> str:
+    signer = facts["signed_by"]
+    trust = ", ".join([f"signed by {signer}"] * bool(signer) + ["pinned"] * facts["pinned"]) or "unpinned"
+    size = f"{ready.size / 1e6:.1f} MB, " if ready.size else ""
+    phases = ", ".join(f"{phase} {duration:.1f} ms" for phase, duration in facts["milliseconds"].items())
+    about = f"sha256:{ready.digest[:12]}, {trust}" if ready.digest else "of no bundle"
+    line = f"airpack: {ready.how}: {ready.tree} ({about}{'; ' if size or phases else ''}{size}{phases})"
+    return line + _warnings(ready, facts["writable_by_others"])
 
 
 def _warnings(ready: Ready, writers: str) -> str:
