@@ -108,6 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "filename": file.name,
                 "url": f"/files/{file.name}",
                 "hashes": {"sha256": self._hash(file)},
+                "size": file.stat().st_size,
                 "provenance": self._integrity(file),
                 "upload-time": self.index.uploaded.get(file.name, "2020-01-01T00:00:00Z"),
             }

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from airpack.base.console import Progress, Recorded, plain
 from airpack.base.errors import AirpackError, UsageError
@@ -85,12 +86,30 @@ def size_lines(lock: Lock) -> Iterator[str]:
     built = [wheel.filename for wheel in lock.wheels if wheel.source is not None]
     if built:
         yield f"build     {', '.join(built)}"
-    unknown = sum(wheel.size is None for wheel in lock.wheels)
+    sizes = [_size_of(wheel, lock) for wheel in lock.wheels]
+    unknown = sum(size is None for size in sizes)
     more = f" and {screen.counted(unknown, 'wheel')} of unknown size" if unknown else ""
-    yield f"fetch     {screen.amount(sum(wheel.size or 0 for wheel in lock.wheels))}{more}"
+    yield f"fetch     {screen.amount(sum(size or 0 for size in sizes))}{more}"
 
 
-def packages(wheels: Iterable[LockedWheel]) -> list[dict[str, Any]]:
+def _size_of(wheel: LockedWheel, lock: Lock) -> int | None:
+    """Return the size of a wheel in bytes: as the lock has it, or the index tells, or the file has it here."""
+    if wheel.size is not None or wheel.url in lock.access.sizes:
+        return lock.access.sizes.get(wheel.url, wheel.size)
+    parts = urlsplit(wheel.url)
+    try:
+        return os.stat(unquote(parts.path)).st_size if parts.scheme == "file" else None
+    except OSError:
+        return None
+
+
+def size_of(lock: Lock) -> int | None:
+    """Return the size of all wheels of a lock in bytes, None if one is unknown."""
+    sizes = [_size_of(wheel, lock) for wheel in lock.wheels]
+    return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+def packages(lock: Lock) -> list[dict[str, Any]]:
     """Return the packages of a lock, as documents have them; `size` is None where no index tells it."""
     return [
         {
@@ -98,9 +117,9 @@ def packages(wheels: Iterable[LockedWheel]) -> list[dict[str, Any]]:
             "version": wheel.version,
             "file": wheel.filename,
             "sha256": wheel.sha256,
-            "size": wheel.size,
+            "size": _size_of(wheel, lock),
             "origin": wheel.origin,
             "built": wheel.source is not None,
         }
-        for wheel in wheels
+        for wheel in lock.wheels
     ]

@@ -70,12 +70,14 @@ class IndexAccess:
     """How the fetch reaches what was resolved, credentials included, as pip and requirements files have it.
 
     `options` are pip command line options; `urls` maps the URLs of wheels without credentials to the real ones,
-    `provenance` those of wheels and sdists to where the index has their attestations.
+    `provenance` those of wheels and sdists to where the index has their attestations, `sizes` those of files to their
+    bytes.
     """
 
     options: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def for_fetch(self) -> list[str]:

@@ -150,7 +150,8 @@ class Answer:
     `provided` are the packages of the image that the result needs. `index_options` are the places where pip looked in
     the end, as options of its command line, and `urls` maps the URLs of the result without credentials to the real
     ones, `provenance` to where the index has their attestations; `indexes` are those that the projects of the result
-    are from, by normalised name. `passed_over` are versions that yield to one with a
+    are from, by normalised name; `sizes` are those of files in bytes by URL, where the index tells them.
+    `passed_over` are versions that yield to one with a
     wheel; `unbuildable` are the name, the version and the reason of each source that can't be built; `missing_extras`
     are those that a version, taken or not, lacks. `failure` is the event that tells why pip failed.
     """
@@ -164,6 +165,7 @@ class Answer:
     urls: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     indexes: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
     passed_over: tuple[PassedOver, ...] = ()
     unbuildable: tuple[tuple[str, str, str], ...] = ()
     missing_extras: tuple[MissingExtra, ...] = ()
@@ -226,8 +228,8 @@ def _read(  # noqa: C901, PLR0912 - a case for each event
                 answer = replace(answer, provided=provided)
             case {"index_options": options}:
                 answer = replace(answer, index_options=tuple(options))
-            case {"indexes": indexes}:
-                answer = replace(answer, indexes=indexes)
+            case {"indexes": indexes, "sizes": sizes}:
+                answer = replace(answer, indexes=indexes, sizes=sizes)
             case {"urls": urls, "provenance": provenance}:
                 answer = replace(answer, urls=urls, provenance=provenance)
     return replace(answer, downloaded=downloaded, built=built)

@@ -71,12 +71,13 @@ def resolve(
     wheels = [replace(each, index=answer.indexes.get(each.key, "")) for each in (_locked(x, built) for x in installs)]
     passed_over = answer.passed_over_for({wheel.key: wheel.version for wheel in wheels})
     _tell(answer, passed_over, installs, pip)
-    access = IndexAccess(options=answer.index_options, urls=answer.urls, provenance=answer.provenance)
-    wheels = _hashed(wheels, access, pip)
+    access = IndexAccess(
+        options=answer.index_options, urls=answer.urls, provenance=answer.provenance, sizes=answer.sizes
+    )
     return Lock(
         target=target,
         requirements=answer.requirements,
-        wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
+        wheels=tuple(sorted(_hashed(wheels, access, pip), key=lambda wheel: wheel.key)),
         added=tuple(requirements.added),
         provided=answer.provided,
         exclude_newer=requirements.rules.exclude_newer,
@@ -94,8 +95,7 @@ def _ask(
         if skip_installed:
             write_metadata(target.installed or (), installed)
         request = _request(target, builder, installed if skip_installed else None)
-        request["prefer_newest"] = requirements.rules.prefer_newest
-        request["kept"] = dict(requirements.kept)
+        request |= {"prefer_newest": requirements.rules.prefer_newest, "kept": dict(requirements.kept)}
         release = f"--python-version={target.python_full_version}"
         arguments = ["--dry-run", release, f"--report={report}", *requirements.arguments()]
         with _written(requirements.listings, Path(folder)) as files:

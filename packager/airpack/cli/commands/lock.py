@@ -81,8 +81,8 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         "written": _writes(arguments),
         "target": lock.target.name,
         "python": lock.target.python_full_version,
-        "packages": answers.packages(lock.wheels),
-        "size": lock.size,
+        "packages": answers.packages(lock),
+        "size": answers.size_of(lock),
         "changes": change.to_dict(),
     }
     answers.give(arguments, progress, result, _lines(arguments, lock, change), error=error)

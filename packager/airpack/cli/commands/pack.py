@@ -174,8 +174,8 @@ def _foresee(arguments: argparse.Namespace, order: Order, pip: Pip, progress: Pr
         "output": order.output,
         "target": lock.target.name,
         "python": lock.target.python_full_version,
-        "packages": answers.packages(lock.wheels),
-        "size": lock.size,
+        "packages": answers.packages(lock),
+        "size": answers.size_of(lock),
         "changes": change.to_dict(),
     }
     counted = f"{screen.counted(len(lock.wheels), 'wheel')} for {lock.target.name}; nothing was written"
@@ -232,7 +232,7 @@ def _to_dict(packed: Packed, order: Order) -> dict[str, Any]:
         "output": order.output,
         "target": lock.target.name,
         "python": lock.target.python_full_version,
-        "packages": answers.packages(lock.wheels),
+        "packages": answers.packages(lock),
         "bundle": {
             "path": bundle.path,
             "size": bundle.size,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from airpack.base import toml
+from airpack.cli import screen
 from support.airpack import Airpack
 from support.index import Index
 from support.wheels import build_wheel
@@ -126,7 +127,8 @@ def test_a_dry_run_writes_nothing(airpack: Airpack, locked: tuple[Path, list[str
     text = path.read_text()
     assert airpack(*words, "-U", "--dry-run") == 0, airpack.err
     assert airpack.out.splitlines()[:2] == ["change    one 1.0 -> 2.0", "change    two 1.0 -> 2.0"]
-    assert airpack.out.splitlines()[2].startswith("fetch     ")
+    files = [path.parent / "wheels" / f"{name}-2.0-py3-none-any.whl" for name in ("one", "two")]
+    assert airpack.out.splitlines()[2] == f"fetch     {screen.amount(sum(file.stat().st_size for file in files))}"
     assert path.read_text() == text
     assert airpack.pack("one", "--dry-run") == 0, airpack.err
     assert airpack.out.splitlines()[:2] == ["add       one 2.0", "add       two 2.0"]
@@ -139,3 +141,15 @@ def test_a_dry_run_writes_nothing(airpack: Airpack, locked: tuple[Path, list[str
     assert changes["added"] == [{"name": "one", "version": "1.0"}]
     assert (changes["removed"], changes["changed"], changes["asked"]) == ([], [], ["- two", "+ one<2"])
     assert sorted(airpack.output.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_a_dry_run_takes_sizes_from_the_index(airpack: Airpack, index: Index, wheels: Path) -> None:
+    """Where its pages tell them (PEP 700); where none does, the number of such wheels is told."""
+    wheel = build_wheel(wheels, "one")
+    words = ["lock", "one", "-i", index.url, "--dry-run"]
+    assert airpack(*words) == 0, airpack.err
+    assert "fetch     0 B and 1 wheel of unknown size" in airpack.out.splitlines()
+    index.uploaded[wheel.name] = "2020-01-01T00:00:00Z"  # its pages are JSON then
+    assert airpack(*words, "--json") == 0, airpack.err
+    assert json.loads(airpack.out)["result"]["size"] == wheel.stat().st_size
