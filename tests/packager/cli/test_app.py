@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import subprocess
@@ -109,3 +110,11 @@ def test_an_interrupt_stays_one(
     monkeypatch.setattr("airpack.cli.commands.inspect.run", make_a_class)
     assert main(["inspect", str(GOLDEN)]) == INTERRUPTED
     assert capsys.readouterr().err == "airpack: error: interrupted; nothing was changed\n"
+
+
+def test_a_command_imports_only_what_it_runs() -> None:
+    """What reads the command line and the settings imports no resolver, no registry and no pip."""
+    names = "{name.split('.')[1] for name in sys.modules if name.startswith('airpack.')}"
+    line = f"import sys, airpack.cli.app; print({names})"
+    done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)
+    assert ast.literal_eval(done.stdout) == {"base", "cli", "packing"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -105,6 +104,8 @@ NEEDLESS: Mapping[str, str] = {
 
 def unknown_command(name: str, commands: Sequence[str]) -> str:
     """Return the message for a word that is no command: what it is called here, or the nearest of the commands."""
+    import difflib  # noqa: PLC0415 - only needed for a mistyped command
+
     if name in _COMMANDS:
         return f"there is no command {name!r}: {_COMMANDS[name]}"
     nearest = difflib.get_close_matches(name, [*commands, *SAME_COMMANDS, "help"], 1)
@@ -122,6 +123,8 @@ def unknown_option(command: str, words: Sequence[str], known: Collection[str]) -
         for habit in _OPTIONS:
             if word in habit.words.split() and command in habit.commands.split():
                 return f"{word} is not an option of airpack {command}: {habit.here}"
+    import difflib  # noqa: PLC0415 - only needed for a mistyped option
+
     for word in strange:
         nearest = difflib.get_close_matches(word, known, 1, _ALIKE)
         if nearest:

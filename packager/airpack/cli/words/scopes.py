@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from packaging.utils import canonicalize_name
-
 from airpack.cli.words.settings import InvalidSetting, Source
 
 if TYPE_CHECKING:
@@ -42,6 +40,8 @@ def _checked(place: str, table: Any) -> tuple[str, list[str]]:
         raise InvalidSetting(place, f"url: {url!r} is not the URL of an index")
     if not isinstance(projects, list) or not projects or not all(isinstance(each, str) for each in projects):
         raise InvalidSetting(place, "projects: write a list of names, or of patterns such as PREFIX-*")
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - few files have such a table
+
     return url, [canonicalize_name(each) for each in projects]
 
 

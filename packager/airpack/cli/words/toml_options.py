@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from airpack.cli.options import Commands
 from airpack.packing.fleet import InvalidFleet, Option
+
+# Every command reads settings by this module: it must not import what only some commands need.
+if TYPE_CHECKING:
+    from airpack.cli.options import Commands
 
 
 class Refused(Exception):
@@ -57,6 +59,8 @@ class Table:
 
 def unknown(key: str, command: str, known: Collection[str]) -> str:
     """Return the message for a key that is not an option of a command: with the nearest that is."""
+    import difflib  # noqa: PLC0415 - only needed for a mistyped key
+
     near = difflib.get_close_matches(key, known, 1)
     hint = f"is it {near[0]}?" if near else f"airpack {command} --help lists them"
     return f"{key} is not an option of {command}: {hint}"
