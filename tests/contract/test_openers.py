@@ -15,7 +15,7 @@ OWN = {
     "bundle/early.py": "the tree that was just installed",
     "bundle/tar.py": "the tree that was just installed",
     "cli/commands/shim.py": "what was just written",
-    "pack/batch.py": "the kernel",
+    "packing/batch.py": "the kernel",
     "registry/blobs.py": "the blob that it is writing",
     "registry/credentials.py": "the user's settings",
     "base/staging.py": "the locks in its own scratch folders, without following a link",
