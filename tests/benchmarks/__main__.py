@@ -29,6 +29,7 @@ from benchmarks import (
     fleet,
     levels,
     measure,
+    programs,
     race,
     reading,
     regress,
@@ -79,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         "report: render the results; check: compare --results' ratios with the committed ones; fetch, containers "
         "(root, podman, runc), azure (bubblewrap), fleet (docker-registry), reading and levels: tables of their own; "
         "coverage: whether what teams install can be had, by name (hours; it goes on where it was interrupted); "
-        "wheels: whether pip installs the same files (an hour)",
+        "wheels: whether pip installs the same files (an hour); programs: whether they print the same (ten minutes)",
     )
     chosen = parser.add_argument_group("what is measured; each may be given again")
     chosen.add_argument("--workload", action="append", choices=list(workloads.WORKLOADS), help="default: all")
@@ -91,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tolerance", type=float, default=0.25, help="of check (default: %(default)s)")
     parser.add_argument("--dist", type=Path, help="of containers: results of `airpack pack`, instead of packing")
     names = parser.add_argument_group("of coverage")
-    names.add_argument("--names", type=Path, help="a file, one requirement a line; of wheels as well")
+    names.add_argument("--names", type=Path, help="a file, one requirement a line; of wheels and programs as well")
     names.add_argument("--way", action="append", choices=list(WAYS), metavar="NAME", help="default: all")
     names.add_argument("--jobs", type=_count, default=1, help="names at once (default: 1, for times that compare)")
     names.add_argument("--again", action="store_true", help="try also what is in the results")
@@ -193,6 +194,9 @@ _PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     "fleet": _part(lambda scratch, given: fleet.measure(scratch, given.runs or _RUNS)),
     "levels": _part(lambda scratch, _: levels.measure(scratch)),
     "reading": _part(lambda scratch, given: reading.measure(scratch, given.runs or _RUNS)),
+    "programs": _part(
+        lambda scratch, given: programs.measure(scratch, given.names or programs.NAMES, given.jobs, _say)
+    ),
     "wheels": _part(lambda scratch, given: wheels.measure(scratch, given.names or wheels.NAMES, given.jobs, _say)),
     "azure": _part(lambda scratch, given: azure.measure(scratch, given.runs or _RUNS)),
 }
