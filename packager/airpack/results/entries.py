@@ -221,7 +221,7 @@ class PackageEntry:
         """Read the entry. Raises BadField."""
         texts = {name: fields.text(name) for name in ("name", "version", "wheel", "sha256", "origin")}
         try:
-            publishers = [Publisher.from_dict(each) for each in fields.rows("publishers")]
+            publishers = tuple(map(Publisher.from_dict, fields.rows("publishers")))
         except ValueError as error:
             raise fields.bad("publishers", f"lists {error}") from error
         return cls(size=fields.number("size"), publishers=publishers, **texts)

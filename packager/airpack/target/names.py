@@ -40,7 +40,7 @@ def read(text: str) -> Named:
     platform = distributions.platforms().get(_distribution(name))
     if _PLATFORM.fullmatch(name):
         platform = name
-    if not python or (rest and platform is None):
+    if not python or (rest and platform is None) or text.endswith(("-", "_", ":")):
         return Named(name=text)
     if not rest:
         return Named(name=f"{python}-{DEFAULT_PLATFORM}", python_full_version=full_version)

@@ -155,7 +155,7 @@ def test_what_is_no_bundle_is_said_in_a_line(airpack: Airpack, tmp_path: Path) -
     """Nothing there, something else there, an empty folder."""
     (tmp_path / "text").write_text("hello\n")
     assert airpack("inspect", tmp_path / "text") == 1
-    assert airpack.err == f"airpack: error: {tmp_path}/text: it is not an airpack bundle: 4 bytes; {COPY}\n"
+    assert airpack.err == f"airpack: error: {tmp_path}/text: it is not an airpack bundle: 6 bytes; {COPY}\n"
     assert airpack("inspect", tmp_path / "absent") == 1
     assert airpack.err == f"airpack: error: no bundle at {tmp_path}/absent: No such file or directory\n"
     assert airpack("inspect", tmp_path) == 1
