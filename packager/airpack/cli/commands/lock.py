@@ -101,7 +101,9 @@ def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Pro
     target, source = inputs.what_to_pack(arguments, env, progress)
     earlier = _earlier(arguments, target)
     if isinstance(source, Requirements) and earlier is not None and not arguments.upgrade:
-        source = replace(source, kept=_kept(arguments, earlier))
+        # Another moment is asked for to have other versions.
+        is_same = earlier.exclude_newer == source.rules.exclude_newer
+        source = replace(source, kept=_kept(arguments, earlier) if is_same else {})
     lock = _resolved(arguments, env, progress, target, source)
     change = changes.between(earlier, lock)
     if earlier is not None:
