@@ -50,10 +50,14 @@ class Interpreter:
 def find(target: Target, *, given: Path | None, env: Mapping[str, str]) -> Interpreter | None:
     """Return an interpreter of the target's minor version: `given`, else one of this machine's, None if it has none.
 
-    Raises NoInterpreter if `given` doesn't run or is of another version.
+    A bare name such as `python3.7` that doesn't run means any of that version. Raises NoInterpreter if `given` doesn't
+    run or is of another version.
     """
     if given is not None:
         python = ask(given)
+        if python is None and str(given) == f"python{target.python_version}":
+            # A launcher on PATH, such as pyenv's, runs only the versions that are activated.
+            python = next(search(target, env), None)
         if python is None:
             raise NoInterpreter(f"--python {given} does not run: give the path of a Python {target.python_version}")
         if not _fits(python, target):

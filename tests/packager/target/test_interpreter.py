@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from dataclasses import replace
@@ -44,6 +45,22 @@ def test_one_that_was_given_must_fit(target: Target) -> None:
     with pytest.raises(NoInterpreter, match=rf"is Python 3\.{sys.version_info[1]}\.\d+, but {target.name} needs 3\.7"):
         interpreter.find(target, given=Path(sys.executable), env={})
     assert interpreter.find(HOST, given=Path(sys.executable), env={}) is not None
+
+
+def test_a_launcher_that_runs_no_version_is_passed_over(
+    tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pyenv's, for a version that is installed and not activated; one that is given by its path is taken at its word."""
+    real = machine.python37()
+    launcher = tmp_path / "python3.7"
+    launcher.write_text("#!/bin/sh\necho 'pyenv: python3.7: command not found' >&2\nexit 127\n")
+    launcher.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{real.path.parent}")
+    found = interpreter.find(target, given=Path("python3.7"), env=os.environ)
+    assert found is not None
+    assert found.path == real.path
+    with pytest.raises(NoInterpreter, match="does not run"):
+        interpreter.find(target, given=launcher, env=os.environ)
 
 
 @pytest.mark.skipif(Path("/opt/python").exists(), reason="a manylinux container has its own")
