@@ -50,7 +50,7 @@ def test_one_that_was_given_must_fit(target: Target) -> None:
 def test_a_launcher_that_runs_no_version_is_passed_over(
     tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """pyenv's, for a version that is installed and not activated; one that is given by its path is taken at its word."""
+    """pyenv's, for a version that is installed and not activated; a path is taken at its word."""
     real = machine.python37()
     launcher = tmp_path / "python3.7"
     launcher.write_text("#!/bin/sh\necho 'pyenv: python3.7: command not found' >&2\nexit 127\n")
