@@ -14,9 +14,9 @@ from airpack_runtime.format.toc import File, Link
 
 from airpack.tree.members import Member
 
-# The fields of a ustar header (POSIX.1-2001): bytes of a name, the largest size, and where the checksum is.
+# The fields of a ustar header (POSIX.1-2001): bytes of a name, the largest size or time, and where the checksum is.
 _NAME = 100
-_SIZE = 8**11 - 1
+_NUMBER = 8**11 - 1
 _CHECKSUM = slice(148, 156)
 
 
@@ -166,7 +166,7 @@ class TarWriter:
         return self._current
 
     def _header(self, path: str, mode: int, *, kind: bytes = tarfile.REGTYPE, size: int = 0, target: str = "") -> bytes:
-        if len(path) > _NAME or len(target) > _NAME or size > _SIZE or not (path + target).isascii():
+        if max(len(path), len(target)) > _NAME or max(size, self._mtime) > _NUMBER or not (path + target).isascii():
             return _header_of(path, mode, kind, size, target, self._mtime)
         # Most fit into ustar's fields: filling these into one of tarfile's headers takes a fifth of the time.
         block = bytearray(_blank(mode, kind, self._mtime))

@@ -80,6 +80,14 @@ def test_the_header_of_a_link_or_folder_is_tarfiles_own(target: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("mtime", [0, 8**11 - 1, 8**11])
+def test_a_header_of_any_time_is_tarfiles_own(mtime: int) -> None:
+    """SOURCE_DATE_EPOCH may be a time that doesn't fit into the field of ustar."""
+    tar = TarWriter(mtime)
+    tar.add(Member(path="one", contents=Contents.at(Path()), mode=0o644, size=1, sha256=""))
+    assert tar.frames[0].pieces[0] == _tarfiles("one", size=1, mtime=mtime)
+
+
 def _tarfiles(path: str, **fields: Any) -> bytes:
     info = tarfile.TarInfo(path)
     info.mtime = 1_700_000_000
