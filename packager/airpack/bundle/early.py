@@ -11,6 +11,7 @@ import zipfile
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from airpack_runtime import layout
@@ -55,9 +56,6 @@ class Early:
         self._house = house
         self._recipe = recipe
         self._pool = pool
-        self._order = [wheel.key for wheel in house.lock.wheels]
-        self._listings: dict[NormalizedName, _Listing] = {}
-        self._needed: Counter[str] = Counter()
         self._made: dict[NormalizedName, Part] = {}
         self._waiting: set[NormalizedName] = set()
 
@@ -67,27 +65,34 @@ class Early:
         self._made[key] = part
         if part.contents.is_there:
             self._waiting.add(key)
-        for name in [name for name in self._waiting if self._before(name) <= self._made.keys()]:
+        for name in [name for name in self._waiting if self._made.keys() >= set(self._ahead[name])]:
             self._waiting.discard(name)
             self._begin(self._made[name])
 
-    def _read(self) -> None:
-        if not self._listings:
-            self._listings = {wheel.key: _Listing.of(self._house.path_of(wheel)) for wheel in self._house.lock.wheels}
-            for listing in self._listings.values():
-                self._needed.update(listing.folders)
+    @cached_property
+    def _listings(self) -> dict[NormalizedName, _Listing]:
+        """The listing of each wheel, in the bundle's order; they are read only if something can be begun."""
+        return {wheel.key: _Listing.of(self._house.path_of(wheel)) for wheel in self._house.lock.wheels}
 
-    def _before(self, name: NormalizedName) -> set[NormalizedName]:
-        """Return the wheels ahead of one in the bundle whose files its own may become links to."""
-        self._read()
-        ahead = self._order[: self._order.index(name)]
-        return {other for other in ahead if self._listings[other].large & self._listings[name].large}
+    @cached_property
+    def _needed(self) -> Counter[str]:
+        """How many wheels have files in each folder."""
+        return Counter(folder for listing in self._listings.values() for folder in listing.folders)
+
+    @cached_property
+    def _ahead(self) -> dict[NormalizedName, list[NormalizedName]]:
+        """The wheels ahead of each in the bundle whose files its own may become links to."""
+        names = list(self._listings)
+        large = {name: listing.large for name, listing in self._listings.items()}
+        return {
+            name: [other for other in names[:number] if not large[other].isdisjoint(large[name])]
+            for number, name in enumerate(names)
+        }
 
     def _begin(self, part: Part) -> None:
         shared: dict[tuple[str, int], str] = {}
-        for name in self._order:
-            if name in self._before(part.wheel.key):
-                list(members.linked(_members(self._made[name]), shared))
+        for name in self._ahead[part.wheel.key]:
+            list(members.linked(_members(self._made[name]), shared))
         own = self._listings[part.wheel.key].folders
         needed = parents(file.path for file in part.files)
         folders = [
