@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from airpack_runtime import layout
 from packaging.utils import NormalizedName, canonicalize_name
 
+from airpack.base.files import parents
 from airpack.resolve.lock import Lock
 from airpack.target.installed import ImagePackage
 from airpack.tree.install import Tree
@@ -63,13 +64,9 @@ def _shared(
 
 def _folders_without(part: Part, regular: set[str]) -> set[str]:
     """Return the folders above the modules of a part in which no wheel of the bundle has an `__init__.py`."""
-    folders: set[str] = set()
-    for file in part.files:
-        path = file.path.removeprefix(f"{layout.SITE_PACKAGES}/")
-        if path != file.path and path.endswith((".py", ".so")):
-            parents = path.split("/")[:-1]
-            folders.update("/".join(parents[: length + 1]) for length in range(len(parents)))
-    return folders - regular
+    inside = [file.path for file in part.files if file.path.startswith(f"{layout.SITE_PACKAGES}/")]
+    modules = [path.removeprefix(f"{layout.SITE_PACKAGES}/") for path in inside if path.endswith((".py", ".so"))]
+    return parents(modules) - regular
 
 
 def _linked(
