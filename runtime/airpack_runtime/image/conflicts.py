@@ -50,14 +50,17 @@ def shadowed(won: Mapping[str, str], brought: Iterable[installed.Installed]) -> 
 
     `won` is what `winners` returns for their modules. Of another without metadata, the version is not known.
     """
-    sentences = {}
+    sentences: dict[str, str] = {}
+    beside: dict[str, dict[str, installed.Installed]] = {}  # the distributions of each folder, read once
     for own in brought:
         for module in sorted(won.keys() & set(own.modules)):
             folder = os.path.dirname(won[module])
             if os.path.basename(won[module]).startswith("__init__."):
                 folder = os.path.dirname(folder)
+            if folder not in beside:
+                beside[folder] = installed.distributions([folder])
             name = installed.normalized(own.name)
-            other = installed.distributions([folder]).get(name)
+            other = beside[folder].get(name)
             if other is None or other.version != own.version:
                 version = f" {other.version}" if other else ""
                 sentences[name] = f"{own.name}{version} from {folder} wins over the bundle's {own.version}"
