@@ -107,15 +107,13 @@ def _compared(toc: Toc, site: str, before: Mapping[str, object]) -> Iterator[tup
     if site:
         yield "breaks", conflicts.broken(site, sys.path, shadowed)
     image = installed.distributions([entry for entry in sys.path if entry != site])
-    yield (
-        "overrides",
-        [
-            f"{each.name} {each.version} over {own.version}"
-            for each in brought
-            for own in [image.get(installed.normalized(each.name))]
-            if own and own.version != each.version and installed.normalized(each.name) not in shadowed
-        ],
-    )
+    packed = {installed.normalized(each.name): each for each in brought}
+    overrides = [
+        f"{each.name} {each.version} over {image[name].version}"
+        for name, each in packed.items()
+        if name in image and name not in shadowed and image[name].version != each.version
+    ]
+    yield "overrides", overrides
     yield "imported before", [f"{name} from {won[name]}" for name in sorted(won) if name in before]
 
 
