@@ -26,8 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         given[rest[0]] = rest[1]
         rest = rest[2:]
     if words[:1] == ["exec"] and rest[:1] == ["--"]:
-        bundle = given.get("--bundle")
-        return guarded(lambda: execute(rest[1:], bundle, given.get("--tree")), bundle)
+        bundle, tree = given.get("--bundle"), given.get("--tree")
+        return guarded(lambda: execute(rest[1:], bundle, tree), bundle or tree)
     from airpack_runtime.commands import others
 
     return others.main(words)

@@ -51,11 +51,13 @@ EXPLAINED = "; explained by: "
 def with_doctor(message: object, shim: str, bundle: str | None = None) -> str:
     """Return the message of an end with status 97, with the command that explains it.
 
-    `shim` is the path of the shim's folder or zipapp, `bundle` what the command line named.
+    `shim` is the path of the shim's folder or zipapp, `bundle` what the command line named. A shell reads the command.
     """
+    import shlex
+
     place = shim if os.path.isfile(shim) else shim + "/airpack_runtime"
     words = [sys.executable or "python3", place, "doctor", *(["--bundle", bundle] if bundle else [])]
-    return f"{message}{EXPLAINED}AIRPACK_ON_ERROR=continue {' '.join(words)}"
+    return f"{message}{EXPLAINED}AIRPACK_ON_ERROR=continue {' '.join(map(shlex.quote, words))}"
 
 
 def _listed(reasons: Mapping[str, str]) -> str:

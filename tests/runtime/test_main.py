@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Callable, Dict
+from typing import Callable, Dict, List
 
 import pytest
 from airpack_runtime import layout
@@ -78,6 +78,20 @@ def test_errors_are_one_line_and_v_shows_where(env: Dict[str, str], tmp_path: Pa
     done = _shim(*words, env=env)
     assert told(done) == f"airpack: no bundle at {tmp_path}/nothing: correct AIRPACK_BUNDLE or --bundle"
     assert "Traceback" in _shim("-v", *words, env=env).stderr
+
+
+@pytest.mark.parametrize("option", ["--bundle", "--tree"])
+@pytest.mark.parametrize("more", [[], ["--mode", "auto"]], ids=["usual form", "by argparse"])
+def test_the_command_that_explains_an_end_can_be_given_to_a_shell(
+    env: Dict[str, str], tmp_path: Path, option: str, more: List[str]
+) -> None:
+    """Whatever the path is; it looks at what the command line named."""
+    path = tmp_path / "no such; 'thing'"
+    done = _shim("exec", option, str(path), *more, "--", "true", env=env)
+    command = done.stderr.partition("explained by: ")[2]
+    explained = subprocess.run(["sh", "-c", command], env=env, stdout=subprocess.PIPE, check=False)
+    assert f"it would fail: no bundle at {path}" in explained.stdout.decode()
+    assert explained.returncode == 97
 
 
 def test_unpack_writes_the_tree(tmp_path: Path, golden: Path, env: Dict[str, str]) -> None:

@@ -19,10 +19,11 @@ _PYTHONS = ("python", "python3", f"python3.{sys.version_info[1]}")
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # as shells end for a file that they can't run, or a command that they can't find
 
 
-def guarded(run: Callable[[], int], bundle: str | None, *, verbose: bool = False) -> int:
+def guarded(run: Callable[[], int], given: str | None, *, verbose: bool = False) -> int:
     """Return what `run` returns, or the exit status for the error that it raises, which is told in one line.
 
-    `bundle` is what the command line named. With `verbose`, a BootError is raised again, for its traceback.
+    `given` is the bundle or tree that the command line named. With `verbose`, a BootError is raised again, for its
+    traceback.
     """
     try:
         return run()
@@ -33,9 +34,9 @@ def guarded(run: Callable[[], int], bundle: str | None, *, verbose: bool = False
         from airpack_runtime.errors import BootError, reason_of, with_doctor
 
         if isinstance(error, BootError) and not verbose:
-            warn(with_doctor(error, boot.shim_root(), bundle) if error.status == BootError.status else error)
+            warn(with_doctor(error, boot.shim_root(), given) if error.status == BootError.status else error)
             return error.status
-        if isinstance(error, OSError) and not isinstance(error, BootError):  # standard output is full, or closed
+        if isinstance(error, OSError):  # standard output is full, or closed
             warn(f"{error.filename or 'standard output'}: {reason_of(error)}")
             return BootError.status
         raise

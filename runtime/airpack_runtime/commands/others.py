@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit status."""
     arguments = _parser().parse_args(argv)
-    bundle = getattr(arguments, "bundle", None)
-    return guarded(lambda: int(arguments.run(arguments)), bundle, verbose=arguments.verbose)
+    given = getattr(arguments, "bundle", None) or getattr(arguments, "tree", None)
+    return guarded(lambda: int(arguments.run(arguments)), given, verbose=arguments.verbose)
 
 
 def _parser() -> argparse.ArgumentParser:
