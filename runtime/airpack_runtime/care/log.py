@@ -1,4 +1,4 @@
-"""The line that a boot logs, and a second line if the tree breaks packages of the image."""
+"""The line that a boot logs, and those behind it: what is shadowed, what the tree breaks, what the image lacks."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     """Return the text to log for a boot, empty if nothing is to be logged.
 
     A boot that found its tree ready is logged only with `always`, or if AIRPACK_LOG is `text` or `json`;
-    with `off`, none is. What the tree breaks, and what the image lacks, is told by the boot that makes it ready, and
-    wherever AIRPACK_LOG asks: to look for it takes longer than to find the tree.
+    with `off`, none is. What is shadowed, and what the tree breaks, is told by the boot that makes it ready, and
+    wherever AIRPACK_LOG asks: to look for it takes longer than to find the tree. What the image lacks is told only by
+    the boot that unpacks the bundle, as nothing else reads its table of contents.
     """
     form = env.get("AIRPACK_LOG", "")
     if form == "off" or (not ready.created and not always and form not in ("text", "json")):
