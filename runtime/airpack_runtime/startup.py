@@ -7,10 +7,6 @@ import sys
 
 from airpack_runtime import boot, trust
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 # They would see the tree's packages as installed, and upgrade or remove them.
 _INSTALLERS = (b"pip", b"conda", b"mamba")
 

@@ -93,8 +93,9 @@ def _is_meant(name: str) -> bool:
         return False
     word = name.partition("_")[0]
     at = len(os.path.commonprefix([word, _OWN]))
-    ends = {word[at + 1 :], word[at:]} & {_OWN[at + 1 :], _OWN[at:]} or word[at + 2 :] == _OWN[at + 2 :]
-    return bool(ends)
+    rest, own = word[at:], _OWN[at:]
+    # A letter is wrong or two have changed places, there is one too many, or one is missing.
+    return rest[2:] == own[2:] or rest[1:] == own or rest == own[1:]
 
 
 def public_key(source: str, given: str) -> str:
