@@ -223,19 +223,16 @@ def _check(toc: Toc) -> None:
     if max(map(len, (toc.directories, toc.files, toc.links, toc.frames))) > layout.ENTRIES_LIMIT:
         raise LayoutError("its table of contents lists more than any environment holds")
     _check_paths([*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)])
+    if any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories):
+        raise LayoutError("its table of contents nests folders too deeply")
+    if toc.sums.start + toc.sums.size > sum(frame.raw_size for frame in toc.frames):
+        raise LayoutError("its table of contents gives files more bytes than there are")
     _check_numbers((toc.unpacked_size,))
-    names = [need.library for need in toc.needs]
-    for wrong, problem in (
-        (any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories), "nests folders too deeply"),
-        (
-            toc.sums.start + toc.sums.size > sum(frame.raw_size for frame in toc.frames),
-            "gives files more bytes than there are",
-        ),
-        (sum(file.size for file in toc.files) != toc.unpacked_size, "gives a wrong unpacked size"),
-        (any("/" in name or "\0" in name for name in names), "needs a library by its path"),
-    ):
-        if wrong:
-            raise LayoutError("its table of contents " + problem)
+    if sum(file.size for file in toc.files) != toc.unpacked_size:
+        raise LayoutError("its table of contents gives a wrong unpacked size")
+    libraries = "".join(need.library for need in toc.needs)
+    if "/" in libraries or "\0" in libraries:
+        raise LayoutError("its table of contents needs a library by its path")
     if toc.decoder is not None:
         _check_decoder(toc.decoder)
 

@@ -76,6 +76,7 @@ def _set(table: str, column: int, value: Any) -> Callable[[Dict[str, Any]], None
         (lambda data: data.pop("files"), "lacks or mistypes 'files'"),
         (lambda data: data.update(needs=[["/tmp/libown.so", "", False]]), "needs a library by its path"),
         (lambda data: data.update(needs=[[1, "", False]]), "lacks or mistypes"),
+        (lambda data: data.update(needs=[[["libone.so"], "", False]]), "lacks or mistypes"),
         (lambda data: data.update(needs=[["libone.so"]]), "lacks or mistypes"),
     ],
 )
