@@ -15,7 +15,7 @@ from airpack.cli import general
 from airpack.cli.commands import lock as lock_command
 from airpack.cli.commands import pack as pack_command
 from airpack.cli.output import Output
-from airpack.cli.words import parsers, toml_options
+from airpack.cli.words import option_values, parsers
 from airpack.packing.deliver import Packed
 from airpack.resolve.lock import Lock
 from airpack.results import keys
@@ -79,15 +79,15 @@ def _arguments(name: str, requirements: tuple[str, ...], options: Mapping[str, A
     """Return the arguments of a command. Raises UsageError for an option that it doesn't have, or a wrong value."""
     command = parsers.build([name])[1].choices[name]
     try:
-        arguments = toml_options.namespace(command, {key: _plain(value) for key, value in options.items()})
-    except toml_options.Refused as error:
+        arguments = option_values.namespace(command, {key: _plain(value) for key, value in options.items()})
+    except option_values.Refused as error:
         raise UsageError(f"airpack.{name}: {error}") from error
     arguments.requirements = list(requirements)
     return arguments
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as `toml_options` takes it: paths and numbers are text there."""
+    """Return a value as `option_values` takes it: paths and numbers are text there."""
     if value is None or isinstance(value, bool | int):
         return value
     return [os.fspath(each) for each in value] if isinstance(value, list | tuple) else str(value)

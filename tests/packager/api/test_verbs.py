@@ -13,7 +13,7 @@ import airpack
 import pytest
 from airpack.api.options import LockOptions, PackOptions
 from airpack.base.errors import AuditFailed, UsageError
-from airpack.cli.words import parsers, toml_options
+from airpack.cli.words import option_values, parsers
 from airpack.results.folder import BUNDLE
 from support import machine, pages
 from support.wheels import build_wheel
@@ -34,7 +34,7 @@ def test_the_options_are_those_of_the_command_line(name: str, typed: type) -> No
         action = options[dest]
         first: argparse.Action = next(each for each in command._actions if each.dest == dest)
         assert (hint is bool) == (first.nargs == 0), dest
-        assert ("Sequence" in str(hint)) == toml_options.takes_several(action), dest
+        assert ("Sequence" in str(hint)) == option_values.takes_several(action), dest
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from airpack.base import toml
-from airpack.cli.words import parsers, settings, toml_options, unknown
+from airpack.cli.words import option_values, parsers, settings, unknown
 from airpack.cli.words.settings import InvalidSetting, Source
 from support import machine
 from support.airpack import Airpack
@@ -31,7 +31,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def _options() -> Iterator[tuple[str, argparse.ArgumentParser, str, argparse.Action]]:
     for command, each in parsers.every().items():
         for parser in each:
-            for key, action in toml_options.actions(parser):
+            for key, action in option_values.actions(parser):
                 if action.option_strings and key not in settings.NOT_SET:
                     yield command, parser, key, action
 
@@ -41,10 +41,10 @@ def _sample(parser: argparse.ArgumentParser, key: str, action: argparse.Action) 
     if action.nargs == 0:
         return True
     for text in [*(action.choices or ()), *_SAMPLES]:
-        value = [text] if toml_options.takes_several(action) else text
+        value = [text] if option_values.takes_several(action) else text
         try:
-            toml_options.evaluate(parser, action, toml_options.option_of(action, key, value))
-        except toml_options.Refused:
+            option_values.evaluate(parser, action, option_values.texts_of(action, value))
+        except option_values.Refused:
             continue
         return value
     raise AssertionError(f"no sample for {key}")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airpack.cli.commands import pack
 from airpack.cli.words.toml_options import Table
 from airpack.packing.fleet import InvalidFleet, Option
 
@@ -17,7 +16,7 @@ FILE = Path("fleet.toml")
 @pytest.fixture
 def table() -> Table:
     """Return what reads the options of `pack`, but for `jobs`."""
-    return Table("pack", pack.add, own=["help", "jobs"])
+    return Table("pack", own=["help", "jobs"])
 
 
 @pytest.mark.parametrize(

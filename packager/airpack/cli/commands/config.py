@@ -12,7 +12,7 @@ from airpack.base.console import plain
 from airpack.base.errors import UsageError
 from airpack.base.urls import redacted
 from airpack.cli import general, options, screen
-from airpack.cli.words import parsers, settings, toml_options
+from airpack.cli.words import parsers, settings
 from airpack.cli.words.settings import Setting, Source
 
 _DEFAULT = "default"
@@ -75,8 +75,8 @@ def _options(
         found: dict[str, Setting] = {
             setting.action.dest: setting for setting in settings.of_command(source, command, parser)
         }
-        for key, action in toml_options.actions(parser):
-            if not action.option_strings or key in settings.NOT_SET or action.dest in seen:
+        for key, action in settings.options_of(parser):
+            if action.dest in seen:
                 continue
             seen.add(action.dest)
             setting = found.get(action.dest)

@@ -12,7 +12,6 @@ from typing import Any
 from airpack.base.console import Progress, plain
 from airpack.base.errors import AirpackError
 from airpack.cli import answers, general, options, screen
-from airpack.cli.commands import pack as pack_command
 from airpack.cli.output import several
 from airpack.cli.words.toml_options import Table
 from airpack.packing import batch, fleet
@@ -62,7 +61,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises InvalidFleet, FleetFailed or FleetInterrupted."""
-    table = Table("pack", pack_command.add, own=_OWN)
+    table = Table("pack", own=_OWN)
     packs = fleet.load(arguments.file, table.read)
     _check_folders(arguments.file, packs)
     chosen = fleet.only(packs, arguments.only)

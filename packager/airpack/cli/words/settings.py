@@ -5,7 +5,7 @@ AIRPACK_LEVEL, which holds for every command that has the option; the key `level
 `pyproject.toml`; the key `level` in `[tool.airpack]`. `airpack.toml` has the same without `tool.airpack`, and comes in
 place of `pyproject.toml`. Both are looked for in the current folder, which their paths are relative to.
 
-The options are read from the parsers themselves, by `toml_options`: there is no second list of them.
+The options are read from the parsers themselves, by `option_values`: there is no second list of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from airpack.base.errors import UsageError
-from airpack.cli.words import toml_options
+from airpack.cli.words import option_values
 from airpack.cli.words.parsers import Parser
 
 FILE, PROJECT, TOOL = "airpack.toml", "pyproject.toml", "airpack"
@@ -95,12 +95,17 @@ def variable(*words: str) -> str:
     return PREFIX + "_".join(words).replace("-", "_").upper()
 
 
+def options_of(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Action]]:
+    """Yield the options that can be set, with the names of their keys."""
+    for key, action in option_values.actions(parser):
+        if action.option_strings and key not in NOT_SET:
+            yield key, action
+
+
 def of_command(source: Source, command: str, parser: argparse.ArgumentParser) -> list[Setting]:
     """Return the settings for the options of one command. Raises InvalidSetting."""
     found: dict[str, Setting] = {}
-    for key, action in toml_options.actions(parser):
-        if not action.option_strings or key in NOT_SET:
-            continue
+    for key, action in options_of(parser):
         setting = next(_candidates(source, command, key, (parser, action)), None)
         known = found.get(action.dest)
         if setting is not None and (known is None or setting.rank < known.rank):
@@ -132,12 +137,12 @@ def _setting(
 ) -> Setting:
     parser, action = option
     try:
-        given = toml_options.option_of(action, key, value)
+        texts = option_values.texts_of(action, value)
         # A flag that is false leaves the default, and what comes later has no say.
-        values = {} if value is False else toml_options.evaluate(parser, action, given)
-    except toml_options.Refused as error:
+        values = option_values.evaluate(parser, action, texts)
+    except option_values.Refused as error:
         raise InvalidSetting(origin[0], str(error)) from error
-    text = " ".join(given.values) if action.nargs != 0 else str(value).lower()
+    text = str(value).lower() if action.nargs == 0 else " ".join(texts or ())
     return Setting(key=key, text=text, origin=origin[0], rank=origin[1], action=action, values=values)
 
 
@@ -147,7 +152,7 @@ def _of_text(action: argparse.Action, name: str, text: str) -> Any:
         if text.lower() not in (*_TRUE, *_FALSE):
             raise InvalidSetting(name, f"write 1 or 0, not {text!r}")
         return text.lower() in _TRUE
-    return text.split() if toml_options.takes_several(action) else text
+    return text.split() if option_values.takes_several(action) else text
 
 
 def _without_rivals(parser: argparse.ArgumentParser, found: Mapping[str, Setting]) -> list[Setting]:
@@ -180,8 +185,7 @@ def parse(
     given = set(vars(arguments))
     for action, default in reversed(options):  # of two for one thing, the first one's default counts
         if action.dest not in given:
-            value = command._get_value(action, default) if isinstance(default, str) else default
-            setattr(arguments, action.dest, value)
+            setattr(arguments, action.dest, option_values.read_default(command, action, default))
     excluded = {
         action.dest
         for group in command._mutually_exclusive_groups

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from airpack_runtime.trust import SETTINGS as READ_BY_THE_SHIM
 
-from airpack.cli.words import parsers, toml_options
+from airpack.cli.words import option_values, parsers
 from airpack.cli.words.scopes import TABLE as INDEXES
-from airpack.cli.words.settings import FILE_VARIABLE, NOT_SET, OF_ONE_COMMAND, PREFIX, Source, variable
+from airpack.cli.words.settings import FILE_VARIABLE, OF_ONE_COMMAND, PREFIX, Source, options_of, variable
 
 # What airpack reads besides, or sets for the processes that it starts, or its tests read.
 _OTHERS = ("AIRPACK_BUILD_", "AIRPACK_TEST", "AIRPACK_FUZZ")
@@ -61,13 +61,12 @@ def _in_table(source: Source, command: str, known: Collection[str]) -> Iterator[
     table = source.table.get(command)
     for key in table if isinstance(table, Mapping) else ():
         if key not in known:
-            yield f"warning: {source.place(command)} {toml_options.unknown(key, command, known)}"
+            yield f"warning: {source.place(command)} {option_values.unknown(key, command, known)}"
 
 
 def _keys(commands: Sequence[argparse.ArgumentParser]) -> set[str]:
     """Return the long names of the commands' options."""
-    pairs = [pair for parser in commands for pair in toml_options.actions(parser)]
-    return {key for key, action in pairs if action.option_strings and key not in NOT_SET}
+    return {key for parser in commands for key, _ in options_of(parser)}
 
 
 def _variables(known: Mapping[str, Collection[str]]) -> set[str]:
