@@ -10,14 +10,17 @@ import argparse
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from airpack.base.console import Progress, Recorded, plain
 from airpack.base.errors import AirpackError, UsageError
 from airpack.cli import general, screen
 from airpack.cli.output import Output
-from airpack.resolve.lock import Lock, LockedWheel
+
+# Most commands that answer have no lock.
+if TYPE_CHECKING:
+    from airpack.resolve.lock import Lock, LockedWheel
 
 VERSION = 1
 

@@ -103,7 +103,7 @@ def _parsed(words: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
     name, *rest = habits.spelled(rest)
     if name not in COMMANDS and not name.startswith("-"):
         raise UsageError(f"{habits.unknown_command(name, COMMANDS)}; see airpack --help")
-    parser, commands = parsers.build([name] if name in COMMANDS else COMMANDS)
+    parser, commands = parsers.build(() if name == "--version" else [name] if name in COMMANDS else COMMANDS)
     if name not in COMMANDS:
         try:
             return parser.parse_args([name, *rest])

@@ -112,9 +112,18 @@ def test_an_interrupt_stays_one(
     assert capsys.readouterr().err == "airpack: error: interrupted; nothing was changed\n"
 
 
-def test_a_command_imports_only_what_it_runs() -> None:
+@pytest.mark.parametrize(
+    ("words", "folders"),
+    [
+        (["--version"], {"base", "cli"}),
+        (["extract", "--help"], {"base", "bundle", "cli", "inspection", "results"}),
+    ],
+)
+def test_a_command_imports_only_what_it_runs(words: list[str], folders: set[str]) -> None:
     """What reads the command line and the settings imports no resolver, no registry and no pip."""
     names = "{name.split('.')[1] for name in sys.modules if name.startswith('airpack.')}"
-    line = f"import sys, airpack.cli.app; print({names})"
+    line = (
+        f"import atexit, sys, airpack.cli.app; atexit.register(lambda: print({names})); airpack.cli.app.main({words})"
+    )
     done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)
-    assert ast.literal_eval(done.stdout) == {"base", "cli"}
+    assert ast.literal_eval(done.stdout.splitlines()[-1]) == folders

@@ -6,13 +6,17 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airpack.audit.wheels import audit_wheelhouse
 from airpack.base.interrupts import threads
-from airpack.cli import findings, general, options
+from airpack.cli import findings, general
 from airpack.results.folder import Results
 from airpack.target.target import Target
 from airpack.wheels.wheelhouse import Wheelhouse
+
+if TYPE_CHECKING:
+    from airpack.cli import options
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from airpack.cli import answers, general, options, screen
+from airpack.cli import answers, general, screen
 from airpack.cli.output import several
 from airpack.stores import transfer
+
+if TYPE_CHECKING:
+    from airpack.cli import options
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airpack.base.urls import redacted
-from airpack.cli import answers, general, options, screen
+from airpack.cli import answers, general, screen
 from airpack.results.folder import Results
 from airpack.stores import transfer
+
+if TYPE_CHECKING:
+    from airpack.cli import options
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
