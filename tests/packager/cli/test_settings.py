@@ -223,4 +223,8 @@ def test_config_shows_each_value_and_its_origin(airpack: Airpack, monkeypatch: p
         "variable": "AIRPACK_LOCK_PRE",
     }
     assert ("pack", "slim") not in listed
+    monkeypatch.setenv("AIRPACK_PACK_RELEASE", "1")
+    assert airpack("config", "--json") == 0
+    listed = {(each["command"], each["option"]): each for each in json.loads(airpack.out)["options"]}
+    assert listed["pack", "release"]["variable"] == "AIRPACK_PACK_RELEASE"
     assert airpack("config", "pakc") == 2

@@ -80,13 +80,14 @@ def _options(
                 continue
             seen.add(action.dest)
             setting = found.get(action.dest)
+            own = setting.key if setting else key
             if setting is not None or everything:
                 yield _Shown(
                     command=command,
-                    option=setting.key if setting else key,
+                    option=own,
                     value=redacted(setting.text if setting else _default(action)),
                     origin=setting.origin if setting else _DEFAULT,
-                    variable=settings.variable(command, key),
+                    variable=settings.variable(command, own),
                 )
 
 
