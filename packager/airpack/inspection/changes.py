@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.pylock import Package
-from packaging.utils import canonicalize_name
 
+from airpack.base.console import amount_of
 from airpack.base.errors import AirpackError
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.resolve.pylock import LockFile
@@ -18,7 +18,7 @@ class LockOutdated(AirpackError):
     """A lock that is not what its requirements mean now."""
 
     def __init__(self, path: Path, count: int) -> None:
-        differences = "1 difference" if count == 1 else f"{count} differences"
+        differences = amount_of(count, "differences")
         super().__init__(f"{path} is not up to date: {differences}, listed above; airpack lock writes it again")
         self.path = path
 
@@ -75,11 +75,13 @@ def between(old: LockFile | None, new: Lock) -> Changes:
     changed = [
         Changed(name=wheel.name, old=str(before[key].version or ""), new=wheel.version)
         for key, wheel in after.items()
-        if key in before and not _is_same(old, key, wheel)
+        if key in before and not _is_same(before[key], wheel)
     ]
     removed = [(str(name), str(package.version or "")) for name, package in before.items() if name not in after]
-    asked = [] if old is None else [*_signed("-", old.requirements, new.requirements)]
-    asked += [] if old is None else [*_signed("+", new.requirements, old.requirements)]
+    asked: list[str] = []
+    if old is not None:
+        asked += _signed("-", old.requirements, new.requirements)
+        asked += _signed("+", new.requirements, old.requirements)
     return Changes(
         added=tuple(wheel for key, wheel in after.items() if key not in before),
         removed=tuple(removed),
@@ -91,16 +93,15 @@ def between(old: LockFile | None, new: Lock) -> Changes:
 def versions_in(old: LockFile) -> dict[str, list[str]]:
     """Return the version of each package of a lock that has one, by normalised name (PEP 503), and its hashes."""
     return {
-        canonicalize_name(package.name): [str(package.version), *sorted(_hashes(package))]
+        package.name: [str(package.version), *sorted(_hashes(package))]
         for package in old.pylock.packages
         if package.version is not None
     }
 
 
-def _is_same(old: LockFile | None, key: str, wheel: LockedWheel) -> bool:
-    """Return whether a lock has this version, by the hash of the wheel or of its source where it has one."""
-    package = next(package for package in old.pylock.packages if package.name == key) if old else None
-    if package is None or (package.version is not None and str(package.version) != wheel.version):
+def _is_same(package: Package, wheel: LockedWheel) -> bool:
+    """Return whether a locked package is this version, by the hash of the wheel or of its source where it has one."""
+    if package.version is not None and str(package.version) != wheel.version:
         return False
     known = _hashes(package)
     return not known or bool(known & {*wheel.hashes})
