@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airpack_runtime import layout
 from airpack_runtime.format.toc import Distribution
@@ -18,6 +19,9 @@ from airpack.target.requires import closure
 from airpack.target.target import Target
 from airpack.tree import members
 from airpack.wheels.texts import check_size, fields_in
+
+if TYPE_CHECKING:
+    from airpack.results.entries import PackageEntry
 
 _GRAFTED = re.compile(r"(?P<name>.+?)(?:-[0-9a-f]{8,})?(?P<rest>(?:\.so|\.\d+)+)")
 _CLASSIFIER = "License :: "
@@ -72,7 +76,7 @@ class PackageRecord:
     libraries: tuple[Library, ...]
     documents: tuple[Document, ...]
     needs: tuple[NormalizedName, ...]
-    attested_by: tuple[str, ...] = ()
+    attested_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,13 +91,10 @@ class Inventory:
     packages: tuple[PackageRecord, ...]
 
 
-def take(
-    opened: OpenBundle, origins: Mapping[str, str], attested: Mapping[str, Sequence[str]] | None = None
-) -> Inventory:
+def take(opened: OpenBundle, entries: Iterable[PackageEntry]) -> Inventory:
     """Return the inventory of a bundle; only the frames that hold metadata and SBOMs are read.
 
-    `origins` maps packages to where they came from (`Results.origins`), empty where that is not known; `attested` to
-    their publishers (`Results.attested`).
+    `entries` say where its packages came from, and who attests them, as far as that is known (`Results.entries`).
 
     Raises BundleDamaged (of `airpack_runtime.errors`).
     """
@@ -105,11 +106,9 @@ def take(
     required = {key: parse_requirements(fields.get("requires_dist", ())) for key, fields in metadata.items()}
     for key, requirement in closure(required, requested, target):
         needs[key] |= {canonicalize_name(requirement.name)} & needs.keys()
+    known = {entry.name: entry for entry in entries}
     packages = [
-        replace(
-            _package(share, metadata[key], needs[key], _vendored(opened, share), origins.get(share.name, "")),
-            attested_by=tuple((attested or {}).get(share.name, ())),
-        )
+        _package(share, metadata[key], needs[key], _vendored(opened, share), known.get(share.name))
         for key, share in zip(metadata, toc.distributions, strict=True)
     ]
     return Inventory(
@@ -164,7 +163,7 @@ def _package(
     metadata: RawMetadata,
     needs: Collection[NormalizedName],
     vendored: _Vendored,
-    origin: str,
+    entry: PackageEntry | None,
 ) -> PackageRecord:
     classifiers = [
         classifier.rpartition(" :: ")[2]
@@ -172,6 +171,7 @@ def _package(
         if classifier.startswith(_CLASSIFIER)
     ]
     text = metadata.get("license", "").strip()
+    origin = entry.origin if entry else ""
     return PackageRecord(
         key=canonicalize_name(distribution.name),
         version=distribution.version,
@@ -185,4 +185,5 @@ def _package(
         libraries=vendored.libraries,
         documents=vendored.documents,
         needs=tuple(sorted(needs)),
+        attested_by=tuple(map(str, entry.publishers)) if entry else (),
     )

@@ -64,10 +64,8 @@ def deliver(order: Order, product: Product, *, work: Path, scratch: Path, progre
     (work / LOCK).write_text(pylock_writer.dumps(house.lock, order.output, wheelhouse=WHEELHOUSE), encoding="utf-8")
     (work / MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
     if order.sbom:
-        origins = {wheel.name: wheel.origin for wheel in house.lock.wheels}
-        attested = {wheel.name: tuple(map(str, wheel.publishers)) for wheel in house.lock.wheels}
         with OpenBundle.at(bundle.path) as opened:
-            (work / SBOM).write_text(sbom_writer()(inventory.take(opened, origins, attested)), encoding="utf-8")
+            (work / SBOM).write_text(sbom_writer()(inventory.take(opened, manifest.packages)), encoding="utf-8")
     signatures = signing.write(signed, order.sign, work) if order.sign else []
     beside = [*([image.path.name] if image else []), *([SBOM] if order.sbom else []), *signatures]
     near = staging.brought((*ALWAYS, *beside), work, scratch)

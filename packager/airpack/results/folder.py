@@ -24,6 +24,7 @@ from airpack.bundle.opened import OpenBundle
 # Commands that read a bundle alone do without what reads the other files, which takes a tenth of a second to import.
 if TYPE_CHECKING:
     from airpack.resolve.pylock import LockFile
+    from airpack.results.entries import PackageEntry
     from airpack.results.manifest import Manifest
     from airpack.target.installed import ImagePackage
 
@@ -90,8 +91,8 @@ class Results:
             return None
         return None if installed is None else tuple(installed)
 
-    def origins(self, digest: str) -> dict[str, str]:
-        """Return where each package of the bundle with this digest came from, by name.
+    def entries(self, digest: str) -> tuple[PackageEntry, ...]:
+        """Return what the manifest lists of the packages of the bundle with this digest.
 
         Empty unless the manifest beside the bundle can be read and describes that bundle: the same wheel gives the same
         bundle, wherever it is got from.
@@ -99,17 +100,12 @@ class Results:
         try:
             about = self.manifest()
         except InvalidManifest:
-            return {}
-        return {entry.name: entry.origin for entry in about.packages} if about.bundle.digest == digest else {}
+            return ()
+        return tuple(about.packages) if about.bundle.digest == digest else ()
 
-    def attested(self, digest: str) -> dict[str, tuple[str, ...]]:
-        """Return the publishers of each package of the bundle with this digest, by name; empty as `origins` is."""
-        try:
-            about = self.manifest()
-        except InvalidManifest:
-            return {}
-        packages = about.packages if about.bundle.digest == digest else ()
-        return {entry.name: tuple(map(str, entry.publishers)) for entry in packages}
+    def origins(self, digest: str) -> dict[str, str]:
+        """Return where each package of the bundle with this digest came from, by name; empty as `entries` is."""
+        return {entry.name: entry.origin for entry in self.entries(digest)}
 
     def lock(self) -> LockFile:
         """Return the lock. Raises InvalidLock."""

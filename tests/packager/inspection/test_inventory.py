@@ -18,7 +18,7 @@ GOLDEN = machine.FIXTURES / "golden" / layout.BUNDLE_NAME
 
 def _take(bundle: Path) -> Inventory:
     with OpenBundle.at(bundle) as opened:
-        return inventory.take(opened, {})
+        return inventory.take(opened, ())
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airpack.results.entries import PackageEntry
 from airpack_runtime import layout
 from airpack_runtime.format import toc
 from cyclonedx.schema import SchemaVersion
@@ -81,7 +82,9 @@ def test_only_what_an_index_may_have_is_of_pypi(
         "two": ("git+https://git.example/two.git@abc", ""),
         "three": ("local content 00ff", ""),
     }
-    monkeypatch.setattr("airpack.cli.commands.sbom.Results.origins", lambda *_: {"one": origins["one"][1]})
+    wheel = "one-1.0-py3-none-any.whl"
+    entry = PackageEntry(name="one", version="1.0", wheel=wheel, size=1, sha256="", origin=origins["one"][1])
+    monkeypatch.setattr("airpack.cli.commands.sbom.Results.entries", lambda *_: (entry,))
     path = tmp_path / "bundle.tar.zst"
 
     def built(old: toc.Toc) -> toc.Toc:

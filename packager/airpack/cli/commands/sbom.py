@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     packed = Results.at(arguments.place)
     with packed.open_bundle() as opened:
         general.pins(arguments).check(opened)
-        taken = inventory.take(opened, packed.origins(opened.file.digest), packed.attested(opened.file.digest))
+        taken = inventory.take(opened, packed.entries(opened.file.digest))
     text = write(taken)
     if output.path is None:
         output.send(text.encode())  # UTF-8 in any locale
