@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,8 +24,6 @@ from airpack.results.folder import Results
 from airpack.results.pins import Pins
 
 if TYPE_CHECKING:
-    import argparse
-
     from typing_extensions import Unpack
 
     from airpack.api.options import LockOptions, PackOptions, Place
@@ -63,13 +62,14 @@ def open_bundle(place: Place, *, digest: str | None = None, key: Place | None = 
     """Give the bundle at `place`, a file or a folder of results, open: its table of contents, its files.
 
     `digest` is the one that it must have, `key` the public key file that it must be signed with. Raises BundleNotFound
-    or BundleDamaged (of `airpack_runtime.errors`), AuditFailed for another bundle than that, ArgumentTypeError (of
-    argparse) for what is no digest.
+    or BundleDamaged (of `airpack_runtime.errors`), AuditFailed for another bundle than that, UsageError for what is no
+    digest.
     """
-    pins = Pins(
-        digest=None if digest is None else general.digest(digest),
-        key=None if key is None else keys.load_public(Path(key)),
-    )
+    try:
+        wanted = None if digest is None else general.digest(digest)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"airpack.open_bundle: digest: {error}") from error
+    pins = Pins(digest=wanted, key=None if key is None else keys.load_public(Path(key)))
     with Results.at(Path(place)).open_bundle() as opened:
         pins.check(opened)
         yield opened

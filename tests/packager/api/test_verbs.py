@@ -67,6 +67,11 @@ def test_wrong_options_and_other_bundles_are_errors() -> None:
         airpack.lock()
     with pytest.raises(AuditFailed, match="it is another bundle"), airpack.open_bundle(GOLDEN, digest="0" * 64):
         pytest.fail("another bundle was given")
+    with (
+        pytest.raises(UsageError, match=r"^airpack\.open_bundle: digest: 'abc' is not a digest"),
+        airpack.open_bundle(GOLDEN, digest="abc"),
+    ):
+        pytest.fail("another bundle was given")
     with airpack.open_bundle(GOLDEN, key=GOLDEN / "key.pub") as bundle:
         assert bundle.toc.target == "cp37-manylinux_2_27_x86_64"
     with pytest.raises(AttributeError, match="module 'airpack' has no attribute 'pakc'"):
