@@ -112,9 +112,12 @@ def size_of(lock: Lock) -> int | None:
     return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
-def packages(lock: Lock) -> list[dict[str, Any]]:
-    """Return the packages of a lock, as documents have them; `size` is None where no index tells it."""
-    return [
+def of_lock(lock: Lock) -> dict[str, Any]:
+    """Return the target, its Python and the packages of a lock, as documents have them.
+
+    A package's `size` is None where no index tells it.
+    """
+    packages = [
         {
             "name": wheel.name,
             "version": wheel.version,
@@ -126,3 +129,4 @@ def packages(lock: Lock) -> list[dict[str, Any]]:
         }
         for wheel in lock.wheels
     ]
+    return {"target": lock.target.name, "python": lock.target.python_full_version, "packages": packages}

@@ -77,16 +77,11 @@ def pins(arguments: argparse.Namespace) -> Pins:
     """Return what the user demands of the bundle. Raises BadKey (of `airpack_runtime.errors`)."""
     from airpack.results.pins import Pins  # noqa: PLC0415
 
-    return Pins(digest=arguments.digest, key=public_key(arguments))
-
-
-def public_key(arguments: argparse.Namespace) -> str | None:
-    """Return the public key that the user demands, in base64. Raises BadKey (of `airpack_runtime.errors`)."""
     if arguments.key is None:
-        return None
+        return Pins(digest=arguments.digest)
     from airpack.results import keys  # noqa: PLC0415
 
-    return keys.load_public(arguments.key)
+    return Pins(digest=arguments.digest, key=keys.load_public(arguments.key))
 
 
 def positive(text: str) -> int:

@@ -95,13 +95,9 @@ def _default(action: argparse.Action) -> str:
     """Return an option's default as a person reads it."""
     if action.nargs == 0:
         return str(bool(action.default)).lower()
-    return (
-        ""
-        if action.default is None
-        else " ".join(action.default)
-        if isinstance(action.default, list)
-        else str(action.default)
-    )
+    if isinstance(action.default, list):
+        return " ".join(action.default)
+    return "" if action.default is None else str(action.default)
 
 
 def _lines(shown: list[_Shown]) -> Iterator[str]:

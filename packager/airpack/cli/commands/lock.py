@@ -79,9 +79,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     result = {
         "lock": output.path,
         "written": _writes(arguments),
-        "target": lock.target.name,
-        "python": lock.target.python_full_version,
-        "packages": answers.packages(lock),
+        **answers.of_lock(lock),
         "size": answers.size_of(lock),
         "changes": change.to_dict(),
     }
@@ -188,7 +186,7 @@ def _with_passed_over(lock: Lock, earlier: LockFile) -> Lock:
 def _lines(arguments: argparse.Namespace, lock: Lock, change: Changes) -> Iterator[str]:
     output, target = arguments.output, lock.target.name
     counted = f"{output.name}, {screen.counted(len(lock.wheels), 'wheel')} for {target}"
-    if arguments.check or arguments.dry_run:
+    if not _writes(arguments):
         yield from change.lines()
         yield from answers.size_lines(lock)
         if not change.count:

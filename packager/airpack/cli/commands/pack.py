@@ -172,9 +172,7 @@ def _foresee(arguments: argparse.Namespace, order: Order, pip: Pip, progress: Pr
     change = changes.between(pylock.read(path) if path.exists() else None, lock)
     result = {
         "output": order.output,
-        "target": lock.target.name,
-        "python": lock.target.python_full_version,
-        "packages": answers.packages(lock),
+        **answers.of_lock(lock),
         "size": answers.size_of(lock),
         "changes": change.to_dict(),
     }
@@ -230,9 +228,7 @@ def _to_dict(packed: Packed, order: Order) -> dict[str, Any]:
     bundle, contents, lock, image = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock, packed.image
     return {
         "output": order.output,
-        "target": lock.target.name,
-        "python": lock.target.python_full_version,
-        "packages": answers.packages(lock),
+        **answers.of_lock(lock),
         "bundle": {
             "path": bundle.path,
             "size": bundle.size,

@@ -134,8 +134,12 @@ def unknown_option(command: str, words: Sequence[str], known: Collection[str]) -
 
 def options_in(words: Sequence[str]) -> list[str]:
     """Return the options among the words, each without its value; what stands after `--` is not airpack's."""
-    own = words[: words.index("--")] if "--" in words else words
-    return [word.partition("=")[0] for word in own if word.startswith("-") and word != "-"]
+    return [word.partition("=")[0] for word in words[: _end(words)] if word.startswith("-") and word != "-"]
+
+
+def _end(words: Sequence[str]) -> int:
+    """Return where the words end that are airpack's own: at `--`, if it is there."""
+    return words.index("--") if "--" in words else len(words)
 
 
 def without_needless(command: str, words: Sequence[str], known: Collection[str]) -> tuple[list[str], list[str]]:
@@ -144,7 +148,7 @@ def without_needless(command: str, words: Sequence[str], known: Collection[str])
         return list(words), []
     needless = [word for word in options_in(words) if word in NEEDLESS and word not in known]
     notes = [f"note: {word} changes nothing here: {NEEDLESS[word]}" for word in needless]
-    end = words.index("--") if "--" in words else len(words)
+    end = _end(words)
     return [word for place, word in enumerate(words) if place >= end or word not in needless], notes
 
 
@@ -156,7 +160,7 @@ def arguments_last(words: Sequence[str], actions: Sequence[argparse.Action]) -> 
     """
     if not any(action.nargs in ("*", "+") and not action.option_strings for action in actions):
         return list(words)
-    end = words.index("--") if "--" in words else len(words)
+    end = _end(words)
     options: list[str] = []
     arguments: list[str] = []
     takes_next = False
