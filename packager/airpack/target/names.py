@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,6 +48,8 @@ def read(text: str) -> Named:
 
 def nearest(text: str) -> str:
     """Return the name of a target that may be meant by `text`, which is none; empty if there is no similar one."""
+    import difflib  # noqa: PLC0415 - only needed for a mistyped target
+
     python, _, rest = _python_in(text)
     known = {**distributions.platforms(), **distributions.ALIASES}
     if not python and _distribution(_machine_in(text)[0]) in known:
