@@ -42,6 +42,8 @@ def libraries_in(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield name, file.read() if file else b""
     except (tarfile.TarError, EOFError, OSError, ValueError, lzma.LZMAError, zstd.ZstdError) as error:
         raise UnfitPath(path, f"is a damaged Debian package ({error}): download it again") from error
+    except RecursionError as error:  # `tarfile` reads a header that follows another's extension by recursion
+        raise UnfitPath(path, "is a damaged Debian package (it has headers without end): download it again") from error
 
 
 def _data(path: Path) -> io.BufferedIOBase:
@@ -51,6 +53,8 @@ def _data(path: Path) -> io.BufferedIOBase:
     while place + _HEADER <= len(content):
         name = content[place : place + 16].decode("latin-1").strip(" /")
         size = int(content[place + 48 : place + 58])
+        if size < 0:
+            raise ValueError("it has a file of a negative size")
         place += _HEADER
         if name.startswith("data.tar"):
             data = io.BytesIO(content[place : place + size])
