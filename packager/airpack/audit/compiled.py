@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName
 
 from airpack.audit.elf import ELFError
 from airpack.audit.finding import ERROR, NOTE, WARNING, Finding
-from airpack.audit.libraries import GLIBC, NOT_IN_SLIM, Needed, SystemLibrary, lacking, system_libraries
+from airpack.audit.libraries import NOT_IN_SLIM, Needed, SystemLibrary, is_of_glibc, lacking, system_libraries
 from airpack.audit.manylinux import Needs, Policy, policy_for, unmet
 from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
@@ -131,5 +131,5 @@ def _needed_from_image(compiled: Iterable[Compiled], policy: Policy, bundled: Co
     for file in compiled:
         if isinstance(file.needs, Needs) and file.needs.machine == policy.machine:
             for library in file.needs.libraries:
-                if library not in bundled and library not in GLIBC and not library.startswith("ld-linux"):
+                if library not in bundled and not is_of_glibc(library):
                     yield Needed(library=library, wheel=file.wheel, path=file.path)

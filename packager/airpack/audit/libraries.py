@@ -12,7 +12,7 @@ from airpack.audit.finding import WARNING, Finding
 from airpack.resolve.lock import LockedWheel
 
 # The parts of glibc itself, which the platform's name promises.
-GLIBC = frozenset(
+_GLIBC = frozenset(
     f"{name}.so.{number}"
     for number, names in {
         1: ("libBrokenLocale", "libanl", "libnsl", "libpthread", "librt", "libthread_db", "libutil"),
@@ -129,6 +129,11 @@ class SystemLibrary:
         package = _DEBIAN.get(self.name)
         without = [f"{_HEADLESS[wheel]} doesn't need it" for wheel in self._wheels if wheel in _HEADLESS]
         return [f"Debian's {package} has it"] * bool(package) + without
+
+
+def is_of_glibc(library: str) -> bool:
+    """Return whether a library is a part of glibc itself, such as the loader: every image of a platform has it."""
+    return library in _GLIBC or library.startswith("ld-linux")
 
 
 def system_libraries(needed: Iterable[Needed], known: Iterable[str]) -> list[SystemLibrary]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airpack_runtime.image import libraries
 
 from airpack.audit import elf
 from airpack.audit.elf import ELFError
-from airpack.audit.libraries import GLIBC
+from airpack.audit.libraries import is_of_glibc
 from airpack.base import files
 from airpack.base.errors import AirpackError, InvalidWheel, UnfitPath
 from airpack.libraries import deb
@@ -61,12 +61,13 @@ def find(given: Sequence[str], wanted: Wanted) -> list[Library]:
     wheels, the libraries are taken that something needs, or all if nothing needs any. Raises LibraryMissing, or
     UnfitPath or InvalidWheel for a file that can't be read or is for another machine.
     """
-    paths = [Path(each) for each in given if "/" in each or os.path.isfile(each)]
-    alone = [path for path in paths if _head(path).startswith(elf.MAGIC)]
-    shelves = [_held(path, wanted.machine) for path in paths if path not in alone]
+    paths = [each for each in given if "/" in each or os.path.isfile(each)]
+    heads = {Path(path): _head(Path(path)) for path in paths}
+    alone = [path for path, head in heads.items() if head.startswith(elf.MAGIC)]
+    shelves = [_held(path, head, wanted.machine) for path, head in heads.items() if path not in alone]
     shelf = {name: library for held in reversed(shelves) for name, library in held.items()}
     chosen = {library.name: library for library in (_of(path, wanted.machine) for path in alone)}
-    for name in (each for each in given if "/" not in each and not os.path.isfile(each)):
+    for name in (each for each in given if each not in paths):
         chosen[name] = shelf.get(name) or _here(name, wanted.machine)
     for name in wanted.need:
         if name in shelf:
@@ -83,7 +84,7 @@ def _completed(chosen: Mapping[str, Library], shelf: Mapping[str, Library], want
     while left:
         library = left.pop()
         for name in library.needs:
-            if name in complete or name in wanted.there or name in GLIBC or name.startswith("ld-linux"):
+            if name in complete or name in wanted.there or is_of_glibc(name):
                 continue
             found = shelf.get(name)
             if found is None and library.here:  # what is of another system must not be mixed with this one's
@@ -98,15 +99,15 @@ def _completed(chosen: Mapping[str, Library], shelf: Mapping[str, Library], want
 def _ordered(chosen: Mapping[str, Library]) -> list[Library]:
     """Return libraries, each after those that it needs; of those that need each other, any comes first."""
     ordered: dict[str, Library] = {}
-
-    def add(name: str, above: frozenset[str]) -> None:
-        if name in chosen and name not in ordered and name not in above:
-            for need in chosen[name].needs:
-                add(need, above | {name})
-            ordered.setdefault(name, chosen[name])
-
-    for name in sorted(chosen):
-        add(name, frozenset())
+    seen = set[str]()
+    left = sorted(chosen, reverse=True)
+    while left:
+        name = left[-1]
+        if name in seen:
+            ordered.setdefault(left.pop(), chosen[name])
+        else:
+            seen.add(name)
+            left += [need for need in reversed(chosen[name].needs) if need in chosen and need not in seen]
     return list(ordered.values())
 
 
@@ -122,13 +123,7 @@ def _of(path: Path, machine: str, *, here: bool = False) -> Library:
     library = _library(path.name, _content(path), machine, origin)
     if library is None:
         raise UnfitPath(path, f"is no shared library for the target's machine ({machine})")
-    return Library(
-        name=path.name if here else library.name,
-        needs=library.needs,
-        origin=origin,
-        content=library.content,
-        here=here,
-    )
+    return replace(library, name=path.name, here=True) if here else library
 
 
 def _content(path: Path) -> bytes:
@@ -158,9 +153,8 @@ def _library(name: str, content: bytes, machine: str, origin: str, licence: byte
     return Library(name=soname or name, needs=requested.libraries, origin=origin, content=content, licence=licence)
 
 
-def _held(path: Path, machine: str) -> dict[str, Library]:
-    """Return the libraries in the Debian package or the wheel at `path`, by name."""
-    head = _head(path)
+def _held(path: Path, head: bytes, machine: str) -> dict[str, Library]:
+    """Return the libraries in the Debian package or the wheel at `path`, which begins with `head`, by name."""
     if head == deb.MAGIC:
         held = dict(deb.libraries_in(path))
     elif head.startswith(b"PK"):
