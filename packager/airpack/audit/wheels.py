@@ -32,13 +32,11 @@ from airpack.wheels.metadata import requirements_in
 from airpack.wheels.wheelhouse import Wheelhouse
 
 
-def audit(
-    tree: Tree, lock: Lock, *, plain: bool = False, executor: Executor, store: Path | None = None
-) -> list[Finding]:
+def audit(tree: Tree, lock: Lock, compiled: Sequence[Compiled], *, plain: bool = False) -> list[Finding]:
     """Return what is found in `tree`, the installed wheels of `lock`, for its target; the gravest comes first.
 
-    `plain` says that a plain tree is written too, which a user may put on PYTHONPATH. `store` is the cache of what
-    compiled files need, None for no cache.
+    `compiled` are its compiled files. `plain` says that a plain tree is written too, which a user may put on
+    PYTHONPATH.
     """
     target, parts = lock.target, tree.parts
     findings = [
@@ -50,25 +48,18 @@ def audit(
         *(finding for part in parts for finding in findings_of(part.wheel, part.oddities)),
         *_of_clashes(tree.clashes),
     ]
-    bundled = libraries_in(file.path for part in parts for file in part.files)
-    findings += unloadable(compiled_files(tree, executor=executor, store=store), bundled, target)
+    findings += unloadable(compiled, _bundled(tree), target)
     return sorted(findings, key=lambda finding: (ORDER.index(finding.severity), finding.package, finding.sentence))
 
 
-def needs(tree: Tree, target: Target, *, executor: Executor, store: Path | None = None) -> tuple[Need, ...]:
-    """Return what the compiled files of `tree` need from an image of `target`, as the bundle lists it.
-
-    `store` is the cache of what compiled files need, None for no cache.
-    """
-    files = compiled_files(tree, executor=executor, store=store)
-    bundled = libraries_in(file.path for part in tree.parts for file in part.files)
-    return tuple(library.need() for library in system_libraries_of(files, bundled, target))
+def needs(tree: Tree, target: Target, compiled: Sequence[Compiled]) -> tuple[Need, ...]:
+    """Return what the compiled files of `tree` need from an image of `target`, as the bundle lists it."""
+    return tuple(library.need() for library in system_libraries_of(compiled, _bundled(tree), target))
 
 
-def lacking_wheels(files: Sequence[Compiled], tree: Tree, target: Target) -> set[NormalizedName]:
+def lacking_wheels(tree: Tree, target: Target, compiled: Sequence[Compiled]) -> set[NormalizedName]:
     """Return the wheels of `tree` that need a library which neither they nor an image of `target` is known to have."""
-    bundled = libraries_in(file.path for part in tree.parts for file in part.files)
-    libraries = system_libraries_of(files, bundled, target)
+    libraries = system_libraries_of(compiled, _bundled(tree), target)
     return {needed.wheel.key for library in libraries if not library.known for needed in library.needed}
 
 
@@ -83,7 +74,7 @@ def audit_wheelhouse(house: Wheelhouse, target: Target, *, executor: Executor) -
     with tempfile.TemporaryDirectory(prefix="airpack-audit-") as folder:
         pool = Pool(executor=executor, jobs=interrupts.cores())
         tree = install(house, Recipe(), Path(folder), pool=pool, progress=Silent())
-        return audit(tree, house.lock, executor=executor)
+        return audit(tree, house.lock, compiled_files(tree, executor=executor, store=None))
 
 
 def unfit(wheel: LockedWheel, target: Target) -> Iterator[Finding]:
@@ -95,6 +86,10 @@ def unfit(wheel: LockedWheel, target: Target) -> Iterator[Finding]:
     if not fits:
         sentence = f"comes as {wheel.filename}, which {target.name} does not take"
         yield Finding(severity=ERROR, package=wheel.key, sentence=sentence, remedy="pack for its target")
+
+
+def _bundled(tree: Tree) -> frozenset[str]:
+    return libraries_in(file.path for part in tree.parts for file in part.files)
 
 
 def _unmet(parts: Sequence[Part], lock: Lock) -> Iterator[Finding]:

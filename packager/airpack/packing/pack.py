@@ -121,13 +121,14 @@ class _Packing:
         recipe = replace(order.recipe, decoder=decoder.result())
         if order.skip_installed and isinstance(order.source, Requirements):
             found = compiled_files(tree, executor=executor, store=order.cache)
-            torn.check(tree, lock, lacking_wheels(found, tree, order.target))
+            torn.check(tree, lock, lacking_wheels(tree, order.target, found))
         if order.libraries:
             house, tree = self._with_libraries(order, house, tree, recipe, folder / "libraries")
         for unused in sorted(set(recipe.exclusion.globs) - tree.excluded.matched):
             progress.note(f"note: --exclude {unused}: no file matches it")
-        self._report(audit(tree, house.lock, plain=order.tree is not None, executor=executor, store=order.cache), order)
-        tree = replace(tree, needs=needs(tree, order.target, executor=executor, store=order.cache))
+        compiled = compiled_files(tree, executor=executor, store=order.cache)
+        self._report(audit(tree, house.lock, compiled, plain=order.tree is not None), order)
+        tree = replace(tree, needs=needs(tree, order.target, compiled))
         bundle = write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
         return Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle)
 

@@ -11,7 +11,7 @@ from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
 
 from airpack.audit.finding import fatal
-from airpack.audit.wheels import needs
+from airpack.audit.wheels import compiled_files, needs
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import InvalidManifest, NoInterpreter, PythonMissing
 from airpack.base.interrupts import threads
@@ -156,7 +156,8 @@ def _pack(packed: Results, lock: Lock, recipe: Recipe, folder: Path, jobs: int, 
     with threads(jobs) as executor:
         pool = Pool(executor=executor, jobs=jobs)
         tree = install(house, recipe, folder / "parts", pool=pool, progress=progress)
-        tree = replace(tree, needs=needs(tree, lock.target, executor=executor))
+        compiled = compiled_files(tree, executor=executor, store=None)
+        tree = replace(tree, needs=needs(tree, lock.target, compiled))
         return write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
 
 
