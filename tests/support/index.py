@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+
+from support.servers import running
 
 
 @dataclass
@@ -150,16 +151,9 @@ def serve(folder: Path) -> Iterator[Index]:
     """Serve the wheels and sdists in `folder` until the block ends."""
     index = Index(folder)
     handler = type("Handler", (_Handler,), {"index": index})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    index.url = f"http://127.0.0.1:{server.server_port}/simple"
-    try:
+    with running(handler) as address:
+        index.url = f"http://{address}/simple"
         yield index
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _project(file: Path) -> str:

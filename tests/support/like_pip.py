@@ -13,7 +13,6 @@ from support import machine
 
 # Written by who installs; of the wheel's own, pip keeps all but these.
 _BY_INSTALLERS = re.compile(r".*\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)")
-# The script of an entry point, as pip and airpack write it.
 
 
 def install(wheel: Path, prefix: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from support.servers import running
 
 
 @dataclass
@@ -51,13 +52,5 @@ def listening(*, status: int = 401, location: str = "") -> Iterator[Listener]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02), daemon=True)
-    thread.start()
-    listener.address = f"127.0.0.1:{server.server_port}"
-    try:
+    with running(Handler) as listener.address:
         yield listener
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -24,6 +24,7 @@ from urllib.parse import unquote
 import pytest
 
 from support import machine
+from support.servers import running
 
 _RELEASE = "20230116"
 _UPSTREAM = "https://github.com/astral-sh/python-build-standalone/releases/download"
@@ -142,17 +143,12 @@ def serve(mirror: Mirror) -> Iterator[Served]:
     """Serve the mirror on loopback until the block ends."""
     served = Served()
     handler = type("Handler", (_Handler,), {"folder": mirror.folder, "served": served})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    served.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield served
-    finally:
-        served.go_on.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with running(handler) as address:
+        served.url = f"http://{address}"
+        try:
+            yield served
+        finally:
+            served.go_on.set()
 
 
 def _relocatable(program: Path, scratch: Path) -> Path:

@@ -19,6 +19,7 @@ from airpack.registry.reference import Endpoint, Reference
 from airpack.registry.retries import Patience
 
 from support import layouts
+from support.servers import running
 from support.unreliable_handler import PASSWORD, USER, Handler, digest_of
 
 __all__ = ["PASSWORD", "USER", "Unreliable", "endpoint_of", "pull_all", "serve"]
@@ -99,21 +100,11 @@ def serve(**settings: Any) -> Iterator[Unreliable]:
     handler = type("Handler", (Handler,), {"registry": registry})
 
     class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
         def handle_error(self, *_: object) -> None:
             """Say nothing: a client that goes is what is tried here."""
 
-    server = Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02), daemon=True)
-    thread.start()
-    registry.address = f"127.0.0.1:{server.server_port}"
-    try:
+    with running(handler, Server) as registry.address:
         yield registry
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def endpoint_of(registry: Unreliable, folder: Path, waits: list[float], *, name: str = "models/churn:1") -> Endpoint:

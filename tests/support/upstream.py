@@ -14,12 +14,11 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -29,6 +28,7 @@ if __package__ in (None, ""):
 
 from support import index_pages
 from support.index_pages import File
+from support.servers import running
 from support.wheels import build_wheel
 
 FORMATS = ("json", "json without times", "html")
@@ -118,17 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
 def serve(folder: Path, *, behind: str | None = None, form: str = "json") -> Iterator[Upstream]:
     """Serve an index, whose own files lie in `folder`, until the block ends."""
     upstream = Upstream(folder=folder, behind=behind, form=form)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"upstream": upstream}))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    upstream.url = f"http://127.0.0.1:{server.server_port}/simple/"
-    try:
+    with running(type("Handler", (_Handler,), {"upstream": upstream})) as address:
+        upstream.url = f"http://{address}/simple/"
         yield upstream
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def main() -> int:
