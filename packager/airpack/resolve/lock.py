@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -86,6 +86,15 @@ class IndexAccess:
         That of a requirements file must not replace the user's own.
         """
         return ["--extra-index-url" if option == "--index-url" else option for option in self.options]
+
+    def joined(self, later: IndexAccess) -> IndexAccess:
+        """Return the access to what either reaches, by the options of the later one."""
+        return replace(
+            later,
+            urls={**self.urls, **later.urls},
+            provenance={**self.provenance, **later.provenance},
+            sizes={**self.sizes, **later.sizes},
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -192,8 +192,8 @@ def _data(path: Path, *, follow: bool = True) -> dict[str, Any]:
 def _checked(path: Path, data: Mapping[str, Any]) -> Pylock:
     """Return the lock in the content of the file at `path`, checked by packaging. Raises InvalidLock."""
     foreign = {key: value for key, value in data.items() if key != "tool"}  # other tools' tables may hold any text
-    for place in places_with_controls([foreign, _table(data, "tool", "airpack")]):
-        raise InvalidLock(path, f"has a control character in {place.partition('.')[2]}: lock again")
+    for place in (*places_with_controls(foreign), *places_with_controls(_table(data, "tool", "airpack"))):
+        raise InvalidLock(path, f"has a control character in {place.strip()}: lock again")
     try:
         return Pylock.from_dict(data)
     except PylockValidationError as error:

@@ -152,8 +152,7 @@ def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = 
                     pip.note(
                         f"warning: the folder of {wheel.key} was edited since it was locked: lock again to record it"
                     )
-            provenance = {**access.provenance, **found.access.provenance}
-            access = replace(found.access, urls={**access.urls, **found.access.urls}, provenance=provenance)
+            access = access.joined(found.access)
     return replace(lock, wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)), to_find=(), access=access)
 
 

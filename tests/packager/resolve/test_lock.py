@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from airpack.base import toml
-from airpack.resolve.lock import Lock, LockedWheel
+from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
 from support.airpack import Airpack
@@ -127,3 +127,12 @@ def test_the_users_index_replaces_that_of_the_lock(
     )
     assert airpack("lock", "-r", path, "-o", tmp_path / "pylock.toml") == 1
     assert airpack("lock", "-r", path, "-o", tmp_path / "pylock.toml", "-i", index.url) == 0, airpack.err
+
+
+def test_access_that_is_joined_has_what_either_reaches() -> None:
+    """By the later options; what both have is as the later one says."""
+    one = IndexAccess(options=("-i", "a"), urls={"a": "1", "b": "1"}, provenance={"a": "1"}, sizes={"a": 1})
+    two = IndexAccess(options=("-i", "b"), urls={"b": "2"}, provenance={"b": "2"}, sizes={"b": 2})
+    assert one.joined(two) == IndexAccess(
+        options=("-i", "b"), urls={"a": "1", "b": "2"}, provenance={"a": "1", "b": "2"}, sizes={"a": 1, "b": 2}
+    )

@@ -74,6 +74,15 @@ def test_no_text_of_a_lock_ends_its_line(airpack: Airpack, tmp_path: Path, place
     assert not airpack.output.exists()
 
 
+def test_no_key_of_a_lock_acts_on_a_terminal(tmp_path: Path) -> None:
+    """One at the top has no place to be named by."""
+    path = tmp_path / "pylock.toml"
+    path.write_text(f'"a\\u001b" = 1\n{_EMPTY}')
+    with pytest.raises(InvalidLock) as caught:
+        pylock.read(path)
+    assert str(caught.value) == f"{path}: has a control character in (a key): lock again"
+
+
 def test_other_tools_keep_what_they_want_in_a_lock(tmp_path: Path) -> None:
     """Their tables may have texts of several lines."""
     path = tmp_path / "pylock.toml"
