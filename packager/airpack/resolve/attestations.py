@@ -119,9 +119,9 @@ def attested(lock: Lock, *, pip: Pip, store: Path) -> Lock:
     airpack's cache, which keeps what was read.
     """
     asked = {wheel.key: url for wheel in lock.wheels if (url := lock.access.provenance.get(_of(wheel)[0]))}
-    known = {wheel.key: _provenance(wheel, asked[wheel.key], store) for wheel in lock.wheels if wheel.key in asked}
-    missing = [wheel for wheel in lock.wheels if known.get(wheel.key, b"") is None]
-    known.update(_fetched(missing, asked, lock, pip, store))
+    listed = [wheel for wheel in lock.wheels if wheel.key in asked]
+    kept = {wheel.key: cache.read_sealed(_place(wheel, asked[wheel.key], store)) for wheel in listed}
+    known = {**kept, **_fetched([wheel for wheel in listed if kept[wheel.key] is None], asked, lock, pip, store)}
     wheels = []
     for wheel in lock.wheels:
         content = known.get(wheel.key)
@@ -142,10 +142,6 @@ def _of(wheel: LockedWheel) -> tuple[str, str, str]:
 
 def _place(wheel: LockedWheel, url: str, store: Path) -> Path:
     return cache.place_of(store / cache.ATTESTATIONS, [url, *_of(wheel)[1:]])
-
-
-def _provenance(wheel: LockedWheel, url: str, store: Path) -> bytes | None:
-    return cache.read_sealed(_place(wheel, url, store))
 
 
 def _fetched(
