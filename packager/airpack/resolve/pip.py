@@ -228,8 +228,8 @@ def _read(  # noqa: C901, PLR0912 - a case for each event
                 answer = replace(answer, provided=provided)
             case {"index_options": options}:
                 answer = replace(answer, index_options=tuple(options))
-            case {"indexes": indexes, "sizes": sizes}:
-                answer = replace(answer, indexes=indexes, sizes=sizes)
-            case {"urls": urls, "provenance": provenance}:
-                answer = replace(answer, urls=urls, provenance=provenance)
+            case {"indexes": indexes}:
+                answer = replace(answer, indexes=indexes)
+            case {"urls": urls, "provenance": provenance, "sizes": sizes}:
+                answer = replace(answer, urls=urls, provenance=provenance, sizes=sizes)
     return replace(answer, downloaded=downloaded, built=built)

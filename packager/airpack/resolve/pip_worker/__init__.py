@@ -8,10 +8,12 @@ Only `adapter` imports pip, and has each name of its internals that is used. The
     {"requirements": [...], "legacy": {TEXT: R}}    the requirements that were asked for, normalised; those that only
                                                     older pips read, with what they are today
     {"provided": [{"name": NAME, "version": V}]}    the packages of the image that the result needs
-    {"indexes": {name: URL}, "sizes": {URL: N}}     the index that each project of a result is from; files' bytes
+    {"indexes": {name: URL}}                        the index that each project of a result is from
     {"several": {name: [URL, ...]}}                 projects of a result that more than one index has
     {"index_options": [...]}                        the places where pip looks, as options of its command line
-    {"urls": {SHOWN: URL}}                          the URLs of the result with credentials, by those without
+    {"urls": {SHOWN: URL}, "provenance": {SHOWN: URL}, "sizes": {SHOWN: N}}
+                                                    of the result's URLs without credentials, those with them, those of
+                                                    the files' attestations, and the files' bytes, where they are known
     {"built": PATH, ...}                            a wheel was built from a source: the fields of `Built`
     {"building": WHAT}                              a build begins: of what, and what for
     {"passed_over": [{"name": NAME, "version": V, "taken": V, "newest": BOOL, "reason": WHY}]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -64,7 +64,7 @@ def observe(events: Events, target: Mapping[str, Any], legacy: Mapping[str, str]
 
 def _report_requirements(events: Events, observed: Observed, legacy: Mapping[str, str]) -> None:
     """Let a resolve report the requirements that pip read, the image's packages that it needs, and the real URLs."""
-    provenance = _provenance()
+    provenance, sizes = _provenance(), _sizes()
 
     def reporting(resolve: Any) -> Any:
         def resolve_reported(resolver: Any, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
@@ -80,6 +80,7 @@ def _report_requirements(events: Events, observed: Observed, legacy: Mapping[str
             events.emit(
                 urls={without: url for without, url in shown.items() if without != url},
                 provenance={without: provenance[url] for without, url in shown.items() if url in provenance},
+                sizes={without: sizes[url] for without, url in shown.items() if url in sizes},
             )
             return resolved
 
@@ -93,28 +94,38 @@ def _provenance() -> dict[str, str]:
 
     Only what the page's own server has is asked: another would learn what is packed, and maybe a password.
     """
-    found: dict[str, str] = {}
+    return _told(_is_same_server, json_link="provenance", html_link="data-provenance")
+
+
+def _sizes() -> dict[str, int]:
+    """Return the bytes of each link's file, where its page tells them (PEP 700), by the link's URL, growing too."""
+    return _told(lambda size, _: type(size) is int, json_link="size")
+
+
+def _told(takes: Callable[[Any, str], bool], **keys: str) -> dict[str, Any]:
+    """Return what pages tell of each link under the key for their form, if `takes` it, given the page's URL as well."""
+    found: dict[str, Any] = {}
 
     def recording(key: str) -> Any:
         def reading(read: Any) -> Any:
             def read_recorded(file: Any, page_url: str, *args: Any, **kwargs: Any) -> Any:
-                link, place = read(file, page_url, *args, **kwargs), file.get(key)
-                if link is not None and isinstance(place, str) and _is_same_server(place, page_url):
-                    found[link.url_without_fragment] = place
+                link, value = read(file, page_url, *args, **kwargs), file.get(key)
+                if link is not None and takes(value, page_url):
+                    found[link.url_without_fragment] = value
                 return link
 
             return read_recorded
 
         return reading
 
-    wrap("json_link", recording("provenance"))
-    wrap("html_link", recording("data-provenance"))
+    for form, key in keys.items():
+        wrap(form, recording(key))
     return found
 
 
-def _is_same_server(url: str, page_url: str) -> bool:
-    """Return whether an HTTP URL is of the server that a page is from."""
-    origin = origin_of(url)
+def _is_same_server(url: Any, page_url: str) -> bool:
+    """Return whether a value is an HTTP URL of the server that a page is from."""
+    origin = origin_of(url) if isinstance(url, str) else None
     return origin is not None and origin[0] in ("http", "https") and origin == origin_of(page_url)
 
 

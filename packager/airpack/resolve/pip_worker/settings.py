@@ -45,7 +45,6 @@ def scope(indexes: Mapping[str, Any], events: Events) -> None:
     """
     scoping = _Scoping(indexes, events)
     wrap("index_pages", scoping.locating)
-    wrap("json_link", scoping.sizing)
     wrap("best_candidate", scoping.checking)
     wrap("resolve", scoping.reporting)
 
@@ -57,7 +56,6 @@ class _Scoping:
         self._allowed = {canonicalize_name(name) for name in indexes["several"]}
         self._events = events
         self._several: dict[str, list[str]] = {}
-        self._sizes: dict[str, int] = {}
 
     def locating(self, locate: Any) -> Any:
         """Return pip's `locate`, which gives a project's pages, with that of its scope alone."""
@@ -70,17 +68,6 @@ class _Scoping:
             return locate(search, project_name)
 
         return located
-
-    def sizing(self, read: Any) -> Any:
-        """Return pip's `read` of a file on a page, which remembers its size, where the page tells it (PEP 700)."""
-
-        def read_sized(file: Any, *args: Any, **kwargs: Any) -> Any:
-            link, size = read(file, *args, **kwargs), file.get("size")
-            if link is not None and type(size) is int:
-                self._sizes[link.url_without_fragment] = size
-            return link
-
-        return read_sized
 
     def checking(self, find: Any) -> Any:
         """Return pip's `find`, which looks at the indexes of what it found."""
@@ -104,14 +91,7 @@ class _Scoping:
             resolved = resolve(resolver, *args, **kwargs)
             chosen = resolver._result.mapping.values() if resolver._result else ()
             links = {canonicalize_name(each.project_name): each.source_link for each in chosen if each.source_link}
-            self._events.emit(
-                indexes={name: place for name, link in links.items() if (place := _index_of(link, name))},
-                sizes={
-                    without_access(link.url_without_fragment): self._sizes[link.url_without_fragment]
-                    for link in links.values()
-                    if link.url_without_fragment in self._sizes
-                },
-            )
+            self._events.emit(indexes={name: place for name, link in links.items() if (place := _index_of(link, name))})
             several = {name: self._several[name] for name in sorted(self._several) if name in links}
             if several:
                 self._events.emit(several=several)
