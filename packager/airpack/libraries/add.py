@@ -52,12 +52,13 @@ def order(libraries: Sequence[Library], tree: Tree, compiled: Iterable[Compiled]
     `libraries`. What no compiled file needs may be asked for by its name: it is loaded at the start, and stands under
     an empty name.
     """
-    closures = {library.name: _closure(library, libraries) for library in libraries}
+    by_name = {library.name: library for library in libraries}
+    closures = {name: _closure(name, by_name) for name in by_name}
     modules = {part.wheel.key: part.top_level for part in tree.parts}
     needed: dict[str, set[str]] = {}
     for file in compiled:
-        for name in file.libraries:
-            for module in modules[file.wheel.key] if name in closures else ():
+        for name in (each for each in file.libraries if each in closures):
+            for module in modules[file.wheel.key]:
                 needed.setdefault(module, set()).update(closures[name])
     unneeded = closures.keys() - set().union(*needed.values())
     if unneeded:
@@ -65,10 +66,9 @@ def order(libraries: Sequence[Library], tree: Tree, compiled: Iterable[Compiled]
     return {module: [each.name for each in libraries if each.name in names] for module, names in needed.items()}
 
 
-def _closure(library: Library, libraries: Sequence[Library]) -> set[str]:
-    """Return the names of a library and of all of `libraries` that it needs, directly or not."""
-    by_name = {each.name: each for each in libraries}
-    names, left = set[str](), [library.name]
+def _closure(name: str, by_name: Mapping[str, Library]) -> set[str]:
+    """Return the names of a library and of all others that it needs, directly or not."""
+    names, left = set[str](), [name]
     while left:
         name = left.pop()
         if name not in names:

@@ -35,14 +35,10 @@ def read(text: str) -> Named:
     `x86_64`). What is none of this is returned as it is.
     """
     python, full_version, rest = _python_in(text)
-    name, machine = _machine_in(rest)
-    platform = distributions.platforms().get(_distribution(name))
-    if _PLATFORM.fullmatch(name):
-        platform = name
-    if not python or (rest and platform is None) or text.endswith(("-", "_", ":")):
+    name, machine = _machine_in(rest or DEFAULT_PLATFORM)
+    platform = name if _PLATFORM.fullmatch(name) else distributions.platforms().get(_distribution(name))
+    if not python or platform is None or text.endswith(("-", "_", ":")):
         return Named(name=text)
-    if not rest:
-        return Named(name=f"{python}-{DEFAULT_PLATFORM}", python_full_version=full_version)
     return Named(name=f"{python}-{platform}_{machine or 'x86_64'}", python_full_version=full_version)
 
 
