@@ -84,18 +84,8 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "pip._internal.index.package_finder:BestCandidateResult": ("applicable_candidates",),
     "pip._internal.models.search_scope:SearchScope": ("find_links", "index_urls", "no_index"),
     "pip._internal.models.link:Link": (
-        *(
-            "comes_from",
-            "filename",
-            "hash",
-            "hash_name",
-            "is_hash_allowed",
-            "is_vcs",
-            "is_wheel",
-            "is_yanked",
-            "requires_python",
-        ),
-        *("scheme", "url", "url_without_fragment", "yanked_reason"),
+        *("comes_from", "filename", "hash", "hash_name", "is_hash_allowed", "is_vcs", "is_wheel", "is_yanked"),
+        *("requires_python", "scheme", "url", "url_without_fragment", "yanked_reason"),
     ),
     "pip._internal.req.req_install:InstallRequirement": (
         *("comes_from", "config_settings", "constraint", "editable", "has_hash_options", "is_direct", "is_wheel"),
