@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from packaging.metadata import RawMetadata, parse_email
+from packaging.utils import canonicalize_name
 
 # Bytes of each text; the largest that are known have a tenth of that. What is not listed is read by nobody.
 _LIMITS = {"METADATA": 4 << 20, "WHEEL": 1 << 16, "entry_points.txt": 1 << 20}
@@ -70,7 +71,7 @@ def _check_requirements(texts: Sequence[str]) -> None:
     extras = sum(match[1].count(",") + 1 for match in map(_EXTRAS.match, texts) if match)
     if extras > _MOST_EXTRAS or extras * len(texts) > _MOST_EVALUATIONS:
         raise ValueError(f"asks for {extras:,} extras in {len(texts):,} requirements, more than a resolve can follow")
-    names = Counter(match[1].lower() for match in map(_NAME.match, texts) if match)
+    names = Counter(canonicalize_name(match[1]) for match in map(_NAME.match, texts) if match)
     if sum(count * count for count in names.values()) > _MOST_COMPARISONS:
         name, count = names.most_common(1)[0]
         raise ValueError(f"requires {name} {count:,} times, more than a resolve can follow")

@@ -36,6 +36,10 @@ def test_a_description_is_not_parsed() -> None:
             b"".join(b"Requires-Dist: Two>0.%d\nRequires-Dist: two\n" % number for number in range(251)),
             "requires two 502 times, more than a resolve can follow",
         ),
+        (
+            b"".join(b"Requires-Dist: a%sb\n" % (b"-" * (1 + number) + b"." * (number % 2)) for number in range(501)),
+            "requires a-b 501 times, more than a resolve can follow",
+        ),
         (b"Requires-Dist: two>=" + b"9" * 1001 + b"\n", "has a number of more than 1,000 digits"),
         (b"Requires-Python: >=3." + b"0" * 5000 + b"\n", "has a number of more than 1,000 digits"),
         (b"Content-Type: multipart/mixed; boundary=a\n", "is a message of several parts, which pip can't read"),
