@@ -68,7 +68,8 @@ def resolve(
     builder = _builder(target, pip, cache, python)
     answer, installs = _ask(requirements, target, builder, pip=pip, skip_installed=skip_installed)
     built = _by_version(answer.built)
-    wheels = [replace(each, index=answer.indexes.get(each.key, "")) for each in (_locked(x, built) for x in installs)]
+    wheels = [_locked(install, built) for install in installs]
+    wheels = [replace(wheel, index=answer.indexes.get(wheel.key, "")) for wheel in wheels]
     passed_over = answer.passed_over_for({wheel.key: wheel.version for wheel in wheels})
     _tell(answer, passed_over, installs, pip)
     access = IndexAccess(
