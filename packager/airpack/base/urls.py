@@ -64,6 +64,11 @@ def origin_of(url: str) -> tuple[str, str, int | None] | None:
         return None
 
 
+def filename_in(url: str) -> str:
+    """Return the name of the file at the end of a URL's path, decoded; it may have any character but a slash."""
+    return unquote(urlsplit(url).path).rpartition("/")[2]
+
+
 def account_in(url: str) -> tuple[str, str] | None:
     """Return the user and the password in `url` (RFC 3986, 3.2.1), decoded; None if it has neither."""
     parts = urlsplit(url)

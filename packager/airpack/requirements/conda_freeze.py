@@ -16,6 +16,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from airpack.base import files
 from airpack.base.errors import InvalidRequirement
+from airpack.base.urls import filename_in
 from airpack.requirements.requirements import Listing, anchored, included
 
 _LINE = re.compile(r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>file:\S+)(?P<rest>.*)")
@@ -87,7 +88,7 @@ def _replacement(text: str) -> str:
 def _version(url: str, name: str) -> str:
     """Return the version of the wheel at `url`, empty if that is no wheel of the project `name`."""
     try:
-        project, version, *_ = parse_wheel_filename(unquote(urlsplit(url).path).rpartition("/")[2])
+        project, version, *_ = parse_wheel_filename(filename_in(url))
     except InvalidWheelFilename:
         return ""
     return str(version) if project == canonicalize_name(name) else ""

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from packaging.utils import NormalizedName
 
 from airpack.base import cache, files, jsons
 from airpack.base.errors import AirpackError
 from airpack.base.lines import has_controls
+from airpack.base.urls import filename_in
 
 if TYPE_CHECKING:
     from airpack.resolve.lock import Lock, LockedWheel
@@ -137,7 +137,7 @@ def attested(lock: Lock, *, pip: Pip, store: Path) -> Lock:
 def _of(wheel: LockedWheel) -> tuple[str, str, str]:
     """Return the URL, the name and the SHA-256 of the file of an index that a locked wheel is, or was built from."""
     url, sha256 = (wheel.source.url, wheel.source.sha256) if wheel.source else (wheel.url, wheel.sha256)
-    return url, unquote(urlsplit(url).path).rpartition("/")[2], sha256
+    return url, filename_in(url), sha256
 
 
 def _place(wheel: LockedWheel, url: str, store: Path) -> Path:

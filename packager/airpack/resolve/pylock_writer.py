@@ -24,6 +24,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import Version
 
+from airpack.base.urls import filename_in
 from airpack.requirements.rules import moment_text
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.sources.source import Source
@@ -115,7 +116,7 @@ def _source_of(source: Source, folder: Path, *, alone: bool) -> dict[str, Any]:
     if source.vcs:
         vcs = PackageVcs(type=source.vcs, commit_id=source.commit, subdirectory=within, **place)
         return {"vcs": vcs} if alone else {}
-    filename = unquote(urlsplit(source.url).path).rpartition("/")[2]
+    filename = filename_in(source.url)
     hashes = {"sha256": source.sha256}
     try:
         parse_sdist_filename(filename)

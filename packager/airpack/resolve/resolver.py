@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from airpack.base.errors import InvalidRequirement, PipFailed, Unsatisfiable
-from airpack.base.urls import public, token_in, without_access
+from airpack.base.urls import filename_in, public, token_in, without_access
 from airpack.requirements.requirements import Listing, Requirements
 from airpack.requirements.rules import Rules
 from airpack.resolve import extras
@@ -269,7 +268,7 @@ def _locked_build(wheel: Built, metadata: Mapping[str, Any], source: Source) -> 
 
 def _filename(url: str) -> str:
     """Return the file name at the end of a wheel's URL; an index can't make it lead elsewhere. Raises PipFailed."""
-    name = unquote(urlsplit(url).path).rpartition("/")[2]
+    name = filename_in(url)
     try:
         parse_wheel_filename(name)
     except InvalidWheelFilename as error:

@@ -66,6 +66,19 @@ def test_what_is_shown_of_a_text(text: str, expected: str) -> None:
     assert urls.redacted(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://a.invalid/b/one-1.0%2Bcpu-py3-none-any.whl?x=/y#z/", "one-1.0+cpu-py3-none-any.whl"),
+        ("file:///a/..%2Fb", "b"),
+        ("https://a.invalid/simple/", ""),
+    ],
+)
+def test_the_name_of_a_file_at_a_url(url: str, name: str) -> None:
+    """It leads nowhere else, however its slashes are written."""
+    assert urls.filename_in(url) == name
+
+
 def test_the_origin_of_a_url_is_what_all_read_in_it() -> None:
     """Where Python and urllib3 differ, or a browser would, it has none."""
     assert urls.origin_of("HTTPS://User:pw@Host/x?y#z") == ("https", "host", 443)
