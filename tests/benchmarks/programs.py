@@ -10,10 +10,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.comparing import DIFFERENT, SAME, Outcome, compare_all, lines_of, not_compared
 from support import machine
 
 NAMES = Path(__file__).with_name("programs.txt")
@@ -23,50 +22,30 @@ _SECONDS = 600  # for one step
 _TERMINAL = {"COLUMNS": "120", "LINES": "50", "LANG": "C.UTF-8", "NO_COLOR": "1", "TERM": "dumb", "PYTHONHASHSEED": "0"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Program:
-    """A program to compare: what to pack for it, and its command line."""
-
-    requirement: str
-    words: Sequence[str]
-
-
 def measure(scratch: Path, names: Path, jobs: int, say: Callable[[str], None]) -> None:
     """Compare each program in the file `names`, and print what differs."""
-    rows = [line.partition(": ") for line in names.read_text().splitlines() if line.strip() and line[0] != "#"]
-    programs = [Program(requirement=requirement, words=words.split()) for requirement, _, words in rows]
-    counts = {"the same": 0, "different": 0, "not compared": 0}
-    with ThreadPoolExecutor(jobs) as executor:
-        for program, (outcome, lines) in zip(
-            programs, executor.map(lambda each: _compare(each, scratch), programs), strict=True
-        ):
-            counts[outcome] += 1
-            for line in lines:
-                print(f"{program.requirement}: {line}", flush=True)
-            say(f"{program.requirement}: {outcome}")
-    print(", ".join(f"{number} {outcome}" for outcome, number in counts.items()))
+    rows = [line.partition(": ") for line in lines_of(names)]
+    programs = {requirement: words.split() for requirement, _, words in rows}
+    compare_all(programs, lambda requirement: _compare(requirement, programs[requirement], scratch), jobs, say)
 
 
-def _compare(program: Program, scratch: Path) -> tuple[str, list[str]]:
-    """Return how a program's answers compare, and a line for each that differs."""
-    folder = scratch / program.requirement.partition("[")[0]
+def _compare(requirement: str, words: Sequence[str], scratch: Path) -> Outcome:
+    """Return how a program's answers compare, and a line for each that differs; `words` are its command line."""
+    folder = scratch / requirement.partition("[")[0]
     folder.mkdir()
     try:
-        venv, exec_words = _installed(program.requirement, folder)
+        venv, exec_words = _installed(requirement, folder)
         different = []
         for asked in _ASKED:
-            given = [*program.words, asked]
-            one, other = (
-                _answer([*words, *given[1:]], folder) for words in ([f"{venv}/bin/{given[0]}"], [*exec_words, given[0]])
-            )
+            one = _answer([f"{venv}/bin/{words[0]}", *words[1:], asked], folder)
+            other = _answer([*exec_words, *words, asked], folder)
             if one != other:
-                different.append(f"{' '.join(given)}: {_first_difference(one, other)}")
+                different.append(f"{' '.join([*words, asked])}: {_first_difference(one, other)}")
     except (subprocess.SubprocessError, FileNotFoundError) as error:
-        last = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1:]
-        return "not compared", [f"not compared: {line}" for line in last]
+        return not_compared(error)
     finally:
         subprocess.run(["rm", "-rf", folder], check=True)
-    return "different" if different else "the same", different
+    return DIFFERENT if different else SAME, different
 
 
 def _installed(requirement: str, folder: Path) -> tuple[Path, list[str]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from airpack.audit.oddities import findings_of
 from airpack.base.errors import InvalidWheel
+from benchmarks.comparing import DIFFERENT, SAME, Outcome, compare_all, lines_of, not_compared
 from support import like_pip, machine, trees
 
 NAMES = Path(__file__).with_name("wheels.txt")
@@ -18,20 +18,10 @@ _PLATFORMS = ("manylinux_2_27_x86_64", "manylinux2014_x86_64", "manylinux2010_x8
 
 def measure(scratch: Path, names: Path, jobs: int, say: Callable[[str], None]) -> None:
     """Compare one wheel of each project in the file `names`, and print what differs, and what airpack tells."""
-    projects = [line.strip() for line in names.read_text().splitlines() if line.strip() and line[0] != "#"]
-    counts = {"the same": 0, "different": 0, "not compared": 0}
-    with ThreadPoolExecutor(jobs) as executor:
-        for project, (outcome, lines) in zip(
-            projects, executor.map(lambda name: _compare(name, scratch / name), projects), strict=True
-        ):
-            counts[outcome] += 1
-            for line in lines:
-                print(f"{project}: {line}", flush=True)
-            say(f"{project}: {outcome}")
-    print(", ".join(f"{number} {outcome}" for outcome, number in counts.items()))
+    compare_all(lines_of(names), lambda name: _compare(name, scratch / name), jobs, say)
 
 
-def _compare(project: str, folder: Path) -> tuple[str, list[str]]:
+def _compare(project: str, folder: Path) -> Outcome:
     """Return how the trees of a project's wheel compare, and a line for each difference and oddity."""
     folder.mkdir()
     try:
@@ -40,14 +30,13 @@ def _compare(project: str, folder: Path) -> tuple[str, list[str]]:
         part = trees.installed(wheel, folder / "airpack")
         different = like_pip.differences(folder / "pip", part.prefix)
     except subprocess.SubprocessError as error:
-        last = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1:]
-        return "not compared", [f"not compared: {line}" for line in last]
+        return not_compared(error)
     except InvalidWheel as error:
-        return "different", [str(error)]
+        return DIFFERENT, [str(error)]
     finally:
         subprocess.run(["rm", "-rf", folder], check=True)
     told = [finding.sentence for finding in findings_of(part.wheel, part.oddities)]
-    return "different" if different else "the same", [*_shortened(different), *told]
+    return DIFFERENT if different else SAME, [*_shortened(different), *told]
 
 
 def download(requirement: str, folder: Path) -> Path:
