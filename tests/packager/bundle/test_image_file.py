@@ -59,6 +59,7 @@ def test_an_image_of_an_earlier_pack_does_not_stay(airpack: Airpack, wheels: Pat
     ]
 
 
+@pytest.mark.slow
 def test_a_missing_or_failing_program_is_told(
     airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ def test_what_is_packed_is_a_document(airpack: Airpack, wheels: Path, tmp_path: 
     assert _document(airpack)["result"]["signatures"] == [str(airpack.output / f"{BUNDLE}.sig")]
 
 
+@pytest.mark.slow
 def test_what_is_written_besides_is_a_document(airpack: Airpack, tmp_path: Path) -> None:
     """A key pair, the shim, files of a bundle, what a deployment needs."""
     assert airpack("keygen", "-o", tmp_path / "team", "--json") == 0, airpack.err

@@ -71,6 +71,7 @@ def _shell(line: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["/bin/sh", "-c", line], env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
+@pytest.mark.slow
 def test_a_closed_output_is_said(tmp_path: Path) -> None:
     """Rather than to write nothing, or into a file that was opened in its place; a closed stderr hides no status."""
     for words in (f"cat '{GOLDEN}' beta/data.txt", f"extract '{GOLDEN}' -o '{tmp_path}/out'"):

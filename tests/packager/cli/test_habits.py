@@ -26,6 +26,7 @@ def _ends(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, st
     return status, printed.out, printed.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [

@@ -17,6 +17,7 @@ from support.wheels import build_wheel
 _LOCK = [sys.executable, "-m", "airpack", "lock", "one"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 def test_a_lock_goes_to_standard_output(index: Index, wheels: Path, tmp_path: Path, name: str) -> None:
     """Into a pipe, whole and alone, and no file of that name is made."""

@@ -50,6 +50,7 @@ def _sample(parser: argparse.ArgumentParser, key: str, action: argparse.Action) 
     raise AssertionError(f"no sample for {key}")
 
 
+@pytest.mark.slow
 def test_every_option_of_every_command_has_its_variable_and_its_key() -> None:
     """Of one command and, unless it means another thing on each, of all; each sets what the other does."""
     count = 0

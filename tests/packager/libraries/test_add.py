@@ -95,6 +95,7 @@ def _deb(path: Path, content: Mapping[str, bytes], kind: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_library_by_its_path_is_loaded_before_what_needs_it(
     airpack: Airpack, chain: Mapping[str, Path], profile: Path, tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_library_by_its_path_is_loaded_before_what_needs_it(
     assert digest in airpack.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["xz", "zst"])
 def test_of_a_debian_package_what_is_needed_is_taken(
     airpack: Airpack, chain: Mapping[str, Path], profile: Path, tmp_path: Path, kind: str
@@ -139,6 +141,7 @@ def test_of_a_debian_package_what_is_needed_is_taken(
     assert airpack("rebuild", airpack.output, "--decoder", airpack.decoder) == 0, airpack.err
 
 
+@pytest.mark.slow
 def test_a_name_is_looked_for_in_what_is_given(
     airpack: Airpack, chain: Mapping[str, Path], profile: Path, tmp_path: Path
 ) -> None:
@@ -152,6 +155,7 @@ def test_a_name_is_looked_for_in_what_is_given(
     assert _value(airpack, tmp_path) == "42\n"
 
 
+@pytest.mark.slow
 def test_what_is_not_there_or_is_no_library_is_told(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """In one line."""
     build_wheel(wheels, "one")

@@ -27,6 +27,7 @@ def store(airpack: Airpack, wheels: Path) -> Path:
     return cache.folder(os.environ)
 
 
+@pytest.mark.slow
 def test_it_is_the_same_without_its_frames_or_without_a_cache(airpack: Airpack, store: Path) -> None:
     """A known distribution is installed again where its frames are missing."""
     before = digest_of(airpack.output)
@@ -36,6 +37,7 @@ def test_it_is_the_same_without_its_frames_or_without_a_cache(airpack: Airpack, 
         assert digest_of(airpack.output) == before
 
 
+@pytest.mark.slow
 def test_what_was_found_in_order_is_not_imported_again(airpack: Airpack, store: Path) -> None:
     """Another bundle is, and so is this one with another cache."""
     assert "import         2 modules" in airpack.err
@@ -48,6 +50,7 @@ def test_what_was_found_in_order_is_not_imported_again(airpack: Airpack, store: 
     assert AGAIN not in airpack.err
 
 
+@pytest.mark.slow
 def test_what_an_import_writes_is_in_no_result(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Not even where a module changes its own file: it is packed by then, and a tree that is ordered is another's."""
     build_wheel(wheels, "one", files={"one.py": "open(__file__, 'a').write('X = 2\\n')\n"})
@@ -58,6 +61,7 @@ def test_what_an_import_writes_is_in_no_result(airpack: Airpack, wheels: Path, t
     assert airpack("verify", tmp_path / "tree", "--bundle", airpack.output, "--no-import") == 0, airpack.err
 
 
+@pytest.mark.slow
 def test_what_was_found_is_told_each_time(airpack: Airpack, wheels: Path) -> None:
     """Whoever packs again has read nothing yet."""
     build_wheel(wheels, "broken", files={"broken.py": "import absent\n"})
@@ -67,6 +71,7 @@ def test_what_was_found_is_told_each_time(airpack: Airpack, wheels: Path) -> Non
     assert re.search(rf"{AGAIN}\.\d+ imported this bundle, and found 1 finding\n", airpack.err)
 
 
+@pytest.mark.slow
 def test_a_wrong_description_never_becomes_a_bundle(airpack: Airpack, store: Path) -> None:
     """One of another airpack, say, whose frames are gone: the distribution is installed, and described anew."""
     before = digest_of(airpack.output)
@@ -79,6 +84,7 @@ def test_a_wrong_description_never_becomes_a_bundle(airpack: Airpack, store: Pat
     assert digest_of(airpack.output) == before
 
 
+@pytest.mark.slow
 def test_a_forged_frame_is_found_by_rebuild(airpack: Airpack, store: Path) -> None:
     """Whoever can write to the cache can change what is packed: packing again without it tells."""
     for place in filter(Path.is_file, (store / cache.FRAMES).rglob("*")):

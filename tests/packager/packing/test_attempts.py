@@ -16,6 +16,7 @@ def _notes(airpack: Airpack) -> list[str]:
     return [line for line in airpack.err.splitlines() if line.startswith(("warning", "note"))]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_what_is_too_new_goes_back_to_what_imports(airpack: Airpack, wheels: Path) -> None:
     """Version by version, each told; the lock has only the last limit, and what else was added."""
@@ -35,6 +36,7 @@ def test_what_is_too_new_goes_back_to_what_imports(airpack: Airpack, wheels: Pat
     assert lock.added == ("one<2.0", "scikit-learn")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 @pytest.mark.parametrize("pin", ["one", "one==2.0"])
 def test_what_has_no_older_version_is_packed_as_it_is(airpack: Airpack, wheels: Path, pin: str) -> None:
@@ -48,6 +50,7 @@ def test_what_has_no_older_version_is_packed_as_it_is(airpack: Airpack, wheels: 
     assert pylock.read(airpack.output / "pylock.toml").added == ()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_going_back_ends(airpack: Airpack, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After so many versions; the newest is packed, and not the last that was tried."""

@@ -46,6 +46,7 @@ def test_the_manifest_names_what_was_packed(packed: Path) -> None:
     assert manifest["toolchain"]["target_python"].keys() == {"version", "magic", "build"}
 
 
+@pytest.mark.slow
 def test_a_release_is_smaller(airpack: Airpack, wheels: Path) -> None:
     """Its level is the highest that the shim reads; the manifest tells it, so that a rebuild compresses as it did."""
     text = "".join(f"{number} {number * 7919 % 1009}\n" for number in range(20_000))

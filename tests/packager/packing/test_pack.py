@@ -64,6 +64,7 @@ def test_the_lock_is_a_valid_pylock(packed: Path) -> None:
     assert (lock.tool or {})["airpack"]["requirements"] == ["first"]
 
 
+@pytest.mark.slow
 def test_source_date_epoch_sets_the_times(airpack: Airpack, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As reproducible-builds.org specifies; what is no number is refused."""
     build_wheel(wheels, "one")

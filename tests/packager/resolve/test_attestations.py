@@ -33,6 +33,7 @@ def _identities(path: Path) -> list[Any]:
     return [package.get("attestation-identities") for package in tomli.loads(path.read_text())["packages"]]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wheel")
 @pytest.mark.parametrize("form", ["HTML", "JSON"])
 def test_a_lock_has_the_publisher(airpack: Airpack, index: Index, tmp_path: Path, form: str) -> None:
@@ -67,6 +68,7 @@ def test_manifest_and_sbom_have_it(airpack: Airpack, index: Index, tmp_path: Pat
     assert not [path for path in index.requests if "integrity" in path]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wheel")
 def test_the_absence_of_one_can_be_an_error(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
     """It names the files, and nothing is written."""
@@ -83,6 +85,7 @@ def test_the_absence_of_one_can_be_an_error(airpack: Airpack, index: Index, whee
     assert _identities(tmp_path / "pylock.toml") == [[IDENTITY], None, None]
 
 
+@pytest.mark.slow
 def test_another_publisher_is_a_warning(
     airpack: Airpack, index: Index, wheels: Path, wheel: Path, tmp_path: Path
 ) -> None:
@@ -106,6 +109,7 @@ def test_another_publisher_is_a_warning(
     assert wheel.exists()
 
 
+@pytest.mark.slow
 def test_only_the_index_is_asked(airpack: Airpack, index: Index, wheels: Path, wheel: Path, tmp_path: Path) -> None:
     """A page may name another server, which would learn what is packed; there, nothing is recorded."""
     with serve_index(wheels) as other:
@@ -116,6 +120,7 @@ def test_only_the_index_is_asked(airpack: Airpack, index: Index, wheels: Path, w
     assert wheel.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("forge", "problem"),
     [
@@ -139,6 +144,7 @@ def test_what_attests_something_else_counts_as_none(
     assert airpack(*words, "--require-attestations") == 1
 
 
+@pytest.mark.slow
 def test_an_index_that_fails_to_give_it_is_told(airpack: Airpack, index: Index, wheel: Path, tmp_path: Path) -> None:
     """The packages are there all the same."""
     index.provenance[wheel.name] = {"version": 1, "more": "x" * (5 << 20)}

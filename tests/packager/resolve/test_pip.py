@@ -34,6 +34,7 @@ def test_a_fetch_answers_with_hashes_and_sizes(plain_env: None, wheels: Path, in
     assert sum(counted) == len(content)
 
 
+@pytest.mark.slow
 def test_a_failure_is_raised(plain_env: None, index: Index, tmp_path: Path) -> None:
     """One that was reported, and one of pip's own before it could report anything."""
     index.status = 500

@@ -35,6 +35,7 @@ def test_a_yanked_version_and_an_index_that_is_down(
     assert airpack.err == ""
 
 
+@pytest.mark.slow
 def test_a_place_that_is_not_there(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
     """An index in a folder that lacks a project is no reason to warn."""
     build_wheel(wheels, "one")
@@ -46,6 +47,7 @@ def test_a_place_that_is_not_there(airpack: Airpack, index: Index, wheels: Path,
     ]
 
 
+@pytest.mark.slow
 def test_an_extra_that_a_package_does_not_have(airpack: Airpack, wheels: Path) -> None:
     """It is told of the version that is taken alone, whoever asks for it, with the extras that there are."""
     build_wheel(wheels, "one", metadata=["Provides-Extra: slow", "Provides-Extra: async"])

@@ -60,6 +60,7 @@ def test_pip_reads_a_lock_for_its_own_python(
     assert (tmp_path / "site" / "one.py").exists()
 
 
+@pytest.mark.slow
 def test_uv_reads_a_lock_for_python_37(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
     """`uv pip sync pylock.toml`, with the real uv and a real Python 3.7."""
     build_wheel(wheels, "one")

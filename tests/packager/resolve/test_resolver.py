@@ -52,6 +52,7 @@ def test_nested_files_constraints_comments_and_line_breaks(airpack: Airpack, whe
     assert _packed(airpack) == ["one==2.0", "three==1.0", "two==1.0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("control", ["%1Bx", "%0A", "%C2%85", "%E2%80%A8", "%2F"])
 def test_a_name_on_the_index_has_no_control_character(
     airpack: Airpack, index: Index, wheels: Path, folder: Path, control: str
@@ -78,6 +79,7 @@ def test_variables_are_filled_in(airpack: Airpack, wheels: Path, folder: Path, m
     assert f"one (line 3 of {file}): no such distribution was found" in airpack.error
 
 
+@pytest.mark.slow
 def test_an_index_in_the_file_is_asked(airpack: Airpack, index: Index, wheels: Path, folder: Path) -> None:
     """`--index-url`, `--extra-index-url` and `--trusted-host` in the file count, and the lock has the index's URLs."""
     build_wheel(wheels, "one", requires=["two"])

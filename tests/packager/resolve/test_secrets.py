@@ -44,6 +44,7 @@ def _direct(index: Index, name: str) -> str:
     return f"{_with_account(index.url).removesuffix('simple')}files/{name}?{index.query}"
 
 
+@pytest.mark.slow
 def test_nothing_that_is_written_has_them(airpack: Airpack, guarded: Index, wheels: Path, tmp_path: Path) -> None:
     """Of a direct URL, an index and a folder of links: manifest, lock, SBOM, bundle, and what is printed."""
     build_wheel(wheels, "two")
@@ -71,6 +72,7 @@ def _shown(*words: object) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verbose", [[], ["-v"]])
 def test_a_second_download_that_fails_tells_no_password(
     airpack: Airpack, guarded: Index, wheels: Path, verbose: list[str]
@@ -85,6 +87,7 @@ def test_a_second_download_that_fails_tells_no_password(
     assert not any(word in shown for word in _SECRETS), shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

@@ -154,6 +154,7 @@ def test_an_extra_is_not_lost(airpack: Airpack, wheels: Path, tmp_path: Path) ->
     assert "(required by one[more] 2.0): no such version; the only one is 1.0" in airpack.error
 
 
+@pytest.mark.slow
 def test_a_source_is_looked_at_once(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
     """What it holds is kept by its hash, so that the next resolve downloads nothing of it."""
     build_wheel(wheels, "one", "1.0")

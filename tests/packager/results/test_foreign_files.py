@@ -48,6 +48,7 @@ def dist(airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.Mon
     return airpack.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_no_command_waits_for_a_pipe(airpack: Airpack, dist: Path, tmp_path: Path, name: str) -> None:
     """In the place of any file: the command fails in a line, or does without that file."""
@@ -65,6 +66,7 @@ def test_no_command_waits_for_a_pipe(airpack: Airpack, dist: Path, tmp_path: Pat
             assert PIPE in airpack.err + airpack.out or "requirements.txt differs" in airpack.err, words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_no_link_is_followed(airpack: Airpack, dist: Path, tmp_path: Path, name: str) -> None:
     """What it leads to may be private: no command gives it to anybody."""

@@ -25,6 +25,7 @@ def test_a_wheelhouse_that_is_the_users(airpack: Airpack, wheels: Path) -> None:
     assert mine.read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_wheel_that_the_user_added(airpack: Airpack, wheels: Path) -> None:
     """Files in an earlier wheelhouse that its manifest does not list are never deleted, either."""
     build_wheel(wheels, "one")

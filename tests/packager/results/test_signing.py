@@ -156,6 +156,7 @@ def _link(other: Path, place: Path) -> None:
     place.symlink_to(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exchange", [_rename, _overwrite, _link])
 @pytest.mark.parametrize("moment", ["the signature", "the frames", "the import"])
 def test_what_is_imported_is_what_was_checked(
@@ -198,6 +199,7 @@ def test_what_is_imported_is_what_was_checked(
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 def test_pack_signs_and_leaves_no_stale_signature(airpack: Airpack, wheels: Path, team: Path) -> None:
     """An older signature beside a newer bundle would refuse it; the key is read before anything is resolved."""
     build_wheel(wheels, "one")
@@ -240,6 +242,7 @@ def test_what_is_damaged_or_changed_is_not_signed(airpack: Airpack, packed: Path
     assert about.read_text() == text
 
 
+@pytest.mark.slow
 def test_a_drop_in_carries_its_signature(airpack: Airpack, wheels: Path, team: Path, tmp_path: Path) -> None:
     """And boots by it; what a signature says there, `pack` tells; a later pack without one leaves none."""
     build_wheel(wheels, "one")
@@ -261,6 +264,7 @@ def test_a_drop_in_carries_its_signature(airpack: Airpack, wheels: Path, team: P
     assert "is not signed" in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "place"), [("drop-in", "extras"), ("exec", ".")])
 def test_an_azure_deployment_carries_the_signature(
     airpack: Airpack, packed: Path, team: Path, tmp_path: Path, method: str, place: str
@@ -276,6 +280,7 @@ def test_an_azure_deployment_carries_the_signature(
     assert not (code / place / SIG).exists()
 
 
+@pytest.mark.slow
 def test_an_image_is_signed_too(airpack: Airpack, wheels: Path, team: Path) -> None:
     """By a signature of its own, of the SHA-256 of its file; changed, it is found, and by `sign` as well."""
     machine.tool("mksquashfs", "squashfs-tools")
@@ -313,6 +318,7 @@ def test_a_key_that_this_machine_asks_for_hinders_no_pack(
     assert "import" in airpack.err
 
 
+@pytest.mark.slow
 def test_a_key_file_of_this_machine_hinders_no_pack(airpack: Airpack, wheels: Path, team: Path) -> None:
     """Nor `verify`, which looks at it; but a boot, as `run` is one."""
     build_wheel(wheels, "one")

@@ -128,6 +128,7 @@ def test_a_wheelhouse_in_the_bundle(airpack: Airpack, wheels: Path) -> None:
     assert [package["name"] for package in lock["packages"]] == ["one"]
 
 
+@pytest.mark.slow
 def test_a_signature_that_is_a_link_is_not_deployed(airpack: Airpack, dist: Path, tmp_path: Path) -> None:
     """It may lead to a private file of this machine."""
     (tmp_path / "secret").write_text("private")

@@ -22,6 +22,7 @@ def main():
 HELP = '#!python\n"""Usage: helps."""\nfrom __future__ import print_function\nprint(__doc__)\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "printed"),
     [("serves", "[(False, 1), (False, 2)] True\n"), ("helps", "Usage: helps.\n"), ("by-env", "plain\n")],

@@ -43,6 +43,7 @@ def test_what_a_newer_python_would_take(code: str, expected: bool, tmp_path: Pat
     assert not needs_newer(failure, tmp_path / "tree", (3, 99))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_the_warning_names_the_version_that_is_too_new(airpack: Airpack, wheels: Path) -> None:
     """Also where another package imports it: what must be older is the one whose code failed."""

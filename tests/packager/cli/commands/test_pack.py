@@ -46,6 +46,7 @@ def test_a_distribution_that_does_not_exist(airpack: Airpack) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_version_that_does_not_exist(airpack: Airpack, wheels: Path) -> None:
     """Those that there are, are named."""
     build_wheel(wheels, "one", "1.5")
@@ -77,6 +78,7 @@ def test_only_an_sdist(airpack: Airpack, wheels: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_only_an_sdist_where_none_may_be_built(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """With pip's own option, in a requirements file or the environment."""
     build_wheel(wheels, "one", requires=["two==1.0"])
@@ -89,6 +91,7 @@ def test_only_an_sdist_where_none_may_be_built(airpack: Airpack, wheels: Path, t
     )
 
 
+@pytest.mark.slow
 def test_a_conflict_names_both_sides(airpack: Airpack, wheels: Path) -> None:
     """And who requires what."""
     build_wheel(wheels, "one", requires=["common<2"])
@@ -192,6 +195,7 @@ def test_an_interpreter_of_another_version(airpack: Airpack) -> None:
     assert airpack.error.endswith("but cp37-manylinux_2_27_x86_64 needs 3.7")
 
 
+@pytest.mark.slow
 def test_a_decoder_that_is_not_the_pinned_one(airpack: Airpack, wheels: Path) -> None:
     """What the image will execute is pinned by hash."""
     other = build_wheel(wheels, "pyzstd", "0.15.10")
@@ -234,6 +238,7 @@ def test_a_file_that_is_a_folder_in_another_wheel(airpack: Airpack, wheels: Path
     )
 
 
+@pytest.mark.slow
 def test_requirements_that_the_target_rules_out(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """An empty bundle is nobody's wish; a file that requires nothing is named."""
     (tmp_path / "empty.txt").write_text("# later\n")

@@ -27,6 +27,7 @@ def test_requirements_in_metadata(airpack: Airpack, index: Index, wheels: Path) 
     assert "two-2.0-" in locked
 
 
+@pytest.mark.slow
 def test_requires_python_in_metadata(airpack: Airpack, index: Index, wheels: Path) -> None:
     """A version for another Python is passed over, which pip 24.1 and newer would take; the lock has today's form."""
     build_wheel(wheels, "one", "1.0", metadata=["Requires-Python: >=3.6.*, "])
@@ -57,6 +58,7 @@ def test_a_line_that_they_misread_is_refused(airpack: Airpack, index: Index, whe
     assert f"{line!r} is not a requirement" in airpack.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -105,6 +107,7 @@ def test_a_line_that_pip_cannot_read(airpack: Airpack, tmp_path: Path, line: str
     assert airpack.error == f"airpack: error: {told.format(file=file, folder=tmp_path)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "told"),
     [

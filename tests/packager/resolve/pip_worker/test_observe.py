@@ -43,6 +43,7 @@ def test_yanked(failing: Failing, index: Index, wheels: Path) -> None:
     assert failing("one").startswith("one (line 1 of r.txt): all versions that fit are yanked (it lost data): require")
 
 
+@pytest.mark.slow
 def test_who_led_to_a_missing_package(failing: Failing, wheels: Path) -> None:
     """The package that has the requirement, and the line that led to that."""
     build_wheel(wheels, "one", requires=["two"])

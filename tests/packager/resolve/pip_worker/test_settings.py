@@ -63,6 +63,7 @@ def test_how_pip_installs_does_not_matter(
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_nor_do_variables(airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As PIP_USER and PIP_TARGET; what the command line says holds before both."""
     build_wheel(wheels, "one")
@@ -114,6 +115,7 @@ def test_a_lock_is_completed_as_it_says(
     assert (airpack.output / "wheelhouse" / "requirements.txt").read_text().startswith("one==1.0 ")
 
 
+@pytest.mark.slow
 def test_the_decoder_is_not_of_the_requirements(
     plain_env: None, decoder_wheel: Path, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
