@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # fmt: off
 COMMANDS = (
-    "pack", "pack-all", "lock", "audit", "inspect", "diff", "cat", "extract", "verify", "rebuild", "sbom",
+    "pack", "pack-all", "lock", "audit", "inspect", "tree", "diff", "cat", "extract", "verify", "rebuild", "sbom",
     "keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target", "python",
     "config",
 )
