@@ -36,7 +36,7 @@ the one that is meant, on each command that reads one.
 
 pip's names work where they mean the same (`-r`, `-c`, `-e`, `-i`, `-f`, `-C`, `-j`; `list` and `show` are `inspect`).
 Where they don't, airpack says in one line what to type: `install`, `wheel`, `compile`, `freeze`, `-t`, `-d`,
-`--platform`, `exec`, `probe`, and more.
+`--platform`, `exec`, and more.
 """
 
 

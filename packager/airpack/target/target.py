@@ -137,7 +137,11 @@ class Target:
         It has the `marker_environment` and `compatible_tags` of a pex complete platform, and the packages that are
         `installed`. Raises InvalidTarget.
         """
-        data = profile.read(path)
+        return cls.from_dict(profile.read(path), named=f"image profile {path}")
+
+    @classmethod
+    def from_dict(cls, data: Any, *, named: str) -> Target:
+        """Return the target of an image profile's JSON; errors call the profile `named`. Raises InvalidTarget."""
         try:
             markers = profile.markers_in(dict(data)["marker_environment"])
             accepted = tuple(profile.tag_of(text) for text in data["compatible_tags"])
@@ -148,18 +152,16 @@ class Target:
             libraries = profile.libraries_in(data)
         except (AttributeError, KeyError, TypeError, ValueError, InvalidVersion) as error:
             raise InvalidTarget(
-                f'image profile {path} needs "marker_environment" and "compatible_tags", as '
+                f'{named} needs "marker_environment" and "compatible_tags", as '
                 f"`python airpack-runtime.pyz probe` prints them in the image; invalid is {error}"
             ) from error
         if not accepted:
-            raise InvalidTarget(f"image profile {path} has no compatible_tags")
+            raise InvalidTarget(f"{named} has no compatible_tags")
         candidates = (f"{tag.interpreter}-{tag.platform}" for tag in accepted)
         name = next(filter(_is_name, candidates), None)
         if name is None:
-            raise InvalidTarget(
-                f"image profile {path} is for {accepted[0]}; airpack knows CPython on x86_64 and aarch64"
-            )
-        _check_agreement(path, name, full_version, markers)
+            raise InvalidTarget(f"{named} is for {accepted[0]}; airpack knows CPython on x86_64 and aarch64")
+        _check_agreement(named, name, full_version, markers)
         return cls(
             name=name,
             python_full_version=full_version,
@@ -214,7 +216,7 @@ class Target:
         return next(machine for machine in _OLDEST_GLIBC if self.platform.endswith(machine))
 
 
-def _check_agreement(path: Path, name: str, full_version: str, markers: Mapping[str, str]) -> None:
+def _check_agreement(named: str, name: str, full_version: str, markers: Mapping[str, str]) -> None:
     """Raise InvalidTarget if the tags and the markers of a profile are not of one Python."""
     minor = ".".join(full_version.split(".")[:2])
     expected = {"python_version": minor, "sys_platform": "linux", "implementation_name": "cpython"}
@@ -222,8 +224,7 @@ def _check_agreement(path: Path, name: str, full_version: str, markers: Mapping[
     if wrong or not name.startswith(f"cp{minor.replace('.', '')}-"):
         contents = ", ".join([f"tags of {name}", f"Python {full_version}", *wrong])
         raise InvalidTarget(
-            f"image profile {path} contradicts itself ({contents}): "
-            "make a new one in the image, with airpack-runtime.pyz probe"
+            f"{named} contradicts itself ({contents}): make a new one in the image, with airpack-runtime.pyz probe"
         )
 
 

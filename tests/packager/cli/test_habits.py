@@ -74,7 +74,6 @@ def test_the_version_and_the_first_steps_are_told(capsys: pytest.CaptureFixture[
         ("wheel -r requirements.txt", "the wheels are in dist/wheelhouse"),
         ("exec dist -- python", "here it is airpack run DIST -- COMMAND"),
         ("doctor", "here airpack verify DIST checks what was packed"),
-        ("probe", "python airpack-runtime.pyz probe > image.json"),
         ("unpack dist", "here it is airpack extract DIST -o DIR"),
         ("cache list", "python airpack-runtime.pyz cache list"),
         ("compile requirements.in", "airpack lock -r requirements.txt -o pylock.toml"),

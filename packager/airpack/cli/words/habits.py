@@ -22,7 +22,6 @@ _LOCK = "airpack lock -r requirements.txt -o pylock.toml"
 _COMMANDS: Mapping[str, str] = {
     "exec": f"it {_SHIM} exec -- COMMAND; here it is airpack run DIST -- COMMAND",
     "doctor": f"it {_SHIM} doctor; here airpack verify DIST checks what was packed",
-    "probe": f"it {_SHIM} probe > image.json; then, here, airpack pack --target image.json",
     "unpack": f"it {_SHIM} unpack DIR; here it is airpack extract DIST -o DIR",
     "umount": f"it {_SHIM} umount",
     "mount": "airpack pack --image squashfs writes what a boot mounts",
