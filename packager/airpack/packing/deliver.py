@@ -20,9 +20,10 @@ from airpack.packing.order import Order
 from airpack.resolve import pylock_writer
 from airpack.results import signing
 from airpack.results.entries import BundleEntry, ImageEntry, PackageEntry, Signed, TargetEntry, Toolchain
-from airpack.results.folder import ALWAYS, LOCK, MANIFEST, SBOM, SOMETIMES, WHEELHOUSE
+from airpack.results.folder import ALWAYS, IMPORTS, LOCK, MANIFEST, SBOM, SOMETIMES, WHEELHOUSE
 from airpack.results.keys import SigningKey
 from airpack.results.manifest import Manifest
+from airpack.results.proof import ProofRecord, TriedImport
 from airpack.shim import write
 from airpack.tree import plain
 from airpack.tree.exclusion import Excluded
@@ -44,12 +45,13 @@ class Packed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Product:
-    """What the stages of a pack returned; the recipe is complete, with its decoder."""
+    """What the stages of a pack returned; the recipe is complete, with its decoder; `imports` are its proof's."""
 
     wheelhouse: Wheelhouse
     tree: Tree
     recipe: Recipe
     bundle: Bundle
+    imports: tuple[TriedImport, ...] = ()
 
 
 def deliver(order: Order, product: Product, *, work: Path, scratch: Path, progress: Progress) -> Packed:
@@ -67,7 +69,8 @@ def deliver(order: Order, product: Product, *, work: Path, scratch: Path, progre
         with OpenBundle.at(bundle.path) as opened:
             (work / SBOM).write_text(sbom_writer()(inventory.take(opened, manifest.packages)), encoding="utf-8")
     signatures = signing.write(signed, order.sign, work) if order.sign else []
-    beside = [*([image.path.name] if image else []), *([SBOM] if order.sbom else []), *signatures]
+    recorded = _record_imports(order, product, work)
+    beside = [*([image.path.name] if image else []), *([SBOM] if order.sbom else []), *recorded, *signatures]
     near = staging.brought((*ALWAYS, *beside), work, scratch)
     results = {near / name: order.output / name for name in (*ALWAYS, *beside)}
     gone = [order.output / name for name in SOMETIMES if name not in beside]
@@ -80,6 +83,15 @@ def deliver(order: Order, product: Product, *, work: Path, scratch: Path, progre
         image=image and replace(image, path=order.output / image.path.name),
         sbom=order.output / SBOM if order.sbom else None,
     )
+
+
+def _record_imports(order: Order, product: Product, folder: Path) -> list[str]:
+    """Write what was imported, if anything was, into `folder`; return the names of what was written."""
+    if order.python is None or not product.imports:
+        return []
+    record = ProofRecord(digest=product.bundle.digest, python=order.python.version, imports=product.imports)
+    (folder / IMPORTS).write_text(record.dumps(), encoding="utf-8")
+    return [IMPORTS]
 
 
 def _manifest(order: Order, product: Product, image: FilesystemImage | None, signed: Sequence[Signed]) -> Manifest:

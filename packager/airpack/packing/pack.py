@@ -38,6 +38,7 @@ from airpack.tree import plain
 from airpack.tree.install import Tree, install, with_wheel
 from airpack.tree.known import PartChanged
 from airpack.tree.recipe import Recipe
+from airpack.verify.imports import Proof
 from airpack.verify.verify import prove
 from airpack.wheels import decoders, wheelhouse
 from airpack.wheels.wheelhouse import Wheelhouse
@@ -84,10 +85,11 @@ class _Packing:
             folder = Path(tempfile.mkdtemp(dir=work))
             try:
                 product = self._make(order, folder)
-                findings = self._try(order, product, folder)
-                following = attempts.next(order, findings)
+                proof = self._try(order, product, folder)
+                following = attempts.next(order, proof.findings)
                 if following is None:
-                    self._report(findings, order)
+                    self._report(proof.findings, order)
+                    product = replace(product, imports=tuple(proof.imports))
                     return deliver(order, product, work=folder, scratch=scratch, progress=self.progress)
                 order = following
             except (Unsatisfiable, Conflict) as error:
@@ -143,24 +145,24 @@ class _Packing:
         house, made = add.add(house, chosen, add.order(chosen, tree, compiled))
         return house, with_wheel(tree, made, house, recipe, folder, store=order.cache)
 
-    def _try(self, order: Order, product: Product, folder: Path) -> list[Finding]:
-        """Import what was packed, if that is ordered and there is an interpreter; return what was found."""
+    def _try(self, order: Order, product: Product, folder: Path) -> Proof:
+        """Import what was packed, if that is ordered and there is an interpreter; return what came of it."""
         if order.python is None or not order.prove:
-            return []
+            return Proof(findings=())
         python, image = order.python, product.wheelhouse.lock.in_image
         place = proofs.place_of(order.cache, product.bundle, python, image)
         known = proofs.known(place)
         if known is not None:
-            found = amount_of(len(known), "findings") if known else "nothing"
+            found = amount_of(len(known.findings), "findings") if known.findings else "nothing"
             self.progress.note(f"import    as before: Python {python.version} imported this bundle, and found {found}")
-            return [*known]
+            return known
         tree = folder / "proof"
         # What is imported may write to its files, which are other names of the installed ones: these are read no more.
         if product.tree.is_installed and order.tree is None and order.image is None:
             plain.write(product.tree.groups, tree)
-        findings = prove(product.bundle, python, image, tree, executor=self.executor, progress=self.progress)
-        proofs.keep(findings, place)
-        return findings
+        proof = prove(product.bundle, python, image, tree, executor=self.executor, progress=self.progress)
+        proofs.keep(proof, place)
+        return proof
 
     def _lock(self, order: Order) -> Lock:
         """Return the lock to pack: the one that is ordered, completed, or the resolved requirements."""

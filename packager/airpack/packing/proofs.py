@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from airpack import __version__
-from airpack.audit.finding import Finding
 from airpack.base import cache
 from airpack.bundle.write import Bundle
+from airpack.results.proof import TriedImport
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.verify.importer import Failure
-from airpack.verify.imports import ImportFinding
+from airpack.verify.imports import ImportFinding, Proof
 
-_FORM = 2  # of what is kept; to be raised with each change of how a failure is judged
+_FORM = 3  # of what is kept; to be raised with each change of how a failure is judged
 
 
 def place_of(store: Path, bundle: Bundle, python: Interpreter, image: Sequence[ImagePackage]) -> Path:
@@ -29,21 +29,29 @@ def place_of(store: Path, bundle: Bundle, python: Interpreter, image: Sequence[I
     return cache.place_of(store / cache.PROOFS, about)
 
 
-def known(place: Path) -> list[ImportFinding] | None:
-    """Return what the cache says at `place` that the import found, None if it doesn't say."""
+def known(place: Path) -> Proof | None:
+    """Return what the cache says at `place` that the import found and took, None if it doesn't say."""
     kept = cache.read_sealed(place)
-    return None if kept is None else [_finding(each) for each in json.loads(kept)]
+    if kept is None:
+        return None
+    about = json.loads(kept)
+    return Proof(
+        findings=[_finding(each) for each in about["findings"]],
+        imports=[TriedImport(**each) for each in about["imports"]],
+    )
 
 
-def keep(findings: Sequence[Finding], place: Path) -> None:
-    """Note at `place` what the import found, unless it may be otherwise the next time on this machine.
+def keep(proof: Proof, place: Path) -> None:
+    """Note at `place` what the import found and took, unless it may be otherwise the next time on this machine.
 
     That a module is not there depends on the bundle and the interpreter alone. What a module does, which libraries this
     machine has, and how long it takes may change.
     """
-    lasting = [each for each in findings if isinstance(each, ImportFinding) and each.failure.is_lasting]
-    if len(lasting) == len(findings):
-        cache.write_sealed(json.dumps([asdict(each) for each in lasting]).encode(), place)
+    lasting = [each for each in proof.findings if isinstance(each, ImportFinding) and each.failure.is_lasting]
+    if len(lasting) == len(proof.findings):
+        about = {"findings": lasting, "imports": proof.imports}
+        kept = {name: [asdict(each) for each in values] for name, values in about.items()}
+        cache.write_sealed(json.dumps(kept).encode(), place)
 
 
 def _finding(kept: dict[str, Any]) -> ImportFinding:

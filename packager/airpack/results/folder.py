@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from airpack.resolve.pylock import LockFile
     from airpack.results.entries import PackageEntry
     from airpack.results.manifest import Manifest
+    from airpack.results.proof import ProofRecord
     from airpack.target.installed import ImagePackage
 
 BUNDLE, WHEELHOUSE, LOCK, MANIFEST = layout.BUNDLE_NAME, layout.WHEELHOUSE, "pylock.toml", "manifest.json"
 SBOM = "sbom.cdx.json"  # CycloneDX's own ending for JSON
+IMPORTS = "imports.json"
 # What each pack writes, and what it may write besides.
 ALWAYS = (WHEELHOUSE, LOCK, MANIFEST, BUNDLE)
-SOMETIMES = (*layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES, SBOM)
+SOMETIMES = (*layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES, SBOM, IMPORTS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +108,12 @@ class Results:
     def origins(self, digest: str) -> dict[str, str]:
         """Return where each package of the bundle with this digest came from, by name; empty as `entries` is."""
         return {entry.name: entry.origin for entry in self.entries(digest)}
+
+    def imports(self, digest: str) -> ProofRecord | None:
+        """Return what the proof by import of the bundle with this digest recorded beside it, None if nothing."""
+        from airpack.results.proof import ProofRecord  # noqa: PLC0415
+
+        return None if self.is_alone else ProofRecord.of_bundle(self.folder / IMPORTS, digest)
 
     def lock(self) -> LockFile:
         """Return the lock. Raises InvalidLock."""

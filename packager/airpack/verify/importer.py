@@ -9,10 +9,12 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Collection, Iterator, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import airpack_runtime
 
@@ -34,10 +36,10 @@ print(open("/proc/self/maps").read())
 """
 # Only the standard library and the tree are on the path. The result goes through a file, as a module may print.
 _CHILD = """
-import json, os, signal, sys
+import json, os, signal, sys, time
 signal.pthread_sigmask(signal.SIG_SETMASK, [])
 runtime, tree, module, answer = sys.argv[1:]
-error, missing, seen, files, origin = None, [], [], [], ""
+error, missing, seen, files, origin, began = None, [], [], [], "", time.perf_counter()
 try:
     sys.path.append(runtime)
     from airpack_runtime import activation
@@ -47,8 +49,11 @@ try:
     for each in (site.setquit, site.setcopyright, site.sethelper):
         each()
     sys.argv[:] = [""]
+    began = time.perf_counter()
     importlib.import_module(module)
+    took = time.perf_counter() - began
 except BaseException as cause:
+    took = time.perf_counter() - began
     error = traceback.format_exception_only(type(cause), cause)[-1]
     files = [frame.filename for frame in traceback.extract_tb(cause.__traceback__)]
     files += [cause.filename] if isinstance(cause, SyntaxError) and isinstance(cause.filename, str) else []
@@ -58,7 +63,7 @@ except BaseException as cause:
         missing += [cause.name] if isinstance(cause, ModuleNotFoundError) and isinstance(cause.name, str) else []
         cause = cause.__cause__ or cause.__context__
 with open(answer, "w") as file:
-    json.dump({"error": error, "missing": missing, "files": files, "origin": origin}, file)
+    json.dump({"error": error, "missing": missing, "files": files, "origin": origin, "took": took}, file)
 os._exit(0)
 """
 
@@ -84,6 +89,14 @@ class Failure:
         return bool(self.missing) and self.error.startswith(ModuleNotFoundError.__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """An import that was tried: its failure, or None, and how many seconds it took."""
+
+    failure: Failure | None
+    seconds: float
+
+
 class Importer:
     """Imports modules of the folder `tree` under `python`; `scratch` gets a folder for each of them.
 
@@ -100,8 +113,9 @@ class Importer:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] | None = set()
 
-    def attempt(self, module: str) -> Failure | None:
-        """Import `module`; return the failure, or None."""
+    def attempt(self, module: str) -> Attempt:
+        """Import `module`; return what came of it."""
+        began = time.monotonic()
         home = self._scratch / module
         home.mkdir()
         answer = home / ".answer.json"
@@ -110,13 +124,18 @@ class Importer:
             try:
                 status = process.wait(_TIMEOUT)
             except subprocess.TimeoutExpired:
-                return Failure(module=module, error=f"it took more than {_TIMEOUT} s")
+                failure = Failure(module=module, error=f"it took more than {_TIMEOUT} s")
+                return Attempt(failure=failure, seconds=_TIMEOUT)
         try:
             report = json.loads(answer.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return Failure(module=module, error=f"the process ended by itself ({_shown(status)})")
-        if report["error"] is None:
-            return None
+            failure = Failure(module=module, error=f"the process ended by itself ({_shown(status)})")
+            return Attempt(failure=failure, seconds=time.monotonic() - began)
+        failed = report["error"] is not None
+        return Attempt(failure=self._failure(module, report) if failed else None, seconds=report["took"])
+
+    def _failure(self, module: str, report: Mapping[str, Any]) -> Failure:
+        """Return the failure that the process of an import reports."""
         error = re.sub(
             rf"{re.escape(str(self._hiding))}/(\S+): [^:;]+",
             rf"\1: {_LOADER}: No such file or directory",

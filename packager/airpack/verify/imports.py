@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -20,6 +21,7 @@ from packaging.version import Version
 from airpack.audit.finding import NOTE, WARNING, Finding
 from airpack.base import files
 from airpack.bundle.opened import paths_of
+from airpack.results.proof import TriedImport
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
@@ -53,6 +55,14 @@ class ImportFinding(Finding):
     goes_back: bool = False
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """What was found where a tree was imported, and each import that was tried, in the order in which they started."""
+
+    findings: Sequence[Finding]
+    imports: Sequence[TriedImport] = ()
+
+
 def reason_against(target: str, scratch: Path) -> str | None:
     """Return the reason that nothing for `target` can be imported on this machine, from `scratch`, or None."""
     difference = host.reason_against(target)
@@ -71,8 +81,8 @@ def prove(
     *,
     executor: Executor,
     on_module: Callable[[int], None] = lambda _: None,
-) -> list[ImportFinding]:
-    """Return a finding for each of `modules` (see `modules_in`) that `python` cannot import from `tree`.
+) -> Proof:
+    """Import `modules` (see `modules_in`) from `tree` by `python`; find what cannot be imported.
 
     `on_module` is called with 1 for each module that was tried.
     """
@@ -80,17 +90,30 @@ def prove(
     scratch = tempfile.TemporaryDirectory(prefix="airpack-import-")
     importer = Importer(tree.resolve(), python, Path(scratch.name).resolve(), hidden=image.lacking)
 
-    def attempt(item: tuple[Share, str]) -> ImportFinding | None:
+    began = time.monotonic()
+
+    def attempt(item: tuple[Share, str]) -> tuple[ImportFinding | None, TriedImport]:
         share, module = item
-        failure = importer.attempt(module)
+        started = time.monotonic() - began
+        tried = importer.attempt(module)
         on_module(1)
-        return judge.finding(failure, share) if failure else None
+        return judge.finding(tried.failure, share) if tried.failure else None, TriedImport(
+            module=module,
+            package=share.name,
+            started=round(started * 1000),
+            took=round(tried.seconds * 1000),
+            error=tried.failure.error if tried.failure else "",
+        )
 
     # The largest come first, so that none of them is left to a single thread at the end.
     turns = sorted(modules, key=lambda item: len(item[0].paths), reverse=True)
     try:
-        found = {module: finding for (_, module), finding in zip(turns, executor.map(attempt, turns), strict=True)}
-        return [finding for _, module in modules if (finding := found[module]) is not None]
+        done = list(executor.map(attempt, turns))
+        found = {module: finding for (_, module), (finding, _) in zip(turns, done, strict=True)}
+        return Proof(
+            findings=[finding for _, module in modules if (finding := found[module]) is not None],
+            imports=sorted((tried for _, tried in done), key=lambda tried: (tried.started, tried.module)),
+        )
     finally:
         importer.stop()
         scratch.cleanup()

@@ -27,7 +27,7 @@ from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
 from airpack.verify import bundle as bundles
 from airpack.verify import imports, results, tree
-from airpack.verify.imports import Share, TriedImage
+from airpack.verify.imports import Proof, Share, TriedImage
 
 if TYPE_CHECKING:
     from airpack.bundle.write import Bundle
@@ -131,8 +131,8 @@ def prove(
     *,
     executor: Executor,
     progress: Progress,
-) -> list[Finding]:
-    """Import all that the bundle `bundle` brings, which was just written, if this machine can; return the findings.
+) -> Proof:
+    """Import all that the bundle `bundle` brings, which was just written, if this machine can; return what came of it.
 
     Its tree is unpacked into the folder `place` unless that is there, and removed in the end. `image` are the packages
     of the image itself. Raises BootFailed.
@@ -192,7 +192,8 @@ class _Trial:
 
         def run(python: Interpreter) -> list[Finding]:
             with tempfile.TemporaryDirectory(prefix="airpack-verify-") as scratch:
-                return self.unpacked(bundle, python, Path(scratch) / "tree", executor=executor, progress=progress)
+                place = Path(scratch) / "tree"
+                return [*self.unpacked(bundle, python, place, executor=executor, progress=progress).findings]
 
         return self._with_python(obtain_python, run)
 
@@ -202,7 +203,7 @@ class _Trial:
         """Import from a tree that is there, if an interpreter is found."""
 
         def run(python: Interpreter) -> list[Finding]:
-            return self._impossible(place.parent) or self._import(place, python, executor, progress)
+            return self._impossible(place.parent) or [*self._import(place, python, executor, progress).findings]
 
         return self._with_python(obtain_python, run)
 
@@ -220,22 +221,22 @@ class _Trial:
 
     def unpacked(
         self, bundle: Path, python: Interpreter, place: Path, *, executor: Executor, progress: Progress
-    ) -> list[Finding]:
+    ) -> Proof:
         """Import from a bundle's tree at `place`, unpacked unless it is there, and remove it. Raises BootFailed."""
         impossible = self._impossible(place.parent)
         if impossible:
-            return impossible
+            return Proof(findings=impossible)
         if not place.exists():
             local_boot.unpack(bundle.resolve(), place, python, self.digest)
-        findings = self._import(place, python, executor, progress)
+        proof = self._import(place, python, executor, progress)
         shutil.rmtree(place)
-        return findings
+        return proof
 
-    def _import(self, place: Path, python: Interpreter, executor: Executor, progress: Progress) -> list[Finding]:
+    def _import(self, place: Path, python: Interpreter, executor: Executor, progress: Progress) -> Proof:
         modules = imports.modules_in(self.shares)
         image = TriedImage(target=Target.from_name(self.target), packages=self.image, lacking=self.lacking)
         with progress.stage("import", "modules", len(modules)) as advance:
-            return [*imports.prove(place, modules, python, image, executor=executor, on_module=advance)]
+            return imports.prove(place, modules, python, image, executor=executor, on_module=advance)
 
     def _impossible(self, scratch: Path) -> list[Finding]:
         reason = imports.reason_against(self.target, scratch)

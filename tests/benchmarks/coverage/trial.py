@@ -26,7 +26,7 @@ from airpack.target.interpreter import Interpreter
 from airpack.target.requires import holds
 from airpack.target.target import Target
 from airpack.verify import imports
-from airpack.verify.imports import Share, TriedImage
+from airpack.verify.imports import ImportFinding, Share, TriedImage
 from airpack.wheels.metadata import requirements_in
 from airpack_runtime import layout
 from benchmarks.coverage.reasons import reason
@@ -90,7 +90,8 @@ def _prove(
 ) -> tuple[dict[str, str], list[str]]:
     """Return the errors of airpack's proof, and the modules that it doesn't excuse (such as for an extra)."""
     with threads(cores()) as executor:
-        findings = imports.prove(tree, modules, python, TriedImage(target=target), executor=executor)
+        proof = imports.prove(tree, modules, python, TriedImage(target=target), executor=executor)
+    findings = [each for each in proof.findings if isinstance(each, ImportFinding)]
     failed = {each.failure.module: f"{each.failure.error}: {each.remedy}" for each in findings}
     excused = {each.failure.module for each in findings if each.severity != WARNING}
     return {name: error for name, error in failed.items() if name not in excused}, [

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from airpack.audit.finding import WARNING
 from airpack.packing import proofs
+from airpack.results.proof import TriedImport
 from airpack.target.installed import ImagePackage
 from airpack.verify.importer import Failure
-from airpack.verify.imports import ImportFinding
+from airpack.verify.imports import ImportFinding, Proof
 from support import machine, trees
 from support.wheels import build_wheel
 
@@ -30,8 +31,10 @@ def test_another_bundle_interpreter_or_image_is_another_proof(wheels: Path, tmp_
         proofs.place_of(tmp_path, bundle, python, [replace(numpy, version="1.21.5")]),
     ]
     assert len(set(places)) == len(places)
-    proofs.keep([], places[0])
-    assert [proofs.known(place) for place in places] == [[]] + [None] * (len(places) - 1)
+    tried = TriedImport(module="one", package="one", started=0, took=12)
+    proof = Proof(findings=[], imports=[tried])
+    proofs.keep(proof, places[0])
+    assert [proofs.known(place) for place in places] == [proof] + [None] * (len(places) - 1)
 
 
 @pytest.mark.parametrize(
@@ -51,5 +54,6 @@ def test_what_was_found_is_kept_if_it_lasts(
     finding = ImportFinding(
         severity=WARNING, package="one", sentence="1.0: fails", remedy="add it", failure=failure, addition="grpcio"
     )
-    proofs.keep([finding], tmp_path / "proof")
-    assert proofs.known(tmp_path / "proof") == ([finding] if is_kept else None)
+    proof = Proof(findings=[finding], imports=[])
+    proofs.keep(proof, tmp_path / "proof")
+    assert proofs.known(tmp_path / "proof") == (proof if is_kept else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import os
 import subprocess
 import sys
@@ -92,7 +93,7 @@ def imported(tmp_path: Path) -> Callable[[str], Failure | None]:
     def imported(code: str) -> Failure | None:
         module = f"module{next(numbers)}"
         (tree / layout.SITE_PACKAGES / f"{module}.py").write_text(code)
-        failure = importer.attempt(module)
+        failure = importer.attempt(module).failure
         assert failure is None or failure.module == module
         return failure
 
@@ -102,6 +103,20 @@ def imported(tmp_path: Path) -> Callable[[str], Failure | None]:
 def test_a_module_that_can_be_imported_is_no_failure(imported: Callable[[str], Failure | None]) -> None:
     """Under the interpreter that was given."""
     assert imported("import sys\nassert sys.version_info[:2] == (3, 7)\n") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("", None), ("raise ValueError(1)", "ValueError: 1"), ("os._exit(3)", "the")]
+)
+def test_an_import_is_timed(tmp_path: Path, code: str, error: str | None) -> None:
+    """The module's own time, also where it fails or ends its process."""
+    site = tmp_path / "tree" / layout.SITE_PACKAGES
+    site.mkdir(parents=True)
+    (site / "one.py").write_text(f"import os, time\ntime.sleep(0.1)\n{code}\n")
+    began = time.monotonic()
+    attempt = Importer(tmp_path / "tree", machine.python37(), tmp_path).attempt("one")
+    assert 0.1 <= attempt.seconds <= time.monotonic() - began
+    assert (attempt.failure and attempt.failure.error.split(" process")[0]) == error
 
 
 def test_a_failure_names_the_modules_that_are_missing(imported: Callable[[str], Failure | None]) -> None:
@@ -129,14 +144,14 @@ def test_a_library_that_the_image_is_not_known_to_have_is_hidden(tmp_path: Path)
         (site / f"{name}.py").write_text(f"import ctypes\nctypes.CDLL({library!r})\n")
     hidden = ["libgcc_s.so.1", "libc.so.6", "libz.so.1"]
     importer = Importer(tmp_path / "tree", machine.python37(), tmp_path, hidden=hidden)
-    found = importer.attempt("one")
+    found = importer.attempt("one").failure
     assert found is not None
     assert found.error == "OSError: libgcc_s.so.1: cannot open shared object file: No such file or directory"
     assert found.lacks_library
-    two = importer.attempt("two")  # it needs the hidden one itself
+    two = importer.attempt("two").failure  # it needs the hidden one itself
     assert two is not None
     assert two.error == found.error
-    assert importer.attempt("three") is None
+    assert importer.attempt("three").failure is None
 
 
 def test_a_long_error_is_cut(imported: Callable[[str], Failure | None]) -> None:
