@@ -49,8 +49,7 @@ def keep(proof: Proof, place: Path) -> None:
     """
     lasting = [each for each in proof.findings if isinstance(each, ImportFinding) and each.failure.is_lasting]
     if len(lasting) == len(proof.findings):
-        about = {"findings": lasting, "imports": proof.imports}
-        kept = {name: [asdict(each) for each in values] for name, values in about.items()}
+        kept = {"findings": [*map(asdict, lasting)], "imports": [*map(asdict, proof.imports)]}
         cache.write_sealed(json.dumps(kept).encode(), place)
 
 

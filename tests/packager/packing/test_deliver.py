@@ -26,6 +26,7 @@ def test_the_results_are_where_the_help_says(packed: Path) -> None:
     """Nothing else lies in the folder."""
     assert sorted(path.name for path in packed.iterdir()) == [
         "bundle.tar.zst",
+        "imports.json",
         "manifest.json",
         "pylock.toml",
         "wheelhouse",

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from airpack.verify.imports import Share, TriedImage, modules_in, modules_of, prove
+from airpack.verify.imports import ImportFinding, Share, TriedImage, modules_in, modules_of, prove
 from support import machine, trees
 from support.airpack import Airpack
 from support.wheels import build_wheel
@@ -87,7 +87,8 @@ def test_metadata_that_cant_be_read_ends_no_import(tmp_path: Path) -> None:
     share = Share(name="one", version="1.0", paths=["site-packages/one.py", "site-packages/one-1.0.dist-info/METADATA"])
     image = TriedImage(target=trees.TARGET, packages=[])
     with ThreadPoolExecutor(1) as executor:
-        (finding,) = prove(tmp_path, modules_in([share]), machine.python37(), image, executor=executor)
+        (finding,) = prove(tmp_path, modules_in([share]), machine.python37(), image, executor=executor).findings
+    assert isinstance(finding, ImportFinding)
     assert finding.failure.missing == ("absent",)
 
 
