@@ -36,7 +36,7 @@ def scratch_in(folder: Path) -> Iterator[Path]:
     try:
         with uninterrupted():
             folder.mkdir(parents=True, exist_ok=True)
-            with _locked(folder):
+            with locked(folder):
                 _sweep(folder)
                 scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
                 lock = os.open(scratch / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
@@ -57,8 +57,8 @@ def scratch_in(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lock the folder itself: no other process may sweep a scratch folder that is not locked yet.
+def locked(folder: Path) -> Iterator[None]:
+    """Lock the folder itself while the block lasts: no other process may make or sweep scratch folders in it.
 
     Raises OSError if another process, of any user who may read the folder, keeps it locked for `PATIENCE`.
     """
@@ -76,6 +76,11 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def is_empty(folder: Path) -> bool:
+    """Return whether nothing is in a folder but scratch folders of airpack's. Raises OSError."""
+    return all(path.name.startswith(_PREFIX) for path in folder.iterdir())
 
 
 def _sweep(folder: Path) -> None:
@@ -159,7 +164,8 @@ def place(staged: Mapping[Path, Path], *, gone: Iterable[Path] = (), aside: Path
     """Move each staged file or folder to its destination, and the files `gone` into the folder `aside`.
 
     Either all moves are made or none: what lies at a destination is put aside first, and put back if a move fails.
-    Each staged file must be on the file system of its destination. Ctrl-C is delayed.
+    Each staged file must be on the file system of its destination. Whoever opens a file that is replaced meanwhile gets
+    the old one or the new one, where the file system has hard links. Ctrl-C is delayed.
     """
     moved: list[tuple[Path, Path]] = []
     with uninterrupted():
@@ -171,7 +177,7 @@ def place(staged: Mapping[Path, Path], *, gone: Iterable[Path] = (), aside: Path
             for source, destination in staged.items():
                 if destination.exists() or destination.is_symlink():
                     old = source.with_name(f"{source.name}.old")
-                    destination.replace(old)
+                    _put_aside(destination, old)
                     moved.append((old, destination))
                 source.replace(destination)
                 moved.append((destination, source))
@@ -179,3 +185,12 @@ def place(staged: Mapping[Path, Path], *, gone: Iterable[Path] = (), aside: Path
             for now, before in reversed(moved):
                 now.replace(before)
             raise
+
+
+def _put_aside(path: Path, place: Path) -> None:
+    """Give what lies at `path` the name `place`; a regular file keeps its own as well, where links are possible."""
+    if path.is_file() and not path.is_symlink():
+        with suppress(OSError):
+            os.link(path, place)
+            return
+    path.replace(place)

@@ -97,6 +97,9 @@ def test_what_is_carried_is_a_document(airpack: Airpack, tmp_path: Path) -> None
     assert _document(airpack)["result"]["digest"] == digest
     assert airpack("oci", bundle, "-o", tmp_path / "layout", "--json") == 0, airpack.err
     assert _document(airpack)["result"]["images"][0]["target"] == "cp37-manylinux_2_27_x86_64"
+    build_wheel(tmp_path / "house", "one")
+    assert airpack("index", tmp_path / "house", "-o", tmp_path / "simple", "--json") == 0, airpack.err
+    assert _document(airpack)["result"]["added"] == ["one-1.0-py3-none-any.whl"]
     assert airpack("sbom", bundle, "-o", tmp_path / "sbom.json", "--json") == 0, airpack.err
     assert _document(airpack)["result"]["packages"] > 1
     python = machine.python37().path
@@ -132,6 +135,7 @@ def test_what_a_registry_takes_and_gives_is_a_document(airpack: Airpack, tmp_pat
         ("download --json flask", 2, "UsageError"),
         ("oci --json none -o layout", 1, "BundleNotFound"),
         ("sbom --json none", 2, "UsageError"),
+        ("index --json none", 1, "FileNotFoundError"),
         ("sign --json none --key none.key", 1, "FileNotFoundError"),
         ("run none --json -- python", 1, "BundleNotFound"),
         ("show none --json", 1, "BundleNotFound"),

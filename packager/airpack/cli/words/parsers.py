@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 # fmt: off
 COMMANDS = (
-    "pack", "pack-all", "lock", "audit", "inspect", "tree", "diff", "cat", "extract", "verify", "rebuild", "sbom",
-    "keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target", "probe",
+    "pack", "pack-all", "lock", "audit", "inspect", "tree", "diff", "cat", "extract",
+    "index", "verify", "rebuild", "sbom", "keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target", "probe",
     "python", "config",
 )
 # fmt: on
