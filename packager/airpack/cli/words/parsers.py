@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 # fmt: off
 COMMANDS = (
-    "pack", "pack-all", "lock", "audit", "inspect", "tree", "diff", "cat", "extract",
-    "index", "verify", "rebuild", "sbom", "keygen", "sign", "oci", "push", "pull", "upload", "download", "shim", "run", "azureml", "target", "probe",
-    "python", "config",
+    "pack", "pack-all", "lock", "audit",
+    "inspect", "tree", "diff", "cat", "extract", "index",
+    "verify", "rebuild", "sbom", "keygen", "sign",
+    "oci", "push", "pull", "upload", "download",
+    "shim", "run", "azureml",
+    "target", "probe", "python", "config",
 )
 # fmt: on
 _FIRST = """first steps:
