@@ -36,6 +36,8 @@ def opened(path: Path, *, follow: bool = False) -> Iterator[BinaryIO]:
         if error.errno == errno.ENXIO:  # a socket, or a pipe that nobody reads
             raise _not_regular(path, os.stat(path).st_mode) from error
         raise
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "no file has a NUL in its name", str(path)) from error
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):  # `open` would refuse a folder in its own words, and name it by the descriptor
         os.close(descriptor)

@@ -67,7 +67,7 @@ def pull(endpoint: Endpoint, where: Path, *, platform: str = "", pins: Pins = AN
             progress=progress,
         )
         restored = restore.restore(pulled.oci_layout, scratch / "bundle")
-        pins.check_at(Results.at(restored.path))
+        pins.checked(Results.at(restored.path))
         names = _names(file)
         staged = {path: folder / names[path.name] for path in (restored.path, *restored.beside)}
         gone = [folder / name for name in names.values() if folder / name not in staged.values()]

@@ -83,10 +83,14 @@ def anchored(lines: Iterable[str], folder: Path) -> list[str]:
 
 
 def included(line: str) -> Path | None:
-    """Return the other requirements file that a line includes (`-r FILE`), None if it includes none."""
+    """Return the other requirements file that a line includes (`-r FILE`), None if it includes none.
+
+    What no file can be called is left to pip, which names the line.
+    """
     match = _FILE_OPTION.fullmatch(line.strip())
-    is_file = match is not None and match["option"] in _INCLUDE and "://" not in match["place"]
-    return Path(match["place"]) if match is not None and is_file else None
+    if match is None or match["option"] not in _INCLUDE or "://" in match["place"] or "\0" in match["place"]:
+        return None
+    return Path(match["place"])
 
 
 def _anchored(line: str, folder: Path) -> str:

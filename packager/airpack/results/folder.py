@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airpack_runtime import layout
-from airpack_runtime.errors import BundleNotFound, reason_of
+from airpack_runtime.errors import BundleDamaged, BundleNotFound, reason_of
 
 from airpack.base import files
 from airpack.base.errors import InvalidManifest
@@ -42,12 +42,14 @@ class Results:
     """What a user named as `DIST` or `BUNDLE|DIST`: a folder of results, or a bundle alone.
 
     `folder` is where the files lie; `bundle` is the bundle's path. A bundle `is_alone` if its file was named: then
-    nothing beside it but its signature belongs to it.
+    nothing beside it but its signature belongs to it. `digest` is the one that was found good (`Pins.checked`), in
+    hexadecimal: whatever has the bundle's name by the time it is opened must have it; None if any will do.
     """
 
     folder: Path
     bundle: Path
     is_alone: bool = False
+    digest: str | None = None
 
     @classmethod
     def at(cls, place: Path) -> Results:
@@ -72,6 +74,8 @@ class Results:
             raise BundleNotFound(str(self.bundle), reason_of(error)) from error
         # Again without following: it may have become a link meanwhile.
         with OpenBundle.at(self.bundle, follow=self.is_alone) as bundle:
+            if self.digest not in (None, bundle.file.digest):
+                raise BundleDamaged(str(self.bundle), "another bundle was put into its place", "run the command again")
             yield bundle
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airpack_runtime import layout
 from airpack_runtime.errors import NotSigned
@@ -36,11 +36,16 @@ class Pins:
         if findings:
             raise AuditFailed([finding.message for finding in findings], verdict=REFUSED)
 
-    def check_at(self, results: Results) -> None:
-        """Raise as `check` does; BundleNotFound or BundleDamaged (of `airpack_runtime.errors`) as well."""
-        if self.digest is not None or self.key is not None:
-            with results.open_bundle() as opened:
-                self.check(opened)
+    def checked(self, results: Results) -> Results:
+        """Return the results as those of the bundle that was checked: no other is opened by them.
+
+        Raises as `check` does; BundleNotFound or BundleDamaged (of `airpack_runtime.errors`) as well.
+        """
+        if self.digest is None and self.key is None:
+            return results
+        with results.open_bundle() as opened:
+            self.check(opened)
+            return replace(results, digest=opened.file.digest)
 
 
 ANY = Pins()

@@ -98,7 +98,7 @@ def download(url: str, folder: Path, *, pins: Pins = ANY, progress: Progress) ->
         if pins.digest not in (None, actual):
             problem = f"holds the bundle sha256:{actual}, not sha256:{pins.digest}: correct the URL or --digest"
             raise StoreFailed(url, problem)
-        pins.check_at(fetched)
+        pins.checked(fetched)
         results = {scratch / name: folder / name for name in sums}
         gone = [folder / name for name in (*_BESIDE, WHEELHOUSE) if name not in sums]
         staging.place(results, gone=gone, aside=scratch)

@@ -45,7 +45,7 @@ def requirement(text: str) -> Any | None:
         with warnings.catch_warnings():  # of what newer pips no longer read
             warnings.simplefilter("ignore")
             return Requirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return None
 
 

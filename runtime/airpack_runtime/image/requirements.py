@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import stat
 import sys
 
 from airpack_runtime import boot, layout, trust
@@ -33,10 +34,12 @@ _PASSED_OVER = {
 # Those that name another file: of requirements, or of constraints.
 _NESTED = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
 _OPTIONS = (*_PASSED_OVER, *_NESTED)
+# More than any file or requirement has: what reads them may take the square of that, or its cube.
+_LARGEST, _LONGEST = 1 << 20, 2000  # bytes of a file, characters of a requirement
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _NO_NAME = "a boot takes packages by their names alone, from no path or URL"
 _HASH = re.compile(r"\s+--hash(?:=|\s+)(\w+:\w+)")
-_HASHES = re.compile(rf"({_HASH.pattern})+$")
+_HASHES = re.compile(rf"({_HASH.pattern})+")
 # What pip would take for an option, a comment, a variable or a line's end, wherever it stands.
 _READ_OTHERWISE = re.compile(r"\s[-#]|[$\\\x00-\x1f]")
 # Where a row names a path or a URL: the name of what is built from it, or the name and the version in a file's name.
@@ -138,7 +141,7 @@ def _direct(line: str) -> Any | None:
 
     Raises AzureError without pip.
     """
-    egg, file = _EGG.search(line), _FILE.search(line)
+    egg, file = _EGG.search(line), _FILE.search(line.rpartition("/")[2][-255:])
     text = egg.group(1) if egg else "{}=={}".format(*file.groups()) if file else re.split(r"\s+-", line)[0]
     need = _requirement(Row(False, text))
     if need is not None:
@@ -171,9 +174,12 @@ def _rows(path: str, env: Mapping[str, str]) -> Iterator[Row]:
             continue
         seen.add(key)
         for line in _lines(file, by, env):
+            row = Row(constraint, *_parted(line))
+            if len(row.line) > _LONGEST:
+                raise AzureError(f"{file}: a line has more than {_LONGEST:,} characters: {line[:99]}", NOT_INSTALLED)
             named = _named(line)
             if named is None:
-                yield Row(constraint, *_parted(line))
+                yield row
             else:
                 near = os.path.dirname(file)
                 waiting += [(os.path.join(near, name), constraint or other, file) for other, name in named]
@@ -181,19 +187,21 @@ def _rows(path: str, env: Mapping[str, str]) -> Iterator[Row]:
 
 def _parted(line: str) -> tuple[str, tuple[str, ...]]:
     """Return a requirement without its hashes, and these; where anything else stands there, the line as it is."""
-    found = _HASHES.search(line)
-    return (line[: found.start()], tuple(_HASH.findall(found.group()))) if found else (line, ())
+    name = re.split(r"\s--hash", line, maxsplit=1)[0]
+    hashes = line[len(name) :]
+    return (name.rstrip(), tuple(_HASH.findall(hashes))) if _HASHES.fullmatch(hashes) else (line, ())
 
 
 def _lines(path: str, by: str, env: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a file, which the file `by` names, joined and without comments. Raises AzureError."""
     named = f", which {by} names" if by else ""
-    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
-        raise AzureError(f"{path}{named}: it is no file", NO_FILE)
     try:
-        with open(path, "rb") as file:
-            text = re.sub("\r\n?", "\n", decoded(file.read())).replace("\\\n", " ")
-    except (UnicodeDecodeError, LookupError) as error:
+        with open(path, "rb", opener=_opened_at_once) as file:
+            content = file.read(_LARGEST + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+        if content is None or len(content) > _LARGEST:
+            raise AzureError(f"{path}{named}: it is no file of requirements, which have a megabyte at most", NO_FILE)
+        text = re.sub("\r\n?", "\n", decoded(content)).replace("\\\n", " ")
+    except (UnicodeError, LookupError) as error:
         raise AzureError(f"{path} can't be decoded ({error}): save it as UTF-8", NOT_INSTALLED) from error
     except OSError as error:
         raise AzureError(f"{path}{named}: {reason_of(error)}", NO_FILE) from error
@@ -202,6 +210,10 @@ def _lines(path: str, by: str, env: Mapping[str, str]) -> Iterator[str]:
         line = _VARIABLE.sub(lambda variable: env.get(variable.group(1)) or variable.group(0), line)
         if line:
             yield line
+
+
+def _opened_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe is not waited for
 
 
 def _named(line: str) -> list[tuple[bool, str]] | None:

@@ -64,6 +64,12 @@ def test_a_device_is_refused() -> None:
         files.read_bytes(Path("/dev/zero"))
 
 
+def test_a_name_with_a_nul_is_an_error_as_any(tmp_path: Path) -> None:
+    """Python's own is none of the system's."""
+    with pytest.raises(OSError, match="no file has a NUL in its name"):
+        files.read_bytes(tmp_path / "a\0b")
+
+
 def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
     """Also where a link leads nowhere."""
     (tmp_path / "link").symlink_to("nowhere")

@@ -215,6 +215,40 @@ def test_each_file_is_read_once_however_they_name_each_other(tmp_path: Path) -> 
         list(requirements._rows(str(tmp_path / "0.txt"), {}))
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("one" + " " * 900_000 + "x", "a line has more than 2,000 characters"),
+        ("one" + " --hash=a:b" * 80_000 + " x", "a line has more than 2,000 characters"),
+        ("./" + "one-1-" * 300 + "\n" + "x" * 1_100_000, "it is no file of requirements"),
+        ("one>=1" + ",>=1" * 900_000, "it is no file of requirements"),
+        ("# coding: undefined\none", "can't be decoded"),
+    ],
+)
+def test_no_text_takes_long_or_ends_otherwise(tmp_path: Path, text: str, reason: str) -> None:
+    """However large it is, or its encoding: the reading ends soon, in an error of a line."""
+    (tmp_path / "r.txt").write_text(text)
+    with within(10, "the reading"), pytest.raises(AzureError, match=reason):
+        list(requirements._rows(str(tmp_path / "r.txt"), {}))
+
+
+@pytest.mark.parametrize("line", ["./" + "one-1-" * 300, "one; " + "(" * 1900, "one>=1" + ",>=1" * 480])
+def test_no_requirement_takes_long_to_read(tmp_path: Path, line: str) -> None:
+    """None that a line can hold: of a path with many versions in it, a marker of many brackets, many versions."""
+    with within(10, "the reading"):
+        assert len(list(requirements.unmet([pip_install.Row(False, line)], []))) == 1
+
+
+def test_an_endless_file_is_no_file_of_requirements(tmp_path: Path) -> None:
+    """Nor one of a terabyte that takes no room on the disk."""
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    with open(str(tmp_path / "huge"), "wb") as file:
+        file.truncate(1 << 40)
+    for name in ("zero", "huge"):
+        with within(10, "the reading"), pytest.raises(AzureError, match="it is no file of requirements"):
+            list(requirements._rows(str(tmp_path / name), {}))
+
+
 def test_hashes_are_kept_apart(tmp_path: Path) -> None:
     """In both spellings, one or several, behind a line that goes on."""
     (tmp_path / "r.txt").write_text("one==1 \\\n --hash=sha256:aa \\\n\t--hash sha512:bb\ntwo[x]>1 ; os_name != 'x'\n")

@@ -40,8 +40,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises AuditFailed."""
-    results = Results.in_folder(arguments.dist)
-    general.pins(arguments).check_at(results)
+    results = general.pins(arguments).checked(Results.in_folder(arguments.dist))
     locked = results.lock()
     packed = replace(locked.target(), installed=results.installed())
     target = Target.parse(arguments.target) if arguments.target else packed

@@ -92,8 +92,7 @@ def _oci_layout(arguments: argparse.Namespace, image_options: image.Options, pro
             raise UsageError(f"{place} is an OCI layout, whose {wrong}: give {option} to airpack oci")
         yield Layout(place)
         return
-    results = Results.at(place)
-    general.pins(arguments).check_at(results)
+    results = general.pins(arguments).checked(Results.at(place))
     with tempfile.TemporaryDirectory(prefix="airpack-push-") as folder:
         with threads(arguments.jobs) as executor:
             image.write([results], Path(folder, "layout"), image_options, executor=executor, progress=progress)

@@ -67,8 +67,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if not words:
         raise UsageError("run needs a command: airpack run DIST -- COMMAND [ARG ...]")
-    results = Results.at(arguments.place)
-    general.pins(arguments).check_at(results)
+    results = general.pins(arguments).checked(Results.at(arguments.place))
     pins = {"AIRPACK_DIGEST": arguments.digest, "AIRPACK_PUBLIC_KEY": arguments.key and str(arguments.key.absolute())}
     pinned = {
         **unknown.without_options(env),

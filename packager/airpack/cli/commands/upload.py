@@ -39,8 +39,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises StoreFailed."""
-    results = Results.at(arguments.place)
-    general.pins(arguments).check_at(results)
+    results = general.pins(arguments).checked(Results.at(arguments.place))
     progress = general.progress(arguments)
     moved = transfer.upload(results, arguments.url, progress)
     files = f"{screen.counted(moved.count, 'file')}, {screen.amount(moved.size)}"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from airpack.base import files
 from airpack.base.urls import without_access
 from airpack.resolve.pip_worker.adapter import (
     DiagnosticPipError,
@@ -65,6 +69,20 @@ def _no_source(link: Any, template: Any, reason: str) -> Failure:
     return Failure("source", url=without_access(link.url_without_fragment), place=place, reason=reason)
 
 
+def _check_file(place: str, kind: str) -> None:
+    """Raise what pip raises for a file that can't be read if a pipe lies there, or what doesn't end.
+
+    One file names others, and so each may be a stranger's.
+    """
+    parts = urlsplit(place)
+    if parts.scheme not in ("http", "https"):
+        path = url2pathname(parts.path) if parts.scheme == "file" else place
+        try:
+            files.read_given(Path(path))
+        except OSError as error:
+            raise InstallationError(f"Could not open {kind} file: {error}") from error
+
+
 class _Places:
     """Where pip is in the user's files: `_file` was read last, `_at` is the line that is being read."""
 
@@ -75,6 +93,7 @@ class _Places:
     def reading(self, read: Any) -> Any:
         def read_named(url: str, *args: Any, **kwargs: Any) -> Any:
             self._file = url
+            _check_file(url, "constraint" if kwargs.get("constraint") else "requirements")
             try:
                 return read(url, *args, **kwargs)
             except UnicodeDecodeError as error:

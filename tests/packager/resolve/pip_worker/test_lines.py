@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,25 @@ def test_a_source_that_cannot_be_had(airpack: Airpack, tmp_path: Path, line: str
         f"airpack: error: {url} (line 2 of {file}) can't be had: {told}: "
         "check the URL, the network, the proxy and the credentials"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["-c", "-r"])
+@pytest.mark.parametrize("place", ["a path", "a line of a file", "a URL in a file"])
+def test_what_lies_in_a_files_place_is_not_waited_for(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, place: str, option: str
+) -> None:
+    """Nor read without end, nor a name that no file can have: of a file that a file names as well, which pip reads."""
+    build_wheel(wheels, "one")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    (tmp_path / "outer.txt").touch()
+    with open(tmp_path / "huge", "wb") as file:
+        file.truncate(1 << 40)
+    reasons = {"pipe": "a pipe, not a regular file", "endless": "a device, not a regular file", "huge": "larger than"}
+    for name, reason in {**reasons, "no\0name": "no file has a NUL in its name"}.items():
+        url = "file://" if "URL" in place else ""
+        (tmp_path / "outer.txt").write_text(f"{option} {url}{tmp_path / name}\n")
+        words = [option, tmp_path / name] if place == "a path" and "\0" not in name else ["-r", tmp_path / "outer.txt"]
+        assert airpack("lock", "one", "--index-url", index.url, "-o", airpack.output, *words) == 1
+        assert reason in airpack.error
