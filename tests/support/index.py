@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ class Index:
     file's name and content, in place of its SHA-256. With `query`, files are for who has it.
     With `uploaded`, pages are JSON (PEP 691) and say when each file was uploaded. `provenance` maps names of files to
     their provenance objects (PEP 740); pages say that `integrity`, by default this server, has them.
+    With `ranges`, a range of a file can be had alone; `sent` counts the bytes of files that were sent.
     """
 
     folder: Path
@@ -48,6 +50,8 @@ class Index:
     delay: float = 0
     provenance: dict[str, Any] = field(default_factory=dict)
     integrity: str = ""
+    ranges: bool = False
+    sent: int = 0
     requests: list[str] = field(default_factory=list)
 
     def admits(self, authorization: str | None) -> bool:
@@ -82,6 +86,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(403, b"", "text/plain")
         else:
             self._file(self.index.folder / rest)
+
+    def do_HEAD(self) -> None:
+        self.index.requests.append(self.path)
+        if not self.index.ranges:
+            self.send_error(501)
+            return
+        self.send_response(200)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str((self.index.folder / self.path.rpartition("/")[2]).stat().st_size))
+        self.end_headers()
 
     def _page(self, project: str) -> None:
         files = [file for file in sorted(self.index.folder.iterdir()) if _project(file) == project]
@@ -129,7 +143,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.index.status = None if self.index.answers else 403
         time.sleep(self.index.delay)
         data = file.read_bytes()
-        self._answer(200, data, "application/octet-stream")
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or "") if self.index.ranges else None
+        status, data = (206, data[int(asked[1]) : int(asked[2]) + 1]) if asked else (200, data)
+        self.index.sent += len(data)
+        self._answer(status, data, "application/octet-stream")
 
     def _hash(self, file: Path) -> str:
         return "0" * 64 if self.index.wrong_hash else hashlib.sha256(file.read_bytes()).hexdigest()

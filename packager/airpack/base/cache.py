@@ -19,8 +19,8 @@ from pathlib import Path
 # Interpreters that airpack downloaded; only `airpack python remove` removes them.
 PYTHON = "python"
 # The folders that `prune` cleans.
-_CLEANED = ("wheels", "frames", "bytecode", "parts", "needs", "proofs", "attestations")
-WHEELS, FRAMES, BYTECODE, PARTS, NEEDS, PROOFS, ATTESTATIONS = _CLEANED
+_CLEANED = ("wheels", "frames", "bytecode", "parts", "needs", "proofs", "attestations", "metadata")
+WHEELS, FRAMES, BYTECODE, PARTS, NEEDS, PROOFS, ATTESTATIONS, METADATA = _CLEANED
 _SEAL = hashlib.sha256().digest_size  # bytes
 # The next pack removes files that no pack has used for so many days.
 DAYS = 90

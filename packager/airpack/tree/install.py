@@ -22,6 +22,7 @@ from airpack.tree.installed_wheel import InstalledWheel, install_wheel
 from airpack.tree.members import Clash, Group
 from airpack.tree.part import Part
 from airpack.tree.recipe import Recipe
+from airpack.wheels import known_metadata
 from airpack.wheels.wheelhouse import Wheelhouse
 
 
@@ -120,6 +121,7 @@ def _part_of(wheel: LockedWheel, house: Wheelhouse, recipe: Recipe, folder: Path
     if part is None:
         part = make()
         known.keep(part, place)
+        known_metadata.keep(part.metadata, store, wheel.sha256)
     return part
 
 

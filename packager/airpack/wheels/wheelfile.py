@@ -71,8 +71,12 @@ def opened(wheel: LockedWheel, path: Path, python_version: str = "") -> Iterator
         raise InvalidWheel(wheel.filename, "is damaged: its directory leads out of it") from error
 
 
-def check_texts(path: Path) -> None:
-    """Raise InvalidWheel if a text in a wheel's .dist-info is too large to be read, or if the archive is damaged."""
+def check_texts(path: Path) -> bytes:
+    """Return the METADATA of the wheel at `path`, empty if it has none.
+
+    Raises InvalidWheel if a text in its .dist-info is too large to be read, or if the archive is damaged.
+    """
+    metadata = b""
     try:
         with files.opened(path, follow=True) as file, zipfile.ZipFile(file) as archive_file:
             entries = [entry for entry in archive_file.infolist() if ".dist-info/" in entry.filename]
@@ -81,9 +85,11 @@ def check_texts(path: Path) -> None:
                 with _refused(path.name, name):
                     texts.check_size(name, entry.file_size)
                     if name == "METADATA":
-                        texts.fields_in(archive_file.read(entry))
+                        metadata = archive_file.read(entry)
+                        texts.fields_in(metadata)
     except _DAMAGE as error:
         raise InvalidWheel(path.name, f"is damaged: {error or type(error).__name__}") from error
+    return metadata
 
 
 @contextmanager

@@ -54,14 +54,15 @@ def _resolving(command: Any, events: Events, request: dict[str, Any], scratch: P
     from airpack.resolve.pip_worker.settings import scope
     from airpack.resolve.pip_worker.sources import allow_sources
     from airpack.resolve.pip_worker.target import prepare
-    from airpack.resolve.pip_worker.wheels import name_bad_wheels
+    from airpack.resolve.pip_worker.wheels import name_bad_wheels, read_metadata_alone
     from airpack.sources.source import Builder
 
     builder, sessions = Builder.from_dict(request["builder"]), list[Any]()
     prepare(request["target"])
     newest = request["prefer_newest"]
     allow_sources(builder, scratch, events, looks=None if newest else LOOKS)
-    name_bad_wheels()
+    name_bad_wheels(builder.cache)
+    read_metadata_alone(builder.cache)
     name_unreadable()
     python = request["target"]["python_full_version"]
     if not newest:

@@ -36,6 +36,9 @@ RESOLVE: Mapping[str, str] = {
     "MetadataInvalid": "pip._internal.exceptions:MetadataInvalid",
     "direct_url": "pip._internal.utils.direct_url_helpers:direct_url_from_link",
     "get_environment": "pip._internal.metadata:get_environment",
+    "LazyZip": "pip._internal.network.lazy_wheel:LazyZipOverHTTP",
+    "metadata_distribution": "pip._internal.metadata:get_metadata_distribution",
+    "RangeRequestUnsupported": "pip._internal.network.lazy_wheel:HTTPRangeRequestUnsupported",
     "InvalidRequirement": "pip._vendor.packaging.requirements:InvalidRequirement",
     "InvalidSpecifier": "pip._vendor.packaging.specifiers:InvalidSpecifier",
     "Marker": "pip._vendor.packaging.markers:Marker",
@@ -73,6 +76,7 @@ WRAPPED: Mapping[str, str] = {
     "read_specifiers": "pip._vendor.packaging.specifiers:SpecifierSet.__init__",
     "rejecting": "pip._internal.resolution.resolvelib.reporter:PipReporter.rejecting_candidate",
     "resolve": "pip._internal.resolution.resolvelib.resolver:Resolver.resolve",
+    "metadata_alone": "pip._internal.operations.prepare:RequirementPreparer._fetch_metadata_only",
     "served_metadata": "pip._internal.operations.prepare:get_metadata_distribution",
     "skipped_link": "pip._internal.index.package_finder:PackageFinder._log_skipped_link",
     "target_tags": "pip._internal.models.target_python:TargetPython.get_sorted_tags",
@@ -96,7 +100,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "pip._internal.resolution.resolvelib.factory:Factory": (
         *("_build_failures", "_finder", "_link_candidate_cache", "preparer"),
     ),
-    "pip._internal.operations.prepare:RequirementPreparer": ("require_hashes",),
+    "pip._internal.operations.prepare:RequirementPreparer": ("require_hashes", "_get_linked_req_hashes", "_session"),
     "pip._internal.resolution.resolvelib.resolver:Resolver": ("_result", "factory"),
     "pip._vendor.packaging.markers:Marker": ("_markers",),
 }

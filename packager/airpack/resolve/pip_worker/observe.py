@@ -12,6 +12,7 @@ from airpack.base.urls import origin_of, without_access
 from airpack.resolve.pip_worker.adapter import MetadataInvalid, wrap
 from airpack.resolve.pip_worker.events import Events, Failure, report_chosen
 from airpack.resolve.pip_worker.sources import Unbuildable
+from airpack.resolve.pip_worker.target import pass_over_early
 from airpack.resolve.pip_worker.wheels import passed_over
 
 
@@ -59,6 +60,7 @@ def observe(events: Events, target: Mapping[str, Any], legacy: Mapping[str, str]
     logging.getLogger("pip").addHandler(Errors(logging.ERROR))
     _report_requirements(events, observed, legacy)
     _report_conflicts(target, observed.skipped, observed.unreachable)
+    pass_over_early(target["tags"], observed.skipped.append)
     return observed
 
 

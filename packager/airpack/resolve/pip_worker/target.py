@@ -6,11 +6,21 @@ pip evaluates markers, chooses tags and compares `Requires-Python` by the Python
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import functools
+import itertools
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from airpack.resolve.pip_worker.adapter import Marker, Op, Tag, Value, Variable, get_environment, wrap
 from airpack.resolve.pip_worker.events import Failure
+
+# The forms of a page's links: the key of a link's URL, and of the Pythons that the file is for.
+_LINKS = {"json_link": ("url", "requires-python"), "html_link": ("href", "data-requires-python")}
+# The name of a wheel at the end of a URL, with its tag (binary distribution format); others are left to pip.
+_WHEEL = re.compile(
+    r"(?:^|/)(?P<name>[\w.]+-[\w.!+]+-(?:\d[\w.]*-)?(?P<tag>[\w.]+-[\w.]+-[\w.]+)\.whl)(?:#[^?/]*)?$", re.ASCII
+)
 
 
 def prepare(target: dict[str, Any]) -> None:
@@ -26,6 +36,34 @@ def prepare(target: dict[str, Any]) -> None:
     wrap("default_environment", lambda _: lambda: dict(environment))
     known = {*environment, "extra", "extras", "dependency_groups"}
     wrap("evaluate_marker", lambda evaluate: lambda *args, **kwargs: _evaluate(evaluate, known, *args, **kwargs))
+
+
+def pass_over_early(tags: Iterable[str], on_link: Callable[[dict[str, str]], object]) -> None:
+    """Let pip not see the wheels on a page that the target's `tags` rule out: of most pages, that is most of the links.
+
+    `on_link` is called with each, as what pip passed over. pip would read all that the page tells of it before, which
+    takes half the time of a resolve.
+    """
+    accepted = frozenset(tags)
+
+    @functools.cache
+    def fits(tag: str) -> bool:
+        return not accepted.isdisjoint(map("-".join, itertools.product(*(part.split(".") for part in tag.split("-")))))
+
+    for form, (url_key, python_key) in _LINKS.items():
+
+        def passing(read: Any, url_key: str = url_key, python_key: str = python_key) -> Any:
+            def read_fitting(link: Any, *args: Any, **kwargs: Any) -> Any:
+                wheel = _WHEEL.search(str(link.get(url_key) or ""))
+                if wheel is None or fits(wheel["tag"].lower()):
+                    return read(link, *args, **kwargs)
+                python = link.get(python_key) or ""
+                on_link({"file": wheel["name"], "requires_python": python, "why": "platform_mismatch"})
+                return None
+
+            return read_fitting
+
+        wrap(form, passing)
 
 
 def _evaluate(evaluate: Callable[..., Any], known: Collection[str], marker: Any, *args: Any, **kwargs: Any) -> bool:

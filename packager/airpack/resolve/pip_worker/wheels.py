@@ -1,45 +1,125 @@
-"""Names the wheel that pip can't read: pip's message has no file name, and not always a reason."""
+"""Reads the metadata of wheels without the wheels, and names the wheel that pip can't read.
+
+An index need not serve the metadata apart (PEP 658). It is known then of wheels that were here before, or lies in a
+piece of the file that the server sends alone (RFC 9110, range requests).
+"""
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import parse_wheel_filename
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from airpack.base.errors import InvalidWheel
 from airpack.resolve.lock import LockedWheel
-from airpack.resolve.pip_worker.adapter import MetadataInconsistent, MetadataInvalid, wrap
+from airpack.resolve.pip_worker.adapter import (
+    HTTPError,
+    LazyZip,
+    MetadataInconsistent,
+    MetadataInvalid,
+    NetworkConnectionError,
+    RangeRequestUnsupported,
+    RequestException,
+    metadata_distribution,
+    wrap,
+)
 from airpack.resolve.pip_worker.events import Failure
+from airpack.wheels import known_metadata, texts
+
+# Bytes of one range request: of most wheels, the last one has the archive's directory and METADATA.
+_RANGE = 256 << 10
+# What a server that knows no ranges, or a proxy that gets them wrong, makes of it: the wheel is downloaded then.
+_NO_RANGE = (
+    *(RangeRequestUnsupported, NetworkConnectionError, RequestException, HTTPError),
+    *(zipfile.BadZipFile, zlib.error, AssertionError, EOFError, LookupError, NotImplementedError, RuntimeError),
+    *(OSError, ValueError),
+)
 
 
-def name_bad_wheels() -> None:
-    """Let reading the metadata of a bad wheel raise Failure with its name, also where it would fill the memory."""
-    wrap("wheel_metadata", lambda read: lambda distribution: _read_named(read, distribution))
+def read_metadata_alone(store: Path) -> None:
+    """Let pip take the metadata of a wheel that the cache `store` knows, or else a range of the file, not all of it.
+
+    Only where the index gives the wheel's SHA-256: the wheel that is packed is checked by it.
+    """
+
+    def reading(read: Any) -> Any:
+        def metadata_alone(preparer: Any, req: Any) -> Any:
+            link = req.link
+            if req.req is None or not _has_hash(link) or not link.is_hash_allowed(preparer._get_linked_req_hashes(req)):
+                return read(preparer, req)
+            url = link.url_without_fragment
+            content = known_metadata.read(store, link.hash.lower(), url)
+            if content is None:
+                if distribution := read(preparer, req):
+                    return distribution
+                content = _in_ranges(url, preparer._session)
+                if content is None:
+                    return None
+                known_metadata.keep(content, store, link.hash.lower(), url)
+            return _distribution(_bounded(content, link.filename), link.filename, req.req.name)
+
+        return metadata_alone
+
+    wrap("metadata_alone", reading)
+
+
+def _has_hash(link: Any) -> bool:
+    return bool(link.is_wheel and link.scheme in ("http", "https") and link.hash_name == "sha256")
+
+
+def _distribution(metadata: bytes, file: str, name: str) -> Any:
+    """Return pip's distribution of the project `name` with this METADATA, None if pip must see the wheel itself."""
+    distribution = metadata_distribution(metadata, file, name)
+    with suppress(Exception):  # the wheel is read then, and named
+        if canonicalize_name(_read_through(distribution).raw_name) == canonicalize_name(name):
+            return distribution
+    return None
+
+
+def _in_ranges(url: str, session: Any) -> bytes | None:
+    """Return the METADATA of the wheel at `url`, by range requests; None if the server does not answer them."""
+    try:
+        with LazyZip(url, session, _RANGE) as file, zipfile.ZipFile(file) as archive:
+            return known_metadata.read_in(archive)
+    except _NO_RANGE:
+        return None
+
+
+def name_bad_wheels(store: Path) -> None:
+    """Let reading the metadata of a bad wheel raise Failure with its name, also where it would fill the memory.
+
+    That of a good one is kept in the cache `store`.
+    """
+    wrap("wheel_metadata", lambda read: lambda distribution: _read_named(read, distribution, store))
     wrap("served_metadata", lambda read: lambda content, file, name: read(_bounded(content, file), file, name))
 
 
-def _read_named(read: Callable[[Any], Any], distribution: Any) -> Any:
+def _read_named(read: Callable[[Any], Any], distribution: Any, store: Path) -> Any:
     """Return what `read` returns for pip's distribution of a wheel. Raises Failure with the name of its file."""
     from airpack.wheels import wheelfile  # its imports aren't needed where the index serves the metadata
 
-    path = Path(distribution.req.local_file_path)
+    path, link = Path(distribution.req.local_file_path), distribution.req.link
     try:
-        wheelfile.check_texts(path)
-        return _read_through(read(distribution))
+        metadata = wheelfile.check_texts(path)
+        made = _read_through(read(distribution))
     except (MetadataInconsistent, MetadataInvalid):  # pip looks for another version
         raise
     except InvalidWheel as error:
         raise Failure("wheel", file=error.wheel, problem=error.problem) from error
     except Exception as error:
         raise Failure("wheel", file=path.name, problem=_reason_against(path) or str(error)) from error
+    if link is not None and _has_hash(link):  # by which pip has checked it
+        known_metadata.keep(metadata, store, link.hash.lower())
+    return made
 
 
 def _bounded(metadata: bytes, file: str) -> bytes:
     """Return METADATA that the index served for the wheel `file`. Raises Failure if it would fill the memory."""
-    from airpack.wheels import texts
-
     try:
         texts.fields_in(metadata)
     except ValueError as error:

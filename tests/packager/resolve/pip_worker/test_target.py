@@ -10,6 +10,18 @@ from typing import Any
 import pytest
 from airpack.target.target import Target
 
+LINKS = """
+import json, sys
+from airpack.resolve.pip_worker.target import pass_over_early
+from pip._internal.models.link import Link
+
+passed_over = []
+pass_over_early(["cp37-cp37m-linux_x86_64", "py3-none-any"], passed_over.append)
+page = "https://host.invalid/simple/one/"
+links = [Link.from_json({"url": url, "requires-python": ">=3.7"}, page) for url in sys.argv[1:]]
+links += [Link.from_element({"href": url}, page, page) for url in sys.argv[1:]]
+print(json.dumps([[link.filename for link in links if link], passed_over]))
+"""
 CHANGED = """
 import json, sys
 from airpack.resolve.pip_worker.events import Failure
@@ -69,3 +81,22 @@ def test_a_variable_that_matters_must_be_known(target: Target) -> None:
     assert _changed(target, marker)["answers"] == [
         {"failure": "marker", "variable": "platform_release", "marker": marker}
     ]
+
+
+def test_a_wheel_for_another_platform_is_passed_over_early() -> None:
+    """As it is on either form of a page; what can't be told by the name alone is left to pip."""
+    fitting = [
+        "one-1.0-py2.py3-none-any.whl",
+        "one-1.0-CP37-cp37m-Linux_x86_64.whl",
+        "one-1.0+local-1build-cp36.cp37-cp37m-linux_aarch64.linux_x86_64.whl",
+        "one-1.0.tar.gz",
+        "one-1.0%2Bx-cp38-cp38-win32.whl",
+        "odd.whl",
+    ]
+    other = ["one-1.0-cp38-cp38-linux_x86_64.whl", "one-1.0-2-cp37-cp37m-win32.whl"]
+    urls = [f"https://files.invalid/a-b/{name}#sha256=00" for name in [*fitting, *other]]
+    done = subprocess.run([sys.executable, "-c", LINKS, *urls], capture_output=True, text=True, check=True)
+    kept, passed_over = json.loads(done.stdout)
+    assert [name.replace("+x", "%2Bx") for name in kept] == 2 * fitting
+    assert [(link["file"], link["why"]) for link in passed_over] == 2 * [(name, "platform_mismatch") for name in other]
+    assert [link["requires_python"] for link in passed_over] == [*2 * [">=3.7"], *2 * [""]]
