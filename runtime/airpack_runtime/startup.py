@@ -38,7 +38,7 @@ def start(folder: str) -> None:
     if boot.is_disabled(os.environ) or _is_installer():
         return
     try:
-        _tell_unread()
+        _tell(folder)
         ready = boot.activate(None, os.environ)
         if folder in sys.path and not os.path.isdir(folder):  # in a zip file: programs that look at each entry fail
             sys.path.remove(folder)
@@ -68,13 +68,20 @@ def start(folder: str) -> None:
             os._exit(BootError.status)
 
 
-def _tell_unread() -> None:
-    """Write a line for each variable that nothing reads, unless a parent process did."""
-    names = [] if boot.ACTIVE in os.environ else trust.unread(os.environ)
-    for name in names:
+def _tell(folder: str) -> None:
+    """Write a line for each variable that nothing reads, and one if a `sitecustomize` ran before, without packages.
+
+    The processes that this one starts don't write them again.
+    """
+    if boot.ACTIVE in os.environ:
+        return
+    for name in trust.unread(os.environ):
         from airpack_runtime import errors
 
         _say("airpack: " + errors.unread(name, trust.SETTINGS))
+    other = getattr(sys.modules.get("sitecustomize"), "__file__", None)
+    if other and os.path.dirname(os.path.abspath(other)) != folder:
+        _say(f"airpack: {other} ran before the packages were there: name {folder} first in PYTHONPATH")
 
 
 def _say(text: str) -> None:

@@ -277,7 +277,8 @@ def dropin(tmp_path: Path, golden: Path) -> Path:
     folder = tmp_path / "dropin"
     folder.mkdir()
     shutil.copytree(str(RUNTIME / "airpack_runtime"), str(folder / "airpack_runtime"))
-    shutil.copy(str(RUNTIME / "airpack_runtime" / "dropin" / "sitecustomize.py"), str(folder))
+    for module in (RUNTIME / "airpack_runtime" / "dropin").glob("*.py"):
+        shutil.copy(str(module), str(folder))
     shutil.copy(str(golden), str(folder))
     return folder
 

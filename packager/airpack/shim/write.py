@@ -20,8 +20,8 @@ from airpack.tree.bytecode import bytecode_path, compile_modules
 
 SUFFIX = ".pyz"
 PACKAGE = "airpack_runtime"
-SITECUSTOMIZE = "sitecustomize.py"
-DROPIN = f"{PACKAGE}/dropin/{SITECUSTOMIZE}"
+# What Python imports at its start from the folder that PYTHONPATH names.
+_CUSTOMIZE = ("sitecustomize.py", "usercustomize.py")
 _SHEBANG = b"#!/usr/bin/env python3\n"
 # Valid syntax in every Python, 2 included, so that a wrong one gets this message.
 _MAIN = """import sys
@@ -104,7 +104,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 
 def is_drop_in(folder: Path) -> bool:
     """Return whether a folder holds the shim, with or without a bundle, and nothing else."""
-    known = {PACKAGE, SITECUSTOMIZE, "__pycache__", layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]}
+    known = {PACKAGE, *_CUSTOMIZE, "__pycache__", layout.BUNDLE_NAME, layout.SIGNATURE_NAMES[0]}
     return (folder / PACKAGE).is_dir() and {path.name for path in folder.iterdir()} <= known
 
 
@@ -133,14 +133,15 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
 
     With `interpreter`, its bytecode is written too, so that a start from a read-only folder is as fast as from a
     writable one. It is compiled from the stripped source, whose line numbers are the same. Other files in the folder
-    stay as they are. Raises OutputRefused if a `sitecustomize.py` or `airpack_runtime` of the user's lies there.
+    stay as they are. Raises OutputRefused if a `sitecustomize.py`, `usercustomize.py` or
+    `airpack_runtime` of the user's lies there.
     """
     files = sources()
     _check_replaceable(folder, files)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airpack-", dir=folder) as scratch:
         staging = Path(scratch, "shim")
-        files[SITECUSTOMIZE] = files[DROPIN]  # it must lie where PYTHONPATH points to
+        files.update({name: files[f"{PACKAGE}/dropin/{name}"] for name in _CUSTOMIZE})
         if interpreter is not None:
             _write_compiled(staging, {name: strip.strip(text) for name, text in files.items()}, interpreter)
         _write(staging, files)
@@ -148,7 +149,7 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
         if (folder / PACKAGE).exists():
             os.replace(folder / PACKAGE, Path(scratch, "old"))
         os.replace(staging / PACKAGE, folder / PACKAGE)
-        for path in (staging / SITECUSTOMIZE, *staging.glob("__pycache__/*.pyc")):
+        for path in (*(staging / name for name in _CUSTOMIZE), *staging.glob("__pycache__/*.pyc")):
             place = folder / path.relative_to(staging)
             place.parent.mkdir(exist_ok=True)
             os.replace(path, place)
@@ -157,9 +158,9 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
 
 def _check_replaceable(folder: Path, files: Mapping[str, str]) -> None:
     """Raise OutputRefused if writing the shim into `folder` would replace, or mix with, files of the user's."""
-    existing = folder / SITECUSTOMIZE
-    if existing.exists() and PACKAGE not in existing.read_text(encoding="utf-8", errors="replace"):
-        raise OutputRefused(existing, "is not airpack's: name another folder, or move it away")
+    for existing in (folder / name for name in _CUSTOMIZE):
+        if existing.exists() and PACKAGE not in existing.read_text(encoding="utf-8", errors="replace"):
+            raise OutputRefused(existing, "is not airpack's: name another folder, or move it away")
     package = folder / PACKAGE
     ours = {folder / name for name in files}
     for path in package.rglob("*") if package.exists() else ():

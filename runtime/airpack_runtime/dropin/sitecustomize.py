@@ -23,16 +23,16 @@ def _activate(folder):
     startup.start(folder)
 
 
-def _hides_any(folder):
-    """Return whether another `sitecustomize` may be on the path. Only if so, the import system is asked: it is slow."""
+def _hides_any(folder, name):
+    """Return whether another module `name` may be on the path. Only if so, the import system is asked: it is slow."""
     try:
-        own = os.stat(os.path.join(folder, "sitecustomize.py"))
+        own = os.stat(os.path.join(folder, name + ".py"))
     except OSError:  # it is in a zip file itself
         return True
     for entry in sys.path:
-        for name in ("sitecustomize.py", "sitecustomize", "sitecustomize.pyc"):
+        for suffix in (".py", "", ".pyc"):
             try:
-                other = os.stat((entry or ".") + "/" + name)
+                other = os.stat((entry or ".") + "/" + name + suffix)
             except OSError:
                 continue
             if not os.path.samestat(own, other):
@@ -42,24 +42,27 @@ def _hides_any(folder):
     return False
 
 
-def _run_hidden(folder):
-    """Run the `sitecustomize` that this one hides: the next one on the path, if there is any."""
+def _run_hidden(folder, name):
+    """Run the module `name` that the one in `folder` hides: the next one on the path, if there is any."""
     places = [os.path.realpath(entry) for entry in sys.path]
     own = os.path.realpath(folder)
     behind = places.index(own) + 1 if own in places else 0
     path = [entry for entry, place in zip(sys.path[behind:], places[behind:]) if place != own]
     for finder in sys.meta_path:
-        spec = finder.find_spec("sitecustomize", path) if hasattr(finder, "find_spec") else None
+        spec = finder.find_spec(name, path) if hasattr(finder, "find_spec") else None
         if spec is not None and spec.loader is not None:
-            module = type(sys)("sitecustomize")
+            module = type(sys)(name)
             module.__spec__, module.__file__, module.__loader__ = spec, spec.origin, spec.loader
-            sys.modules["sitecustomize"] = module
+            sys.modules[name] = module
             spec.loader.exec_module(module)
             return
 
 
 _folder = os.path.dirname(os.path.abspath(__file__))
-if sys.version_info >= (3, 7):
+_name = globals().get("customizes", "sitecustomize")  # usercustomize.py runs this file too, and says so
+if sys.version_info >= (3, 7) and (_name == "sitecustomize" or "airpack_runtime.startup" not in sys.modules):
     _activate(_folder)
-if _hides_any(_folder):
-    _run_hidden(_folder)
+if _hides_any(_folder, _name):
+    _run_hidden(_folder, _name)
+if _name == "sitecustomize" and not _hides_any(_folder, "usercustomize"):
+    sys.modules["usercustomize"] = type(sys)("usercustomize")  # it has nothing to do

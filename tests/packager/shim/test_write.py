@@ -68,16 +68,18 @@ def test_the_folder_holds_bytecode_and_keeps_what_is_there(airpack: Airpack, tmp
         "airpack_runtime",
         "mine.txt",
         "sitecustomize.py",
+        "usercustomize.py",
     ]
     assert (folder / "__pycache__" / "sitecustomize.cpython-37.pyc").exists()
     assert (folder / "airpack_runtime" / "__pycache__" / "boot.cpython-37.pyc").exists()
 
 
-def test_a_sitecustomize_of_the_users_is_not_replaced(airpack: Airpack, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["sitecustomize.py", "usercustomize.py"])
+def test_a_module_of_the_users_is_not_replaced(airpack: Airpack, tmp_path: Path, name: str) -> None:
     """It may be what their image needs."""
-    (tmp_path / "sitecustomize.py").write_text("print('mine')\n")
+    (tmp_path / name).write_text("print('mine')\n")
     assert airpack("shim", "-o", tmp_path) == 1
-    assert airpack.error.endswith("sitecustomize.py is not airpack's: name another folder, or move it away")
+    assert airpack.error.endswith(f"{name} is not airpack's: name another folder, or move it away")
 
 
 def test_a_file_that_is_no_shim_is_not_replaced(airpack: Airpack, tmp_path: Path) -> None:
