@@ -8,7 +8,12 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
-_spec = PathFinder.find_spec("sitecustomize", [os.path.dirname(os.path.abspath(__file__))])
-_module = type(sys)("sitecustomize")
-_module.__file__, _module.customizes = _spec.origin, "usercustomize"
-_spec.loader.exec_module(_module)
+
+def _customize(folder):
+    spec = PathFinder.find_spec("sitecustomize", [folder])
+    module = type(sys)("sitecustomize")
+    module.__file__, module.customizes = spec.origin, "usercustomize"
+    spec.loader.exec_module(module)
+
+
+_customize(os.path.dirname(os.path.abspath(__file__)))
