@@ -5,15 +5,7 @@ fail under any Python 3.
 """
 
 import os
-import sys
-from importlib.machinery import PathFinder
 
-
-def _customize(folder):
-    spec = PathFinder.find_spec("sitecustomize", [folder])
-    module = type(sys)("sitecustomize")
-    module.__file__, module.customizes = spec.origin, "usercustomize"
-    spec.loader.exec_module(module)
-
-
-_customize(os.path.dirname(os.path.abspath(__file__)))
+_path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sitecustomize.py")
+_text = globals()["__loader__"].get_data(_path)  # it may be in a zip file
+exec(compile(_text, _path, "exec"), {"__file__": _path, "customizes": "usercustomize"})  # noqa: S102
