@@ -35,6 +35,7 @@ PACKAGER_FLOORS = (
         "results",
         "inspection",
         "index",
+        "delta",
         "verify",
         "oci",
         "stores",

@@ -117,6 +117,7 @@ def _prepare(name: str, place: Path, science: Path, older: Path, web: Path) -> N
     more: dict[str, Callable[[], None]] = {
         "inspect": lambda: _prepare_inspect(place, science, older),
         "registry": lambda: _prepare_registry(place, older),
+        "stores": lambda: _copy(older, place / "older"),
         "packing": lambda: _prepare_fleet(place),
         "inputs": lambda: _prepare_project(place),
     }

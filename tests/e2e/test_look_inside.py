@@ -135,3 +135,16 @@ def test_compiled_files_are_read_as_pyelftools_reads_them(science: Path, tmp_pat
         asked = dynamic.read(content)
         assert asked is not None
         assert (asked.machine, list(asked.versions), list(asked.libraries)) == expected, path
+
+
+@pytest.mark.usefixtures("target_python")
+def test_a_delta_of_one_changed_pin_has_what_changed(science: Path, older: Path, tmp_path: Path) -> None:
+    """At most 1.05 of the frames of pandas; what is made of it is the new bundle, byte for byte."""
+    delta, made = tmp_path / "update.delta", tmp_path / "made.tar.zst"
+    _airpack("delta", older, science, "-o", delta)
+    with OpenBundle.at(science / layout.BUNDLE_NAME) as opened:
+        packed = dict(zip([share.name for share in opened.toc.distributions], opened.packed_sizes(), strict=True))
+        digest = opened.file.digest
+    assert delta.stat().st_size <= 1.05 * packed["pandas"]
+    _airpack("apply", older, delta, "-o", made, "--digest", digest)
+    assert made.read_bytes() == (science / layout.BUNDLE_NAME).read_bytes()

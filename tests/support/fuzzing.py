@@ -20,6 +20,7 @@ from pathlib import Path
 
 from airpack.audit import elf
 from airpack.base.errors import AirpackError
+from airpack.delta.head import Head
 from airpack.oci.layout import INDEX, MANIFEST_TYPE, MARKER, Layout
 from airpack.resolve import pylock
 from airpack.resolve.lock import LockedWheel
@@ -87,6 +88,14 @@ def _oci_manifest(folder: Path, data: bytes) -> None:
     _layout(folder, json.dumps({"manifests": [entry]}).encode())
 
 
+def _delta_head(_: Path, data: bytes) -> None:
+    """Read the head of a delta, whose reader raises ValueError."""
+    try:
+        Head.loads(data)
+    except ValueError:
+        return
+
+
 def _record(_: Path, data: bytes) -> None:
     """Read the RECORD of a bundle, whose reader raises ValueError."""
     try:
@@ -119,6 +128,7 @@ READERS: Mapping[str, Reader] = {
     "oci-manifest": _oci_manifest,
     "tree-note": _at(layout.TREE_NOTE, lambda path: tree.note_in(path.parent)),
     "signature": _at(f"bundle{layout.SIGNATURE_SUFFIX}", _signature),
+    "delta-head": _delta_head,
     "table-of-contents": lambda _, data: toc.decode(data),
 }
 

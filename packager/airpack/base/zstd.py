@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from typing import Any
 
 from airpack_runtime import layout
 
@@ -22,6 +23,8 @@ TAR_END = bytes.fromhex("28b52ffd60000303200000")
 
 _SINGLE_SEGMENT = 0xA0  # frame header descriptor: the content size takes four bytes, there is no checksum
 _BLOCK_LIMIT = 128 << 10
+# The window of a patch reaches back through two tables of contents of the largest size.
+_PATCH_LEVEL, _PATCH_WINDOW_LOG = 19, 26
 _BOUNDED = {int(zstd.DecompressionParameter.window_log_max): layout.WINDOW_LOG_LIMIT}
 
 
@@ -33,12 +36,36 @@ def compress(data: bytes, level: int) -> bytes:
 
 def decompress(data: bytes, size: int) -> bytes:
     """Return the content of the zstd frame `data`. Raises ValueError unless it is one frame of `size` bytes."""
+    return _decompress(data, size, options=_BOUNDED)
+
+
+def _decompress(data: bytes, size: int, **how: Any) -> bytes:
     try:
         if zstd.get_frame_info(data).decompressed_size != size or zstd.get_frame_size(data) != len(data):
             raise ValueError("it is of another size than listed")
-        return zstd.decompress(data, options=_BOUNDED)
+        return zstd.decompress(data, **how)
     except zstd.ZstdError as error:
         raise ValueError(str(error)) from error
+
+
+def compress_after(data: bytes, before: bytes) -> bytes:
+    """Return `data` as one frame that is short where `before` has the same bytes, as `zstd --patch-from` does.
+
+    `before` has at least 8 bytes.
+    """
+    parameter = zstd.CompressionParameter
+    options: dict[int, int] = {
+        parameter.compression_level: _PATCH_LEVEL,
+        parameter.window_log: _PATCH_WINDOW_LOG,
+        parameter.enable_long_distance_matching: 1,
+    }
+    return zstd.compress(data, options=options, zstd_dict=zstd.ZstdDict(before, is_raw=True).as_prefix)
+
+
+def decompress_after(data: bytes, size: int, before: bytes) -> bytes:
+    """Return what `compress_after` made `data` of. Raises ValueError unless it is one frame of `size` bytes."""
+    bound = {zstd.DecompressionParameter.window_log_max: _PATCH_WINDOW_LOG}
+    return _decompress(data, size, options=bound, zstd_dict=zstd.ZstdDict(before, is_raw=True).as_prefix)
 
 
 def size_in(data: bytes) -> int:

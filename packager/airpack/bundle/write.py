@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
 
 from airpack_runtime import __version__, layout
-from airpack_runtime.format import framing, toc
+from airpack_runtime.format import toc
 
 from airpack.base.console import BYTES, Progress
 from airpack.base.pool import Pool
 from airpack.bundle import toc_encoder
+from airpack.bundle.file_writer import FileWriter
 from airpack.bundle.frames import compress
 from airpack.bundle.tar import TarWriter
 from airpack.resolve.lock import Lock
@@ -23,7 +23,6 @@ from airpack.tree import members
 from airpack.tree.install import Tree
 from airpack.tree.members import Folders, Group
 from airpack.tree.recipe import Recipe
-from airpack.wheels.decoders import Decoder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +54,7 @@ def write(tree: Tree, lock: Lock, recipe: Recipe, path: Path, *, pool: Pool, pro
     archive = _lay_out(tree.groups, recipe.mtime)
     frames = archive.tar.frames
     with open(path, "wb") as file, progress.stage("compress", BYTES, tree.size) as advance:
-        out = _Writer(file)
+        out = FileWriter(file)
         extension = recipe.decoder.extension if recipe.decoder else b""
         deflated = pool.executor.submit(zlib.compress, extension, 9)
         for frame, data in zip(frames, compress(frames, recipe.level, pool), strict=True):
@@ -134,39 +133,3 @@ def _add_group(tar: TarWriter, group: Group, folders: Sequence[str]) -> toc.Dist
         built_from=wheel.built_from,
         frame=frame,
     )
-
-
-class _Writer:
-    """Writes frames one after the other, and records their sizes and hashes for the tables at the end."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.frames: list[toc.Frame] = []
-        self.sha256 = hashlib.sha256()
-        self._sizes: list[tuple[int, int]] = []
-        self._file = file
-
-    def frame(self, data: bytes, raw_size: int) -> None:
-        """Write a compressed frame of the tar."""
-        self.frames.append(toc.Frame(self._file.tell(), len(data), raw_size, hashlib.sha256(data).hexdigest()))
-        self._write(data, raw_size)
-
-    def skippable(self, magic: int, content: bytes) -> int:
-        """Write a skippable frame and return the offset of its content."""
-        offset = self._file.tell() + framing.SKIPPABLE_HEADER.size
-        self._write(framing.skippable(magic, content), 0)
-        return offset
-
-    def decoder(self, decoder: Decoder, stored: bytes) -> toc.Decoder:
-        """Write the decoder's frame, `stored`, and return its entry in the table of contents."""
-        offset = self.skippable(layout.DECODER_MAGIC, stored)
-        sha256 = hashlib.sha256(stored).hexdigest()
-        return toc.Decoder(offset, len(stored), sha256, decoder.module, decoder.origin)
-
-    def finish(self) -> None:
-        """Write the seek table of all that was written."""
-        self._write(framing.seek_table(self._sizes), 0)
-
-    def _write(self, data: bytes, raw_size: int) -> None:
-        self._file.write(data)
-        self.sha256.update(data)
-        self._sizes.append((len(data), raw_size))

@@ -24,15 +24,20 @@ class Pins:
     digest: str | None = None
     key: str | None = None
 
-    def check(self, opened: OpenBundle) -> None:
-        """Raise AuditFailed, with each reason, if the open bundle is another one, or is not signed with the key."""
+    def check(self, opened: OpenBundle, *, name: str = "") -> None:
+        """Raise AuditFailed, with each reason, if the open bundle is another one, or is not signed with the key.
+
+        The reasons call it by its path, or by `name`.
+        """
         path, actual = opened.file.path, opened.file.digest
-        findings = other_digests([self.digest] if self.digest else [], path, actual)
+        findings = other_digests([self.digest] if self.digest else [], name or path, actual)
         if self.key is not None:
             try:
                 signature.check(path, layout.SIGNED_BUNDLE, actual, self.key)
             except NotSigned as error:
-                findings.append(Finding(severity=ERROR, package=path, sentence=error.problem, remedy=error.remedy))
+                findings.append(
+                    Finding(severity=ERROR, package=name or path, sentence=error.problem, remedy=error.remedy)
+                )
         if findings:
             raise AuditFailed([finding.message for finding in findings], verdict=REFUSED)
 

@@ -97,6 +97,10 @@ def test_what_is_carried_is_a_document(airpack: Airpack, tmp_path: Path) -> None
     assert _document(airpack)["result"]["digest"] == digest
     assert airpack("oci", bundle, "-o", tmp_path / "layout", "--json") == 0, airpack.err
     assert _document(airpack)["result"]["images"][0]["target"] == "cp37-manylinux_2_27_x86_64"
+    assert airpack("delta", bundle, bundle, "-o", tmp_path / "delta", "--json") == 0, airpack.err
+    assert _document(airpack)["result"]["frames"] == 0
+    assert airpack("apply", bundle, tmp_path / "delta", "-o", tmp_path / "same", "--json") == 0, airpack.err
+    assert _document(airpack)["result"]["digest"] == digest
     build_wheel(tmp_path / "house", "one")
     assert airpack("index", tmp_path / "house", "-o", tmp_path / "simple", "--json") == 0, airpack.err
     assert _document(airpack)["result"]["added"] == ["one-1.0-py3-none-any.whl"]
@@ -135,6 +139,8 @@ def test_what_a_registry_takes_and_gives_is_a_document(airpack: Airpack, tmp_pat
         ("download --json flask", 2, "UsageError"),
         ("oci --json none -o layout", 1, "BundleNotFound"),
         ("sbom --json none", 2, "UsageError"),
+        ("delta none none --json", 1, "BundleNotFound"),
+        ("apply none none --json", 1, "FileNotFoundError"),
         ("index --json none", 1, "FileNotFoundError"),
         ("sign --json none --key none.key", 1, "FileNotFoundError"),
         ("run none --json -- python", 1, "BundleNotFound"),

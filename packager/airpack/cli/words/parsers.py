@@ -18,7 +18,7 @@ COMMANDS = (
     "pack", "pack-all", "lock", "audit",
     "inspect", "tree", "diff", "cat", "extract", "index",
     "verify", "rebuild", "sbom", "keygen", "sign",
-    "oci", "push", "pull", "upload", "download",
+    "delta", "apply", "oci", "push", "pull", "upload", "download",
     "shim", "run", "azureml",
     "target", "probe", "python", "config",
 )
