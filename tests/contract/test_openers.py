@@ -21,7 +21,6 @@ OWN = {
     "base/staging.py": "the locks in its own scratch folders, without following a link",
     "libraries/wheel.py": "airpack's own module, and what was just written",
     "registry/pull.py": "blobs that were just written",
-    "resolve/pip.py": "the log of a process of its own",
     "resolve/pip_worker/__main__.py": "the request of airpack's own process",
     "resolve/pip_worker/sources.py": "what pip has just unpacked",
     "resolve/resolver.py": "what pip has just written",

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from airpack.resolve.connection import Connection, Scopes
-from airpack.resolve.extras import MissingExtra, missing_extra
 from airpack.resolve.failures import diagnosis
+from airpack.resolve.failures.extras import MissingExtra, missing_extra
+from airpack.resolve.failures.pip_warnings import Warnings
 from airpack.resolve.passed_over import PassedOver
+from airpack.resolve.pip_process import PipProcesses
 from airpack.resolve.pip_settings import INSTALLING, WANTED
-from airpack.resolve.pip_warnings import Warnings
 from airpack.sources.source import Built
 from airpack.target.installed import ImagePackage
-
-# Not by `-m`, which would import modules from the user's current folder. And the process ends at once: an orderly
-# end of the interpreter takes as long as a small download.
-_WORKER = (
-    "import os, sys; sys.path[:] = [entry for entry in sys.path if entry]; "
-    "from airpack.resolve.pip_worker.__main__ import main; status = main(); "
-    "sys.stdout.flush(); sys.stderr.flush(); os._exit(status)"
-)
 
 
 def _unseen(_: str) -> None:
@@ -44,6 +35,7 @@ class Pip:
     With `verbose`, its log is printed; `note` is called with each line that the user should know, its warnings.
     The settings `unheeded` in its configuration don't hold. `scopes` name the index of certain projects. `places` are
     options of its command line, as an earlier resolve answered with them, in place of the other fields for indexes.
+    `processes` are those of `kept`, None if each request has its own.
     """
 
     env: Mapping[str, str]
@@ -57,6 +49,7 @@ class Pip:
     verbose: bool = False
     note: Callable[[str], None] = _unseen
     unheeded: frozenset[str] = INSTALLING
+    processes: PipProcesses | None = None
 
     def run(
         self,
@@ -72,41 +65,40 @@ class Pip:
         build begins. Raises the error that
         `diagnosis.error_from` returns for a failure.
         """
-        with tempfile.TemporaryDirectory(prefix="airpack-pip-") as folder:
-            file, log = Path(folder, "request.json"), Path(folder, "log")
+        with tempfile.TemporaryDirectory(prefix="airpack-pip-") as folder, self._processes() as processes:
+            file = Path(folder, "request.json")
             arguments = [*self._options(), *options]
             own = {"options": arguments, "unheeded": sorted(self.unheeded), "indexes": self.scopes.to_dict()}
             file.write_text(json.dumps({**request, **own}), encoding="utf-8")
-            with open(log, "w", encoding="utf-8") as errors:
-                process, events = self._start(file, None if self.verbose else errors)
-                try:
-                    with events:
-                        answer = _read(_noted(events, self.note), on_bytes, on_build)
-                    status = process.wait()
-                finally:
-                    # After an error or Ctrl-C here; to kill an ended process does nothing.
-                    process.kill()
-                    process.wait()
-            if answer.failure is not None:
-                raise diagnosis.error_from(answer.failure)
-            if status:
-                raise diagnosis.error_from({"failure": "pip", "message": log.read_text(encoding="utf-8")})
+            with processes.one(self.unheeded, resolves=request["do"] == "resolve") as process:
+                answer = _read(_noted(process.carry_out(file), self.note), on_bytes, on_build)
+                if answer.failure is not None:
+                    raise diagnosis.error_from(answer.failure)
+                if process.status:
+                    raise diagnosis.error_from({"failure": "pip", "message": process.log()})
         return replace(answer, index_options=(*answer.index_options, *self.scopes.options()))
 
-    def _start(self, request: Path, errors: IO[str] | None) -> tuple[subprocess.Popen[bytes], IO[str]]:
-        reading, writing = os.pipe()
+    @contextmanager
+    def kept(self, *, ahead: bool = False) -> Iterator[Pip]:
+        """Give this pip with processes that carry out more than one request, until the block ends.
+
+        With `ahead`, one is started for the first resolve.
+        """
+        with self._processes() as processes:
+            if ahead and self.processes is None:
+                processes.start_ahead()
+            yield replace(self, processes=processes)
+
+    @contextmanager
+    def _processes(self) -> Iterator[PipProcesses]:
+        if self.processes is not None:
+            yield self.processes
+            return
+        processes = PipProcesses(self.env, verbose=self.verbose)
         try:
-            process = subprocess.Popen(
-                [sys.executable, "-c", _WORKER, str(request), str(writing)],
-                pass_fds=[writing],
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-            )
+            yield processes
         finally:
-            os.close(writing)
-        return process, os.fdopen(reading, encoding="utf-8")
+            processes.close()
 
     def _options(self) -> list[str]:
         quiet = [] if self.verbose else ["--quiet"]

@@ -19,6 +19,7 @@ from airpack.inspection.changes import Changes, LockOutdated
 from airpack.requirements.requirements import Requirements
 from airpack.resolve import attestations, pylock, pylock_writer
 from airpack.resolve.lock import Lock
+from airpack.resolve.pip import Pip
 from airpack.resolve.pylock import LockFile
 from airpack.resolve.resolver import lock_of
 from airpack.results.folder import LOCK
@@ -96,13 +97,14 @@ def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Pro
     output: Output = arguments.output
     if output.path is not None:
         pylock.check_replaceable(output.path)
-    target, source = inputs.what_to_pack(arguments, env, progress)
-    earlier = _earlier(arguments, target)
-    if isinstance(source, Requirements) and earlier is not None and not arguments.upgrade:
-        # Another moment is asked for to have other versions.
-        is_same = earlier.exclude_newer == source.rules.exclude_newer
-        source = replace(source, kept=_kept(arguments, earlier) if is_same else {})
-    lock = _resolved(arguments, env, progress, target, source)
+    with pip_options.pip(arguments, env, progress).kept(ahead=True) as pip:  # it starts while the input is read
+        target, source = inputs.what_to_pack(arguments, env, progress)
+        earlier = _earlier(arguments, target)
+        if isinstance(source, Requirements) and earlier is not None and not arguments.upgrade:
+            # Another moment is asked for to have other versions.
+            is_same = earlier.exclude_newer == source.rules.exclude_newer
+            source = replace(source, kept=_kept(arguments, earlier) if is_same else {})
+        lock = _resolved(arguments, pip, progress, target, source)
     change = changes.between(earlier, lock)
     if earlier is not None:
         lock = _with_passed_over(lock, earlier)
@@ -121,25 +123,25 @@ def _writes(arguments: argparse.Namespace) -> bool:
 
 def _resolved(
     arguments: argparse.Namespace,
-    env: Mapping[str, str],
+    pip: Pip,
     progress: Progress,
     target: Target,
     source: Requirements | Lock,
 ) -> Lock:
     """Return what is locked, with what the index attests of it."""
     output: Output = arguments.output
-    python = options.find_python(arguments, target, env, progress, lost="builds of sdists")
-    pip = pip_options.pip(arguments, env, progress)
+    python = options.find_python(arguments, target, pip.env, progress, lost="builds of sdists")
+    store = cache.folder(pip.env)
     with progress.stage("resolve", "wheels") as advance:
         lock = lock_of(
             source,
             target,
             pip=pip,
-            cache=cache.folder(env),
+            cache=store,
             python=python,
             skip_installed=arguments.skip_installed,
         )
-        lock = attestations.attested(lock, pip=pip, store=cache.folder(env))
+        lock = attestations.attested(lock, pip=pip, store=store)
         advance(len(lock.wheels))
     before = {} if output.path is None else pylock.attested_in(output.path)
     for warning in attestations.check(lock, required=arguments.require_attestations, before=before, named=output.name):

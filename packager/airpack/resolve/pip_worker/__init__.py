@@ -1,7 +1,7 @@
 """Runs inside a subprocess: pip, prepared to resolve for another Python than its own.
 
 Only `adapter` imports pip, and has each name of its internals that is used. The process reports to
-`airpack.resolve.pip` by a pipe, one JSON object a line:
+`airpack.resolve.pip_process` by a pipe, one JSON object a line:
 
     {"bytes": N}                                    N more bytes have been downloaded
     {"hashed": URL, "sha256": DIGEST, "size": N}    a file has arrived whole
@@ -23,5 +23,6 @@ Only `adapter` imports pip, and has each name of its internals that is used. The
     {"yanked": "NAME VERSION", "reason": TEXT}      a version that was chosen although its author withdrew it
     {"replaced": PIN, "by": REQUIREMENT}            a pin of a lock that does not hold, as a requirement rules it out
     {"skipped": URL, "status": N, "reason": TEXT}   a page that could not be read, of a resolve that succeeded
-    {"failure": KIND, ...}                          the reason the command failed; the last line
+    {"failure": KIND, ...}                          the reason the command failed
+    {"done": N}                                     pip's exit status: the last line of each request
 """

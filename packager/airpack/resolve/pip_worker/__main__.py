@@ -1,11 +1,16 @@
-"""`python -m airpack.resolve.pip_worker REQUEST.json DESCRIPTOR`: one pip command, reported as events."""
+"""`python -m airpack.resolve.pip_worker REQUESTS EVENTS [ahead]`: pip commands, one after the other, told as events.
+
+The first two are descriptors of pipes. With `ahead`, what a resolve imports is imported before the first request.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -13,23 +18,45 @@ from airpack.resolve.pip_worker import adapter
 from airpack.resolve.pip_worker.events import Events, Redacted, facts_of, report_warnings
 from airpack.resolve.pip_worker.settings import leave_out
 
+# The modules that a resolve imports.
+_OF_A_RESOLVE = ("constraints", "lines", "observe", "preference", "sources", "target", "wheels")
 
-def main() -> int:
-    """Carry out the request and return pip's exit status."""
-    request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+
+def main() -> None:
+    """Carry out requests, one after the other, until there are no more: each is the path of a file, as JSON."""
     events = Events(os.fdopen(int(sys.argv[2]), "w", encoding="utf-8"))
+    # What pip, the libraries in it, and builds write is shown with -v.
+    sys.stdout, sys.stderr = cast("TextIO", Redacted(sys.stdout)), cast("TextIO", Redacted(sys.stderr))
+    report_warnings(events)
+    if "ahead" in sys.argv[3:]:
+        with suppress(adapter.UnfitPip):  # told when it is asked for
+            _check(resolves=True)
+            for name in _OF_A_RESOLVE:
+                importlib.import_module(f"airpack.resolve.pip_worker.{name}")
+    with os.fdopen(int(sys.argv[1]), encoding="utf-8") as requests:
+        for line in requests:
+            status = _carry_out(Path(json.loads(line)), events)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            events.emit(done=status)
+
+
+def _check(*, resolves: bool) -> None:
+    adapter.check(adapter.FETCH, adapter.SETTINGS, *([adapter.RESOLVE, adapter.WRAPPED] if resolves else []))
+
+
+def _carry_out(file: Path, events: Events) -> int:
+    """Carry out the request in a file and return pip's exit status."""
+    request = json.loads(file.read_text(encoding="utf-8"))
     resolves = request["do"] == "resolve"
     try:
-        adapter.check(adapter.FETCH, adapter.SETTINGS, *([adapter.RESOLVE, adapter.WRAPPED] if resolves else []))
+        _check(resolves=resolves)
     except adapter.UnfitPip as error:
         events.emit(failure="unfit", missing=error.missing, version=error.version, fits=error.fits)
         return 1
-    # What pip, the libraries in it, and builds write is shown with -v.
-    sys.stdout, sys.stderr = cast("TextIO", Redacted(sys.stdout)), cast("TextIO", Redacted(sys.stderr))
     leave_out(frozenset(request["unheeded"]), os.environ)
-    report_warnings(events)
-    # The folder of the request is removed when the process has ended.
-    scratch = Path(sys.argv[1]).parent
+    # The folder of the request is removed once it is carried out.
+    scratch = file.parent
     command = adapter.create_command("install")
     # Each command imports its own modules: those of the other take a tenth of a second.
     if resolves:
@@ -42,7 +69,8 @@ def main() -> int:
             return 0
 
     command.run = _reporting(run, events)
-    return command.main([*request["options"], f"--src={scratch / 'repositories'}"])
+    status: int = command.main([*request["options"], f"--src={scratch / 'repositories'}"])
+    return status
 
 
 def _resolving(command: Any, events: Events, request: dict[str, Any], scratch: Path) -> Callable[..., int]:
@@ -99,4 +127,4 @@ def _reporting(run: Any, events: Events) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from airpack.resolve.pip_warnings import Warnings
+from airpack.resolve.failures.pip_warnings import Warnings
 from support.airpack import Airpack
 from support.index import Index
 from support.wheels import build_wheel

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from airpack.base.urls import public
-from airpack.resolve.extras import missing_extra
 from airpack.resolve.failures import pip_messages
 from airpack.resolve.failures.diagnosis import GONE
+from airpack.resolve.failures.extras import missing_extra
 
 # What `yanked` events tell better, and what pip plans for its own command line.
 _UNUSED = re.compile("The candidate selected for download or install is a yanked version|DEPRECATION: ")
