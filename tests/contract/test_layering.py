@@ -37,6 +37,7 @@ PACKAGER_FLOORS = (
         "index",
         "delta",
         "verify",
+        "report",
         "oci",
         "stores",
         "registry",

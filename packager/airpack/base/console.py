@@ -133,6 +133,13 @@ class Bars(Progress):
         self._tqdm.write(plain(text), file=self._stream)
 
 
+def amount(size: int) -> str:
+    """Return a size in bytes as `77.7 MB`, a small one as `12.3 kB` or `420 B`."""
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1e3:.1f} kB" if size < 100_000 else f"{size / 1e6:,.1f} MB"
+
+
 def amount_of(number: int, unit: str) -> str:
     """Return an amount with its unit as text: `91.2 MB`, `11 wheels`, `1 wheel`."""
     if unit == BYTES:

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from airpack_runtime import layout
 
+from airpack.base import console
 from airpack.base.console import plain
 
 _BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
 COLOURS = AUTO, ALWAYS, NEVER = "auto", "always", "never"
 _NARROWEST = 40
+amount = console.amount
 LABEL = 9  # columns; a digest after a label then fits into 80
 
 
@@ -84,13 +86,6 @@ def listed(words: Sequence[str], columns: int) -> str:
             return f"{shown} +{len(words) - number}"
         shown = longer
     return clipped(shown, columns)
-
-
-def amount(size: int) -> str:
-    """Return a size in bytes as `77.7 MB`, a small one as `12.3 kB` or `420 B`."""
-    if size < 1000:
-        return f"{size} B"
-    return f"{size / 1e3:.1f} kB" if size < 100_000 else f"{size / 1e6:,.1f} MB"
 
 
 def counted(number: int, noun: str) -> str:

@@ -13,6 +13,9 @@ from airpack.resolve.lock import REQUIREMENTS
 from airpack.results.folder import ALWAYS, MANIFEST, SOMETIMES, WHEELHOUSE
 from airpack.shim import write
 
+REPORT_MARK = '<meta name="generator" content="airpack '
+_HEAD = 4096  # letters of a page, in which the mark stands
+
 
 def check_sbom(path: Path) -> None:
     """Raise OutputRefused if something else than an SBOM lies at `path`."""
@@ -25,6 +28,18 @@ def check_sbom(path: Path) -> None:
         ours = False
     if not ours:
         raise OutputRefused(path, "is not an SBOM: give --output another name, or move it away")
+
+
+def check_report(path: Path) -> None:
+    """Raise OutputRefused if something else than a report lies at `path`."""
+    if not path.exists():
+        return
+    try:
+        ours = REPORT_MARK in files.read_text(path, follow=True)[:_HEAD]
+    except (OSError, ValueError):
+        ours = False
+    if not ours:
+        raise OutputRefused(path, "is not a report: give --output another name, or move it away")
 
 
 def check(folder: Path, *, tree: Path | None = None, drop_in: Path | None = None) -> None:

@@ -89,7 +89,7 @@ def test_many_packs_have_a_result_and_an_error(airpack: Airpack, wheels: Path, t
 
 
 def test_what_is_carried_is_a_document(airpack: Airpack, tmp_path: Path) -> None:
-    """Through a shared folder, as an OCI layout; its SBOM; how it would be run."""
+    """Through a shared folder, as an OCI layout; its SBOM and its report; how it would be run."""
     bundle, url = GOLDEN / BUNDLE, f"file://{tmp_path}/store"
     assert airpack("upload", bundle, url, "--json") == 0, airpack.err
     digest = _document(airpack)["result"]["digest"]
@@ -106,6 +106,8 @@ def test_what_is_carried_is_a_document(airpack: Airpack, tmp_path: Path) -> None
     assert _document(airpack)["result"]["added"] == ["one-1.0-py3-none-any.whl"]
     assert airpack("sbom", bundle, "-o", tmp_path / "sbom.json", "--json") == 0, airpack.err
     assert _document(airpack)["result"]["packages"] > 1
+    assert airpack("report", bundle, "-o", tmp_path / "report.html", "--json") == 0, airpack.err
+    assert _document(airpack)["result"]["findings"] is None
     python = machine.python37().path
     assert airpack("run", bundle, "--digest", digest, "--python", python, "--json", "--", "python", "-V") == 0, (
         airpack.err

@@ -164,7 +164,9 @@ def test_colours_are_as_asked_for(env: dict[str, str], colour: str, on: bool) ->
     assert (Style(env, colour).bold("word") != "word") is on
 
 
-@pytest.mark.parametrize("command", ["inspect", "cat", "extract", "sbom", "push", "upload", "run", "audit", "verify"])
+@pytest.mark.parametrize(
+    "command", ["inspect", "cat", "extract", "tree", "report", "sbom", "push", "upload", "run", "audit", "verify"]
+)
 def test_another_bundle_than_the_pinned_one_is_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
 ) -> None:
@@ -173,6 +175,7 @@ def test_another_bundle_than_the_pinned_one_is_refused(
         "cat": ["beta/data.txt"],
         "extract": ["-o", str(tmp_path / "out")],
         "push": ["127.0.0.1:9/x"],
+        "report": ["-o", str(tmp_path / "report.html")],
         "upload": [f"file://{tmp_path}/store"],
         "run": ["--", "true"],
         "verify": ["--no-import"],

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airpack.audit.wheels import audit_wheelhouse
-from airpack.base.interrupts import threads
 from airpack.cli import findings, general
 from airpack.results.folder import Results
 from airpack.target.target import Target
-from airpack.wheels.wheelhouse import Wheelhouse
+from airpack.verify import audited
 
 if TYPE_CHECKING:
     from airpack.cli import options
@@ -41,10 +38,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises AuditFailed."""
     results = general.pins(arguments).checked(Results.in_folder(arguments.dist))
-    locked = results.lock()
-    packed = replace(locked.target(), installed=results.installed())
-    target = Target.parse(arguments.target) if arguments.target else packed
-    house = Wheelhouse(folder=results.wheels, lock=locked.for_target(packed))
-    with threads(arguments.jobs) as executor:
-        audited = audit_wheelhouse(house, target, executor=executor)
-    findings.report(arguments, audited, target.name)
+    target = Target.parse(arguments.target) if arguments.target else None
+    verdict = audited.audit_results(results, target, jobs=arguments.jobs)
+    findings.report(arguments, verdict.findings, verdict.target.name)
