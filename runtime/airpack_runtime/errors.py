@@ -21,8 +21,15 @@ def reason_of(error: OSError | UnpackFailed) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a line of text with all that would act on a terminal, or begin another line, as Python's escapes."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    """Return a line of text with all that would act on a terminal, or begin another line, as Python's escapes.
+
+    What gives access in a URL, a user and a password before the host or a query behind the path, is left out.
+    """
+    if "://" in text:
+        import re
+
+        text = re.sub(r"(//)[^/\s]*(@)|(\?)\S+", r"\1\3****\2", text)
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def unread(name: str, known: Iterable[str]) -> str:
@@ -37,9 +44,8 @@ def check_unread(name: str, value: str, known: Iterable[str]) -> None:
     """Raise UnknownSetting if the name or the value of a variable that nothing reads is like that of a key or a pin."""
     remark, words = unread(name, known), name.upper().split("_")[1:]
     alike = any("KEY" in word or word.startswith(("DIG", "HASH", "PIN", "PUB", "SHA", "SIG")) for word in words)
-    alike = alike or remark.endswith(("_DIGEST meant?", "_PUBLIC_KEY meant?"))
-    if {"SERVICE", "PORT"} & set(words):  # Kubernetes sets such variables for each service of a namespace
-        alike = False
+    alike = alike or remark.endswith(("_DIGEST meant?", "_KEY meant?"))
+    alike = alike and not {"SERVICE", "PORT"} & {*words}  # Kubernetes sets such variables for each service
     # A digest, the beginning of every Ed25519 public key, or a key's file.
     if alike or value.startswith(("sha256:", layout.PUBLIC_KEY_START)) or value.endswith(".pub"):
         raise UnknownSetting(name, remark)
@@ -120,7 +126,7 @@ class UnknownSetting(BootError):
     """A variable that nothing reads seems to be meant as the key or the pin: without it, any bundle would boot."""
 
     def __init__(self, name: str, remark: str) -> None:
-        super().__init__(f"{remark} It seems to say what may be booted, and doesn't: correct its name, or unset it")
+        super().__init__(f"{remark} It seems to say what may be used, and doesn't: correct its name, or unset it")
         self.name = name
 
 

@@ -137,11 +137,12 @@ def _complete(
     arguments = settings.parse(parser, command, words, settings.of_command(source, words[0], command))
     if hasattr(arguments, "index_url") and scopes.TABLE in source.table:
         arguments.scopes = scopes.read(source)
-    if not arguments.quiet and (source.path or any(name.startswith(settings.PREFIX) for name in env)):
+    if source.path or any(name.startswith(settings.PREFIX) for name in env):
         from airpack.cli.words import unknown  # noqa: PLC0415 - mostly nothing is set
 
         for warning in unknown.warnings(source, words[0], command):
-            print(plain(warning), file=sys.stderr)
+            if not arguments.quiet:
+                print(plain(warning), file=sys.stderr)
     return arguments
 
 

@@ -13,7 +13,7 @@ from packaging.metadata import RawMetadata
 from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.bundle.opened import OpenBundle, paths_of
-from airpack.sources.source import source_in
+from airpack.sources.source import address_in
 from airpack.target.installed import parse_requirements
 from airpack.target.requires import closure
 from airpack.target.target import Target
@@ -60,8 +60,8 @@ class PackageRecord:
     `licence_expression` is that of PEP 639, or empty. `licences` are the last parts of its licence classifiers, or else
     the text of its field `License`. `needs` are the packages of the bundle that it requires on the target, sorted.
     `built_from` is the identity of the source that the wheel was built from, or empty (`sources.source.Source`); `url`
-    is where a wheel that was not built is from, empty where that is not known. `attested_by` are its publishers, as
-    the index named them.
+    is where the wheel, or the sdist that it was built from, is from, empty where that is not known. `attested_by` are
+    its publishers, as the index named them.
     """
 
     key: NormalizedName
@@ -171,14 +171,13 @@ def _package(
         if classifier.startswith(_CLASSIFIER)
     ]
     text = metadata.get("license", "").strip()
-    origin = entry.origin if entry else ""
     return PackageRecord(
         key=canonicalize_name(distribution.name),
         version=distribution.version,
         wheel=distribution.wheel,
         sha256=distribution.sha256,
         built_from=distribution.built_from,
-        url=origin if "://" in origin and not source_in(origin) else "",
+        url=address_in(entry.origin) if entry else "",
         summary=metadata.get("summary", ""),
         licence_expression=metadata.get("license_expression", ""),
         licences=tuple(classifiers or ([text] if text and text != "UNKNOWN" else [])),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from airpack_runtime.format.toc import Distribution
 
 from airpack.bundle.opened import OpenBundle
-from airpack.sources.source import origin_of
+from airpack.sources.source import origin_of, source_in
 
 NAME, SIZE = ORDERS = ("name", "size")
 _HEAVIEST = 5
@@ -124,7 +124,7 @@ def _package(opened: OpenBundle, share: Distribution, packed: int, origin: str) 
         name=share.name,
         version=share.version,
         license=share.license,
-        origin=origin_of(share.built_from, "") if share.built_from else origin,
+        origin=origin if source_in(origin) == share.built_from else origin_of(share.built_from, ""),
         built_from=share.built_from,
         wheel=share.wheel,
         sha256=share.sha256,

@@ -62,7 +62,9 @@ class LockedWheel:
     @property
     def origin(self) -> str:
         """Where it came from: its source if it was built, else its public URL, `local` for a file."""
-        return origin_of(self.built_from, self.url)
+        if self.built_from:
+            return origin_of(self.built_from, self.source.url if self.source else "")
+        return origin_of("", self.url)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

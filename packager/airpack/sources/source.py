@@ -12,7 +12,8 @@ from airpack.base.urls import LOCAL, public
 
 Settings = Mapping[str, str | Sequence[str]]  # a build backend's (PEP 517)
 
-_BUILT = "built from "  # how the origin of a built wheel begins, in `manifest.json`
+# How the origin of a built wheel begins, in `manifest.json`, and what stands before the place of its sdist.
+_BUILT, _OF = "built from ", " of "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,13 +59,25 @@ def sdist_hash(identity: str) -> list[str]:
 
 
 def origin_of(built_from: str, url: str) -> str:
-    """Return where a wheel came from, as `manifest.json` has it: the source that it was built from, else its `url`."""
-    return f"{_BUILT}{built_from}" if built_from else public(url)
+    """Return where a wheel came from, as `manifest.json` has it: its `url`, or the source that it was built from.
+
+    Of a built wheel, `url` is its sdist's, which says what index or server had that; empty if it isn't known.
+    """
+    if not built_from:
+        return public(url)
+    place = public(url) if sdist_hash(built_from) and url else LOCAL
+    return f"{_BUILT}{built_from}" + (f"{_OF}{place}" if place != LOCAL else "")
 
 
 def source_in(origin: str) -> str:
     """Return the source that an origin in `manifest.json` names, empty for a wheel that was not built."""
-    return origin.removeprefix(_BUILT) if origin.startswith(_BUILT) else ""
+    return origin.removeprefix(_BUILT).partition(_OF)[0] if origin.startswith(_BUILT) else ""
+
+
+def address_in(origin: str) -> str:
+    """Return the URL of the wheel, or of the sdist that it was built from, in an origin; empty where it has none."""
+    place = origin.removeprefix(_BUILT).partition(_OF)[2] if origin.startswith(_BUILT) else origin
+    return place if "://" in place else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

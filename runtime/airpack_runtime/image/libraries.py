@@ -58,13 +58,14 @@ def absent(needs: Sequence[Need], env: Mapping[str, str]) -> list[str]:
 def unloadable(needs: Iterable[Need]) -> Iterator[str]:
     """Yield a sentence for each library that can't be loaded: the loader's own, with who needs it and what has it.
 
-    Each is loaded by a Python of its own, which it may end. They are the image's: nothing of a bundle runs.
+    Each is loaded by a Python of its own, which it may end. They are the image's: nothing of a bundle runs, nor what
+    lies in the current folder, which an empty entry of LD_LIBRARY_PATH stands for (ld.so(8)).
     """
     from subprocess import PIPE, run
 
     line = [activation.interpreter(), "-Ic", "import sys, ctypes; ctypes.CDLL(sys.argv[1])"]
     for need in needs:
-        done = run([*line, need.library], stderr=PIPE, check=False)
+        done = run([*line, need.library], stderr=PIPE, cwd="/", check=False)
         if done.returncode:
             problem = done.stderr.decode("utf-8", "replace").strip().rpartition("OSError: ")[2]
             yield f"{problem or need.library} ({need.about})"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import stat
 import sys
 
 from airpack_runtime import boot, layout, trust
@@ -24,18 +23,19 @@ if TYPE_CHECKING:
     from airpack_runtime.image.installed import Installed
     from airpack_runtime.ready import Ready
 
-# pip's options in such files that are passed over, and whether each takes a value: they tell where distributions come
-# from, or which to prefer, and don't decide whether an installed one will do.
-_PASSED_OVER = {
-    **dict.fromkeys(("-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links"), True),
-    **dict.fromkeys(("--trusted-host", "--no-binary", "--only-binary", "--use-feature"), True),
-    **dict.fromkeys(("--no-index", "--pre", "--prefer-binary", "--require-hashes"), False),
+# What follows an option of pip's in such files: nothing, a value, or a file of requirements or of constraints.
+_NOTHING, _VALUE, _REQUIREMENTS, _CONSTRAINTS = range(4)
+# Those without a file are passed over: they tell where distributions come from, or which to prefer, and don't decide
+# whether an installed one will do.
+_OPTIONS = {
+    **dict.fromkeys(("-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links"), _VALUE),
+    **dict.fromkeys(("--trusted-host", "--no-binary", "--only-binary", "--use-feature"), _VALUE),
+    **dict.fromkeys(("--no-index", "--pre", "--prefer-binary", "--require-hashes"), _NOTHING),
+    **dict.fromkeys(("-r", "--requirement"), _REQUIREMENTS),
+    **dict.fromkeys(("-c", "--constraint"), _CONSTRAINTS),
 }
-# Those that name another file: of requirements, or of constraints.
-_NESTED = {"-r": False, "--requirement": False, "-c": True, "--constraint": True}
-_OPTIONS = (*_PASSED_OVER, *_NESTED)
 # More than any file or requirement has: what reads them may take the square of that, or its cube.
-_LARGEST, _LONGEST = 1 << 20, 2000  # bytes of a file, characters of a requirement
+_LARGEST, _LONGEST = 1 << 20, 2000  # bytes of a file, characters of a requirement without its hashes
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _NO_NAME = "a boot takes packages by their names alone, from no path or URL"
 _HASH = re.compile(r"\s+--hash(?:=|\s+)(\w+:\w+)")
@@ -176,7 +176,7 @@ def _rows(path: str, env: Mapping[str, str]) -> Iterator[Row]:
         for line in _lines(file, by, env):
             row = Row(constraint, *_parted(line))
             if len(row.line) > _LONGEST:
-                raise AzureError(f"{file}: a line has more than {_LONGEST:,} characters: {line[:99]}", NOT_INSTALLED)
+                raise AzureError(f"{file}: a line is too long: {line[:99]}", NOT_INSTALLED)
             named = _named(line)
             if named is None:
                 yield row
@@ -196,10 +196,12 @@ def _lines(path: str, by: str, env: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a file, which the file `by` names, joined and without comments. Raises AzureError."""
     named = f", which {by} names" if by else ""
     try:
-        with open(path, "rb", opener=_opened_at_once) as file:
-            content = file.read(_LARGEST + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
-        if content is None or len(content) > _LARGEST:
-            raise AzureError(f"{path}{named}: it is no file of requirements, which have a megabyte at most", NO_FILE)
+        # A pipe is not waited for.
+        with open(path, "rb", opener=lambda place, flags: os.open(place, flags | os.O_NONBLOCK)) as file:
+            is_file = os.fstat(file.fileno()).st_mode & 0o170000 == 0o100000
+            content = file.read(_LARGEST + 1) if is_file else b""
+        if not is_file or len(content) > _LARGEST:
+            raise AzureError(f"{path}{named}: it is no file of requirements", NO_FILE)
         text = re.sub("\r\n?", "\n", decoded(content)).replace("\\\n", " ")
     except (UnicodeError, LookupError) as error:
         raise AzureError(f"{path} can't be decoded ({error}): save it as UTF-8", NOT_INSTALLED) from error
@@ -210,10 +212,6 @@ def _lines(path: str, by: str, env: Mapping[str, str]) -> Iterator[str]:
         line = _VARIABLE.sub(lambda variable: env.get(variable.group(1)) or variable.group(0), line)
         if line:
             yield line
-
-
-def _opened_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a pipe is not waited for
 
 
 def _named(line: str) -> list[tuple[bool, str]] | None:
@@ -230,17 +228,16 @@ def _named(line: str) -> list[tuple[bool, str]] | None:
         word = words.pop(0)
         name, sign, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
         # As for pip, the beginning of a long option will do.
-        meant = [name] if name in _OPTIONS else [each for each in _OPTIONS if name[2:] and each.startswith(name)]
-        kinds = {(each in _NESTED, _NESTED.get(each, _PASSED_OVER.get(each, False))) for each in meant}
+        kinds = {kind for each, kind in _OPTIONS.items() if each == name or (name[2:] and each.startswith(name))}
         if len(kinds) != 1:
             return None
-        nested, kind = kinds.pop()
-        if (nested or kind) and not sign:
+        kind = kinds.pop()
+        if kind and not sign:
             if not words:
                 return None
             value = words.pop(0)
-        if nested:
-            found.append((kind, value))
+        if kind > _VALUE:
+            found.append((kind == _CONSTRAINTS, value))
     return found if line.startswith("-") else None
 
 

@@ -172,6 +172,44 @@ def test_what_sets_nothing_is_told_with_the_nearest(airpack: Airpack, monkeypatc
     assert airpack.err == ""
 
 
+@pytest.mark.parametrize("quiet", [[], ["-q"]], ids=["told", "quiet"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("AIRPACK_VERIFY_KYE", "x"), ("AIRPACK_VERIFY_DIGST", "x"), ("AIRPACK_VERFY_KEY", "x"), ("AIRPACK_KEY", "x")),
+        *(("AIRPACK_TRUST", "team.pub"), ("AIRPACK_VERIFY_X", "sha256:00"), ("AIRPACK_PUBLICKEY", "x")),
+    ],
+)
+def test_a_misspelt_key_or_digest_ends_a_command(
+    airpack: Airpack, monkeypatch: pytest.MonkeyPatch, name: str, value: str, quiet: list[str]
+) -> None:
+    """By its name, or by what it holds: with a warning alone, any bundle would do."""
+    monkeypatch.setenv(name, value)
+    assert airpack("verify", machine.FIXTURES / "golden", "--no-import", *quiet) == 1
+    assert airpack.error.startswith(f"airpack: error: {name} is set, but nothing reads it")
+    assert airpack.error.endswith("correct its name, or unset it")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[verify]\nkye = 'x'", "[verify] kye is not an option of verify: is it key?"),
+        ("[verify]\ndigset = 'x'", "[verify] digset is not an option of verify: is it digest?"),
+        ("key = 'x'", "key sets no option"),
+        ("diggest = 'x'", "diggest sets no option"),
+        ("[verfy]\nkey = 'x'", "verfy sets no option: is it verify?"),
+    ],
+)
+def test_a_misspelt_key_or_digest_of_the_file_does_so(airpack: Airpack, text: str, told: str) -> None:
+    """A slip in the table's name as well, if it holds one; another table's is a warning."""
+    Path("airpack.toml").write_text(text)
+    assert airpack("verify", machine.FIXTURES / "golden", "--no-import") == 2
+    assert told in airpack.error
+    Path("airpack.toml").write_text("[verfy]\nsort = 'x'\n")
+    assert airpack("inspect", machine.FIXTURES / "golden") == 0
+    assert "verfy sets no option: is it verify?" in airpack.err
+
+
 def test_a_command_that_is_run_gets_no_settings(airpack: Airpack, monkeypatch: pytest.MonkeyPatch) -> None:
     """The shim would take them for misspelt variables of its own, which it gets."""
     for name in ("AIRPACK_JOBS", "AIRPACK_PACK_LEVEL", "AIRPACK_LOG", "AIRPACK_TARGTE"):

@@ -103,6 +103,29 @@ def test_only_what_an_index_may_have_is_of_pypi(
     assert "properties" not in found["one"]
 
 
+def test_the_sdist_of_an_index_of_ones_own_has_its_url(
+    airpack: Airpack, packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wheel that was built from one is of that index as well, and not of PyPI."""
+    built_from, url = "one-1.0.tar.gz sha256:00", "https://packages.example/one-1.0.tar.gz"
+    wheel, origin = "one-1.0-py3-none-any.whl", f"built from {built_from} of {url}"
+    entry = PackageEntry(name="one", version="1.0", wheel=wheel, size=1, sha256="", origin=origin)
+    monkeypatch.setattr("airpack.cli.commands.sbom.Results.entries", lambda *_: (entry,))
+    monkeypatch.setattr("airpack.cli.commands.inspect.Results.origins", lambda *_: {"one": origin})
+    path = tmp_path / "bundle.tar.zst"
+
+    def built(old: toc.Toc) -> toc.Toc:
+        shares = [share._replace(built_from=built_from if share.name == "one" else "") for share in old.distributions]
+        return old._replace(distributions=tuple(shares))
+
+    rewritten(path, built, packed / layout.BUNDLE_NAME)
+    one = _component(_sbom(airpack, path), "one")
+    assert one["purl"] == f"pkg:pypi/one@1.0?download_url={url}&file_name={wheel}"
+    assert one["properties"] == [{"name": "airpack:built_from", "value": built_from}]
+    assert airpack("inspect", path, "--json") == 0
+    assert json.loads(airpack.out)["packages"][0]["origin"] == origin
+
+
 def test_packages_have_purl_hash_and_licence(airpack: Airpack, packed: Path) -> None:
     """PEP 639's expression, else classifiers, else the text."""
     data = _sbom(airpack, packed)

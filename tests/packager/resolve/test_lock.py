@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from airpack.base import toml
 from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
+from airpack.sources.source import Source
 from airpack.target.installed import ImagePackage
 from airpack.target.target import Target
 from support.airpack import Airpack
@@ -40,8 +41,24 @@ def lock(target: Target) -> Lock:
         (WHEEL, "https://example.invalid/my_one-1.0-py3-none-any.whl"),
         (replace(WHEEL, url="file:///home/me/my_one-1.0-py3-none-any.whl"), "local"),
         (replace(WHEEL, built_from="my_one-1.0.tar.gz sha256:11"), "built from my_one-1.0.tar.gz sha256:11"),
+        (
+            replace(
+                WHEEL,
+                built_from="my_one-1.0.tar.gz sha256:11",
+                source=Source(url="https://me:hush@host.invalid/my_one-1.0.tar.gz?sig=hush", sha256="11"),
+            ),
+            "built from my_one-1.0.tar.gz sha256:11 of https://host.invalid/my_one-1.0.tar.gz",
+        ),
+        (
+            replace(
+                WHEEL,
+                built_from="my_one-1.0.tar.gz sha256:11",
+                source=Source(url="file:///home/me/my_one-1.0.tar.gz", sha256="11"),
+            ),
+            "built from my_one-1.0.tar.gz sha256:11",
+        ),
     ],
-    ids=["index", "folder", "build"],
+    ids=["index", "folder", "build", "build of an index's sdist", "build of a local sdist"],
 )
 def test_the_origin_of_a_wheel(wheel: LockedWheel, origin: str) -> None:
     """Its source if it was built, else its URL without credentials."""

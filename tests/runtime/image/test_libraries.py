@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from airpack_runtime.format.toc import Need
 from airpack_runtime.image import libraries
 
@@ -44,3 +47,16 @@ def test_what_can_not_be_loaded_is_told_with_the_loaders_reason() -> None:
     (told,) = libraries.unloadable(needs)
     assert told.startswith("libabsent.so.1: cannot open shared object file")
     assert told.endswith(" (needed by one)")
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler: install gcc")
+def test_no_library_of_the_current_folder_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty entry of LD_LIBRARY_PATH stands for that folder, where somebody else may have put one."""
+    source = "#include <stdlib.h>\n__attribute__((constructor)) static void f(void) { exit(99); }\n"
+    line = ["cc", "-shared", "-fPIC", "-xc", "-", "-o", str(tmp_path / "libplanted.so")]
+    subprocess.run(line, input=source.encode(), check=True)
+    monkeypatch.chdir(tmp_path)
+    for value in ("", ":", ":/nowhere", "/nowhere::", "."):
+        monkeypatch.setenv("LD_LIBRARY_PATH", value)
+        (told,) = libraries.unloadable([_need("libplanted.so")])
+        assert told.startswith("libplanted.so: cannot open shared object file"), value

@@ -218,8 +218,8 @@ def test_each_file_is_read_once_however_they_name_each_other(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("one" + " " * 900_000 + "x", "a line has more than 2,000 characters"),
-        ("one" + " --hash=a:b" * 80_000 + " x", "a line has more than 2,000 characters"),
+        ("one" + " " * 900_000 + "x", "a line is too long"),
+        ("one" + " --hash=a:b" * 80_000 + " x", "a line is too long"),
         ("./" + "one-1-" * 300 + "\n" + "x" * 1_100_000, "it is no file of requirements"),
         ("one>=1" + ",>=1" * 900_000, "it is no file of requirements"),
         ("# coding: undefined\none", "can't be decoded"),
@@ -237,6 +237,25 @@ def test_no_requirement_takes_long_to_read(tmp_path: Path, line: str) -> None:
     """None that a line can hold: of a path with many versions in it, a marker of many brackets, many versions."""
     with within(10, "the reading"):
         assert len(list(requirements.unmet([pip_install.Row(False, line)], []))) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("one @ https://${TOKEN}@host/one.whl", "https://****@host/one.whl: a boot takes"),
+        ("git+https://me:${TOKEN}@host/one.git@v1", "git+https://****@host/one.git@v1: a boot takes"),
+        ("one @ https://host/one.whl?sig=${TOKEN}&x=${TOKEN} ; os_name != ''", "https://host/one.whl?**** ; os_name"),
+        ("--index-url https://me:hush@host/simple one", "--index-url https://****@host/simple one: a boot takes"),
+    ],
+)
+def test_no_error_tells_what_gives_access(run: Exec, code: Path, line: str, shown: str) -> None:
+    """Neither what stands in a URL nor what a variable puts there: a boot's lines are kept in logs."""
+    (code / "requirements.txt").write_text(line)
+    variables = {"AZUREML_EXTRA_REQUIREMENTS_TXT": "requirements.txt", "TOKEN": "hush"}
+    done = run(PRINT, **variables)
+    assert done.returncode == 95
+    assert shown in done.stderr
+    assert "hush" not in done.stdout + done.stderr
 
 
 def test_an_endless_file_is_no_file_of_requirements(tmp_path: Path) -> None:

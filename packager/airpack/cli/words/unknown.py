@@ -1,4 +1,4 @@
-"""Variables and keys that set nothing: told with the nearest that would."""
+"""Variables and keys that set nothing: told with the nearest that would; an error where that is a key or a digest."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import argparse
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from airpack_runtime.errors import check_unread
 from airpack_runtime.trust import SETTINGS as READ_BY_THE_SHIM
 
+from airpack.base.errors import UsageError
 from airpack.cli.words import option_values, parsers
 from airpack.cli.words.scopes import TABLE as INDEXES
 from airpack.cli.words.settings import FILE_VARIABLE, OF_ONE_COMMAND, PREFIX, Source, options_of, variable
 
 # What airpack reads besides, or sets for the processes that it starts, or its tests read.
 _OTHERS = ("AIRPACK_BUILD_", "AIRPACK_TEST", "AIRPACK_FUZZ")
+_PINS = ("key", "digest")  # say which bundle alone is used: with a slip in one, any would be
 
 
 def warnings(source: Source, command: str, parser: argparse.ArgumentParser) -> list[str]:
     """Return a line for each variable and each key of the file that sets no option of any command.
 
     The parsers of the other commands are built only if something is no option of `command`, whose parser is `parser`.
+    Raises UsageError, or UnknownSetting (of `airpack_runtime.errors`), for what seems to be meant as a key or a digest.
     """
     strange = _strange(source.env)
     own = _keys([parser])
     unread = [name for name in strange if name not in _variables({command: own})]
     tables = {key for key, value in source.table.items() if isinstance(value, Mapping)}
-    if not unread and source.table.keys() <= own | {command, INDEXES}:
+    if not unread and source.table.keys() <= own - {*OF_ONE_COMMAND} | {command, INDEXES}:
         return list(_in_table(source, command, own))
     return [*every(source, unread, tables)]
 
@@ -43,25 +47,40 @@ def _strange(env: Mapping[str, str]) -> list[str]:
 
 
 def every(source: Source, names: Sequence[str], tables: Collection[str]) -> Iterator[str]:
-    """Yield a line for each of the variables `names`, and for each key of the file, that sets no option."""
+    """Yield a line for each of the variables `names`, and for each key of the file, that sets no option.
+
+    Raises as `warnings` does.
+    """
     known = {name: _keys(each) for name, each in parsers.every().items()}
     variables = _variables(known)
     for name in names:
         if name not in variables:
+            check_unread(name, source.env[name], variables)
             yield f"warning: {name} sets no option{_nearest(name, variables)}"
     general = set().union(*known.values()) - {*OF_ONE_COMMAND}
     for key in source.table:
         if key in tables and key in known:
             yield from _in_table(source, key, known[key])
         elif key not in ({INDEXES} if key in tables else general):
-            yield f"warning: {source.place()} {key} sets no option{_nearest(key, {*general, *known, INDEXES})}"
+            line = f"{source.place()} {key} sets no option{_nearest(key, {*general, *known, INDEXES})}"
+            for name in [key, *(source.table[key] if key in tables else ())]:
+                _checked(line, name, {*general, *known, *_PINS})
+            yield f"warning: {line}"
 
 
 def _in_table(source: Source, command: str, known: Collection[str]) -> Iterator[str]:
     table = source.table.get(command)
     for key in table if isinstance(table, Mapping) else ():
         if key not in known:
-            yield f"warning: {source.place(command)} {option_values.unknown(key, command, known)}"
+            line = f"{source.place(command)} {option_values.unknown(key, command, known)}"
+            yield f"warning: {_checked(line, key, known)}"
+
+
+def _checked(line: str, key: str, known: Collection[str]) -> str:
+    """Return the line for a key of the file. Raises UsageError with it if the key, or the nearest, is one of _PINS."""
+    if {key, *difflib.get_close_matches(key, known, 1)} & {*_PINS}:
+        raise UsageError(f"{line}; it seems to say which bundle may be used: correct it, or take it out")
+    return line
 
 
 def _keys(commands: Sequence[argparse.ArgumentParser]) -> set[str]:
