@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Locator, Page, sync_playwright
 
 from support import machine
 
@@ -65,6 +65,43 @@ def opened(browser: Browser, file: Path, *, width: int = 1120, theme: Theme = "l
     seen.listen()
     seen.page.goto(file.as_uri())
     return seen
+
+
+def figures(page: Page) -> dict[str, object]:
+    """Return the figures of a report: of the whole bundle, and of each package."""
+    heads = {name: _value(page, f"#n-{name}") for name in ("packages", "size", "unpacked", "files")}
+    packages = {
+        str(row.get_attribute("data-package")): (
+            row.locator('[data-label="version"]').inner_text(),
+            _value(row, ".packed"),
+            _value(row, ".unpacked"),
+        )
+        for row in page.locator("[data-package]").all()
+    }
+    hashes = {
+        str(row.get_attribute("data-wheel")): row.locator(".sha256").inner_text()
+        for row in page.locator("[data-wheel]").all()
+    }
+    return {**heads, "digest": page.inner_text(".digest"), "each": packages, "hashes": hashes}
+
+
+def told_by_inspect(about: Mapping[str, Any]) -> dict[str, object]:
+    """Return the same figures as `airpack inspect --json` tells them."""
+    packages = about["packages"]
+    return {
+        "packages": len(packages),
+        "size": about["size"],
+        "unpacked": about["unpacked_size"],
+        "files": about["files"],
+        "digest": about["digest"],
+        "each": {each["name"]: (each["version"], each["packed_size"], each["unpacked_size"]) for each in packages},
+        "hashes": {each["name"]: f"sha256:{each['sha256']}" for each in packages},
+    }
+
+
+def _value(inside: Page | Locator, selector: str) -> int:
+    """Return the number that an element carries."""
+    return int(inside.locator(f"{selector} data").get_attribute("value") or "")
 
 
 # Returns the contrast of each kind of text on the page with what lies behind it (WCAG 2.2, 1.4.3), the smallest first.
