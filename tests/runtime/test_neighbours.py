@@ -9,7 +9,7 @@ from typing import Callable, Dict, List
 
 import pytest
 from airpack_runtime import __main__, boot, cache, layout, trust
-from airpack_runtime.care import doctor
+from airpack_runtime.care import doctor, maintenance
 from airpack_runtime.format import reader
 
 from .conftest import GOLDEN, needs_target
@@ -163,3 +163,15 @@ def test_nobody_else_can_lock_a_tree(square: Path, caches: List[Path], ours: Dic
     assert (readable.kind, readable.message) == ("", "[]")
     # Root's workers that run as another user still use it.
     assert by(THEM, lambda: cache.hold(*os.path.split(tree))).message == "True"
+
+
+@pytest.mark.parametrize("path", ["site-packages/alpha/__init__.py", "site-packages/alpha"])
+def test_verify_replaces_what_another_user_owns(
+    square: Path, caches: List[Path], ours: Dict[str, str], path: str
+) -> None:
+    """It is as it should be, and they can change it tomorrow: it was put there while the cache was open to all."""
+    tree = by(US, lambda: boot.ready_tree(ours["AIRPACK_BUNDLE"], ours).tree).message
+    os.chown(os.path.join(tree, path), THEM, THEM)
+    told = by(US, lambda: maintenance.verify(ours["AIRPACK_BUNDLE"], ours))
+    assert f"unpacked anew, as the tree was damaged ({path} has another type, mode or owner)" in told.message, told
+    assert os.stat(os.path.join(tree, path)).st_uid == US

@@ -80,18 +80,18 @@ def difference(bundle: Bundle, tree: str, scratch: str) -> str | None:
     sums = bundle.content(toc.sums, decoder.load(bundle, scratch))
     modes = {file.path: file.mode for file in toc.files}
     modes.update((link.path, modes[link.target]) for link in toc.links)
-    expected = _parse(sums, bundle)
+    expected, own = _parse(sums, bundle), os.getuid()
     for directory in ("", *toc.directories):
         try:
-            mode = os.lstat(f"{tree}/{directory}").st_mode
+            mode, uid = os.lstat(f"{tree}/{directory}")[:5:4]  # st_mode and st_uid
         except OSError as error:
             return f"{directory}: {reason_of(error)}"
-        if mode & 0o170000 != 0o040000 or mode & 0o022:
-            return f"{directory or tree} is no folder, or others can write to it"
+        if mode & 0o170022 != 0o040000 or uid != own:
+            return f"{directory or tree} has another type, mode or owner"
     for path, mode in modes.items():
         try:
-            if os.lstat(f"{tree}/{path}").st_mode & 0o177777 != 0o100000 | mode:
-                return f"{path} has another type or mode"
+            if os.lstat(f"{tree}/{path}")[:5:4] != (0o100000 | mode, own):
+                return f"{path} has another type, mode or owner"
             if _hash(f"{tree}/{path}") != expected.get(path):
                 return f"{path} has another content"
         except OSError as error:

@@ -157,7 +157,7 @@ def test_a_note_that_tells_of_no_content_is_refused(signed: Path, keyed: Dict[st
     [
         (os.fspath, None),
         (lambda path: path.write_bytes(path.read_bytes() + b" "), f"{MODULE} has another content"),
-        (lambda path: path.chmod(0o755), f"{MODULE} has another type or mode"),
+        (lambda path: path.chmod(0o755), f"{MODULE} has another type, mode or owner"),
         (lambda path: path.unlink(), f"{MODULE}: No such file or directory"),
         (lambda path: path.with_name("more.py").write_text(""), None),
     ],
