@@ -34,6 +34,7 @@ PACKAGER_FLOORS = (
         "shim",
         "results",
         "inspection",
+        "licences",
         "index",
         "delta",
         "verify",

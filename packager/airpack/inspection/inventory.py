@@ -100,7 +100,7 @@ def take(opened: OpenBundle, entries: Iterable[PackageEntry]) -> Inventory:
     """
     toc = opened.toc
     target = Target.from_name(toc.target)
-    metadata = {canonicalize_name(share.name): _metadata(opened, share) for share in toc.distributions}
+    metadata = {canonicalize_name(share.name): metadata_of(opened, share) for share in toc.distributions}
     requested = parse_requirements(toc.requirements)
     needs: dict[NormalizedName, set[NormalizedName]] = {key: set() for key in metadata}
     required = {key: parse_requirements(fields.get("requires_dist", ())) for key, fields in metadata.items()}
@@ -121,7 +121,7 @@ def take(opened: OpenBundle, entries: Iterable[PackageEntry]) -> Inventory:
     )
 
 
-def _metadata(opened: OpenBundle, distribution: Distribution) -> RawMetadata:
+def metadata_of(opened: OpenBundle, distribution: Distribution) -> RawMetadata:
     """Return the core metadata of a distribution. Raises BundleDamaged if it has none."""
     for path in sorted(paths_of(opened.toc, distribution)):
         if re.fullmatch(rf"{layout.SITE_PACKAGES}/[^/]+\.dist-info/METADATA", path):

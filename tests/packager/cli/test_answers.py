@@ -101,6 +101,10 @@ def test_what_is_carried_is_a_document(airpack: Airpack, tmp_path: Path) -> None
     assert _document(airpack)["result"]["frames"] == 0
     assert airpack("apply", bundle, tmp_path / "delta", "-o", tmp_path / "same", "--json") == 0, airpack.err
     assert _document(airpack)["result"]["digest"] == digest
+    assert airpack("licenses", bundle, "--strict", "--notices", tmp_path / "notices", "--json") == 1
+    document = _document(airpack, status=1)
+    assert document["result"]["notices"] == str(tmp_path / "notices")
+    assert {row["verdict"] for row in document["result"]["packages"]} == {"unknown"}
     build_wheel(tmp_path / "house", "one")
     assert airpack("index", tmp_path / "house", "-o", tmp_path / "simple", "--json") == 0, airpack.err
     assert _document(airpack)["result"]["added"] == ["one-1.0-py3-none-any.whl"]
@@ -143,6 +147,7 @@ def test_what_a_registry_takes_and_gives_is_a_document(airpack: Airpack, tmp_pat
         ("sbom --json none", 2, "UsageError"),
         ("delta none none --json", 1, "BundleNotFound"),
         ("apply none none --json", 1, "FileNotFoundError"),
+        ("licenses none --json --deny x", 2, "UsageError"),
         ("index --json none", 1, "FileNotFoundError"),
         ("sign --json none --key none.key", 1, "FileNotFoundError"),
         ("run none --json -- python", 1, "BundleNotFound"),

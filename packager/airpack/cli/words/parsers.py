@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # fmt: off
 COMMANDS = (
     "pack", "pack-all", "lock", "audit",
-    "inspect", "tree", "report", "diff", "cat", "extract", "index",
+    "inspect", "tree", "report", "licenses", "diff", "cat", "extract", "index",
     "verify", "rebuild", "sbom", "keygen", "sign",
     "delta", "apply", "oci", "push", "pull", "upload", "download",
     "shim", "run", "azureml",
