@@ -43,7 +43,7 @@ def audit(tree: Tree, lock: Lock, compiled: Sequence[Compiled], *, plain: bool =
         *_unmet(parts, lock),
         *_overriding(parts, target),
         *(finding for part in parts for finding in unfit(part.wheel, target)),
-        *_shadowing(parts, plain=plain),
+        *(_shadowing(parts, plain=plain) if target.boots else ()),
         *legacy(parts),
         *(finding for part in parts for finding in findings_of(part.wheel, part.oddities)),
         *_of_clashes(tree.clashes),

@@ -66,11 +66,16 @@ def resolve(
         raise InvalidRequirement("nothing is required: the project, or the group, names no requirement")
     builder = _builder(target, pip, cache, python)
     answer, installs = _ask(requirements, target, builder, pip=pip, skip_installed=skip_installed)
-    built = _by_version(answer.built)
+    built = {parse_wheel_filename(wheel.path.name)[:2]: wheel for wheel in answer.built}
     wheels = [_locked(install, built) for install in installs]
     wheels = [replace(wheel, index=answer.indexes.get(wheel.key, "")) for wheel in wheels]
     passed_over = answer.passed_over_for({wheel.key: wheel.version for wheel in wheels})
     _tell(answer, passed_over, installs, pip)
+    for wheel in wheels if builder.for_another_system else ():
+        if wheel.source is not None:
+            pip.note(
+                f"warning: {wheel.filename} was built here: what its setup.py asks of the system, Linux has answered"
+            )
     access = IndexAccess(
         options=answer.index_options, urls=answer.urls, provenance=answer.provenance, sizes=answer.sizes
     )
@@ -203,11 +208,6 @@ def _nothing_left(answer: Answer, files: Sequence[str]) -> Unsatisfiable:
     reason = "the image has it all" if answer.provided else "the target's markers rule out all requirements"
     told = f"nothing is left to pack: {reason} ({asked})" if asked else f"nothing is required in {', '.join(files)}"
     return Unsatisfiable(told, requirement=asked, required_by=())
-
-
-def _by_version(wheels: Sequence[Built]) -> dict[tuple[NormalizedName, Version], Built]:
-    """Return wheels that were built by the name and version that they are of."""
-    return {parse_wheel_filename(wheel.path.name)[:2]: wheel for wheel in wheels}
 
 
 def _hashed(wheels: Sequence[LockedWheel], access: IndexAccess, pip: Pip) -> list[LockedWheel]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from airpack_runtime import layout
 
 from airpack.base import files, jsons
-from airpack.base.errors import OutputRefused
+from airpack.base.errors import InvalidLock, OutputRefused
+from airpack.resolve import pylock
 from airpack.resolve.lock import REQUIREMENTS
-from airpack.results.folder import ALWAYS, MANIFEST, SOMETIMES, WHEELHOUSE
+from airpack.results.folder import ALWAYS, LOCK, MANIFEST, SOMETIMES, WHEELHOUSE
 from airpack.shim import write
 
 REPORT_MARK = '<meta name="generator" content="airpack '
@@ -44,15 +46,21 @@ def check_report(path: Path) -> None:
 
 def check(folder: Path, *, tree: Path | None = None, drop_in: Path | None = None) -> None:
     """Raise OutputRefused if the results would replace something that airpack did not write."""
-    if folder.exists() and not folder.is_dir():
-        raise OutputRefused(folder, "is not a folder: give --output another name")
-    _check_results(folder)
+    _check_results(folder, _packed_wheels(folder / MANIFEST))
     if tree is not None:
         _check_beside(tree, folder, "--tree", "an airpack tree", (tree / layout.TREE_NOTE).is_file())
     if drop_in is not None:
         _check_beside(drop_in, folder, "--drop-in", "an airpack drop-in folder", write.is_drop_in(drop_in))
     if tree is not None and drop_in is not None and _overlap(tree, drop_in):
         raise OutputRefused(tree, f"and {drop_in} overlap: give --tree and --drop-in separate folders")
+
+
+def check_gathered(folder: Path) -> None:
+    """Raise OutputRefused if a wheelhouse with its lock would replace what airpack did not write, or a whole pack."""
+    for name in (*ALWAYS, *SOMETIMES):
+        if name not in (WHEELHOUSE, LOCK) and (folder / name).exists():
+            raise OutputRefused(folder, f"has {name}, as airpack pack writes it: give --output another name")
+    _check_results(folder, _locked_wheels(folder / LOCK))
 
 
 def _check_beside(place: Path, folder: Path, option: str, kind: str, ours: bool) -> None:
@@ -68,9 +76,13 @@ def _overlap(one: Path, other: Path) -> bool:
     return first in (second, *second.parents) or second in first.parents
 
 
-def _check_results(folder: Path) -> None:
-    """Raise OutputRefused unless what lies where results go is an earlier pack's, by its manifest."""
-    wheels = _packed_wheels(folder / MANIFEST)
+def _check_results(folder: Path, wheels: Collection[str] | None) -> None:
+    """Raise OutputRefused unless what lies where results go is airpack's.
+
+    `wheels` are the wheels that airpack says to have put there, None if it says nothing.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputRefused(folder, "is not a folder: give --output another name")
     for name in (*ALWAYS, *SOMETIMES):
         if wheels is None and (folder / name).exists():
             raise OutputRefused(
@@ -95,3 +107,14 @@ def _packed_wheels(path: Path) -> set[str] | None:
         return {str(package["wheel"]) for package in data["packages"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _locked_wheels(path: Path) -> set[str] | None:
+    """Return the names of the wheels that a lock of airpack's lists, None if there is no such lock."""
+    try:
+        locked = pylock.read(path, follow=False)
+    except InvalidLock:
+        return None
+    if locked.target_name is None:
+        return None
+    return {str(wheel.name) for package in locked.pylock.packages for wheel in package.wheels or ()}

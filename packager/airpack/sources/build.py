@@ -21,8 +21,9 @@ from build import BuildBackendException, BuildException, ProjectBuilder
 
 from airpack.base.errors import BuildFailed
 from airpack.sources import build_log
+from airpack.sources.compiled import tree_must_compile
 from airpack.sources.isolation.environment import Environment, run
-from airpack.sources.repair import fitted
+from airpack.sources.repair import ELSEWHERE, fitted
 from airpack.sources.source import Builder, Built, Settings
 from airpack.sources.static import static_metadata
 from airpack.sources.toolchain import Toolchain, toolchain_for
@@ -44,6 +45,8 @@ def build_wheel(
     the reason.
     """
     by_host = builder.python is None
+    if builder.for_another_system and tree_must_compile(source):
+        raise BuildFailed(name, f"it is compiled, and the target is another system than this: {ELSEWHERE}")
     if by_host:
         _check_static(source, name, builder)
     try:

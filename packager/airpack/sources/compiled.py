@@ -8,7 +8,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -121,6 +121,21 @@ def must_compile(name: str, stream: IO[bytes]) -> bool:
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error):
         return False
     return contents.must_compile
+
+
+def tree_must_compile(source: Path) -> bool:
+    """Return whether the build of a source tree compiles something."""
+    contents = Contents()
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            # As in an sdist, whose files lie in a folder of its name.
+            contents.see(f"source/{path.relative_to(source).as_posix()}", lambda path=path: _head(path))  # type: ignore[misc]
+    return contents.must_compile
+
+
+def _head(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(_TEXT_LIMIT)
 
 
 def _see_tar(contents: Contents, stream: IO[bytes]) -> None:

@@ -16,6 +16,7 @@ from airpack.sources.source import Builder
 from airpack.sources.toolchain import Toolchain
 
 _LINUX = "linux_"
+ELSEWHERE = "build its wheel on the target's system, and give the folder of the wheel with --find-links"
 
 
 def fitted(wheel: Path, name: str, builder: Builder, toolchain: Toolchain) -> Path:
@@ -30,6 +31,8 @@ def fitted(wheel: Path, name: str, builder: Builder, toolchain: Toolchain) -> Pa
         raise BuildFailed(name, f"{wheel.name} depends on the Python that builds it: {builder.needs_python}")
     platforms = {tag.platform for tag in parse_wheel_filename(wheel.name)[3]}
     if any(platform.startswith(_LINUX) for platform in platforms):
+        if builder.for_another_system:
+            raise BuildFailed(name, f"built here it is {wheel.name}: {ELSEWHERE}")
         wheel = _repaired(wheel, name, builder, toolchain)
     tags = {str(tag) for tag in parse_wheel_filename(wheel.name)[3]}
     if not tags & set(builder.tags):

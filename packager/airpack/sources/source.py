@@ -98,6 +98,11 @@ class Builder:
     pip_options: Sequence[str] = ()
 
     @property
+    def for_another_system(self) -> bool:
+        """Whether the target is Windows or macOS: nothing that is compiled here runs there."""
+        return not any("linux_" in tag for tag in self.tags)
+
+    @property
     def needs_python(self) -> str:
         """What to do where only an interpreter of the target's version can build."""
         return f"give --python PATH to a Python {self.python_version}"

@@ -24,6 +24,7 @@ _QUESTION = (
 LIBRARIES = "LD_LIBRARY_PATH"
 # The file that completes an installation that airpack downloaded; it says what was installed and from where.
 NOTE = "airpack.json"
+_FREE_THREADED = "free-threading build"  # in sys.version of such a Python (PEP 703)
 _TIMEOUT = 30  # seconds; an interpreter answers in a fraction of one
 
 
@@ -145,7 +146,8 @@ def _starts_alone(executable: str) -> bool:
 
 
 def _fits(python: Interpreter, target: Target) -> bool:
-    return python.version.split(".")[:2] == target.python_full_version.split(".")[:2]
+    is_same = python.version.split(".")[:2] == target.python_full_version.split(".")[:2]
+    return is_same and (_FREE_THREADED in python.build) == target.python_tag.endswith("t")
 
 
 def _places(target: Target, env: Mapping[str, str]) -> Iterator[Path]:
@@ -154,10 +156,11 @@ def _places(target: Target, env: Mapping[str, str]) -> Iterator[Path]:
     They are PATH, airpack's own Python, pyenv, manylinux images, uv, and what airpack downloaded.
     """
     minor, tag = target.python_version, target.python_tag
-    on_path = shutil.which(f"python{minor}", path=env.get("PATH"))
+    name = f"python{minor}{'t' * tag.endswith('t')}"
+    on_path = shutil.which(name, path=env.get("PATH"))
     if on_path:
         yield Path(on_path)
-    own = Path(sys.base_prefix, "bin", f"python{minor}")
+    own = Path(sys.base_prefix, "bin", name)
     if os.access(own, os.X_OK):
         yield own
     home = Path(env.get("HOME", "/nonexistent"))
@@ -166,11 +169,11 @@ def _places(target: Target, env: Mapping[str, str]) -> Iterator[Path]:
     uv = Path(env.get("UV_PYTHON_INSTALL_DIR", Path(env.get("XDG_DATA_HOME", home / ".local/share"), "uv/python")))
     for folder, pattern in (
         (pyenv, f"{minor}.*"),
-        (manylinux, f"{tag}-{tag}*"),
+        (manylinux, f"{tag.rstrip('t')}-{tag}*"),
         (uv, f"cpython-{minor}.*"),
     ):
         for place in sorted(folder.glob(pattern), reverse=True):
-            candidate = place / "bin" / f"python{minor}"
+            candidate = place / "bin" / name
             if os.access(candidate, os.X_OK):
                 yield candidate
     for installation in installations(env):

@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from airpack.target import distributions
+from airpack.target import distributions, platforms
 
 DEFAULT_PLATFORM = "manylinux_2_27_x86_64"
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "x64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
-_PYTHON = re.compile(r"(?:cp|py|python|cpython)?[:-]?3\.?(?P<minor>\d{1,2})(?:\.(?P<patch>\d+))?")
+_PYTHON = re.compile(r"(?:cp|py|python|cpython)?[:-]?3\.?(?P<minor>\d{1,2})(?:\.(?P<patch>\d+))?(?P<threads>t?)")
 _DISTRIBUTION = re.compile(r"(?P<family>[a-z]+)(?P<version>\d+(?:\.\d+)*)?")
 _PLATFORM = re.compile(r"manylinux_2_\d+|manylinux(?:1|2010|2014)|musllinux_1_\d+")
 _VARIANTS = ("slim", "minimal", "base")  # of an image: what else is in it, but not another C library
 _EXAMPLE = "cp310"
-_PYTHONS = [f"cp3{minor}" for minor in range(7, 15)]
+_PYTHONS = [*(f"cp3{minor}" for minor in range(7, 15)), "cp313t", "cp314t"]
+_PLATFORMS = ("manylinux2014", "manylinux_2_28", "windows", "macos14", "win_amd64", "macosx_12_0_arm64")
 _ALIKE = 0.6  # the least similarity of a name that may be meant, as difflib measures it
 
 
@@ -30,16 +31,22 @@ class Named:
 def read(text: str) -> Named:
     """Return the target that is named by its Python and its distribution.
 
-    `text` is a Python (`cp310`, `py3.10`, `3.10.4`), which alone has the default platform, with a distribution
+    `text` is a Python (`cp310`, `py3.10`, `3.10.4`, `3.13t`), which alone has the default platform, with a distribution
     (`ubuntu22.04`, `debian-12`, `bookworm`, `rhel8.6`) or a platform, and a machine (`aarch64`, `arm64`; default:
-    `x86_64`). What is none of this is returned as it is.
+    `x86_64`); or with Windows or macOS (`windows`, `macos14`). What is none of this is returned as it is.
     """
     python, full_version, rest = _python_in(text)
-    name, machine = _machine_in(rest or DEFAULT_PLATFORM)
-    platform = name if _PLATFORM.fullmatch(name) else distributions.platforms().get(_distribution(name))
+    platform = platforms.elsewhere(rest) or _linux_in(rest or DEFAULT_PLATFORM)
     if not python or platform is None or text.endswith(("-", "_", ":")):
         return Named(name=text)
-    return Named(name=f"{python}-{platform}_{machine or 'x86_64'}", python_full_version=full_version)
+    return Named(name=f"{python}-{platform}", python_full_version=full_version)
+
+
+def _linux_in(text: str) -> str | None:
+    """Return the platform of a distribution, or of a platform without its machine, None if `text` names none."""
+    name, machine = _machine_in(text)
+    platform = name if _PLATFORM.fullmatch(name) else distributions.platforms().get(_distribution(name))
+    return platform and f"{platform}_{machine or 'x86_64'}"
 
 
 def nearest(text: str) -> str:
@@ -54,7 +61,7 @@ def nearest(text: str) -> str:
         head, _, rest = text.partition("-")
         python = next(iter(difflib.get_close_matches(head, _PYTHONS, 1, _ALIKE)), "")
     name, machine = _machine_in(rest)
-    near = difflib.get_close_matches(_distribution(name), [*known, "manylinux2014", "manylinux_2_28"], 1, _ALIKE)
+    near = difflib.get_close_matches(_distribution(name), [*known, *_PLATFORMS], 1, _ALIKE)
     return f"{python}-{near[0]}{machine and '-'}{machine}" if python and near else ""
 
 
@@ -67,7 +74,7 @@ def _python_in(text: str) -> tuple[str, str | None, str]:
     if match is None or text[match.end() : match.end() + 1] not in ("", "-", "_", ":"):
         return "", None, ""
     minor, patch = int(match["minor"]), match["patch"]
-    return f"cp3{minor}", patch and f"3.{minor}.{patch}", text.lower()[match.end() + 1 :]
+    return f"cp3{minor}{match['threads']}", patch and f"3.{minor}.{patch}", text.lower()[match.end() + 1 :]
 
 
 def _machine_in(text: str) -> tuple[str, str]:

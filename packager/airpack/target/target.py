@@ -14,7 +14,7 @@ from packaging.tags import Tag
 from packaging.version import InvalidVersion, Version
 
 from airpack.base.errors import InvalidTarget
-from airpack.target import names, profile
+from airpack.target import names, platforms, profile
 from airpack.target.installed import ImagePackage
 
 DEFAULT = f"cp37-{names.DEFAULT_PLATFORM}"
@@ -33,16 +33,9 @@ LAST_RELEASE = {
     (3, 14): "3.14.0",
 }
 
-# The older names of platforms, and the minor version of glibc that each stands for (PEP 600).
-_LEGACY = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
-# The oldest glibc (2.N) of each machine that packaging and pip know tags of.
-_OLDEST_GLIBC = {"x86_64": 5, "aarch64": 17}
-
-_NAME = re.compile(r"cp(?P<major>3)(?P<minor>\d{1,2})-(?P<platform>[a-z0-9_]+)")
-_PLATFORM = re.compile(
-    r"(?:(?P<legacy>manylinux1|manylinux2010|manylinux2014)|(?P<libc>manylinux_2|musllinux_1)_(?P<minor>\d{1,2}))"
-    r"_(?P<machine>x86_64|aarch64)"
-)
+_NAME = re.compile(r"cp(?P<major>3)(?P<minor>\d{1,2})(?P<threads>t?)-(?P<platform>[a-z0-9_]+)")
+# The first with a build whose threads run at once (PEP 703): its ABI, and its name here, has a `t`.
+_FREE_THREADED = (3, 13)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +79,7 @@ class Target:
         `python_version` replaces the full version. The platform is the newest that the machine's C library supports
         (PEP 600, PEP 656). Raises InvalidTarget.
         """
-        platform = next((tag for tag in tags.platform_tags() if _PLATFORM.fullmatch(tag)), None)
+        platform = next(filter(platforms.parse, tags.platform_tags()), None)
         if platform is None:
             raise InvalidTarget(
                 f"--target {HERE}: airpack knows Linux with glibc or musl on x86_64 and aarch64, and this machine is "
@@ -102,19 +95,15 @@ class Target:
         `python_version` is the full version, None for the last of the minor version. Raises InvalidTarget.
         """
         match = _NAME.fullmatch(name)
-        platform = match and _PLATFORM.fullmatch(match["platform"])
+        platform = match and platforms.parse(match["platform"])
         if not match or not platform:
-            near = names.nearest(name)
-            raise InvalidTarget(
-                f"target {name!r} is not understood{f' (is it {near}?)' if near else ''}: write cpXY-PLATFORM, such as "
-                f"{DEFAULT}, where PLATFORM is manylinux_2_N, manylinux2014 or musllinux_1_N for x86_64 or aarch64, or "
-                "a distribution such as ubuntu22.04 (airpack target list); or a profile's path (*.json); or "
-                f"{HERE} for this machine"
-            )
+            raise InvalidTarget(_not_understood(name))
         version = (int(match["major"]), int(match["minor"]))
-        if version not in LAST_RELEASE:
+        if version not in LAST_RELEASE or (match["threads"] and version < _FREE_THREADED):
             known = ", ".join(f"cp{major}{minor}" for major, minor in LAST_RELEASE)
-            raise InvalidTarget(f"target {name!r} names a Python that airpack doesn't know; it knows {known}")
+            raise InvalidTarget(
+                f"target {name!r} names a Python that airpack doesn't know; it knows {known}, cp313t and cp314t"
+            )
         if python_version == f"3.{version[1]}":
             python_version = None
         full_version = python_version or LAST_RELEASE[version]
@@ -125,8 +114,8 @@ class Target:
         return cls(
             name=name,
             python_full_version=full_version,
-            tags=tuple(_supported(version, tuple(_platforms(platform)))),
-            marker_environment=_marker_environment(full_version, platform["machine"]),
+            tags=tuple(_supported(version, platform.tags, threads=match["threads"])),
+            marker_environment=_marker_environment(full_version, platform),
             assumed_release=python_version is None,
         )
 
@@ -157,10 +146,12 @@ class Target:
             ) from error
         if not accepted:
             raise InvalidTarget(f"{named} has no compatible_tags")
-        candidates = (f"{tag.interpreter}-{tag.platform}" for tag in accepted)
+        candidates = (f"{tag.interpreter}{'t' * tag.abi.endswith('t')}-{tag.platform}" for tag in accepted)
         name = next(filter(_is_name, candidates), None)
         if name is None:
-            raise InvalidTarget(f"{named} is for {accepted[0]}; airpack knows CPython on x86_64 and aarch64")
+            raise InvalidTarget(
+                f"{named} is for {accepted[0]}; airpack knows CPython on x86_64 and aarch64, and on Windows and macOS"
+            )
         _check_agreement(named, name, full_version, markers)
         return cls(
             name=name,
@@ -213,15 +204,43 @@ class Target:
     @property
     def machine(self) -> str:
         """The machine, such as `x86_64`."""
-        return next(machine for machine in _OLDEST_GLIBC if self.platform.endswith(machine))
+        return self._platform.machine
+
+    @property
+    def system(self) -> str:
+        """The system: `linux`, `win32` or `darwin`, as sys_platform has it (PEP 508)."""
+        return self._platform.system
+
+    @property
+    def boots(self) -> bool:
+        """Whether bundles are for it: the shim boots on Linux."""
+        return self.system == platforms.LINUX
+
+    @property
+    def _platform(self) -> platforms.Platform:
+        found = platforms.parse(self.platform)
+        assert found is not None, self.name
+        return found
+
+
+def _not_understood(name: str) -> str:
+    near = names.nearest(name)
+    return (
+        f"target {name!r} is not understood{f' (is it {near}?)' if near else ''}: write cpXY-PLATFORM, such as "
+        f"{DEFAULT}, where PLATFORM is manylinux_2_N, manylinux2014 or musllinux_1_N for x86_64 or aarch64, or "
+        "a distribution such as ubuntu22.04 (airpack target list), or win_amd64 or macosx_12_0_arm64 for a wheelhouse; "
+        f"or a profile's path (*.json); or {HERE} for this machine"
+    )
 
 
 def _check_agreement(named: str, name: str, full_version: str, markers: Mapping[str, str]) -> None:
     """Raise InvalidTarget if the tags and the markers of a profile are not of one Python."""
     minor = ".".join(full_version.split(".")[:2])
-    expected = {"python_version": minor, "sys_platform": "linux", "implementation_name": "cpython"}
+    platform = platforms.parse(name.partition("-")[2])
+    system = platform and platform.system
+    expected = {"python_version": minor, "sys_platform": system, "implementation_name": "cpython"}
     wrong = [f"{key} {markers.get(key)}" for key, value in expected.items() if markers.get(key, value) != value]
-    if wrong or not name.startswith(f"cp{minor.replace('.', '')}-"):
+    if wrong or name.partition("-")[0].rstrip("t") != f"cp{minor.replace('.', '')}":
         contents = ", ".join([f"tags of {name}", f"Python {full_version}", *wrong])
         raise InvalidTarget(
             f"{named} contradicts itself ({contents}): make a new one in the image, with airpack-runtime.pyz probe"
@@ -230,42 +249,27 @@ def _check_agreement(named: str, name: str, full_version: str, markers: Mapping[
 
 def _is_name(text: str) -> bool:
     match = _NAME.fullmatch(text)
-    return bool(match and _PLATFORM.fullmatch(match["platform"]))
+    return bool(match and platforms.parse(match["platform"]))
 
 
-def _platforms(match: re.Match[str]) -> Iterator[str]:
-    """Yield every platform tag that an image of the matched platform accepts, the newest first, as pip orders them."""
-    machine = match["machine"]
-    newest = _LEGACY[match["legacy"]] if match["legacy"] else int(match["minor"])
-    if match["libc"] == "musllinux_1":
-        yield from (f"musllinux_1_{minor}_{machine}" for minor in range(newest, -1, -1))
-    else:
-        aliases = {minor: alias for alias, minor in _LEGACY.items()}
-        for minor in range(newest, _OLDEST_GLIBC[machine] - 1, -1):
-            yield f"manylinux_2_{minor}_{machine}"
-            if minor in aliases:
-                yield f"{aliases[minor]}_{machine}"
-    yield f"linux_{machine}"
+def _supported(version: tuple[int, int], accepted: tuple[str, ...], *, threads: str) -> Iterator[Tag]:
+    """Yield the tags that a CPython accepts, in the order of `packaging.tags.sys_tags` under that interpreter.
 
-
-def _supported(version: tuple[int, int], platforms: tuple[str, ...]) -> Iterator[Tag]:
-    """Yield the tags that a CPython accepts, in the order of `packaging.tags.sys_tags` under that interpreter."""
+    `threads` is `t` for a free-threaded build.
+    """
     interpreter = f"cp{version[0]}{version[1]}"
-    abi = f"{interpreter}m" if version < (3, 8) else interpreter
-    yield from tags.cpython_tags(version, [abi], platforms)
-    yield from tags.compatible_tags(version, interpreter, platforms)
+    abi = f"{interpreter}m" if version < (3, 8) else interpreter + threads
+    yield from tags.cpython_tags(version, [abi], accepted)
+    yield from tags.compatible_tags(version, interpreter, accepted)
 
 
-def _marker_environment(full_version: str, machine: str) -> dict[str, str]:
+def _marker_environment(full_version: str, platform: platforms.Platform) -> dict[str, str]:
     # Without platform_release and platform_version: they are those of a kernel, which a name doesn't tell.
     return {
         "implementation_name": "cpython",
         "implementation_version": full_version,
-        "os_name": "posix",
-        "platform_machine": machine,
         "platform_python_implementation": "CPython",
-        "platform_system": "Linux",
         "python_full_version": full_version,
         "python_version": ".".join(full_version.split(".")[:2]),
-        "sys_platform": "linux",
+        **platform.markers,
     }

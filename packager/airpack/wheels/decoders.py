@@ -112,6 +112,11 @@ def pin_for(target: Target) -> Pin | None:
 
     Raises NoDecoder if no known decoder can be loaded there.
     """
+    if not target.boots:
+        raise NoDecoder(
+            f"no bundle can be made for {target.name}: the shim boots on Linux alone; airpack wheelhouse fetches the "
+            "wheels, which pip installs there"
+        )
     if Version(target.python_full_version) >= _READS_ZSTD:
         return None
     musl = target.platform.startswith("musllinux")
@@ -120,7 +125,8 @@ def pin_for(target: Target) -> Pin | None:
     if pinned is None or not (musl or oldest in {tag.platform for tag in target.tags}):
         raise NoDecoder(
             f"no zstd decoder is known for {target.name}: airpack has those of cp37 to cp313 for "
-            f"manylinux_2_{_OLDEST_GLIBC} or newer and for musllinux; choose such a --target"
+            f"manylinux_2_{_OLDEST_GLIBC} or newer and for musllinux; choose such a --target, or fetch the wheels "
+            "alone by airpack wheelhouse"
         )
     version, sha256 = pinned
     return Pin(version=version, sha256=sha256)

@@ -9,19 +9,17 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from airpack.base import cache, staging
+from airpack.base import staging
 from airpack.base.console import Progress
 from airpack.base.errors import InvalidLock, UsageError
-from airpack.cli import answers, general, inputs, options, pip_options, screen
+from airpack.cli import answers, general, inputs, options, pip_options, resolving, screen
 from airpack.cli.output import Output
 from airpack.inspection import changes
 from airpack.inspection.changes import Changes, LockOutdated
 from airpack.requirements.requirements import Requirements
-from airpack.resolve import attestations, pylock, pylock_writer
+from airpack.resolve import pylock, pylock_writer
 from airpack.resolve.lock import Lock
-from airpack.resolve.pip import Pip
 from airpack.resolve.pylock import LockFile
-from airpack.resolve.resolver import lock_of
 from airpack.results.folder import LOCK
 from airpack.target.target import Target
 
@@ -104,7 +102,7 @@ def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Pro
             # Another moment is asked for to have other versions.
             is_same = earlier.exclude_newer == source.rules.exclude_newer
             source = replace(source, kept=_kept(arguments, earlier) if is_same else {})
-        lock = _resolved(arguments, pip, progress, target, source)
+        lock = resolving.resolved(arguments, pip, progress, target, source, output)
     change = changes.between(earlier, lock)
     if earlier is not None:
         lock = _with_passed_over(lock, earlier)
@@ -119,34 +117,6 @@ def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Pro
 
 def _writes(arguments: argparse.Namespace) -> bool:
     return not (arguments.check or arguments.dry_run)
-
-
-def _resolved(
-    arguments: argparse.Namespace,
-    pip: Pip,
-    progress: Progress,
-    target: Target,
-    source: Requirements | Lock,
-) -> Lock:
-    """Return what is locked, with what the index attests of it."""
-    output: Output = arguments.output
-    python = options.find_python(arguments, target, pip.env, progress, lost="builds of sdists")
-    store = cache.folder(pip.env)
-    with progress.stage("resolve", "wheels") as advance:
-        lock = lock_of(
-            source,
-            target,
-            pip=pip,
-            cache=store,
-            python=python,
-            skip_installed=arguments.skip_installed,
-        )
-        lock = attestations.attested(lock, pip=pip, store=store)
-        advance(len(lock.wheels))
-    before = {} if output.path is None else pylock.attested_in(output.path)
-    for warning in attestations.check(lock, required=arguments.require_attestations, before=before, named=output.name):
-        progress.note(warning)
-    return lock
 
 
 def _earlier(arguments: argparse.Namespace, target: Target) -> LockFile | None:

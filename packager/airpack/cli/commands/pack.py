@@ -27,6 +27,7 @@ from airpack.results import keys, overwrite
 from airpack.results.folder import LOCK, MANIFEST, SBOM
 from airpack.tree.exclusion import Exclusion
 from airpack.tree.recipe import DEFAULT_LEVEL, DEFAULT_MTIME, RELEASE_LEVEL, Recipe
+from airpack.wheels import decoders
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -199,6 +200,7 @@ def _uses_of_python(arguments: argparse.Namespace) -> str:
 
 def _order(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> Order:
     target, source = inputs.what_to_pack(arguments, env, progress)
+    decoders.pin_for(target)  # a target that no bundle can be made for ends here
     python = options.find_python(arguments, target, env, progress, lost=_uses_of_python(arguments))
     return Order(
         source=source,

@@ -38,7 +38,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "list",
         help="the names by distribution",
         description="Show the Pythons and the distributions that a target can be named by, with the newest wheels that "
-        "each distribution accepts. cp310-ubuntu22.04 is CPython 3.10 on Ubuntu 22.04; -aarch64 after it is for ARM.",
+        "each distribution accepts. cp310-ubuntu22.04 is CPython 3.10 on Ubuntu 22.04; -aarch64 after it is for ARM. "
+        "For Windows and macOS, airpack wheelhouse fetches wheels.",
     )
     listing.set_defaults(run=_list)
     general.add_json(listing)
@@ -60,6 +61,7 @@ def _list(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
         for line in textwrap.wrap(", ".join(names), screen.width() - len(head)):
             print(f"{head}{line}")
             head = " " * len(head)
+    print("wheels alone   windows, windows-arm64, win32, macos12, macos12-x86_64, ...")
 
 
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # fmt: off
 COMMANDS = (
-    "pack", "pack-all", "lock", "audit",
+    "pack", "pack-all", "lock", "wheelhouse", "audit",
     "inspect", "tree", "report", "licenses", "diff", "cat", "extract", "index",
     "verify", "rebuild", "sbom", "keygen", "sign",
     "delta", "apply", "oci", "push", "pull", "upload", "download",

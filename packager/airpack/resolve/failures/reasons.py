@@ -125,7 +125,7 @@ def _passed_over(links: Sequence[Link], cause: Cause, facts: Impossible) -> str:
     if any(link.why == "format_unsupported" for link in wheels):
         return f"has only wheels, and --no-binary forbids them: give --only-binary {links[0].project} after it"
     systems = sorted({_system_of(tag.platform) for link in wheels for tag in link.tags})
-    if "" in systems:
+    if not {_system_of(text.rpartition("-")[2]) for text in facts.tags}.isdisjoint(systems):
         return f"has no wheel for the target, only for {_aims(wheels, facts.tags)}"
     return f"has wheels for {' and '.join(systems)} alone: {_without_system(systems, cause)}"
 
