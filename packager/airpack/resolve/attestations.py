@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, parse_sdist_filename, parse_wheel_filename
 
 from airpack.base import cache, files, jsons
 from airpack.base.errors import AirpackError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _LIMIT = 4 << 20  # bytes of one file's attestations; those of PyPI have about 10,000
 _JOBS = 8
 _NAMED = 5  # files that a message names
+_LONGEST = 1000  # characters of a fact about a publisher; each is told in a line
 _OTHERS = "claims"  # of a publisher: what its identity provider said besides, which changes with each upload
 
 
@@ -61,6 +62,8 @@ class Publisher:
         facts = {key: value for key, value in sorted(data.items()) if isinstance(value, str) and value}
         if any(map(has_controls, [*facts, *facts.values()])):
             raise ValueError("a publisher with a control character")
+        if max(map(len, [*facts, *facts.values()]), default=0) > _LONGEST:
+            raise ValueError(f"a publisher with a text of more than {_LONGEST:,} characters")
         return cls(kind=facts.pop("kind", ""), facts={key: facts[key] for key in facts if key != _OTHERS})
 
     def to_dict(self) -> dict[str, str]:
@@ -104,12 +107,21 @@ def read(provenance: bytes, filename: str, sha256: str) -> tuple[Publisher, ...]
 def _check_subject(attestation: object, filename: str, sha256: str) -> None:
     """Raise ValueError unless an attestation's statement (in-toto, version 1) is of the file, and of it alone."""
     try:
-        statement = jsons.loads(base64.b64decode(attestation["envelope"]["statement"], validate=True))  # type: ignore[index]
-        named = [(each["name"], each["digest"]["sha256"]) for each in statement["subject"]]
+        encoded = "".join(attestation["envelope"]["statement"].split())  # type: ignore[index]
+        statement = jsons.loads(base64.b64decode(encoded, validate=True))
+        named = [(_parts(each["name"]), each["digest"]["sha256"]) for each in statement["subject"]]
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError("an attestation has no statement") from error
-    if named != [(filename, sha256)]:
+    if named != [(_parts(filename), sha256)]:
         raise ValueError("an attestation is of another file")
+
+
+def _parts(filename: str) -> tuple[object, ...]:
+    """Return what a file's name says, however it is spelled: publishers sign `my_one-1.0` for a file `My.One-1.0`."""
+    try:
+        return parse_wheel_filename(filename) if filename.endswith(".whl") else parse_sdist_filename(filename)
+    except ValueError:
+        return (filename,)
 
 
 def attested(lock: Lock, *, pip: Pip, store: Path) -> Lock:

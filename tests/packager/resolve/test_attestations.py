@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -166,3 +168,44 @@ def test_what_is_no_provenance_is_one_error(data: bytes) -> None:
     """Whatever it is."""
     with pytest.raises(ValueError, match=r"."):
         attestations.read(data, "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("filename", "signed"),
+    [
+        ("My.One-1.0-py2.py3-none-any.whl", "my_one-1.0-py3.py2-none-any.whl"),
+        ("my-one-1.0.tar.gz", "my_one-1.0.tar.gz"),
+    ],
+)
+def test_a_name_may_be_spelled_otherwise(tmp_path: Path, filename: str, signed: str) -> None:
+    """As PyPI's own verifier has it; the hash is the file's, and another version is another file."""
+    file = tmp_path / filename
+    file.write_bytes(b"x")
+    sha256 = hashlib.sha256(b"x").hexdigest()
+    told = json.dumps(provenance(file, name=signed)).encode()
+    assert [str(each) for each in attestations.read(told, filename, sha256)] == [SHOWN]
+    with pytest.raises(ValueError, match="an attestation is of another file"):
+        attestations.read(told, filename.replace("1.0", "1.1"), sha256)
+
+
+def test_what_pypi_serves_is_read(tmp_path: Path) -> None:
+    """Other kinds of publishers, facts that are null, statements in lines, several attestations of a publisher."""
+    file = tmp_path / "one-1.0.tar.gz"
+    file.write_bytes(b"x")
+    gitlab = {"kind": "GitLab", "repository": "team/one", "workflow_filepath": ".gitlab-ci.yml", "environment": None}
+    several = provenance(file)
+    (bundle,) = several["attestation_bundles"]
+    envelope = bundle["attestations"][0]["envelope"]
+    envelope["statement"] = "\n".join(textwrap.wrap(envelope["statement"], 76)) + "\n"
+    bundle["attestations"] *= 2
+    others = [{**bundle, "publisher": each} for each in (gitlab, {"kind": "Google", "email": "ci@example.com"})]
+    several["attestation_bundles"] += [*others, bundle]
+    found = attestations.read(json.dumps(several).encode(), file.name, hashlib.sha256(b"x").hexdigest())
+    assert [str(each) for each in found] == [
+        SHOWN,
+        "GitLab (repository team/one, workflow_filepath .gitlab-ci.yml)",
+        "Google (email ci@example.com)",
+    ]
+    bundle["publisher"]["repository"] = "x" * 1001
+    with pytest.raises(ValueError, match="a publisher with a text of more than 1,000 characters"):
+        attestations.read(json.dumps(several).encode(), file.name, hashlib.sha256(b"x").hexdigest())
