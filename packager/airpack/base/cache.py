@@ -79,6 +79,21 @@ def keep(path: Path, place: Path) -> None:
     _keep(place, lambda aside: link_or_copy(path, aside))
 
 
+def take(place: Path, path: Path) -> bool:
+    """Copy the file kept at `place` to the new file `path`, and record that it was used; return whether that went well.
+
+    The kernel copies it: its bytes don't go through this process.
+    """
+    try:
+        shutil.copyfile(place, path)
+    except OSError:
+        path.unlink(missing_ok=True)
+        return False
+    with suppress(OSError):
+        os.utime(place)
+    return True
+
+
 @contextmanager
 def claims(place: Path) -> Iterator[Callable[[str, bool], bool]]:
     """Give a function `claim(name, wait)` that reserves a name for this process until the block ends.

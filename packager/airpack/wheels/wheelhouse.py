@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -128,11 +127,14 @@ def _taken(
 
 def _take(wheel: LockedWheel, store: Path, folder: Path) -> int | None:
     """Copy a wheel from the cache into `folder` and return its size, None if the cache lacks it or has it damaged."""
-    content = cache.read(_place(wheel, store))
-    if content is None or hashlib.sha256(content).hexdigest() != wheel.sha256:
+    path = folder / wheel.filename
+    if not cache.take(_place(wheel, store), path):
         return None
-    (folder / wheel.filename).write_bytes(content)
-    return len(content)
+    with open(path, "rb") as file:
+        if hashing.of_file(file.fileno()) == wheel.sha256:
+            return os.fstat(file.fileno()).st_size
+    path.unlink()
+    return None
 
 
 def _identity(wheel: LockedWheel) -> str:
