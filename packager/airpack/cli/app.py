@@ -15,6 +15,7 @@ from airpack_runtime.errors import BootError
 
 from airpack.base.console import ERROR_PREFIX, plain
 from airpack.base.errors import AirpackError, UsageError
+from airpack.cli import early
 from airpack.cli.words import habits, parsers, scopes, settings
 from airpack.cli.words.parsers import COMMANDS, Parser
 
@@ -46,11 +47,13 @@ def _run(words: Sequence[str]) -> int:
     # Errors of `diff` end with a higher status: its 1 says that there is a difference.
     verbose, error_status, as_json = False, 1, _asks_for_json(words)
     try:
-        arguments = _parsed(words, os.environ)
-        as_json = getattr(arguments, "json", False)
-        verbose = getattr(arguments, "verbose", False)
-        error_status = getattr(arguments, "error_status", error_status)
-        status: int = arguments.run(arguments, os.environ) or 0
+        with early.pip_for(words, os.environ) as processes:
+            arguments = _parsed(words, os.environ)
+            arguments.processes = processes
+            as_json = getattr(arguments, "json", False)
+            verbose = getattr(arguments, "verbose", False)
+            error_status = getattr(arguments, "error_status", error_status)
+            status: int = arguments.run(arguments, os.environ) or 0
         sys.stdout.flush()
     except BrokenPipeError:
         _give_up_output()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -132,6 +133,17 @@ def pip(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progres
         verbose=arguments.verbose,
         note=progress.note,
     )
+
+
+def kept(
+    arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress, *, ahead: bool
+) -> AbstractContextManager[Pip]:
+    """Return `pip` with processes that carry out more than one request; with `ahead`, one is started if none is yet.
+
+    Raises UsageError.
+    """
+    processes = None if arguments.verbose else getattr(arguments, "processes", None)
+    return replace(pip(arguments, env, progress), processes=processes).kept(ahead=ahead)
 
 
 def _moment(text: str) -> datetime:

@@ -95,7 +95,7 @@ def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Pro
     output: Output = arguments.output
     if output.path is not None:
         pylock.check_replaceable(output.path)
-    with pip_options.pip(arguments, env, progress).kept(ahead=True) as pip:  # it starts while the input is read
+    with pip_options.kept(arguments, env, progress, ahead=True) as pip:  # it starts while the input is read
         target, source = inputs.what_to_pack(arguments, env, progress)
         earlier = _earlier(arguments, target)
         if isinstance(source, Requirements) and earlier is not None and not arguments.upgrade:

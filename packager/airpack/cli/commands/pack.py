@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +137,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
     progress = general.progress(arguments)
     if arguments.dry_run:
-        with _pip(arguments, env, progress) as pip:
+        with pip_options.kept(arguments, env, progress, ahead=arguments.lock is None) as pip:
             _foresee(arguments, _order(arguments, env, progress), pip, progress)
         return
     order, packed = execute(arguments, env, progress)
@@ -147,7 +146,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
 
 def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> tuple[Order, Packed]:
     """Pack what the arguments ask for; return what was ordered and what was packed. Raises AirpackError."""
-    with _pip(arguments, env, progress) as pip:
+    with pip_options.kept(arguments, env, progress, ahead=arguments.lock is None) as pip:
         order = _order(arguments, env, progress)
         packed = pack(order, pip=pip, progress=progress)
     cache.prune(order.cache, now=time.time())
@@ -156,11 +155,6 @@ def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Pro
             builder = "this Python" if wheel.built_by_host else f"Python {order.target.python_version}"
             progress.note(f"built     {wheel.filename} by {builder}, from {wheel.source.address}")
     return order, packed
-
-
-def _pip(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> AbstractContextManager[Pip]:
-    """Return pip, whose process starts while the order is read; a lock may need none."""
-    return pip_options.pip(arguments, env, progress).kept(ahead=arguments.lock is None)
 
 
 def _foresee(arguments: argparse.Namespace, order: Order, pip: Pip, progress: Progress) -> None:
