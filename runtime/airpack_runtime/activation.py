@@ -39,8 +39,14 @@ def activate(tree: str, env: MutableMapping[str, str]) -> str:
 
 def site_of(tree: str) -> str:
     """Return the folder of a tree's packages; for a plain folder of packages, as Azure ML mounts one, itself."""
-    site_packages = f"{tree}/{layout.SITE_PACKAGES}"
+    site_packages = site_packages_of(tree)
     return site_packages if os.path.isdir(site_packages) else tree
+
+
+def site_packages_of(prefix: str) -> str:
+    """Return the folder of the packages in a prefix for this Python, as `sysconfig` has it."""
+    threads = "t" * ("t" in sys.abiflags)
+    return "%s/lib/python%d.%d%s/site-packages" % (prefix, *sys.version_info[:2], threads)
 
 
 def export(tree: str, env: MutableMapping[str, str]) -> None:

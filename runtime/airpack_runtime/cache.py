@@ -138,7 +138,7 @@ def _is_unmapped(uid: int) -> bool:
 
 def is_tree(tree: str) -> bool:
     """Return whether the folder `tree` holds a tree. One that a program has emptied (`pip uninstall`) is none."""
-    return os.path.isdir(f"{tree}/{layout.SITE_PACKAGES}")
+    return os.path.isdir(f"{tree}/{layout.LIB}")
 
 
 def tree_path(folder: str, digest: str) -> str:

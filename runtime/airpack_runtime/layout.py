@@ -23,8 +23,8 @@ Nothing is imported here, because every warm start imports this module. From a z
 FORMAT = 1
 BUNDLE_NAME = "bundle.tar.zst"
 
-# Folders of a tree; wheels may lie beside a bundle, or in its tree.
-SITE_PACKAGES = "site-packages"
+# Folders of a tree, which is a prefix as `venv` makes one; wheels may lie beside a bundle, or in its tree.
+LIB = "lib"  # with pythonX.Y/site-packages, which goes onto sys.path
 BIN = "bin"
 WHEELHOUSE = "wheelhouse"
 # How each Python script of a tree begins: a program for sh. `exec` knows scripts by it, and does without sh.

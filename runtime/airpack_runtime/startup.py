@@ -81,7 +81,7 @@ def _tell(folder: str) -> None:
         _say("airpack: " + errors.unread(name, trust.SETTINGS))
     other = getattr(sys.modules.get("sitecustomize"), "__file__", None)
     if other and os.path.dirname(os.path.abspath(other)) != folder:
-        _say(f"airpack: {other} ran before the packages were there: name {folder} first in PYTHONPATH")
+        _say("airpack: %s ran before the packages were there: name %s first in PYTHONPATH" % (other, folder))
 
 
 def _say(text: str) -> None:

@@ -13,6 +13,7 @@ from airpack_runtime import layout
 from benchmarks.measure import median
 from support import azure_image, machine
 from support.azure_image import APP, FIXTURE, SERVE, SERVER, START, Image
+from support.bundles import SITE_PACKAGES
 
 _SCIENCE = machine.FIXTURES / "science" / "requirements.txt"
 _LIB_PATH, _REQUIREMENTS = "AZUREML_EXTRA_PYTHON_LIB_PATH", "AZUREML_EXTRA_REQUIREMENTS_TXT"
@@ -65,7 +66,7 @@ def _ways(folder: Path) -> dict[str, Callable[[], float]]:
         _BASELINE: partial(full.seconds, apps["bare"], SERVE, {}),
         "the drop-in folder, unpacked before": partial(image.seconds, apps["dropin"], START, given, folder / "tmp"),
         "the plain tree as the lib path": partial(
-            image.seconds, apps["plain"], START, {_LIB_PATH: f"extras/{layout.SITE_PACKAGES}"}
+            image.seconds, apps["plain"], START, {_LIB_PATH: f"extras/{SITE_PACKAGES}"}
         ),
         "the drop-in folder, first start": partial(image.seconds, apps["dropin"], START, given),
         "`pip install --no-index -r` at boot": partial(_pip, image, apps["pip"], folder / "fresh"),

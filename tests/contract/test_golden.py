@@ -11,7 +11,7 @@ from contract import make_golden
 from support.machine import FIXTURES
 
 GOLDEN = FIXTURES / "golden" / layout.BUNDLE_NAME
-DIGEST = "6c2c5451e8019f6fab87e5ab0204a0f01bb05f82084e6d11b8b7b1b1c77a5c83"
+DIGEST = "a617a282b200b781c1a1e1c0e525022fb84e8c24b0f81a990126e618dea636d8"
 
 
 def test_the_golden_bundle_was_not_regenerated() -> None:

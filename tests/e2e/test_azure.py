@@ -168,24 +168,24 @@ def test_the_dropin_through_the_lib_path(image: Image, science: Path, app: MakeA
     """One folder beside the entry script and one variable; the next start finds the tree that the first unpacked."""
     code = app({"extras": science / "extras"})
     first = image.boot(code, START, {LIB_PATH: "extras"}, tmp=tmp)
-    _assert_answers(first, f"{CACHE}/DIGEST/site-packages")
+    _assert_answers(first, f"{CACHE}/DIGEST/lib/python3.7/site-packages")
     assert [line.partition(" (")[0] for line in first.said] == [f"airpack: unpacked: {_tree(science)}"]
     second = image.boot(code, START, {LIB_PATH: "extras"}, tmp=tmp)
-    _assert_answers(second, f"{CACHE}/DIGEST/site-packages")
+    _assert_answers(second, f"{CACHE}/DIGEST/lib/python3.7/site-packages")
     assert second.said == []
 
 
 def test_the_dropin_through_pythonpath(image: Image, science: Path, app: MakeApp) -> None:
     """As an image since 2024 needs it, whose start script reads no variable."""
     boot = image.boot(app({"extras": science / "extras"}), SERVE, {"PYTHONPATH": f"{APP}/extras"})
-    _assert_answers(boot, f"{CACHE}/DIGEST/site-packages")
+    _assert_answers(boot, f"{CACHE}/DIGEST/lib/python3.7/site-packages")
     assert [line.partition(" (")[0] for line in boot.said] == [f"airpack: unpacked: {_tree(science)}"]
 
 
 def test_the_plain_tree_through_the_lib_path(image: Image, science: Path, app: MakeApp) -> None:
     """Microsoft's own method, with the tree that `pack --tree` writes: nothing of airpack runs."""
-    boot = image.boot(app({"extras": science / "tree"}), START, {LIB_PATH: "extras/site-packages"})
-    _assert_answers(boot, f"{APP}/extras/site-packages")
+    boot = image.boot(app({"extras": science / "tree"}), START, {LIB_PATH: "extras/lib/python3.7/site-packages"})
+    _assert_answers(boot, f"{APP}/extras/lib/python3.7/site-packages")
     assert boot.said == []
 
 
@@ -194,15 +194,15 @@ def test_an_entry_script_in_a_subfolder(image: Image, science: Path, app: MakeAp
     code = app({"service/score.py": FIXTURE / "score.py", "service/extras": science / "extras", SHIM: science / SHIM})
     (code / "score.py").unlink()
     env = {LIB_PATH: "extras", "AZUREML_ENTRY_SCRIPT": "service/score.py"}
-    _assert_answers(image.boot(code, START, env), f"{CACHE}/DIGEST/site-packages")
+    _assert_answers(image.boot(code, START, env), f"{CACHE}/DIGEST/lib/python3.7/site-packages")
     words = [f"{APP}/service/score.py" if word == ENTRY else word for word in EXEC]
-    _assert_answers(image.boot(code, words, env), f"{CACHE}/DIGEST/site-packages")
+    _assert_answers(image.boot(code, words, env), f"{CACHE}/DIGEST/lib/python3.7/site-packages")
 
 
 def test_workers_that_are_killed_are_replaced(image: Image, science: Path, app: MakeApp) -> None:
     """Three of gunicorn's, all killed; the one that answers then took the place of one of them."""
     boot = image.boot(app({"extras": science / "extras"}), START, {LIB_PATH: "extras", "WORKER_COUNT": "3"}, kill=True)
-    _assert_answers(boot, f"{CACHE}/DIGEST/site-packages")
+    _assert_answers(boot, f"{CACHE}/DIGEST/lib/python3.7/site-packages")
     assert (len(boot.workers), len(boot.workers_then)) == (3, 3)
     assert set(boot.workers).isdisjoint(boot.workers_then)
     assert boot.answer["worker"] in boot.workers_then
@@ -258,14 +258,14 @@ def test_the_start_script_would_ask_the_network(image: Image, app: MakeApp) -> N
     [
         ("extras", "extras", "unpacked"),
         ("tree", "extras", "a tree that is there"),
-        ("tree", "extras/site-packages", "a folder of packages"),
+        ("tree", "extras/lib/python3.7/site-packages", "a folder of packages"),
         ("dist/bundle.tar.zst", "extras", "unpacked"),
     ],
 )
 def test_exec_takes_the_lib_path(image: Image, science: Path, app: MakeApp, kind: str, lib_path: str, how: str) -> None:
     """The drop-in folder, the plain tree, the packages in it, as Microsoft's own method has them, or the bundle."""
     boot = image.boot(app({"extras": science / kind, SHIM: science / SHIM}), EXEC, {LIB_PATH: lib_path})
-    _assert_answers(boot, f"{f'{CACHE}/DIGEST' if how == 'unpacked' else f'{APP}/extras'}/site-packages")
+    _assert_answers(boot, f"{f'{CACHE}/DIGEST' if how == 'unpacked' else f'{APP}/extras'}/lib/python3.7/site-packages")
     (line,) = boot.said
     assert line.startswith(f"airpack: {how}: ")
 
@@ -279,7 +279,7 @@ def test_exec_with_requirements_that_the_bundle_meets(image: Image, science: Pat
         layout.BUNDLE_NAME: science / "dist/bundle.tar.zst",
     }
     boot = image.boot(app(contents), EXEC, {REQUIREMENTS: "wants.txt"})
-    _assert_answers(boot, f"{CACHE}/DIGEST/site-packages")
+    _assert_answers(boot, f"{CACHE}/DIGEST/lib/python3.7/site-packages")
     assert [line.partition(" (")[0] for line in boot.said] == [f"airpack: unpacked: {_tree(science)}"]
 
 
@@ -297,7 +297,7 @@ def test_exec_with_requirements_that_the_wheelhouse_meets(image: Image, science:
         (line,) = boot.said
         place = re.match(rf"airpack: {how}: ({CACHE}/requirements-[0-9a-f]+) \(", line)
         assert place is not None, line
-        _assert_answers(boot, f"{place[1]}/site-packages")
+        _assert_answers(boot, f"{place[1]}/lib/python3.7/site-packages")
 
 
 def test_exec_with_requirements_that_the_image_meets(image: Image, science: Path, app: MakeApp) -> None:
@@ -312,7 +312,7 @@ def test_exec_with_both_variables(image: Image, science: Path, app: MakeApp) -> 
     """The folder wins, even though the file isn't there, and a line says so."""
     contents: Contents = {"extras": science / "extras", SHIM: science / SHIM}
     boot = image.boot(app(contents), EXEC, {LIB_PATH: "extras", REQUIREMENTS: "nowhere.txt"})
-    _assert_answers(boot, f"{CACHE}/DIGEST/site-packages")
+    _assert_answers(boot, f"{CACHE}/DIGEST/lib/python3.7/site-packages")
     assert boot.said[0] == (
         f"airpack: both {LIB_PATH} and {REQUIREMENTS} are set: the first wins, as in the image; unset one of them"
     )
@@ -326,7 +326,7 @@ def test_exec_with_a_conda_file(image: Image, science: Path, app: MakeApp) -> No
         "conda.yml": "name: env\n",
     }
     boot = image.boot(app(contents), EXEC, {CONDA: "conda.yml"})
-    _assert_answers(boot, f"{CACHE}/DIGEST/site-packages")
+    _assert_answers(boot, f"{CACHE}/DIGEST/lib/python3.7/site-packages")
     assert boot.said[0] == (
         f"airpack: {CONDA} is set, and conda files are not handled: pack what it names, from PyPI, into the bundle"
     )
@@ -523,7 +523,7 @@ def test_the_server_itself_boots_from_a_bundle(science: Path, everything: Path, 
     assert len(manifest["packages"]) == 51
     code = app({layout.BUNDLE_NAME: everything / layout.BUNDLE_NAME, SHIM: science / SHIM})
     boot = Image(environment=None, model=model).boot(code, EXEC)
-    packages = f"{CACHE}/DIGEST/site-packages"
+    packages = f"{CACHE}/DIGEST/lib/python3.7/site-packages"
     _assert_answers(boot, packages, packages)
 
 

@@ -228,7 +228,7 @@ def test_joblib_starts_its_own_kind_of_workers(image: Image) -> None:
     [
         (["flask", "--version"], "Python 3.7.16\nFlask 2.2.5\nWerkzeug 2.2.3\n"),
         (["pytest", "--version"], "pytest 7.4.4\n"),
-        (["certifi"], f"{TREE}/DIGEST/site-packages/certifi/cacert.pem\n"),
+        (["certifi"], f"{TREE}/DIGEST/lib/python3.7/site-packages/certifi/cacert.pem\n"),
     ],
 )
 def test_python_m_runs_modules_of_the_tree(image: Image, words: list[str], printed: str) -> None:
@@ -258,7 +258,9 @@ def test_plugins_are_found_by_their_entry_points(image: Image) -> None:
     """Pytest asks importlib.metadata, whose backport 3.7 needs, for what is installed."""
     done = image.run("python3.7", "-m", "pytest", "--version", "--version")
     assert re.search(
-        rf"^  pytest-cov-4\.1\.0 at {TREE}/\w+/site-packages/pytest_cov/plugin\.py$", done.stdout, re.MULTILINE
+        rf"^  pytest-cov-4\.1\.0 at {TREE}/\w+/lib/python3\.7/site-packages/pytest_cov/plugin\.py$",
+        done.stdout,
+        re.MULTILINE,
     )
 
 

@@ -16,6 +16,7 @@ from airpack_runtime import layout
 from benchmarks import boxes
 from benchmarks.boxes import GIVEN, LOCKED, MAY_MOUNT, NOTHING_WRITABLE, PRIVILEGED, SHIM, Box
 from support import machine
+from support.bundles import SITE_PACKAGES
 from support.wheels import build_wheel
 
 pytestmark = [pytest.mark.network, pytest.mark.alone]  # for the decoder's wheel
@@ -68,7 +69,7 @@ def _boot(line: Sequence[str]) -> dict[str, Any]:
     done = machine.run(line)
     assert done.returncode == 0, done.stderr
     facts: dict[str, Any] = json.loads(done.stderr.splitlines()[0])
-    assert done.stdout == f"{facts['tree']}/{layout.SITE_PACKAGES}/alpha.py\n"
+    assert done.stdout == f"{facts['tree']}/{SITE_PACKAGES}/alpha.py\n"
     return facts
 
 

@@ -69,7 +69,7 @@ def test_diff_tells_one_package_from_the_eight_that_stay(science: Path, older: P
     told = json.loads(_airpack("diff", older, science, "--json").stdout)
     assert told["to_upload"] < told["frames"]["size"] / 3
     (pandas,) = told["packages"]
-    assert "site-packages/pandas/_version.py" in {each["path"] for each in pandas["files"]}
+    assert "lib/python3.7/site-packages/pandas/_version.py" in {each["path"] for each in pandas["files"]}
     assert _airpack("diff", science, science).returncode == 0
 
 

@@ -21,6 +21,7 @@ from airpack_runtime import layout
 from benchmarks import boxes
 from benchmarks.boxes import GIVEN, NOTHING_WRITABLE, SHIM, Box
 from support import machine, registry
+from support.bundles import SITE_PACKAGES
 from support.registry import Registry, skopeo
 
 from .conftest import PACK
@@ -124,7 +125,7 @@ def _digest(science: Path) -> str:
 def _facts(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """Return what the boot logged, once the program has printed where it got its packages from."""
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{VOLUME}/{layout.SITE_PACKAGES}/sklearn/linear_model/__init__.py LinearRegression()\n"
+    assert done.stdout == f"{VOLUME}/{SITE_PACKAGES}/sklearn/linear_model/__init__.py LinearRegression()\n"
     facts: dict[str, Any] = json.loads(done.stderr.splitlines()[0])
     return facts
 
@@ -185,7 +186,7 @@ def test_nothing_is_written_anywhere(pushed: Registered, traced: Box, form: str)
     done = machine.run(traced.podman(_volume(pushed, form), [*strace, *words]))
     assert done.returncode == 0, done.stderr[-2000:]
     calls = done.stderr.splitlines()
-    assert any(f"{VOLUME}/{layout.SITE_PACKAGES}/sklearn/linear_model/__init__" in call for call in calls)
+    assert any(f"{VOLUME}/{SITE_PACKAGES}/sklearn/linear_model/__init__" in call for call in calls)
     assert [call for call in calls if _WRITES.search(call) and not _NO_FILE.search(call)] == []
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
-from airpack_runtime import boot, cache, errors, host, layout, trust
+from airpack_runtime import activation, boot, cache, errors, host, layout, trust
 from airpack_runtime.format import framing, hashing, reader
 from airpack_runtime.provide import unpack
 
@@ -26,6 +26,8 @@ from .signer import SIGNER
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SITE_PACKAGES = activation.site_packages_of("").lstrip("/")
+FOLDERS = (layout.LIB, os.path.dirname(SITE_PACKAGES), SITE_PACKAGES)
 GOLDEN = ROOT / "fixtures" / "golden" / layout.BUNDLE_NAME
 RUNTIME = ROOT / "runtime"
 
@@ -204,7 +206,7 @@ def write_bundle(path: Path, stored_frames: Sequence[Tuple[bytes, int]], **conte
         "requirements": [],
         "unpacked_size": sum(row[2] for row in files[:-1]),
         "frames": list(zip(*frames)),
-        "directories": [layout.SITE_PACKAGES],
+        "directories": list(FOLDERS),
         "files": list(zip(*files)),
         "links": [[], []],
         "distributions": [],
@@ -222,7 +224,7 @@ def bundle_of(path: Path, files: Dict[str, bytes], frame_size: int = 1 << 16) ->
     """Write a bundle whose tree has these files in `site-packages`."""
     raw, rows, sums = b"", [], ""
     for name, content in sorted(files.items()):
-        inside = f"{layout.SITE_PACKAGES}/{name}"
+        inside = f"{SITE_PACKAGES}/{name}"
         rows.append((inside, 0o644, len(content), 0))
         sums += f"{hashing.sha256(content).hexdigest()}  {inside}\n"
         raw += content + bytes(-len(content) % layout.TAR_BLOCK)

@@ -14,11 +14,13 @@ from typing import List, Optional
 import pytest
 from airpack_runtime import activation
 
+from .conftest import SITE_PACKAGES
+
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty tree, and let `sys.path` be as it was afterwards."""
-    (tmp_path / "site-packages").mkdir()
+    (tmp_path / SITE_PACKAGES).mkdir(parents=True)
     monkeypatch.setattr(sys, "path", list(sys.path))
     return tmp_path
 
@@ -50,8 +52,8 @@ def test_doing_it_twice_changes_nothing(tree: Path) -> None:
 
 def test_pth_files_are_processed_behind_the_tree(tree: Path) -> None:
     """What they append goes behind the tree, not behind the image's packages."""
-    (tree / "site-packages" / "more").mkdir()
-    (tree / "site-packages" / "a.pth").write_text("more\nimport sys; sys.airpack_test_ran = True\n")
+    (tree / SITE_PACKAGES / "more").mkdir()
+    (tree / SITE_PACKAGES / "a.pth").write_text("more\nimport sys; sys.airpack_test_ran = True\n")
     added = activation.activate(str(tree), {})
     assert sys.path[sys.path.index(added) + 1] == os.path.join(added, "more")
     assert sys.airpack_test_ran  # type: ignore[attr-defined]
@@ -81,9 +83,9 @@ def test_a_namespace_that_the_image_has_made_spans_the_tree(
     """By its *-nspkg.pth; the tree's folder of it has an `__init__.py` (pkgutil), which is not run, as after pip."""
     (tmp_path / "image" / "zzname" / "own").mkdir(parents=True)
     (tmp_path / "image" / "zzname" / "own" / "__init__.py").write_text("V = 1\n")
-    (tree / "site-packages" / "zzname" / "more").mkdir(parents=True)
-    (tree / "site-packages" / "zzname" / "__init__.py").write_text("raise SystemExit\n")
-    (tree / "site-packages" / "zzname" / "more" / "__init__.py").write_text("V = 2\n")
+    (tree / SITE_PACKAGES / "zzname" / "more").mkdir(parents=True)
+    (tree / SITE_PACKAGES / "zzname" / "__init__.py").write_text("raise SystemExit\n")
+    (tree / SITE_PACKAGES / "zzname" / "more" / "__init__.py").write_text("V = 2\n")
     spec = importlib.machinery.PathFinder.find_spec("zzname", [str(tmp_path / "image")])
     assert spec is not None
     monkeypatch.setitem(sys.modules, "zzname", importlib.util.module_from_spec(spec))

@@ -13,7 +13,7 @@ from airpack_runtime.errors import BundleDamaged, BundleNotFound, NoPlace, Wrong
 from airpack_runtime.format import reader
 from airpack_runtime.provide import unpack
 
-from .conftest import needs_target, sums_of
+from .conftest import SITE_PACKAGES, needs_target, sums_of
 
 pytestmark = needs_target
 
@@ -63,7 +63,7 @@ def test_after_a_reboot_a_damaged_tree_is_replaced(
     """A power loss leaves files empty that had been written: they are noticed."""
     tree = Path(boot.ready_tree(str(golden), env).tree)
     whole = sums_of(tree)
-    (tree / "site-packages" / "alpha" / "data.txt").write_bytes(b"")
+    (tree / SITE_PACKAGES / "alpha" / "data.txt").write_bytes(b"")
     monkeypatch.setattr(cache, "boot_id", lambda: "another")
     boot.ready_tree(str(golden), env)
     assert sums_of(tree) == whole

@@ -13,10 +13,12 @@ from airpack_runtime import errors, layout
 from airpack_runtime.format import framing, hashing, reader
 
 from .conftest import (
+    FOLDERS,
     GOLDEN,
     RAW,
     RLE,
     RUNTIME,
+    SITE_PACKAGES,
     boot_in_child,
     bundle_of,
     frame_header,
@@ -79,7 +81,9 @@ _OUTSIDE = "{outside}"  # stands for an existing folder beside the cache
 ESCAPES: Dict[str, Change] = {
     "a file in a folder above": _row("files", 0, f0="../../../outside/file"),
     "a file at an absolute path": _row("files", 0, f0=f"{_OUTSIDE}/file"),
-    "a file by a folder of the tree and back": _row("files", 0, f0="site-packages/../../../../outside/file"),
+    "a file by a folder of the tree and back": _row(
+        "files", 0, f0="lib/python3.7/site-packages/../../../../outside/file"
+    ),
     "a folder above": _add("../../../outside/folder"),
     "a folder at an absolute path": _add(f"{_OUTSIDE}/folder"),
     "the folder above itself": _add(".."),
@@ -88,9 +92,9 @@ ESCAPES: Dict[str, Change] = {
     "a link at an absolute path": _row("links", 0, f0=f"{_OUTSIDE}/link"),
     "a link to a file above": _row("links", 0, f1="../../../outside/victim"),
     "a link to a file at an absolute path": _row("links", 0, f1=f"{_OUTSIDE}/victim"),
-    "a link to a folder": _row("links", 0, f1="site-packages"),
-    "a link to a link": _link("x", "site-packages/beta/data.txt"),
-    "a link to itself": _link("site-packages/loop", "site-packages/loop"),
+    "a link to a folder": _row("links", 0, f1=SITE_PACKAGES),
+    "a link to a link": _link("x", "lib/python3.7/site-packages/beta/data.txt"),
+    "a link to itself": _link("lib/python3.7/site-packages/loop", "lib/python3.7/site-packages/loop"),
     "a link to the checksums": _link("x", layout.SUMS),
     "a link in a file's place": _row("links", 0, f0="bin/alpha-hello"),
     "a character device": _row("files", 0, f1=0o020666),
@@ -144,8 +148,8 @@ def test_a_deep_tree_leaves_nothing_when_it_fails(tmp_path: Path, only_cache: Pa
     path = write_bundle(
         tmp_path / "bundle",
         [(raw_frame(b"x")[:-1] + b"", 1)],  # cut, so that the unpack fails at its end
-        directories=[layout.SITE_PACKAGES, *deep],
-        files=[("site-packages/x", FILE, 1, 0)],
+        directories=[*FOLDERS, *deep],
+        files=[("lib/python3.7/site-packages/x", FILE, 1, 0)],
     )
     try:
         boot_in_child(path).failure()
@@ -321,16 +325,16 @@ def test_a_table_of_contents_that_inflates_without_end_is_refused(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("table", "row"), [("files", '"site-packages/%x"'), ("directories", '"%x"'), ("links", '"%x"')]
+    ("table", "row"), [("files", '"lib/python3.7/site-packages/%x"'), ("directories", '"%x"'), ("links", '"%x"')]
 )
 def test_a_million_entries_are_refused(tmp_path: Path, table: str, row: str) -> None:
     """The format leaves room for half as many; no environment has them."""
     with reader.open_bundle(str(GOLDEN)) as bundle:
         data = table_of(bundle)
-    data.update(files=_table("site-packages/x"), links=[[], []], distributions=[], unpacked_size=0)
+    data.update(files=_table("lib/python3.7/site-packages/x"), links=[[], []], distributions=[], unpacked_size=0)
     columns = data[table] if table != "directories" else [data[table]]
     for column in columns[1:]:
-        column.extend(["site-packages/x" if table == "links" else 0] * 1_000_000)
+        column.extend(["lib/python3.7/site-packages/x" if table == "links" else 0] * 1_000_000)
     columns[0].append("MILLION")
     body = json.dumps(data).replace('"MILLION"', ",".join([row % number for number in range(1_000_000)]))
     path = _with_toc(tmp_path / "bundle", _stored(body.encode("ascii")))
@@ -347,7 +351,9 @@ def test_files_that_share_bytes_are_refused(tmp_path: Path) -> None:
     path = write_bundle(
         tmp_path / "bundle",
         [(stored, 1)] * frames,
-        files=[(f"site-packages/{number}", FILE, frames, -frames if number else 0) for number in range(files)],
+        files=[
+            (f"lib/python3.7/site-packages/{number}", FILE, frames, -frames if number else 0) for number in range(files)
+        ],
     )
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 4)
 
@@ -360,7 +366,7 @@ def _terabyte(path: Path, stored: bytes) -> Path:
         path,
         [(stored, layout.FRAME_LIMIT)] * 4,
         frames=[[size] * count, [layout.FRAME_LIMIT] * count, [checksum] * count],
-        files=[("site-packages/x", FILE, 1 << 40, 0)],
+        files=[("lib/python3.7/site-packages/x", FILE, 1 << 40, 0)],
     )
 
 
@@ -401,7 +407,7 @@ BOMBS: Dict[str, Tuple[bytes, int]] = {
 def test_a_frame_that_is_not_what_is_listed_is_refused(tmp_path: Path, what: str) -> None:
     """Its checksum is right: only its own bytes tell, and memory stays what two frames take."""
     stored, size = BOMBS[what]
-    path = write_bundle(tmp_path / "bundle", [(stored, size)], files=[("site-packages/x", FILE, size, 0)])
+    path = write_bundle(tmp_path / "bundle", [(stored, size)], files=[("lib/python3.7/site-packages/x", FILE, size, 0)])
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 4)
 
 
@@ -418,7 +424,7 @@ def test_a_decoder_that_inflates_without_end_is_refused(tmp_path: Path) -> None:
     path = write_bundle(
         tmp_path / "bundle",
         [(first, 1), (bomb, 1)],
-        files=[("site-packages/x", FILE, 1, 0)],
+        files=[("lib/python3.7/site-packages/x", FILE, 1, 0)],
         decoder=decoder._asdict(),
     )
     _refused_cheaply(path, tmp_path / "cache", MEMORY_LIMIT // 4)
@@ -428,6 +434,6 @@ def test_a_small_bundle_of_the_tests_boots(tmp_path: Path, only_cache: Path) -> 
     """What is refused above is refused for what is wrong with it."""
     files = {"a.py": b"a = 1\n", "b.bin": bytes(range(256)) * 1000, "empty": b""}
     tree = boot_in_child(bundle_of(tmp_path / "bundle", files)).tree()
-    assert {name: (tree / layout.SITE_PACKAGES / name).read_bytes() for name in files} == files
+    assert {name: (tree / SITE_PACKAGES / name).read_bytes() for name in files} == files
     said, peak = _measure(tmp_path / "bundle", tmp_path / "cache")
     assert (said, peak < MEMORY_LIMIT // 8) == ("a tree", True), peak

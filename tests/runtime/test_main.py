@@ -98,7 +98,7 @@ def test_unpack_writes_the_tree(tmp_path: Path, golden: Path, env: Dict[str, str
     """Into a new folder, whole, with nothing beside it."""
     done = _shim("unpack", "--bundle", str(golden), str(tmp_path / "tree"), env=env)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "site-packages/alpha/__init__.py" in sums_of(tmp_path / "tree")
+    assert "lib/python3.7/site-packages/alpha/__init__.py" in sums_of(tmp_path / "tree")
     assert os.listdir(str(tmp_path)) == ["tree"]
 
 
@@ -213,7 +213,7 @@ def test_an_interrupt_leaves_all_or_nothing(tmp_path: Path, golden: Path, env: D
         process.communicate(timeout=60)
         endings.add(process.returncode)
         if folder.exists():
-            assert sorted(os.listdir(str(folder))) == ["airpack-tree.json", "bin", "share", "site-packages"], step
+            assert sorted(os.listdir(str(folder))) == ["airpack-tree.json", "bin", "lib", "share"], step
             shutil.rmtree(str(folder))
         assert os.listdir(str(tmp_path)) == []
     assert 130 in endings

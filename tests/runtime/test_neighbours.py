@@ -12,7 +12,7 @@ from airpack_runtime import __main__, boot, cache, layout, trust
 from airpack_runtime.care import doctor, maintenance
 from airpack_runtime.format import reader
 
-from .conftest import GOLDEN, needs_target
+from .conftest import GOLDEN, SITE_PACKAGES, needs_target
 from .signer import SIGNER
 from .users import THEM, US, as_root, by, square
 
@@ -47,7 +47,7 @@ def ours(square: Path, env: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> 
 
 def _plant(folder: Path, digest: str = DIGEST) -> str:
     """Write what looks like a tree that an earlier boot has left in a cache folder."""
-    site = folder / digest / layout.SITE_PACKAGES
+    site = folder / digest / SITE_PACKAGES
     site.mkdir(parents=True)
     (site / "x.pth").write_text(PTH)
     (site / "alpha.py").write_text(PTH)
@@ -76,7 +76,7 @@ def _customized(folder: Path) -> None:
     """Plant a tree with what Python imports at each start."""
     _plant(folder)
     for name in ("sitecustomize.py", "usercustomize.py"):
-        (folder / DIGEST / layout.SITE_PACKAGES / name).write_text(PTH)
+        (folder / DIGEST / SITE_PACKAGES / name).write_text(PTH)
 
 
 def _noted(folder: Path) -> None:
@@ -165,7 +165,7 @@ def test_nobody_else_can_lock_a_tree(square: Path, caches: List[Path], ours: Dic
     assert by(THEM, lambda: cache.hold(*os.path.split(tree))).message == "True"
 
 
-@pytest.mark.parametrize("path", ["site-packages/alpha/__init__.py", "site-packages/alpha"])
+@pytest.mark.parametrize("path", [f"{SITE_PACKAGES}/alpha/__init__.py", f"{SITE_PACKAGES}/alpha"])
 def test_verify_replaces_what_another_user_owns(
     square: Path, caches: List[Path], ours: Dict[str, str], path: str
 ) -> None:

@@ -13,7 +13,7 @@ from airpack_runtime.format import reader
 from airpack_runtime.provide import unpack
 from airpack_runtime.provide.provide import packages_tree
 
-from .conftest import GOLDEN, RUNTIME, needs_target, python, refused, within
+from .conftest import GOLDEN, RUNTIME, SITE_PACKAGES, needs_target, python, refused, within
 from .signer import OTHER, SIGNER
 
 pytestmark = [needs_target, pytest.mark.usefixtures("no_key_of_this_machine")]
@@ -209,7 +209,7 @@ def test_a_forged_word_of_a_parent_boots_nothing_unsigned(
     honest = boot.ready_tree(str(signed), env)
     assert boot.ready_tree(str(signed), {**env, boot.ACTIVE: honest.to_note()}).how == "inherited"
     planted = tmp_path / "planted"
-    (planted / layout.SITE_PACKAGES).mkdir(parents=True)
+    (planted / SITE_PACKAGES).mkdir(parents=True)
     forged = honest.replace(tree=str(planted)).to_note()
     ready = boot.ready_tree(str(signed), {**env, boot.ACTIVE: forged})
     assert (ready.tree, ready.how) == (honest.tree, "cached")

@@ -14,6 +14,7 @@ from airpack_runtime.format.reader import open_bundle
 
 from support import machine
 
+SITE_PACKAGES = "lib/python3.7/site-packages"  # of a tree for the default target
 GOLDEN = machine.FIXTURES / "golden" / layout.BUNDLE_NAME
 
 

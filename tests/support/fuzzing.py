@@ -25,6 +25,7 @@ from airpack.oci.layout import INDEX, MANIFEST_TYPE, MARKER, Layout
 from airpack.resolve import pylock
 from airpack.resolve.lock import LockedWheel
 from airpack.results.manifest import Manifest
+from airpack.target.target import DEFAULT, Target
 from airpack.verify import tree
 from airpack.wheels import record, wheelfile
 from airpack_runtime import layout
@@ -32,6 +33,7 @@ from airpack_runtime.errors import BootError
 from airpack_runtime.format import signature, toc
 from airpack_runtime.format.framing import LayoutError
 
+from support.bundles import SITE_PACKAGES
 from support.forged import INFO, Forged
 from support.machine import FIXTURES
 
@@ -54,7 +56,7 @@ def _in_wheel(name: str) -> Reader:
         forged.replace(f"{INFO}/{name}", data)
         path = forged.write(folder)
         wheel = LockedWheel(name="one", version="1.0", filename=path.name, url="", sha256="")
-        with wheelfile.opened(wheel, path, "3.7") as opened:
+        with wheelfile.opened(wheel, path, Target.parse(DEFAULT)) as opened:
             assert opened.placed
 
     return read
@@ -99,7 +101,7 @@ def _delta_head(_: Path, data: bytes) -> None:
 def _record(_: Path, data: bytes) -> None:
     """Read the RECORD of a bundle, whose reader raises ValueError."""
     try:
-        record.parse(data)
+        record.parse(data, SITE_PACKAGES)
     except ValueError:
         return
 

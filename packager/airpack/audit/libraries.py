@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from airpack_runtime import layout
 from airpack_runtime.format.toc import Need
 
 from airpack.audit.finding import WARNING, Finding
 from airpack.resolve.lock import LockedWheel
+from airpack.target import prefix
 
 # The parts of glibc itself, which the platform's name promises.
 _GLIBC = frozenset(
@@ -157,9 +157,8 @@ def lacking(libraries: Iterable[SystemLibrary], *, probed: bool) -> Iterator[Fin
 
 def _module(needed: Needed) -> str:
     """Return the top-level module or package with a file that needs a library, as far as its path tells it."""
-    folder, _, path = needed.path.partition("/")
-    top = path.partition("/")[0].partition(".")
-    return top[0] if folder == layout.SITE_PACKAGES and top[2] != "libs" and top[0] else str(needed.wheel.key)
+    top = prefix.below(needed.path).partition("/")[0].partition(".")
+    return top[0] if top[0] and top[2] != "libs" else str(needed.wheel.key)
 
 
 def _where(library: str, probed: bool) -> str:

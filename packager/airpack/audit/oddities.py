@@ -22,7 +22,6 @@ _TELLING = {
     Kind.NAME_CASE: (NOTE, "has names that a share that folds case takes for one", _ON_LINUX),
     Kind.NAME_SHARE: (NOTE, "has names that a Windows share can't hold", _ON_LINUX),
     Kind.DATA_FOLDER: (WARNING, "has a folder *.data that isn't called after it", _AS_PIP),
-    Kind.DATA_MODULE: (WARNING, "puts data among the modules", "pip would put it where no import finds it"),
     Kind.PLACE_TWICE: (WARNING, "has two files for one place, of which the later is kept", _AS_PIP),
     Kind.SCRIPT_TWICE: (WARNING, "has scripts that are entry points as well, whose scripts are kept", _AS_PIP),
     Kind.SCRIPT_NAME: (WARNING, "has entry points with unusual names", _AS_PIP),

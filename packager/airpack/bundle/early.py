@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from airpack_runtime import layout
 from packaging.utils import NormalizedName
 
 from airpack.base.files import parents
 from airpack.base.pool import Pool
 from airpack.bundle import frames
 from airpack.bundle.tar import TarWriter
+from airpack.target import prefix
 from airpack.tree import members
 from airpack.tree.members import Member
 from airpack.tree.part import Part
@@ -36,12 +36,15 @@ class _Listing:
     large: frozenset[tuple[int, int]]
 
     @classmethod
-    def of(cls, path: Path) -> _Listing:
-        """Return the listing of the wheel at `path`; an empty one of what is no archive, which others refuse."""
+    def of(cls, path: Path, site_packages: str) -> _Listing:
+        """Return the listing of the wheel at `path`, whose modules go to the folder `site_packages` of the tree.
+
+        It is empty for what is no archive, which others refuse.
+        """
         entries: list[zipfile.ZipInfo] = []
         with suppress(OSError, ValueError, NotImplementedError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-        folders = {f"{layout.SITE_PACKAGES}/{entry.filename.rpartition('/')[0]}" for entry in entries}
+        folders = {f"{site_packages}/{entry.filename.rpartition('/')[0]}" for entry in entries}
         caches = {f"{folder}/__pycache__" for folder in folders}  # where there are modules; a few too many do no harm
         return cls(
             folders=frozenset(parents(f"{folder}/" for folder in folders | caches)),
@@ -72,7 +75,8 @@ class Early:
     @cached_property
     def _listings(self) -> dict[NormalizedName, _Listing]:
         """The listing of each wheel, in the bundle's order; they are read only if something can be begun."""
-        return {wheel.key: _Listing.of(self._house.path_of(wheel)) for wheel in self._house.lock.wheels}
+        lock = self._house.lock
+        return {wheel.key: _Listing.of(self._house.path_of(wheel), lock.target.site_packages) for wheel in lock.wheels}
 
     @cached_property
     def _needed(self) -> Counter[str]:
@@ -96,9 +100,7 @@ class Early:
         own = self._listings[part.wheel.key].folders
         needed = parents(file.path for file in part.files)
         folders = [
-            folder
-            for folder in sorted(needed)
-            if folder.startswith(f"{layout.SITE_PACKAGES}/") and self._needed[folder] == (folder in own)
+            folder for folder in sorted(needed) if prefix.below(folder) and self._needed[folder] == (folder in own)
         ]
         tar = TarWriter(self._recipe.mtime)
         tar.add_group(folders, members.linked(_members(part), shared))

@@ -17,6 +17,7 @@ from airpack_runtime.format.reader import Bundle, open_bundle
 from airpack_runtime.format.toc import Distribution, File
 
 from airpack.base.errors import NotInBundle
+from airpack.target import prefix
 
 # A bundle of a few kilobytes can unpack to terabytes. Wheels may unpack to 200 times their size, a small one to more.
 _RATIO_LIMIT = 200
@@ -81,16 +82,16 @@ class OpenBundle:
         return ((path, file.mode, self.sums.get(path, "")) for path, file in self.entries.items())
 
     def find(self, path: str) -> tuple[str, File]:
-        """Return the full path of `path`, where `site-packages/` may be left out, and the file with its content.
+        """Return the full path of `path`, where `lib/pythonX.Y/site-packages/` may be left out, and its file.
 
         SHA256SUMS, which no boot writes, is found as well. Raises NotInBundle.
         """
-        for candidate in (path, f"{layout.SITE_PACKAGES}/{path}"):
+        for candidate in (path, f"{self._site_packages}/{path}"):
             file = self.toc.sums if candidate == layout.SUMS else self.entries.get(candidate)
             if file is not None:
                 return candidate, file
         name = path.strip("/")
-        for folder in (name, f"{layout.SITE_PACKAGES}/{name}"):
+        for folder in (name, f"{self._site_packages}/{name}"):
             if name and any(entry.startswith(f"{folder}/") for entry in self.entries):
                 raise NotInBundle(self.file.path, f"file {name}", folder=folder)
         raise NotInBundle(self.file.path, path, nearest=self._nearest(name))
@@ -124,6 +125,11 @@ class OpenBundle:
         """The number of the frame that holds the header of SHA256SUMS."""
         return self.plan.frame_at(self.toc.sums.start - 1)
 
+    @cached_property
+    def _site_packages(self) -> str:
+        """The folder of the modules in the tree, empty if nothing is in it."""
+        return next(filter(None, map(prefix.folder_of, self.entries)), "")
+
     def _nearest(self, path: str) -> list[str]:
         """Return paths that the user may have meant by `path`: files of the same name, or else similar paths."""
         if not path:
@@ -133,8 +139,8 @@ class OpenBundle:
             return sorted(named, key=lambda entry: (entry.count("/"), entry))[:_NEAREST]
         import difflib  # noqa: PLC0415 - importing it takes milliseconds, and only unknown paths need it
 
-        paths = {entry.removeprefix(f"{layout.SITE_PACKAGES}/"): entry for entry in self.entries}
-        near = difflib.get_close_matches(path.removeprefix(f"{layout.SITE_PACKAGES}/"), paths, _NEAREST, _LIKE)
+        paths = {prefix.below(entry) or entry: entry for entry in self.entries}
+        near = difflib.get_close_matches(prefix.below(path) or path, paths, _NEAREST, _LIKE)
         return [paths[path] for path in near]
 
 

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airpack_runtime import layout
-
 from airpack.base import files
 from airpack.base.console import Progress
 from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from airpack.resolve.pylock import LockFile
 
 # What pip's --target is often given.
-_FOLDERS = ("dist", "build", "out", "lib", "libs", "packages", layout.SITE_PACKAGES, "vendor")
+_FOLDERS = ("dist", "build", "out", "lib", "libs", "packages", "site-packages", "vendor")
 _NAMED = "python_named"  # where the version that was given with --python is kept
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from airpack_runtime import layout
-
 from airpack.base import console
 from airpack.base.console import plain
+from airpack.target import prefix
 
 _BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
 COLOURS = AUTO, ALWAYS, NEVER = "auto", "always", "never"
@@ -66,10 +65,10 @@ def clipped(text: str, columns: int) -> str:
 
 
 def path(text: str, columns: int) -> str:
-    """Return a path without control characters; a longer one is cut: `site-packages` first, then the middle."""
+    """Return a path without control characters; a longer one is cut: first its `site-packages`, then the middle."""
     text = plain(text)
-    if len(text) > columns and text.startswith(f"{layout.SITE_PACKAGES}/"):
-        text = f"...{text.removeprefix(layout.SITE_PACKAGES)}"
+    if len(text) > columns and prefix.below(text):
+        text = f".../{prefix.below(text)}"
     if len(text) <= columns:
         return text
     tail = max((columns - 3) // 2, 1)

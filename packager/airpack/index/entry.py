@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from airpack_runtime import layout
 from airpack_runtime.format import hashing
 from packaging.utils import (
     InvalidSdistFilename,
@@ -104,7 +103,7 @@ def _metadata(path: Path) -> bytes:
     name, version, *_ = parse_wheel_filename(path.name)
     wheel = LockedWheel(name=name, version=str(version), filename=path.name, url="", sha256="")
     with wheelfile.opened(wheel, path) as checked:
-        place = f"{layout.SITE_PACKAGES}/{checked.dist_info_dir}/METADATA"
+        place = f"{checked.site_packages}/{checked.dist_info_dir}/METADATA"
         with checked.open_file(place) as file:
             content = file.read()
     if has_controls(" ".join(texts.fields_in(content).get("requires_python", "").split())):

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airpack_runtime import layout
 from airpack_runtime.format.toc import Distribution
 from packaging.metadata import RawMetadata
 from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.bundle.opened import OpenBundle, paths_of
 from airpack.sources.source import address_in
+from airpack.target import prefix
 from airpack.target.installed import parse_requirements
 from airpack.target.requires import closure
 from airpack.target.target import Target
@@ -124,7 +124,7 @@ def take(opened: OpenBundle, entries: Iterable[PackageEntry]) -> Inventory:
 def metadata_of(opened: OpenBundle, distribution: Distribution) -> RawMetadata:
     """Return the core metadata of a distribution. Raises BundleDamaged if it has none."""
     for path in sorted(paths_of(opened.toc, distribution)):
-        if re.fullmatch(rf"{layout.SITE_PACKAGES}/[^/]+\.dist-info/METADATA", path):
+        if re.fullmatch(r"[^/]+\.dist-info/METADATA", prefix.below(path)):
             try:
                 check_size("METADATA", opened.entries[path].size)  # before it is read
                 return fields_in(opened.read(opened.entries[path]))
@@ -151,7 +151,7 @@ def _vendored(opened: OpenBundle, distribution: Distribution) -> _Vendored:
         if folder.endswith(".libs") and grafted:
             version = grafted["rest"].replace(".so", "").strip(".")
             libraries.append(Library(name=grafted["name"], version=version, path=path, sha256=sha256))
-        elif re.fullmatch(rf"{layout.SITE_PACKAGES}/[^/]+\.dist-info/sboms/.+", path):
+        elif re.fullmatch(r"[^/]+\.dist-info/sboms/.+", prefix.below(path)):
             small = file.size <= _SBOM_LIMIT
             content = opened.read(file) if small else b""
             documents.append(Document(path=path, sha256=sha256, content=content))

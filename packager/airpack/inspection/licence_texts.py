@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from airpack_runtime.format.toc import Distribution
 
 from airpack.bundle.opened import OpenBundle, paths_of
+from airpack.target import prefix
 
 _LARGEST = 4 << 20  # bytes of a text; the longest that is known, of PyTorch, has half a megabyte
 # By PEP 639 all files of this folder are such texts; else they are told by their names, code aside.
-_FOLDER = re.compile(r"[^/]+/[^/]+\.dist-info/licenses/.+")
+_FOLDER = re.compile(r"[^/]+\.dist-info/licenses/.+")
 _NAME = re.compile(
     r"(?:un)?licen[cs]es?(?:[-_. ].*)?|copying(?:[-_. ].*)?|(?:copyright|notice|patents)s?(?:\.(?:txt|md|rst))?",
     re.IGNORECASE,
@@ -39,7 +40,7 @@ def texts_of(opened: OpenBundle, distribution: Distribution) -> list[LicenceText
 def is_text(path: str) -> bool:
     """Return whether the file at a path of the tree is the text of a licence or a notice."""
     name = path.rpartition("/")[2]
-    return bool(_FOLDER.fullmatch(path) or (_NAME.fullmatch(name) and not name.lower().endswith(_CODE)))
+    return bool(_FOLDER.fullmatch(prefix.below(path)) or (_NAME.fullmatch(name) and not name.lower().endswith(_CODE)))
 
 
 def read(opened: OpenBundle, texts: Iterable[LicenceText]) -> dict[str, str]:

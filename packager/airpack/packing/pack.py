@@ -100,7 +100,8 @@ class _Packing:
                 order = replace(order, whole=order.whole | error.reasons.keys())
             except PartChanged:  # at most once for each wheel: what had changed is no longer known
                 pass
-            shutil.rmtree(folder)
+            # What still runs for the attempt may write there; the rest goes with `work`.
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _make(self, order: Order, folder: Path) -> Product:
         """Resolve, fetch, install and bundle what is ordered."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from airpack_runtime import layout
 from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.base.files import parents
 from airpack.resolve.lock import Lock
+from airpack.target import prefix
 from airpack.target.installed import ImagePackage
 from airpack.tree.install import Tree
 from airpack.tree.part import Part
@@ -45,7 +45,7 @@ def _shared(
     parts: Sequence[Part], packages: Sequence[ImagePackage], image: Sequence[ImagePackage]
 ) -> Iterator[tuple[NormalizedName, str]]:
     """Yield each of `packages` into whose own package a part puts modules, by all that is known: names and modules."""
-    paths = [file.path.removeprefix(f"{layout.SITE_PACKAGES}/") for part in parts for file in part.files]
+    paths = [prefix.below(file.path) for part in parts for file in part.files]
     regular = {path.rpartition("/")[0] for path in paths if path.endswith("/__init__.py")}
     owners: dict[str, list[ImagePackage]] = {}
     for package in image:
@@ -64,9 +64,8 @@ def _shared(
 
 def _folders_without(part: Part, regular: set[str]) -> set[str]:
     """Return the folders above the modules of a part in which no wheel of the bundle has an `__init__.py`."""
-    inside = [file.path for file in part.files if file.path.startswith(f"{layout.SITE_PACKAGES}/")]
-    modules = [path.removeprefix(f"{layout.SITE_PACKAGES}/") for path in inside if path.endswith((".py", ".so"))]
-    return parents(modules) - regular
+    modules = [prefix.below(file.path) for file in part.files if file.path.endswith((".py", ".so"))]
+    return parents(filter(None, modules)) - regular
 
 
 def _linked(

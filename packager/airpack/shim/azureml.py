@@ -85,16 +85,17 @@ def lay_out(
         stale = [base / name for name in layout.SIGNATURE_NAMES[:1] if method == EXEC and scratch / name not in staged]
         staging.place(staged, gone=stale, aside=scratch)
     deployment.model.mkdir(parents=True, exist_ok=True)
-    return variables(deployment, method)
+    return _variables(deployment, method)
 
 
-def variables(deployment: Deployment, method: str) -> dict[str, str]:
-    """Return the environment variables that a deployment needs for `method`."""
+def _variables(deployment: Deployment, method: str) -> dict[str, str]:
+    """Return the environment variables that a deployment needs for `method`, whose files are there."""
+    modules = sorted((deployment.base / EXTRAS).glob(f"{layout.LIB}/python3*/site-packages"))
     folder = Path(_APP_ROOT, deployment.entry_script).parent
     return {
         DROP_IN: {LIB_PATH: EXTRAS},
         PYTHONPATH: {"PYTHONPATH": f"{folder / EXTRAS}"},
-        TREE: {LIB_PATH: f"{EXTRAS}/{layout.SITE_PACKAGES}"},
+        TREE: {LIB_PATH: f"{modules[0].relative_to(deployment.base)}" if modules else EXTRAS},
         EXEC: {"AIRPACK_BUNDLE": f"{folder / layout.BUNDLE_NAME}"},
     }[method]
 

@@ -14,7 +14,7 @@ from packaging.tags import Tag
 from packaging.version import InvalidVersion, Version
 
 from airpack.base.errors import InvalidTarget
-from airpack.target import names, platforms, profile
+from airpack.target import names, platforms, prefix, profile
 from airpack.target.installed import ImagePackage
 
 DEFAULT = f"cp37-{names.DEFAULT_PLATFORM}"
@@ -194,6 +194,11 @@ class Target:
     def python_version(self) -> str:
         """The minor version, such as `3.7`."""
         return ".".join(self.python_full_version.split(".")[:2])
+
+    @property
+    def site_packages(self) -> str:
+        """The folder of the modules in a prefix for this Python, such as `lib/python3.7/site-packages`."""
+        return prefix.site_packages(self.python_version + ("t" if self.python_tag.endswith("t") else ""))
 
     @property
     def newest_manylinux(self) -> str:

@@ -6,15 +6,14 @@ import csv
 import fnmatch
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airpack_runtime import layout
-
 from airpack.base.files import parents
+from airpack.target import prefix
 from airpack.tree.installed_wheel import InstalledWheel
 
 # What `--slim` leaves out: tests, and files that only compilers and type checkers read. A folder named `test` may be a
@@ -29,7 +28,7 @@ _READS_STUBS = b"attach_stub"
 class Exclusion:
     """Which files to leave out: those that match one of `globs`, or with `slim` the preset.
 
-    A glob is matched with the whole path below `site-packages` (or below the tree: `share/doc/*`),
+    A glob is matched with the whole path below `site-packages`, or for other files below the tree (`share/doc/*`),
     and its `*` takes `/` as well. Nothing in a `.dist-info` is ever left out.
     """
 
@@ -83,16 +82,16 @@ def exclude(part: InstalledWheel, exclusion: Exclusion) -> Excluded:
     compiled = {glob: re.compile(fnmatch.translate(glob)) for glob in globs}
     removed, size, matched = set(), 0, set()
     for path in part.files():
-        below = path.removeprefix(f"{layout.SITE_PACKAGES}/")
+        below = prefix.below(path) or path
         matching = [glob for glob, pattern in compiled.items() if pattern.match(below)]
         if matching and not below.partition("/")[0].endswith(".dist-info"):
             matched.update(matching)
             removed.add(path)
             size += (part.prefix / path).stat().st_size
             (part.prefix / path).unlink()
-    _remove_empty(part.prefix, removed)
+    _remove_empty(part, removed)
     for record in part.site_packages.glob("*.dist-info/RECORD") if removed else ():
-        _rewrite(record, removed)
+        _rewrite(record, part.modules_in, removed)
     return Excluded(files=len(removed), size=size, matched=frozenset(matched))
 
 
@@ -100,20 +99,17 @@ def _reads_stubs(part: InstalledWheel) -> bool:
     return any(_READS_STUBS in (part.site_packages / module).read_bytes() for module in part.modules())
 
 
-def _remove_empty(prefix: Path, removed: Iterable[str]) -> None:
+def _remove_empty(part: InstalledWheel, removed: Iterable[str]) -> None:
     """Remove the folders that are empty now."""
-    for parent in sorted(parents(removed) - {layout.SITE_PACKAGES}, key=len, reverse=True):
+    for parent in sorted(parents(removed) - parents([f"{part.modules_in}/"]), key=len, reverse=True):
         with suppress(OSError):
-            (prefix / parent).rmdir()
+            (part.prefix / parent).rmdir()
 
 
-def _rewrite(record: Path, removed: set[str]) -> None:
+def _rewrite(record: Path, folder: str, removed: set[str]) -> None:
+    """Take the rows of `removed` files out of a RECORD, whose paths are relative to `folder` of the tree."""
     with open(record, encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.reader(file) if row and _in_tree(row) not in removed]
+        rows = [row for row in csv.reader(file) if row]
+    left = [row for row in rows if os.path.normpath(os.path.join(folder, row[0])) not in removed]
     with open(record, "w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
-
-
-def _in_tree(row: Sequence[str]) -> str:
-    """Return the path in the tree of a row of RECORD, which is relative to `site-packages`."""
-    return os.path.normpath(os.path.join(layout.SITE_PACKAGES, row[0]))
+        csv.writer(file, lineterminator="\n").writerows(left)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from airpack_runtime import layout
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.records import RecordEntry
@@ -32,13 +31,15 @@ _LONGEST_SCRIPT = 64 << 20  # bytes of such a script, which is read whole
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstalledWheel:
-    """One wheel, installed: `prefix` holds `site-packages/`, and `bin/`, `share/`, ... as needed.
+    """One wheel, installed: `prefix` holds `lib/pythonX.Y/site-packages/`, and `bin/`, `share/`, ... as needed.
 
-    `oddities` are what was unusual in the wheel; the RECORD that is installed is right.
+    `modules_in` is the folder of its modules, relative to `prefix`; `oddities` are what was unusual in the wheel; the
+    RECORD that is installed is right.
     """
 
     wheel: LockedWheel
     prefix: Path
+    modules_in: str
     oddities: tuple[Oddity, ...] = ()
 
     def files(self) -> list[str]:
@@ -51,13 +52,13 @@ class InstalledWheel:
 
     def modules(self) -> list[str]:
         """Return the paths of its Python sources relative to `site_packages`, sorted."""
-        prefix = f"{layout.SITE_PACKAGES}/"
-        return [path.removeprefix(prefix) for path in self.files() if path.startswith(prefix) and path.endswith(".py")]
+        start = f"{self.modules_in}/"
+        return [path.removeprefix(start) for path in self.files() if path.startswith(start) and path.endswith(".py")]
 
     @property
     def site_packages(self) -> Path:
         """The folder of its modules."""
-        return self.prefix / layout.SITE_PACKAGES
+        return self.prefix / self.modules_in
 
     @property
     def metadata(self) -> Path:
@@ -84,12 +85,14 @@ def install_wheel(wheel: LockedWheel, path: Path, prefix: Path, target: Target) 
     InvalidWheel if the wheel is damaged, or would do harm; `prefix` must not be used then.
     """
     version = target.python_version
-    with wheelfile.opened(wheel, path, version) as source:
-        destination = _Prefix(prefix, source, places.folders(wheel.name), f"python{version}")
+    with wheelfile.opened(wheel, path, target) as source:
+        destination = _Prefix(prefix, source, places.folders(wheel.name, target.site_packages), f"python{version}")
         install(source, destination, additional_metadata={"INSTALLER": b"airpack\n"})
-    (prefix / layout.SITE_PACKAGES).mkdir(exist_ok=True)
+    (prefix / target.site_packages).mkdir(parents=True, exist_ok=True)
     differing = [Oddity(kind=Kind.RECORD_DIFFERS, name=path) for path in destination.differing]
-    return InstalledWheel(wheel=wheel, prefix=prefix, oddities=(*source.oddities, *differing))
+    return InstalledWheel(
+        wheel=wheel, prefix=prefix, modules_in=target.site_packages, oddities=(*source.oddities, *differing)
+    )
 
 
 class _Prefix(SchemeDictionaryDestination):

@@ -21,7 +21,7 @@ from airpack.tree.part import Contents, Part, PartFile
 from airpack.tree.recipe import Recipe
 from airpack.wheels.oddity import Kind, Oddity
 
-_FORM = 1  # of what is kept; to be raised with each change of what installing or compiling writes
+_FORM = 2  # of what is kept; to be raised with each change of what installing or compiling writes
 
 
 class PartChanged(Exception):
@@ -32,7 +32,7 @@ def place_of(store: Path, wheel: LockedWheel, target: Target, recipe: Recipe) ->
     """Return where the cache `store` keeps the part that `wheel` becomes on `target`, by `recipe`."""
     compiler = recipe.compiler
     about = [
-        [__version__, _FORM, wheel.name, wheel.version, wheel.filename, wheel.sha256, target.python_version],
+        [__version__, _FORM, wheel.name, wheel.version, wheel.filename, wheel.sha256, target.site_packages],
         [compiler.version, compiler.magic, compiler.build, COMPILER] if compiler else None,
         [recipe.with_wheelhouse, recipe.exclusion.to_dict()],
     ]

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from airpack_runtime import layout
 from airpack_runtime.format import hashing
 
 from airpack.base.errors import InvalidWheel
 from airpack.base.files import parents
+from airpack.target import prefix
 from airpack.target.target import Target
 from airpack.tree.install_order import install_order
 from airpack.tree.part import Contents, Part, PartFile
@@ -140,8 +140,7 @@ class Folders:
         """Return the folders of groups of paths."""
         needed = [parents(paths) for paths in groups]
         counts = Counter(folder for folders in needed for folder in folders)
-        inside = f"{layout.SITE_PACKAGES}/"
-        common = sorted(folder for folder, count in counts.items() if count > 1 or not folder.startswith(inside))
+        common = sorted(folder for folder, count in counts.items() if count > 1 or not prefix.below(folder))
         return cls(common=common, own=[sorted(folders.difference(common)) for folders in needed])
 
 

@@ -48,7 +48,7 @@ class Contents:
         return self._folder is not None
 
     def folder(self) -> Path:
-        """Return the folder that holds `site-packages/`, `bin/`, ... of the part. Raises what `make` raises."""
+        """Return the folder that holds `lib/`, `bin/`, ... of the part. Raises what `make` raises."""
         with self._lock:
             if self._folder is None:
                 self._folder = self._make()

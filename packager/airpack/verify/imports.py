@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from airpack_runtime import host, layout
+from airpack_runtime import host
 from airpack_runtime.format.toc import Toc
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -22,6 +22,7 @@ from airpack.audit.finding import NOTE, WARNING, Finding
 from airpack.base import files
 from airpack.bundle.opened import paths_of
 from airpack.results.proof import TriedImport
+from airpack.target import prefix
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
@@ -150,9 +151,7 @@ def modules_of(paths: Iterable[str]) -> list[str]:
     A namespace package (PEP 420) belongs to no distribution: its packages and modules are returned in its place.
     """
     inside = [
-        PurePosixPath(path).relative_to(layout.SITE_PACKAGES)
-        for path in paths
-        if path.startswith(f"{layout.SITE_PACKAGES}/") and path.endswith((".py", ".so"))
+        PurePosixPath(prefix.below(path)) for path in paths if prefix.below(path) and path.endswith((".py", ".so"))
     ]
     packages = {path.parent for path in inside if path.name.partition(".")[0] == "__init__"} - {PurePosixPath()}
     modules = set()
@@ -231,7 +230,7 @@ class _Judge:
         return _Verdict(severity=WARNING, remedy=remedy, addition=addition, goes_back=True)
 
     def _is_there(self, module: str) -> bool:
-        place = self.tree.joinpath(layout.SITE_PACKAGES, *module.split("."))
+        place = self.tree.joinpath(self.image.target.site_packages, *module.split("."))
         return place.is_dir() or any(place.parent.glob(f"{place.name}.*"))
 
     def _is_of_image(self, module: str) -> bool:

@@ -232,7 +232,7 @@ def _installed(wheel: LockedWheel, path: Path, target: Target, record: Record) -
     """
     differing = []
     try:
-        with wheelfile.opened(wheel, path, target.python_version) as source:
+        with wheelfile.opened(wheel, path, target) as source:
             for place, placed in source.placed.items():
                 claim, row = source.claims.get(place), record.rows.get(place)
                 if row is None:

@@ -16,6 +16,7 @@ from airpack_runtime.format import hashing
 from airpack.audit.finding import ERROR, NOTE, WARNING, Finding
 from airpack.base import files, jsons
 from airpack.bundle.opened import OpenBundle
+from airpack.target import prefix
 from airpack.verify import records
 from airpack.verify.imports import Share
 from airpack.verify.records import Record
@@ -124,11 +125,11 @@ def records_in(tree: Path, nodes: Mapping[str, Node]) -> tuple[list[Record], lis
     """Return the RECORDs in a tree, and a finding for each that cannot be read."""
     found, broken = [], []
     for path in nodes:
-        if not path.endswith(record.FILE) or path.count("/") != 2:
+        if not prefix.below(path).endswith(record.FILE) or prefix.below(path).count("/") != 1:
             continue
-        name, _, version = path.split("/")[1].removesuffix(".dist-info").partition("-")
+        name, _, version = prefix.below(path).split("/")[0].removesuffix(".dist-info").partition("-")
         try:
-            rows = record.parse(files.read_bytes(tree / path))
+            rows = record.parse(files.read_bytes(tree / path), prefix.folder_of(path))
             found.append(Record(path=path, name=name, version=version, rows=rows))
         except (OSError, ValueError) as error:
             broken.append(_finding(ERROR, path, f"is damaged ({error})"))

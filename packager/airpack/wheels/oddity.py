@@ -17,7 +17,6 @@ class Kind(Enum):
     NAME_CASE = "names that differ by case alone"
     NAME_SHARE = "name that a Windows share can't hold"
     DATA_FOLDER = "folder of schemes with another name"
-    DATA_MODULE = "data among the modules"
     PLACE_TWICE = "two files for one place"
     SCRIPT_TWICE = "script as a file and as an entry point"
     SCRIPT_NAME = "unusual name of a script"

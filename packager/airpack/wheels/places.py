@@ -36,14 +36,14 @@ class Identity:
     """What the places of a wheel's files depend on besides their names.
 
     `wheel` is its file name, `info` the name of its folder `*.dist-info`; `scripts` are the names of its entry points'
-    scripts, `python_version` is the target's (`3.7`).
+    scripts, `site_packages` is the folder of the modules in the tree.
     """
 
     wheel: str
     project: str
     info: str
     scripts: Collection[str]
-    python_version: str
+    site_packages: str
 
     def refuse(self, problem: str) -> InvalidWheel:
         """Return the error for this wheel."""
@@ -58,11 +58,11 @@ class Placed:
     oddities: tuple[Oddity, ...]
 
 
-def folders(project: str) -> dict[Scheme, str]:
-    """Return the folder of the tree for each scheme (PEP 427) of a project's wheel."""
+def folders(project: str, site_packages: str) -> dict[Scheme, str]:
+    """Return the folder of the tree for each scheme (PEP 427) of a project's wheel; modules go to `site_packages`."""
     return {
-        ROOT: layout.SITE_PACKAGES,
-        Scheme("platlib"): layout.SITE_PACKAGES,
+        ROOT: site_packages,
+        Scheme("platlib"): site_packages,
         Scheme("headers"): f"include/{canonicalize_name(project)}",
         SCRIPTS: layout.BIN,
         _DATA: "",
@@ -80,7 +80,7 @@ def place_all(names: Iterable[str], identity: Identity) -> Placed:
     oddities = list(_data_folders(names, identity))
     for name in sorted(names, key=_turn):
         place = _place(name, identity)
-        path = f"{folders(identity.project)[place.scheme]}/{place.path}".removeprefix("/")
+        path = f"{folders(identity.project, identity.site_packages)[place.scheme]}/{place.path}".removeprefix("/")
         _check(place, path, identity)
         kind = _left_out(place, path, identity)
         if kind is not None:
@@ -88,8 +88,6 @@ def place_all(names: Iterable[str], identity: Identity) -> Placed:
             continue
         if path in found:
             oddities.append(Oddity(kind=Kind.PLACE_TWICE, name=path))
-        elif place.scheme == _DATA and path.startswith(f"{layout.SITE_PACKAGES}/"):
-            oddities.append(Oddity(kind=Kind.DATA_MODULE, name=name))
         found[path] = place
     paths = {*found, *(f"{layout.BIN}/{script}" for script in identity.scripts)}
     parents = {path[: match.start()] for path in paths for match in re.finditer("/", path)}
@@ -123,11 +121,11 @@ def _place(name: str, identity: Identity) -> Place:
     if not _is_data(name):
         return Place(name=name, scheme=ROOT, path=name)
     _, scheme, path = (*name.split("/", 2), "")[:3]
-    known = folders(identity.project)
+    known = folders(identity.project, identity.site_packages)
     if scheme not in known or not path:
         raise identity.refuse(f"{shown(name)} is in no scheme: {', '.join(known)}")
-    # The data of a wheel goes into the environment's own folder, in which site-packages lies.
-    modules = re.fullmatch(rf"lib(?:64)?/python{re.escape(identity.python_version)}/site-packages/(.+)", path)
+    # In a virtual environment, `lib64` is a link to `lib`.
+    modules = re.fullmatch(rf"lib(?:64)?/{re.escape(identity.site_packages.removeprefix('lib/'))}/(.+)", path)
     if scheme == _DATA and modules:
         return Place(name=name, scheme=ROOT, path=modules[1])
     return Place(name=name, scheme=Scheme(scheme), path=path)
@@ -135,11 +133,10 @@ def _place(name: str, identity: Identity) -> Place:
 
 def _check(place: Place, path: str, identity: Identity) -> None:
     """Refuse a place that belongs to another project, or to the tree itself."""
-    where, _, inside = path.partition("/")
+    inside = path.removeprefix(f"{identity.site_packages}/")
     top = inside.partition("/")[0]
     if path.partition("/")[0] in _OURS or (
-        where == layout.SITE_PACKAGES
-        and (top in layout.TREE_FILES or (top.endswith(".dist-info") and top != identity.info))
+        inside != path and (top in layout.TREE_FILES or (top.endswith(".dist-info") and top != identity.info))
     ):
         raise identity.refuse(f"{shown(place.name)} is a place that no wheel may write to")
 
@@ -148,7 +145,7 @@ def _left_out(place: Place, path: str, identity: Identity) -> Kind | None:
     """Return why a file is not installed, None if it is."""
     if "__pycache__" in place.path.split("/")[:-1]:
         return Kind.BYTECODE
-    if path == f"{layout.SITE_PACKAGES}/{identity.info}/{_INSTALLER}":
+    if path == f"{identity.site_packages}/{identity.info}/{_INSTALLER}":
         return Kind.INSTALLER
     wrapper = _WRAPPER.fullmatch(place.path.rpartition("/")[2])
     if place.scheme == SCRIPTS and wrapper and wrapper["script"] in identity.scripts:

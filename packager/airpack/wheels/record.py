@@ -9,8 +9,6 @@ import re
 from binascii import Error as Base64Error
 from dataclasses import dataclass
 
-from airpack_runtime import layout
-
 FILE = ".dist-info/RECORD"
 _BYTECODE = re.compile(r"(?P<folder>.*/)__pycache__/(?P<module>[^/]+?)\.[\w-]+(?:\.opt-\w+)?\.pyc")
 
@@ -23,7 +21,7 @@ class Content:
     sha256: str | None
 
 
-def parse(text: bytes, folder: str = layout.SITE_PACKAGES) -> dict[str, Content]:
+def parse(text: bytes, folder: str) -> dict[str, Content]:
     """Return the rows of a RECORD by path; its own paths are relative to `folder`. Raises ValueError."""
     rows = {}
     try:

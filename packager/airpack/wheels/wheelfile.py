@@ -26,6 +26,8 @@ from packaging.version import InvalidVersion, Version
 from airpack.base import files
 from airpack.base.errors import InvalidWheel
 from airpack.resolve.lock import LockedWheel
+from airpack.target import prefix
+from airpack.target.target import Target
 from airpack.wheels import archive, claims, entry_points, places, texts
 from airpack.wheels.claims import Claim
 from airpack.wheels.entry_points import Script
@@ -54,15 +56,15 @@ _DAMAGE = (
 
 
 @contextmanager
-def opened(wheel: LockedWheel, path: Path, python_version: str = "") -> Iterator[CheckedWheel]:
-    """Open the wheel at `path` for a Python of that version (`3.7`), its names, sizes and metadata checked first.
+def opened(wheel: LockedWheel, path: Path, target: Target | None = None) -> Iterator[CheckedWheel]:
+    """Open the wheel at `path`, its names, sizes and metadata checked first; for `target`, if it is to be installed.
 
     Raises InvalidWheel, also for damage that shows within the block.
     """
     try:
         with files.opened(path) as file, zipfile.ZipFile(file) as archive_file:
             packed = os.fstat(file.fileno()).st_size
-            yield CheckedWheel(archive_file, wheel, packed=packed, python_version=python_version)
+            yield CheckedWheel(archive_file, wheel, packed=packed, target=target)
     except _DAMAGE as error:
         raise InvalidWheel(wheel.filename, f"is damaged: {error or type(error).__name__}") from error
     except OSError as error:
@@ -104,11 +106,13 @@ def _refused(wheel: str, name: str) -> Iterator[None]:
 class CheckedWheel(WheelSource):
     """A wheel that is checked; installer reads it as one that is in order: as what pip would install of it.
 
-    `placed` are its files by path in the tree, `claims` what RECORD says of them; `oddities` are what is unusual and
-    does no harm, as far as it shows without reading the files.
+    `site_packages` is the folder of its modules in the tree, `placed` are its files by path there, `claims` what RECORD
+    says of them; `oddities` are what is unusual and does no harm, as far as it shows without reading the files.
     """
 
-    def __init__(self, archive_file: zipfile.ZipFile, wheel: LockedWheel, *, packed: int, python_version: str) -> None:
+    def __init__(
+        self, archive_file: zipfile.ZipFile, wheel: LockedWheel, *, packed: int, target: Target | None
+    ) -> None:
         super().__init__(wheel.name, wheel.version)
         self._zipfile = archive_file
         self._wheel = wheel
@@ -117,12 +121,13 @@ class CheckedWheel(WheelSource):
         self._info = self._own_folder()
         self._check_identity()
         self._check_version()
-        self._scripts = self._read_scripts(python_version)
+        self._scripts = self._read_scripts(target.python_version if target else "")
+        self.site_packages = target.site_packages if target else prefix.site_packages("")
         content = self._content("RECORD")
         with _refused(self._wheel.filename, "RECORD"):
             texts.check_rows(content, 2 * len(self._files) + _ROWS_FREE)
         record = claims.read(self._decoded("RECORD", content), self._files.keys(), f"{self._info}/RECORD")
-        placed = places.place_all(self._files, self._identity(python_version))
+        placed = places.place_all(self._files, self._identity())
         self.placed: Mapping[str, Place] = placed.places
         self.claims: Mapping[str, Claim] = {
             path: record.rows[place.name] for path, place in self.placed.items() if place.name in record.rows
@@ -182,13 +187,13 @@ class CheckedWheel(WheelSource):
         path = place.path if place.scheme == places.ROOT else f"{self.data_dir}/{place.scheme}/{place.path}"
         return path, "", ""
 
-    def _identity(self, python_version: str) -> Identity:
+    def _identity(self) -> Identity:
         return Identity(
             wheel=self._wheel.filename,
             project=self._wheel.name,
             info=self._info,
             scripts=self._scripts.keys(),
-            python_version=python_version,
+            site_packages=self.site_packages,
         )
 
     def _own_folder(self) -> str:

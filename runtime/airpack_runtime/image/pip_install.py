@@ -10,7 +10,7 @@ import re
 import sys
 from typing import NamedTuple
 
-from airpack_runtime import cache, layout, trust
+from airpack_runtime import activation, cache, layout, trust
 from airpack_runtime.errors import NOT_INSTALLED, AzureError
 from airpack_runtime.format.hashing import sha256
 from airpack_runtime.image import installed
@@ -105,7 +105,7 @@ def install(path: str, rows: list[Row], house: str, env: Mapping[str, str], dige
 
 def _fill(scratch: str, path: str, rows: list[Row], house: str, lent: list[Installed], env: Mapping[str, str]) -> None:
     """Install into `scratch`/tree; stand-ins of the image's distributions `lent` lie beside the wheelhouse for pip."""
-    site = f"{scratch}/tree/{layout.SITE_PACKAGES}"
+    site = activation.site_packages_of(f"{scratch}/tree")
     os.mkdir(f"{scratch}/lent")
     names = [_stand_in(f"{scratch}/lent", distribution) for distribution in lent]
     reason = _pip(rows, [house, f"{scratch}/lent"], scratch, site, env)

@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 
-from airpack_runtime import boot, layout, trust
+from airpack_runtime import activation, boot, layout, trust
 from airpack_runtime.errors import NO_FILE, NOT_INSTALLED, AzureError, BundleNotFound, reason_of
 from airpack_runtime.image import installed, pip_install
 from airpack_runtime.image.pip_install import Row
@@ -97,7 +97,7 @@ def _not_in(house: str, rows: list[Row]) -> Iterator[str]:
 
 def unmet(rows: list[Row], trees: list[str]) -> Iterator[str]:
     """Yield a sentence for each requirement of a file that neither `trees` nor the image meets."""
-    folders = [*(f"{tree}/{layout.SITE_PACKAGES}" for tree in trees), *sys.path]
+    folders = [*map(activation.site_packages_of, trees), *sys.path]
     there = installed.distributions(folders)
     packed = {name: each for name, each in there.items() if each.location in folders[: len(trees)]}
     for row in rows:

@@ -69,7 +69,7 @@ def _noted_tree(tree: str) -> Ready:
     note = cache.read(f"{tree}/{layout.TREE_NOTE}")
     target, (kind, colon, digest) = layout.noted(note, "target"), layout.noted(note, "digest").partition(":")
     if not target or kind + colon != "sha256:" or not cache.is_tree(tree):
-        raise NotATree(tree, f"its {layout.TREE_NOTE} can't be read, or it has no {layout.SITE_PACKAGES}")
+        raise NotATree(tree, f"its {layout.TREE_NOTE} can't be read, or it has no {layout.LIB}")
     how = "a tree that is there"
     return Ready(bundle=tree, key=cache.key_of(os.stat(tree)), target=target, digest=digest, tree=tree, how=how)
 
@@ -81,7 +81,7 @@ def packages_tree(folder: str, how: str) -> Ready:
 
 
 def _has_extensions(tree: str) -> bool:
-    return any(name.endswith(".so") for _, _, names in os.walk(f"{tree}/{layout.SITE_PACKAGES}") for name in names)
+    return any(name.endswith(".so") for _, _, names in os.walk(f"{tree}/{layout.LIB}") for name in names)
 
 
 def _image_of(path: str) -> str | None:

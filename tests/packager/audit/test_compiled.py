@@ -53,19 +53,21 @@ def _needs(
 )
 def test_an_error_is_what_the_loader_would_load(name: str, needs: Needs | ELFError, severities: list[str]) -> None:
     """Helpers for other machines are notes; a program that fails when it is run is a warning."""
-    found = list(unloadable([Compiled(wheel=WHEEL, path=f"site-packages/{name}", needs=needs)], (), TARGET))
+    found = list(
+        unloadable([Compiled(wheel=WHEEL, path=f"lib/python3.7/site-packages/{name}", needs=needs)], (), TARGET)
+    )
     assert [finding.severity for finding in found] == severities
 
 
 def test_a_library_for_another_machine_is_an_error_if_a_module_needs_it() -> None:
     """Unless there is one of its name for the image's machine, which the loader takes."""
-    module = Compiled(wheel=WHEEL, path="site-packages/fast.so", needs=_needs(libraries=("libx.so",)))
-    foreign = Compiled(wheel=WHEEL, path="site-packages/arm/libx.so", needs=_needs("EM_AARCH64"))
-    fitting = Compiled(wheel=WHEEL, path="site-packages/x86/libx.so", needs=_needs())
+    module = Compiled(wheel=WHEEL, path="lib/python3.7/site-packages/fast.so", needs=_needs(libraries=("libx.so",)))
+    foreign = Compiled(wheel=WHEEL, path="lib/python3.7/site-packages/arm/libx.so", needs=_needs("EM_AARCH64"))
+    fitting = Compiled(wheel=WHEEL, path="lib/python3.7/site-packages/x86/libx.so", needs=_needs())
     bundled = libraries_in([foreign.path, fitting.path])
     (error,) = unloadable([module, foreign], bundled, TARGET)
     assert str(error) == (
-        "error: one 1.0: site-packages/arm/libx.so is for another machine (EM_AARCH64): "
+        "error: one 1.0: lib/python3.7/site-packages/arm/libx.so is for another machine (EM_AARCH64): "
         "require a version whose wheel fits, or build it for the target"
     )
     (note,) = unloadable([module, foreign, fitting], bundled, TARGET)
@@ -84,21 +86,22 @@ def test_the_image_has_the_libraries_of_its_profile(libraries: list[str] | None,
     """And without one, those of its platform that slim images have."""
     target = replace(TARGET, libraries=None if libraries is None else frozenset(libraries))
     asked = ("libGL.so.1", "libc.so.6", "libown.so", "libx.so.1", "libz.so.1", "ld-linux-x86-64.so.2")
-    file = Compiled(wheel=WHEEL, path="site-packages/fast.so", needs=_needs(libraries=asked))
+    file = Compiled(wheel=WHEEL, path="lib/python3.7/site-packages/fast.so", needs=_needs(libraries=asked))
     assert [finding.sentence.split()[2] for finding in unloadable([file], {"libown.so"}, target)] == told
 
 
 def test_strangers_of_one_kind_are_one_note() -> None:
     """GPU code comes in hundreds of files."""
     files = [
-        Compiled(wheel=WHEEL, path=f"site-packages/{number}.cubin", needs=_needs("EM_190")) for number in range(300)
+        Compiled(wheel=WHEEL, path=f"lib/python3.7/site-packages/{number}.cubin", needs=_needs("EM_190"))
+        for number in range(300)
     ]
     (note,) = unloadable(files, (), TARGET)
-    sentence = "site-packages/0.cubin is for another machine (EM_190), and 299 more"
+    sentence = "lib/python3.7/site-packages/0.cubin is for another machine (EM_190), and 299 more"
     assert str(note) == f"note: one 1.0: {sentence}: nothing in the image loads it"
 
 
 def test_nothing_is_known_of_musl() -> None:
     """Its symbols have no versions."""
-    file = Compiled(wheel=WHEEL, path="site-packages/fast.so", needs=_needs("EM_AARCH64"))
+    file = Compiled(wheel=WHEEL, path="lib/python3.7/site-packages/fast.so", needs=_needs("EM_AARCH64"))
     assert list(unloadable([file], (), Target.parse("cp37-musllinux_1_1_x86_64"))) == []

@@ -19,8 +19,8 @@ def test_what_was_read_once_is_known(wheels: Path, tmp_path: Path) -> None:
     part = trees.part(build_wheel(wheels, "one", files=files), tmp_path / "part")
     plain = compiled_in(part, None)
     assert {file.path: type(file.needs) is ELFError for file in plain} == {
-        "site-packages/one/bad.so": True,
-        "site-packages/one/python": False,
+        "lib/python3.7/site-packages/one/bad.so": True,
+        "lib/python3.7/site-packages/one/python": False,
     }
     away = replace(part, contents=Contents.at(tmp_path / "nowhere"))
     for known in (compiled_in(part, tmp_path / "store"), compiled_in(away, tmp_path / "store")):

@@ -28,10 +28,14 @@ def _told(*needed: tuple[str, str, str], probed: bool = False) -> Sequence[str]:
 
 def test_a_library_is_one_line() -> None:
     """Whatever number of files and wheels need it."""
-    needing = [("libx.so.1", name, f"site-packages/{name}/{file}.so") for name in ("one", "two") for file in "abc"]
+    needing = [
+        ("libx.so.1", name, f"lib/python3.7/site-packages/{name}/{file}.so")
+        for name in ("one", "two")
+        for file in "abc"
+    ]
     assert _told(*needing) == [
         (
-            "one 1.0 needs libx.so.1 for site-packages/one/a.so and 5 more files, of two as well, "
+            "one 1.0 needs libx.so.1 for lib/python3.7/site-packages/one/a.so and 5 more files, of two as well, "
             "which neither the bundle nor every image of the target has: add it to the image, or pack it "
             "--with-library libx.so.1"
         )
@@ -40,9 +44,10 @@ def test_a_library_is_one_line() -> None:
 
 def test_the_line_says_what_brings_it() -> None:
     """Debian's package, and a project that does without."""
-    assert _told(("libGL.so.1", "opencv-python", "site-packages/cv2/cv2.abi3.so")) == [
+    assert _told(("libGL.so.1", "opencv-python", "lib/python3.7/site-packages/cv2/cv2.abi3.so")) == [
         (
-            "opencv-python 1.0 needs libGL.so.1 for site-packages/cv2/cv2.abi3.so, which the bundle doesn't have, and "
+            "opencv-python 1.0 needs libGL.so.1 for "
+            "lib/python3.7/site-packages/cv2/cv2.abi3.so, which the bundle doesn't have, and "
             "many slim images don't: add it to the image, or pack it --with-library libGL.so.1; Debian's libgl1 has "
             "it; opencv-python-headless doesn't need it"
         )
@@ -51,9 +56,10 @@ def test_the_line_says_what_brings_it() -> None:
 
 def test_of_an_image_with_a_profile_it_is_known() -> None:
     """Whose loader was asked."""
-    assert _told(("libgomp.so.1", "lightgbm", "site-packages/lightgbm/lib_lightgbm.so"), probed=True) == [
+    assert _told(("libgomp.so.1", "lightgbm", "lib/python3.7/site-packages/lightgbm/lib_lightgbm.so"), probed=True) == [
         (
-            "lightgbm 1.0 needs libgomp.so.1 for site-packages/lightgbm/lib_lightgbm.so, which neither the bundle nor "
+            "lightgbm 1.0 needs libgomp.so.1 for "
+            "lib/python3.7/site-packages/lightgbm/lib_lightgbm.so, which neither the bundle nor "
             "the image has: add it to the image, or pack it --with-library libgomp.so.1; Debian's libgomp1 has it"
         )
     ]
@@ -62,7 +68,7 @@ def test_of_an_image_with_a_profile_it_is_known() -> None:
 def test_a_bundle_lists_what_the_image_must_bring() -> None:
     """By the modules that need it, a wheel where no module's name is in the path; known libraries without a warning."""
     files = ("one/a.so", "two.cpython-37m-x86_64-linux-gnu.so", "four.libs/libfour.so", "five/b.so")
-    needing = [("libgomp.so.1", "wheel", f"site-packages/{file}") for file in files]
+    needing = [("libgomp.so.1", "wheel", f"lib/python3.7/site-packages/{file}") for file in files]
     found = system_libraries(_needed(*needing, ("libz.so.1", "one", "bin/one")), ["libz.so.1"])
     assert [library.need() for library in found] == [
         Need("libgomp.so.1", "needed by one, two, wheel and 1 more; Debian's libgomp1 has it", False),

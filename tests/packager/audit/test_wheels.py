@@ -21,7 +21,7 @@ def test_a_wheel_whose_tag_lies_is_caught(airpack: Airpack, wheels: Path, librar
     build_wheel(wheels, "liar", tag=MANYLINUX, files={"liar/new.so": (library / "new.so").read_bytes()})
     assert airpack.pack("liar") == 1
     assert airpack.error.startswith("airpack: error: the audit found packages that fail in the image: liar 1.0: ")
-    assert "site-packages/liar/new.so needs GLIBC_2.34, the target has GLIBC_2.27" in airpack.error
+    assert "lib/python3.7/site-packages/liar/new.so needs GLIBC_2.34, the target has GLIBC_2.27" in airpack.error
     assert not airpack.output.exists()
     assert airpack.pack("liar", "--target", "cp37-manylinux_2_36_x86_64") == 0
 
@@ -34,7 +34,8 @@ def test_a_library_that_nobody_brings_is_a_warning(airpack: Airpack, wheels: Pat
     words = ["one", "--target", "cp37-manylinux_2_36_x86_64"]
     assert airpack.pack(*words) == 0
     sentence = (
-        "1.0 needs libother.so for site-packages/one/new.so, which neither the bundle nor every image of the target"
+        "1.0 needs libother.so for lib/python3.7/site-packages/one/new.so, which neither "
+        "the bundle nor every image of the target"
     )
     assert f"warning: one {sentence} has: add it to the image" in airpack.err
     shutil.rmtree(airpack.output)
@@ -54,11 +55,11 @@ def test_a_module_for_another_machine_is_an_error(airpack: Airpack, wheels: Path
     module = helper + b"PyInit_x\0"
     build_wheel(wheels, "one", tag=MANYLINUX, files={"one/__init__.py": "", "one/a.so": helper, "one/b.so": helper})
     assert airpack.pack("one", "--strict") == 0, airpack.err
-    sentence = "site-packages/one/a.so is for another machine (EM_ARM), and 1 more"
+    sentence = "lib/python3.7/site-packages/one/a.so is for another machine (EM_ARM), and 1 more"
     assert f"note: one 1.0: {sentence}: nothing in the image loads it" in airpack.err
     build_wheel(wheels, "one", "1.1", tag=MANYLINUX, files={"one/x.so": module})
     assert airpack.pack("one") == 1
-    assert "site-packages/one/x.so is for another machine (EM_ARM)" in airpack.error
+    assert "lib/python3.7/site-packages/one/x.so is for another machine (EM_ARM)" in airpack.error
 
 
 @pytest.mark.slow
@@ -112,7 +113,8 @@ def test_files_that_two_wheels_write_are_told(airpack: Airpack, wheels: Path) ->
     assert airpack.pack("one", "--no-bytecode") == 0
     (warning,) = (line for line in airpack.err.splitlines() if line.startswith("warning: "))
     assert warning == (
-        "warning: one 1.0 writes site-packages/a.py and 2 more, as two-1.0-py3-none-any.whl does with another content: "
+        "warning: one 1.0 writes lib/python3.7/site-packages/a.py and 2 more, as "
+        "two-1.0-py3-none-any.whl does with another content: "
         "the later wheel's is kept, as pip would; check that both work with it"
     )
     with OpenBundle.at(airpack.output / layout.BUNDLE_NAME) as bundle:

@@ -70,7 +70,7 @@ def test_a_share_holds_all_results_and_the_bundle_is_the_same(
     verified = on_share(*airpack, "verify", "share/tree", "--bundle", "share/dist", "--no-import")
     assert "warning: the tree: all files have the mode 0644, as on a share that keeps none" in verified
     on_share(*airpack, "extract", "share/dist", "*/one/*", "-o", "share/some")
-    assert (tmp_path / "share" / "some" / "site-packages" / "one" / "b.txt").read_text() == "x" * 999
+    assert (tmp_path / "share" / "some" / "lib/python3.7/site-packages" / "one" / "b.txt").read_text() == "x" * 999
 
 
 def test_a_share_holds_the_cache_of_packs(on_share: Run, packing: list[object], tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ def golden() -> Iterator[OpenBundle]:
         yield opened
 
 
-@pytest.mark.parametrize("path", ["site-packages/beta/large.bin", "beta/large.bin"])
+@pytest.mark.parametrize("path", ["lib/python3.7/site-packages/beta/large.bin", "beta/large.bin"])
 def test_a_file_is_found_with_or_without_site_packages(golden: OpenBundle, path: str) -> None:
     """Its full path and its place; it is read in pieces, one a frame."""
     full, file = golden.find(path)
-    assert full == "site-packages/beta/large.bin"
+    assert full == "lib/python3.7/site-packages/beta/large.bin"
     assert golden.read(file) == LARGE
     assert len(list(golden.chunks(file))) == 2
 
@@ -41,7 +41,7 @@ def test_a_link_has_the_content_of_its_target(golden: OpenBundle) -> None:
 
 def test_every_path_has_its_hash(golden: OpenBundle) -> None:
     """That of the file's content, as SHA256SUMS lists it."""
-    assert golden.sums["site-packages/beta/large.bin"] == hashlib.sha256(LARGE).hexdigest()
+    assert golden.sums["lib/python3.7/site-packages/beta/large.bin"] == hashlib.sha256(LARGE).hexdigest()
     assert {path for path, _, _ in golden.hashed()} == golden.entries.keys() == golden.sums.keys()
     assert all(sha256 == golden.sums[path] for path, _, sha256 in golden.hashed())
 
@@ -49,8 +49,8 @@ def test_every_path_has_its_hash(golden: OpenBundle) -> None:
 @pytest.mark.parametrize(
     ("path", "nearest"),
     [
-        ("alpha/__init_.py", "site-packages/alpha/__init__.py"),
-        ("data.txt", "site-packages/alpha/data.txt"),
+        ("alpha/__init_.py", "lib/python3.7/site-packages/alpha/__init__.py"),
+        ("data.txt", "lib/python3.7/site-packages/alpha/data.txt"),
         ("../../etc/passwd", None),
         ("//", None),
         ("", None),
@@ -69,12 +69,12 @@ def test_a_path_that_is_not_there_is_answered_with_the_nearest(
     assert str(raised.value) == f"{GOLDEN} holds no {path or 'file without a name'}: {hint}"
 
 
-@pytest.mark.parametrize("path", ["gamma_more", "site-packages/gamma_more/"])
+@pytest.mark.parametrize("path", ["gamma_more", "lib/python3.7/site-packages/gamma_more/"])
 def test_a_folder_is_told_as_one(golden: OpenBundle, path: str) -> None:
     """With the command that writes it."""
     with pytest.raises(NotInBundle) as raised:
         golden.find(path)
-    command = f"airpack extract {GOLDEN} 'site-packages/gamma_more/*'"
+    command = f"airpack extract {GOLDEN} 'lib/python3.7/site-packages/gamma_more/*'"
     assert str(raised.value) == (
         f"{GOLDEN} holds no file {path.strip('/')}: that is a folder, and {command} writes what is in it"
     )

@@ -21,6 +21,7 @@ from airpack.wheels.decoders import Decoder
 from airpack_runtime import layout
 from airpack_runtime.format import reader
 from support import machine, trees
+from support.bundles import SITE_PACKAGES
 from support.wheels import build_wheel
 
 DECODER = Decoder(module="decoder", extension=bytes(range(256)) * 100, origin="project 1.0")
@@ -74,7 +75,7 @@ def test_the_content_digest_is_that_of_an_unpacked_tree(bundle: Bundle, tmp_path
     folder.mkdir()
     subprocess.run([*machine.tar_zstd(), "-xf", bundle.path, "-C", folder], check=True)
     lines = []
-    for prefix in (layout.BIN, layout.SITE_PACKAGES):
+    for prefix in (layout.BIN, SITE_PACKAGES):
         for path in (folder / prefix).rglob("*"):
             if path.is_file():
                 sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -92,7 +93,7 @@ def test_the_bundle_is_an_ordinary_tar_zst(bundle: Bundle, tmp_path: Path) -> No
     subprocess.run([machine.tool("sha256sum", "coreutils"), "-c", "--quiet", layout.SUMS], cwd=folder, check=True)
     with pyzstd.SeekableZstdFile(bundle.path) as raw, tarfile.open(fileobj=raw) as archive:
         members = archive.getmembers()
-        data = archive.extractfile("site-packages/second/data.bin")
+        data = archive.extractfile("lib/python3.7/site-packages/second/data.bin")
         assert data is not None
         assert len(data.read()) == 1000
     assert {(member.uid, member.gid, member.mtime) for member in members} == {(0, 0, 315532800)}

@@ -117,7 +117,7 @@ def test_an_interrupt_stays_one(
     ("words", "folders"),
     [
         (["--version"], {"base", "cli"}),
-        (["extract", "--help"], {"base", "bundle", "cli", "inspection", "results"}),
+        (["extract", "--help"], {"base", "bundle", "cli", "inspection", "results", "target"}),
     ],
 )
 def test_a_command_imports_only_what_it_runs(words: list[str], folders: set[str]) -> None:

@@ -219,7 +219,7 @@ def _score(path: Path, deps: Path, airpack: Airpack, tmp_path: Path) -> subproce
 def test_the_container_finds_its_packages_in_the_image_volume(airpack: Airpack, volume: Path, tmp_path: Path) -> None:
     """By the manifest's command and environment, with the digest that pack printed."""
     done = _score(MOUNTED, volume, airpack, tmp_path)
-    assert done.stdout == "from the volume /mnt/deps/site-packages/alpha/__init__.py\n", done.stderr
+    assert done.stdout == "from the volume /mnt/deps/lib/python3.7/site-packages/alpha/__init__.py\n", done.stderr
 
 
 @pytest.mark.slow
@@ -245,7 +245,7 @@ def test_the_init_container_copies_the_image(airpack: Airpack, volume: Path, tmp
     assert copied.keys() == image.keys()
     assert len(set(copied.values())) == len(set(image.values())) < len(image)
     done = _score(COPIED, deps, airpack, tmp_path)
-    assert done.stdout == "from the volume /mnt/deps/site-packages/alpha/__init__.py\n", done.stderr
+    assert done.stdout == "from the volume /mnt/deps/lib/python3.7/site-packages/alpha/__init__.py\n", done.stderr
 
 
 def _inodes(folder: Path) -> dict[str, int]:

@@ -65,7 +65,7 @@ def test_pack_downloads_one_and_says_so_once(
     assert re.search(r"^import +1 module ", airpack.err, re.MULTILINE)
     with Results.at(airpack.output).open_bundle() as opened:
         compiled = [file.path for file in opened.toc.files if file.path.endswith(".pyc")]
-    assert compiled == ["site-packages/__pycache__/one.cpython-37.pyc"]
+    assert compiled == ["lib/python3.7/site-packages/__pycache__/one.cpython-37.pyc"]
     manifest = json.loads((airpack.output / "manifest.json").read_text())
     assert manifest["toolchain"]["target_python"]["version"] == offered.version
     assert airpack.pack("one") == 0

@@ -41,10 +41,10 @@ def test_each_difference_of_the_contents_is_described(airpack: Airpack, wheels: 
         same_bytes=False,
         same_content=False,
         differences=(
-            "site-packages/come.txt (6 bytes) is only in the packed bundle",
-            "site-packages/gone.txt (5 bytes) is only in the rebuilt bundle",
-            f"site-packages/{sums}",
-            "site-packages/one.py has 7 bytes as packed, 6 as rebuilt; they differ from byte 4 on",
+            "lib/python3.7/site-packages/come.txt (6 bytes) is only in the packed bundle",
+            "lib/python3.7/site-packages/gone.txt (5 bytes) is only in the rebuilt bundle",
+            f"lib/python3.7/site-packages/{sums}",
+            "lib/python3.7/site-packages/one.py has 7 bytes as packed, 6 as rebuilt; they differ from byte 4 on",
             "2 of 5 rebuilt frames are not in the packed bundle: 1, 3",  # the wheel's, and its part of SHA256SUMS
             "one was packed from another wheel than one-1.0-py3-none-any.whl",
         ),
@@ -58,6 +58,9 @@ def test_a_link_is_not_a_file_and_a_target_is_not_another(airpack: Airpack, whee
     packed = _pack(airpack, tmp_path / "packed", "--target", "cp37-manylinux_2_28_x86_64")
     build_wheel(wheels, "one", files={"one.py": "", "a.txt": SAME, "b.txt": SAME})
     differences = byte_diff.compare(packed, _pack(airpack, tmp_path / "rebuilt")).differences
-    assert "site-packages/b.txt is a file as packed, a link to site-packages/a.txt as rebuilt" in differences
+    assert (
+        "lib/python3.7/site-packages/b.txt is a file as packed, a link to lib/python3.7/site-packages/a.txt as rebuilt"
+        in differences
+    )
     names = "cp37-manylinux_2_28_x86_64 as packed, cp37-manylinux_2_27_x86_64 as rebuilt"
     assert f"the target in the table of contents: {names}" in differences

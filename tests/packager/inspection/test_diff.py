@@ -40,9 +40,9 @@ def test_packages_and_the_files_behind_them(airpack: Airpack, pair: tuple[Path, 
     lines = airpack.out.splitlines()
     signs = [line.split("  wheel")[0] for line in lines if line[:2] in ("+ ", "- ", "~ ")]
     assert signs == ["+ comes 1.0", "- goes 1.0", "~ grows 1.0 -> 2.0"]
-    assert "    ~ site-packages/grows/__init__.py  0 B -> 1 B" in lines
-    assert "    + site-packages/grows/new.py  0 B" in lines
-    assert "    - site-packages/grows/old.py  0 B" in lines
+    assert "    ~ lib/python3.7/site-packages/grows/__init__.py  0 B -> 1 B" in lines
+    assert "    + lib/python3.7/site-packages/grows/new.py  0 B" in lines
+    assert "    - lib/python3.7/site-packages/grows/old.py  0 B" in lines
     assert not [line for line in lines if "same.py" in line]
     assert "requirements - goes, grows==1.0, stays" in lines
     assert "             + comes, grows==2.0, stays" in lines
@@ -56,7 +56,7 @@ def test_json_names_every_file_with_its_hashes(airpack: Airpack, pair: tuple[Pat
     comes, goes, grows = told["packages"]
     assert (comes["kind"], comes["old"], comes["new"]["version"]) == ("added", None, "1.0")
     assert (goes["kind"], goes["new"]) == ("removed", None)
-    (changed,) = [each for each in grows["files"] if each["path"] == "site-packages/grows/__init__.py"]
+    (changed,) = [each for each in grows["files"] if each["path"] == "lib/python3.7/site-packages/grows/__init__.py"]
     assert (changed["kind"], changed["old_size"], changed["new_size"]) == ("changed", 0, 1)
     assert changed["old_sha256"] != changed["new_sha256"]
     frames = told["frames"]

@@ -29,9 +29,9 @@ def _cat(path: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([*LINE, "cat", str(GOLDEN), path], capture_output=True, check=False)
 
 
-@pytest.mark.parametrize("path", ["site-packages/beta/large.bin", "beta/large.bin"])
+@pytest.mark.parametrize("path", ["lib/python3.7/site-packages/beta/large.bin", "beta/large.bin"])
 def test_cat_writes_a_file_as_it_is(path: str) -> None:
-    """One of several frames, too; `site-packages/` may be left out."""
+    """One of several frames, too; `lib/python3.7/site-packages/` may be left out."""
     done = _cat(path)
     assert (done.returncode, done.stdout, done.stderr) == (0, LARGE, b"")
 
@@ -42,7 +42,7 @@ def test_cat_follows_links_and_knows_the_list_of_sums() -> None:
     assert link.stdout == b"the same words in two wheels\n" * 5000
     assert _cat("alpha/empty.txt").stdout == b""
     sums = _cat("SHA256SUMS").stdout.decode()
-    assert f"{hashlib.sha256(LARGE).hexdigest()}  site-packages/beta/large.bin\n" in sums
+    assert f"{hashlib.sha256(LARGE).hexdigest()}  lib/python3.7/site-packages/beta/large.bin\n" in sums
 
 
 def test_cat_ends_quietly_when_its_reader_does() -> None:
@@ -107,7 +107,7 @@ def test_extract_gives_what_tar_gives(tmp_path: Path) -> None:
     for folder in (tmp_path / "ours", tmp_path / "theirs"):
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         trees.append([(path.relative_to(folder), path.read_bytes(), path.stat().st_mode) for path in files])
-        packages = folder / "site-packages"
+        packages = folder / "lib/python3.7/site-packages"
         assert (packages / "beta" / "data.txt").samefile(packages / "alpha" / "data.txt")
     assert trees[0] == trees[1]
     assert done.stdout.startswith(f"{len(trees[0])} files, 5.8 MB, in ")
@@ -121,12 +121,12 @@ def test_globs_name_files_by_their_whole_path(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     found = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert found == [
-        "site-packages/alpha-1.0.dist-info/METADATA",
-        "site-packages/beta-2.0.dist-info/METADATA",
-        "site-packages/beta/data.txt",
-        "site-packages/gamma-1.0.dist-info/METADATA",
+        "lib/python3.7/site-packages/alpha-1.0.dist-info/METADATA",
+        "lib/python3.7/site-packages/beta-2.0.dist-info/METADATA",
+        "lib/python3.7/site-packages/beta/data.txt",
+        "lib/python3.7/site-packages/gamma-1.0.dist-info/METADATA",
     ]
-    assert (tmp_path / "out/site-packages/beta/data.txt").stat().st_nlink == 1
+    assert (tmp_path / "out/lib/python3.7/site-packages/beta/data.txt").stat().st_nlink == 1
 
 
 def test_a_glob_that_matches_nothing_is_an_error(tmp_path: Path) -> None:
@@ -141,18 +141,21 @@ def test_a_glob_that_matches_nothing_is_an_error(tmp_path: Path) -> None:
 def test_nothing_is_replaced(tmp_path: Path) -> None:
     """What lies there stays as it is, and nothing comes beside it; other files may join it."""
     out = tmp_path / "out"
-    (out / "site-packages/alpha").mkdir(parents=True)
-    (out / "site-packages/alpha/data.txt").write_text("mine\n")
+    (out / "lib/python3.7/site-packages/alpha").mkdir(parents=True)
+    (out / "lib/python3.7/site-packages/alpha/data.txt").write_text("mine\n")
     done = _extract("-o", out)
     assert done.returncode == 1
-    place = out / "site-packages/alpha/data.txt"
+    place = out / "lib/python3.7/site-packages/alpha/data.txt"
     hint = "exists already: move it away, or name another folder with -o"
     assert done.stderr == f"airpack: error: {place} {hint}\n"
     assert [path for path in out.rglob("*") if path.is_file()] == [place]
     assert place.read_text() == "mine\n"
     done = _extract("-o", out, "alpha/__init__.py", "*/METADATA")
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(path.name for path in (out / "site-packages/alpha").iterdir()) == ["__init__.py", "data.txt"]
+    assert sorted(path.name for path in (out / "lib/python3.7/site-packages/alpha").iterdir()) == [
+        "__init__.py",
+        "data.txt",
+    ]
 
 
 def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
@@ -160,7 +163,8 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     out.mkdir()
     elsewhere.mkdir()
-    (out / "site-packages").symlink_to(elsewhere)
+    (out / "lib/python3.7").mkdir(parents=True)
+    (out / "lib/python3.7/site-packages").symlink_to(elsewhere)
     done = _extract("-o", out, "alpha/__init__.py")
     assert done.returncode == 1
     assert "is not a folder, and must be one" in done.stderr

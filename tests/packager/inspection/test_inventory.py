@@ -61,9 +61,9 @@ def test_libraries_have_the_name_and_version_that_the_file_shows(packed: Invento
         ("libopenblasp-r0", "3.17"),
     ]
     assert isinstance(one.libraries[0], Library)
-    assert one.libraries[0].path == "site-packages/one.libs/libgfortran-040039e1.so.5.0.0"
+    assert one.libraries[0].path == "lib/python3.7/site-packages/one.libs/libgfortran-040039e1.so.5.0.0"
     assert [(document.path, document.content) for document in one.documents] == [
-        ("site-packages/one-1.0.dist-info/sboms/a.json", b"{}")
+        ("lib/python3.7/site-packages/one-1.0.dist-info/sboms/a.json", b"{}")
     ]
     assert (two.libraries, two.documents) == ((), ())
 

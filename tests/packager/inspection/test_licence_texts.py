@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from airpack.inspection import licence_texts
 from airpack.results.folder import Results
+from airpack.target import prefix
 from support.airpack import Airpack
 from support.wheels import build_wheel
 
@@ -14,19 +15,19 @@ from support.wheels import build_wheel
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("site-packages/one-1.0.dist-info/licenses/deep/anything.txt", True),
-        ("site-packages/one-1.0.dist-info/LICENSE", True),
-        ("site-packages/one-1.0.dist-info/LICENSE.APACHE", True),
-        ("site-packages/one-1.0.dist-info/LICENCE.md", True),
-        ("site-packages/one/LICENSES_bundled.txt", True),
-        ("site-packages/one/_vendor/two/COPYING.LESSER", True),
-        ("site-packages/one-1.0.dist-info/NOTICE.txt", True),
-        ("site-packages/one/UNLICENSE", True),
-        ("site-packages/one-1.0.dist-info/METADATA", False),
-        ("site-packages/one/license.py", False),
-        ("site-packages/one/licenses.json", False),
-        ("site-packages/one/__pycache__/license.cpython-37.pyc", False),
-        ("site-packages/one/notices_of_change.txt", False),
+        ("lib/python3.7/site-packages/one-1.0.dist-info/licenses/deep/anything.txt", True),
+        ("lib/python3.7/site-packages/one-1.0.dist-info/LICENSE", True),
+        ("lib/python3.7/site-packages/one-1.0.dist-info/LICENSE.APACHE", True),
+        ("lib/python3.7/site-packages/one-1.0.dist-info/LICENCE.md", True),
+        ("lib/python3.7/site-packages/one/LICENSES_bundled.txt", True),
+        ("lib/python3.7/site-packages/one/_vendor/two/COPYING.LESSER", True),
+        ("lib/python3.7/site-packages/one-1.0.dist-info/NOTICE.txt", True),
+        ("lib/python3.7/site-packages/one/UNLICENSE", True),
+        ("lib/python3.7/site-packages/one-1.0.dist-info/METADATA", False),
+        ("lib/python3.7/site-packages/one/license.py", False),
+        ("lib/python3.7/site-packages/one/licenses.json", False),
+        ("lib/python3.7/site-packages/one/__pycache__/license.cpython-37.pyc", False),
+        ("lib/python3.7/site-packages/one/notices_of_change.txt", False),
     ],
 )
 def test_which_files_are_texts_of_licences(path: str, expected: bool) -> None:
@@ -48,7 +49,7 @@ def test_texts_are_read_once_in_whatever_encoding(airpack: Airpack, wheels: Path
         (share,) = opened.toc.distributions
         found = licence_texts.texts_of(opened, share)
         texts = licence_texts.read(opened, found)
-    assert [(each.path.partition("/")[2], texts[each.sha256]) for each in found] == [
+    assert [(prefix.below(each.path), texts[each.sha256]) for each in found] == [
         ("one-1.0.dist-info/LICENSE", "\N{COPYRIGHT SIGN} One"),
         ("one-1.0.dist-info/licenses/COPYING", "a\nb"),
         ("one/LICENSE", "vendored"),

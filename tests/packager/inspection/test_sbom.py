@@ -162,11 +162,11 @@ def test_libraries_in_wheels_are_components_of_theirs(airpack: Airpack, packed: 
     fortran = next(each for each in one["components"] if each["name"] == "libgfortran")
     assert fortran["hashes"] == [{"alg": "SHA-256", "content": hashlib.sha256(b"fortran").hexdigest()}]
     assert fortran["properties"] == [
-        {"name": "airpack:path", "value": "site-packages/one.libs/libgfortran-040039e1.so.5.0.0"}
+        {"name": "airpack:path", "value": "lib/python3.7/site-packages/one.libs/libgfortran-040039e1.so.5.0.0"}
     ]
     png = next(each for each in one["components"] if each["name"] == "libpng")
     assert [each["name"] for each in png["components"]] == ["libz"]
-    sboms = "site-packages/one-1.0.dist-info/sboms"
+    sboms = "lib/python3.7/site-packages/one-1.0.dist-info/sboms"
     assert [(each["type"], each["url"]) for each in one["externalReferences"]] == [
         ("bom", f"{sboms}/auditwheel.cdx.json"),
         ("bom", f"{sboms}/bad.cdx.json"),

@@ -53,13 +53,13 @@ def test_one_screen_tells_what_is_in_a_bundle(airpack: Airpack, dist: Path) -> N
     assert shown["packed"] == "by airpack 0.1.0, with the decoder of pyzstd 0.15.10"
     assert shown["asked"] == "one"
     assert shown["origin"] == "2 from a local file"
-    assert shown["boot"] == "writes 0.2 MB: 12 files, 1 hard link, 5 folders"
+    assert shown["boot"] == "writes 0.2 MB: 12 files, 1 hard link, 7 folders"
     assert shown["saved"] == "0.2 MB by links, 0.2 MB of it a.txt"
     one, two = (line for line in lines if line.startswith(("one ", "two ")))
     assert re.fullmatch(r"one +1\.0 +MIT AND \(Apache-\.\.\. +[\d.]+ k?B +0\.2 MB  one", one), one
     assert re.fullmatch(r"two +2\.5 +not recorded +[\d.]+ k?B +[\d.]+ k?B  two, two_more", two), two
     heaviest = lines[lines.index("heaviest files") + 1]
-    assert heaviest == "    0.2 MB  site-packages/one/a.txt (in 2 places)"
+    assert heaviest == "    0.2 MB  lib/python3.7/site-packages/one/a.txt (in 2 places)"
 
 
 def test_json_holds_all_of_it(airpack: Airpack, dist: Path) -> None:
@@ -71,13 +71,17 @@ def test_json_holds_all_of_it(airpack: Airpack, dist: Path) -> None:
     assert (one["origin"], one["links"], two["links"], two["modules"]) == ("local", 0, 1, ["two", "two_more"])
     assert one["unpacked_size"] + two["unpacked_size"] == told["unpacked_size"]
     assert 0 < one["packed_size"] + two["packed_size"] < told["size"]
-    link, heavy = sorted(told["entries"][:2], key=lambda each: str(each["path"]))
-    assert (link["path"], link["size"], link["link_to"]) == ("share/a.txt", len(TWIN), "site-packages/one/a.txt")
-    assert (heavy["path"], heavy["link_to"], heavy["mode"]) == ("site-packages/one/a.txt", None, 0o644)
+    heavy, link = sorted(told["entries"][:2], key=lambda each: str(each["path"]))
+    assert (link["path"], link["size"], link["link_to"]) == (
+        "share/a.txt",
+        len(TWIN),
+        "lib/python3.7/site-packages/one/a.txt",
+    )
+    assert (heavy["path"], heavy["link_to"], heavy["mode"]) == ("lib/python3.7/site-packages/one/a.txt", None, 0o644)
     assert heavy["sha256"] == link["sha256"] == hashlib.sha256(TWIN.encode()).hexdigest()
     assert len(told["entries"]) == told["files"] + told["links"]
     duplicate = told["duplicates"][0]
-    assert duplicate == {"path": "site-packages/one/a.txt", "links": ["share/a.txt"], "saved": len(TWIN)}
+    assert duplicate == {"path": "lib/python3.7/site-packages/one/a.txt", "links": ["share/a.txt"], "saved": len(TWIN)}
 
 
 def test_files_are_listed_by_name_or_size(airpack: Airpack, dist: Path) -> None:
@@ -85,7 +89,7 @@ def test_files_are_listed_by_name_or_size(airpack: Airpack, dist: Path) -> None:
     assert airpack("inspect", dist, "--files") == 0
     listed = _lines(airpack)
     listed = listed[listed.index("        size  mode  path") + 1 :]
-    assert listed[0] == f"{len(TWIN):>12,}  0644  share/a.txt -> site-packages/one/a.txt"
+    assert listed[-1] == f"{len(TWIN):>12,}  0644  share/a.txt -> lib/python3.7/site-packages/one/a.txt"
     paths = [line.split()[2] for line in listed]
     assert paths == sorted(paths)
     assert airpack("inspect", dist, "--files", "--sort", "size") == 0

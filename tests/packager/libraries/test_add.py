@@ -101,7 +101,7 @@ def test_a_library_by_its_path_is_loaded_before_what_needs_it(
 ) -> None:
     """Each after those that it needs; without it the audit tells, and the proof by import fails."""
     assert airpack.pack("one", "--target", profile) == 0
-    assert "warning: one 1.0 needs libzzb.so.1 for site-packages/one/libown.so" in airpack.err
+    assert "warning: one 1.0 needs libzzb.so.1 for lib/python3.7/site-packages/one/libown.so" in airpack.err
     assert "add it to the image, or pack it --with-library libzzb.so.1" in airpack.err
     assert "import one fails here: OSError: libzzb.so.1: cannot open shared object file" in airpack.err
     assert "libzzb.so.1: cannot open shared object file" in _value(airpack, tmp_path)

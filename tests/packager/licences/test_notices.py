@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from packager.licences.test_wording import BSD_3, MIT
 from support.airpack import Airpack, Repeat
+from support.bundles import SITE_PACKAGES
 from support.wheels import build_wheel
 
 
@@ -87,8 +88,10 @@ def test_notices_have_every_text_once(airpack: Airpack, dist: Path, tmp_path: Pa
     assert airpack.err.splitlines() == ["note: no text of a licence is in the wheels of three"]
     text = path.read_text(encoding="utf-8")
     assert (text.count(BSD_3.strip()), text.count(MIT.strip())) == (1, 1)
-    same = "--- site-packages/two-1.0.dist-info/licenses/LICENSE: the same as site-packages/one/vendored/LICENSE"
-    assert same in text
+    first, second = (
+        f"{SITE_PACKAGES}/{path}" for path in ("one/vendored/LICENSE", "two-1.0.dist-info/licenses/LICENSE")
+    )
+    assert f"--- {second}: the same as {first}" in text
     assert "one 1.0\nlicence: MIT\nwheel: one-1.0-py3-none-any.whl\n" in text
     assert airpack("licenses", dist, "--notices", path, "-q") == 0
     assert path.read_text(encoding="utf-8") == text

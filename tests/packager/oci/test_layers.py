@@ -16,6 +16,7 @@ from airpack_runtime import layout
 from airpack_runtime.provide import compare
 from support import layouts
 from support.airpack import Airpack
+from support.bundles import SITE_PACKAGES
 from support.wheels import build_wheel
 
 FORMS = pytest.mark.parametrize("form", [[], ["--split"]], ids=["whole", "split"])
@@ -45,8 +46,8 @@ def test_each_layer_is_the_tar_that_the_config_says(
     content = json.loads((packed / "manifest.json").read_text())["bundle"]["content_digest"]
     assert f"sha256:{compare.content_digest(str(over))}" == content
     assert json.loads((over / layout.TREE_NOTE).read_text())["content_digest"] == content
-    assert (over / layout.SITE_PACKAGES / "blib" / "shared.bin").read_bytes() == layouts.SHARED
-    assert (over / layout.SITE_PACKAGES).stat().st_mode & 0o777 == 0o755
+    assert (over / SITE_PACKAGES / "blib" / "shared.bin").read_bytes() == layouts.SHARED
+    assert (over / SITE_PACKAGES).stat().st_mode & 0o777 == 0o755
 
 
 def test_the_bundle_itself_is_a_layer(airpack: Airpack, packed: Path, tmp_path: Path) -> None:
@@ -65,7 +66,8 @@ def test_a_name_that_means_a_deletion_is_refused(airpack: Airpack, wheels: Path,
     place = layouts.pack(airpack, "odd", "--no-bytecode")
     assert airpack("oci", place, "-o", tmp_path / "layout") == 1
     assert airpack.error == (
-        f"airpack: error: {place}/bundle.tar.zst holds site-packages/odd/.wh.data, and container engines take .wh.* in "
+        f"airpack: error: {place}/bundle.tar.zst holds "
+        "lib/python3.7/site-packages/odd/.wh.data, and container engines take .wh.* in "
         "a layer for a deletion: leave it out with pack --exclude"
     )
     assert not (tmp_path / "layout").exists()

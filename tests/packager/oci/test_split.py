@@ -12,9 +12,9 @@ import pyzstd
 from airpack.oci import image, split
 from airpack.oci.layout import Layout
 from airpack.results.folder import Results
-from airpack_runtime import layout
 from support import layouts
 from support.airpack import Airpack
+from support.bundles import SITE_PACKAGES
 from support.wheels import build_wheel
 
 
@@ -70,7 +70,7 @@ def test_a_distribution_that_begins_with_a_large_file_has_its_folders(
     )
     with tarfile.open(fileobj=io.BytesIO(pyzstd.decompress(layouts.read(oci_layout, layer)))) as archive:
         names = archive.getnames()
-    assert names[:2] == [f"{layout.SITE_PACKAGES}/second-1.0.dist-info", f"{layout.SITE_PACKAGES}/a.bin"]
+    assert names[:2] == [f"{SITE_PACKAGES}/second-1.0.dist-info", f"{SITE_PACKAGES}/a.bin"]
 
 
 @pytest.fixture

@@ -93,4 +93,4 @@ def test_a_forged_frame_is_found_by_rebuild(airpack: Airpack, store: Path) -> No
         cache.write_sealed(zstd.compress(raw.replace(b"X = 1", b"X = 2"), 3), place)
     assert airpack.pack("one", "--no-import") == 0
     assert airpack("rebuild", airpack.output, "--decoder", airpack.decoder) == 1
-    assert "site-packages/one/__init__.py is not what SHA256SUMS lists" in airpack.error
+    assert "lib/python3.7/site-packages/one/__init__.py is not what SHA256SUMS lists" in airpack.error

@@ -50,7 +50,9 @@ def test_what_was_found_is_kept_if_it_lasts(
     tmp_path: Path, error: str, missing: tuple[str, ...], is_kept: bool
 ) -> None:
     """That a module isn't there; what this machine lacks may be installed by the next time."""
-    failure = Failure(module="one", error=error, missing=missing, file="site-packages/one.py", origin="one")
+    failure = Failure(
+        module="one", error=error, missing=missing, file="lib/python3.7/site-packages/one.py", origin="one"
+    )
     finding = ImportFinding(
         severity=WARNING, package="one", sentence="1.0: fails", remedy="add it", failure=failure, addition="grpcio"
     )

@@ -123,7 +123,7 @@ def test_it_tells_why_each_package_is_there_and_what_is_in_it(chromium: Browser,
     text.locator("summary").click()
     assert text.locator("pre").inner_text() == "Three's own."
     titles = page.locator(".map.wide title").all_text_contents()
-    assert "site-packages/one/data.bin, 90.0 kB" in titles
+    assert "lib/python3.7/site-packages/one/data.bin, 90.0 kB" in titles
 
 
 def test_what_a_hostile_bundle_says_runs_nothing(chromium: Browser, hostile: Path) -> None:

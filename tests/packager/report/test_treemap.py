@@ -30,9 +30,9 @@ def test_areas_are_proportional_and_apart() -> None:
     sizes = {"big": 600, "middle": 300, "small": 100}
     packages = {
         canonicalize_name(name): [
-            _file(f"site-packages/{name}/code.py", size * KILO // 2),
-            _file(f"site-packages/{name}/library.cpython-37m-x86_64-linux-gnu.so", size * KILO // 4),
-            *(_file(f"site-packages/{name}/{number}.txt", size * KILO // 4000) for number in range(1000)),
+            _file(f"lib/python3.7/site-packages/{name}/code.py", size * KILO // 2),
+            _file(f"lib/python3.7/site-packages/{name}/library.cpython-37m-x86_64-linux-gnu.so", size * KILO // 4),
+            *(_file(f"lib/python3.7/site-packages/{name}/{number}.txt", size * KILO // 4000) for number in range(1000)),
         ]
         for name, size in sizes.items()
     }

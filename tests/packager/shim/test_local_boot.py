@@ -12,6 +12,7 @@ from airpack.shim import local_boot
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleNotFound
 from support import machine
+from support.bundles import SITE_PACKAGES
 
 GOLDEN = machine.FIXTURES / "golden" / layout.BUNDLE_NAME
 PROGRAM = ["python", "-c", "import alpha, sys; print(alpha.VALUE, sys.version_info[:2])"]
@@ -38,7 +39,7 @@ def test_unpack_writes_the_tree_that_the_image_would_have(tmp_path: Path, monkey
     """Whatever this machine's own settings say of deployed bundles."""
     monkeypatch.setenv("AIRPACK_DIGEST", f"sha256:{'0' * 64}")
     local_boot.unpack(GOLDEN, tmp_path / "tree", machine.python37())
-    packages = tmp_path / "tree" / layout.SITE_PACKAGES
+    packages = tmp_path / "tree" / SITE_PACKAGES
     assert (packages / "alpha" / "__init__.py").read_text().startswith("VALUE = 41\n")
     assert (packages / "beta" / "data.txt").samefile(packages / "alpha" / "data.txt")
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from airpack.target import prefix
 from airpack_runtime.format import toc
 from airpack_runtime.format.reader import open_bundle
 from support.airpack import Airpack
@@ -42,12 +43,12 @@ def _contents(airpack: Airpack) -> toc.Toc:
 def _sources(contents: toc.Toc) -> set[str]:
     """Return the files of the packages, without bytecode and metadata."""
     paths = [*(each.path for each in contents.files), *(each.path for each in contents.links)]
-    below = {path.partition("/")[2] for path in paths if path.startswith("site-packages/")}
+    below = {prefix.below(path) for path in paths if path.startswith("lib/python3.7/site-packages/")}
     return {path for path in below if ".dist-info/" not in path and not path.endswith(".pyc")}
 
 
 def _recorded(tree: Path) -> set[str]:
-    (record,) = tree.glob("site-packages/*.dist-info/RECORD")
+    (record,) = tree.glob("lib/python3.7/site-packages/*.dist-info/RECORD")
     with open(record, newline="") as file:
         return {row[0] for row in csv.reader(file)}
 
@@ -62,7 +63,7 @@ def test_slim_leaves_out_what_no_program_imports(airpack: Airpack, alpha: None, 
     assert list(contents.distributions[0].top_level) == ["alpha"]
     assert {path for path in _recorded(tmp_path / "tree") if ".dist-info/" not in path} == {
         *PUBLIC,
-        "../share/doc/alpha.txt",
+        "../../../share/doc/alpha.txt",
     }
     assert [line for line in airpack.out.splitlines() if line.startswith("excluded")] == [
         "excluded  7 files, 0.0 MB before compression"
@@ -93,7 +94,7 @@ def test_metadata_is_never_left_out(airpack: Airpack, alpha: None, tmp_path: Pat
     """Programs ask for versions and entry points."""
     assert airpack.pack("--no-import", "--exclude", "*", "--tree", tmp_path / "tree", "alpha") == 0
     assert _sources(_contents(airpack)) == set()
-    left = {path.name for path in tmp_path.glob("tree/site-packages/alpha-1.0.dist-info/*")}
+    left = {path.name for path in tmp_path.glob("tree/lib/python3.7/site-packages/alpha-1.0.dist-info/*")}
     assert {"METADATA", "RECORD", "WHEEL", "INSTALLER"} <= left
     assert all(path.startswith("alpha-1.0.dist-info/") for path in _recorded(tmp_path / "tree"))
 

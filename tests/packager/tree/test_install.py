@@ -47,9 +47,9 @@ def test_the_recipe_decides_what_goes_in(pair: list[Path], tmp_path: Path) -> No
     tree = trees.tree_of(pair, tmp_path / "parts", recipe)
     paths = {member.path for member in tree.groups[0].members if ".dist-info" not in member.path}
     assert paths == {
-        "site-packages/one/__init__.py",
-        "site-packages/one/__pycache__/__init__.cpython-37.pyc",
-        "site-packages/one/x",
+        "lib/python3.7/site-packages/one/__init__.py",
+        "lib/python3.7/site-packages/one/__pycache__/__init__.cpython-37.pyc",
+        "lib/python3.7/site-packages/one/x",
         f"wheelhouse/{pair[0].name}",
     }
     assert (tree.excluded.files, tree.excluded.size, tree.excluded.matched) == (2, 10, frozenset(["*.md"]))

@@ -23,17 +23,17 @@ def test_each_scheme_has_its_folder(wheels: Path, tmp_path: Path) -> None:
         "one-1.0.data/headers/one.h": "",
     }
     part = trees.installed(build_wheel(wheels, "one", files=files), tmp_path / "prefix")
-    info = "site-packages/one-1.0.dist-info"
+    info = "lib/python3.7/site-packages/one-1.0.dist-info"
     assert part.files() == [
         "bin/go",
         "include/one/one.h",
-        "share/one.txt",
         *(f"{info}/{name}" for name in ("INSTALLER", "METADATA", "RECORD", "WHEEL")),
-        "site-packages/one/__init__.py",
-        "site-packages/one/data.txt",
+        "lib/python3.7/site-packages/one/__init__.py",
+        "lib/python3.7/site-packages/one/data.txt",
+        "share/one.txt",
     ]
     assert (part.prefix / info / "INSTALLER").read_text() == "airpack\n"
-    assert part.site_packages == tmp_path / "prefix" / "site-packages"
+    assert part.site_packages == tmp_path / "prefix" / "lib/python3.7/site-packages"
     assert part.modules() == ["one/__init__.py"]
 
 
@@ -79,7 +79,9 @@ def test_a_script_of_another_interpreter_stays_as_it_is(wheels: Path, tmp_path: 
     assert (part.prefix / "bin" / "go").read_text() == "#!/bin/sh\nexit 0\n"
 
 
-@pytest.mark.parametrize(("name", "path"), [("one.py", "site-packages/one.py"), ("one-1.0.data/scripts/go", "bin/go")])
+@pytest.mark.parametrize(
+    ("name", "path"), [("one.py", "lib/python3.7/site-packages/one.py"), ("one-1.0.data/scripts/go", "bin/go")]
+)
 def test_a_file_that_is_not_what_record_lists_is_told(wheels: Path, tmp_path: Path, name: str, path: str) -> None:
     """Though it has the size and the archive is sound."""
     wheel = build_wheel(wheels, "one", files={name: "#!python\nX = 1\n"})

@@ -29,7 +29,7 @@ def test_a_member_is_a_file_with_its_hash(wheels: Path, tmp_path: Path) -> None:
     (group,), clashes = _collect([wheel], tmp_path)
     assert [member.path for member in group.members] == sorted(member.path for member in group.members)
     assert {member.path for member in group.members if member.mode == 0o755} == {"bin/go"}
-    (module,) = (member for member in group.members if member.path == "site-packages/one.py")
+    (module,) = (member for member in group.members if member.path == "lib/python3.7/site-packages/one.py")
     assert (module.mode, module.size, module.sha256) == (0o644, 6, hashlib.sha256(b"X = 1\n").hexdigest())
     assert (module.source().read_bytes(), module.link_to, clashes) == (b"X = 1\n", None, [])
 
@@ -38,7 +38,7 @@ def test_equal_files_of_a_wheel_are_links_to_the_first(wheels: Path, tmp_path: P
     """Unless they are empty, or of another mode."""
     files = {"a.txt": "same", "b.txt": "same", "c.txt": "other", "d.txt": "", "e.txt": ""}
     groups, _ = _collect([build_wheel(wheels, "one", files={**files, "one-1.0.data/scripts/f": "same"})], tmp_path)
-    assert _links(groups) == {"site-packages/b.txt": "site-packages/a.txt"}
+    assert _links(groups) == {"lib/python3.7/site-packages/b.txt": "lib/python3.7/site-packages/a.txt"}
 
 
 def test_large_files_are_links_across_wheels_and_small_ones_are_not(wheels: Path, tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_large_files_are_links_across_wheels_and_small_ones_are_not(wheels: Path
         for name in ("one", "two")
     ]
     groups, _ = _collect(pair, tmp_path)
-    assert _links(groups) == {"site-packages/two/large.bin": "site-packages/one/large.bin"}
+    assert _links(groups) == {"lib/python3.7/site-packages/two/large.bin": "lib/python3.7/site-packages/one/large.bin"}
 
 
 def test_the_file_of_the_wheel_that_requires_the_other_is_kept(wheels: Path, tmp_path: Path) -> None:
@@ -58,9 +58,9 @@ def test_the_file_of_the_wheel_that_requires_the_other_is_kept(wheels: Path, tmp
         for name, requires in (("one", ()), ("two", ("one",)))
     ]
     groups, clashes = _collect(pair, tmp_path)
-    assert clashes == [Clash(path="site-packages/shared.py", first=pair[0].name, second=pair[1].name)]
+    assert clashes == [Clash(path="lib/python3.7/site-packages/shared.py", first=pair[0].name, second=pair[1].name)]
     paths = [{member.path for member in group.members if ".dist-info" not in member.path} for group in groups]
-    assert paths == [set(), {"site-packages/shared.py", "site-packages/same.py"}]
+    assert paths == [set(), {"lib/python3.7/site-packages/shared.py", "lib/python3.7/site-packages/same.py"}]
 
 
 def test_a_file_that_is_a_folder_in_another_wheel_is_refused(wheels: Path, tmp_path: Path) -> None:
@@ -69,7 +69,9 @@ def test_a_file_that_is_a_folder_in_another_wheel_is_refused(wheels: Path, tmp_p
     two = build_wheel(wheels, "two", files={"common/inner.txt": "x"})
     with pytest.raises(InvalidWheel) as raised:
         _collect([one, two], tmp_path)
-    assert str(raised.value) == (f"{one.name}: has a file site-packages/common, which is a folder in {two.name}")
+    assert str(raised.value) == (
+        f"{one.name}: has a file lib/python3.7/site-packages/common, which is a folder in {two.name}"
+    )
 
 
 def test_directories_are_listed_parents_first(wheels: Path, tmp_path: Path) -> None:
@@ -77,12 +79,14 @@ def test_directories_are_listed_parents_first(wheels: Path, tmp_path: Path) -> N
     pair = [build_wheel(wheels, name, files={f"pkg/{name}/x": "", f"pkg/{name}/y": ""}) for name in ("one", "two")]
     groups, _ = _collect(pair, tmp_path)
     assert directories(groups) == [
-        "site-packages",
-        "site-packages/one-1.0.dist-info",
-        "site-packages/pkg",
-        "site-packages/pkg/one",
-        "site-packages/pkg/two",
-        "site-packages/two-1.0.dist-info",
+        "lib",
+        "lib/python3.7",
+        "lib/python3.7/site-packages",
+        "lib/python3.7/site-packages/one-1.0.dist-info",
+        "lib/python3.7/site-packages/pkg",
+        "lib/python3.7/site-packages/pkg/one",
+        "lib/python3.7/site-packages/pkg/two",
+        "lib/python3.7/site-packages/two-1.0.dist-info",
     ]
 
 
@@ -90,14 +94,21 @@ def test_folders_are_common_or_of_one_group() -> None:
     """Common are those of several groups, and those outside of site-packages."""
     folders = Folders.of(
         [
-            ["site-packages/one/a/x", "site-packages/ns/one/x", "share/doc/one.txt"],
-            ["site-packages/two/x", "site-packages/ns/two/x"],
+            ["lib/python3.7/site-packages/one/a/x", "lib/python3.7/site-packages/ns/one/x", "share/doc/one.txt"],
+            ["lib/python3.7/site-packages/two/x", "lib/python3.7/site-packages/ns/two/x"],
         ]
     )
-    assert folders.common == ["share", "share/doc", "site-packages", "site-packages/ns"]
+    assert folders.common == [
+        "lib",
+        "lib/python3.7",
+        "lib/python3.7/site-packages",
+        "lib/python3.7/site-packages/ns",
+        "share",
+        "share/doc",
+    ]
     assert folders.own == [
-        ["site-packages/ns/one", "site-packages/one", "site-packages/one/a"],
-        ["site-packages/ns/two", "site-packages/two"],
+        ["lib/python3.7/site-packages/ns/one", "lib/python3.7/site-packages/one", "lib/python3.7/site-packages/one/a"],
+        ["lib/python3.7/site-packages/ns/two", "lib/python3.7/site-packages/two"],
     ]
 
 

@@ -84,7 +84,8 @@ def test_compiled_files_are_held_against_the_target(airpack: Airpack, wheels: Pa
     rewritten(alone, lambda old: old._replace(target="cp37-manylinux_2_27_x86_64"), path)
     (found,) = airpack.findings(alone)
     assert found.startswith(
-        "error: one 1.0: site-packages/one/new.so needs GLIBC_2.34, the target has GLIBC_2.27: require a version"
+        "error: one 1.0: lib/python3.7/site-packages/one/new.so needs GLIBC_2.34, the "
+        "target has GLIBC_2.27: require a version"
     )
 
 

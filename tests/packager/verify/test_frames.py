@@ -78,10 +78,10 @@ def test_all_that_is_wrong_is_told(airpack: Airpack, tmp_path: Path) -> None:
 
 
 class _Marked:
-    """An examiner that keeps the first bytes and the size of each file below `site-packages/alpha`."""
+    """An examiner that keeps the first bytes and the size of each file below `lib/python3.7/site-packages/alpha`."""
 
     def wants(self, path: str, start: bytes) -> bool:
-        return path.startswith("site-packages/alpha/") and len(start) <= 8
+        return path.startswith("lib/python3.7/site-packages/alpha/") and len(start) <= 8
 
     def examine(self, path: str, content: bytes | mmap) -> tuple[str, bytes | mmap]:
         return path, content
@@ -94,7 +94,9 @@ def test_every_file_is_hashed_and_some_are_examined() -> None:
         reading = frames.read(opened, _Marked(), executor=executor, on_bytes=counted.append)
         assert reading.damage == []
         assert reading.sha256 == opened.sums
-        expected = {path: file for path, file in opened.entries.items() if path.startswith("site-packages/alpha/")}
+        expected = {
+            path: file for path, file in opened.entries.items() if path.startswith("lib/python3.7/site-packages/alpha/")
+        }
         links = {link.path for link in opened.toc.links}
         assert reading.examined == {
             path: (path, opened.read(file)) for path, file in expected.items() if path not in links

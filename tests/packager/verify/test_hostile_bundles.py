@@ -40,7 +40,7 @@ def _share(**fields: Any) -> Change:
 
 HARM: dict[str, Change] = {
     "a file above": _file(path="../evil"),
-    "a file above by a folder": _file(path="site-packages/../../evil"),
+    "a file above by a folder": _file(path="lib/python3.7/site-packages/../../evil"),
     "an absolute path": _file(path="/tmp/evil"),
     "no path": _file(path=""),
     "a NUL in a path": _file(path="e\0vil"),

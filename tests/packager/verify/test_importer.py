@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from airpack.verify.importer import Failure, Importer
-from airpack_runtime import layout
 from support import machine
 from support.airpack import Airpack
+from support.bundles import SITE_PACKAGES
 from support.wheels import build_wheel
 
 
@@ -84,14 +84,14 @@ except OSError as error:
 def imported(tmp_path: Path) -> Callable[[str], Failure | None]:
     """Return a function that imports a module with the given code, from a tree of its own, under Python 3.7."""
     tree, scratch = tmp_path / "tree", tmp_path / "scratch"
-    (tree / layout.SITE_PACKAGES).mkdir(parents=True)
+    (tree / SITE_PACKAGES).mkdir(parents=True)
     scratch.mkdir()
     importer = Importer(tree, machine.python37(), scratch)
     numbers = itertools.count()
 
     def imported(code: str) -> Failure | None:
         module = f"module{next(numbers)}"
-        (tree / layout.SITE_PACKAGES / f"{module}.py").write_text(code)
+        (tree / SITE_PACKAGES / f"{module}.py").write_text(code)
         failure = importer.attempt(module).failure
         assert failure is None or failure.module == module
         return failure
@@ -109,7 +109,7 @@ def test_a_module_that_can_be_imported_is_no_failure(imported: Callable[[str], F
 )
 def test_an_import_is_timed(tmp_path: Path, code: str, error: str | None) -> None:
     """The module's own time, also where it fails or ends its process."""
-    site = tmp_path / "tree" / layout.SITE_PACKAGES
+    site = tmp_path / "tree" / SITE_PACKAGES
     site.mkdir(parents=True)
     (site / "one.py").write_text(f"import os, time\ntime.sleep(0.1)\n{code}\n")
     began = time.monotonic()
@@ -137,7 +137,7 @@ def test_a_failure_tells_of_a_missing_library(imported: Callable[[str], Failure 
 
 def test_a_library_that_the_image_is_not_known_to_have_is_hidden(tmp_path: Path) -> None:
     """As if this machine had none: by the same words; what Python itself needs stays, as do others of the system."""
-    site = tmp_path / "tree" / layout.SITE_PACKAGES
+    site = tmp_path / "tree" / SITE_PACKAGES
     site.mkdir(parents=True)
     for name, library in (("one", "libgcc_s.so.1"), ("two", "libstdc++.so.6"), ("three", "libz.so.1")):
         (site / f"{name}.py").write_text(f"import ctypes\nctypes.CDLL({library!r})\n")

@@ -80,11 +80,15 @@ def test_an_extra_that_nobody_asked_for_is_no_failure(airpack: Airpack, wheels: 
 @pytest.mark.usefixtures("target_python")
 def test_metadata_that_cant_be_read_ends_no_import(tmp_path: Path) -> None:
     """It names no extra; what it belongs to is told as without it."""
-    info = tmp_path / "site-packages" / "one-1.0.dist-info"
+    info = tmp_path / "lib/python3.7/site-packages" / "one-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Name: one\nContent-Type: multipart/mixed\n")
     (info.parent / "one.py").write_text("import absent\n")
-    share = Share(name="one", version="1.0", paths=["site-packages/one.py", "site-packages/one-1.0.dist-info/METADATA"])
+    share = Share(
+        name="one",
+        version="1.0",
+        paths=["lib/python3.7/site-packages/one.py", "lib/python3.7/site-packages/one-1.0.dist-info/METADATA"],
+    )
     image = TriedImage(target=trees.TARGET, packages=[])
     with ThreadPoolExecutor(1) as executor:
         (finding,) = prove(tmp_path, modules_in([share]), machine.python37(), image, executor=executor).findings
@@ -100,5 +104,5 @@ def test_which_modules_are_imported() -> None:
         "google/tests/__init__.py google/tests/test_x.py "
         "one.libs/x.so __main__.py tests/test_x.py data/x.json four/__init__.cpython-37m.so one-1.0.dist-info/METADATA"
     )
-    paths = [f"site-packages/{path}" for path in inside.split()] + ["bin/tool.py"]
+    paths = [f"lib/python3.7/site-packages/{path}" for path in inside.split()] + ["bin/tool.py"]
     assert modules_of(paths) == ["four", "google.api", "google.loose", "one", "three", "two"]

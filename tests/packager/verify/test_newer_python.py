@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from airpack.verify.importer import Importer
 from airpack.verify.newer_python import needs_newer
-from airpack_runtime import layout
 from support import machine
 from support.airpack import Airpack
+from support.bundles import SITE_PACKAGES
 from support.wheels import build_wheel
 
 
@@ -33,12 +33,12 @@ from support.wheels import build_wheel
 )
 def test_what_a_newer_python_would_take(code: str, expected: bool, tmp_path: Path) -> None:
     """The standard library's modules and names, syntax, operators of types; never what no Python has."""
-    place = tmp_path / "tree" / layout.SITE_PACKAGES
+    place = tmp_path / "tree" / SITE_PACKAGES
     place.mkdir(parents=True)
     (place / "one.py").write_text(f"{code}\n")
     failure = Importer(tmp_path / "tree", machine.python37(), tmp_path).attempt("one").failure
     assert failure is not None
-    assert failure.file == f"{layout.SITE_PACKAGES}/one.py"
+    assert failure.file == f"{SITE_PACKAGES}/one.py"
     assert needs_newer(failure, tmp_path / "tree", (3, 7)) is expected
     assert not needs_newer(failure, tmp_path / "tree", (3, 99))
 

@@ -96,7 +96,9 @@ def test_the_lock_is_compared_with_the_bundle(airpack: Airpack, dist: Path, whee
     assert any(line.startswith("error: pylock.toml locks two-1.0-py3-none-any.whl sha256:") for line in found)
     assert any(line.startswith("error: bundle.tar.zst has the digest sha256:") for line in found)
     assert any("but its manifest lists" in line and "SHA-256" in line for line in found)
-    assert any(line.startswith("error: two 1.0: site-packages/two.py is not that of two-1.0-") for line in found)
+    assert any(
+        line.startswith("error: two 1.0: lib/python3.7/site-packages/two.py is not that of two-1.0-") for line in found
+    )
 
 
 def test_a_bundle_that_is_gone_does_not_hide_the_rest(airpack: Airpack, dist: Path) -> None:

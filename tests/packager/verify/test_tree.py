@@ -23,7 +23,7 @@ def test_a_tree_is_compared_with_its_records(airpack: Airpack, dist: Path) -> No
     place = dist.with_name("tree")
     (note,) = airpack.findings(place, status=0)
     assert note.startswith("note: the tree: 4 files of bytecode are in no RECORD")
-    site = place / "site-packages"
+    site = place / "lib/python3.7/site-packages"
     (site / "one" / "__init__.py").unlink()
     (site / "one" / "__init__.py").write_text("evil\n")
     (site / "two.py").unlink()
@@ -31,10 +31,10 @@ def test_a_tree_is_compared_with_its_records(airpack: Airpack, dist: Path) -> No
     (site / "link").symlink_to("/etc")
     found = [line.rpartition(": ")[0] for line in airpack.findings(place)]
     assert found[:4] == [
-        "error: site-packages/link is neither a file nor a folder",
-        "error: one 1.0: site-packages/one/__init__.py is not what its RECORD lists",
-        "error: two 1.0: site-packages/two.py is missing, which its RECORD lists",
-        "error: site-packages/added.pth is in no RECORD",
+        "error: lib/python3.7/site-packages/link is neither a file nor a folder",
+        "error: one 1.0: lib/python3.7/site-packages/one/__init__.py is not what its RECORD lists",
+        "error: two 1.0: lib/python3.7/site-packages/two.py is missing, which its RECORD lists",
+        "error: lib/python3.7/site-packages/added.pth is in no RECORD",
     ]
 
 
@@ -45,17 +45,20 @@ def test_a_tree_is_compared_with_a_bundle(airpack: Airpack, dist: Path) -> None:
     assert airpack.findings(place, "--bundle", dist, status=0) == []
     assert airpack("verify", place, "--bundle", dist) == 0
     assert "import         3 modules" in airpack.err
-    (cached,) = (place / "site-packages" / "__pycache__").glob("two.*")
+    (cached,) = (place / "lib/python3.7/site-packages" / "__pycache__").glob("two.*")
     data = cached.read_bytes()
     cached.unlink()
     cached.write_bytes(data[:-1] + b"?")
     (place / "bin" / "one-run").chmod(0o644)
-    (place / "site-packages" / "__pycache__" / "one.cpython-38.pyc").write_bytes(b"")
+    (place / "lib/python3.7/site-packages" / "__pycache__" / "one.cpython-38.pyc").write_bytes(b"")
     found = [line.rpartition(": ")[0] for line in airpack.findings(place, "--bundle", dist)]
     assert sorted(found) == [
         "error: bin/one-run has the mode 0644, in the bundle 0755",
-        "error: site-packages/__pycache__/two.cpython-37.pyc is not what the bundle has",
-        "warning: site-packages/__pycache__/one.cpython-38.pyc is bytecode that the bundle lacks, and may do anything",
+        "error: lib/python3.7/site-packages/__pycache__/two.cpython-37.pyc is not what the bundle has",
+        (
+            "warning: lib/python3.7/site-packages/__pycache__/one.cpython-38.pyc is bytecode "
+            "that the bundle lacks, and may do anything"
+        ),
     ]
 
 
@@ -77,16 +80,16 @@ def test_a_tree_names_its_bundle(tmp_path: Path) -> None:
 def test_each_file_of_a_tree_is_read(tmp_path: Path) -> None:
     """Also by a link that stays in the tree; airpack's own notes at its top are left out."""
     content = Content(size=6, sha256=hashlib.sha256(b"x = 1\n").hexdigest())
-    (tmp_path / "site-packages").mkdir()
-    (tmp_path / "site-packages" / "one.py").write_text("x = 1\n")
-    (tmp_path / "site-packages" / "one.py").chmod(0o640)
-    (tmp_path / "site-packages" / "link.py").symlink_to("one.py")
+    (tmp_path / "lib/python3.7/site-packages").mkdir(parents=True)
+    (tmp_path / "lib/python3.7/site-packages" / "one.py").write_text("x = 1\n")
+    (tmp_path / "lib/python3.7/site-packages" / "one.py").chmod(0o640)
+    (tmp_path / "lib/python3.7/site-packages" / "link.py").symlink_to("one.py")
     (tmp_path / layout.TREE_NOTE).touch()
     (tmp_path / layout.SUMS).touch()
     with ThreadPoolExecutor(1) as executor:
         nodes, findings = tree.read(tmp_path, executor)
     node = tree.Node(mode=stat.S_IFREG | 0o640, content=content)
-    assert nodes == {"site-packages/link.py": node, "site-packages/one.py": node}
+    assert nodes == {"lib/python3.7/site-packages/link.py": node, "lib/python3.7/site-packages/one.py": node}
     assert findings == []
 
 
@@ -111,16 +114,19 @@ def test_what_can_not_be_read_is_an_error(tmp_path: Path) -> None:
 def test_a_damaged_record_is_an_error(tmp_path: Path) -> None:
     """The others are read, each with the name and version of its folder."""
     for name, rows in (("one", "one.py,,\n"), ("two", "two.py,md5=x,\n")):
-        folder = tmp_path / "site-packages" / f"{name}-1.0.dist-info"
+        folder = tmp_path / "lib/python3.7/site-packages" / f"{name}-1.0.dist-info"
         folder.mkdir(parents=True)
         (folder / "RECORD").write_text(rows)
     with ThreadPoolExecutor(1) as executor:
         nodes, _ = tree.read(tmp_path, executor)
     records, findings = tree.records_in(tmp_path, nodes)
     assert [(record.name, record.version, [*record.rows]) for record in records] == [
-        ("one", "1.0", ["site-packages/one.py"])
+        ("one", "1.0", ["lib/python3.7/site-packages/one.py"])
     ]
-    assert tree.shares_of(records) == [Share(name="one", version="1.0", paths=["site-packages/one.py"])]
+    assert tree.shares_of(records) == [Share(name="one", version="1.0", paths=["lib/python3.7/site-packages/one.py"])]
     assert [str(finding) for finding in findings] == [
-        "error: site-packages/two-1.0.dist-info/RECORD is damaged (it has a hash by md5): unpack the bundle again"
+        (
+            "error: lib/python3.7/site-packages/two-1.0.dist-info/RECORD is damaged (it has "
+            "a hash by md5): unpack the bundle again"
+        )
     ]

@@ -12,6 +12,7 @@ from airpack.wheels.oddity import Kind
 from airpack.wheels.record import Content, parse
 from support import forged, like_pip, trees
 from support.airpack import Airpack
+from support.bundles import SITE_PACKAGES
 from support.forged import DATA, INFO, Forged, Spoil
 from support.wheels import record_line
 
@@ -63,7 +64,7 @@ TAKEN: dict[str, tuple[Spoil, set[Kind]]] = {
         forged.both(forged.entry_points("[gui_scripts]\ngo = one:main\n"), forged.add(f"{DATA}/data/bin/go")),
         {Kind.PLACE_TWICE},
     ),
-    "data for site-packages": (
+    "data for lib/python3.7/site-packages": (
         forged.add(f"{DATA}/data/lib/python3.7/site-packages/two.pth", b"import one\n"),
         set(),
     ),
@@ -199,8 +200,8 @@ def test_what_is_unusual_is_taken_and_told(wheels: Path, tmp_path: Path, what: s
     part = trees.installed(wheel.write(wheels), tmp_path / "prefix")
     assert {oddity.kind for oddity in part.oddities} == kinds
     (record,) = part.site_packages.glob("*.dist-info/RECORD")
-    rows = parse(record.read_bytes())
-    own = f"site-packages/{record.parent.name}/RECORD"
+    rows = parse(record.read_bytes(), SITE_PACKAGES)
+    own = f"lib/python3.7/site-packages/{record.parent.name}/RECORD"
     assert rows.keys() == {*part.files()}
     for path in rows.keys() - {own}:
         content = (part.prefix / path).read_bytes()
@@ -229,7 +230,10 @@ def test_a_wheel_that_is_unusual_is_packed_unless_that_is_forbidden(airpack: Air
     wheel.write(wheels)
     remedy = "the index's hash pins the wheel, and the RECORD in the tree says what is there"
     warnings = [
-        f"warning: one 1.0 has files that are not what its RECORD lists ('site-packages/one.py'): {remedy}",
+        (
+            f"warning: one 1.0 has files that are not what its RECORD lists "
+            f"('lib/python3.7/site-packages/one.py'): {remedy}"
+        ),
         f"warning: one 1.0 has files that its RECORD doesn't list ('one/a' and 2 more): {remedy}",
     ]
     assert airpack.pack("one", "--strict") == 1

@@ -7,17 +7,20 @@ import hashlib
 import pytest
 from airpack.wheels import record
 from airpack.wheels.record import Content
+from support.bundles import SITE_PACKAGES
 from support.wheels import record_line
 
 
 def test_rows_are_read_by_path_in_the_tree() -> None:
     """A RECORD's own paths are relative to its folder and may lead out of it; it has no hash of itself."""
-    text = record_line("one.py", b"x") + record_line("../bin/one", b"") + '"a,b.py",,\none-1.0.dist-info/RECORD,,\n'
-    assert record.parse(text.encode()) == {
-        "site-packages/one.py": Content(size=1, sha256=hashlib.sha256(b"x").hexdigest()),
+    text = (
+        record_line("one.py", b"x") + record_line("../../../bin/one", b"") + '"a,b.py",,\none-1.0.dist-info/RECORD,,\n'
+    )
+    assert record.parse(text.encode(), SITE_PACKAGES) == {
+        "lib/python3.7/site-packages/one.py": Content(size=1, sha256=hashlib.sha256(b"x").hexdigest()),
         "bin/one": Content(size=0, sha256=hashlib.sha256(b"").hexdigest()),
-        "site-packages/a,b.py": Content(size=None, sha256=None),
-        "site-packages/one-1.0.dist-info/RECORD": Content(size=None, sha256=None),
+        "lib/python3.7/site-packages/a,b.py": Content(size=None, sha256=None),
+        "lib/python3.7/site-packages/one-1.0.dist-info/RECORD": Content(size=None, sha256=None),
     }
 
 
@@ -40,16 +43,16 @@ def test_the_folder_can_be_another() -> None:
 def test_a_damaged_record(row: bytes, problem: str) -> None:
     """The error says what is wrong."""
     with pytest.raises(ValueError, match=problem):
-        record.parse(row)
+        record.parse(row, SITE_PACKAGES)
 
 
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("site-packages/one/__pycache__/two.cpython-37.pyc", "site-packages/one/two.py"),
-        ("site-packages/__pycache__/two.cpython-37.opt-1.pyc", "site-packages/two.py"),
-        ("site-packages/two.pyc", None),
-        ("site-packages/one/two.py", None),
+        ("lib/python3.7/site-packages/one/__pycache__/two.cpython-37.pyc", "lib/python3.7/site-packages/one/two.py"),
+        ("lib/python3.7/site-packages/__pycache__/two.cpython-37.opt-1.pyc", "lib/python3.7/site-packages/two.py"),
+        ("lib/python3.7/site-packages/two.pyc", None),
+        ("lib/python3.7/site-packages/one/two.py", None),
     ],
 )
 def test_bytecode_belongs_to_a_module(path: str, source: str | None) -> None:

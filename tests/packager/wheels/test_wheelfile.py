@@ -66,7 +66,7 @@ HARM: dict[str, tuple[Spoil, str]] = {
         forged.both(forged.add("one/link", b"/tmp", mode=LINK), forged.add("one/link/evil")),
         LINKED,
     ),
-    "a file and a folder": (forged.add("one.py/evil"), "'site-packages/one.py' is a file and a folder"),
+    "a file and a folder": (forged.add("one.py/evil"), "'lib/python3.7/site-packages/one.py' is a file and a folder"),
     "an unknown scheme": (forged.add(f"{DATA}/evil/x"), f"'{DATA}/evil/x' is in no scheme: {SCHEMES}"),
     "a file in no scheme": (forged.add(f"{DATA}/evil"), f"'{DATA}/evil' is in no scheme: {SCHEMES}"),
     "a scheme that escapes": (
@@ -242,8 +242,8 @@ def test_the_wheels_that_pip_takes_are_taken(airpack: Airpack, wheels: Path) -> 
         "bin/go",
         "include/one/one.h",
         "share/one.txt",
-        "site-packages/caf\u00e9.py",
-        "site-packages/one.py",
-        "site-packages/two.py",
-        "site-packages/zeros",
+        "lib/python3.7/site-packages/caf\u00e9.py",
+        "lib/python3.7/site-packages/one.py",
+        "lib/python3.7/site-packages/two.py",
+        "lib/python3.7/site-packages/zeros",
     }

@@ -11,7 +11,7 @@ import pytest
 from airpack_runtime import boot
 from airpack_runtime.care import doctor
 
-from ..conftest import RUNTIME, needs_target, python
+from ..conftest import RUNTIME, SITE_PACKAGES, needs_target, python
 from ..signer import SIGNER
 
 pytestmark = needs_target
@@ -45,7 +45,7 @@ def test_before_and_after_the_first_boot(ask: Ask, golden: Path, env: Dict[str, 
     facts = ask()
     assert facts["boot"] == f"the tree is there: {tree}"
     path = facts["sys.path"]
-    assert path.index(f"{tree}/site-packages") == path.index(os.path.dirname(os.__file__) + "/lib-dynload") + 1
+    assert path.index(f"{tree}/{SITE_PACKAGES}") == path.index(os.path.dirname(os.__file__) + "/lib-dynload") + 1
 
 
 def test_each_fault_of_the_environment_is_named(ask: Ask, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_what_a_tree_adds_to_the_path_is_worked_out_and_not_run(
     ask: Ask, golden: Path, env: Dict[str, str], tmp_path: Path
 ) -> None:
     """Folders that a `.pth` file names are listed; code in one, even in a tree of our own, isn't executed."""
-    site = Path(boot.ready_tree(str(golden), env).tree) / "site-packages"
+    site = Path(boot.ready_tree(str(golden), env).tree) / SITE_PACKAGES
     (site / "more").mkdir()
     (site / "y.pth").write_text(f"# more\nmore\nabsent\nimport os; os.mkdir({str(tmp_path / 'ran')!r})\n")
     (site / "z.pth").write_text(f"import\tos; os.mkdir({str(tmp_path / 'ran')!r})\n")

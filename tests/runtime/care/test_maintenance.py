@@ -14,7 +14,7 @@ import pytest
 from airpack_runtime import boot, cache
 from airpack_runtime.care import maintenance
 
-from ..conftest import RUNTIME, Rewrite, needs_target, python, sums_of
+from ..conftest import RUNTIME, SITE_PACKAGES, Rewrite, needs_target, python, sums_of
 
 pytestmark = needs_target
 
@@ -109,9 +109,21 @@ def test_verify_replaces_what_was_damaged(trees: List[str], golden: Path, env: D
 @pytest.mark.parametrize(
     "path",
     [
-        *("site-packages/zz.pth", "site-packages/json5/__init__.py", "bin/ls", "usr/bin/ls", "site-packages/alpha.so"),
-        *("site-packages/alpha/__init__.cpython-37m-x86_64-linux-gnu.so", "site-packages/beta.pyc"),
-        *("site-packages/alpha/__pycache__/__init__.cpython-37.opt-1.pyc", "site-packages/alpha/__pycache__/x/y"),
+        *(
+            "lib/python3.7/site-packages/zz.pth",
+            "lib/python3.7/site-packages/json5/__init__.py",
+            "bin/ls",
+            "usr/bin/ls",
+            "lib/python3.7/site-packages/alpha.so",
+        ),
+        *(
+            "lib/python3.7/site-packages/alpha/__init__.cpython-37m-x86_64-linux-gnu.so",
+            "lib/python3.7/site-packages/beta.pyc",
+        ),
+        *(
+            "lib/python3.7/site-packages/alpha/__pycache__/__init__.cpython-37.opt-1.pyc",
+            "lib/python3.7/site-packages/alpha/__pycache__/x/y",
+        ),
     ],
 )
 def test_verify_takes_out_what_was_added(trees: List[str], golden: Path, env: Dict[str, str], path: str) -> None:
@@ -130,12 +142,12 @@ def test_verify_takes_out_what_was_added(trees: List[str], golden: Path, env: Di
 
 def test_verify_leaves_what_no_import_reads(trees: List[str], golden: Path, env: Dict[str, str]) -> None:
     """Numba's files, and bytecode of another Python; how many is told."""
-    folder = Path(trees[1], "site-packages", "alpha", "__pycache__")
+    folder = Path(trees[1], SITE_PACKAGES, "alpha", "__pycache__")
     names = ["f-1.py37m.nbi", "f-1.py37m.1.nbc", "x.cpython-311.pyc"]
     for name in names:
         (folder / name).write_text("")
     (folder / "link.nbi").symlink_to("/etc/passwd")
-    told = "checked; took out what is not the bundle's: site-packages/alpha/__pycache__/link.nbi; "
+    told = "checked; took out what is not the bundle's: lib/python3.7/site-packages/alpha/__pycache__/link.nbi; "
     told += "left 3 files in __pycache__ that no import reads"
     assert maintenance.verify(str(golden), env) == {trees[1]: told}
     assert all((folder / name).exists() for name in names)
@@ -143,7 +155,12 @@ def test_verify_leaves_what_no_import_reads(trees: List[str], golden: Path, env:
 
 @pytest.mark.parametrize(
     ("path", "how"),
-    [("", "open"), ("site-packages", "open"), ("site-packages/alpha", "link"), ("site-packages", "link")],
+    [
+        ("", "open"),
+        ("lib/python3.7/site-packages", "open"),
+        ("lib/python3.7/site-packages/alpha", "link"),
+        ("lib/python3.7/site-packages", "link"),
+    ],
 )
 def test_verify_replaces_a_tree_with_a_folder_that_is_not_as_it_was(
     trees: List[str], golden: Path, env: Dict[str, str], tmp_path: Path, path: str, how: str

@@ -16,7 +16,7 @@ from airpack_runtime.errors import AzureError, NotSigned
 from airpack_runtime.format import ed25519, hashing, reader, signature
 from airpack_runtime.provide import mount, unpack
 
-from ..conftest import GOLDEN, RUNTIME, bundle_of, lacking, needs_target, python, refused, told
+from ..conftest import GOLDEN, RUNTIME, SITE_PACKAGES, bundle_of, lacking, needs_target, python, refused, told
 from ..signer import OTHER, SIGNER
 
 pytestmark = [needs_target, pytest.mark.usefixtures("no_key_of_this_machine")]
@@ -237,7 +237,7 @@ def test_a_requirements_file_is_met_by_wheels_of_the_signed_bundle_alone(
     app = {**keyed, "AML_APP_ROOT": str(tmp_path), "AZUREML_ENTRY_SCRIPT": "score.py"}
     ready = azure.ready_tree({**app, azure.REQUIREMENTS: "requirements.txt"}, print)
     assert ready is not None
-    assert (Path(ready.tree) / layout.SITE_PACKAGES / "epsilon.py").read_text() == "VALUE = 44\n"
+    assert (Path(ready.tree) / SITE_PACKAGES / "epsilon.py").read_text() == "VALUE = 44\n"
     env = {**app, azure.REQUIREMENTS: "requirements.txt", "PYTHONPATH": str(RUNTIME)}
     child = "import subprocess, sys; subprocess.call([sys.executable, '-c', 'import epsilon; print(epsilon.VALUE)'])"
     assert python("-m", "airpack_runtime", "exec", "--", "python", "-c", child, env=env).stdout == "44\n"

@@ -51,7 +51,7 @@ def _set(table: str, column: int, value: Any) -> Callable[[Dict[str, Any]], None
         (_rename("a\nb"), "a path twice, or one with a control character"),
         (_rename("a\x1b[2Jb"), "a path twice, or one with a control character"),
         (_rename("a\x9bb"), "a path twice, or one with a control character"),
-        (_rename("site-packages"), "a path twice, or one with a control character"),
+        (_rename("lib"), "a path twice, or one with a control character"),
         (_set("files", 1, 0o4755), "the mode 2541"),
         (_set("files", 2, 1 << 40), "more bytes than there are"),
         (_set("files", 2, -1), "a size below zero"),

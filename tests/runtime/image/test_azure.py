@@ -11,7 +11,7 @@ from airpack_runtime.format import reader
 from airpack_runtime.image import azure
 from airpack_runtime.provide import unpack
 
-from ..conftest import RUNTIME, needs_target, told
+from ..conftest import RUNTIME, SITE_PACKAGES, needs_target, told
 from .conftest import PRINT, Exec
 
 pytestmark = needs_target
@@ -43,7 +43,7 @@ def _lay_out(kind: str, place: Path, golden: Path) -> None:
         with reader.open_bundle(str(golden)) as bundle:
             unpack.unpack(bundle, str(tree))
         place.rmdir()
-        (tree / layout.SITE_PACKAGES).rename(place)
+        (tree / SITE_PACKAGES).rename(place)
 
 
 @pytest.mark.parametrize("kind", ["bundle", "drop-in", "packages"])

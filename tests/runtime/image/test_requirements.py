@@ -17,7 +17,7 @@ from airpack_runtime.errors import AzureError
 from airpack_runtime.format import reader
 from airpack_runtime.image import pip_install, requirements
 
-from ..conftest import needs_target, within
+from ..conftest import SITE_PACKAGES, needs_target, within
 from .conftest import PRINT, Exec
 
 pytestmark = needs_target
@@ -73,7 +73,7 @@ def test_what_the_bundle_lacks_is_installed_from_the_wheelhouse(run: Exec, code:
     assert "airpack: installed by pip from a wheelhouse: " in first.stderr
     file, scripts = first.stdout.split()
     assert os.path.dirname(file).endswith("/site-packages")
-    assert scripts == file.replace("/site-packages/delta.py", "/bin")
+    assert scripts == file.replace(f"/{SITE_PACKAGES}/delta.py", "/bin")
     second = run(words, AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt", AIRPACK_LOG="text")
     assert (second.stdout, "installed before" in second.stderr) == (first.stdout, True)
     _wheel(code / "wheelhouse", "delta", "3.0")
@@ -193,7 +193,7 @@ def test_what_is_no_requirement_by_name_is_not_given_to_pip(
 )
 def test_a_bundle_meets_the_rows_that_it_was_packed_from(tmp_path: Path, line: str, met: bool) -> None:
     """By the name of what they lead to, and the version where they tell it; what the image has doesn't count."""
-    metadata = tmp_path / "site-packages" / "one-1.0.dist-info" / "METADATA"
+    metadata = tmp_path / SITE_PACKAGES / "one-1.0.dist-info" / "METADATA"
     metadata.parent.mkdir(parents=True)
     metadata.write_text("Metadata-Version: 2.1\nName: one\nVersion: 1.0\n")
     unmet = list(requirements.unmet([pip_install.Row(False, line)], [str(tmp_path)]))

@@ -12,12 +12,12 @@ from airpack_runtime.errors import NotATree, NotSigned
 from airpack_runtime.format import hashing, reader
 from airpack_runtime.provide import compare, unpack
 
-from ..conftest import GOLDEN, needs_target, sums_of, within
+from ..conftest import GOLDEN, SITE_PACKAGES, needs_target, sums_of, within
 from ..signer import OTHER, SIGNER, Signer
 
 pytestmark = needs_target
 
-MODULE = f"{layout.SITE_PACKAGES}/alpha/__init__.py"
+MODULE = f"{SITE_PACKAGES}/alpha/__init__.py"
 SIGNATURE = layout.TREE_NOTE + layout.SIGNATURE_SUFFIX
 
 
@@ -56,8 +56,8 @@ def test_a_signed_tree_boots_where_it_is(signed: Path, keyed: Dict[str, str], ca
 def test_links_inside_of_it_are_what_they_lead_to(signed: Path, keyed: Dict[str, str]) -> None:
     """Layers of an image hold symbolic links where an unpacked tree has hard ones: the files are the same."""
     before = compare.content_digest(str(signed))
-    place = signed / layout.SITE_PACKAGES / "beta" / "data.txt"
-    assert place.samefile(signed / layout.SITE_PACKAGES / "alpha" / "data.txt")
+    place = signed / SITE_PACKAGES / "beta" / "data.txt"
+    assert place.samefile(signed / SITE_PACKAGES / "alpha" / "data.txt")
     place.unlink()
     place.symlink_to("../alpha/data.txt")
     assert compare.content_digest(str(signed)) == before
@@ -67,7 +67,7 @@ def test_links_inside_of_it_are_what_they_lead_to(signed: Path, keyed: Dict[str,
 @pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\u202e", "\u00a0", "\\", "  "])
 def test_a_name_with_another_separator_stands_for_itself(signed: Path, keyed: Dict[str, str], mark: str) -> None:
     """Only a line feed ends a line of what is signed: such a file is signed, and can't be taken away or stand in."""
-    odd = signed / layout.SITE_PACKAGES / f"a{mark}b"
+    odd = signed / SITE_PACKAGES / f"a{mark}b"
     odd.write_text("x = 1\n")
     with pytest.raises(NotSigned):
         boot.ready_tree(str(signed), keyed)
@@ -93,8 +93,8 @@ def test_a_name_that_would_stand_for_two_files_is_refused(signed: Path, keyed: D
 
 
 _OTHER_FILES = "holds other files than its signature is of"
-_MODULE = f"{layout.SITE_PACKAGES}/alpha/__init__.py"
-_NEW = f"{layout.SITE_PACKAGES}/sklearn.py"
+_MODULE = f"{SITE_PACKAGES}/alpha/__init__.py"
+_NEW = f"{SITE_PACKAGES}/sklearn.py"
 # What is done to a tree, and how it is refused.
 _HARM: Dict[str, Any] = {
     "a changed file": (lambda at: (at / _MODULE).write_bytes((at / _MODULE).read_bytes() + b" "), _OTHER_FILES),

@@ -28,6 +28,7 @@ from ..conftest import (
     GOLDEN,
     RUNTIME,
     SEED,
+    SITE_PACKAGES,
     boot_in_child,
     bundle_of,
     chance,
@@ -62,7 +63,7 @@ def _files(count: int, version: int = 0, largest: int = 20_000) -> Dict[str, byt
 def _sums_of(files: Dict[str, bytes], folder: Path) -> Dict[str, str]:
     """Return what `sums_of` gives for a tree of these files; `folder` is written to."""
     for name, content in files.items():
-        path = folder / layout.SITE_PACKAGES / name
+        path = folder / SITE_PACKAGES / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return sums_of(folder)
@@ -427,7 +428,7 @@ def test_a_tree_that_another_user_planted_is_not_used(
         lacking("the right to give a folder away", "run as root")
     foreign, link, own = [tmp_path / name for name in ("foreign", "link", "own")]
     monkeypatch.setattr(cache, "candidates", lambda _: [str(foreign)])
-    planted = boot_in_child(golden).tree() / layout.SITE_PACKAGES / "alpha" / "__init__.py"
+    planted = boot_in_child(golden).tree() / SITE_PACKAGES / "alpha" / "__init__.py"
     planted.write_text("raise SystemExit('planted')\n")
     for path in (foreign, *foreign.rglob("*")):
         os.chown(str(path), 12345, 12345)

@@ -15,7 +15,7 @@ from airpack_runtime.errors import BootError, NoPlace, NotATree, NotMounted, Oth
 from airpack_runtime.format import reader
 from airpack_runtime.provide import mount, syscalls, unpack
 
-from ..conftest import lacking, needs_target, python
+from ..conftest import SITE_PACKAGES, lacking, needs_target, python
 
 pytestmark = needs_target
 PROGRAMS = {
@@ -74,7 +74,7 @@ def test_an_image_is_mounted_and_used_again(kind: str, image: Callable[[str], Pa
     first = boot.ready_tree(str(path), env)
     assert first.how in ("erofs", f"{kind} by a loop device")
     assert os.statvfs(first.tree).f_flag & os.ST_RDONLY
-    assert "alpha" in {each.name for each in Path(first.tree, layout.SITE_PACKAGES).iterdir()}
+    assert "alpha" in {each.name for each in Path(first.tree, SITE_PACKAGES).iterdir()}
     assert boot.ready_tree(str(path), env).how == "cached"
     command = ["-m", "airpack_runtime", "umount"]
     runtime = str(Path(boot.__file__).parent.parent)
@@ -188,7 +188,7 @@ def test_a_tree_that_can_not_be_used(tree: Path, tmp_path: Path, env: Dict[str, 
     with pytest.raises(NotATree, match=r"it has neither airpack-tree.json nor bundle.tar.zst"):
         boot.ready_tree(str(tree), env)
     note.write_text(text)
-    (tree / layout.SITE_PACKAGES / "native.so").write_text("")
+    (tree / SITE_PACKAGES / "native.so").write_text("")
     _may_mount()
     subprocess.run(["mount", "--bind", str(tree), str(tree)], check=True)
     try:
@@ -247,7 +247,7 @@ def test_without_any_place_a_private_tmpfs_is_mounted(golden: Path, env: Dict[st
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(("/mnt/", "/media/", "/srv/", "/opt/"))
     assert "airpack: unpacked into a tmpfs of its own: " in done.stderr
-    assert not os.listdir(os.path.dirname(done.stdout.split("/site-packages")[0]))
+    assert not os.listdir(os.path.dirname(done.stdout.split(f"/{SITE_PACKAGES}")[0]))
     with pytest.raises(NoPlace):
         _with_candidates(golden, blocked)
 

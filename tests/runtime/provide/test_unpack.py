@@ -18,7 +18,7 @@ from airpack_runtime.errors import BundleDamaged, UnpackFailed
 from airpack_runtime.format import framing, reader
 from airpack_runtime.provide import compare, unpack
 
-from ..conftest import RUNTIME, needs_target, sums_of
+from ..conftest import RUNTIME, SITE_PACKAGES, needs_target, sums_of
 
 pytestmark = needs_target
 
@@ -294,7 +294,7 @@ def test_unpack_into_finishes_what_was_killed(tmp_path: Path, golden: Path) -> N
     with reader.open_bundle(str(golden)) as bundle:
         unpack.unpack_into(bundle, str(folder))
         whole = sums_of(folder)
-        (folder / "site-packages" / "alpha" / "data.txt").unlink()
+        (folder / SITE_PACKAGES / "alpha" / "data.txt").unlink()
         (folder / ".airpack-unfinished-1" / "share").mkdir(parents=True)
         unpack.unpack_into(bundle, str(folder))
         assert sums_of(folder) == whole

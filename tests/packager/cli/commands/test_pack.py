@@ -233,7 +233,7 @@ def test_a_file_that_is_a_folder_in_another_wheel(airpack: Airpack, wheels: Path
     build_wheel(wheels, "two", files={"common/inner.txt": "x"})
     assert airpack.pack("one", "two") == 1
     assert airpack.error == (
-        "airpack: error: one-1.0-py3-none-any.whl: has a file site-packages/common, "
+        "airpack: error: one-1.0-py3-none-any.whl: has a file lib/python3.7/site-packages/common, "
         "which is a folder in two-1.0-py3-none-any.whl"
     )
 
