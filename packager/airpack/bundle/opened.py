@@ -150,6 +150,11 @@ def paths_of(contents: toc.Toc, distribution: Distribution) -> list[str]:
     return [*(file.path for file in files), *(link.path for link in links)]
 
 
+def unpacked_size(contents: toc.Toc, distribution: Distribution) -> int:
+    """Return the bytes of a distribution's files, hard links aside."""
+    return sum(file.size for file in contents.files[slice(*distribution.files)])
+
+
 def _holds_together(contents: toc.Toc, last: int) -> bool:
     """Return whether those parts of a table of contents are consistent that a boot neither uses nor checks.
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from airpack_runtime.format.toc import Distribution
 
-from airpack.bundle.opened import OpenBundle, paths_of
+from airpack.bundle.opened import OpenBundle, paths_of, unpacked_size
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
@@ -149,7 +149,7 @@ class _Packages:
         share = self.by_name.get(name)
         if share is None:
             return None
-        size = sum(file.size for file in self._opened.toc.files[slice(*share.files)])
+        size = unpacked_size(self._opened.toc, share)
         return Side(
             version=share.version,
             license=share.license,

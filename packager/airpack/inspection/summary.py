@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from airpack_runtime.format.toc import Distribution
 
-from airpack.bundle.opened import OpenBundle
+from airpack.bundle.opened import OpenBundle, unpacked_size
 from airpack.sources.source import origin_of, source_in
 
 NAME, SIZE = ORDERS = ("name", "size")
@@ -119,7 +119,6 @@ def tree_paths(opened: OpenBundle, *, order: str = NAME) -> list[TreePath]:
 
 
 def _package(opened: OpenBundle, share: Distribution, packed: int, origin: str) -> PackageSummary:
-    files = opened.toc.files[slice(*share.files)]
     return PackageSummary(
         name=share.name,
         version=share.version,
@@ -129,8 +128,8 @@ def _package(opened: OpenBundle, share: Distribution, packed: int, origin: str) 
         wheel=share.wheel,
         sha256=share.sha256,
         packed_size=packed,
-        unpacked_size=sum(file.size for file in files),
-        files=len(files),
+        unpacked_size=unpacked_size(opened.toc, share),
+        files=share.files[1] - share.files[0],
         links=share.links[1] - share.links[0],
         modules=list(share.top_level),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airpack_runtime import layout
@@ -34,13 +34,14 @@ from airpack.wheels.wheelhouse import Wheelhouse
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packed:
-    """What a pack wrote. All paths are in the folder of the results."""
+    """What a pack wrote. All paths are in the folder of the results. `findings` counts what was found by severity."""
 
     wheelhouse: Wheelhouse
     bundle: Bundle
     excluded: Excluded
     image: FilesystemImage | None = None
     sbom: Path | None = None
+    findings: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -68,12 +69,12 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Packing:
-    """The stages, and what all of them use; `shown` are the findings that were shown."""
+    """The stages, and what all of them use; `shown` are the findings that were shown, with their severities."""
 
     executor: Executor
     pip: Pip
     progress: Progress
-    shown: set[str] = field(default_factory=set)
+    shown: dict[str, str] = field(default_factory=dict)
 
     def run(self, order: Order, work: Path, scratch: Path) -> Packed:
         """Pack what is ordered; if the order says so, again with what mends an import, as long as something does.
@@ -90,7 +91,8 @@ class _Packing:
                 if following is None:
                     self._report(proof.findings, order)
                     product = replace(product, imports=tuple(proof.imports))
-                    return deliver(order, product, work=folder, scratch=scratch, progress=self.progress)
+                    packed = deliver(order, product, work=folder, scratch=scratch, progress=self.progress)
+                    return replace(packed, findings=Counter(self.shown.values()))
                 order = following
             except (Unsatisfiable, Conflict) as error:
                 order = attempts.without_going_back(error)
@@ -191,7 +193,7 @@ class _Packing:
         for finding in findings:
             if str(finding) not in self.shown:
                 self.progress.note(str(finding))
-                self.shown.add(str(finding))
+                self.shown[str(finding)] = finding.severity
         failures = fatal(findings, strict=order.strict)
         if failures:
             raise AuditFailed([finding.message for finding in failures])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -96,6 +97,21 @@ def test_the_last_lines_say_what_was_made_and_how_to_boot_it(airpack: Airpack, w
     assert lines[0].startswith("wheels    1 in ")
     assert lines[1].startswith(f"bundle    {airpack.output}/bundle.tar.zst, ")
     assert lines[2].startswith("digest    sha256:")
+    assert lines[3].startswith("largest   one ")
     assert lines[-1].endswith("airpack-runtime.pyz exec --bundle bundle.tar.zst -- python3.7 YOUR_PROGRAM.py")
     assert airpack.pack("one", "-q") == 0
     assert (airpack.out, airpack.err) == ("", "")
+
+
+@pytest.mark.slow
+def test_the_last_lines_fit_a_screen(airpack: Airpack, wheels: Path) -> None:
+    """However many packages and findings there are: the largest are named, findings counted, each told above."""
+    for number in range(6):
+        names = {f"part{number}{each}.py": "import absent_one\n" for each in range(4)}
+        build_wheel(wheels, f"p{number}", files={**names, f"data{number}.txt": "x" * 20_000 * number})
+    assert airpack.pack(*(f"p{number}" for number in range(6)), "--no-bytecode") == 0
+    lines = airpack.out.splitlines()
+    assert len(lines) <= 10
+    assert re.fullmatch(r"largest   p5 0.1 MB, p4 8\d.\d kB, p3 6\d.\d kB \+3", lines[3])
+    assert lines[4] == "findings  24 warnings: told above"
+    assert airpack.err.count("warning: p") == 24

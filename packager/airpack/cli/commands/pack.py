@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from airpack_runtime import layout
 
 from airpack.base import cache
 from airpack.base.console import Progress
 from airpack.bundle import image_file
-from airpack.cli import answers, general, inputs, options, pip_options, screen
+from airpack.cli import answers, general, inputs, options, outcome, pip_options, screen
 from airpack.cli.output import several
 from airpack.inspection import changes
 from airpack.packing.deliver import Packed
@@ -23,7 +20,7 @@ from airpack.resolve import pylock
 from airpack.resolve.pip import Pip
 from airpack.resolve.resolver import lock_of
 from airpack.results import keys, overwrite
-from airpack.results.folder import LOCK, MANIFEST, SBOM
+from airpack.results.folder import LOCK, SBOM
 from airpack.tree.exclusion import Exclusion
 from airpack.tree.recipe import DEFAULT_LEVEL, DEFAULT_MTIME, RELEASE_LEVEL, Recipe
 from airpack.wheels import decoders
@@ -141,7 +138,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             _foresee(arguments, _order(arguments, env, progress), pip, progress)
         return
     order, packed = execute(arguments, env, progress)
-    answers.give(arguments, progress, _to_dict(packed, order), _lines(packed, order))
+    answers.give(arguments, progress, outcome.to_dict(packed, order), outcome.lines(packed, order))
 
 
 def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> tuple[Order, Packed]:
@@ -223,59 +220,6 @@ def _order(arguments: argparse.Namespace, env: Mapping[str, str], progress: Prog
         sign=keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None,
         sbom=arguments.sbom,
         env=env,
-    )
-
-
-def _to_dict(packed: Packed, order: Order) -> dict[str, Any]:
-    """Return what was packed as the document for programs has it."""
-    bundle, contents, lock, image = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock, packed.image
-    return {
-        "output": order.output,
-        **answers.of_lock(lock),
-        "bundle": {
-            "path": bundle.path,
-            "size": bundle.size,
-            "digest": f"sha256:{bundle.digest}",
-            "unpacked_size": contents.unpacked_size,
-            "files": len(contents.files) + len(contents.links),
-        },
-        "wheelhouse": packed.wheelhouse.folder,
-        "lock": order.output / LOCK,
-        "manifest": order.output / MANIFEST,
-        "excluded": {"files": packed.excluded.files, "size": packed.excluded.size},
-        "tree": order.tree,
-        "drop_in": order.drop_in,
-        "sbom": packed.sbom,
-        "image": image and {"path": image.path, "size": image.size, "digest": f"sha256:{image.sha256}"},
-        "key": order.sign and order.sign.id,
-    }
-
-
-def _lines(packed: Packed, order: Order) -> Iterator[str]:
-    bundle, contents, lock = packed.bundle, packed.bundle.contents, packed.wheelhouse.lock
-    files = len(contents.files) + len(contents.links)
-    yield f"wheels    {len(lock.wheels):,} in {packed.wheelhouse.folder}, {(lock.size or 0) / 1e6:,.1f} MB"
-    unpacked = f"{contents.unpacked_size / 1e6:,.1f} MB unpacked, {files:,} files"
-    yield f"bundle    {bundle.path}, {bundle.size / 1e6:,.1f} MB ({unpacked})"
-    if packed.excluded.files:
-        yield f"excluded  {packed.excluded.files:,} files, {packed.excluded.size / 1e6:,.1f} MB before compression"
-    if order.tree:
-        yield f"tree      {order.tree}"
-    if order.drop_in:
-        yield f"drop-in   {order.drop_in}: set PYTHONPATH to where it is in the image"
-    if packed.sbom:
-        yield f"sbom      {packed.sbom}"
-    yield f"digest    sha256:{bundle.digest}"
-    if order.sign is not None:
-        yield f"signed    {bundle.path}{layout.SIGNATURE_SUFFIX}, by the key {order.sign.id}"
-        if order.drop_in:
-            yield ("          a drop-in has its own shim: the signature protects only with a shim in the image")
-    if packed.image is not None:
-        yield f"image     {packed.image.path}, {packed.image.size / 1e6:,.1f} MB, sha256:{packed.image.sha256}"
-    python = f"python{lock.target.python_version}"
-    yield (
-        "boot      airpack shim -o airpack-runtime.pyz, then in the image:\n"
-        f"          {python} airpack-runtime.pyz exec --bundle {bundle.path.name} -- {python} YOUR_PROGRAM.py"
     )
 
 
