@@ -16,7 +16,7 @@ from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
 from airpack.cli import pip_options
 from airpack.registry.reference import DEFAULT_TAG, Endpoint, Reference
 from airpack.registry.retries import Patience
-from airpack.target import downloads, names
+from airpack.target import downloads, interpreter, names
 from airpack.target.interpreter import Interpreter, ask
 from airpack.target.target import DEFAULT, HERE, Target
 
@@ -186,15 +186,27 @@ def obtain_python(
 def find_python(
     arguments: argparse.Namespace, target: Target, env: Mapping[str, str], progress: Progress, *, lost: str
 ) -> Interpreter | None:
-    """Return an interpreter of the target's version, or None and show what is `lost` without it.
+    """Return an interpreter of the target's version that runs here, or None and show what is `lost` without it.
 
-    Raises NoInterpreter if the one that the user named is not of that version.
+    One of another processor, which the user named for the proof, compiles and builds nothing: another is found for
+    that. Raises NoInterpreter if the one that the user named is not of that version.
     """
     try:
-        return obtain_python(arguments, target, env, progress)
+        found: Interpreter | None = obtain_python(arguments, target, env, progress)
     except PythonMissing as missing:
         progress.note(f"note: {missing.problem}: going without {lost}; {missing.remedy}")
         return None
+    if found is not None and found.is_foreign:
+        found = interpreter.find(target, given=None, env=env)
+        if found is None:
+            progress.note(f"note: no Python {target.python_version} of this machine's processor: going without {lost}")
+    return found
+
+
+def foreign_python(arguments: argparse.Namespace) -> Interpreter | None:
+    """Return the interpreter that the user named if it is another processor's, for the proof by import, else None."""
+    named = None if arguments.python is None else ask(arguments.python)
+    return named if named is not None and named.is_foreign else None
 
 
 def add_registry(parser: argparse.ArgumentParser, *, digest: str = "") -> None:

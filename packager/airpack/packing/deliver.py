@@ -88,9 +88,9 @@ def deliver(order: Order, product: Product, *, work: Path, scratch: Path, progre
 
 def _record_imports(order: Order, product: Product, folder: Path) -> list[str]:
     """Write what was imported, if anything was, into `folder`; return the names of what was written."""
-    if order.python is None or not product.imports:
+    if order.importer is None or not product.imports:
         return []
-    record = ProofRecord(digest=product.bundle.digest, python=order.python.version, imports=product.imports)
+    record = ProofRecord(digest=product.bundle.digest, python=order.importer.version, imports=product.imports)
     (folder / IMPORTS).write_text(record.dumps(), encoding="utf-8")
     return [IMPORTS]
 

@@ -23,11 +23,11 @@ class Order:
     `source` is a lock, or requirements to resolve; `skip_installed` leaves out what the image has already, but for
     `whole`, whose other half is in the bundle. `recipe` says how the bundle is made, except for its decoder, which is
     the one for the target, or taken from the wheel `decoder`. `python` is an interpreter of the target's version: it
-    builds sources, and with `prove` it imports what was packed; without an interpreter, neither is done. With
-    `add_missing`, what the import finds missing and a well-known project brings is added to the requirements, and an
-    older version is required of what needs a newer Python than the target's; they are packed again. `strict` makes
-    warnings of the audit fail the pack; with `require_attestations`, so does a file of the lock that no publisher
-    attests.
+    builds sources, and with `prove` it imports what was packed, unless `prover` does, which is of the target's
+    processor; without an interpreter, neither is done. With `add_missing`, what the import finds missing and a
+    well-known project brings is added to the requirements, and an older version is required of what needs a newer
+    Python than the target's; they are packed again. `strict` makes warnings of the audit fail the pack; with
+    `require_attestations`, so does a file of the lock that no publisher attests.
 
     `libraries` are names and paths of libraries of the system that go into the bundle as well.
 
@@ -44,6 +44,7 @@ class Order:
     tree: Path | None = None
     drop_in: Path | None = None
     python: Interpreter | None = None
+    prover: Interpreter | None = None
     decoder: Path | None = None
     jobs: int = 1
     strict: bool = False
@@ -57,3 +58,8 @@ class Order:
     sign: SigningKey | None = None
     sbom: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def importer(self) -> Interpreter | None:
+        """The interpreter that imports what was packed: `prover`, of the target's processor, or else `python`."""
+        return self.prover or self.python

@@ -150,9 +150,9 @@ class _Packing:
 
     def _try(self, order: Order, product: Product, folder: Path) -> Proof:
         """Import what was packed, if that is ordered and there is an interpreter; return what came of it."""
-        if order.python is None or not order.prove:
+        if order.importer is None or not order.prove:
             return Proof(findings=())
-        python, image = order.python, product.wheelhouse.lock.in_image
+        python, image = order.importer, product.wheelhouse.lock.in_image
         place = proofs.place_of(order.cache, product.bundle, python, image)
         known = proofs.known(place)
         if known is not None:

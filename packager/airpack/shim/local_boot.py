@@ -21,6 +21,7 @@ _ADD_SHIM = "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)
 _SHIM = f"{_ADD_SHIM}from airpack_runtime.__main__ import main; sys.exit(main())"
 # Without this machine's public key: it is for what is deployed here, not for bundles that are made or checked here.
 _WITHOUT_KEY = f"{_ADD_SHIM}from airpack_runtime import __main__, trust; trust.KEY_FILE = ''; sys.exit(__main__.main())"
+_REASON = f"{_ADD_SHIM}from airpack_runtime import host; print(host.reason_against(sys.argv[1]) or '')"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +38,7 @@ def unpack(bundle: Path, tree: Path, python: Interpreter, digest: str | None = N
     `digest` is the one that was found good: another bundle may have its name by now, and is refused. Raises BootFailed
     with the last line that the shim wrote.
     """
-    line = [str(python.path), "-I", "-S", "-c", _WITHOUT_KEY, _runtime(), "unpack", "--bundle", str(bundle), str(tree)]
+    line = [*python.words, "-I", "-S", "-c", _WITHOUT_KEY, _runtime(), "unpack", "--bundle", str(bundle), str(tree)]
     env = {name: value for name, value in os.environ.items() if not name.startswith("AIRPACK_")}
     if digest is not None:
         env["AIRPACK_DIGEST"] = digest
@@ -45,6 +46,13 @@ def unpack(bundle: Path, tree: Path, python: Interpreter, digest: str | None = N
     if process.returncode:
         lines = process.stderr.strip().splitlines() or ["the shim ended without a message"]
         raise BootFailed(bundle, lines[-1].partition(EXPLAINED)[0])
+
+
+def reason_against(target: str, python: Interpreter) -> str | None:
+    """Return the reason that packages for `target` don't run under `python`, which knows its own system, or None."""
+    line = [*python.words, "-I", "-S", "-c", _REASON, _runtime(), target]
+    done = subprocess.run(line, env=python.environment, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None if done.returncode == 0 else f"{python.path} doesn't run: {done.stderr.strip()}"
 
 
 def _runtime() -> str:
@@ -60,6 +68,6 @@ def target_of(bundle: Path) -> Target:
 
 def command(bundle: Path, words: Sequence[str], *, python: Interpreter, env: Mapping[str, str]) -> Command:
     """Return the command that runs `words` with the packages of `bundle`; the folder of `python` is first on PATH."""
-    shim = [str(python.path), "-c", _SHIM, _runtime(), "exec", "--bundle", str(bundle), "--", *words]
+    shim = [*python.words, "-c", _SHIM, _runtime(), "exec", "--bundle", str(bundle), "--", *words]
     search = os.pathsep.join([str(python.path.parent), env.get("PATH", os.defpath)])
     return Command(words=shim, env={**env, "PATH": search})

@@ -7,18 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from airpack.base import cache
 from airpack.base.errors import NoInterpreter
+from airpack.target import emulation
 from airpack.target.target import Target
 
 _QUESTION = (
-    "import json, sys; from importlib.util import MAGIC_NUMBER; "
+    "import json, os, sys; from importlib.util import MAGIC_NUMBER; "
     "print(json.dumps([sys.executable, sys.implementation.name, '%d.%d.%d' % sys.version_info[:3], "
-    "sys.implementation.cache_tag, MAGIC_NUMBER.hex(), ' '.join(sys.version.split()[1:])]))"
+    "sys.implementation.cache_tag, MAGIC_NUMBER.hex(), ' '.join(sys.version.split()[1:]), os.uname()[4]]))"
 )
 # Where the dynamic loader looks first (ld.so(8)): how a Python built with a shared library may be found.
 LIBRARIES = "LD_LIBRARY_PATH"
@@ -32,7 +33,8 @@ _TIMEOUT = 30  # seconds; an interpreter answers in a fraction of one
 class Interpreter:
     """An interpreter: its path, full version, cache tag (PEP 3147), magic number of bytecode, and build.
 
-    `libraries` is the LD_LIBRARY_PATH that it needs to start, empty for one that finds its libraries itself.
+    `libraries` is the LD_LIBRARY_PATH that it needs to start, empty for one that finds its libraries itself. `machine`
+    is the processor that it runs on, and `launcher` the words before its path where only an emulator runs that here.
     """
 
     path: Path
@@ -41,6 +43,18 @@ class Interpreter:
     magic: str
     build: str
     libraries: str = ""
+    machine: str
+    launcher: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """What a command begins with that it runs."""
+        return [*self.launcher, str(self.path)]
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it runs on another processor than this machine's."""
+        return self.machine != os.uname().machine
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,7 +74,8 @@ def find(target: Target, *, given: Path | None, env: Mapping[str, str]) -> Inter
             # A launcher on PATH, such as pyenv's, runs only the versions that are activated.
             python = next(search(target, env), None)
         if python is None:
-            raise NoInterpreter(f"--python {given} does not run: give the path of a Python {target.python_version}")
+            reason = emulation.lacking(given) or f"give the path of a Python {target.python_version}"
+            raise NoInterpreter(f"--python {given} does not run: {reason}")
         if not _fits(python, target):
             raise NoInterpreter(
                 f"--python {given} is Python {python.version}, but {target.name} needs {target.python_version}"
@@ -119,11 +134,16 @@ def ask(path: Path) -> Interpreter | None:
     (pyenv's, say) would depend on the environment.
     """
     program = path if len(path.parts) == 1 and not path.exists() else Path.cwd() / path
+    launcher = emulation.launcher(program)
     try:
         answer = subprocess.run(
-            [program, "-I", "-S", "-c", _QUESTION], capture_output=True, text=True, timeout=_TIMEOUT, check=True
+            [*launcher, program, "-I", "-S", "-c", _QUESTION],
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            check=True,
         )
-        executable, implementation, version, cache_tag, magic, build = json.loads(answer.stdout)
+        executable, implementation, version, cache_tag, magic, build, machine = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
     if implementation != "cpython":
@@ -135,13 +155,15 @@ def ask(path: Path) -> Interpreter | None:
         cache_tag=cache_tag,
         magic=magic,
         build=build,
-        libraries=libraries if libraries and not _starts_alone(executable) else "",
+        libraries=libraries if libraries and not _starts_alone([*launcher, executable]) else "",
+        machine=machine,
+        launcher=launcher,
     )
 
 
-def _starts_alone(executable: str) -> bool:
+def _starts_alone(words: Sequence[str]) -> bool:
     """Return whether an interpreter that starts here does so in an empty environment."""
-    line = [executable, "-I", "-S", "-c", ""]
+    line = [*words, "-I", "-S", "-c", ""]
     return not subprocess.run(line, env={}, capture_output=True, timeout=_TIMEOUT, check=False).returncode
 
 

@@ -132,7 +132,7 @@ def _compile(folder: Path, sources: Sequence[str], interpreter: Interpreter) -> 
     Raises NoInterpreter if it fails for a reason of its own.
     """
     process = subprocess.Popen(
-        [interpreter.path, "-S", "-c", COMPILER],
+        [*interpreter.words, "-S", "-c", COMPILER],
         cwd=folder,
         env={"PYTHONHASHSEED": "0", **interpreter.environment},
         stdin=subprocess.PIPE,

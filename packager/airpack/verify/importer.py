@@ -105,7 +105,7 @@ class Importer:
 
     def __init__(self, tree: Path, python: Interpreter, scratch: Path, *, hidden: Collection[str] = ()) -> None:
         runtime = Path(airpack_runtime.__file__).parent.parent
-        self._start = [*_contained(), str(python.path), "-I", "-S", "-B", "-c", _CHILD, str(runtime), str(tree)]
+        self._start = [*_contained(), *python.words, "-I", "-S", "-B", "-c", _CHILD, str(runtime), str(tree)]
         self._hiding = scratch / ".hidden"
         self._environment = {**python.environment, **(self._hide(hidden, python) if hidden else {})}
         self._tree = tree
@@ -152,7 +152,7 @@ class Importer:
 
     def _hide(self, names: Collection[str], python: Interpreter) -> dict[str, str]:
         """Return the variable by which the loader finds an empty file for each library, which it can't load."""
-        line = [str(python.path), "-I", "-S", "-c", _MAPPED]
+        line = [*python.words, "-I", "-S", "-c", _MAPPED]
         done = subprocess.run(line, env=python.environment, capture_output=True, text=True, check=False)
         own = [path.rpartition("/")[2] for path in done.stdout.split()]
         self._hiding.mkdir()

@@ -22,6 +22,7 @@ from airpack.audit.finding import NOTE, WARNING, Finding
 from airpack.base import files
 from airpack.bundle.opened import paths_of
 from airpack.results.proof import TriedImport
+from airpack.shim import local_boot
 from airpack.target import prefix
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
@@ -64,9 +65,12 @@ class Proof:
     imports: Sequence[TriedImport] = ()
 
 
-def reason_against(target: str, scratch: Path) -> str | None:
-    """Return the reason that nothing for `target` can be imported on this machine, from `scratch`, or None."""
-    difference = host.reason_against(target)
+def reason_against(target: str, python: Interpreter, scratch: Path) -> str | None:
+    """Return the reason that nothing for `target` can be imported by `python` on this machine, or None.
+
+    `scratch` is the folder that it would be imported from.
+    """
+    difference = local_boot.reason_against(target, python) if python.is_foreign else host.reason_against(target)
     if difference:
         return f"this is {difference}"
     if os.statvfs(scratch).f_flag & os.ST_NOEXEC:

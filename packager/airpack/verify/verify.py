@@ -203,7 +203,7 @@ class _Trial:
         """Import from a tree that is there, if an interpreter is found."""
 
         def run(python: Interpreter) -> list[Finding]:
-            return self._impossible(place.parent) or [*self._import(place, python, executor, progress).findings]
+            return self._impossible(place.parent, python) or [*self._import(place, python, executor, progress).findings]
 
         return self._with_python(obtain_python, run)
 
@@ -223,7 +223,7 @@ class _Trial:
         self, bundle: Path, python: Interpreter, place: Path, *, executor: Executor, progress: Progress
     ) -> Proof:
         """Import from a bundle's tree at `place`, unpacked unless it is there, and remove it. Raises BootFailed."""
-        impossible = self._impossible(place.parent)
+        impossible = self._impossible(place.parent, python)
         if impossible:
             return Proof(findings=impossible)
         if not place.exists():
@@ -238,12 +238,15 @@ class _Trial:
         with progress.stage("import", "modules", len(modules)) as advance:
             return imports.prove(place, modules, python, image, executor=executor, on_module=advance)
 
-    def _impossible(self, scratch: Path) -> list[Finding]:
-        reason = imports.reason_against(self.target, scratch)
+    def _impossible(self, scratch: Path, python: Interpreter) -> list[Finding]:
+        reason = imports.reason_against(self.target, python, scratch)
         if reason is None:
             return []
+        target, remedy = Target.from_name(self.target), "verify it where it fits"
+        if target.machine != python.machine:
+            remedy += f", or give --python of a root for {target.machine}, which qemu-user-static runs"
         sentence = f"was not imported here: {reason}"
-        return [Finding(severity=NOTE, package=self.name, sentence=sentence, remedy="verify it where it fits")]
+        return [Finding(severity=NOTE, package=self.name, sentence=sentence, remedy=remedy)]
 
     def _without_python(self, missing: PythonMissing) -> Finding:
         sentence = f"was not imported: {missing.problem}"

@@ -208,6 +208,7 @@ def _order(arguments: argparse.Namespace, env: Mapping[str, str], progress: Prog
         tree=arguments.tree,
         drop_in=arguments.drop_in,
         python=python,
+        prover=options.foreign_python(arguments),
         decoder=arguments.decoder,
         jobs=arguments.jobs,
         strict=arguments.strict,
