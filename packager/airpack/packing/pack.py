@@ -29,6 +29,7 @@ from airpack.packing.attempts import Attempts
 from airpack.packing.deliver import Packed, Product, deliver
 from airpack.packing.order import Order
 from airpack.packing.torn import TornPackages
+from airpack.packing.tried import TriedBefore
 from airpack.requirements.requirements import Requirements
 from airpack.resolve import attestations, pylock, resolver
 from airpack.resolve.lock import Lock
@@ -39,7 +40,7 @@ from airpack.tree import plain
 from airpack.tree.install import Tree, install, with_wheel
 from airpack.tree.known import PartChanged
 from airpack.tree.recipe import Recipe
-from airpack.verify.imports import Proof
+from airpack.verify.imports import Proof, TriedImage
 from airpack.verify.verify import prove
 from airpack.wheels import decoders, wheelhouse
 from airpack.wheels.wheelhouse import Wheelhouse
@@ -159,11 +160,17 @@ class _Packing:
             found = amount_of(len(known.findings), "findings") if known.findings else "nothing"
             self.progress.note(f"import    as before: Python {python.version} imported this bundle, and found {found}")
             return known
+        before = TriedBefore.of(order.cache, product.tree, product.bundle, python, image)
+        tried = TriedImage(target=order.target, packages=image, known=before.read())
+        if tried.known:
+            modules = amount_of(len(tried.known), "modules")
+            self.progress.note(f"import    {modules} as before: all that they load is the same")
         tree = folder / "proof"
         # What is imported may write to its files, which are other names of the installed ones: these are read no more.
         if product.tree.is_installed and order.tree is None and order.image is None:
             plain.write(product.tree.groups, tree)
-        proof = prove(product.bundle, python, image, tree, executor=self.executor, progress=self.progress)
+        proof = prove(product.bundle, python, tried, tree, executor=self.executor, progress=self.progress)
+        before.keep(proof)
         proofs.keep(proof, place)
         return proof
 

@@ -39,7 +39,7 @@ _CHILD = """
 import json, os, signal, sys, time
 signal.pthread_sigmask(signal.SIG_SETMASK, [])
 runtime, tree, module, answer = sys.argv[1:]
-error, missing, seen, files, origin, began = None, [], [], [], "", time.perf_counter()
+error, missing, seen, files, origin, loaded, began = None, [], [], [], "", [], time.perf_counter()
 try:
     sys.path.append(runtime)
     from airpack_runtime import activation
@@ -52,6 +52,10 @@ try:
     began = time.perf_counter()
     importlib.import_module(module)
     took = time.perf_counter() - began
+    with open("/proc/self/maps") as maps:
+        loaded = [line.split(None, 5)[-1].rstrip("\\n") for line in maps]
+    loaded += [str((getattr(each, "__dict__", None) or {}).get("__file__")) for each in list(sys.modules.values())]
+    loaded = sorted({file[len(tree) + 1:] for file in loaded if file.startswith(tree + "/")})
 except BaseException as cause:
     took = time.perf_counter() - began
     error = traceback.format_exception_only(type(cause), cause)[-1]
@@ -63,7 +67,8 @@ except BaseException as cause:
         missing += [cause.name] if isinstance(cause, ModuleNotFoundError) and isinstance(cause.name, str) else []
         cause = cause.__cause__ or cause.__context__
 with open(answer, "w") as file:
-    json.dump({"error": error, "missing": missing, "files": files, "origin": origin, "took": took}, file)
+    facts = {"error": error, "missing": missing, "files": files, "origin": origin, "took": took, "loaded": loaded}
+    json.dump(facts, file)
 os._exit(0)
 """
 
@@ -91,10 +96,14 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """An import that was tried: its failure, or None, and how many seconds it took."""
+    """An import that was tried: its failure, or None, and how many seconds it took.
+
+    `loaded` are the paths in the tree of what was loaded in the end, if it succeeded.
+    """
 
     failure: Failure | None
     seconds: float
+    loaded: tuple[str, ...] = ()
 
 
 class Importer:
@@ -132,7 +141,9 @@ class Importer:
             failure = Failure(module=module, error=f"the process ended by itself ({_shown(status)})")
             return Attempt(failure=failure, seconds=time.monotonic() - began)
         failed = report["error"] is not None
-        return Attempt(failure=self._failure(module, report) if failed else None, seconds=report["took"])
+        if failed:
+            return Attempt(failure=self._failure(module, report), seconds=report["took"])
+        return Attempt(failure=None, seconds=report["took"], loaded=tuple(report["loaded"]))
 
     def _failure(self, module: str, report: Mapping[str, Any]) -> Failure:
         """Return the failure that the process of an import reports."""

@@ -7,10 +7,10 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from airpack_runtime import host
@@ -59,10 +59,14 @@ class ImportFinding(Finding):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """What was found where a tree was imported, and each import that was tried, in the order in which they started."""
+    """What was found where a tree was imported, and each import that was tried, in the order in which they started.
+
+    `loaded` are the paths in the tree of what each module that could be imported loaded.
+    """
 
     findings: Sequence[Finding]
     imports: Sequence[TriedImport] = ()
+    loaded: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def reason_against(target: str, python: Interpreter, scratch: Path) -> str | None:
@@ -89,7 +93,7 @@ def prove(
 ) -> Proof:
     """Import `modules` (see `modules_in`) from `tree` by `python`; find what cannot be imported.
 
-    `on_module` is called with 1 for each module that was tried.
+    Those that are known to succeed are not tried again. `on_module` is called with 1 for each module that was tried.
     """
     judge = _Judge(tree=tree, image=image, shares=list({share.name: share for share, _ in modules}.values()))
     scratch = tempfile.TemporaryDirectory(prefix="airpack-import-")
@@ -97,11 +101,14 @@ def prove(
 
     began = time.monotonic()
 
+    loaded: dict[str, Sequence[str]] = {}
+
     def attempt(item: tuple[Share, str]) -> tuple[ImportFinding | None, TriedImport]:
         share, module = item
         started = time.monotonic() - began
         tried = importer.attempt(module)
         on_module(1)
+        loaded[module] = tried.loaded
         return judge.finding(tried.failure, share) if tried.failure else None, TriedImport(
             module=module,
             package=share.name,
@@ -111,13 +118,18 @@ def prove(
         )
 
     # The largest come first, so that none of them is left to a single thread at the end.
-    turns = sorted(modules, key=lambda item: len(item[0].paths), reverse=True)
+    turns = sorted(
+        (each for each in modules if each[1] not in image.known), key=lambda each: len(each[0].paths), reverse=True
+    )
     try:
         done = list(executor.map(attempt, turns))
         found = {module: finding for (_, module), (finding, _) in zip(turns, done, strict=True)}
         return Proof(
-            findings=[finding for _, module in modules if (finding := found[module]) is not None],
-            imports=sorted((tried for _, tried in done), key=lambda tried: (tried.started, tried.module)),
+            findings=[finding for _, module in modules if (finding := found.get(module)) is not None],
+            imports=sorted(
+                [*image.known.values(), *(tried for _, tried in done)], key=lambda tried: (tried.started, tried.module)
+            ),
+            loaded=loaded,
         )
     finally:
         importer.stop()
@@ -128,12 +140,14 @@ def prove(
 class TriedImage:
     """The image that an import stands for: its target, and the packages that it has besides, which are not here.
 
-    `lacking` are the libraries, by name, that it isn't known to have, and this machine may have.
+    `lacking` are the libraries, by name, that it isn't known to have, and this machine may have. `known` are the
+    imports, by module, that are known to succeed there.
     """
 
     target: Target
     packages: Sequence[ImagePackage] = ()
     lacking: Collection[str] = ()
+    known: Mapping[str, TriedImport] = field(default_factory=dict)
 
 
 def modules_in(shares: Iterable[Share]) -> list[tuple[Share, str]]:

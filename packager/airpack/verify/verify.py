@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from airpack.base.errors import InvalidLock, PythonMissing
 from airpack.base.interrupts import threads
 from airpack.results import pins
 from airpack.results.folder import Results
+from airpack.results.proof import TriedImport
 from airpack.shim import local_boot
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
@@ -126,7 +127,7 @@ def verify_tree(place: Path, compared: Results | None, demands: Demands, *, jobs
 def prove(
     bundle: Bundle,
     python: Interpreter,
-    image: Sequence[ImagePackage],
+    image: TriedImage,
     place: Path,
     *,
     executor: Executor,
@@ -134,8 +135,8 @@ def prove(
 ) -> Proof:
     """Import all that the bundle `bundle` brings, which was just written, if this machine can; return what came of it.
 
-    Its tree is unpacked into the folder `place` unless that is there, and removed in the end. `image` are the packages
-    of the image itself. Raises BootFailed.
+    Its tree is unpacked into the folder `place` unless that is there, and removed in the end. `image` says what the
+    image itself has, and what is known already. Raises BootFailed.
     """
     shares = imports.shares_of(bundle.contents)
     trial = _Trial(
@@ -143,8 +144,9 @@ def prove(
         target=bundle.contents.target,
         digest=bundle.digest,
         shares=shares,
-        image=image,
+        image=image.packages,
         lacking=_lacking(bundle.contents),
+        known=image.known,
     )
     return trial.unpacked(bundle.path, python, place, executor=executor, progress=progress)
 
@@ -175,7 +177,7 @@ class _Trial:
     """What is to be imported, of the bundle or tree `name`; `image` are the packages of the image itself.
 
     `digest` is that of the bundle which was checked: no other is unpacked. `lacking` are the libraries that the image
-    isn't known to have.
+    isn't known to have, `known` the imports that are known to succeed.
     """
 
     digest: str
@@ -184,6 +186,7 @@ class _Trial:
     shares: Sequence[Share]
     image: Sequence[ImagePackage]
     lacking: Sequence[str] = ()
+    known: Mapping[str, TriedImport] = field(default_factory=dict)
 
     def run_bundle(
         self, bundle: Path, obtain_python: ObtainPython | None, *, executor: Executor, progress: Progress
@@ -226,16 +229,19 @@ class _Trial:
         impossible = self._impossible(place.parent, python)
         if impossible:
             return Proof(findings=impossible)
-        if not place.exists():
+        if not place.exists() and len(self.known) < len(imports.modules_in(self.shares)):
             local_boot.unpack(bundle.resolve(), place, python, self.digest)
         proof = self._import(place, python, executor, progress)
-        shutil.rmtree(place)
+        if place.exists():
+            shutil.rmtree(place)
         return proof
 
     def _import(self, place: Path, python: Interpreter, executor: Executor, progress: Progress) -> Proof:
         modules = imports.modules_in(self.shares)
-        image = TriedImage(target=Target.from_name(self.target), packages=self.image, lacking=self.lacking)
-        with progress.stage("import", "modules", len(modules)) as advance:
+        image = TriedImage(
+            target=Target.from_name(self.target), packages=self.image, lacking=self.lacking, known=self.known
+        )
+        with progress.stage("import", "modules", len(modules) - len(self.known)) as advance:
             return imports.prove(place, modules, python, image, executor=executor, on_module=advance)
 
     def _impossible(self, scratch: Path, python: Interpreter) -> list[Finding]:
