@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from airpack_runtime.format.toc import Distribution
 from packaging.metadata import RawMetadata
+from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.bundle.opened import OpenBundle, paths_of
@@ -18,7 +19,7 @@ from airpack.target.installed import parse_requirements
 from airpack.target.requires import closure
 from airpack.target.target import Target
 from airpack.tree import members
-from airpack.wheels.texts import check_size, fields_in
+from airpack.wheels.texts import check_requirements, check_size, fields_in
 
 if TYPE_CHECKING:
     from airpack.results.entries import PackageEntry
@@ -101,10 +102,10 @@ def take(opened: OpenBundle, entries: Iterable[PackageEntry]) -> Inventory:
     toc = opened.toc
     target = Target.from_name(toc.target)
     metadata = {canonicalize_name(share.name): metadata_of(opened, share) for share in toc.distributions}
-    requested = parse_requirements(toc.requirements)
+    asked = _requested(opened)
     needs: dict[NormalizedName, set[NormalizedName]] = {key: set() for key in metadata}
     required = {key: parse_requirements(fields.get("requires_dist", ())) for key, fields in metadata.items()}
-    for key, requirement in closure(required, requested, target):
+    for key, requirement in closure(required, asked, target):
         needs[key] |= {canonicalize_name(requirement.name)} & needs.keys()
     known = {entry.name: entry for entry in entries}
     packages = [
@@ -116,9 +117,18 @@ def take(opened: OpenBundle, entries: Iterable[PackageEntry]) -> Inventory:
         creator=toc.creator,
         digest=opened.file.digest,
         content_digest=members.content_digest(opened.hashed()),
-        asked=tuple(sorted({canonicalize_name(requirement.name) for requirement in requested} & metadata.keys())),
+        asked=tuple(sorted({canonicalize_name(requirement.name) for requirement in asked} & metadata.keys())),
         packages=tuple(sorted(packages, key=lambda package: package.key)),
     )
+
+
+def _requested(opened: OpenBundle) -> list[Requirement]:
+    """Return what was asked for when a bundle was packed. Raises BundleDamaged for more than can be read soon."""
+    try:
+        check_requirements(opened.toc.requirements)
+    except ValueError as error:
+        raise opened.file.damaged(f"its table of contents {error}") from error
+    return parse_requirements(opened.toc.requirements)
 
 
 def metadata_of(opened: OpenBundle, distribution: Distribution) -> RawMetadata:

@@ -58,11 +58,11 @@ def fields_in(metadata: bytes) -> RawMetadata:
     for text in (fields.get("version", ""), fields.get("requires_python", ""), *fields.get("requires_dist", ())):
         if _DIGITS.search(text):
             raise ValueError("has a number of more than 1,000 digits")
-    _check_requirements(fields.get("requires_dist", ()))
+    check_requirements(fields.get("requires_dist", ()))
     return fields
 
 
-def _check_requirements(texts: Sequence[str]) -> None:
+def check_requirements(texts: Sequence[str]) -> None:
     """Raise ValueError for requirements that take their reader, or the resolve that follows, too long."""
     if max(map(len, texts), default=0) > _LONGEST_REQUIREMENT:
         raise ValueError(f"has a requirement of more than {_LONGEST_REQUIREMENT:,} characters")

@@ -16,6 +16,7 @@ from airpack.cli.app import main
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
 from airpack_runtime.format import toc
+from support import measured
 from support.bundles import GOLDEN, rewritten
 
 Change = Callable[[toc.Toc], toc.Toc]
@@ -160,3 +161,58 @@ def test_a_bundle_that_unpacks_to_far_more_is_refused(tmp_path: Path, monkeypatc
         OpenBundle.at(GOLDEN),
     ):
         pass
+
+
+_MOST = 590_000  # of what a table of contents may list
+
+
+def _files(old: toc.Toc) -> toc.Toc:
+    last, share = old.files[-1], old.distributions[-1]
+    added = [toc.File(f"{number:x}", 0o644, 0, last.start) for number in range(_MOST)]
+    owned = share._replace(files=(share.files[0], share.files[1] + _MOST))
+    return old._replace(files=(*old.files, *added), distributions=(*old.distributions[:-1], owned))
+
+
+def _links(old: toc.Toc) -> toc.Toc:
+    share, target = old.distributions[-1], old.files[0].path
+    added = [toc.Link(f"{number:x}", target) for number in range(_MOST)]
+    owned = share._replace(links=(share.links[0], share.links[1] + _MOST))
+    return old._replace(links=(*old.links, *added), distributions=(*old.distributions[:-1], owned))
+
+
+def _distributions(old: toc.Toc) -> toc.Toc:
+    last = old.distributions[-1]
+    empty = last._replace(files=(last.files[1],) * 2, links=(last.links[1],) * 2, top_level=())
+    return old._replace(distributions=(*old.distributions, *(empty._replace(name=f"n{n:x}") for n in range(55_000))))
+
+
+def _modules(old: toc.Toc) -> toc.Toc:
+    first = old.distributions[0]._replace(top_level=tuple(f"m{number:x}" for number in range(1_100_000)))
+    return old._replace(distributions=(first, *old.distributions[1:]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change",
+    [
+        _files,
+        _links,
+        _distributions,
+        _modules,
+        lambda old: old._replace(requirements=("a",) * 1_150_000),
+        lambda old: old._replace(requirements=("a" + ",>=1" * 4_000_000,)),
+        lambda old: old._replace(directories=(*old.directories, *(f"d{number:x}" for number in range(_MOST)))),
+    ],
+    ids=["files", "links", "distributions", "modules", "requirements", "a long requirement", "folders"],
+)
+def test_no_table_of_contents_takes_much(tmp_path: Path, change: Callable[[toc.Toc], toc.Toc]) -> None:
+    """As much of each kind as it can list: each command ends within the limits of memory and time."""
+    path = tmp_path / "forged"
+    rewritten(path, change)
+    assert path.stat().st_size < 10_000_000
+    for words in (["verify", "--no-import"], ["inspect"], ["inspect", "--json"], ["sbom", "-o", tmp_path / "sbom"]):
+        done = measured.airpack(*words, path)
+        assert done.status in (0, 1), done.text
+        assert "bug in airpack" not in done.text
+        assert done.memory < 1_500_000_000, words
+        assert done.seconds < 60, words

@@ -132,7 +132,7 @@ def test_a_source_that_cannot_be_had(airpack: Airpack, tmp_path: Path, line: str
 @pytest.mark.slow
 @pytest.mark.parametrize("option", ["-c", "-r"])
 @pytest.mark.parametrize("place", ["a path", "a line of a file", "a URL in a file"])
-def test_what_lies_in_a_files_place_is_not_waited_for(
+def test_no_file_that_a_file_names_is_waited_for(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, place: str, option: str
 ) -> None:
     """Nor read without end, nor a name that no file can have: of a file that a file names as well, which pip reads."""
