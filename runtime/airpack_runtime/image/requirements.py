@@ -35,7 +35,7 @@ _OPTIONS = {
     **dict.fromkeys(("-c", "--constraint"), _CONSTRAINTS),
 }
 # More than any file or requirement has: what reads them may take the square of that, or its cube.
-_LARGEST, _LONGEST = 1 << 20, 2000  # bytes of a file, characters of a requirement without its hashes
+_BYTES, _LONGEST = 1 << 20, 2000  # of a file, and characters of a requirement without its hashes
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _NO_NAME = "a boot takes packages by their names alone, from no path or URL"
 _HASH = re.compile(r"\s+--hash(?:=|\s+)(\w+:\w+)")
@@ -176,7 +176,7 @@ def _rows(path: str, env: Mapping[str, str]) -> Iterator[Row]:
         for line in _lines(file, by, env):
             row = Row(constraint, *_parted(line))
             if len(row.line) > _LONGEST:
-                raise AzureError(f"{file}: a line is too long: {line[:99]}", NOT_INSTALLED)
+                raise AzureError(f"{file}: a line is too long", NOT_INSTALLED)
             named = _named(line)
             if named is None:
                 yield row
@@ -199,8 +199,8 @@ def _lines(path: str, by: str, env: Mapping[str, str]) -> Iterator[str]:
         # A pipe is not waited for.
         with open(path, "rb", opener=lambda place, flags: os.open(place, flags | os.O_NONBLOCK)) as file:
             is_file = os.fstat(file.fileno()).st_mode & 0o170000 == 0o100000
-            content = file.read(_LARGEST + 1) if is_file else b""
-        if not is_file or len(content) > _LARGEST:
+            content = file.read(_BYTES) if is_file else b""
+        if not is_file or len(content) == _BYTES:
             raise AzureError(f"{path}{named}: it is no file of requirements", NO_FILE)
         text = re.sub("\r\n?", "\n", decoded(content)).replace("\\\n", " ")
     except (UnicodeError, LookupError) as error:

@@ -173,13 +173,6 @@ def _files(old: toc.Toc) -> toc.Toc:
     return old._replace(files=(*old.files, *added), distributions=(*old.distributions[:-1], owned))
 
 
-def _links(old: toc.Toc) -> toc.Toc:
-    share, target = old.distributions[-1], old.files[0].path
-    added = [toc.Link(f"{number:x}", target) for number in range(_MOST)]
-    owned = share._replace(links=(share.links[0], share.links[1] + _MOST))
-    return old._replace(links=(*old.links, *added), distributions=(*old.distributions[:-1], owned))
-
-
 def _distributions(old: toc.Toc) -> toc.Toc:
     last = old.distributions[-1]
     empty = last._replace(files=(last.files[1],) * 2, links=(last.links[1],) * 2, top_level=())
@@ -196,14 +189,12 @@ def _modules(old: toc.Toc) -> toc.Toc:
     "change",
     [
         _files,
-        _links,
         _distributions,
         _modules,
         lambda old: old._replace(requirements=("a",) * 1_150_000),
         lambda old: old._replace(requirements=("a" + ",>=1" * 4_000_000,)),
-        lambda old: old._replace(directories=(*old.directories, *(f"d{number:x}" for number in range(_MOST)))),
     ],
-    ids=["files", "links", "distributions", "modules", "requirements", "a long requirement", "folders"],
+    ids=["files", "distributions", "modules", "requirements", "a long requirement"],
 )
 def test_no_table_of_contents_takes_much(tmp_path: Path, change: Callable[[toc.Toc], toc.Toc]) -> None:
     """As much of each kind as it can list: each command ends within the limits of memory and time."""
