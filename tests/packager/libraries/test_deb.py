@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from pathlib import Path
 
@@ -22,8 +23,13 @@ def _extended(times: int) -> bytes:
     ("name", "size", "data", "problem"),
     [
         ("control.tar", "-60", b"", "it has a file of a negative size"),
-        ("control.tar", "odd", b"", "invalid literal for int() with base 10: b'odd       '"),
-        ("data.tar", str(len(_extended(5_000))), _extended(5_000), "it has headers without end"),
+        ("control.tar", "odd", b"", r"invalid literal for int\(\) with base 10: b'odd       '"),
+        (
+            "data.tar",
+            str(len(_extended(5_000))),
+            _extended(5_000),
+            "it has headers without end|invalid header",
+        ),  # before 3.11.4
     ],
 )
 def test_what_would_be_read_without_end_is_refused(
@@ -34,4 +40,6 @@ def test_what_would_be_read_without_end_is_refused(
     path.write_bytes(deb.MAGIC + f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{size:<10}`\n".encode() + data)
     with pytest.raises(UnfitPath) as caught:
         list(deb.libraries_in(path))
-    assert str(caught.value) == f"{path} is a damaged Debian package ({problem}): download it again"
+    assert re.fullmatch(
+        rf"{re.escape(str(path))} is a damaged Debian package \(({problem})\): download it again", str(caught.value)
+    )
