@@ -57,24 +57,16 @@ class Text:
 
 def render(facts: Facts) -> str:
     """Return the page."""
-    environment = Environment(
-        loader=PackageLoader("airpack.report", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_printable,
-    )
-    environment.filters["amount"] = amount
+    made = environment()
     rows = _rows(facts)
     drawing = dependencies.draw(facts.graph)
-    style = environment.get_template("style.css").render(nodes=[node.number for node in drawing.nodes])
+    style = made.get_template("style.css").render(nodes=[node.number for node in drawing.nodes])
     style = f"\n{style}\n"
-    return environment.get_template("page.html").render(
+    return made.get_template("page.html").render(
         facts=facts,
         generator=GENERATOR,
         style=Markup(style),  # noqa: S704 - its only variables are numbers
-        policy=_policy(style),
+        policy=policy(style),
         rows=rows,
         numbers={row.record.key: row.number for row in rows},
         drawing=drawing,
@@ -89,7 +81,21 @@ def render(facts: Facts) -> str:
     )
 
 
-def _policy(style: str) -> str:
+def environment() -> Environment:
+    """Return what renders the templates: all that they show is escaped, and without control characters."""
+    made = Environment(
+        loader=PackageLoader("airpack.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    made.filters["amount"] = amount
+    return made
+
+
+def policy(style: str) -> str:
     """Return a Content-Security-Policy (CSP level 3) that allows this style and nothing else."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

@@ -44,8 +44,8 @@ def test_packages_and_the_files_behind_them(airpack: Airpack, pair: tuple[Path, 
     assert "    + lib/python3.7/site-packages/grows/new.py  0 B" in lines
     assert "    - lib/python3.7/site-packages/grows/old.py  0 B" in lines
     assert not [line for line in lines if "same.py" in line]
-    assert "requirements - goes, grows==1.0, stays" in lines
-    assert "             + comes, grows==2.0, stays" in lines
+    assert "requirements - goes" in lines
+    assert {"             - grows==1.0", "             + comes", "             + grows==2.0"} <= {*lines}
     assert lines[-1].endswith(": the old bundle has 5 of 11 frames")
 
 

@@ -11,11 +11,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airpack.base import staging
 from airpack.base.console import plain
+from airpack.base.errors import UsageError
 from airpack.cli import general, screen
+from airpack.cli.output import STANDARD, Output
 from airpack.cli.screen import Style, amount
 from airpack.inspection import diff
 from airpack.inspection.diff import ADDED, CHANGED, REMOVED, Difference, PackageChange
+from airpack.results import overwrite
 from airpack.results.folder import Results
 
 if TYPE_CHECKING:
@@ -39,12 +43,31 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     for name in ("old", "new"):
         parser.add_argument(name, metavar=name.upper(), type=Path, help="a bundle, or a folder of results")
     parser.add_argument("--files", action="store_true", help=f"show all files of each package, not {_SHOWN}")
+    parser.add_argument(
+        "--report",
+        choices=("md", "html"),
+        help="write a review for who must approve it, in Markdown or as a page: a row for each package that differs, "
+        "before and after, with licence, origin, full hash, size, native libraries, and who signed",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Output.parse,
+        default=STANDARD,
+        help="where --report is written (default: -, standard output)",
+    )
     general.add_json(parser, "a JSON object with all files")
     general.add_verbosity(parser)
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Run the command; return its exit status."""
+    output: Output = arguments.output
+    if arguments.report is not None:
+        return _review(arguments, output)
+    if output.name != STANDARD:
+        raise UsageError(f"--output {output.name} is where a review goes: give --report md or --report html as well")
     with Results.at(arguments.old).open_bundle() as old, Results.at(arguments.new).open_bundle() as new:
         difference = diff.compare(old, new)
     if arguments.json:
@@ -55,16 +78,39 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     return 0 if difference.is_empty else DIFFERENT
 
 
+def _review(arguments: argparse.Namespace, output: Output) -> int:
+    """Write the review of the new bundle; return the exit status."""
+    from airpack.report import review, review_page  # noqa: PLC0415 - templates, which a comparison needs not
+
+    if arguments.json:
+        raise UsageError("--json and --report exclude each other: give one of them")
+    if output.path is not None:
+        overwrite.check_report(output.path)
+    told = review.collect(Results.at(arguments.old), Results.at(arguments.new))
+    text = review_page.markdown(told) if arguments.report == review_page.MARKDOWN else review_page.html(told)
+    if output.path is None:
+        output.send(text.encode())  # UTF-8 in any locale
+    else:
+        staging.write_text(output.path, text)
+        if not arguments.quiet:
+            differ = "differs" if len(told.rows) == 1 else "differ"
+            print(f"review    {output.path}, {screen.counted(len(told.rows), 'package')} {differ}")
+    return 0 if told.is_empty else DIFFERENT
+
+
 def _lines(difference: Difference, style: Style, most: int | None) -> Iterator[str]:
     if difference.is_empty:
         yield f"{style.label('same')}{difference.new_digest}"
         return
     yield f"{style.label('old')}{difference.old_digest}"
     yield f"{style.label('new')}{difference.new_digest}"
-    room = screen.width() - 15
     for name, setting in difference.settings.items():
-        yield f"{style.bold(f'{name:<13}')}{style.red('-')} {screen.clipped(setting.old, room)}"
-        yield f"{'':<13}{style.green('+')} {screen.clipped(setting.new, room)}"
+        old, new = setting.old.split(", "), setting.new.split(", ")
+        words = [f"{style.red('-')} {plain(word)}" for word in old if word not in new]
+        words += [f"{style.green('+')} {plain(word)}" for word in new if word not in old]
+        for number, word in enumerate(words):
+            title = "" if number else name
+            yield f"{style.bold(f'{title:<13}')}{word}"
     for change in difference.packages:
         yield from _package_lines(change, style, most)
     if not difference.packages:
