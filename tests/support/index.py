@@ -30,7 +30,8 @@ class Index:
     file's name and content, in place of its SHA-256. With `query`, files are for who has it.
     With `uploaded`, pages are JSON (PEP 691) and say when each file was uploaded. `provenance` maps names of files to
     their provenance objects (PEP 740); pages say that `integrity`, by default this server, has them.
-    With `ranges`, a range of a file can be had alone; `sent` counts the bytes of files that were sent.
+    With `ranges`, a range of a file can be had alone; `sent` counts the bytes of files that were sent. With `lasting`,
+    answers may be kept for an hour.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Index:
     integrity: str = ""
     ranges: bool = False
     sent: int = 0
+    lasting: bool = False
     requests: list[str] = field(default_factory=list)
 
     def admits(self, authorization: str | None) -> bool:
@@ -155,6 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        if self.index.lasting:
+            self.send_header("Cache-Control", "max-age=3600")
         self.end_headers()
         cut = self.index.next_cut() if kind == "application/octet-stream" else None
         self.wfile.write(body[:cut])

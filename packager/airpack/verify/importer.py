@@ -52,8 +52,11 @@ try:
     began = time.perf_counter()
     importlib.import_module(module)
     took = time.perf_counter() - began
-    with open("/proc/self/maps") as maps:
-        loaded = [line.split(None, 5)[-1].rstrip("\\n") for line in maps]
+    try:
+        with open("/proc/self/maps") as maps:
+            loaded = [line.split(None, 5)[-1].rstrip("\\n") for line in maps]
+    except OSError:  # of a sandbox that has no /proc
+        pass
     loaded += [str((getattr(each, "__dict__", None) or {}).get("__file__")) for each in list(sys.modules.values())]
     loaded = sorted({file[len(tree) + 1:] for file in loaded if file.startswith(tree + "/")})
 except BaseException as cause:

@@ -7,7 +7,7 @@ import itertools
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ def fetch(files: list[dict[str, str]], session: Any, jobs: int, events: Events) 
 
     Raises Failure.
     """
+    _pass_by_cache(session, [file["url"] for file in files])
     waiting: queue.SimpleQueue[tuple[dict[str, str], Any]] = queue.SimpleQueue()
     seen: set[str] = set()
     failures: list[Exception] = []
@@ -64,6 +65,20 @@ def fetch(files: list[dict[str, str]], session: Any, jobs: int, events: Events) 
         thread.join()
     if failures:
         raise failures[0]
+
+
+def _pass_by_cache(session: Any, urls: Iterable[str]) -> None:
+    """Let a session of pip's not use pip's cache, unless that has one of `urls`: airpack keeps what it downloads.
+
+    pip would write each file once more for it, even one that it may not keep.
+    """
+    for url in urls:
+        controller = getattr(session.get_adapter(url), "controller", None)
+        if controller is not None and controller.cache.get(controller.cache_url(url)) is not None:
+            return
+    for adapter in session.adapters.values():
+        if hasattr(adapter, "cacheable_methods"):
+            adapter.cacheable_methods = ()
 
 
 def _download(file: dict[str, str], answer: Any, session: Any, events: Events) -> None:

@@ -87,3 +87,18 @@ def test_a_folder_that_can_not_be_written_is_a_failure(wheels: Path, tmp_path: P
         "message": "No such file or directory",
         "path": str(tmp_path / "absent"),
     }
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_pips_cache_is_read_and_not_written(
+    file: dict[str, str], index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_kept: bool
+) -> None:
+    """It would have each file written once more, airpack's own cache has them; what pip has kept before is used."""
+    index.lasting = True
+    with PipSession(retries=0, cache=str(tmp_path / "pip"), trusted_hosts=["127.0.0.1"]) as session:
+        if is_kept:
+            session.get(file["url"]).raise_for_status()
+        monkeypatch.setattr("pip._vendor.cachecontrol.filewrapper.NamedTemporaryFile", None)
+        fetch([file], session, 1, Events(io.StringIO()))
+    assert Path(file["path"]).read_bytes() == (index.folder / "one-1.0-py3-none-any.whl").read_bytes()
+    assert len(index.requests) == 1
