@@ -18,6 +18,8 @@ from airpack.inspection.graph import Graph
 from airpack.inspection.inventory import Inventory
 from airpack.inspection.licence_texts import LicenceText
 from airpack.inspection.summary import BundleSummary
+from airpack.licences import licence
+from airpack.licences.licence import Licence
 from airpack.results.folder import Results
 from airpack.results.manifest import Manifest
 from airpack.results.proof import ProofRecord
@@ -30,17 +32,18 @@ _BUNDLE_ALONE = "there are no wheels beside a bundle that came alone"
 class Facts:
     """What the report tells of a bundle.
 
-    `files` and `licences` are those of each package; `texts` are the licences' by SHA-256, one that is too large is
-    missing. `findings` are the audit's, None with `not_audited`, the reason. `manifest` and `proof` are None unless
-    they lie beside the bundle and are of it. `signed` says that a signature lies there, which nobody has checked.
-    `difference` is to the bundle that the report compares with, if any.
+    `files`, `licences` and `licence_files` are those of each package; `texts` are the files' by SHA-256, one that is
+    too large is missing. `findings` are the audit's, None with `not_audited`, the reason. `manifest` and `proof` are
+    None unless they lie beside the bundle and are of it. `signed` says that a signature lies there, which nobody has
+    checked. `difference` is to the bundle that the report compares with, if any.
     """
 
     summary: BundleSummary
     inventory: Inventory
     graph: Graph
     files: Mapping[NormalizedName, Sequence[File]]
-    licences: Mapping[NormalizedName, Sequence[LicenceText]]
+    licences: Mapping[NormalizedName, Licence]
+    licence_files: Mapping[NormalizedName, Sequence[LicenceText]]
     texts: Mapping[str, str]
     needs: Sequence[Need]
     manifest: Manifest | None
@@ -60,15 +63,16 @@ def collect(results: Results, opened: OpenBundle, old: OpenBundle | None, *, job
     shares = {canonicalize_name(share.name): share for share in opened.toc.distributions}
     taken = inventory.take(opened, results.entries(digest))
     told = summary.summarize(opened, results.origins(digest))
-    licences = {key: licence_texts.texts_of(opened, share) for key, share in shares.items()}
+    brought = {key: licence_texts.texts_of(opened, share) for key, share in shares.items()}
     findings, not_audited = _audit(results, jobs, progress)
     return Facts(
         summary=told,
         inventory=taken,
         graph=graph.of(taken, told),
         files={key: opened.toc.files[slice(*share.files)] for key, share in shares.items()},
-        licences=licences,
-        texts=licence_texts.read(opened, [text for texts in licences.values() for text in texts]),
+        licences={canonicalize_name(name): known for name, known in licence.licences(opened).items()},
+        licence_files=brought,
+        texts=licence_texts.read(opened, [text for texts in brought.values() for text in texts]),
         needs=opened.toc.needs,
         manifest=_manifest(results, digest),
         signed=results.signature() is not None,

@@ -25,6 +25,7 @@ from airpack.inspection.diff import Difference, PackageChange
 from airpack.inspection.inventory import PackageRecord
 from airpack.inspection.licence_texts import LicenceText
 from airpack.inspection.summary import PackageSummary
+from airpack.licences.licence import Licence
 from airpack.report import dependencies, treemap, waterfall
 from airpack.report.facts import Facts
 
@@ -41,6 +42,7 @@ class Row:
     number: int
     summary: PackageSummary
     record: PackageRecord
+    licence: Licence
     needed_by: Sequence[int]
     goes_with: int
 
@@ -122,6 +124,7 @@ def _rows(facts: Facts) -> list[Row]:
             number=numbers[record.key],
             summary=sizes[record.key],
             record=record,
+            licence=facts.licences[record.key],
             needed_by=[numbers[key] for key in facts.graph.nodes[record.key].needed_by],
             goes_with=facts.graph.unpacked_with(record.key),
         )
@@ -138,19 +141,23 @@ def _kinds(facts: Facts) -> dict[str, int]:
     return sizes
 
 
-def _licences(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the packages of each licence, as their metadata name it; the most frequent licence comes first."""
-    found: dict[str, list[Row]] = {}
+def _licences(rows: Sequence[Row]) -> list[tuple[Licence, list[Row]]]:
+    """Return the packages of each licence; those come last of which none is known for certain.
+
+    Of several that have the same, the licence is that of the first.
+    """
+    found: dict[tuple[bool, str], list[Row]] = {}
     for row in rows:
-        found.setdefault(row.summary.license or "not recorded", []).append(row)
-    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
+        found.setdefault((not row.licence.expression, row.licence.shown), []).append(row)
+    ordered = sorted(found.items(), key=lambda item: (item[0][0], -len(item[1]), item[0][1]))
+    return [(holders[0].licence, holders) for _, holders in ordered]
 
 
 def _texts(facts: Facts) -> list[Text]:
     """Return each text once, as far as there is room for all of them."""
     packages: dict[str, list[str]] = {}
     first: dict[str, LicenceText] = {}
-    for key, texts in facts.licences.items():
+    for key, texts in facts.licence_files.items():
         for text in texts:
             first.setdefault(text.sha256, text)
             names = packages.setdefault(text.sha256, [])

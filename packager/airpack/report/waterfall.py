@@ -31,9 +31,12 @@ class Tick:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waterfall:
-    """The longest imports, and the others, each in the order in which they began; `total` is in milliseconds."""
+    """The imports in the order in which they began: those that failed and the longest, and the others.
 
-    longest: Sequence[Bar]
+    `total` is in milliseconds.
+    """
+
+    shown: Sequence[Bar]
     others: Sequence[Bar]
     total: int
     ticks: Sequence[Tick]
@@ -42,10 +45,12 @@ class Waterfall:
 def draw(imports: Sequence[TriedImport]) -> Waterfall:
     """Return the waterfall of at least one import."""
     total = max(1, *(each.started + each.took for each in imports))
-    most = {each.module for each in sorted(imports, key=lambda each: -each.took)[:_MOST]}
+    failed = sum(1 for each in imports if each.error)
+    ordered = sorted(imports, key=lambda each: (not each.error, -each.took))
+    most = {each.module for each in ordered[: max(failed, _MOST)]}
     times = range(0, total + 1, _step(total))
     return Waterfall(
-        longest=_bars((each for each in imports if each.module in most), total),
+        shown=_bars((each for each in imports if each.module in most), total),
         others=_bars((each for each in imports if each.module not in most), total),
         total=total,
         ticks=[Tick(place=round(time / total * 100, 2), label=f"{time / 1000:g} s") for time in times],

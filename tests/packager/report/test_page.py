@@ -114,6 +114,8 @@ def test_it_tells_why_each_package_is_there_and_what_is_in_it(chromium: Browser,
     assert "for one, two" in page.inner_text('[data-package="three"]').replace("\n", " ")
     assert page.locator(".graph a").all_text_contents() == ["one", "three", "two"]
     assert page.locator(".graph path").count() == 3
+    licences = page.locator("section[aria-labelledby=licences] tbody tr").all_inner_texts()
+    assert [" ".join(text.split()) for text in licences] == ["MIT one", "not recorded three, two"]
     assert "libblas" in page.inner_text("section[aria-labelledby=libraries]")
     imports = page.inner_text("section[aria-labelledby=imports]")
     assert "No module named 'absent_one'" in imports
