@@ -18,7 +18,6 @@ from markupsafe import Markup
 from packaging.utils import canonicalize_name
 
 from airpack import __version__
-from airpack.audit.finding import ORDER
 from airpack.base.console import amount
 from airpack.base.urls import redacted
 from airpack.inspection.diff import Difference, PackageChange
@@ -70,12 +69,9 @@ def render(facts: Facts) -> str:
         style=Markup(style),  # noqa: S704 - its only variables are numbers
         policy=policy(style),
         rows=rows,
-        numbers={row.record.key: row.number for row in rows},
         drawing=drawing,
         maps={name: treemap.draw(facts.files, width=size[0], height=size[1]) for name, size in _MAPS.items()},
         kinds=_kinds(facts),
-        counts=Counter(finding.severity for finding in facts.findings or ()),
-        severities=ORDER,
         waterfall=waterfall.draw(facts.proof.imports) if facts.proof and facts.proof.imports else None,
         licences=_licences(rows),
         texts=_texts(facts),
