@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from airpack.audit.finding import Finding
@@ -10,6 +11,7 @@ from airpack.audit.wheels import audit_wheelhouse
 from airpack.base.interrupts import threads
 from airpack.results.folder import Results
 from airpack.target.target import Target
+from airpack.verify.results import by_lock
 from airpack.wheels.wheelhouse import Wheelhouse
 
 
@@ -25,11 +27,19 @@ class Audited:
 def audit_results(results: Results, target: Target | None, *, jobs: int) -> Audited:
     """Audit the wheels of a folder of results for `target`, or for the target that they were packed for.
 
+    Where a bundle was asked for (`Results.digest`), what isn't of it is a finding.
     Raises InvalidLock, InvalidWheel or OSError.
     """
     locked = results.lock()
     packed = replace(locked.target(), installed=results.installed())
     house = Wheelhouse(folder=results.wheels, lock=locked.for_target(packed))
     with threads(jobs) as executor:
-        findings = audit_wheelhouse(house, target or packed, executor=executor)
+        findings = [*_strange(results, executor), *audit_wheelhouse(house, target or packed, executor=executor)]
     return Audited(findings=findings, target=target or packed, wheels=len(house.lock.wheels))
+
+
+def _strange(results: Results, executor: Executor) -> Iterator[Finding]:
+    """Yield what isn't of the bundle that was asked for, if one was."""
+    if results.digest is not None:
+        with results.open_bundle() as opened:
+            yield from by_lock(results, opened, {}, executor)

@@ -46,7 +46,7 @@ def check(
             yield from _by_manifest(about, packed, opened, executor)
             yield from _described(about, packed, opened)
     if os.path.lexists(packed.folder / LOCK):
-        yield from _by_lock(packed, opened, recorded, executor)
+        yield from by_lock(packed, opened, recorded, executor)
 
 
 def by_manifest(packed: Results, opened: OpenBundle, *, executor: Executor) -> Iterator[Finding]:
@@ -144,10 +144,10 @@ def _packages(about: Manifest, bundle: str, opened: OpenBundle) -> Iterator[Find
         yield _finding(MANIFEST, f"doesn't list {name} {version} as {bundle} has it")
 
 
-def _by_lock(
+def by_lock(
     packed: Results, opened: OpenBundle | None, recorded: Mapping[str, Record], executor: Executor
 ) -> Iterator[Finding]:
-    """Compare wheelhouse and bundle with the lock."""
+    """Yield where wheelhouse and bundle differ from the lock; `recorded` are the bundle's RECORDs to compare."""
     try:
         locked = packed.lock()
         lock = locked.for_target(locked.target())

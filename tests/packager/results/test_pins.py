@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +49,26 @@ def test_what_is_pushed_is_what_was_checked(airpack: Airpack, exchanged: list[An
     """No registry is asked: here is none."""
     assert airpack("push", exchanged[0], "127.0.0.1:1/one:1", *exchanged[1:]) == 1
     assert airpack.error == f"airpack: error: {exchanged[0]}: {EXCHANGED}"
+
+
+@pytest.mark.slow
+def test_what_is_audited_is_what_was_checked(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """Not the lock and the wheels of another pack that lie beside the bundle; a wheel with other bytes neither."""
+    for name in ("one", "evil"):
+        build_wheel(wheels, name)
+        assert airpack.pack(name, "-q", "--no-import", "--level", 1, "-o", tmp_path / name) == 0, airpack.err
+    dist = tmp_path / "one"
+    digest = json.loads((dist / "manifest.json").read_text())["bundle"]["digest"]
+    assert airpack("audit", dist, "--digest", digest) == 0
+    wheel = dist / "wheelhouse" / "one-1.0-py3-none-any.whl"
+    content = wheel.read_bytes()
+    shutil.copy(build_wheel(tmp_path / "more", "one", files={"one.py": "other = 1"}), wheel)
+    assert airpack("audit", dist, "--digest", digest) == 1
+    assert "one-1.0-py3-none-any.whl" in airpack.err
+    wheel.write_bytes(content)
+    for place in ("pylock.toml", "manifest.json"):
+        shutil.copy(tmp_path / "evil" / place, dist)
+    shutil.copy(tmp_path / "evil" / "wheelhouse" / "evil-1.0-py3-none-any.whl", wheel.parent)
+    assert airpack("audit", dist) == 0
+    assert airpack("audit", dist, "--digest", digest) == 1
+    assert "locks evil 1.0, which bundle.tar.zst lacks" in airpack.out + airpack.err

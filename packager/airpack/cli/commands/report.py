@@ -49,10 +49,9 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     answers.check_output(arguments, output)
     if output.path is not None:
         overwrite.check_report(output.path)
-    results, progress = Results.at(arguments.place), general.progress(arguments)
+    results, progress = general.pins(arguments).checked(Results.at(arguments.place)), general.progress(arguments)
     with ExitStack() as stack:
         opened = stack.enter_context(results.open_bundle())
-        general.pins(arguments).check(opened)
         old = stack.enter_context(Results.at(arguments.against).open_bundle()) if arguments.against else None
         told = facts.collect(results, opened, old, jobs=arguments.jobs, progress=progress)
     content = page.render(told).encode()
