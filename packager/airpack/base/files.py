@@ -102,11 +102,11 @@ def copy(path: Path, place: Path, *, follow: bool = False) -> int:
 def held(given: Mapping[str, Path], *, followed: Collection[str] = ()) -> Iterator[dict[str, Path]]:
     """Open regular files, and give for each a path that leads to what was opened, whatever lies at its own path later.
 
-    Those named in `followed` may be symbolic links. Raises OSError. Relies on Linux's /proc (proc(5)).
+    Those named in `followed` may be symbolic links. Raises OSError. Relies on /dev/fd, which Linux and macOS have.
     """
     with ExitStack() as stack:
         yield {
-            name: Path(f"/proc/self/fd/{stack.enter_context(opened(path, follow=name in followed)).fileno()}")
+            name: Path(f"/dev/fd/{stack.enter_context(opened(path, follow=name in followed)).fileno()}")
             for name, path in given.items()
         }
 

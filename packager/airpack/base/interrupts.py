@@ -19,6 +19,8 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 def cores() -> int:
     """Return how many processors this process may use."""
+    if not hasattr(os, "sched_getaffinity"):  # macOS has none
+        return os.cpu_count() or 1
     return len(os.sched_getaffinity(0))
 
 

@@ -31,6 +31,8 @@ _interrupts: list[int] = []  # not empty once a signal, of that number, has inte
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's) and return the exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
+    if os.name == "nt":
+        return _fail("airpack runs on Linux and macOS: on Windows, run it in WSL, also for wheels for Windows", 1)
     if sys.stdout is None:
         return _fail("standard output is closed: open it, or send it to /dev/null", 1)
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -162,7 +162,9 @@ def _compile(folder: Path, sources: Sequence[str], interpreter: Interpreter) -> 
 
 
 def _limit(pid: int, kind: int, value: int) -> None:
-    """Limit what a process may use; a lower limit that it has already stays."""
+    """Limit what a process may use; a lower limit that it has already stays. Only Linux limits another process."""
+    if not hasattr(resource, "prlimit"):
+        return
     hard = resource.prlimit(pid, kind)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.prlimit(pid, kind, (value, hard))
