@@ -47,7 +47,9 @@ class Graph:
         if key not in self.nodes:
             import difflib  # noqa: PLC0415 - only a name that isn't there needs it
 
-            raise NotInBundle(bundle, f"package {name}", nearest=difflib.get_close_matches(key, self.nodes, 3))
+            raise NotInBundle(
+                bundle, f"package {name or repr(name)}", nearest=difflib.get_close_matches(key, self.nodes, 3)
+            )
         return self.nodes[key]
 
 

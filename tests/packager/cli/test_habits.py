@@ -78,6 +78,8 @@ def test_the_version_and_the_first_steps_are_told(capsys: pytest.CaptureFixture[
         ("cache list", "python airpack-runtime.pyz cache list"),
         ("compile requirements.in", "airpack lock -r requirements.txt -o pylock.toml"),
         ("freeze", "airpack inspect DIST lists what was packed"),
+        ("why", "airpack tree DIST --invert NAME"),
+        ("graph", "airpack tree DIST; airpack report DIST draws it"),
         ("add flask", "then airpack pack -r requirements.txt -o dist"),
         ("check dist", "airpack audit DIST"),
         ("login registry.example", "podman login, or docker login"),

@@ -89,5 +89,7 @@ def test_an_unknown_package_is_answered_with_the_nearest(airpack: Airpack, dist:
     """In one line; and a bundle that was packed before is read as well."""
     assert airpack("tree", dist, "--invert", "sharde") == 1
     assert airpack.err == f"airpack: error: {dist}/bundle.tar.zst holds no package sharde: is it shared?\n"
+    assert airpack("tree", dist, "--invert", "") == 1
+    assert "holds no package '': " in airpack.err
     assert airpack("tree", machine.FIXTURES / "golden" / "bundle.tar.zst") == 0
     assert airpack.out.startswith("alpha 1.0")

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     with Results.at(arguments.place).open_bundle() as opened:
         general.pins(arguments).check(opened)
         drawn = graph.of(inventory.take(opened, ()), summary.summarize(opened, {}))
-        only = drawn.find(arguments.invert, opened.file.path) if arguments.invert else None
+        only = None if arguments.invert is None else drawn.find(arguments.invert, opened.file.path)
     if arguments.json:
         print(json.dumps(_to_dict(drawn, only), indent=2))
     elif not arguments.quiet:
