@@ -8,7 +8,7 @@ import os
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,24 +23,10 @@ from support import machine
 from support.airpack import Airpack
 from support.wheels import build_wheel
 
+from .conftest import Compile
+
 pytestmark = pytest.mark.usefixtures("target_python")
 # What is compiled here needs this machine's glibc, and what is in these wheels goes by the profile alone.
-Compile = Callable[..., Path]
-
-
-@pytest.fixture
-def compiled(tmp_path: Path) -> Compile:
-    """Return a function that compiles a shared library `name` of C code that needs the libraries `needs`."""
-    compiler = machine.tool("gcc")
-
-    def run(name: str, code: str, *needs: Path) -> Path:
-        path = tmp_path / "built" / name
-        path.parent.mkdir(exist_ok=True)
-        line = [compiler, "-shared", "-fPIC", "-o", str(path), f"-Wl,-soname,{name}", "-Wl,--no-as-needed"]
-        subprocess.run([*line, "-x", "c", "-", "-x", "none", *map(str, needs)], input=code.encode(), check=True)
-        return path
-
-    return run
 
 
 @pytest.fixture
