@@ -21,6 +21,7 @@ pytestmark = [
 ]
 TARGET = "cp311-debian12-aarch64"
 PROJECTS = ["numpy", "pydantic-core", "cryptography"]
+_SITE_PACKAGES = "lib/python3.11/site-packages"
 _PROGRAM = """
 import numpy, platform, pydantic_core
 from cryptography.fernet import Fernet
@@ -53,10 +54,10 @@ def test_the_shim_boots_the_bundle(packed: Path, root: Path, tmp_path: Path) -> 
     shim = packed.parent / "shim.pyz"
     done = arm64.run(root, [shim, "unpack", "--bundle", packed / layout.BUNDLE_NAME, tmp_path / "tree"])
     assert done.returncode == 0, done.stderr
-    program = f"import sys; sys.path.insert(0, {str(tmp_path / 'tree' / layout.SITE_PACKAGES)!r}){_PROGRAM}"
+    program = f"import sys; sys.path.insert(0, {str(tmp_path / 'tree' / _SITE_PACKAGES)!r}){_PROGRAM}"
     done = arm64.run(root, ["-c", program])
     assert done.stderr == ""
-    assert done.stdout == f"aarch64 15 [1] b'x'\n{tmp_path}/tree/{layout.SITE_PACKAGES}/numpy/__init__.py\n"
+    assert done.stdout == f"aarch64 15 [1] b'x'\n{tmp_path}/tree/{_SITE_PACKAGES}/numpy/__init__.py\n"
 
 
 def test_the_proof_ran_under_qemu(packed: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
