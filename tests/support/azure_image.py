@@ -1,4 +1,4 @@
-"""A stand-in for a prebuilt Azure ML inference image: Python 3.7 with the real server, and our start script."""
+"""A stand-in for a prebuilt Azure ML inference image: a Python with the real server, and our start script."""
 
 from __future__ import annotations
 
@@ -58,12 +58,13 @@ class Boot:
 class Image:
     """The image: its environment, None for a Python without any packages, and the model that is mounted.
 
-    A start of a `writable` one may change its environment.
+    A start of a `writable` one may change its environment. `tag` is that of its Python.
     """
 
     environment: Path | None
     model: Path
     writable: bool = False
+    tag: str = "cp37"
 
     def boot(
         self,
@@ -94,7 +95,7 @@ class Image:
     def _command(
         self, words: Sequence[str], app: Path, env: Mapping[str, str], tmp: Path | None, kill: bool
     ) -> list[str]:
-        python = machine.python37().path
+        python = machine.python(self.tag).path
         mounts = {APP: app, MODEL: self.model, STARTERS: FIXTURE}
         path = [f"{python.resolve().parent}", "/usr/bin", "/bin"]
         if self.environment is not None:
@@ -108,19 +109,22 @@ class Image:
             "START_PAUSE": "0",
             "PIP_RETRIES": "0",
         }
-        client = ["python3.7", "-I", f"{STARTERS}/client.py", str(int(kill))]
+        client = [f"python3.{self.tag[3:]}", "-I", f"{STARTERS}/client.py", str(int(kill))]
         line = sandbox.command(python, [*client, *words], mounts=mounts, env={**given, **env}, tmp=tmp)
         return _writable(line, self.environment) if self.writable and self.environment else line
 
 
-def build_environment(folder: Path, house: Path, requirements: Sequence[str] = (SERVER,)) -> None:
-    """Make the image's environment in `folder`: in the image, without a network, from the wheels in `house`."""
+def build_environment(folder: Path, house: Path, requirements: Sequence[str] = (SERVER,), *, tag: str = "cp37") -> None:
+    """Make the image's environment in `folder`: in the image, without a network, from the wheels in `house`.
+
+    `tag` is that of the image's Python.
+    """
     folder.mkdir()
-    make = f"python3.7 -m venv {ENVIRONMENT} && "
+    make = f"python3.{tag[3:]} -m venv {ENVIRONMENT} && "
     make += f'{ENVIRONMENT}/bin/pip install -q --no-index --no-cache-dir --find-links /wheelhouse "$@"'
     mounts = {ENVIRONMENT: folder, "/wheelhouse": house}
     words = ["sh", "-c", make, "sh", *requirements]
-    line = sandbox.command(machine.python37().path, words, mounts=mounts, env={})
+    line = sandbox.command(machine.python(tag).path, words, mounts=mounts, env={})
     subprocess.run(_writable(line, folder), check=True, timeout=120, stdout=subprocess.DEVNULL)
 
 

@@ -148,7 +148,8 @@ def add_python(parser: argparse._ActionsContainer) -> None:
         metavar="PATH|X.Y",
         action=_Python,
         help="an interpreter of the target's version (default: searched on PATH, in pyenv, /opt/python and uv; "
-        "if there is none, uv downloads one into airpack's cache); a version instead, such as 3.10, is the target's",
+        "if there is none, uv downloads one into airpack's cache); one of another processor, run by qemu-user-static, "
+        "only imports what was packed; a version instead, such as 3.10, is the target's",
     )
     parser.add_argument("--no-python-download", action="store_true", help="if there is no such interpreter, go without")
 
