@@ -130,7 +130,7 @@ def _take(wheel: LockedWheel, store: Path, folder: Path) -> int | None:
     path = folder / wheel.filename
     if not cache.take(_place(wheel, store), path):
         return None
-    with open(path, "rb") as file:
+    with files.opened(path) as file:
         if hashing.of_file(file.fileno()) == wheel.sha256:
             return os.fstat(file.fileno()).st_size
     path.unlink()
