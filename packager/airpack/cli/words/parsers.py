@@ -20,7 +20,7 @@ COMMANDS = (
     "verify", "rebuild", "sbom", "keygen", "sign",
     "delta", "apply", "oci", "push", "pull", "upload", "download",
     "shim", "run", "azureml",
-    "target", "probe", "python", "config",
+    "target", "probe", "python", "config", "completion",
 )
 # fmt: on
 _FIRST = """first steps:
