@@ -7,11 +7,12 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from support.servers import running
@@ -89,16 +90,6 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._file(self.index.folder / rest)
 
-    def do_HEAD(self) -> None:
-        self.index.requests.append(self.path)
-        if not self.index.ranges:
-            self.send_error(501)
-            return
-        self.send_response(200)
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str((self.index.folder / self.path.rpartition("/")[2]).stat().st_size))
-        self.end_headers()
-
     def _page(self, project: str) -> None:
         files = [file for file in sorted(self.index.folder.iterdir()) if _project(file) == project]
         links = "".join(f"<a {self._attributes(file)}>{file.name}</a>\n" for file in files)
@@ -145,20 +136,26 @@ class _Handler(BaseHTTPRequestHandler):
             self.index.status = None if self.index.answers else 403
         time.sleep(self.index.delay)
         data = file.read_bytes()
-        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or "") if self.index.ranges else None
-        status, data = (206, data[int(asked[1]) : int(asked[2]) + 1]) if asked else (200, data)
-        self.index.sent += len(data)
-        self._answer(status, data, "application/octet-stream")
+        asked = re.fullmatch(r"bytes=(\d*)-(\d+)", self.headers["Range"] or "") if self.index.ranges else None
+        first = last = 0
+        if asked:
+            first, last = (
+                (int(asked[1]), int(asked[2])) if asked[1] else (max(len(data) - int(asked[2]), 0), len(data) - 1)
+            )
+        part = data[first : last + 1] if asked else data
+        self.index.sent += len(part)
+        sent = {"Content-Range": f"bytes {first}-{last}/{len(data)}"} if asked else {}
+        self._answer(206 if asked else 200, part, "application/octet-stream", sent)
 
     def _hash(self, file: Path) -> str:
         return "0" * 64 if self.index.wrong_hash else hashlib.sha256(file.read_bytes()).hexdigest()
 
-    def _answer(self, status: int, body: bytes, kind: str) -> None:
+    def _answer(self, status: int, body: bytes, kind: str, more: Mapping[str, str] = MappingProxyType({})) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        if self.index.lasting:
-            self.send_header("Cache-Control", "max-age=3600")
+        for name, value in {**more, **({"Cache-Control": "max-age=3600"} if self.index.lasting else {})}.items():
+            self.send_header(name, value)
         self.end_headers()
         cut = self.index.next_cut() if kind == "application/octet-stream" else None
         self.wfile.write(body[:cut])

@@ -6,12 +6,16 @@ piece of the file that the server sends alone (RFC 9110, range requests).
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
@@ -19,25 +23,25 @@ from airpack.base.errors import InvalidWheel
 from airpack.resolve.lock import LockedWheel
 from airpack.resolve.pip_worker.adapter import (
     HTTPError,
-    LazyZip,
     MetadataInconsistent,
     MetadataInvalid,
     NetworkConnectionError,
-    RangeRequestUnsupported,
     RequestException,
     metadata_distribution,
+    response_chunks,
     wrap,
 )
 from airpack.resolve.pip_worker.events import Failure
 from airpack.wheels import known_metadata, texts
 
-# Bytes of one range request: of most wheels, the last one has the archive's directory and METADATA.
-_RANGE = 256 << 10
-# What a server that knows no ranges, or a proxy that gets them wrong, makes of it: the wheel is downloaded then.
-_NO_RANGE = (
-    *(RangeRequestUnsupported, NetworkConnectionError, RequestException, HTTPError),
-    *(zipfile.BadZipFile, zlib.error, AssertionError, EOFError, LookupError, NotImplementedError, RuntimeError),
-    *(OSError, ValueError),
+# Bytes of one range request, at least: of most wheels, the last ones have the archive's directory and METADATA.
+_RANGE = 64 << 10
+_MOST = 64 << 20  # bytes of one; the longest directory that is known has two megabytes
+_SENT = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
+# Whatever is wrong with the wheel, or the connection, is told when it is downloaded.
+_DAMAGE = (
+    *(NetworkConnectionError, RequestException, HTTPError, zipfile.BadZipFile, zlib.error),
+    *(EOFError, LookupError, NotImplementedError, RuntimeError, OSError, ValueError),
 )
 
 
@@ -46,6 +50,7 @@ def read_metadata_alone(store: Path) -> None:
 
     Only where the index gives the wheel's SHA-256: the wheel that is packed is checked by it.
     """
+    without: set[str] = set()
 
     def reading(read: Any) -> Any:
         def metadata_alone(preparer: Any, req: Any) -> Any:
@@ -57,7 +62,7 @@ def read_metadata_alone(store: Path) -> None:
             if content is None:
                 if distribution := read(preparer, req):
                     return distribution
-                content = _in_ranges(url, preparer._session)
+                content = _in_ranges(url, preparer._session, without)
                 if content is None:
                     return None
                 known_metadata.keep(content, store, link.hash.lower(), url)
@@ -81,13 +86,81 @@ def _distribution(metadata: bytes, file: str, name: str) -> Any:
     return None
 
 
-def _in_ranges(url: str, session: Any) -> bytes | None:
-    """Return the METADATA of the wheel at `url`, by range requests; None if the server does not answer them."""
-    try:
-        with LazyZip(url, session, _RANGE) as file, zipfile.ZipFile(file) as archive:
-            return known_metadata.read_in(archive)
-    except _NO_RANGE:
+class _NoRanges(Exception):
+    """The server sent something else than the range that it was asked for."""
+
+
+class _Ranges(io.RawIOBase):
+    """A file on a server, of which only what is read is sent (RFC 9110, 14.2): its end first. Raises _NoRanges."""
+
+    def __init__(self, url: str, session: Any) -> None:
+        self._url = url
+        self._session = session
+        self._pieces: list[tuple[int, bytes]] = []
+        self._place = self._size = 0
+        self._ask(f"-{_RANGE}")
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._place = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
+        if self._place < 0:
+            raise ValueError("before the beginning")
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def read(self, size: int = -1) -> bytes:
+        stop = self._size if size < 0 else min(self._place + size, self._size)
+        if stop <= self._place:
+            return b""
+        if not any(start <= self._place and stop <= start + len(piece) for start, piece in self._pieces):
+            self._ask(f"{self._place}-{min(max(stop, self._place + _RANGE), self._size) - 1}")
+        start, piece = next(each for each in self._pieces if each[0] <= self._place and stop <= each[0] + len(each[1]))
+        content = piece[self._place - start : stop - start]
+        self._place = stop
+        return content
+
+    def _ask(self, wanted: str) -> None:
+        """Ask for a range, `FIRST-LAST` or `-BYTES` at the end, and keep what is sent."""
+        headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache", "Range": f"bytes={wanted}"}
+        with closing(self._session.get(self._url, headers=headers, stream=True)) as response:
+            sent = _SENT.fullmatch(response.headers.get("Content-Range", ""))
+            if response.status_code != 206 or sent is None:
+                raise _NoRanges(getattr(response, "from_cache", False))
+            start, stop, self._size = int(sent[1]), int(sent[2]) + 1, int(sent[3])
+            as_wanted = stop == self._size if wanted[0] == "-" else wanted == f"{start}-{stop - 1}"
+            if not as_wanted or not 0 < stop - start <= _MOST:
+                raise _NoRanges
+            content = b""
+            for chunk in response_chunks(response, _RANGE):
+                content += chunk
+                if len(content) > stop - start:
+                    break
+        if len(content) != stop - start:
+            raise _NoRanges
+        self._pieces.insert(0, (start, content))
+
+
+def _in_ranges(url: str, session: Any, without: set[str]) -> bytes | None:
+    """Return the METADATA of the wheel at `url`, by range requests; None if the server does not answer them.
+
+    Servers that don't are in `without`, and not asked again.
+    """
+    server = urlsplit(url).netloc
+    if server in without:
         return None
+    try:
+        with zipfile.ZipFile(_Ranges(url, session)) as archive:
+            return known_metadata.read_in(archive)
+    except _NoRanges as error:
+        if error.args != (True,):  # what pip has kept tells nothing of the server
+            without.add(server)
+    except _DAMAGE:
+        pass
+    return None
 
 
 def name_bad_wheels(store: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -42,11 +43,27 @@ def test_metadata_is_read_by_itself(airpack: Airpack, index: Index, large: Path,
     assert _lock(airpack, index, tmp_path) == (["one", "two"], 0)
 
 
+def test_metadata_at_the_beginning_of_a_wheel_is_read_by_itself(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path
+) -> None:
+    """As it is where some other tool has zipped it; and a directory that is longer than one range."""
+    path = build_wheel(wheels, "one", requires=["two"])
+    build_wheel(wheels, "two")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("one/data.bin", os.urandom(1 << 20))
+        for number in range(1000):
+            archive.writestr(f"one/{'long' * 20}{number}.py", "")
+    index.ranges = True
+    packages, sent = _lock(airpack, index, tmp_path)
+    assert (packages, sent < path.stat().st_size / 2) == (["one", "two"], True)
+
+
 def test_a_server_without_ranges_sends_a_wheel_once(
     airpack: Airpack, index: Index, large: Path, tmp_path: Path
 ) -> None:
     """Its metadata is kept, as the wheel was checked by its hash; what is damaged in the cache is asked for again."""
     sizes = sum(wheel.stat().st_size for wheel in index.folder.iterdir())
+    sizes += large.stat().st_size  # until it was asked, nobody knew
     assert _lock(airpack, index, tmp_path) == (["one", "two"], sizes)
     assert _lock(airpack, index, tmp_path) == (["one", "two"], 0)
     kept = [path for path in cache.folder(os.environ).joinpath(cache.METADATA).rglob("*") if path.is_file()]
