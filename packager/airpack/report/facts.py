@@ -12,14 +12,15 @@ from airpack.audit.finding import Finding
 from airpack.base.console import Progress
 from airpack.base.errors import AirpackError, InvalidManifest
 from airpack.bundle.opened import OpenBundle
-from airpack.inspection import diff, graph, inventory, licence_texts, summary
-from airpack.inspection.diff import Difference
+from airpack.inspection import graph, inventory, licence_texts, summary
 from airpack.inspection.graph import Graph
 from airpack.inspection.inventory import Inventory
 from airpack.inspection.licence_texts import LicenceText
 from airpack.inspection.summary import BundleSummary
 from airpack.licences import licence
 from airpack.licences.licence import Licence
+from airpack.report import review
+from airpack.report.review import Review
 from airpack.results.folder import Results
 from airpack.results.manifest import Manifest
 from airpack.results.proof import ProofRecord
@@ -35,7 +36,7 @@ class Facts:
     `files`, `licences` and `licence_files` are those of each package; `texts` are the files' by SHA-256, one that is
     too large is missing. `findings` are the audit's, None with `not_audited`, the reason. `manifest` and `proof` are
     None unless they lie beside the bundle and are of it. `signed` says that a signature lies there, which nobody has
-    checked. `difference` is to the bundle that the report compares with, if any.
+    checked. `review` tells how it differs from the bundle that the report compares with, if any.
     """
 
     summary: BundleSummary
@@ -51,14 +52,15 @@ class Facts:
     findings: Sequence[Finding] | None
     not_audited: str
     proof: ProofRecord | None
-    difference: Difference | None
+    review: Review | None
 
 
-def collect(results: Results, opened: OpenBundle, old: OpenBundle | None, *, jobs: int, progress: Progress) -> Facts:
-    """Return the facts of the bundle `opened`, which lies in `results`; `old` is the bundle to compare with.
+def collect(results: Results, opened: OpenBundle, old: Results | None, *, jobs: int, progress: Progress) -> Facts:
+    """Return the facts of the bundle `opened`, which lies in `results`; `old` is what to compare with.
 
-    Raises BundleDamaged (of `airpack_runtime.errors`).
+    Raises BundleNotFound (for `old`) or BundleDamaged (of `airpack_runtime.errors`).
     """
+    changed = review.collect(old, results) if old is not None else None
     digest = opened.file.digest
     shares = {canonicalize_name(share.name): share for share in opened.toc.distributions}
     taken = inventory.take(opened, results.entries(digest))
@@ -79,7 +81,7 @@ def collect(results: Results, opened: OpenBundle, old: OpenBundle | None, *, job
         findings=findings,
         not_audited=not_audited,
         proof=results.imports(digest),
-        difference=diff.compare(old, opened) if old is not None else None,
+        review=changed,
     )
 
 

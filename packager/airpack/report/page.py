@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,6 @@ from packaging.utils import canonicalize_name
 from airpack import __version__
 from airpack.base.console import amount
 from airpack.base.urls import redacted
-from airpack.inspection.diff import Difference, PackageChange
 from airpack.inspection.inventory import PackageRecord
 from airpack.inspection.licence_texts import LicenceText
 from airpack.inspection.summary import PackageSummary
@@ -75,7 +73,6 @@ def render(facts: Facts) -> str:
         waterfall=waterfall.draw(facts.proof.imports) if facts.proof and facts.proof.imports else None,
         licences=_licences(rows),
         texts=_texts(facts),
-        changes=_changes(facts.difference),
     )
 
 
@@ -166,9 +163,3 @@ def _texts(facts: Facts) -> list[Text]:
         is_cut = part is not None and part != whole
         shown.append(Text(about=about, packages=packages[sha256], shown=part, is_cut=is_cut))
     return shown
-
-
-def _changes(difference: Difference | None) -> list[tuple[PackageChange, Mapping[str, int]]]:
-    """Return each package that differs, with the number of its files that were added, removed and changed."""
-    changes = difference.packages if difference else []
-    return [(change, Counter(file.kind for file in change.files)) for change in changes]

@@ -93,7 +93,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, decoder_wheel: Path) -> Pa
         tried = {"module": ATTACK, "package": ATTACK, "started": 0, "took": 1 << 60, "error": ATTACK}
         proof = {"version": 1, "digest": told["bundle"]["digest"], "python": ATTACK, "imports": [tried]}
         (folder / "dist" / "imports.json").write_text(json.dumps(proof))
-        assert main(["report", str(folder / "dist"), "-q", "-o", str(folder / "report.html")]) == 0
+        golden = str(machine.FIXTURES / "golden" / layout.BUNDLE_NAME)
+        words = ["report", str(folder / "dist"), "-q", "-o", str(folder / "report.html"), "--against", golden]
+        assert main(words) == 0
 
     return once(tmp_path_factory, "hostile-report", pack) / "report.html"
 
@@ -143,6 +145,7 @@ def test_what_a_hostile_bundle_says_runs_nothing(chromium: Browser, hostile: Pat
         hostile.as_uri()
     }
     assert ATTACK in page.inner_text('[data-package="one"] small')
+    assert ATTACK in page.inner_text('[data-change="one"]')
     shown = page.content()
     assert not re.search("[\N{RIGHT-TO-LEFT OVERRIDE}\x1b]", shown)
     assert page.locator("pre", has_text="a\N{REPLACEMENT CHARACTER}b").count() == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 
 from airpack.base import staging
@@ -50,9 +49,8 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     if output.path is not None:
         overwrite.check_report(output.path)
     results, progress = general.pins(arguments).checked(Results.at(arguments.place)), general.progress(arguments)
-    with ExitStack() as stack:
-        opened = stack.enter_context(results.open_bundle())
-        old = stack.enter_context(Results.at(arguments.against).open_bundle()) if arguments.against else None
+    old = Results.at(arguments.against) if arguments.against else None
+    with results.open_bundle() as opened:
         told = facts.collect(results, opened, old, jobs=arguments.jobs, progress=progress)
     content = page.render(told).encode()
     if output.path is None:
