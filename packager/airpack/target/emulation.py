@@ -27,10 +27,10 @@ def launcher(program: Path) -> tuple[str, ...]:
     """Return the words that a command begins with which runs a program of another processor: qemu and its root.
 
     The root is the nearest folder above the program that has its loader, as in an image's file system. Empty for a
-    program of this machine, for one that the kernel gives to qemu, and where there is no qemu.
+    program of this machine, and where there is no qemu: the kernel may know of one (binfmt_misc).
     """
     machine = machine_of(program)
-    if machine in ("", os.uname().machine) or _is_registered(machine):
+    if machine in ("", os.uname().machine):
         return ()
     emulator = shutil.which(f"qemu-{machine}-static") or shutil.which(f"qemu-{machine}")
     if emulator is None:
@@ -48,12 +48,3 @@ def lacking(program: Path) -> str:
         return ""
     here = os.uname().machine
     return f"it is for {machine}, and this machine is {here}: qemu-user-static runs it, with the libraries of its root"
-
-
-def _is_registered(machine: str) -> bool:
-    """Return whether the kernel has qemu run programs of a processor (binfmt_misc)."""
-    try:
-        entry = Path("/proc/sys/fs/binfmt_misc", f"qemu-{machine}").read_text(encoding="ascii")
-    except OSError:
-        return False
-    return entry.startswith("enabled")

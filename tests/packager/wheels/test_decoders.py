@@ -29,8 +29,18 @@ def test_a_glibc_that_cannot_load_it_has_none() -> None:
         decoders.pin_for(Target.parse("cp37-manylinux_2_12_x86_64"))
     assert str(caught.value) == (
         "no zstd decoder is known for cp37-manylinux_2_12_x86_64: airpack has those of cp37 to cp313 for "
-        "manylinux_2_17 or newer and for musllinux; choose such a --target"
+        "manylinux_2_17 or newer and for musllinux; choose such a --target, or fetch the wheels alone by airpack "
+        "wheelhouse"
     )
+
+
+def test_of_free_threaded_pythons_the_newer_reads_zstd_itself() -> None:
+    """For 3.13's there is no wheel of pyzstd with an extension module; for another system there is no bundle at all."""
+    assert decoders.pin_for(Target.parse("cp314t-manylinux_2_28_x86_64")) is None
+    with pytest.raises(NoDecoder, match="no zstd decoder is known for cp313t-manylinux_2_28_x86_64"):
+        decoders.pin_for(Target.parse("cp313t-manylinux_2_28_x86_64"))
+    with pytest.raises(NoDecoder, match="no bundle can be made for cp314-win_amd64: the shim boots on Linux alone"):
+        decoders.pin_for(Target.parse("cp314-win_amd64"))
 
 
 def test_a_given_wheel_is_kept_for_later(decoder_wheel: Path, target: Target, tmp_path: Path) -> None:
