@@ -81,7 +81,7 @@ def _tell(folder: str) -> None:
         _say("airpack: " + errors.unread(name, trust.SETTINGS))
     other = getattr(sys.modules.get("sitecustomize"), "__file__", None)
     if other and os.path.dirname(os.path.abspath(other)) != folder:
-        _say("airpack: %s ran before the packages were there: name %s first in PYTHONPATH" % (other, folder))
+        _say("airpack: %s ran without the packages: name %s first in PYTHONPATH" % (other, folder))
 
 
 def _say(text: str) -> None:
@@ -99,9 +99,11 @@ def _is_installer() -> bool:
         return False
     while words and words[0].startswith(b"-"):
         option = words.pop(0)
+        if option == b"--":
+            break
         # Letters that take no value may stand before one that does.
         letters = option[1:] if option[1:2] != b"-" else b"X"
-        letter = letters.lstrip(b"bBdEhiIOqRsStuvVx?")[:1]
+        letter = letters.lstrip(b"bBdEhiIOPqRsStuvVx?")[:1]
         value = letters.partition(letter)[2] if letter else b""
         if letter == b"c" or option == b"-":
             return False

@@ -270,14 +270,14 @@ def test_conda_is_left_alone(tmp_path: Path, dropped: Dict[str, str], words: Lis
     [
         *(["pipeline.py"], ["pip-audit"], ["pip3d_server.py"], ["pip.serving.py"], ["pip3.py"], ["pip_3"]),
         *(["other.py", "-m", "pip"], ["-c", f"{SEES}  # see /etc/pip.conf"], ["-uc", f"{SEES}  # see /bin/pip"]),
-        *(["-", "pip"], ["-u", "-", "pip"]),
+        *(["-", "pip"], ["-u", "-", "pip"], ["--", "pipeline.py", "pip"], ["-u", "--", "pipeline.py", "pip"]),
     ],
     ids=" ".join,
 )
 def test_what_is_not_pip_has_its_packages(tmp_path: Path, dropped: Dict[str, str], words: List[str]) -> None:
     """Whatever its name begins with, and whatever pip has to do with its text and its arguments."""
-    if not words[0].startswith("-"):
-        (tmp_path / words[0]).write_text(SEES)
+    if not words[0].startswith("-") or "--" in words:
+        (tmp_path / words[words.index("--") + 1 if "--" in words else 0]).write_text(SEES)
     done = subprocess.run(
         [sys.executable, *words],
         input=SEES,

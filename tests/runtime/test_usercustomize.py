@@ -52,7 +52,7 @@ def test_behind_another_sitecustomize_the_packages_are_there_all_the_same(
     assert (done.returncode, done.stdout) == (0, "without 41\nwithout 41\n")
     other = tmp_path / "operator" / "sitecustomize.py"
     remedy = f"name {dropin} first in PYTHONPATH"
-    assert done.stderr == f"airpack: {other} ran before the packages were there: {remedy}\n"
+    assert done.stderr == f"airpack: {other} ran without the packages: {remedy}\n"
 
 
 def test_behind_another_sitecustomize_a_failure_ends_the_process(behind: Dict[str, str], dropin: Path) -> None:

@@ -230,8 +230,9 @@ class Target:
 
 def _not_understood(name: str) -> str:
     near = names.nearest(name)
+    hint = f" (is it {near}?)" if near not in ("", name) else ""
     return (
-        f"target {name!r} is not understood{f' (is it {near}?)' if near else ''}: write cpXY-PLATFORM, such as "
+        f"target {name!r} is not understood{hint}: write cpXY-PLATFORM, such as "
         f"{DEFAULT}, where PLATFORM is manylinux_2_N, manylinux2014 or musllinux_1_N for x86_64 or aarch64, or "
         "a distribution such as ubuntu22.04 (airpack target list), or win_amd64 or macosx_12_0_arm64 for a wheelhouse; "
         f"or a profile's path (*.json); or {HERE} for this machine"

@@ -64,5 +64,5 @@ if sys.version_info >= (3, 7) and (_name == "sitecustomize" or "airpack_runtime.
     _activate(_folder)
 if _hides_any(_folder, _name):
     _run_hidden(_folder, _name)
-if _name == "sitecustomize" and not _hides_any(_folder, "usercustomize"):
+if not _hides_any(_folder, "usercustomize"):
     sys.modules["usercustomize"] = type(sys)("usercustomize")  # it has nothing to do

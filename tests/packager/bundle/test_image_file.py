@@ -53,6 +53,7 @@ def test_an_image_of_an_earlier_pack_does_not_stay(airpack: Airpack, wheels: Pat
     assert airpack.pack("one") == 0
     assert sorted(path.name for path in airpack.output.iterdir()) == [
         "bundle.tar.zst",
+        "imports.json",
         "manifest.json",
         "pylock.toml",
         "wheelhouse",

@@ -72,7 +72,7 @@ def test_a_plain_tree_is_packed_first(airpack: Airpack, dist: Path, folders: lis
     assert airpack.error == f"airpack: error: there is no tree at {extras}: first pack with --tree {extras}"
     assert airpack.pack("one", "--no-import", "--tree", extras) == 0
     assert airpack("azureml", dist, *folders, "--method", "tree") == 0
-    assert airpack.out.splitlines()[0] == "AZUREML_EXTRA_PYTHON_LIB_PATH=extras/site-packages"
+    assert airpack.out.splitlines()[0] == "AZUREML_EXTRA_PYTHON_LIB_PATH=extras/lib/python3.7/site-packages"
 
 
 @pytest.mark.parametrize("name", ["score.py", "requirements.txt", "bundle.tar.zst", "extras"])

@@ -33,7 +33,10 @@ def _interpreters() -> list[int]:
 
 @pytest.mark.parametrize("minor", _interpreters())
 def test_the_tags_are_those_of_a_real_interpreter(minor: int, tmp_path: Path) -> None:
-    """Every tag, in pip's order, for the glibc that the interpreter runs on."""
+    """Every tag, in pip's order, for the glibc that the interpreter runs on.
+
+    Tags of `linux_*`, which no index serves, come last, but for pip 26.3 first.
+    """
     python = machine.python(f"cp3{minor}").path
     if subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode:
         subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)  # as Debian's, which comes without
@@ -41,7 +44,10 @@ def test_the_tags_are_those_of_a_real_interpreter(minor: int, tmp_path: Path) ->
     answer = subprocess.run([python, "-c", _TAGS], capture_output=True, text=True, check=True)
     (_, glibc), architecture, tags = json.loads(answer.stdout)
     target = Target.parse(f"cp3{minor}-manylinux_{glibc.replace('.', '_')}_{architecture}")
-    assert [str(tag) for tag in target.tags] == tags
+    found = [str(tag) for tag in target.tags]
+    assert set(found) == set(tags)
+    ours, theirs = ([tag for tag in each if "-linux_" not in tag] for each in (found, tags))
+    assert ours == theirs
 
 
 def test_a_name_without_patch_version_takes_the_last_release() -> None:
@@ -90,7 +96,10 @@ def test_a_profile_gives_exactly_its_tags_and_markers(tmp_path: Path) -> None:
     tags = ["cp37-cp37m-manylinux_2_31_x86_64", "py3-none-any"]
     profile.write_text(json.dumps({"marker_environment": markers, "compatible_tags": tags}))
     target = Target.parse(str(profile))
-    assert [str(tag) for tag in target.tags] == tags
+    found = [str(tag) for tag in target.tags]
+    assert set(found) == set(tags)
+    ours, theirs = ([tag for tag in each if "-linux_" not in tag] for each in (found, tags))
+    assert ours == theirs
     assert (target.name, target.python_full_version) == ("cp37-manylinux_2_31_x86_64", "3.7.9")
     assert target.marker_environment["platform_release"] == "5.4.0"
     assert not target.assumed_release
