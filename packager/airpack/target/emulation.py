@@ -7,9 +7,13 @@ import shutil
 import struct
 from pathlib import Path
 
-# The processors of targets, by their numbers in ELF files (the System V ABI's supplements), and their loaders.
+# The processors of targets, by their numbers in ELF files (the System V ABI's supplements).
 _MACHINES = {62: "x86_64", 183: "aarch64"}
-_LOADERS = ("ld-linux-{}.so.1", "ld-musl-{}.so.1", "ld-linux-{}.so.2")
+# Where glibc and musl have their loaders, in the root of a file system.
+_LOADERS = {
+    "x86_64": ("lib64/ld-linux-x86-64.so.2", "lib/ld-musl-x86_64.so.1"),
+    "aarch64": ("lib/ld-linux-aarch64.so.1", "lib/ld-musl-aarch64.so.1"),
+}
 
 
 def machine_of(program: Path) -> str:
@@ -35,16 +39,14 @@ def launcher(program: Path) -> tuple[str, ...]:
     emulator = shutil.which(f"qemu-{machine}-static") or shutil.which(f"qemu-{machine}")
     if emulator is None:
         return ()
-    loaders = [loader.format(machine.replace("_", "-")) for loader in _LOADERS]
-    roots = (root for root in program.resolve().parents if any((root / "lib" / name).exists() for name in loaders))
+    roots = (root for root in program.resolve().parents if any((root / path).exists() for path in _LOADERS[machine]))
     root = next(roots, None)
     return (emulator, "-L", str(root)) if root else (emulator,)
 
 
 def lacking(program: Path) -> str:
     """Return what this machine lacks to run a program, empty if that is not another processor's."""
-    machine = machine_of(program)
-    if machine in ("", os.uname().machine):
+    machine, here = machine_of(program), os.uname().machine
+    if machine in ("", here):
         return ""
-    here = os.uname().machine
     return f"it is for {machine}, and this machine is {here}: qemu-user-static runs it, with the libraries of its root"

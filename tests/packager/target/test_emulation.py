@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from airpack.target import emulation
 
-# The head of a program for AArch64: ELF, 64 bits, the lowest byte first, ET_DYN, EM_AARCH64.
+# The head of a program for AArch64: ELF, 64 bits, the lowest byte first, ET_DYN, EM_AARCH64; and of one for x86-64.
 FOREIGN = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + b"\x03\0\xb7\0"
+X86_64 = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + b"\x03\0\x3e\0"
 
 
 @pytest.fixture
@@ -27,10 +29,10 @@ def program(tmp_path: Path) -> Path:
     return folder / "python3"
 
 
-def _qemu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def _qemu(folder: Path, monkeypatch: pytest.MonkeyPatch, machine: str = "aarch64") -> str:
     """Put a program with qemu's name, which is all that is looked for, on PATH alone; return its path."""
     folder.mkdir()
-    emulator = folder / "qemu-aarch64-static"
+    emulator = folder / f"qemu-{machine}-static"
     emulator.touch(0o755)
     monkeypatch.setenv("PATH", str(folder))
     return str(emulator)
@@ -44,6 +46,18 @@ def test_qemu_gets_the_root_that_the_program_lies_in(
     assert emulation.launcher(program) == (emulator, "-L", str(tmp_path / "root"))
     (tmp_path / "root" / "lib" / "ld-linux-aarch64.so.1").unlink()
     assert emulation.launcher(program) == (emulator,)
+
+
+@pytest.mark.parametrize("loader", ["lib64/ld-linux-x86-64.so.2", "lib/ld-musl-x86_64.so.1"])
+def test_each_processor_has_loaders_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loader: str) -> None:
+    """Those of x86-64, as a machine of another processor sees an image for it: glibc's is in lib64."""
+    emulator = _qemu(tmp_path / "tools", monkeypatch, "x86_64")
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="aarch64"))
+    program = tmp_path / "root" / "usr" / "bin" / "python3.11"
+    for path in (program, tmp_path / "root" / loader):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(X86_64.ljust(64, b"\0"))
+    assert emulation.launcher(program) == (emulator, "-L", str(tmp_path / "root"))
 
 
 def test_this_machines_programs_run_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
