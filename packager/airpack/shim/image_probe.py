@@ -79,9 +79,9 @@ def probe(
     the image, is left out. The container has no network and can't write to the image. Raises NoEngine, ProbeFailed.
     """
     running = _running([engine] if engine else ENGINES, env)
-    chosen = next((each for each in running if each.system_of(image)), running[0])
-    name = image
-    if not chosen.system_of(image):
+    chosen, name = next((each for each in running if each.system_of(image)), None), image
+    if chosen is None:
+        chosen = running[0]
         with progress.waiting(f"{chosen.name} pulls {image}"):
             name = chosen.pull(image)
     profile = _answer(chosen, image, name, (python,) if python else _PYTHONS)
