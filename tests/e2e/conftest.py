@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from airpack.base import toml
 from airpack.cli.app import main
 from support import machine
 from support.places import once
 
 PACK = ("pack", "-q", "--level", "3")  # how well it compresses is no matter here, and takes a minute
+
+
+def locked(path: Path) -> list[str]:
+    """Return the names and versions in a lock, sorted."""
+    return sorted(f"{each['name']}=={each['version']}" for each in toml.read(path)["packages"])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,10 +15,7 @@ from airpack.target.target import Target
 from support import machine, moment, upstream
 from support.moment import Index
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .conftest import locked
 
 pytestmark = pytest.mark.network
 
@@ -36,17 +33,12 @@ def _words(path: Path, output: Path, *options: str) -> list[str]:
     return ["lock", "-q", *words, "--python-version", target.python_full_version, "-o", str(output)]
 
 
-def _locked(lock: Path) -> list[str]:
-    packages = tomllib.loads(lock.read_text())["packages"]
-    return sorted(f"{each['name']}=={each['version']}" for each in packages)
-
-
 def _lock(path: Path, output: Path, env: Mapping[str, str], *options: str) -> list[str]:
     """Lock a set by another process, in this environment, and return what is in the lock."""
     line = [sys.executable, "-m", "airpack", *_words(path, output, *options)]
     done = subprocess.run(line, env=env, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
-    return _locked(output)
+    return locked(output)
 
 
 def test_there_are_many_sets() -> None:
@@ -60,7 +52,7 @@ def test_the_resolve_is_the_native_one(expected: Path, tmp_path: Path) -> None:
     """Names and versions, all of them (`fixtures/resolves/native.py` made the files)."""
     machine.python37()  # builds what has only an sdist
     assert main(_words(expected, tmp_path / "pylock.toml", PREFER_NEWEST)) == 0
-    assert _locked(tmp_path / "pylock.toml") == expected.read_text().split()
+    assert locked(tmp_path / "pylock.toml") == expected.read_text().split()
 
 
 @pytest.mark.parametrize("expected", SETS, ids=NAMES)
@@ -69,7 +61,7 @@ def test_wheels_first_is_as_the_native_prefer_binary(expected: Path, tmp_path: P
     machine.python37()
     assert main(_words(expected, tmp_path / "pylock.toml")) == 0
     binary = expected.with_suffix(NATIVE["BINARY"])
-    assert _locked(tmp_path / "pylock.toml") == (binary if binary.exists() else expected).read_text().split()
+    assert locked(tmp_path / "pylock.toml") == (binary if binary.exists() else expected).read_text().split()
 
 
 @pytest.mark.parametrize("form", upstream.FORMATS)

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from airpack.base import toml
 from airpack.cli.app import main
 from airpack.target.target import Target
 from packaging.utils import canonicalize_name
 from support import machine
+
+from .conftest import locked
 
 pytestmark = [pytest.mark.network, pytest.mark.long]
 
@@ -63,7 +64,7 @@ def _airpack(name: str, target: str, path: Path) -> list[str]:
     """Return what airpack locks for a target, from wheels alone, in the file `path`."""
     words = ["--only-binary", ":all:", "--target", target, "-q", "--no-python-download", "-o", str(path)]
     assert main(["lock", *SETS[name], *words]) == 0
-    return sorted(f"{each['name']}=={each['version']}" for each in toml.read(path)["packages"])
+    return locked(path)
 
 
 @pytest.mark.parametrize("target", TARGETS)
