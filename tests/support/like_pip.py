@@ -62,7 +62,7 @@ def _files(prefix: Path) -> dict[str, Path]:
     found = {}
     for file in prefix.rglob("*"):
         path = str(file.relative_to(prefix))
-        path = re.sub(r"^lib(64)?/python3\.7/site-packages/", "lib/python3.7/site-packages/", path)
+        path = re.sub(r"^lib64/python3\.7/site-packages/", "lib/python3.7/site-packages/", path)
         path = re.sub(r"^include/(site/)?python3\.7m?/", "include/", path)
         optional = path.endswith((".dist-info/REQUESTED", ".dist-info/direct_url.json"))
         if file.is_file() and "/__pycache__/" not in path and not optional:
