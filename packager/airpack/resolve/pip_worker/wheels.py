@@ -134,14 +134,14 @@ class _Ranges(io.RawIOBase):
             as_wanted = stop == self._size if wanted[0] == "-" else wanted == f"{start}-{stop - 1}"
             if not as_wanted or not 0 < stop - start <= _MOST:
                 raise _NoRanges
-            content = b""
+            content = bytearray()
             for chunk in response_chunks(response, _RANGE):
                 content += chunk
                 if len(content) > stop - start:
                     break
         if len(content) != stop - start:
             raise _NoRanges
-        self._pieces.insert(0, (start, content))
+        self._pieces.insert(0, (start, bytes(content)))
 
 
 def _in_ranges(url: str, session: Any, without: set[str]) -> bytes | None:
