@@ -33,7 +33,7 @@ OWN = {
     "sources/static.py": "what pip has just unpacked",
     "sources/zig/compiler.py": "what was just compiled",
     "sources/zig/tools.py": "airpack's own files",
-    "target/emulation.py": "an interpreter that is run anyway, and the kernel's own file",
+    "target/emulation.py": "an interpreter that is run anyway",
     "target/interpreter.py": "the cache of this user",
     "tree/exclusion.py": "the tree that was just installed",
     "tree/installed_wheel.py": "the tree that was just installed",
