@@ -7,18 +7,17 @@ no network but loopback. Every prediction is asked for over HTTP.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from airpack.cli.app import main
 from airpack_runtime import layout
 from support import azure_image, machine
-from support.azure_image import APP, ENVIRONMENT, FIXTURE, SERVE, START, Boot, Image
+from support.azure_image import APP, ENVIRONMENT, FIXTURE, SERVE, START, Boot, Contents, Image
 from support.wheels import build_wheel
 
 from .conftest import PACK
@@ -45,7 +44,6 @@ ENTRY_WITH_ALPHA = """
         return alpha.VERSION
     """
 AT_ONCE = 45.0  # seconds, for which the image waits before it ends
-Contents = Mapping[str, Path | str]
 MakeApp = Callable[[Contents], Path]
 
 
@@ -94,20 +92,7 @@ def image(folder: Path, everything: Path, model: Path) -> Image:
 @pytest.fixture
 def app(tmp_path: Path) -> MakeApp:
     """Return what makes the code's folder, of the entry script and further files: path to content, or what to copy."""
-
-    def make(contents: Contents) -> Path:
-        made = tmp_path / "code"
-        for name, what in {"score.py": FIXTURE / "score.py", **contents}.items():
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(what, str):
-                (made / name).write_text(textwrap.dedent(what))
-            elif what.is_dir():
-                shutil.copytree(what, made / name, copy_function=os.link)
-            else:
-                os.link(what, made / name)
-        return made
-
-    return make
+    return lambda contents: azure_image.write_code(tmp_path / "code", contents)
 
 
 @pytest.fixture
@@ -120,12 +105,8 @@ def tmp(tmp_path: Path) -> Iterator[Path]:
 
 
 def _assert_answers(boot: Boot, packages: str, server: str = f"{ENVIRONMENT}/lib/python3.7/site-packages") -> None:
-    """Check the prediction, where scikit-learn, pandas and Flask are from, and that nothing left the machine."""
-    assert boot.status == 200, boot.output
-    assert boot.answer["prediction"] == [0, 1]
-    found = [re.sub("[0-9a-f]{64}", "DIGEST", file) for file in boot.answer["files"]]
-    assert found == [f"{packages}/sklearn/__init__.py", f"{packages}/pandas/__init__.py", f"{server}/flask/__init__.py"]
-    assert boot.abroad == []
+    """Check the prediction and where packages are from: the server's are the image's."""
+    azure_image.assert_answers(boot, packages, server)
 
 
 def _assert_ended(boot: Boot, status: int, *said: str) -> None:

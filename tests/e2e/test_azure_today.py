@@ -7,10 +7,8 @@ read none of the variables of old: what a deployment may set is its environment,
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +16,7 @@ import pytest
 from airpack.cli.app import main
 from airpack_runtime import layout
 from support import azure_image, machine, sandbox
-from support.azure_image import APP, ENVIRONMENT, FIXTURE, MODEL, SERVE, STARTERS, Boot, Image
+from support.azure_image import APP, ENVIRONMENT, FIXTURE, MODEL, SERVE, STARTERS, Boot, Contents, Image
 
 from .conftest import PACK
 
@@ -29,7 +27,7 @@ PACKAGES = ["scikit-learn", "pandas"]
 CACHE = "/tmp/airpack-1000"
 SHIM = "airpack-runtime.pyz"
 EXEC = (f"{APP}/{SHIM}", "exec", "--", "azmlinfsrv", "--entry_script", f"{APP}/score.py", "--port", "31311")
-MakeApp = Callable[[Mapping[str, Path]], Path]
+MakeApp = Callable[[Contents], Path]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,31 +64,12 @@ def today(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def app(tmp_path: Path) -> MakeApp:
     """Return what makes the code's folder, of the entry script and further files: path to what to copy."""
-
-    def make(contents: Mapping[str, Path]) -> Path:
-        made = tmp_path / "code"
-        for name, what in {"score.py": FIXTURE / "score.py", **contents}.items():
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            if what.is_dir():
-                shutil.copytree(what, made / name, copy_function=os.link)
-            else:
-                os.link(what, made / name)
-        return made
-
-    return make
+    return lambda contents: azure_image.write_code(tmp_path / "code", contents)
 
 
-def _assert_answers(boot: Boot, packages: str, today: Today) -> None:
-    """Check the prediction, where scikit-learn, pandas and Flask are from, and that nothing left the machine."""
-    assert boot.status == 200, boot.output
-    assert boot.answer["prediction"] == [0, 1]
-    found = [re.sub("[0-9a-f]{64}", "DIGEST", file) for file in boot.answer["files"]]
-    assert found == [
-        f"{packages}/{today.site}/sklearn/__init__.py",
-        f"{packages}/{today.site}/pandas/__init__.py",
-        f"{ENVIRONMENT}/{today.site}/flask/__init__.py",
-    ]
-    assert boot.abroad == []
+def _assert_answers(boot: Boot, tree: str, today: Today) -> None:
+    """Check the prediction and where packages are from: those in `tree`, and the server's in the image."""
+    azure_image.assert_answers(boot, f"{tree}/{today.site}", f"{ENVIRONMENT}/{today.site}")
 
 
 def test_it_is_the_server_of_today(today: Today) -> None:

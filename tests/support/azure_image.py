@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import tempfile
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +31,7 @@ SERVE = ("sh", f"{STARTERS}/serve.sh")
 _LOCAL = ("127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - it is read in a log
 _ADDRESS = re.compile(r'(?:inet_addr\(|inet_pton\(AF_INET6, )"([^"]+)"')
 _CALL = re.compile(r"^\d+ +(socket|connect|bind|sendto|sendmsg|sendmmsg)\(")
+Contents = Mapping[str, Path | str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,6 +130,28 @@ def build_environment(folder: Path, house: Path, requirements: Sequence[str] = (
     words = ["sh", "-c", make, "sh", *requirements]
     line = sandbox.command(machine.python(tag).path, words, mounts=mounts, env={})
     subprocess.run(_writable(line, folder), check=True, timeout=120, stdout=subprocess.DEVNULL)
+
+
+def write_code(folder: Path, contents: Contents) -> Path:
+    """Make the code's folder, of the entry script and further files: path to content, or what to copy; return it."""
+    for name, what in {"score.py": FIXTURE / "score.py", **contents}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(what, str):
+            (folder / name).write_text(textwrap.dedent(what))
+        elif what.is_dir():
+            shutil.copytree(what, folder / name, copy_function=os.link)
+        else:
+            os.link(what, folder / name)
+    return folder
+
+
+def assert_answers(boot: Boot, packages: str, server: str) -> None:
+    """Check the prediction, where scikit-learn, pandas and Flask are from, and that nothing left the machine."""
+    assert boot.status == 200, boot.output
+    assert boot.answer["prediction"] == [0, 1]
+    found = [re.sub("[0-9a-f]{64}", "DIGEST", file) for file in boot.answer["files"]]
+    assert found == [f"{packages}/sklearn/__init__.py", f"{packages}/pandas/__init__.py", f"{server}/flask/__init__.py"]
+    assert boot.abroad == []
 
 
 def _writable(line: list[str], folder: Path) -> list[str]:
