@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from airpack.base import staging
+
 STANDARD = "-"
 # Names of open descriptors: they lead to whatever was opened, and must never be replaced by a file.
 _DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin", "/dev/stdout", "/dev/stderr")
@@ -31,6 +33,13 @@ class Output:
         """Return the place called `text`. For argparse."""
         is_stream = text == STANDARD or text.startswith(_DESCRIPTORS) or _is_special(text)
         return cls(name=text, path=None if is_stream else Path(text))
+
+    def write(self, text: str) -> None:
+        """Write `text`, in UTF-8 whatever the locale: a file is replaced in one step. Raises OSError or WriteFailed."""
+        if self.path is None:
+            self.send(text.encode())
+        else:
+            staging.write_text(self.path, text)
 
     def send(self, content: bytes) -> None:
         """Write `content` where `path` is None. Raises OSError."""

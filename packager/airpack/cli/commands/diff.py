@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airpack.base import staging
 from airpack.base.console import plain
 from airpack.base.errors import UsageError
 from airpack.cli import general, screen
@@ -88,13 +87,10 @@ def _review(arguments: argparse.Namespace, output: Output) -> int:
         overwrite.check_report(output.path)
     told = review.collect(Results.at(arguments.old), Results.at(arguments.new))
     text = review_page.markdown(told) if arguments.report == review_page.MARKDOWN else review_page.html(told)
-    if output.path is None:
-        output.send(text.encode())  # UTF-8 in any locale
-    else:
-        staging.write_text(output.path, text)
-        if not arguments.quiet:
-            differ = "differs" if len(told.rows) == 1 else "differ"
-            print(f"review    {output.path}, {screen.counted(len(told.rows), 'package')} {differ}")
+    output.write(text)
+    if output.path is not None and not arguments.quiet:
+        differ = "differs" if len(told.rows) == 1 else "differ"
+        print(f"review    {output.path}, {screen.counted(len(told.rows), 'package')} {differ}")
     return 0 if told.is_empty else DIFFERENT
 
 

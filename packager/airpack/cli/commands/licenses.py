@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from airpack.base import staging
 from airpack.base.console import Progress
 from airpack.base.errors import UsageError
 from airpack.bundle.opened import OpenBundle
@@ -113,11 +112,9 @@ def _known(opened: OpenBundle, assumed: Sequence[str]) -> dict[str, Licence]:
 
 
 def _write_notices(output: Output, made: notices.Notices, progress: Progress) -> None:
-    if output.path is None:
-        output.send(made.text.encode())
-    else:
+    if output.path is not None:
         notices.check_place(output.path)
-        staging.write_text(output.path, made.text)
+    output.write(made.text)
     if made.bare:
         progress.note(f"note: no text of a licence is in the wheels of {', '.join(made.bare)}")
 

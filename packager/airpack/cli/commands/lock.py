@@ -9,7 +9,6 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from airpack.base import staging
 from airpack.base.console import Progress
 from airpack.base.errors import InvalidLock, UsageError
 from airpack.cli import answers, general, inputs, options, pip_options, resolving, screen
@@ -108,10 +107,7 @@ def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Pro
         lock = _with_passed_over(lock, earlier)
     if _writes(arguments):
         text = pylock_writer.dumps(lock, output.path.parent if output.path else Path())
-        if output.path is None:
-            output.send(text.encode())
-        else:
-            staging.write_text(output.path, text)
+        output.write(text)
     return lock, change
 
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from airpack.base import staging
 from airpack.base.errors import InvalidTarget, OutputRefused, UsageError
 from airpack.cli import answers, general, options, screen
 from airpack.cli.output import Output
@@ -61,11 +60,9 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         arguments.image, engine=arguments.engine, python=arguments.python, env=env, progress=progress
     )
     target = Target.from_dict(profile, named=f"of {arguments.image}")
-    text = json.dumps(profile, indent=2) + "\n"
+    output.write(json.dumps(profile, indent=2) + "\n")
     if output.path is None:
-        output.send(text.encode())
         return
-    staging.write_text(output.path, text)
     result = {"profile": output.path, "target": target.name, "python": target.python_full_version}
     answers.give(arguments, progress, {**result, "installed": len(target.installed or ())}, _lines(output.path, target))
 

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.base import staging
 from airpack.cli import answers, general, options, screen
 from airpack.cli.output import Output
 from airpack.report import facts, page
@@ -52,16 +51,16 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     old = Results.at(arguments.against) if arguments.against else None
     with results.open_bundle() as opened:
         told = facts.collect(results, opened, old, jobs=arguments.jobs, progress=progress)
-    content = page.render(told).encode()
+    text = page.render(told)
+    output.write(text)
     if output.path is None:
-        output.send(content)
         return
-    staging.write_text(output.path, content.decode())
+    size = len(text.encode())
     found = "not audited" if told.findings is None else screen.counted(len(told.findings), "finding")
-    counted = f"{screen.counted(len(told.summary.packages), 'package')}, {found}, {screen.amount(len(content))}"
+    counted = f"{screen.counted(len(told.summary.packages), 'package')}, {found}, {screen.amount(size)}"
     result = {
         "report": output.path,
-        "size": len(content),
+        "size": size,
         "packages": len(told.summary.packages),
         "findings": None if told.findings is None else len(told.findings),
     }

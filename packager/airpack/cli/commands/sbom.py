@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.base import staging
 from airpack.cli import answers, general, options, screen
 from airpack.cli.output import STANDARD, Output
 from airpack.inspection import inventory, sbom_writer
@@ -49,11 +48,11 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
         general.pins(arguments).check(opened)
         taken = inventory.take(opened, packed.entries(opened.file.digest))
     text = write(taken)
+    if output.path is not None:
+        overwrite.check_sbom(output.path)
+    output.write(text)
     if output.path is None:
-        output.send(text.encode())  # UTF-8 in any locale
         return
-    overwrite.check_sbom(output.path)
-    staging.write_text(output.path, text)
     libraries = sum(len(package.libraries) for package in taken.packages)
     counted = f"{screen.counted(len(taken.packages), 'package')}, {libraries:,} libraries in them"
     result = {"sbom": output.path, "packages": len(taken.packages), "libraries": libraries}
