@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from airpack_runtime.format import hashing
+
+from airpack.base.errors import OutputRefused
 
 _PIECE = 1 << 20  # bytes that are copied at once
 TEXT_LIMIT = 64 << 20  # bytes; the largest lock known has 2 MB
@@ -120,6 +122,21 @@ def exists(path: Path) -> bool:
     if not stat.S_ISREG(mode):
         raise _not_regular(path, mode)
     return True
+
+
+def check_replaceable(path: Path, is_ours: Callable[[str], bool], problem: str) -> None:
+    """Raise OutputRefused with `problem` unless nothing lies at `path`, or a file of which `is_ours` accepts the text.
+
+    `is_ours` may raise ValueError, KeyError or TypeError for a text that it doesn't accept.
+    """
+    if not path.exists():
+        return
+    try:
+        ours = is_ours(read_text(path, follow=True))
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = False
+    if not ours:
+        raise OutputRefused(path, problem)
 
 
 def parents(paths: Iterable[str]) -> set[str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airpack.base import files
-from airpack.base.errors import OutputRefused
 from airpack.bundle.opened import OpenBundle
 from airpack.inspection import licence_texts
 from airpack.licences.licence import Licence
@@ -62,11 +61,5 @@ def _text_lines(text: licence_texts.LicenceText, contents: Mapping[str, str], se
 
 def check_place(path: Path) -> None:
     """Raise OutputRefused if something else than notices lies at `path`."""
-    if not path.exists():
-        return
-    try:
-        ours = files.read_text(path, follow=True).startswith(f"{_HEADING}\n")
-    except (OSError, ValueError):
-        ours = False
-    if not ours:
-        raise OutputRefused(path, "holds no notices: give --notices another name, or move it away")
+    problem = "holds no notices: give --notices another name, or move it away"
+    files.check_replaceable(path, lambda text: text.startswith(f"{_HEADING}\n"), problem)

@@ -21,27 +21,14 @@ _HEAD = 4096  # letters of a page, in which the mark stands
 
 def check_sbom(path: Path) -> None:
     """Raise OutputRefused if something else than an SBOM lies at `path`."""
-    if not path.exists():
-        return
-    try:
-        data: Any = jsons.loads(files.read_text(path, follow=True))
-        ours = data["bomFormat"] == "CycloneDX"
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = False
-    if not ours:
-        raise OutputRefused(path, "is not an SBOM: give --output another name, or move it away")
+    problem = "is not an SBOM: give --output another name, or move it away"
+    files.check_replaceable(path, lambda text: bool(jsons.loads(text)["bomFormat"] == "CycloneDX"), problem)
 
 
 def check_report(path: Path) -> None:
     """Raise OutputRefused if something else than a report lies at `path`."""
-    if not path.exists():
-        return
-    try:
-        ours = REPORT_MARK in files.read_text(path, follow=True)[:_HEAD]
-    except (OSError, ValueError):
-        ours = False
-    if not ours:
-        raise OutputRefused(path, "is not a report: give --output another name, or move it away")
+    problem = "is not a report: give --output another name, or move it away"
+    files.check_replaceable(path, lambda text: REPORT_MARK in text[:_HEAD], problem)
 
 
 def check(folder: Path, *, tree: Path | None = None, drop_in: Path | None = None) -> None:
