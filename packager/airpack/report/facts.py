@@ -10,17 +10,16 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.audit.finding import Finding
 from airpack.base.console import Progress
-from airpack.base.errors import AirpackError, InvalidManifest
+from airpack.base.errors import AirpackError
 from airpack.bundle.opened import OpenBundle
-from airpack.inspection import graph, inventory, licence_texts, summary
+from airpack.inspection import graph, licence_texts
 from airpack.inspection.graph import Graph
 from airpack.inspection.inventory import Inventory
 from airpack.inspection.licence_texts import LicenceText
 from airpack.inspection.summary import BundleSummary
-from airpack.licences import licence
 from airpack.licences.licence import Licence
 from airpack.report import review
-from airpack.report.review import Review
+from airpack.report.review import Contents, Review
 from airpack.results.folder import Results
 from airpack.results.manifest import Manifest
 from airpack.results.proof import ProofRecord
@@ -60,29 +59,31 @@ def collect(results: Results, opened: OpenBundle, old: Results | None, *, jobs: 
 
     Raises BundleNotFound (for `old`) or BundleDamaged (of `airpack_runtime.errors`).
     """
-    changed = review.collect(old, results) if old is not None else None
-    digest = opened.file.digest
+    about, digest = Contents.read(results, opened), opened.file.digest
     shares = {canonicalize_name(share.name): share for share in opened.toc.distributions}
-    taken = inventory.take(opened, results.entries(digest))
-    told = summary.summarize(opened, results.origins(digest))
     brought = {key: licence_texts.texts_of(opened, share) for key, share in shares.items()}
     findings, not_audited = _audit(results, jobs, progress)
     return Facts(
-        summary=told,
-        inventory=taken,
-        graph=graph.of(taken, told),
+        summary=about.summary,
+        inventory=about.inventory,
+        graph=graph.of(about.inventory, about.summary),
         files={key: opened.toc.files[slice(*share.files)] for key, share in shares.items()},
-        licences={canonicalize_name(name): known for name, known in licence.licences(opened).items()},
+        licences={canonicalize_name(name): known for name, known in about.licences.items()},
         licence_files=brought,
         texts=licence_texts.read(opened, [text for texts in brought.values() for text in texts]),
         needs=opened.toc.needs,
-        manifest=_manifest(results, digest),
+        manifest=None if results.is_alone else results.manifest_of(digest),
         signed=results.signature() is not None,
         findings=findings,
         not_audited=not_audited,
         proof=results.imports(digest),
-        review=changed,
+        review=None if old is None else _review(old, about),
     )
+
+
+def _review(old: Results, new: Contents) -> Review:
+    with old.open_bundle() as opened:
+        return review.compare(Contents.read(old, opened), new)
 
 
 def _audit(results: Results, jobs: int, progress: Progress) -> tuple[Sequence[Finding] | None, str]:
@@ -96,13 +97,3 @@ def _audit(results: Results, jobs: int, progress: Progress) -> tuple[Sequence[Fi
     except (AirpackError, OSError) as error:
         return None, str(error)
     return verdict.findings, ""
-
-
-def _manifest(results: Results, digest: str) -> Manifest | None:
-    if results.is_alone:
-        return None
-    try:
-        about = results.manifest()
-    except InvalidManifest:
-        return None
-    return about if about.bundle.digest == digest else None

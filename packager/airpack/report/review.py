@@ -14,11 +14,37 @@ from airpack.base.urls import redacted
 from airpack.bundle.opened import OpenBundle
 from airpack.inspection import diff, inventory, summary
 from airpack.inspection.diff import ADDED, CHANGED, REMOVED, FrameTotals, Setting
+from airpack.inspection.inventory import Inventory
+from airpack.inspection.summary import BundleSummary
 from airpack.licences import licence
+from airpack.licences.licence import Licence
 from airpack.results.folder import Results
 
 _KEY = re.compile(r"^key ([0-9a-f]{16})$", re.MULTILINE)
 _SIGNATURE_LIMIT = 8 << 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contents:
+    """What is read of an open bundle, which lies in `results`; `licences` are those of its packages, by name."""
+
+    results: Results
+    opened: OpenBundle
+    summary: BundleSummary
+    inventory: Inventory
+    licences: Mapping[str, Licence]
+
+    @classmethod
+    def read(cls, results: Results, opened: OpenBundle) -> Contents:
+        """Read the bundle `opened`. Raises BundleDamaged (of `airpack_runtime.errors`)."""
+        digest = opened.file.digest
+        return cls(
+            results=results,
+            opened=opened,
+            summary=summary.summarize(opened, results.origins(digest)),
+            inventory=inventory.take(opened, results.entries(digest)),
+            licences=licence.licences(opened),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +112,13 @@ def collect(old: Results, new: Results) -> Review:
     Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
     with old.open_bundle() as before, new.open_bundle() as after:
-        difference = diff.compare(before, after)
-        left, right = _sides(old, before), _sides(new, after)
-        bundles = _bundle(old, before), _bundle(new, after)
+        return compare(Contents.read(old, before), Contents.read(new, after))
+
+
+def compare(old: Contents, new: Contents) -> Review:
+    """Return the review of two bundles that are open; see `collect`."""
+    difference = diff.compare(old.opened, new.opened)
+    left, right = _sides(old), _sides(new)
     changed = {change.name: change for change in difference.packages}
     rows = [
         Row(
@@ -103,8 +133,8 @@ def collect(old: Results, new: Results) -> Review:
     ]
     listed = {row.name for row in rows}
     return Review(
-        old=bundles[0],
-        new=bundles[1],
+        old=_bundle(old),
+        new=_bundle(new),
         settings=difference.settings,
         rows=rows,
         same=[f"{name} {side.version}" for name, side in right.items() if name not in listed],
@@ -116,13 +146,10 @@ def _counts(changes: Sequence[diff.FileChange]) -> dict[str, int]:
     return {kind: sum(change.kind == kind for change in changes) for kind in (ADDED, REMOVED, CHANGED)}
 
 
-def _bundle(packed: Results, opened: OpenBundle) -> Bundle:
-    return Bundle(
-        digest=f"sha256:{opened.file.digest}",
-        size=opened.file.stat.st_size,
-        target=opened.toc.target,
-        signature=_signature(packed),
-    )
+def _bundle(contents: Contents) -> Bundle:
+    about = contents.summary
+    signature = _signature(contents.results)
+    return Bundle(digest=about.digest, size=about.size, target=about.target, signature=signature)
 
 
 def _signature(packed: Results) -> str:
@@ -138,19 +165,16 @@ def _signature(packed: Results) -> str:
     return f"names the key {key[1]}" if key else "names no key" if text else "none"
 
 
-def _sides(packed: Results, opened: OpenBundle) -> dict[str, Side]:
+def _sides(contents: Contents) -> dict[str, Side]:
     """Return the packages of a bundle by name."""
-    digest = opened.file.digest
-    told = {package.name: package for package in summary.summarize(opened, packed.origins(digest)).packages}
-    records = {record.key: record for record in inventory.take(opened, packed.entries(digest)).packages}
-    licences = licence.licences(opened)
+    records = {record.key: record for record in contents.inventory.packages}
     sides = {}
-    for name, package in told.items():
-        record = records[canonicalize_name(name)]
+    for package in contents.summary.packages:
+        record = records[canonicalize_name(package.name)]
         found = [f"{library.name} {library.version}".strip() for library in record.libraries]
-        sides[name] = Side(
+        sides[package.name] = Side(
             version=package.version,
-            licence=licences[name].shown,
+            licence=contents.licences[package.name].shown,
             origin=redacted(package.origin) or "not recorded",
             wheel=package.wheel,
             sha256=package.sha256,

@@ -97,17 +97,21 @@ class Results:
             return None
         return None if installed is None else tuple(installed)
 
-    def entries(self, digest: str) -> tuple[PackageEntry, ...]:
-        """Return what the manifest lists of the packages of the bundle with this digest.
+    def manifest_of(self, digest: str) -> Manifest | None:
+        """Return the manifest beside the bundle if it can be read and describes the bundle with this digest, or None.
 
-        Empty unless the manifest beside the bundle can be read and describes that bundle: the same wheel gives the same
-        bundle, wherever it is got from.
+        The same wheel gives the same bundle, wherever it is got from.
         """
         try:
             about = self.manifest()
         except InvalidManifest:
-            return ()
-        return tuple(about.packages) if about.bundle.digest == digest else ()
+            return None
+        return about if about.bundle.digest == digest else None
+
+    def entries(self, digest: str) -> tuple[PackageEntry, ...]:
+        """Return what `manifest_of` lists of the packages of the bundle with this digest, nothing if that is None."""
+        about = self.manifest_of(digest)
+        return () if about is None else tuple(about.packages)
 
     def origins(self, digest: str) -> dict[str, str]:
         """Return where each package of the bundle with this digest came from, by name; empty as `entries` is."""
