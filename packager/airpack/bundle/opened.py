@@ -86,6 +86,7 @@ class OpenBundle:
 
         SHA256SUMS, which no boot writes, is found as well. Raises NotInBundle.
         """
+        path = self.spelled(path)
         for candidate in (path, f"{self._site_packages}/{path}"):
             file = self.toc.sums if candidate == layout.SUMS else self.entries.get(candidate)
             if file is not None:
@@ -95,6 +96,11 @@ class OpenBundle:
             if name and any(entry.startswith(f"{folder}/") for entry in self.entries):
                 raise NotInBundle(self.file.path, f"file {name}", folder=folder)
         raise NotInBundle(self.file.path, path, nearest=self._nearest(name))
+
+    def spelled(self, path: str) -> str:
+        """Return a path or a glob with the `lib/pythonX.Y/` that may be left out before `site-packages/`."""
+        folder, _, name = self._site_packages.rpartition("/")
+        return f"{folder}/{path}" if name and path.startswith(f"{name}/") else path
 
     def chunks(self, file: File) -> Iterator[bytes]:
         """Yield a file's content in pieces of at most a frame. Raises BundleDamaged."""

@@ -27,7 +27,7 @@ def matching(opened: OpenBundle, globs: Sequence[str]) -> dict[str, File]:
     if not globs:
         return everything
     wanted: dict[str, File] = {}
-    for glob in globs:
+    for glob in map(opened.spelled, globs):
         matches = {path: file for path, file in everything.items() if path == glob or fnmatchcase(path, glob)}
         if not matches and set(glob) & set("*?["):
             raise NotInBundle(opened.file.path, f"path that {glob!r} matches")

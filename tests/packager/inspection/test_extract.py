@@ -29,9 +29,11 @@ def _cat(path: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([*LINE, "cat", str(GOLDEN), path], capture_output=True, check=False)
 
 
-@pytest.mark.parametrize("path", ["lib/python3.7/site-packages/beta/large.bin", "beta/large.bin"])
+@pytest.mark.parametrize(
+    "path", ["lib/python3.7/site-packages/beta/large.bin", "site-packages/beta/large.bin", "beta/large.bin"]
+)
 def test_cat_writes_a_file_as_it_is(path: str) -> None:
-    """One of several frames, too; `lib/python3.7/site-packages/` may be left out."""
+    """One of several frames, too; `lib/python3.7/site-packages/` may be left out, or its beginning."""
     done = _cat(path)
     assert (done.returncode, done.stdout, done.stderr) == (0, LARGE, b"")
 
@@ -156,6 +158,14 @@ def test_nothing_is_replaced(tmp_path: Path) -> None:
         "__init__.py",
         "data.txt",
     ]
+
+
+def test_a_glob_may_begin_with_site_packages(tmp_path: Path) -> None:
+    """Without `lib/pythonX.Y/` before it."""
+    done = _extract("-o", tmp_path / "out", "site-packages/gamma*/METADATA")
+    assert (done.returncode, done.stderr) == (0, "")
+    (found,) = (path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert found == tmp_path / "out/lib/python3.7/site-packages/gamma-1.0.dist-info/METADATA"
 
 
 def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:

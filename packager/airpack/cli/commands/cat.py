@@ -25,7 +25,9 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="BUNDLE|DIST", type=Path, help="a bundle, or a folder of results")
     parser.add_argument(
-        "path", metavar="PATH", help="the path that inspect --files shows; lib/pythonX.Y/site-packages/ may be left out"
+        "path",
+        metavar="PATH",
+        help="the path that inspect --files shows; lib/pythonX.Y/ or lib/pythonX.Y/site-packages/ may be left out",
     )
     general.add_pins(parser)
     general.add_verbosity(parser)
