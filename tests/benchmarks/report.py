@@ -14,7 +14,7 @@ from benchmarks.peers import AIRPACK, LIMIT, PEERS, STEPS
 from benchmarks.results import Results, ratio
 from benchmarks.tables import NONE, table
 from benchmarks.thresholds import Figure, fastest_peer, figures, memory
-from support import machine
+from support import machine, pages
 
 PAGE = machine.ROOT / "docs" / "benchmarks.md"
 DETAILS = Path(__file__).with_name("RESULTS.md")
@@ -45,15 +45,8 @@ def write(results: Results) -> None:
 
 def with_figures(text: str, results: Results) -> str:
     """Return the page with what stands between its comments rendered from the results."""
-    text = _put(text, (BEGIN, END), render(results))
-    return _put(text, (coverage.BEGIN, coverage.END), covered(results))
-
-
-def _put(text: str, between: tuple[str, str], rendered: str) -> str:
-    begin, end = between
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    return f"{before}{begin}\n\n{rendered}\n{end}{after}"
+    text = pages.put(text, BEGIN, END, render(results))
+    return pages.put(text, coverage.BEGIN, coverage.END, covered(results))
 
 
 def covered(results: Results) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent / "runtime")]
 
-from support import machine
+from support import machine, pages
 
 PAGE = machine.ROOT / "docs" / "targets.md"
 BEGIN, END = "<!-- written by tests/contract/make_targets.py -->", "<!-- the end of what it writes -->"
@@ -52,9 +52,8 @@ def main() -> None:
         for tag, cells in rows.items():
             lines.append(f"| `{tag}` | {' | '.join(cell.result() for cell in cells)} |")
             print(lines[-1], flush=True)
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    PAGE.write_text("\n".join([before + BEGIN, "", *lines, "", END + after]), encoding="utf-8")
+    table = "".join(f"{line}\n" for line in lines)
+    PAGE.write_text(pages.put(PAGE.read_text(encoding="utf-8"), BEGIN, END, table), encoding="utf-8")
 
 
 def _cell(target: str, python: str | None) -> str:
@@ -62,14 +61,8 @@ def _cell(target: str, python: str | None) -> str:
     fits = python is not None and f"python3.{re.sub('[^0-9]', '', target.partition('-')[0])[1:]}" == Path(python).name
     with tempfile.TemporaryDirectory(prefix="airpack-targets-") as folder:
         line = [sys.executable, "-m", "airpack", "pack", PROJECT, "--target", target, "--level", "1", "--json"]
-        line += [
-            "--no-python-download",
-            "--only-binary",
-            ":all:",
-            "-o",
-            f"{folder}/dist",
-            *(["--python", str(python)] if fits else []),
-        ]
+        line += ["--no-python-download", "--only-binary", ":all:", "-o", f"{folder}/dist"]
+        line += ["--python", str(python)] if fits else []
         done = subprocess.run(line, capture_output=True, text=True, timeout=600, check=False)
     answer = json.loads(done.stdout)
     if not answer["ok"]:

@@ -76,6 +76,13 @@ def blocks(path: Path) -> list[Block]:
     return found
 
 
+def put(text: str, begin: str, end: str, rendered: str) -> str:
+    """Return a page's text with `rendered` in place of what stands between two comments."""
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{rendered}\n{end}{after}"
+
+
 def prose(path: Path) -> str:
     """Return a page without its fenced blocks."""
     return re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
