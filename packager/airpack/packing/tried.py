@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache as cached
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class TriedBefore:
 
     def read(self) -> dict[str, TriedImport]:
         """Return the modules that were imported from just these files."""
-        identities = {name: _identity(group) for name, group in self.groups.items()}
+        identities = self._identities()
         known = {}
         for module in self.modules:
             kept = cache.read_sealed(self._place(module))
@@ -72,14 +73,18 @@ class TriedBefore:
     def keep(self, proof: Proof) -> None:
         """Note each import of `proof` that succeeded, with the distributions that it may depend on."""
         owners = {member.path: name for name, group in self.groups.items() for member in group.members}
+        identities, required_by = self._identities(), cached(self._required_by)  # many modules share what they load
         for tried in proof.imports:
             loaded = {owners[path] for path in proof.loaded.get(tried.module, ()) if path in owners}
             if loaded and not tried.error:
                 names = {canonicalize_name(tried.package), *loaded}
-                names |= {need for name in names for need in self._required_by(name)}
-                of = {name: _identity(self.groups[name]) for name in sorted(names)}
+                names |= {need for name in names for need in required_by(name)}
+                of = {name: identities[name] for name in sorted(names)}
                 note = {"tried": asdict(tried), "of": of}
                 cache.write_sealed(json.dumps(note).encode(), self._place(tried.module))
+
+    def _identities(self) -> dict[str, str]:
+        return {name: _identity(group) for name, group in self.groups.items()}
 
     def _required_by(self, name: str) -> set[str]:
         """Return the distributions here that one of them requires, for an extra or always."""
