@@ -1,8 +1,8 @@
 """Modules that an earlier pack imported: where all that one loaded is the same, it is not imported again.
 
 What an import does depends on the interpreter, on the files that it loads, and on what else could be loaded. So a
-module is imported again if some module is new or gone, if a distribution that it loaded from, or that one of these
-requires, is another, or if an entry point or a `.pth` file is.
+module is imported again if some module is new or gone, if a distribution that it loaded from, that one of these
+requires, or that could not be imported then, is another, or if an entry point or a `.pth` file is.
 """
 
 from __future__ import annotations
@@ -74,10 +74,11 @@ class TriedBefore:
         """Note each import of `proof` that succeeded, with the distributions that it may depend on."""
         owners = {member.path: name for name, group in self.groups.items() for member in group.members}
         identities, required_by = self._identities(), cached(self._required_by)  # many modules share what they load
+        failing = {canonicalize_name(tried.package) for tried in proof.imports if tried.error}
         for tried in proof.imports:
             loaded = {owners[path] for path in proof.loaded.get(tried.module, ()) if path in owners}
             if loaded and not tried.error:
-                names = {canonicalize_name(tried.package), *loaded}
+                names = {canonicalize_name(tried.package), *loaded, *failing}
                 names |= {need for name in names for need in required_by(name)}
                 of = {name: identities[name] for name in sorted(names)}
                 note = {"tried": asdict(tried), "of": of}

@@ -80,3 +80,12 @@ def test_a_module_that_fails_is_imported_each_time(airpack: Airpack, wheels: Pat
         assert airpack.pack("good", "bad") == 0, airpack.err
         assert "import bad fails here: RuntimeError: no" in airpack.err
     assert "import    1 module as before" in airpack.err
+
+
+def test_what_may_have_tried_a_module_that_failed_is_imported_again(airpack: Airpack, wheels: Path) -> None:
+    """It did without that module, and with another release it may load it."""
+    build_wheel(wheels, "other", files={"other.py": "try:\n    import spare\nexcept RuntimeError:\n    pass\n"})
+    build_wheel(wheels, "spare", files={"spare.py": "raise RuntimeError('no')\n"})
+    assert airpack.pack("other", "spare") == 0, airpack.err
+    build_wheel(wheels, "spare", "2.0")
+    assert "as before" not in _imported(airpack, "other", "spare")
