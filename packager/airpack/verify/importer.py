@@ -40,6 +40,15 @@ import json, os, signal, sys, time
 signal.pthread_sigmask(signal.SIG_SETMASK, [])
 runtime, tree, module, answer = sys.argv[1:]
 error, missing, seen, files, origin, loaded, began = None, [], [], [], "", [], time.perf_counter()
+
+def file_of(module):
+    # A module may have made its __dict__ a property that loads all that it can (apipkg): its type's own is read.
+    own = type(sys).__dict__["__dict__"].__get__
+    try:
+        return str((own(module) if issubclass(type(module), type(sys)) else module.__dict__)["__file__"])
+    except Exception:
+        return ""
+
 try:
     sys.path.append(runtime)
     from airpack_runtime import activation
@@ -57,7 +66,7 @@ try:
             loaded = [line.split(None, 5)[-1].rstrip("\\n") for line in maps]
     except OSError:  # of a sandbox that has no /proc
         pass
-    loaded += [str((getattr(each, "__dict__", None) or {}).get("__file__")) for each in list(sys.modules.values())]
+    loaded += map(file_of, list(sys.modules.values()))
     loaded = sorted({file[len(tree) + 1:] for file in loaded if file.startswith(tree + "/")})
 except BaseException as cause:
     took = time.perf_counter() - began
@@ -143,8 +152,7 @@ class Importer:
         except (OSError, ValueError):
             failure = Failure(module=module, error=f"the process ended by itself ({_shown(status)})")
             return Attempt(failure=failure, seconds=time.monotonic() - began)
-        failed = report["error"] is not None
-        if failed:
+        if report["error"] is not None:
             return Attempt(failure=self._failure(module, report), seconds=report["took"])
         return Attempt(failure=None, seconds=report["took"], loaded=tuple(report["loaded"]))
 

@@ -104,6 +104,20 @@ def test_a_module_that_can_be_imported_is_no_failure(imported: Callable[[str], F
     assert imported("import sys\nassert sys.version_info[:2] == (3, 7)\n") is None
 
 
+@pytest.mark.parametrize("base", ["types.ModuleType", "object"])
+def test_what_a_module_would_load_later_is_not_loaded(tmp_path: Path, base: str) -> None:
+    """Its `__dict__` may be a property that loads all that it can, as apipkg has it."""
+    site = tmp_path / "tree" / SITE_PACKAGES
+    site.mkdir(parents=True)
+    (site / "one.py").write_text(
+        f"import sys, types\nclass Lazy({base}):\n    @property\n    def __dict__(self):\n        import absent\n"
+        "sys.modules['lazy'] = Lazy('lazy') if Lazy.__base__ is not object else Lazy()\n"
+    )
+    attempt = Importer(tmp_path / "tree", machine.python37(), tmp_path).attempt("one")
+    assert attempt.failure is None
+    assert attempt.loaded == (f"{SITE_PACKAGES}/one.py",)
+
+
 @pytest.mark.parametrize(
     ("code", "error"), [("", None), ("raise ValueError(1)", "ValueError: 1"), ("os._exit(3)", "the")]
 )
