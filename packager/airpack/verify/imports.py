@@ -98,24 +98,21 @@ def prove(
     judge = _Judge(tree=tree, image=image, shares=list({share.name: share for share, _ in modules}.values()))
     scratch = tempfile.TemporaryDirectory(prefix="airpack-import-")
     importer = Importer(tree.resolve(), python, Path(scratch.name).resolve(), hidden=image.lacking)
-
     began = time.monotonic()
 
-    loaded: dict[str, Sequence[str]] = {}
-
-    def attempt(item: tuple[Share, str]) -> tuple[ImportFinding | None, TriedImport]:
+    def attempt(item: tuple[Share, str]) -> tuple[TriedImport, ImportFinding | None, Sequence[str]]:
         share, module = item
         started = time.monotonic() - began
         tried = importer.attempt(module)
         on_module(1)
-        loaded[module] = tried.loaded
-        return judge.finding(tried.failure, share) if tried.failure else None, TriedImport(
+        record = TriedImport(
             module=module,
             package=share.name,
             started=round(started * 1000),
             took=round(tried.seconds * 1000),
             error=tried.failure.error if tried.failure else "",
         )
+        return record, judge.finding(tried.failure, share) if tried.failure else None, tried.loaded
 
     # The largest come first, so that none of them is left to a single thread at the end.
     turns = sorted(
@@ -123,13 +120,12 @@ def prove(
     )
     try:
         done = list(executor.map(attempt, turns))
-        found = {module: finding for (_, module), (finding, _) in zip(turns, done, strict=True)}
+        found = {record.module: finding for record, finding, _ in done}
+        imports = [*image.known.values(), *(record for record, _, _ in done)]
         return Proof(
             findings=[finding for _, module in modules if (finding := found.get(module)) is not None],
-            imports=sorted(
-                [*image.known.values(), *(tried for _, tried in done)], key=lambda tried: (tried.started, tried.module)
-            ),
-            loaded=loaded,
+            imports=sorted(imports, key=lambda record: (record.started, record.module)),
+            loaded={record.module: loaded for record, _, loaded in done},
         )
     finally:
         importer.stop()
@@ -168,9 +164,8 @@ def modules_of(paths: Iterable[str]) -> list[str]:
 
     A namespace package (PEP 420) belongs to no distribution: its packages and modules are returned in its place.
     """
-    inside = [
-        PurePosixPath(prefix.below(path)) for path in paths if prefix.below(path) and path.endswith((".py", ".so"))
-    ]
+    below = (prefix.below(path) for path in paths if path.endswith((".py", ".so")))
+    inside = [PurePosixPath(path) for path in below if path]
     packages = {path.parent for path in inside if path.name.partition(".")[0] == "__init__"} - {PurePosixPath()}
     modules = set()
     for path in inside:
