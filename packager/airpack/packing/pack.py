@@ -167,7 +167,8 @@ class _Packing:
             self.progress.note(f"import    {modules} as before: all that they load is the same")
         tree = folder / "proof"
         # What is imported may write to its files, which are other names of the installed ones: these are read no more.
-        if product.tree.is_installed and order.tree is None and order.image is None:
+        linkable = product.tree.is_installed and order.tree is None and order.image is None
+        if linkable and len(tried.known) < len(before.modules):
             plain.write(product.tree.groups, tree)
         proof = prove(product.bundle, python, tried, tree, executor=self.executor, progress=self.progress)
         before.keep(proof)

@@ -206,7 +206,11 @@ class _Trial:
         """Import from a tree that is there, if an interpreter is found."""
 
         def run(python: Interpreter) -> list[Finding]:
-            return self._impossible(place.parent, python) or [*self._import(place, python, executor, progress).findings]
+            impossible = self._impossible(place.parent, python)
+            if impossible:
+                return impossible
+            modules = imports.modules_in(self.shares)
+            return [*self._import(modules, place, python, executor, progress).findings]
 
         return self._with_python(obtain_python, run)
 
@@ -229,15 +233,22 @@ class _Trial:
         impossible = self._impossible(place.parent, python)
         if impossible:
             return Proof(findings=impossible)
-        if not place.exists() and len(self.known) < len(imports.modules_in(self.shares)):
+        modules = imports.modules_in(self.shares)
+        if not place.exists() and len(self.known) < len(modules):
             local_boot.unpack(bundle.resolve(), place, python, self.digest)
-        proof = self._import(place, python, executor, progress)
+        proof = self._import(modules, place, python, executor, progress)
         if place.exists():
             shutil.rmtree(place)
         return proof
 
-    def _import(self, place: Path, python: Interpreter, executor: Executor, progress: Progress) -> Proof:
-        modules = imports.modules_in(self.shares)
+    def _import(
+        self,
+        modules: Sequence[tuple[Share, str]],
+        place: Path,
+        python: Interpreter,
+        executor: Executor,
+        progress: Progress,
+    ) -> Proof:
         image = TriedImage(
             target=Target.from_name(self.target), packages=self.image, lacking=self.lacking, known=self.known
         )
