@@ -187,27 +187,30 @@ def obtain_python(
 def find_python(
     arguments: argparse.Namespace, target: Target, env: Mapping[str, str], progress: Progress, *, lost: str
 ) -> Interpreter | None:
-    """Return an interpreter of the target's version that runs here, or None and show what is `lost` without it.
+    """Return the first of `find_pythons`."""
+    return find_pythons(arguments, target, env, progress, lost=lost)[0]
 
-    One of another processor, which the user named for the proof, compiles and builds nothing: another is found for
-    that. Raises NoInterpreter if the one that the user named is not of that version.
+
+def find_pythons(
+    arguments: argparse.Namespace, target: Target, env: Mapping[str, str], progress: Progress, *, lost: str
+) -> tuple[Interpreter | None, Interpreter | None]:
+    """Return an interpreter of the target's version and this machine's processor, and one of another processor.
+
+    The first is None if there is none; what is `lost` without it is shown. The second is the one that the user named,
+    if it is another processor's: it only imports what was packed. Raises NoInterpreter if the one that the user named
+    is not of the target's version.
     """
     try:
-        found: Interpreter | None = obtain_python(arguments, target, env, progress)
+        found = obtain_python(arguments, target, env, progress)
     except PythonMissing as missing:
         progress.note(f"note: {missing.problem}: going without {lost}; {missing.remedy}")
-        return None
-    if found is not None and found.is_foreign:
-        found = interpreter.find(target, given=None, env=env)
-        if found is None:
-            progress.note(f"note: no Python {target.python_version} of this machine's processor: going without {lost}")
-    return found
-
-
-def foreign_python(arguments: argparse.Namespace) -> Interpreter | None:
-    """Return the interpreter that the user named if it is another processor's, for the proof by import, else None."""
-    named = None if arguments.python is None else ask(arguments.python)
-    return named if named is not None and named.is_foreign else None
+        return None, None
+    if not found.is_foreign:
+        return found, None
+    own = next((python for python in interpreter.search(target, env) if not python.is_foreign), None)
+    if own is None:
+        progress.note(f"note: no Python {target.python_version} of this machine's processor: going without {lost}")
+    return own, None if arguments.python is None else found
 
 
 def add_registry(parser: argparse.ArgumentParser, *, digest: str = "") -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -52,6 +54,24 @@ def test_an_assumed_target_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         f"target    {other.name}, assuming Python {other.python_full_version}\n",
         "",
     ]
+
+
+def test_the_python_of_another_processor_only_imports(tmp_path: Path) -> None:
+    """It is passed over on PATH; where the user names it, one of this processor is found beside it."""
+    version = f"3.{sys.version_info[1]}"
+    other = tmp_path / f"python{version}"
+    answer = [str(other), "cpython", f"{version}.1", "cpython", "00", "main", "s390x"]
+    other.write_text(f"#!/bin/sh\necho {shlex.quote(json.dumps(answer))}\n")
+    other.chmod(0o755)
+    parser, target = argparse.ArgumentParser(), Target.parse(f"cp3{sys.version_info[1]}-manylinux_2_28_x86_64")
+    options.add_python(parser)
+    env = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
+    for words, named in (([], None), (["--python", str(other)], other)):
+        arguments = parser.parse_args([*words, "--no-python-download"])
+        own, foreign = options.find_pythons(arguments, target, env, Silent(), lost="bytecode")
+        assert own is not None
+        assert not own.is_foreign
+        assert (foreign and foreign.path) == named
 
 
 def test_a_passphrase_is_the_files_line(tmp_path: Path) -> None:

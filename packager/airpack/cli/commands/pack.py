@@ -192,7 +192,7 @@ def _uses_of_python(arguments: argparse.Namespace) -> str:
 def _order(arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress) -> Order:
     target, source = inputs.what_to_pack(arguments, env, progress)
     decoders.pin_for(target)  # a target that no bundle can be made for ends here
-    python = options.find_python(arguments, target, env, progress, lost=_uses_of_python(arguments))
+    python, foreign = options.find_pythons(arguments, target, env, progress, lost=_uses_of_python(arguments))
     return Order(
         source=source,
         target=target,
@@ -208,7 +208,7 @@ def _order(arguments: argparse.Namespace, env: Mapping[str, str], progress: Prog
         tree=arguments.tree,
         drop_in=arguments.drop_in,
         python=python,
-        prover=options.foreign_python(arguments),
+        prover=foreign,
         decoder=arguments.decoder,
         jobs=arguments.jobs,
         strict=arguments.strict,
