@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from airpack.resolve.pip_process import PipProcesses
 
 # The commands that ask pip first of all, and words with which they may not.
-_ASKING = ("pack", "lock")
+_ASKING = ("pack", "lock", "wheelhouse")
 _OTHERWISE = ("-h", "--help", "-v", "--verbose", "--lock")
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from airpack.base import cache
 from airpack.base.console import Progress
 from airpack.cli import options
-from airpack.cli.output import Output
 from airpack.requirements.requirements import Requirements
 from airpack.resolve import attestations, pylock
 from airpack.resolve.lock import Lock
@@ -22,7 +22,7 @@ def resolved(
     progress: Progress,
     target: Target,
     source: Requirements | Lock,
-    last: Output,
+    last: Path | None,
 ) -> Lock:
     """Return what is locked, with what the index attests of it, compared with the lock that lies at `last`.
 
@@ -41,7 +41,8 @@ def resolved(
         )
         lock = attestations.attested(lock, pip=pip, store=store)
         advance(len(lock.wheels))
-    before = {} if last.path is None else pylock.attested_in(last.path)
-    for warning in attestations.check(lock, required=arguments.require_attestations, before=before, named=last.name):
+    before = {} if last is None else pylock.attested_in(last)
+    required = arguments.require_attestations
+    for warning in attestations.check(lock, required=required, before=before, named=str(last)):
         progress.note(warning)
     return lock

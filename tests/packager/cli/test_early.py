@@ -16,6 +16,7 @@ from support.airpack import Airpack
         (["pack", "--no-such-option"], 1),
         (["lock", "--no-index", "one"], 1),
         (["lock", "-v", "--no-index", "one"], 1),
+        (["wheelhouse", "--no-index", "one"], 1),
         (["pack", "--lock", "no-such-file"], 0),
         (["lock", "--check", "--help"], 0),
         (["inspect", "no-such-file"], 0),

@@ -101,7 +101,7 @@ def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Pro
             # Another moment is asked for to have other versions.
             is_same = earlier.exclude_newer == source.rules.exclude_newer
             source = replace(source, kept=_kept(arguments, earlier) if is_same else {})
-        lock = resolving.resolved(arguments, pip, progress, target, source, output)
+        lock = resolving.resolved(arguments, pip, progress, target, source, output.path)
     change = changes.between(earlier, lock)
     if earlier is not None:
         lock = _with_passed_over(lock, earlier)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airpack.base import cache
 from airpack.cli import answers, general, inputs, options, pip_options, resolving, screen
-from airpack.cli.output import Output, several
+from airpack.cli.output import several
 from airpack.packing.gather import gather
 from airpack.resolve.lock import REQUIREMENTS
 from airpack.results import overwrite
@@ -49,9 +49,9 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     output, progress = arguments.output, general.progress(arguments)
     overwrite.check_gathered(output)
     store, last = cache.folder(env), output / LOCK
-    with pip_options.pip(arguments, env, progress).kept(ahead=True) as pip:
+    with pip_options.kept(arguments, env, progress, ahead=arguments.lock is None) as pip:
         target, source = inputs.what_to_pack(arguments, env, progress)
-        lock = resolving.resolved(arguments, pip, progress, target, source, Output.parse(str(last)))
+        lock = resolving.resolved(arguments, pip, progress, target, source, last)
         house = gather(lock, output, store, pip=pip, strict=arguments.strict, progress=progress)
     cache.prune(store, now=time.time())
     result = {"output": output, **answers.of_lock(house.lock), "wheelhouse": house.folder, "lock": last}
