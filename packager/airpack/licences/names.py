@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 CLASSIFIER = "License :: "
-_NO_NAMES = ("OSI Approved", "License :: OSI Approved")
 # The last parts of classifiers that name one licence of SPDX's, besides those that have its identifier in brackets.
 _CLASSIFIERS: Mapping[str, str] = {
     "MIT License": "MIT",
@@ -133,7 +132,7 @@ def kin(identifier: str) -> str:
 
 def is_name(classifier: str) -> bool:
     """Return whether a classifier names a licence: `OSI Approved` alone doesn't say which one."""
-    return classifier.startswith(CLASSIFIER) and classifier.rpartition(" :: ")[2] not in _NO_NAMES
+    return classifier.startswith(CLASSIFIER) and classifier.rpartition(" :: ")[2] != "OSI Approved"
 
 
 def _words(text: str) -> str:
