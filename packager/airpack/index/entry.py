@@ -90,25 +90,26 @@ def read(path: Path) -> tuple[Entry, bytes]:
 
     Raises OSError, and InvalidWheel for a wheel that is damaged or would do harm.
     """
-    content = _metadata(path) if path.name.endswith(WHEEL) else b""
+    content, requires_python = _metadata(path) if path.name.endswith(WHEEL) else (b"", "")
     with files.opened(path) as file:
         size, sha256 = os.fstat(file.fileno()).st_size, hashing.of_file(file.fileno())
-    requires_python = " ".join(texts.fields_in(content).get("requires_python", "").split())
     metadata = hashing.sha256(content).hexdigest() if content else ""
     entry = Entry(filename=path.name, sha256=sha256, size=size, requires_python=requires_python, metadata=metadata)
     return entry, content
 
 
-def _metadata(path: Path) -> bytes:
+def _metadata(path: Path) -> tuple[bytes, str]:
+    """Return the METADATA of the wheel at `path`, and the specifier Requires-Python in it, in one line."""
     name, version, *_ = parse_wheel_filename(path.name)
     wheel = LockedWheel(name=name, version=str(version), filename=path.name, url="", sha256="")
     with wheelfile.opened(wheel, path) as checked:
         place = f"{checked.site_packages}/{checked.dist_info_dir}/METADATA"
         with checked.open_file(place) as file:
             content = file.read()
-    if has_controls(" ".join(texts.fields_in(content).get("requires_python", "").split())):
+        requires_python = " ".join(texts.fields_in(content).get("requires_python", "").split())
+    if has_controls(requires_python):
         raise InvalidWheel(path.name, "its METADATA has a control character in Requires-Python")
-    return content
+    return content, requires_python
 
 
 def _parsed(filename: str) -> tuple[NormalizedName, Version, object, object]:

@@ -11,12 +11,13 @@ from airpack_runtime import layout
 
 from airpack.base.errors import HashMismatch, InvalidWheel, UnfitPath
 from airpack.bundle.opened import OpenBundle
-from airpack.index.entry import WHEEL, is_distribution
+from airpack.index.entry import SDISTS, WHEEL, is_distribution
 from airpack.inspection import extract
 from airpack.results.folder import MANIFEST, WHEELHOUSE, Results
 from airpack.results.pins import Pins
 
 _DEEPEST = 4  # folders: DIR/SET/TARGET/wheelhouse, as pack-all writes them
+_NONE = "holds no wheels: name a folder of results, a wheelhouse, or wheels"
 
 
 class NoWheels(UnfitPath):
@@ -62,14 +63,12 @@ def collect(places: Sequence[Path], scratch: Path, *, pins: Pins) -> Collected:
         walked = [place] if place.name.endswith(WHEEL) or is_distribution(place.name) else _walked(place)
         if not walked:
             walked = _in_bundle(place, scratch / str(number))
-        passed_over += [path for path in walked if not _is_usable(path)]
-        known = _recorded(walked) if pinned is None else {}
-        for path in filter(_is_usable, walked):
-            if pinned is not None and path.name not in pinned:
-                passed_over.append(path)
-                continue
-            expected = known.get(path) if pinned is None else pinned[path.name]
-            found.append(Given(path=path, expected=expected, is_named=path == place))
+        usable = {path: _is_usable(path) and (pinned is None or path.name in pinned) for path in walked}
+        passed_over += [path for path in walked if not usable[path]]
+        known = _recorded(walked) if pinned is None else {path: pinned.get(path.name) for path in walked}
+        found += [Given(path=path, expected=known.get(path), is_named=path == place) for path in walked if usable[path]]
+    if not found:
+        raise NoWheels(places[0], _NONE)
     return Collected(files=found, passed_over=passed_over)
 
 
@@ -100,7 +99,7 @@ def _walked(place: Path) -> list[Path]:
         depth = len(Path(folder).relative_to(place).parts)
         names[:] = sorted(name for name in names if not name.startswith(".") and depth < _DEEPEST)
         paths = [Path(folder, name) for name in sorted(filenames)]
-        found += [path for path in paths if path.name.endswith((WHEEL, ".tar.gz", ".zip"))]
+        found += [path for path in paths if path.name.endswith((WHEEL, *SDISTS))]
     return found
 
 
@@ -120,7 +119,7 @@ def _in_bundle(place: Path, scratch: Path) -> list[Path]:
     if not os.path.lexists(results.bundle):
         if not place.is_dir():
             os.stat(place)  # raises what the matter is
-        raise NoWheels(place, "holds no wheels: name a folder of results, a wheelhouse, or wheels")
+        raise NoWheels(place, _NONE)
     with results.open_bundle() as opened:
         return list(_extracted(opened, scratch))
 

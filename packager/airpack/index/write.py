@@ -72,8 +72,6 @@ def write(places: Sequence[Path], folder: Path, *, pins: Pins = ANY) -> Written:
     _check_place(folder)
     with staging.scratch_in(folder) as scratch:
         collected = given.collect(places, scratch / "bundles", pins=pins)
-        if not collected.files:
-            raise given.NoWheels(places[0], "holds no wheels: name a folder of results, a wheelhouse, or wheels")
         fresh = _copied(collected.files, scratch / "files")
         with staging.locked(folder):
             _check_place(folder)
@@ -113,10 +111,10 @@ def _merge(fresh: Sequence[_New], folder: Path, scratch: Path) -> Written:
     moves: dict[Path, Path] = {}
     for name, ones in new.items():
         moves.update(_project_moves(ones, entries[name], folder / name, scratch / "projects" / name))
-    roots = {**pages.of_root(entries), pages.FLAT: pages.of_files(one for ones in entries.values() for one in ones)}
+    held = [one for ones in entries.values() for one in ones]
+    roots = {**pages.of_root(entries), pages.FLAT: pages.of_files(held)}
     moves.update(_written(roots, scratch / "root", folder))
     staging.place(moves, aside=scratch)
-    held = [one for ones in entries.values() for one in ones]
     added = sorted(one.entry.filename for ones in new.values() for one in ones)
     size = sum(one.size for one in held)
     return Written(folder=folder, projects=len(entries), files=len(held), size=size, added=added, passed_over=())
