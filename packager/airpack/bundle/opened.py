@@ -35,6 +35,7 @@ class OpenBundle:
 
     def __init__(self, file: Bundle) -> None:
         self.file = file
+        self._kept = (-1, b"")  # the frame that was read last, by number
         gc.disable()  # a collection would visit all the new tuples, which takes as long as decoding them
         try:
             self.toc = file.toc()
@@ -104,11 +105,8 @@ class OpenBundle:
 
     def chunks(self, file: File) -> Iterator[bytes]:
         """Yield a file's content in pieces of at most a frame. Raises BundleDamaged."""
-        from airpack.base import zstd  # noqa: PLC0415 - libzstd takes time, and few need it
-
         for number, piece in self.plan.pieces(file):
-            raw = self.file.frame(number, zstd.decompress)
-            yield raw[piece.offset : piece.offset + piece.length]
+            yield self._frame(number)[piece.offset : piece.offset + piece.length]
 
     def read(self, file: File) -> bytes:
         """Return a file's content. Raises BundleDamaged."""
@@ -125,6 +123,16 @@ class OpenBundle:
     def packed_sizes(self) -> list[int]:
         """Return the size in bytes of the frames of each distribution."""
         return [sum(frame.size for frame in self.toc.frames[run.start : run.stop]) for run in self.runs()]
+
+    def _frame(self, number: int) -> bytes:
+        """Return the bytes of a frame; the last is kept: a distribution's metadata and licences mostly lie in one."""
+        from airpack.base import zstd  # noqa: PLC0415 - libzstd takes time, and few need it
+
+        last, raw = self._kept
+        if last != number:
+            raw = self.file.frame(number, zstd.decompress)
+            self._kept = (number, raw)
+        return raw
 
     @property
     def _frame_of_sums(self) -> int:

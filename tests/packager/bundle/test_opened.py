@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,25 @@ def test_a_file_is_found_with_or_without_site_packages(golden: OpenBundle, path:
     assert full == "lib/python3.7/site-packages/beta/large.bin"
     assert golden.read(file) == LARGE
     assert len(list(golden.chunks(file))) == 2
+
+
+def test_the_frame_of_several_small_files_is_read_once(golden: OpenBundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other; another frame takes its place."""
+    numbers, frame = [], golden.file.frame
+
+    def counted(number: int, decompress: Callable[[bytes, int], bytes]) -> bytes:
+        numbers.append(number)
+        return frame(number, decompress)
+
+    monkeypatch.setattr(golden.file, "frame", counted)
+    small = [golden.find(path)[1] for path in ("alpha/__init__.py", "alpha/data.txt")]
+    contents = [golden.read(file) for file in small]
+    assert len(numbers) == 1
+    assert [hashlib.sha256(content).hexdigest() for content in contents] == [golden.sums[file.path] for file in small]
+    golden.read(golden.find("beta/large.bin")[1])
+    assert golden.read(small[0]) == contents[0]
+    assert numbers == [numbers[0], *numbers[1:-1], numbers[0]]
+    assert len({*numbers}) == len(numbers) - 1
 
 
 def test_a_link_has_the_content_of_its_target(golden: OpenBundle) -> None:
