@@ -90,7 +90,7 @@ def lay_out(
 
 def _variables(deployment: Deployment, method: str) -> dict[str, str]:
     """Return the environment variables that a deployment needs for `method`, whose files are there."""
-    modules = sorted((deployment.base / EXTRAS).glob(f"{layout.LIB}/python3*/site-packages"))
+    modules = sorted((deployment.base / EXTRAS).glob(prefix.site_packages("3*")))
     folder = Path(_APP_ROOT, deployment.entry_script).parent
     return {
         DROP_IN: {LIB_PATH: EXTRAS},

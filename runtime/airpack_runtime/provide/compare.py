@@ -81,21 +81,18 @@ def difference(bundle: Bundle, tree: str, scratch: str) -> str | None:
     modes = {file.path: file.mode for file in toc.files}
     modes.update((link.path, modes[link.target]) for link in toc.links)
     expected, own = _parse(sums, bundle), os.getuid()
-    for directory in ("", *toc.directories):
-        try:
-            mode, uid = os.lstat(f"{tree}/{directory}")[:5:4]  # st_mode and st_uid
-        except OSError as error:
-            return f"{directory}: {reason_of(error)}"
-        if mode & 0o170022 != 0o040000 or uid != own:
-            return f"{directory or tree} has another type, mode or owner"
-    for path, mode in modes.items():
-        try:
+    try:
+        for path in ("", *toc.directories):
+            mode, uid = os.lstat(f"{tree}/{path}")[:5:4]  # st_mode and st_uid
+            if mode & 0o170022 != 0o040000 or uid != own:
+                return f"{path or tree} has another type, mode or owner"
+        for path, mode in modes.items():
             if os.lstat(f"{tree}/{path}")[:5:4] != (0o100000 | mode, own):
                 return f"{path} has another type, mode or owner"
             if _hash(f"{tree}/{path}") != expected.get(path):
                 return f"{path} has another content"
-        except OSError as error:
-            return f"{path}: {reason_of(error)}"
+    except OSError as error:
+        return f"{path}: {reason_of(error)}"
     return None
 
 
