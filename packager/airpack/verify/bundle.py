@@ -93,7 +93,7 @@ class _Examiner:
 def _record_of(opened: OpenBundle, share: Distribution, reading: Reading) -> Record | Finding | None:
     """Return the RECORD of a distribution, a finding if it is damaged; None if it lies in a damaged frame."""
     paths = paths_of(opened.toc, share)
-    places = [path for path in paths if path.endswith(record.FILE) and prefix.below(path).count("/") == 1]
+    places = [path for path in paths if record.is_installed(path)]
     if len(places) != 1:
         problem = f"has {len(places) or 'no'} RECORD"
     elif places[0] not in reading.sha256:

@@ -125,9 +125,9 @@ def records_in(tree: Path, nodes: Mapping[str, Node]) -> tuple[list[Record], lis
     """Return the RECORDs in a tree, and a finding for each that cannot be read."""
     found, broken = [], []
     for path in nodes:
-        if not prefix.below(path).endswith(record.FILE) or prefix.below(path).count("/") != 1:
+        if not record.is_installed(path):
             continue
-        name, _, version = prefix.below(path).split("/")[0].removesuffix(".dist-info").partition("-")
+        name, _, version = path.split("/")[-2].removesuffix(".dist-info").partition("-")
         try:
             rows = record.parse(files.read_bytes(tree / path), prefix.folder_of(path))
             found.append(Record(path=path, name=name, version=version, rows=rows))

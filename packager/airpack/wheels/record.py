@@ -9,6 +9,8 @@ import re
 from binascii import Error as Base64Error
 from dataclasses import dataclass
 
+from airpack.target import prefix
+
 FILE = ".dist-info/RECORD"
 _BYTECODE = re.compile(r"(?P<folder>.*/)__pycache__/(?P<module>[^/]+?)\.[\w-]+(?:\.opt-\w+)?\.pyc")
 
@@ -19,6 +21,11 @@ class Content:
 
     size: int | None
     sha256: str | None
+
+
+def is_installed(path: str) -> bool:
+    """Return whether a path in a tree is that of a distribution's RECORD: it is right in the folder of the modules."""
+    return path.endswith(FILE) and prefix.below(path).count("/") == 1
 
 
 def parse(text: bytes, folder: str) -> dict[str, Content]:
