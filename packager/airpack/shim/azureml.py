@@ -13,6 +13,7 @@ from airpack_runtime.image.azure import LIB_PATH
 from airpack.base import staging
 from airpack.base.errors import OutputRefused, UsageError
 from airpack.shim import write
+from airpack.target import prefix
 from airpack.target.interpreter import Interpreter
 
 # The ways to make the image use the packages; EXEC needs a start command of its own.
