@@ -71,7 +71,7 @@ class _Parts:
 
     def __init__(self, old: OpenBundle, new: OpenBundle, signed: bytes) -> None:
         self._old, self._new, self._signed = old, new, signed
-        self.same = list(shared(old.toc, new.toc))
+        self.same = shared(old.toc, new.toc)
         self._table = zstd.compress_after(new.file.stored_toc, old.file.stored_toc)
         self._decoder = stored_decoder(new) if decoder_sha256(old) != decoder_sha256(new) else b""
 
