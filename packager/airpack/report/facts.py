@@ -19,7 +19,7 @@ from airpack.inspection.licence_texts import LicenceText
 from airpack.inspection.summary import BundleSummary
 from airpack.licences.licence import Licence
 from airpack.report import review
-from airpack.report.review import Contents, Review
+from airpack.report.review import Reading, Review
 from airpack.results.folder import Results
 from airpack.results.manifest import Manifest
 from airpack.results.proof import ProofRecord
@@ -59,7 +59,7 @@ def collect(results: Results, opened: OpenBundle, old: Results | None, *, jobs: 
 
     Raises BundleNotFound (for `old`) or BundleDamaged (of `airpack_runtime.errors`).
     """
-    about, digest = Contents.read(results, opened), opened.file.digest
+    about, digest = Reading.of(results, opened), opened.file.digest
     shares = {canonicalize_name(share.name): share for share in opened.toc.distributions}
     brought = {key: licence_texts.texts_of(opened, share) for key, share in shares.items()}
     findings, not_audited = _audit(results, jobs, progress)
@@ -81,9 +81,9 @@ def collect(results: Results, opened: OpenBundle, old: Results | None, *, jobs: 
     )
 
 
-def _review(old: Results, new: Contents) -> Review:
+def _review(old: Results, new: Reading) -> Review:
     with old.open_bundle() as opened:
-        return review.compare(Contents.read(old, opened), new)
+        return review.compare(Reading.of(old, opened), new)
 
 
 def _audit(results: Results, jobs: int, progress: Progress) -> tuple[Sequence[Finding] | None, str]:

@@ -25,7 +25,7 @@ _SIGNATURE_LIMIT = 8 << 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Contents:
+class Reading:
     """What is read of an open bundle, which lies in `results`; `licences` are those of its packages, by name."""
 
     results: Results
@@ -35,7 +35,7 @@ class Contents:
     licences: Mapping[str, Licence]
 
     @classmethod
-    def read(cls, results: Results, opened: OpenBundle) -> Contents:
+    def of(cls, results: Results, opened: OpenBundle) -> Reading:
         """Read the bundle `opened`. Raises BundleDamaged (of `airpack_runtime.errors`)."""
         digest = opened.file.digest
         return cls(
@@ -112,10 +112,10 @@ def collect(old: Results, new: Results) -> Review:
     Raises BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
     with old.open_bundle() as before, new.open_bundle() as after:
-        return compare(Contents.read(old, before), Contents.read(new, after))
+        return compare(Reading.of(old, before), Reading.of(new, after))
 
 
-def compare(old: Contents, new: Contents) -> Review:
+def compare(old: Reading, new: Reading) -> Review:
     """Return the review of two bundles that are open; see `collect`."""
     difference = diff.compare(old.opened, new.opened)
     left, right = _sides(old), _sides(new)
@@ -146,9 +146,9 @@ def _counts(changes: Sequence[diff.FileChange]) -> dict[str, int]:
     return {kind: sum(change.kind == kind for change in changes) for kind in (ADDED, REMOVED, CHANGED)}
 
 
-def _bundle(contents: Contents) -> Bundle:
-    about = contents.summary
-    signature = _signature(contents.results)
+def _bundle(reading: Reading) -> Bundle:
+    about = reading.summary
+    signature = _signature(reading.results)
     return Bundle(digest=about.digest, size=about.size, target=about.target, signature=signature)
 
 
@@ -165,16 +165,16 @@ def _signature(packed: Results) -> str:
     return f"names the key {key[1]}" if key else "names no key" if text else "none"
 
 
-def _sides(contents: Contents) -> dict[str, Side]:
+def _sides(reading: Reading) -> dict[str, Side]:
     """Return the packages of a bundle by name."""
-    records = {record.key: record for record in contents.inventory.packages}
+    records = {record.key: record for record in reading.inventory.packages}
     sides = {}
-    for package in contents.summary.packages:
+    for package in reading.summary.packages:
         record = records[canonicalize_name(package.name)]
         found = [f"{library.name} {library.version}".strip() for library in record.libraries]
         sides[package.name] = Side(
             version=package.version,
-            licence=contents.licences[package.name].shown,
+            licence=reading.licences[package.name].shown,
             origin=redacted(package.origin) or "not recorded",
             wheel=package.wheel,
             sha256=package.sha256,
