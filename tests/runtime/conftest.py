@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -223,6 +224,7 @@ def write_bundle(path: Path, stored_frames: Sequence[Tuple[bytes, int]], **conte
 def bundle_of(path: Path, files: Dict[str, bytes], frame_size: int = 1 << 16) -> Path:
     """Write a bundle whose tree has these files in `site-packages`."""
     raw, rows, sums = b"", [], ""
+    folders = {f"{SITE_PACKAGES}/{name[:place]}" for name in files for place, each in enumerate(name) if each == "/"}
     for name, content in sorted(files.items()):
         inside = f"{SITE_PACKAGES}/{name}"
         rows.append((inside, 0o644, len(content), 0))
@@ -230,7 +232,8 @@ def bundle_of(path: Path, files: Dict[str, bytes], frame_size: int = 1 << 16) ->
         raw += content + bytes(-len(content) % layout.TAR_BLOCK)
     rows.append((layout.SUMS, 0o644, len(sums), 0))
     runs = [raw[start : start + frame_size] for start in range(0, len(raw), frame_size)] + [sums.encode()]
-    return write_bundle(path, [(raw_frame(run), len(run)) for run in runs], files=rows)
+    frames = [(raw_frame(run), len(run)) for run in runs]
+    return write_bundle(path, frames, files=rows, directories=[*FOLDERS, *sorted(folders)])
 
 
 def told(done: "subprocess.CompletedProcess[str]") -> str:
@@ -254,6 +257,22 @@ def within(seconds: float, what: str) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def umask(mask: int) -> Iterator[None]:
+    """Have this process, and what it starts, make files and folders under another umask."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def open_to_others(folder: Path) -> List[str]:
+    """Return what in a folder others than its owner can write to."""
+    modes = {path: path.lstat().st_mode for path in folder.rglob("*")}
+    return [str(path) for path, mode in modes.items() if mode & 0o022 and not stat.S_ISLNK(mode)]
 
 
 def python(

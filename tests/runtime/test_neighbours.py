@@ -12,7 +12,7 @@ from airpack_runtime import __main__, boot, cache, layout, trust
 from airpack_runtime.care import doctor, maintenance
 from airpack_runtime.format import reader
 
-from .conftest import GOLDEN, SITE_PACKAGES, needs_target
+from .conftest import GOLDEN, RUNTIME, SITE_PACKAGES, bundle_of, needs_target, open_to_others, python, umask
 from .signer import SIGNER
 from .users import THEM, US, as_root, by, square
 
@@ -175,3 +175,20 @@ def test_verify_replaces_what_another_user_owns(
     told = by(US, lambda: maintenance.verify(ours["AIRPACK_BUNDLE"], ours))
     assert f"unpacked anew, as the tree was damaged ({path} has another type, mode or owner)" in told.message, told
     assert os.stat(os.path.join(tree, path)).st_uid == US
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o002], ids=oct)
+def test_nobody_else_adds_bytecode_whatever_the_umask(square: Path, tmp_path: Path, mask: int) -> None:
+    """All may enter root's cache; Python makes no folder in a tree without bytecode that others can write to."""
+    files = {"one/__init__.py": b"", "one/sub/__init__.py": b"", "one/sub/more.py": b"", "six.py": b"", "o.txt": b""}
+    bundle = bundle_of(tmp_path / layout.BUNDLE_NAME, files)
+    (square / "app.py").write_text("import one.sub.more, six; print(one.sub.more.__cached__)")
+    env = {"AIRPACK_CACHE_DIR": str(square), "AIRPACK_BUNDLE": str(bundle), "PYTHONPATH": str(RUNTIME)}
+    words = ("-m", "airpack_runtime", "exec", "--", "python", str(square / "app.py"))
+    with umask(mask):
+        done = python(*words, env={**env, "PATH": os.defpath, "AIRPACK_LOG": "off"})
+    cached = done.stdout.strip()
+    assert os.path.exists(cached), done.stderr
+    assert open_to_others(square) == []
+    for path in (cached, f"{cached}.more", f"{os.path.dirname(cached)}/../../__pycache__/six.cpython-37.pyc"):
+        assert by(THEM, lambda: os.close(os.open(path, os.O_WRONLY | os.O_CREAT))).kind == "PermissionError"  # noqa: B023

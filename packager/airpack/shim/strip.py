@@ -27,10 +27,10 @@ class _Cut:
 def strip(source: str) -> str:
     """Return `source` without comments, docstrings, annotations of functions, and blocks under `if TYPE_CHECKING`.
 
+    Annotations outside of functions, which make the fields of a NamedTuple, stay if they are names of built-in types;
+    others become `object`, so that nothing needs `from __future__ import annotations`, which is removed as well.
     Blocks are indented by one space per level, and no space stays between words that need none, which makes all modules
     together 4 % smaller, compressed.
-    The source must have `from __future__ import annotations`, or no annotations. That line is removed as well, unless
-    an annotation of a class or of the module remains that is not the name of a built-in type.
     """
     lines = [line.encode() for line in source.splitlines()]
     # A set, because an inner function's annotations are also found as parts of the outer one.
@@ -98,16 +98,18 @@ def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
             alone = isinstance(node, (ast.ClassDef, ast.FunctionDef)) and not node.body[1:]
             yield _Cut(start=_start(node.body[0]), end=_end(node.body[0]), replacement=b"pass" if alone else b"")
-        if isinstance(node, ast.stmt) and _is_for_type_checkers(node, tree):
+        if isinstance(node, ast.stmt) and _is_for_type_checkers(node):
             yield _Cut(start=_start(node), end=_end(node))
         if isinstance(node, ast.FunctionDef):
             yield from _annotations(node, lines)
+    for node in _unknown(tree):
+        yield _Cut(start=_start(node.annotation), end=_end(node.annotation), replacement=b"object")
 
 
-def _is_for_type_checkers(node: ast.stmt, tree: ast.Module) -> bool:
+def _is_for_type_checkers(node: ast.stmt) -> bool:
     """Return whether only type checkers need a statement."""
     if isinstance(node, ast.ImportFrom):
-        return node.module == "__future__" and not _keeps_annotations(tree)
+        return node.module == "__future__"
     return _guards_types(node) or (isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False")
 
 
@@ -115,18 +117,14 @@ def _guards_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
-def _keeps_annotations(node: ast.AST) -> bool:
-    """Return whether `node` keeps an annotation outside of functions that Python could not evaluate."""
+def _unknown(node: ast.AST) -> Iterator[ast.AnnAssign]:
+    """Yield what `node` has outside of functions with an annotation that is not the name of a built-in type."""
     if isinstance(node, ast.AnnAssign):
-        return _is_unknown(node)
-    if isinstance(node, ast.FunctionDef) or _guards_types(node):
-        return False
-    return any(map(_keeps_annotations, ast.iter_child_nodes(node)))
-
-
-def _is_unknown(node: ast.AnnAssign) -> bool:
-    """Return whether an annotation is anything but the name of a built-in type."""
-    return not (isinstance(node.annotation, ast.Name) and hasattr(builtins, node.annotation.id))
+        if not (isinstance(node.annotation, ast.Name) and hasattr(builtins, node.annotation.id)):
+            yield node
+    elif not isinstance(node, ast.FunctionDef) and not _guards_types(node):
+        for child in ast.iter_child_nodes(node):
+            yield from _unknown(child)
 
 
 def _annotations(function: ast.FunctionDef, lines: list[bytes]) -> Iterator[_Cut]:

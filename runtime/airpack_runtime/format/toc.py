@@ -1,14 +1,22 @@
 """The table of contents (TOC): its types, its decoding, and the checks that refuse one made to do harm."""
 
+from __future__ import annotations
+
 import itertools
 import json
 import operator
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 from zlib import crc32
 
 from airpack_runtime import layout
 from airpack_runtime.format.framing import LayoutError, NewerFormat, inflate
 from airpack_runtime.format.hashing import has_controls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Sequence
+
+CACHE = "__pycache__"
 
 
 class Frame(NamedTuple):
@@ -47,10 +55,10 @@ class Distribution(NamedTuple):
     version: str
     wheel: str
     sha256: str
-    files: Tuple[int, int]
-    links: Tuple[int, int]
+    files: tuple[int, int]
+    links: tuple[int, int]
     frame: int
-    top_level: Tuple[str, ...]
+    top_level: tuple[str, ...]
     license: str = ""
     built_from: str = ""
 
@@ -78,19 +86,19 @@ class Toc(NamedTuple):
 
     target: str
     creator: str
-    requirements: Tuple[str, ...]
+    requirements: tuple[str, ...]
     unpacked_size: int
-    frames: Tuple[Frame, ...]
+    frames: tuple[Frame, ...]
     sums: File
-    directories: Tuple[str, ...]
-    files: Tuple[File, ...]
-    links: Tuple[Link, ...]
-    distributions: Tuple[Distribution, ...]
-    decoder: Optional[Decoder]
-    needs: Tuple[Need, ...] = ()
+    directories: tuple[str, ...]
+    files: tuple[File, ...]
+    links: tuple[Link, ...]
+    distributions: tuple[Distribution, ...]
+    decoder: Decoder | None
+    needs: tuple[Need, ...] = ()
 
     @classmethod
-    def from_dict(cls, data: Dict[str, Any]) -> "Toc":
+    def from_dict(cls, data: dict[str, Any]) -> Toc:
         """Return the TOC of a JSON object. Raises LayoutError if its parts don't fit each other.
 
         Its tables are columns, parsed in half the time of rows: the frames' sizes, raw sizes, SHA-256; the files'
@@ -118,6 +126,19 @@ class Toc(NamedTuple):
         except (KeyError, TypeError) as error:
             raise LayoutError(f"its table of contents lacks or mistypes {error}") from error
         return toc
+
+    def folders(self) -> list[str]:
+        """Return the folders of the tree: those listed, and a `__pycache__` beside all modules.
+
+        Python would make that with the mode that the program's umask leaves, and others could put bytecode into it.
+        """
+        paths = {*(file.path for file in self.files), *(link.path for link in self.links)}
+        caches = {path[: path.rfind("/") + 1] + CACHE for path in paths if path.endswith(".py")}
+        return [*self.directories, *sorted(caches.difference(paths, self.directories))]
+
+    def paths(self) -> set[str]:
+        """Return the paths of all folders, files and links of the tree."""
+        return {*self.folders(), *(file.path for file in self.files), *(link.path for link in self.links)}
 
 
 class Heading(NamedTuple):
@@ -169,7 +190,7 @@ def _is_sane(body: bytes) -> bool:
     return containers <= layout.ENTRIES_LIMIT and values <= 6 * layout.ENTRIES_LIMIT
 
 
-def _frames(sizes: List[int], raw_sizes: List[int], checksums: List[str]) -> Tuple[Frame, ...]:
+def _frames(sizes: list[int], raw_sizes: list[int], checksums: list[str]) -> tuple[Frame, ...]:
     """Return the frames, which lie one behind the other. Raises LayoutError or TypeError."""
     _check_numbers(sizes, raw_sizes)
     _check_lengths(sizes, raw_sizes, checksums)
@@ -179,7 +200,7 @@ def _frames(sizes: List[int], raw_sizes: List[int], checksums: List[str]) -> Tup
     return tuple(map(Frame, [0, *itertools.accumulate(sizes)], sizes, raw_sizes, checksums))
 
 
-def _files(paths: List[str], modes: List[int], sizes: List[int], gaps: List[int]) -> Iterator[File]:
+def _files(paths: list[str], modes: list[int], sizes: list[int], gaps: list[int]) -> Iterator[File]:
     """Return the files, which don't overlap. Raises LayoutError or TypeError."""
     _check_numbers(modes, sizes, gaps)
     _check_lengths(paths, modes, sizes, gaps)
@@ -200,7 +221,7 @@ def blocks(size: int) -> int:
     return size + -size % layout.TAR_BLOCK
 
 
-def _links(files: Sequence[File], paths: List[str], targets: List[str]) -> Tuple[Link, ...]:
+def _links(files: Sequence[File], paths: list[str], targets: list[str]) -> tuple[Link, ...]:
     """Return the links to `files`. Raises LayoutError or TypeError."""
     _check_lengths(paths, targets)
     if not {file.path for file in files}.issuperset(targets):
@@ -245,7 +266,7 @@ def _check_decoder(decoder: Decoder) -> None:
         raise LayoutError("its table of contents places the decoder outside the bundle")
 
 
-def _check_paths(paths: List[str]) -> None:
+def _check_paths(paths: list[str]) -> None:
     # A few searches of one string are several times faster than a loop over the paths.
     joined = "\n/" + "/\n/".join(paths) + "/\n"
     if any(bad in joined for bad in ("//", "/./", "/../", "\0", "\\")):

@@ -28,9 +28,11 @@ _SDISTS = (".tar.gz", ".zip")
 _ROOM = 5  # the space that installed wheels may take, as a multiple of their size
 # Sdists are built with these: pip would build with an empty stand-in for one of them.
 _BUILDERS = ("setuptools", "wheel")
-# What runs pip: an index that is named somewhere all the same, as in the metadata of a wheel, is not asked.
+# What runs pip: an index that is named somewhere all the same, as in the metadata of a wheel, is not asked; and what it
+# installs has no modes by which others could change it, whatever the umask.
 _RUN = """
-import runpy, socket, sys
+import os, runpy, socket, sys
+os.umask(0o22)
 def refuse(*_):
     raise OSError("a boot opens no network socket")
 socket.getaddrinfo = socket.socket.connect = socket.socket.connect_ex = refuse
@@ -78,7 +80,8 @@ def install(path: str, rows: list[Row], house: str, env: Mapping[str, str], dige
     lent = list(_lent(rows, house))
     wheels = [(name, info.st_size, info.st_mtime_ns) for name, info in stats.items()]
     signer = trust.required_key(env)
-    known = (sys.version, list(map(tuple, rows)), wheels, signer, digest, [(each.name, each.version) for each in lent])
+    there = [(each.name, each.version) for each in lent]
+    known = (_RUN, sys.version, list(map(tuple, rows)), wheels, signer, digest, there)
     name = f"requirements-{sha256(repr(known).encode()).hexdigest()[:32]}"
     reasons = []
     for folder in cache.candidates(env):
@@ -87,16 +90,16 @@ def install(path: str, rows: list[Row], house: str, env: Mapping[str, str], dige
         if reason is None:
             with storage.Lock(folder, name):
                 storage.sweep(folder, name)
-                there = storage.has_whole(folder, name)
-                if not there:
+                is_there = storage.has_whole(folder, name)
+                if not is_there:
                     with storage.Scratch(tree) as scratch:
                         _fill(scratch, path, rows, house, lent, env)
                         storage.remove(tree)
                         os.rename(f"{scratch}/tree", tree)
                     storage.remember_boot(folder, name)
             cache.hold(folder, name)
-            how = "installed before" if there else "installed by pip from a wheelhouse"
-            ready = packages_tree(tree, how).replace(created=not there, signer=signer, digest=digest)
+            how = "installed before" if is_there else "installed by pip from a wheelhouse"
+            ready = packages_tree(tree, how).replace(created=not is_there, signer=signer, digest=digest)
             storage.remember_bundle(folder, ready)
             return ready
         reasons.append(f"{folder}: {reason}")

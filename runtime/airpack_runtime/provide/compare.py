@@ -12,6 +12,7 @@ import sys
 from airpack_runtime import cache, layout
 from airpack_runtime.errors import NotATree, NotSigned, reason_of
 from airpack_runtime.format import decoder, hashing, signature
+from airpack_runtime.format.toc import CACHE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from airpack_runtime.format.reader import Bundle
     from airpack_runtime.format.toc import Toc
-
-_CACHE = "__pycache__"
 
 
 def check_signature(tree: str, key: str) -> None:
@@ -82,14 +81,14 @@ def difference(bundle: Bundle, tree: str, scratch: str) -> str | None:
     modes.update((link.path, modes[link.target]) for link in toc.links)
     expected, own = _parse(sums, bundle), os.getuid()
     try:
-        for path in ("", *toc.directories):
+        for path in ("", *toc.folders()):
             mode, uid = os.lstat(f"{tree}/{path}")[:5:4]  # st_mode and st_uid
             if mode & 0o170022 != 0o040000 or uid != own:
                 return f"{path or tree} has another type, mode or owner"
         for path, mode in modes.items():
             if os.lstat(f"{tree}/{path}")[:5:4] != (0o100000 | mode, own):
                 return f"{path} has another type, mode or owner"
-            if _hash(f"{tree}/{path}") != expected.get(path):
+            if _mode_and_digest(f"{tree}/{path}", tree)[1] != expected.get(path):
                 return f"{path} has another content"
     except OSError as error:
         return f"{path}: {reason_of(error)}"
@@ -112,28 +111,27 @@ def take_out(toc: Toc, tree: str, scratch: str) -> str:
             taken.append(path)
     text = f"; took out what is not the bundle's: {taken[0]}" if taken else ""
     text += f" and {len(taken) - 1} more" if taken[1:] else ""
-    return text + (f"; left {kept} files in {_CACHE} that no import reads" if kept else "")
+    return text + (f"; left {kept} files in {CACHE} that no import reads" if kept else "")
 
 
 def _additions(toc: Toc, tree: str) -> Iterator[str]:
-    """Yield the paths in a tree that aren't the bundle's; of a folder, its own alone, unless it is a `__pycache__`."""
-    known = {*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)}
+    """Yield the paths in a tree that aren't the bundle's; of a folder, its own alone."""
+    known = toc.paths()
     for folder, folders, names in os.walk(tree, onerror=_fail):
         inside = f"{folder[len(tree) + 1 :]}/" if folder != tree else ""
         for name in (*folders, *names):
-            path = inside + name
-            is_cache = name == _CACHE and name in folders and not os.path.islink(f"{tree}/{path}")
-            if path not in known and not is_cache:
+            if inside + name not in known:
                 if name in folders:
                     folders.remove(name)
-                yield path
+                yield inside + name
 
 
 def _is_kept(tree: str, path: str) -> bool:
-    """Return whether a path is a file in a `__pycache__` that this Python doesn't import."""
+    """Return whether a path is a file of ours alone in a `__pycache__`, which this Python doesn't import."""
     folder, name = os.path.split(path)
-    is_file = os.lstat(f"{tree}/{path}").st_mode & 0o170000 == 0o100000
-    return is_file and os.path.basename(folder) == _CACHE and f".{sys.implementation.cache_tag}." not in name
+    mode, uid = os.lstat(f"{tree}/{path}")[:5:4]
+    is_ours = mode & 0o170022 == 0o100000 and uid == os.getuid()
+    return is_ours and os.path.basename(folder) == CACHE and f".{sys.implementation.cache_tag}." not in name
 
 
 def _fail(error: OSError) -> None:
@@ -143,16 +141,8 @@ def _fail(error: OSError) -> None:
 
 def _parse(sums: bytes, bundle: Bundle) -> dict[str, str]:
     """Return the SHA-256 of each path in lines as `sha256sum` writes them. Raises BundleDamaged."""
-    expected = {}
-    for line in sums.decode("utf-8", "replace").split("\n"):
-        digest, separator, path = line.partition("  ")
-        if separator:
-            expected[path] = digest
+    rows = (line.partition("  ") for line in sums.decode("utf-8", "replace").split("\n"))
+    expected = {path: digest for digest, separator, path in rows if separator}
     if not expected:
         raise bundle.damaged("its list of checksums is empty")
     return expected
-
-
-def _hash(path: str) -> str:
-    with open(path, "rb", buffering=0) as file:
-        return hashing.of_file(file.fileno())

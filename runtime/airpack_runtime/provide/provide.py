@@ -231,15 +231,12 @@ def _placed(bundle: Bundle, env: Mapping[str, str], private: bool) -> Ready:
     return ready if how is None else ready.replace(how=how, created=True, size=toc.unpacked_size, needs=toc.needs)
 
 
-def _in_folder(bundle: Bundle, folder: str) -> Ready:
-    """Return the tree of `bundle` as it lies in a cache folder."""
-    tree, key = cache.tree_path(folder, bundle.digest), cache.key_of(bundle.stat)
-    return Ready(bundle=bundle.path, key=key, target=bundle.target, digest=bundle.digest, tree=tree, how=CACHED)
-
-
 def _remembered(bundle: Bundle, folder: str, env: Mapping[str, str]) -> Ready:
     """Return the tree of `bundle` as it lies in a cache folder, and note there where later boots find it."""
-    ready = _in_folder(bundle, folder).replace(signer=trust.required_key(env))
+    tree, key, signer = cache.tree_path(folder, bundle.digest), cache.key_of(bundle.stat), trust.required_key(env)
+    ready = Ready(
+        bundle=bundle.path, key=key, target=bundle.target, digest=bundle.digest, tree=tree, signer=signer, how=CACHED
+    )
     storage.remember_bundle(folder, ready)
     return ready
 

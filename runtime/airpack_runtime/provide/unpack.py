@@ -45,7 +45,7 @@ def unpack(bundle: Bundle, folder: str, workers: int | None = None) -> None:
         decompress = decoder.load(bundle, folder)
         prefix = folder + os.sep
         strict = False
-        for directory in toc.directories:
+        for directory in toc.folders():
             os.mkdir(prefix + directory, _FOLDER_MODE)
             if directory is toc.directories[0]:  # a umask or an inherited ACL is the same for all
                 strict = os.stat(prefix + directory).st_mode & 0o777 != _FOLDER_MODE
@@ -68,8 +68,7 @@ def unpack_into(bundle: Bundle, folder: str) -> None:
     anything else lies there, and what `unpack` raises.
     """
     toc = bundle.toc()
-    paths = [*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)]
-    names = sorted({path.partition("/")[0] for path in paths} | {layout.TREE_NOTE})
+    names = sorted({path.partition("/")[0] for path in toc.paths()} | {layout.TREE_NOTE})
     existed = os.path.isdir(folder)
     scratch = f"{folder}/{_SCRATCH}{os.getpid()}"
     try:
@@ -92,7 +91,9 @@ def unpack_into(bundle: Bundle, folder: str) -> None:
 
 def _make_room(folder: str, names: list[str]) -> None:
     """Create `folder`, and remove what a killed unpack left in it. Raises UnpackFailed if other files lie there."""
-    os.makedirs(folder, exist_ok=True)
+    if not os.path.isdir(folder):
+        os.makedirs(folder)
+        set_mode(folder, os.stat(folder).st_mode & _FOLDER_MODE)  # others can't exchange what is loaded from there
     entries = os.listdir(folder)
     unfinished = [name for name in entries if name.startswith(_SCRATCH)]
     others = [name for name in entries if name not in unfinished]

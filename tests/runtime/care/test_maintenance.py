@@ -14,7 +14,7 @@ import pytest
 from airpack_runtime import boot, cache
 from airpack_runtime.care import maintenance
 
-from ..conftest import RUNTIME, SITE_PACKAGES, Rewrite, needs_target, python, sums_of
+from ..conftest import RUNTIME, SITE_PACKAGES, Rewrite, bundle_of, needs_target, python, sums_of
 
 pytestmark = needs_target
 
@@ -153,11 +153,44 @@ def test_verify_leaves_what_no_import_reads(trees: List[str], golden: Path, env:
     assert all((folder / name).exists() for name in names)
 
 
+def test_verify_leaves_nothing_that_others_can_write_to(trees: List[str], golden: Path, env: Dict[str, str]) -> None:
+    """Numba's files are pickles, which it loads; a `__pycache__` where no modules are is nobody's."""
+    assert maintenance.verify(str(golden), env) == {trees[1]: "checked"}
+    folder = Path(trees[1], SITE_PACKAGES, "alpha", "__pycache__")
+    for mode in (0o666, 0o664, 0o622):
+        (folder / "f.nbi").write_text("")
+        (folder / "f.nbi").chmod(mode)
+        (told,) = maintenance.verify(str(golden), env).values()
+        assert told.endswith("alpha/__pycache__/f.nbi"), told
+        assert not (folder / "f.nbi").exists()
+    for place in ("lib", "bin"):
+        Path(trees[1], place, "__pycache__").mkdir()
+        (told,) = maintenance.verify(str(golden), env).values()
+        assert told == f"checked; took out what is not the bundle's: {place}/__pycache__"
+
+
+def test_verify_replaces_a_tree_whose_caches_others_can_write_to(env: Dict[str, str], tmp_path: Path) -> None:
+    """A program has made a `__pycache__` anew under its umask, in a tree without bytecode."""
+    bundle = str(bundle_of(tmp_path / "bundle.tar.zst", {"one/__init__.py": b"", "two.py": b""}))
+    tree = boot.ready_tree(bundle, env).tree
+    place = Path(tree, SITE_PACKAGES, "one", "__pycache__")
+    for mode in (0o777, 0o775, 0o000):
+        assert maintenance.verify(bundle, env) == {tree: "checked"}
+        place.rmdir()
+        if mode:
+            place.mkdir()
+            place.chmod(mode)
+        (told,) = maintenance.verify(bundle, env).values()
+        assert told.startswith("unpacked anew, as the tree was damaged (lib/python3.7/site-packages/one/__pycache__")
+        assert place.stat().st_mode & 0o777 == 0o755
+
+
 @pytest.mark.parametrize(
     ("path", "how"),
     [
         ("", "open"),
         ("lib/python3.7/site-packages", "open"),
+        ("lib/python3.7/site-packages/alpha/__pycache__", "open"),
         ("lib/python3.7/site-packages/alpha", "link"),
         ("lib/python3.7/site-packages", "link"),
     ],

@@ -17,7 +17,7 @@ from airpack_runtime.errors import AzureError
 from airpack_runtime.format import reader
 from airpack_runtime.image import pip_install, requirements
 
-from ..conftest import SITE_PACKAGES, needs_target, within
+from ..conftest import SITE_PACKAGES, needs_target, open_to_others, umask, within
 from .conftest import PRINT, Exec
 
 pytestmark = needs_target
@@ -79,6 +79,19 @@ def test_what_the_bundle_lacks_is_installed_from_the_wheelhouse(run: Exec, code:
     _wheel(code / "wheelhouse", "delta", "3.0")
     third = run(words, AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt")
     assert third.stdout != first.stdout
+
+
+@pytest.mark.slow
+def test_nobody_else_can_change_what_pip_installs(run: Exec, code: Path, env: Dict[str, str]) -> None:
+    """Whatever the umask; nor add bytecode, as pip has written all of it."""
+    _wheel(code / "wheelhouse", "delta", "2.0")
+    (code / "requirements.txt").write_text("delta\n")
+    with umask(0):
+        done = run(
+            ["python", "-c", "import delta; print(delta.__cached__)"], AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt"
+        )
+    assert os.path.isfile(done.stdout.strip()), done.stderr
+    assert open_to_others(Path(env["AIRPACK_CACHE_DIR"])) == []
 
 
 @pytest.mark.parametrize("with_wheelhouse", [False, True])

@@ -18,7 +18,7 @@ from airpack_runtime.errors import BundleDamaged, UnpackFailed
 from airpack_runtime.format import framing, reader
 from airpack_runtime.provide import compare, unpack
 
-from ..conftest import RUNTIME, SITE_PACKAGES, needs_target, sums_of
+from ..conftest import RUNTIME, SITE_PACKAGES, needs_target, sums_of, umask
 
 pytestmark = needs_target
 
@@ -42,15 +42,20 @@ def test_the_tree_is_what_was_packed(tmp_path: Path, golden: Path, workers: int)
 
 def test_modes_do_not_depend_on_the_umask(tmp_path: Path, golden: Path) -> None:
     """Workers of another user can read what root unpacked under a strict umask."""
-    before = os.umask(0o077)
-    try:
+    with umask(0o077):
         with reader.open_bundle(str(golden)) as bundle:
             unpack.unpack(bundle, str(tmp_path / "tree"))
         assert os.umask(0o077) == 0o077
-    finally:
-        os.umask(before)
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "tree").rglob("*")}
     assert modes == {0o755, 0o644}
+
+
+def test_nobody_else_can_exchange_what_is_unpacked(tmp_path: Path, golden: Path) -> None:
+    """Not in a new folder, under a umask that lets them; what another umask keeps from them stays so."""
+    for mask, mode in ((0o000, 0o755), (0o002, 0o755), (0o077, 0o700)):
+        with umask(mask), reader.open_bundle(str(golden)) as bundle:
+            unpack.unpack_into(bundle, str(tmp_path / str(mask)))
+        assert (tmp_path / str(mask)).stat().st_mode & 0o777 == mode
 
 
 def test_every_flipped_byte_of_a_frame_is_found(tmp_path: Path, golden: Path) -> None:
