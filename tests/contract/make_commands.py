@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent / "runtime")]
 
-from airpack.cli import app
+from airpack.cli.words import parsers
 from airpack_runtime.commands import others as shim
 from support import machine
 
@@ -28,7 +27,8 @@ This page lists each command with its options, as `--help` tells them; `tests/co
 `airpack` is the command where you pack. The shim, `airpack-runtime.pyz`, is the command in the image: start it with the
 image's Python, as in `python3.7 airpack-runtime.pyz exec -- COMMAND`.
 
-Every command takes `-h` or `--help`; the word `help` before a command prints the same. `airpack --version` and
+Every command takes `-h` or `--help`; the word `help` before a command shows the same, on a
+terminal by the pager (`PAGER`, else `less`). `airpack --version` and
 `airpack-runtime.pyz --version` print the version; `-v` adds a traceback to an error (of the shim, before the command:
 `airpack-runtime.pyz -v exec ...`). `-q`, `-v`, `--color` and `--no-progress` may stand before the command, too. What a
 command ends with: [exit statuses](troubleshooting.md#exit-statuses). `--digest` and `--key` refuse another bundle than
@@ -44,23 +44,19 @@ def render() -> str:
     """Return the text of the page."""
     packer, shimmed = packers(), _choices(shim._parser())  # as `airpack-runtime.pyz` builds it
     parts = [_HEAD]
-    for title, prefix, parsers in (("airpack", "airpack", packer), ("The shim", "airpack-runtime.pyz", shimmed)):
+    for title, prefix, shown in (("airpack", "airpack", packer), ("The shim", "airpack-runtime.pyz", shimmed)):
         parts.append(f"\n## {title}\n\n| command | what it does |\n|---|---|\n")
         parts += [
-            f"| [`{prefix} {name}`](#{_anchor(prefix, name)}) | {about} |\n" for name, (about, _) in parsers.items()
+            f"| [`{prefix} {name}`](#{_anchor(prefix, name)}) | {about} |\n" for name, (about, _) in shown.items()
         ]
         parts.append("\n")
-        parts += ["".join(_section(prefix, name, parser)) for name, (_, parser) in parsers.items()]
+        parts += ["".join(_section(prefix, name, parser)) for name, (_, parser) in shown.items()]
     return "".join(parts).rstrip("\n") + "\n"
 
 
 def packers() -> dict[str, tuple[str, argparse.ArgumentParser]]:
     """Return what each command of `airpack` is for, and its parser, by name."""
-    parser = argparse.ArgumentParser(prog="airpack")
-    commands = parser.add_subparsers()
-    for name in app.COMMANDS:
-        importlib.import_module(f"airpack.cli.commands.{name.replace('-', '_')}").add(commands)
-    return _choices(parser)
+    return _choices(parsers.build(parsers.COMMANDS)[0])
 
 
 def _choices(parser: argparse.ArgumentParser) -> dict[str, tuple[str, argparse.ArgumentParser]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from typing import TextIO
 
 from airpack.base.urls import redacted
 
 Advance = Callable[[int], None]
 BYTES = "B"
+# less ends at once where all fits the screen, keeps colours, and leaves the text on the screen.
+_LESS = "FRX"
 ERROR_PREFIX = "airpack: error: "  # begins the line with a command's error message; `packing.batch` looks for it
 
 
@@ -145,3 +149,24 @@ def amount_of(number: int, unit: str) -> str:
     if unit == BYTES:
         return f"{number / 1e6:,.1f} MB"
     return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
+
+
+@contextmanager
+def paged(env: MutableMapping[str, str]) -> Iterator[None]:
+    """Show what is printed meanwhile by the reader's pager, as `git help` does; do nothing where there is no terminal.
+
+    It is that of MANPAGER or PAGER in `env`, which gets LESS unless it has it; else `less`, or `more`.
+    """
+    if not sys.stdout.isatty():
+        yield
+        return
+    text = io.StringIO()
+    try:
+        with redirect_stdout(text):
+            yield
+    finally:
+        if text.getvalue():
+            import pydoc  # noqa: PLC0415 - only needed for a long help
+
+            env.setdefault("LESS", _LESS)
+            pydoc.pager(text.getvalue())

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from airpack_runtime.errors import BootError
 
-from airpack.base.console import ERROR_PREFIX, plain
+from airpack.base.console import ERROR_PREFIX, paged, plain
 from airpack.base.errors import AirpackError, UsageError
 from airpack.cli import early
 from airpack.cli.words import habits, parsers, scopes, settings
@@ -49,7 +49,7 @@ def _run(words: Sequence[str]) -> int:
     # Errors of `diff` end with a higher status: its 1 says that there is a difference.
     verbose, error_status, as_json = False, 1, _asks_for_json(words)
     try:
-        with early.pip_for(words, os.environ) as processes:
+        with _shown(words), early.pip_for(words, os.environ) as processes:
             arguments = _parsed(words, os.environ)
             arguments.processes = processes
             as_json = getattr(arguments, "json", False)
@@ -73,6 +73,11 @@ def _run(words: Sequence[str]) -> int:
             _answer(words, error, message, status)
         return _fail(message, status, verbose=verbose)
     return status
+
+
+def _shown(words: Sequence[str]) -> contextlib.AbstractContextManager[None]:
+    """Show a help that is asked for by the word `help` by a pager."""
+    return paged(os.environ) if habits.split_global(words)[1][:1] == ["help"] else contextlib.nullcontext()
 
 
 def _asks_for_json(words: Sequence[str]) -> bool:
@@ -108,12 +113,12 @@ def _parsed(words: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
     name, *rest = habits.spelled(rest)
     if name not in COMMANDS and not name.startswith("-"):
         raise UsageError(f"{habits.unknown_command(name, COMMANDS)}; see airpack --help")
-    parser, commands = parsers.build(() if name == "--version" else [name] if name in COMMANDS else COMMANDS)
     if name not in COMMANDS:
         try:
-            return parser.parse_args([name, *rest])
+            return parsers.overview().parse_args([name, *rest])
         except parsers.WrongWords as error:
             raise UsageError(f"{error}; see airpack --help") from error
+    parser, commands = parsers.build([name])
     command = commands.choices[name]
     path, actions = [name], parsers.actions_of(command)
     if name in habits.DEFAULT_ACTIONS and not {*rest[:1]} & {"-h", "--help", *actions}:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import io
 import lzma
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from airpack.base import files
+from airpack.base import files, zstd
 from airpack.base.errors import UnfitPath
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 MAGIC = b"!<arch>\n"
 _HEADER = 60  # bytes: name (16), time (12), owner (6), group (6), mode (8), size (10), magic (2)

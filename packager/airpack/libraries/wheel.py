@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+
+from wheel.wheelfile import WheelFile
 
 from airpack.audit.compiled import ADDED
 from airpack.libraries.find import Library
@@ -44,10 +46,10 @@ def write(
     for library in libraries:
         if library.licence:
             content[f"{info}/licenses/{library.name}/copyright"] = library.licence
-    record = f"{info}/RECORD"
-    content[record] = _record(content, record).encode()
     path = folder / f"{MODULE}-{version}-{tag}.whl"
-    _zip(path, content)
+    with _Written(path, "w") as opened:
+        for name, data in content.items():
+            opened.writestr(name, data)
     data = path.read_bytes()
     return LockedWheel(
         name=ADDED,
@@ -68,20 +70,12 @@ def _metadata(libraries: Sequence[Library], version: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _record(content: Mapping[str, bytes], own: str) -> str:
-    """Return the RECORD of the files, which lists itself under the name `own`."""
-    rows = [f"{name},sha256={_encoded(data)},{len(data)}\n" for name, data in content.items()]
-    return "".join([*rows, f"{own},,\n"])
+class _Written(WheelFile):
+    """A wheel whose files have one time and one mode, RECORD as well, which it adds: the same files, the same bytes."""
 
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-
-
-def _zip(path: Path, content: Mapping[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
-        for name, data in content.items():
-            entry = zipfile.ZipInfo(name, _TIME)
-            entry.external_attr = 0o100644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            opened.writestr(entry, data)
+    def writestr(self, zinfo_or_arcname: Any, data: Any, compress_type: int | None = None) -> None:
+        """Write the file of that name."""
+        entry = zipfile.ZipInfo(zinfo_or_arcname, _TIME)
+        entry.external_attr = 0o100644 << 16
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        super().writestr(entry, data, compress_type)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +69,27 @@ def test_the_version_and_the_first_steps_are_told(capsys: pytest.CaptureFixture[
     steps = told.partition("first steps:\n")[2].partition("then, in the image:")[0].splitlines()
     assert [step.split()[1] for step in steps if step] == ["pack", "verify", "shim"]
     assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("words", "paged"), [(["help", "verify"], True), (["verify", "--help"], False)])
+def test_help_pages_on_a_terminal(words: list[str], paged: bool) -> None:
+    """By the reader's own pager; `--help` prints, as it does everywhere."""
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "MANPAGER": "sed s/^/page:/", "TERM": "xterm"}
+    done = subprocess.run(
+        [sys.executable, "-m", "airpack", *words],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env=env,
+        check=True,
+    )
+    os.close(theirs)
+    text = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert done.stderr == b""
+    assert text.startswith("page:usage: airpack verify" if paged else "usage: airpack verify")
 
 
 @pytest.mark.parametrize(

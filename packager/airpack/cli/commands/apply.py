@@ -22,7 +22,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "apply",
-        help="make the new bundle of an old one and a delta",
         description="Make the new bundle of the old one and what `airpack delta` wrote, byte for byte, and write its "
         "signature beside it. Every byte is compared before the bundle gets its name; another old bundle, or a damaged "
         "delta, is refused. Without --digest or --key, whoever can write the delta says which bundle it makes.",

@@ -20,7 +20,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "audit",
-        help="check whether what was packed can work in the image",
         description="Check the wheels of a pack against their target: requirements, tags, symbols and libraries of "
         "compiled files, files of several wheels, modules with names of the standard library. pack runs it as well.",
     )

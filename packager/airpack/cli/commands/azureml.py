@@ -17,7 +17,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "azureml",
-        help="lay out an Azure ML deployment, and print its settings",
         description="Put what a prebuilt inference image needs beside the entry script, and print the settings to "
         "paste. Methods: drop-in (AZUREML_EXTRA_PYTHON_LIB_PATH); pythonpath, for images that don't read that "
         "variable; tree, a plain folder, as in Microsoft's own method; exec, with a start command of its own.",

@@ -19,7 +19,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "cat",
-        help="write a file of a bundle to standard output",
         description="Write a file of a bundle to standard output, unchanged. Only the frames that hold it are read.",
     )
     parser.set_defaults(run=run)

@@ -18,7 +18,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "completion",
-        help="print a script that completes command lines",
         description="Print the script by which a shell completes airpack's commands, options, their values and paths. "
         "For bash: airpack completion bash > ~/.local/share/bash-completion/completions/airpack. For zsh: into a file "
         "_airpack in a folder of $fpath. For fish: into ~/.config/fish/completions/airpack.fish.",

@@ -33,7 +33,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "config",
-        help="show what the environment and files set, and where",
         description="Show each option that a variable or a file sets, with its value and where it came from; of a "
         "COMMAND all options, with the variable of each. The command line comes first, then AIRPACK_COMMAND_OPTION, "
         "AIRPACK_OPTION, the key of the option in [tool.airpack.COMMAND] of pyproject.toml, and in [tool.airpack]; "

@@ -20,7 +20,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "delta",
-        help="write what a new bundle has and an old one lacks",
         description="Write the frames of a new bundle that an old one lacks, with its table of contents and its "
         "signature, into one file; `airpack apply` makes the new bundle of it and the old one, byte for byte.",
     )

@@ -34,7 +34,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "diff",
-        help="compare two bundles",
         description="Show which packages of two bundles differ and which of their files, and how many bytes of the new "
         "bundle the old one has already. Exit status: 0 for the same bundle, 1 for different ones, 2 for an error.",
     )

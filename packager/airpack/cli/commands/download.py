@@ -19,7 +19,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "download",
-        help="fetch what was uploaded",
         description="Fetch what `airpack upload` put to a URL into a folder, and check each file's SHA-256. Either all "
         "files are written, or none. Without --digest, the check finds damage, but not changes by an attacker who can "
         "write to the URL.",

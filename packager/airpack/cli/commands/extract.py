@@ -20,7 +20,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "extract",
-        help="write files of a bundle into a folder",
         description="Write files of a bundle into a folder, with their modes and hard links. Existing files are never "
         "replaced; either all files are written, or none. To get a tree that can boot, use pack --tree or the shim's "
         "unpack.",

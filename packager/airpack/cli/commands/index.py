@@ -19,7 +19,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "index",
-        help="write wheels as a static package index",
         description="Write the wheels of packs, and other wheels and sdists, as a package index that pip and uv "
         "install from: pages in HTML and JSON (PEP 503, 691), each wheel's metadata (PEP 658), hashes, and relative "
         "links, so that it works from a folder, any web server and an object store. What an index in DIR has stays in "

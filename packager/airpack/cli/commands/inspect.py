@@ -30,7 +30,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "inspect",
-        help="show what is in a bundle",
         description="Show a bundle's target, its packages with licence, sizes and origin, its largest files, and "
         "what a boot will write. Only the table of contents is read.",
     )

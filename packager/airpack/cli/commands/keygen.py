@@ -17,7 +17,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "keygen",
-        help="make a key for signing bundles",
         description="Write a new Ed25519 key pair: NAME.key signs bundles, NAME.pub lets images check them.",
     )
     parser.set_defaults(run=run)

@@ -27,7 +27,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "licenses",
-        help="show the licences of a bundle's packages, and refuse some",
         description="Show the licence of each package of a bundle as an SPDX expression, and what tells it: the "
         "metadata's expression, its field License, a classifier, or the wording of the text in the wheel. What is not "
         "certain is told as that. With --allow or --deny, the exit status is 1 if a licence is not allowed; with "

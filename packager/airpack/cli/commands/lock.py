@@ -27,7 +27,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "lock",
-        help="resolve requirements for an image and write the lock",
         description="Resolve requirements for an image and write pylock.toml (PEP 751), without fetching the wheels. "
         "The versions of a lock that is there stay as long as they fit what is asked for.",
     )

@@ -22,7 +22,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "oci",
-        help="write bundles as an OCI image layout",
         description="Write a bundle as an OCI image (image-spec 1.1) into a folder that any tool can push. A "
         "container that mounts the image has the packages without unpacking them. A signature and an SBOM beside the "
         "bundle are included. Bundles for different platforms make one multi-platform image. The same bundles give the "

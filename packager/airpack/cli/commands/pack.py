@@ -30,7 +30,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "pack",
-        help="resolve requirements for an image and bundle them",
         description="Resolve requirements for an image, fetch the wheels, and write bundle.tar.zst, wheelhouse/, "
         "pylock.toml and manifest.json.",
     )

@@ -30,7 +30,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "pack-all",
-        help="pack many requirement sets for many targets",
         description="Pack each requirement set of a TOML file for each of its targets, several at once, and print a "
         "summary. Tables are [defaults], [targets.NAME] and [sets.NAME]; their keys are the options of pack without "
         'dashes, for example requirement = ["fraud.txt"]; the key requirements names requirements themselves. A key in '

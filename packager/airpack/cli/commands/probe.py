@@ -20,7 +20,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "probe",
-        help="write the profile of an image, by podman or docker",
         description="Run the shim's probe in an image and write its profile, for --target. The container has no "
         "network and a read-only root. Left out is what the image doesn't decide: the kernel's release and version, "
         "and what is permitted where it is deployed. The shim's own probe tells them there.",

@@ -15,7 +15,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "pull",
-        help="fetch a bundle from a registry",
         description="Fetch the bundle that airpack push put into a registry: the same bytes, verified, with the "
         "signature and the SBOM that refer to it. An earlier bundle at the output is replaced, nothing else is.",
     )

@@ -23,7 +23,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "push",
-        help="put a bundle into a registry, as an OCI image",
         description="Put a bundle into a registry, as an OCI image that podman, containerd or Kubernetes can mount. "
         "Its signature and SBOM are attached to it (OCI 1.1 referrers). Blobs that the registry has are not sent "
         "again. Credentials are those of podman login or docker login.",

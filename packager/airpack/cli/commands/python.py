@@ -39,7 +39,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "python",
-        help="list, download or remove interpreters for targets",
         description="airpack needs an interpreter of the target's version for bytecode, for builds of sdists and for "
         "the import check. It uses one of this machine's, or else one that it downloaded.",
     )

@@ -20,7 +20,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "rebuild",
-        help="pack again from the lock, and compare the bytes",
         description="Pack a folder of results again, from its pylock.toml, manifest.json and wheelhouse/, and compare "
         "the bundles. If their bytes differ, show which files differ, and how. If the tools here have other versions "
         "than the manifest records, only the content must agree: each file's path, mode and SHA-256.",

@@ -17,7 +17,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "report",
-        help="write a page about a bundle, for a browser",
         description="Write one page of HTML about a bundle: what was asked and what came, dependencies, sizes, "
         "licences with their texts, libraries in wheels, findings of the audit, seconds of the imports, origins and "
         "hashes. It needs no network, loads nothing, and has no script. The same input gives the same bytes.",

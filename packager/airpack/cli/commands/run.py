@@ -22,7 +22,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "run",
-        help="run a command with a bundle's packages on this machine",
         description="Boot a bundle on this machine as the image does: with the shim, under the target's interpreter.",
     )
     parser.set_defaults(run=run)

@@ -17,7 +17,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "sbom",
-        help="write an SBOM of a bundle",
         description="Write a CycloneDX 1.6 SBOM of a bundle: packages with their licences, hashes and dependencies, "
         "shared libraries in wheels, and the components of SBOMs in wheels (PEP 770). Only the bundle is read, and of "
         "the manifest beside it where the wheels are from. The same input gives the same bytes. Needs the extra "

@@ -16,7 +16,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "shim",
-        help="write the runtime shim",
         description="Write the shim that boots a bundle: as one zipapp (*.pyz), or as a folder for PYTHONPATH.",
     )
     parser.set_defaults(run=run)

@@ -15,7 +15,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "sign",
-        help="sign a bundle",
         description="Write a signature beside a bundle, and beside each file system image of its tree. The manifest "
         "records it.",
     )

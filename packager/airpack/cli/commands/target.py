@@ -14,9 +14,7 @@ from airpack.target.target import DEFAULT, LAST_RELEASE, Target
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
-    parser = commands.add_parser(
-        "target", help="show what a target stands for", description="Show what a target stands for."
-    )
+    parser = commands.add_parser("target", description="Show what a target stands for.")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     show = actions.add_parser(
         "show",

@@ -26,7 +26,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "tree",
-        help="show why each package of a bundle is there",
         description="Show the packages that were asked for, and below each what it needs. What has been shown before "
         "is marked (*). Only the bundle is read.",
     )

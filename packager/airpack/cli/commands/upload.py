@@ -20,7 +20,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "upload",
-        help="put what was packed into an object store or a shared folder",
         description="Put the bundle, its signature, lock, manifest, SBOM and images, but not the wheels, to a URL, and "
         "read all of it back. SHA256SUMS is written last: a folder that has it is complete. Existing files are never "
         "replaced; an upload that fails or is interrupted leaves nothing behind. az:// needs the extra airpack[az], "

@@ -22,7 +22,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "verify",
-        help="check that a bundle, a folder of results or a tree is undamaged, and import its packages",
         description="Check every frame, file, link and mode of a bundle against its table of contents, every file "
         "against its wheel's RECORD, tags and compiled files against the target; in a folder of results, the wheels, "
         "the lock and the manifest as well. A plain tree is compared with --bundle, or else with its own RECORDs. If "

@@ -21,7 +21,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "wheelhouse",
-        help="fetch the wheels for a target, for pip there, without a bundle",
         description="Resolve requirements for a target, fetch and audit the wheels, and write wheelhouse/ and "
         "pylock.toml: for Windows and macOS too, where the shim doesn't boot, and pip installs.",
     )

@@ -103,7 +103,7 @@ NEEDLESS: Mapping[str, str] = {
 }
 
 
-def unknown_command(name: str, commands: Sequence[str]) -> str:
+def unknown_command(name: str, commands: Collection[str]) -> str:
     """Return the message for a word that is no command: what it is called here, or the nearest of the commands."""
     import difflib  # noqa: PLC0415 - only needed for a mistyped command
 

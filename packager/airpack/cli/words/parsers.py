@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airpack import __version__
@@ -13,16 +13,46 @@ from airpack.base.errors import UsageError
 if TYPE_CHECKING:
     from airpack.cli import options
 
-# fmt: off
-COMMANDS = (
-    "pack", "pack-all", "lock", "wheelhouse", "audit",
-    "inspect", "tree", "report", "licenses", "diff", "cat", "extract", "index",
-    "verify", "rebuild", "sbom", "keygen", "sign",
-    "delta", "apply", "oci", "push", "pull", "upload", "download",
-    "shim", "run", "azureml",
-    "target", "probe", "python", "config", "completion",
-)
-# fmt: on
+    _Subparsers = argparse._SubParsersAction["Parser"]
+else:
+    _Subparsers = argparse._SubParsersAction  # which takes no parameter when it runs
+
+# What each command is for: the help of all of them is printed without importing any, which takes most of a second.
+COMMANDS: Mapping[str, str] = {
+    "pack": "resolve requirements for an image and bundle them",
+    "pack-all": "pack many requirement sets for many targets",
+    "lock": "resolve requirements for an image and write the lock",
+    "wheelhouse": "fetch the wheels for a target, for pip there, without a bundle",
+    "audit": "check whether what was packed can work in the image",
+    "inspect": "show what is in a bundle",
+    "tree": "show why each package of a bundle is there",
+    "report": "write a page about a bundle, for a browser",
+    "licenses": "show the licences of a bundle's packages, and refuse some",
+    "diff": "compare two bundles",
+    "cat": "write a file of a bundle to standard output",
+    "extract": "write files of a bundle into a folder",
+    "index": "write wheels as a static package index",
+    "verify": "check that a bundle, a folder of results or a tree is undamaged, and import its packages",
+    "rebuild": "pack again from the lock, and compare the bytes",
+    "sbom": "write an SBOM of a bundle",
+    "keygen": "make a key for signing bundles",
+    "sign": "sign a bundle",
+    "delta": "write what a new bundle has and an old one lacks",
+    "apply": "make the new bundle of an old one and a delta",
+    "oci": "write bundles as an OCI image layout",
+    "push": "put a bundle into a registry, as an OCI image",
+    "pull": "fetch a bundle from a registry",
+    "upload": "put what was packed into an object store or a shared folder",
+    "download": "fetch what was uploaded",
+    "shim": "write the runtime shim",
+    "run": "run a command with a bundle's packages on this machine",
+    "azureml": "lay out an Azure ML deployment, and print its settings",
+    "target": "show what a target stands for",
+    "probe": "write the profile of an image, by podman or docker",
+    "python": "list, download or remove interpreters for targets",
+    "config": "show what the environment and files set, and where",
+    "completion": "print a script that completes command lines",
+}
 _FIRST = """first steps:
   airpack pack pandas scikit-learn -o dist   resolve for the image, and bundle
   airpack verify dist                        check it, import what it brings
@@ -64,11 +94,34 @@ class Parser(argparse.ArgumentParser):
         raise WrongWords(message)
 
 
-def build(names: Sequence[str]) -> tuple[argparse.ArgumentParser, options.Commands[Parser]]:
+class _Commands(_Subparsers):
+    """Gives each command the line of COMMANDS that tells what it is for."""
+
+    def add_parser(self, name: str, **how: Any) -> Parser:
+        """Return the parser of a new command."""
+        return super().add_parser(name, help=COMMANDS[name], **how)
+
+
+def build(names: Iterable[str]) -> tuple[Parser, options.Commands[Parser]]:
     """Return the parser of the commands `names`, and the action that holds theirs.
 
     Only the command that runs should be built: the imports of the others take a tenth of a second.
     """
+    parser, commands = _empty()
+    for name in names:
+        importlib.import_module(f"airpack.cli.commands.{name.replace('-', '_')}").add(commands)
+    return parser, commands
+
+
+def overview() -> Parser:
+    """Return the parser that knows of each command what it is for, and none of its options."""
+    parser, commands = _empty()
+    for name in COMMANDS:
+        commands.add_parser(name)
+    return parser
+
+
+def _empty() -> tuple[Parser, options.Commands[Parser]]:
     parser = Parser(
         prog="airpack",
         description="Carry Python packages across an air gap.",
@@ -76,10 +129,7 @@ def build(names: Sequence[str]) -> tuple[argparse.ArgumentParser, options.Comman
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-V", "--version", action="version", version=f"airpack {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name in names:
-        importlib.import_module(f"airpack.cli.commands.{name.replace('-', '_')}").add(commands)
-    return parser, commands
+    return parser, parser.add_subparsers(action=_Commands, metavar="COMMAND", required=True)
 
 
 def actions_of(parser: argparse.ArgumentParser) -> dict[str, Parser]:
