@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from airpack.target import distributions, platforms
 
 DEFAULT_PLATFORM = "manylinux_2_27_x86_64"
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "x64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+# What else images are made for, by the words of their names, and of their repositories (arm64v8/python).
+_IMAGE_MACHINES = {**_MACHINES, "arm64v8": "aarch64"}
+_OTHER_MACHINES = {"arm32v5", "arm32v6", "arm32v7", "armv7l", "i386", "i686", "mips64le", "ppc64le", "riscv64", "s390x"}
 _PYTHON = re.compile(r"(?:cp|py|python|cpython)?[:-]?3\.?(?P<minor>\d{1,2})(?:\.(?P<patch>\d+))?(?P<threads>t?)")
 _DISTRIBUTION = re.compile(r"(?P<family>[a-z]+)(?P<version>\d+(?:\.\d+)*)?")
 _PLATFORM = re.compile(r"manylinux_2_\d+|manylinux(?:1|2010|2014)|musllinux_1_\d+")
@@ -33,8 +37,12 @@ def read(text: str) -> Named:
 
     `text` is a Python (`cp310`, `py3.10`, `3.10.4`, `3.13t`), which alone has the default platform, with a distribution
     (`ubuntu22.04`, `debian-12`, `bookworm`, `rhel8.6`) or a platform, and a machine (`aarch64`, `arm64`; default:
-    `x86_64`); or with Windows or macOS (`windows`, `macos14`). What is none of this is returned as it is.
+    `x86_64`); or with Windows or macOS (`windows`, `macos14`); or an image's reference, with a `/`, whose words tell
+    both (`mcr.microsoft.com/azureml/minimal-ubuntu22.04-py310-cpu-inference`). What is none of this is returned as it
+    is.
     """
+    if "/" in text:
+        return _of_image(text.lower()) or Named(name=text)
     python, full_version, rest = _python_in(text)
     platform = platforms.elsewhere(rest) or _linux_in(rest or DEFAULT_PLATFORM)
     if not python or platform is None or text.endswith(("-", "_", ":")):
@@ -49,6 +57,23 @@ def _linux_in(text: str) -> str | None:
     return platform and f"{platform}_{machine or 'x86_64'}"
 
 
+def _of_image(reference: str) -> Named | None:
+    """Return the target that the words of an image's reference tell, None if they tell none, or more than one.
+
+    A bare version is a Python's only after that word: that of `model:3.10.4-ubuntu22.04` is the model's.
+    """
+    words = re.split(r"[-_:/@]", re.sub(r"\bpython[-:](?=3)", "python", reference.replace("x86_64", "amd64")))
+    pythons = {_python_in(word)[:2] for word in words if not word[:1].isdigit()} - {("", None)}
+    known = distributions.platforms()
+    pairs = [f"{one}-{two}" for one, two in itertools.pairwise(words)]  # debian-12
+    accepted = {known[name] for name in map(_distribution, [*words, *pairs]) if name in known}
+    machines = {_IMAGE_MACHINES[word] for word in words if word in _IMAGE_MACHINES} or {"x86_64"}
+    if not len(pythons) == len(accepted) == len(machines) == 1 or _OTHER_MACHINES.intersection(words):
+        return None
+    python, full_version = pythons.pop()
+    return Named(name=f"{python}-{accepted.pop()}_{machines.pop()}", python_full_version=full_version)
+
+
 def nearest(text: str) -> str:
     """Return the name of a target that may be meant by `text`, which is none; empty if there is no similar one."""
     import difflib  # noqa: PLC0415 - only needed for a mistyped target
@@ -61,7 +86,10 @@ def nearest(text: str) -> str:
         head, _, rest = text.partition("-")
         python = next(iter(difflib.get_close_matches(head, _PYTHONS, 1, _ALIKE)), "")
     name, machine = _machine_in(rest)
+    if _OTHER_MACHINES.intersection(re.split("[-_]", name)):
+        return ""  # the same for another machine is another target
     near = difflib.get_close_matches(_distribution(name), [*known, *_PLATFORMS], 1, _ALIKE)
+    near = _releases(_distribution(name))[-1:] or near
     return f"{python}-{near[0]}{machine and '-'}{machine}" if python and near else ""
 
 
@@ -99,6 +127,12 @@ def _distribution(text: str) -> str:
         (name for name in _shorter(family, match["version"] or "") if name in known),
         family + joined[match.end("family") :],
     )
+
+
+def _releases(family: str) -> list[str]:
+    """Return the names of a distribution's releases, the newest last, none for what is no distribution's name."""
+    names = [name for name in distributions.platforms() if name.rstrip("0123456789.") == family]
+    return sorted(names, key=lambda name: [int(part) for part in name[len(family) :].split(".")])
 
 
 def _shorter(family: str, version: str) -> Iterator[str]:

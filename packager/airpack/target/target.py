@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -60,12 +61,12 @@ class Target:
 
     @classmethod
     def parse(cls, text: str, *, python_version: str | None = None) -> Target:
-        """Return the target of a name, as `names.read` reads it, or of the path of an image profile (`*.json`).
+        """Return the target of a name, as `names.read` reads it, or of an image profile: `*.json`, or a path.
 
         `python_version` is the full version for a name, such as `3.7.9`; None, or the minor version alone, for the last
         of it. Raises InvalidTarget.
         """
-        if text.endswith(".json") or "/" in text:
+        if text.endswith(".json") or ("/" in text and (text[0] in "./" or os.path.exists(text))):
             if python_version is not None:
                 raise InvalidTarget(f"the profile {text} has the image's Python version: leave --python-version out")
             return cls.from_profile(Path(text))
@@ -229,7 +230,12 @@ class Target:
 
 
 def _not_understood(name: str) -> str:
-    near = names.nearest(name)
+    near = "" if "/" in name else names.nearest(name)
+    if not near and ("/" in name or ":" in name):
+        return (
+            f"target {name!r} is an image's name that doesn't tell one Python and one distribution that airpack knows: "
+            f"write them, such as cp310-ubuntu22.04, or have the image tell them: airpack probe {name} -o image.json"
+        )
     hint = f" (is it {near}?)" if near not in ("", name) else ""
     return (
         f"target {name!r} is not understood{hint}: write cpXY-PLATFORM, such as "

@@ -79,6 +79,11 @@ def test_the_table_agrees_with_this_machine() -> None:
         ("cp310-manylinux_2_28", "cp310-manylinux_2_28_x86_64"),
         ("cp310-musllinux_1_2-arm64", "cp310-musllinux_1_2_aarch64"),
         ("cp37-manylinux2014_x86_64", "cp37-manylinux2014_x86_64"),
+        ("docker.io/library/python:3.12-slim-bookworm", "cp312-manylinux_2_36_x86_64"),
+        ("arm64v8/python:3.12-bookworm", "cp312-manylinux_2_36_aarch64"),
+        ("registry.access.redhat.com/ubi9/python-311:latest", "cp311-manylinux_2_34_x86_64"),
+        ("mcr.microsoft.com/azureml/minimal-ubuntu22.04-py310-cpu-inference:latest", "cp310-manylinux_2_35_x86_64"),
+        ("azureml/minimal-ubuntu-20.04-py38-cpu-inference", "cp38-manylinux_2_31_x86_64"),
     ],
 )
 def test_a_name_means_its_platform(name: str, means: str) -> None:
@@ -101,6 +106,8 @@ def test_a_name_means_its_platform(name: str, means: str) -> None:
         ("cp310-manylinux228", "cp310-manylinux_2_28"),
         ("ubuntu22.04", "cp310-ubuntu22.04"),
         ("cb310-debian12", "cp310-debian12"),
+        ("cp310-debian", "cp310-debian13"),
+        ("python:3.11-alpine", "cp311-alpine3.23"),
     ],
 )
 def test_a_misspelt_name_is_answered_with_the_nearest(name: str, nearest: str) -> None:
@@ -110,11 +117,32 @@ def test_a_misspelt_name_is_answered_with_the_nearest(name: str, nearest: str) -
     assert Target.parse(nearest).tags
 
 
-@pytest.mark.parametrize("name", ["cp37-solaris", "cp312-qnx", "shwo"])
+@pytest.mark.parametrize("name", ["cp37-solaris", "cp312-qnx", "shwo", "cp310-ubuntu22.04-s390x"])
 def test_a_name_of_nothing_similar_names_none(name: str) -> None:
     """It only says how names are written."""
     with pytest.raises(InvalidTarget, match="is not understood: write cpXY-PLATFORM"):
         Target.parse(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mcr.microsoft.com/azureml/minimal-py310-inference",
+        "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04",
+        "python:3.10-slim",
+        "acme/model:3.10.4-ubuntu22.04",
+        "acme/debian12-or-ubuntu22.04-py310",
+        "s390x/python:3.12-bookworm",
+    ],
+)
+def test_an_image_whose_name_tells_too_little_can_be_probed(name: str) -> None:
+    """Nothing is guessed; the line has the command."""
+    with pytest.raises(InvalidTarget) as caught:
+        Target.parse(name)
+    assert str(caught.value) == (
+        f"target {name!r} is an image's name that doesn't tell one Python and one distribution that airpack knows: "
+        f"write them, such as cp310-ubuntu22.04, or have the image tell them: airpack probe {name} -o image.json"
+    )
 
 
 def test_a_patch_version_in_a_name_is_the_targets() -> None:
@@ -123,6 +151,7 @@ def test_a_patch_version_in_a_name_is_the_targets() -> None:
     assert not Target.parse("3.11.4-debian12").assumed_release
     assert Target.parse("3.11.4-debian12", python_version="3.11.5").python_full_version == "3.11.5"
     assert Target.parse("cp311-debian12", python_version="3.11").assumed_release
+    assert Target.parse("library/python:3.11.4-slim-bookworm").python_full_version == "3.11.4"
 
 
 @pytest.mark.parametrize(
