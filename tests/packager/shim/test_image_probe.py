@@ -10,17 +10,20 @@ from pathlib import Path
 
 import pytest
 from airpack.cli.app import main
+from airpack.shim import engine as shim_engine
+from airpack.shim import image_probe
 from airpack.target.target import Target
 from support import machine
 from support.engine import Engine
 
 pytestmark = pytest.mark.slow
 NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+_GOING_ON = {"sleeps": "import time; time.sleep(600)", "prints": "while True: print('x' * 99999)"}
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    """Return podman with three images: one with Python 3.7, one without Python, one of another processor."""
+    """Return podman with images: with Python 3.7, which in some goes on, without Python, of another processor."""
     with tempfile.TemporaryDirectory(prefix="airpack-") as name:  # podman takes no long path
         made = Engine.make(Path(name))
         python, root = made.box.python, made.box.root
@@ -30,6 +33,10 @@ def engine() -> Iterator[Engine]:
         (python_3 := root / str(python.parent)[1:] / "python3").symlink_to(python.name)
         made.image("localhost/python:3.7", root, "--change", f"ENV PATH={python.parent}")
         made.image("localhost/off-path:1", root, "--change", "ENV PATH=/nowhere", "--change", 'ENTRYPOINT ["/none"]')
+        for what, program in _GOING_ON.items():
+            (start := metadata.parent.with_name("sitecustomize.py")).write_text(program)
+            made.image(f"localhost/{what}:1", root)
+            start.unlink()
         python_3.unlink()
         empty, foreign = Path(name, "empty"), Path(name, "foreign")
         (empty / "bin").mkdir(parents=True)
@@ -146,6 +153,42 @@ def test_what_is_no_python(at_work: Path, capsys: pytest.CaptureFixture[str]) ->
     """A path that can't be run is the engine's to tell."""
     said = _fails(["localhost/empty:1", "--python", "/bin"], capsys)
     assert said.startswith("localhost/empty:1: podman can't run /bin there: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("sleeps", "did not end within 20 s"), ("prints", "printed more than 16 MiB")]
+)
+def test_an_image_that_goes_on_is_stopped(
+    at_work: Path,
+    engine: Engine,
+    name: str,
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Here by its sitecustomize, which every Python of it runs; no container is left."""
+    monkeypatch.setattr(image_probe, "_SECONDS", 20.0)
+    python = str(engine.box.python)
+    assert _fails([f"localhost/{name}:1", "--python", python], capsys) == (
+        f"localhost/{name}:1: {python} {problem} there: is it a Python that starts by itself? name another with "
+        "--python"
+    )
+    assert machine.run(["podman", "ps", "--all", "--quiet"]).stdout == ""
+
+
+def test_an_engine_that_never_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A daemon that hangs is one that doesn't run."""
+    (tmp_path / "docker").write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    (tmp_path / "docker").chmod(0o755)
+    (tmp_path / "work").mkdir()
+    monkeypatch.setattr(shim_engine, "_ANSWER", 1.0)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "work")
+    assert _fails(["python:3.12"], capsys) == (
+        "no container engine runs here (docker: docker images did not end within 1 s): start docker"
+    )
 
 
 def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from airpack.base.errors import InvalidTarget, OutputRefused, UsageError
 from airpack.cli import answers, general, options, screen
 from airpack.cli.output import Output
-from airpack.shim import image_probe
+from airpack.shim import engine, image_probe
 from airpack.target.target import Target
 
 PROFILE = "image.json"
@@ -39,7 +39,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--engine",
-        choices=image_probe.ENGINES,
+        choices=engine.ENGINES,
         help="what runs the image (default: the one that has it, or else the first that runs here)",
     )
     answers.add_arguments(parser)
@@ -47,7 +47,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    """Run the command. Raises UsageError, OutputRefused, NoEngine or ProbeFailed."""
+    """Run the command. Raises UsageError, OutputRefused, NoEngine, OutOfBounds or ProbeFailed."""
     output: Output = arguments.output
     answers.check_output(arguments, output)
     if arguments.image.startswith("-") or not arguments.image.strip():
