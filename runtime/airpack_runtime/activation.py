@@ -6,6 +6,7 @@ Every warm start imports this module.
 from __future__ import annotations
 
 import os
+import site
 import sys
 
 from airpack_runtime import layout
@@ -19,7 +20,8 @@ def activate(tree: str, env: MutableMapping[str, str]) -> str:
     """Put the packages of `tree` on `sys.path` and its scripts on `env["PATH"]`; return the folder of its packages.
 
     The tree becomes `sys.prefix`, as in a virtual environment that sees the image's packages: programs look there for
-    their data (share/jupyter) and scripts. `sys.base_prefix` stays. Doing it again changes nothing.
+    their data (share/jupyter), scripts and modules (`site.getsitepackages`). `sys.base_prefix` stays. Doing it
+    again changes nothing.
     """
     site_packages = site_of(tree)
     if site_packages not in sys.path:
@@ -27,6 +29,7 @@ def activate(tree: str, env: MutableMapping[str, str]) -> str:
         sys.path.insert(place, site_packages)
         if site_packages != tree:
             sys.prefix = sys.exec_prefix = tree
+            site.PREFIXES.insert(0, tree)
             if "sysconfig" in sys.modules:
                 import sysconfig
 
@@ -109,8 +112,6 @@ def _process_pth(site_packages: str, place: int) -> None:
     names = pth_files(site_packages)
     if not names:
         return
-    import site
-
     before = list(sys.path)
     for name in names:
         site.addpackage(site_packages, name, None)

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import site
 import stat
 import subprocess
 import sys
@@ -59,6 +60,7 @@ def _prefix_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `sys.prefix`, and what follows from it, be as before once a tree was activated in this process."""
     for name in ("prefix", "exec_prefix"):
         monkeypatch.setattr(sys, name, getattr(sys, name))
+    monkeypatch.setattr(site, "PREFIXES", list(site.PREFIXES))
     variables = sysconfig.get_config_vars()
     for name in ("prefix", "exec_prefix", "base", "platbase"):
         monkeypatch.setitem(variables, name, variables[name])

@@ -6,6 +6,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import os
+import site
 import sys
 import sysconfig
 from pathlib import Path
@@ -60,13 +61,16 @@ def test_pth_files_are_processed_behind_the_tree(tree: Path) -> None:
 
 
 def test_the_tree_is_the_prefix(tree: Path) -> None:
-    """As in a virtual environment: data and scripts are looked for there, the library and headers in the image."""
+    """As in a virtual environment: data, scripts and modules are looked for there, library and headers in the image."""
+    others = site.getsitepackages()
     before = {name: sysconfig.get_path(name) for name in ("stdlib", "include")}
     base = sys.base_prefix
     activation.activate(str(tree), {})
     assert (sys.prefix, sys.exec_prefix, sys.base_prefix) == (str(tree), str(tree), base)
     assert (sysconfig.get_path("scripts"), sysconfig.get_path("data")) == (f"{tree}/bin", str(tree))
     assert {name: sysconfig.get_path(name) for name in before} == before
+    assert site.getsitepackages()[1:] == others
+    assert site.getsitepackages()[0].startswith(f"{tree}/")
 
 
 def test_a_plain_folder_of_packages_is_no_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,7 +157,7 @@ def lacking(libraries: Iterable[SystemLibrary], *, probed: bool) -> Iterator[Fin
 
 def _module(needed: Needed) -> str:
     """Return the top-level module or package with a file that needs a library, as far as its path tells it."""
-    top = prefix.below(needed.path).partition("/")[0].partition(".")
+    top = prefix.shortened(needed.path).partition("/")[0].partition(".")
     return top[0] if top[0] and top[2] != "libs" else str(needed.wheel.key)
 
 

@@ -75,9 +75,9 @@ class IndexUnreachable(AirpackError):
 class HashMismatch(AirpackError):
     """A downloaded file whose hash is not the locked one."""
 
-    def __init__(self, filename: str, *, expected: str, actual: str) -> None:
+    def __init__(self, filename: str, *, expected: str, actual: str, algorithm: str = "SHA-256") -> None:
         super().__init__(
-            f"{filename} has SHA-256 {actual}, but {expected} was expected: "
+            f"{filename} has {algorithm} {actual}, but {expected} was expected: "
             "the file was changed or damaged; check the index it came from"
         )
         self.filename = filename

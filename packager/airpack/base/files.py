@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,7 @@ from airpack.base.errors import OutputRefused
 
 _PIECE = 1 << 20  # bytes that are copied at once
 TEXT_LIMIT = 64 << 20  # bytes; the largest lock known has 2 MB
+_DESCRIPTOR = re.compile(r"/dev/(?:stdin|fd/\d+)|/proc/self/fd/\d+")
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFLNK: "a symbolic link"}
 
 
@@ -66,7 +68,7 @@ def read_given(path: Path, *, limit: int = TEXT_LIMIT) -> bytes:
 
 
 def is_stream(path: Path) -> bool:
-    """Return whether `path` is one by which a process has its own open files, and can be read only once.
+    """Return whether `path` is one by which a process has its own open files, and another process may have others.
 
     A pipe or a device at any other path is a stranger's.
     """
@@ -74,7 +76,8 @@ def is_stream(path: Path) -> bool:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
         return False
-    return path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)) and not stat.S_ISREG(mode)
+    own = path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",))
+    return own and (not stat.S_ISREG(mode) or _DESCRIPTOR.fullmatch(str(path)) is not None)
 
 
 def read_text(path: Path, *, limit: int = TEXT_LIMIT, follow: bool = False) -> str:

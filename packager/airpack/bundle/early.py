@@ -100,7 +100,7 @@ class Early:
         own = self._listings[part.wheel.key].folders
         needed = parents(file.path for file in part.files)
         folders = [
-            folder for folder in sorted(needed) if prefix.below(folder) and self._needed[folder] == (folder in own)
+            folder for folder in sorted(needed) if prefix.shortened(folder) and self._needed[folder] == (folder in own)
         ]
         tar = TarWriter(self._recipe.mtime)
         tar.add_group(folders, members.linked(_members(part), shared))

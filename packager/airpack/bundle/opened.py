@@ -88,19 +88,19 @@ class OpenBundle:
         SHA256SUMS, which no boot writes, is found as well. Raises NotInBundle.
         """
         path = self.spelled(path)
-        for candidate in (path, f"{self._site_packages}/{path}"):
+        for candidate in (path, f"{self.site_packages}/{path}"):
             file = self.toc.sums if candidate == layout.SUMS else self.entries.get(candidate)
             if file is not None:
                 return candidate, file
         name = path.strip("/")
-        for folder in (name, f"{self._site_packages}/{name}"):
+        for folder in (name, f"{self.site_packages}/{name}"):
             if name and any(entry.startswith(f"{folder}/") for entry in self.entries):
                 raise NotInBundle(self.file.path, f"file {name}", folder=folder)
         raise NotInBundle(self.file.path, path, nearest=self._nearest(name))
 
     def spelled(self, path: str) -> str:
         """Return a path or a glob with the `lib/pythonX.Y/` that may be left out before `site-packages/`."""
-        folder, _, name = self._site_packages.rpartition("/")
+        folder, _, name = self.site_packages.rpartition("/")
         return f"{folder}/{path}" if name and path.startswith(f"{name}/") else path
 
     def chunks(self, file: File) -> Iterator[bytes]:
@@ -139,10 +139,10 @@ class OpenBundle:
         """The number of the frame that holds the header of SHA256SUMS."""
         return self.plan.frame_at(self.toc.sums.start - 1)
 
-    @cached_property
-    def _site_packages(self) -> str:
-        """The folder of the modules in the tree, empty if nothing is in it."""
-        return next(filter(None, map(prefix.folder_of, self.entries)), "")
+    @property
+    def site_packages(self) -> str:
+        """The folder of the modules in the tree."""
+        return prefix.of_target(self.toc.target)
 
     def _nearest(self, path: str) -> list[str]:
         """Return paths that the user may have meant by `path`: files of the same name, or else similar paths."""
@@ -153,8 +153,8 @@ class OpenBundle:
             return sorted(named, key=lambda entry: (entry.count("/"), entry))[:_NEAREST]
         import difflib  # noqa: PLC0415 - importing it takes milliseconds, and only unknown paths need it
 
-        paths = {prefix.below(entry) or entry: entry for entry in self.entries}
-        near = difflib.get_close_matches(prefix.below(path) or path, paths, _NEAREST, _LIKE)
+        paths = {prefix.shortened(entry) or entry: entry for entry in self.entries}
+        near = difflib.get_close_matches(prefix.shortened(path) or path, paths, _NEAREST, _LIKE)
         return [paths[path] for path in near]
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from airpack.base import cache
 from airpack.base.console import Progress
-from airpack.base.errors import InvalidLock, UsageError
+from airpack.base.errors import InvalidLock, InvalidRequirement, UsageError
 from airpack.cli import options, pip_options
 from airpack.requirements import conda, conda_freeze, script
 from airpack.requirements.conda import CondaEnvironment
 from airpack.requirements.locks import reader
 from airpack.requirements.locks.pins import Choice
 from airpack.requirements.pyproject import PYPROJECT, dependency_group, is_of_poetry, project_dependencies
-from airpack.requirements.recognise import Document, Kind, recognise
+from airpack.requirements.recognise import STDIN, Document, Kind, recognise
 from airpack.requirements.requirements import Listing, Requirements, anchored
 from airpack.resolve import conda_packages, lock, pylock
 from airpack.resolve.lock import Lock
@@ -32,6 +32,8 @@ def what_to_pack(
     arguments: argparse.Namespace, env: Mapping[str, str], progress: Progress
 ) -> tuple[Target, Requirements | Lock]:
     """Return the target, and the lock or the requirements to pack for it. Raises AirpackError."""
+    if [*arguments.requirement, *arguments.constraint].count(STDIN) > 1:
+        raise UsageError("standard input can be read only once: write what is read again into a file")
     documents = [recognise(argument) for argument in arguments.requirement]
     locked = _lock_among(arguments, documents)
     if locked is None:
@@ -94,6 +96,25 @@ def _locked(arguments: argparse.Namespace, path: Path) -> Document:
     raise InvalidLock(path, f"is {document.kind.value}, not a lock: give it with -r")
 
 
+def _constraints(argument: str) -> Requirements:
+    """Return a constraints file for pip to read; one that can be read only once is read."""
+    if argument != STDIN and not Path(argument).exists():
+        return Requirements(constraints=[argument])  # a URL, or pip says what is wrong with it
+    document = recognise(argument)
+    if document.kind is not Kind.REQUIREMENTS:
+        pins = "the wheelhouse's requirements.txt, or " if document.kind.is_lock else ""
+        what = f"{document.kind.value}, not a constraints file"
+        raise InvalidRequirement(f"{document.path} is {what}: give {pins}a file of lines such as pandas==1.3.5")
+    if document.is_stream:
+        return Requirements(listings=[replace(_listing(document), constrains=True)])
+    return Requirements(constraints=[argument])
+
+
+def _listing(document: Document) -> Listing:
+    """Return the lines of a file that can be read only once; paths in them are relative to the current folder."""
+    return Listing(source=str(document.path), lines=anchored(document.text.splitlines(), Path.cwd()))
+
+
 def _choice(arguments: argparse.Namespace) -> Choice:
     return Choice(extras=arguments.extra, groups=arguments.group)
 
@@ -116,12 +137,12 @@ class _Asked:
         if arguments.extra and len(projects) != 1:
             raise UsageError(f"--extra names an extra of a project: give its {PYPROJECT} with -r")
         _check_words(arguments.requirements)
-        found = [self._read(document) for document in documents]
+        found = [*(self._read(document) for document in documents), *map(_constraints, arguments.constraint)]
         asked = Requirements(
             specifications=[*arguments.requirements, *(each for one in found for each in one.specifications)],
             editables=arguments.editable,
             files=[file for one in found for file in one.files],
-            constraints=arguments.constraint,
+            constraints=[file for one in found for file in one.constraints],
             listings=[listing for one in found for listing in one.listings],
             rules=pip_options.rules(arguments),
         )
@@ -154,8 +175,7 @@ class _Asked:
         allowed = self.arguments.conda_from_index
         listing = conda_freeze.from_index(document.path, document.text, allowed=allowed)
         if listing is None and document.is_stream:
-            lines = anchored(document.text.splitlines(), Path.cwd())
-            listing = Listing(source=str(document.path), lines=lines)
+            listing = _listing(document)
         return Requirements(files=[document.argument]) if listing is None else Requirements(listings=[listing])
 
     def _of_conda(self, environment: CondaEnvironment) -> Requirements:

@@ -46,7 +46,9 @@ def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
     group.add_argument(
         "-e", "--editable", metavar="PATH|URL", help="a project, as pip's -e names one; it is packed as any", **repeated
     )
-    group.add_argument("-c", "--constraint", metavar="FILE", help="a constraints file", **repeated)
+    group.add_argument(
+        "-c", "--constraint", metavar="FILE", help="a constraints file; - reads standard input", **repeated
+    )
     group.add_argument("--extra", metavar="NAME", help="an extra of the project or lock given with -r", **repeated)
     group.add_argument(
         "--group",

@@ -67,8 +67,8 @@ def clipped(text: str, columns: int) -> str:
 def path(text: str, columns: int) -> str:
     """Return a path without control characters; a longer one is cut: first its `site-packages`, then the middle."""
     text = plain(text)
-    if len(text) > columns and prefix.below(text):
-        text = f".../{prefix.below(text)}"
+    if len(text) > columns and prefix.shortened(text):
+        text = f".../{prefix.shortened(text)}"
     if len(text) <= columns:
         return text
     tail = max((columns - 3) // 2, 1)

@@ -134,7 +134,7 @@ def _requested(opened: OpenBundle) -> list[Requirement]:
 def metadata_of(opened: OpenBundle, distribution: Distribution) -> RawMetadata:
     """Return the core metadata of a distribution. Raises BundleDamaged if it has none."""
     for path in sorted(paths_of(opened.toc, distribution)):
-        if re.fullmatch(r"[^/]+\.dist-info/METADATA", prefix.below(path)):
+        if re.fullmatch(r"[^/]+\.dist-info/METADATA", prefix.below(path, opened.site_packages)):
             try:
                 check_size("METADATA", opened.entries[path].size)  # before it is read
                 return fields_in(opened.read(opened.entries[path]))
@@ -161,7 +161,7 @@ def _vendored(opened: OpenBundle, distribution: Distribution) -> _Vendored:
         if folder.endswith(".libs") and grafted:
             version = grafted["rest"].replace(".so", "").strip(".")
             libraries.append(Library(name=grafted["name"], version=version, path=path, sha256=sha256))
-        elif re.fullmatch(r"[^/]+\.dist-info/sboms/.+", prefix.below(path)):
+        elif re.fullmatch(r"[^/]+\.dist-info/sboms/.+", prefix.below(path, opened.site_packages)):
             small = file.size <= _SBOM_LIMIT
             content = opened.read(file) if small else b""
             documents.append(Document(path=path, sha256=sha256, content=content))

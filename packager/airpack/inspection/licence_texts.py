@@ -40,7 +40,9 @@ def texts_of(opened: OpenBundle, distribution: Distribution) -> list[LicenceText
 def is_text(path: str) -> bool:
     """Return whether the file at a path of the tree is the text of a licence or a notice."""
     name = path.rpartition("/")[2]
-    return bool(_FOLDER.fullmatch(prefix.below(path)) or (_NAME.fullmatch(name) and not name.lower().endswith(_CODE)))
+    return bool(
+        _FOLDER.fullmatch(prefix.shortened(path)) or (_NAME.fullmatch(name) and not name.lower().endswith(_CODE))
+    )
 
 
 def read(opened: OpenBundle, texts: Iterable[LicenceText]) -> dict[str, str]:

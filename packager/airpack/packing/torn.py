@@ -36,16 +36,17 @@ def check(tree: Tree, lock: Lock, lacking: Iterable[NormalizedName]) -> None:
     """
     left_out = {package.key for package in lock.provided}
     packages = [package for package in lock.in_image if package.key in left_out]
-    reasons = {**dict(_shared(tree.parts, packages, lock.in_image)), **dict(_linked(tree.parts, packages, lacking))}
+    torn = _shared(tree.parts, packages, lock.in_image, lock.target.site_packages)
+    reasons = {**dict(torn), **dict(_linked(tree.parts, packages, lacking))}
     if reasons:
         raise TornPackages(reasons)
 
 
 def _shared(
-    parts: Sequence[Part], packages: Sequence[ImagePackage], image: Sequence[ImagePackage]
+    parts: Sequence[Part], packages: Sequence[ImagePackage], image: Sequence[ImagePackage], site_packages: str
 ) -> Iterator[tuple[NormalizedName, str]]:
     """Yield each of `packages` into whose own package a part puts modules, by all that is known: names and modules."""
-    paths = [prefix.below(file.path) for part in parts for file in part.files]
+    paths = [prefix.below(file.path, site_packages) for part in parts for file in part.files]
     regular = {path.rpartition("/")[0] for path in paths if path.endswith("/__init__.py")}
     owners: dict[str, list[ImagePackage]] = {}
     for package in image:
@@ -55,16 +56,16 @@ def _shared(
     for package in packages:
         own[package.key] |= {module for module in package.modules if owners[module] == [package]}
     for part in parts:
-        open_folders = _folders_without(part, regular)
+        open_folders = _folders_without(part, regular, site_packages)
         for package in packages:
             for folder in sorted(own[package.key] & open_folders):
                 name = f"{part.wheel.key} puts modules into its package {folder.replace('/', '.')}"
                 yield package.key, f"note: {package.name} is packed as well, though the image has it: {name}"
 
 
-def _folders_without(part: Part, regular: set[str]) -> set[str]:
+def _folders_without(part: Part, regular: set[str], site_packages: str) -> set[str]:
     """Return the folders above the modules of a part in which no wheel of the bundle has an `__init__.py`."""
-    modules = [prefix.below(file.path) for file in part.files if file.path.endswith((".py", ".so"))]
+    modules = [prefix.below(file.path, site_packages) for file in part.files if file.path.endswith((".py", ".so"))]
     return parents(filter(None, modules)) - regular
 
 

@@ -15,6 +15,7 @@ _OPTIONS = (
 )  # fmt: skip
 # What is no requirement in any form, and what to do about it; a group has the word that matters.
 _OTHER = (
+    (r"(?s).*\0.*", "the file is UTF-16 without a mark of it, or no text: save it as UTF-8"),
     (r"(?:<{7}|={7}|>{7}|\|{7})(?: .*)?", "a merge left this line: resolve the conflict in the file"),
     (r"(?i)<(?:!doctype|html|head|\?xml).*", "it is a line of a web page: download the file itself"),
     (r"(?i)package\s+version(?:\s+location.*)?|-{3,}(?:\s+-{3,})*", "make the file by 'pip list --format=freeze'"),

@@ -23,19 +23,25 @@ _PATH = re.compile(r"(?P<option>(?:-e|--editable)[ =]*)?(?P<place>\.{1,2}(?:/[^\
 class Listing:
     """Lines of a requirements file; `source` is where they come from, as a message names it.
 
-    `notes` are what the user should know of how they came to be.
+    `notes` are what the user should know of how they came to be. `constrains` says that they are of a constraints file.
     """
 
     source: str
     lines: Sequence[str]
     notes: Sequence[str] = ()
+    constrains: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The option of pip's that such a file is given with."""
+        return "constraint" if self.constrains else "requirement"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirements:
     """What the user asked for: requirements (PEP 508), editable ones, requirements files, constraints files.
 
-    A file is a path or a URL; `listings` are lines of requirements files that lie in no file. `added` are those of the
+    A file is a path or a URL; `listings` are lines of such files that lie in no file. `added` are those of the
     specifications that the user did not ask for, but that the import of what was packed found missing. `rules` say
     which of the files of an index will do. `kept` is what a lock has of each package, by normalised name (PEP 503): its
     version, and the SHA-256 of its files. It is taken before any other version where it fits and an index has it still.
@@ -53,7 +59,8 @@ class Requirements:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is required."""
-        return not (self.specifications or self.editables or self.files or self.listings)
+        required = [listing for listing in self.listings if not listing.constrains]
+        return not (self.specifications or self.editables or self.files or required)
 
     def adding(self, specifications: Sequence[str]) -> Requirements:
         """Return these requirements and what was found missing, in place of what was added for the same projects."""

@@ -14,7 +14,7 @@ from typing import Any
 from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from airpack.base.errors import InvalidRequirement, PipFailed, Unsatisfiable
+from airpack.base.errors import AirpackError, InvalidRequirement, PipFailed, Unsatisfiable
 from airpack.base.urls import filename_in, public, token_in, without_access
 from airpack.requirements.requirements import Listing, Requirements
 from airpack.requirements.rules import Rules
@@ -181,12 +181,13 @@ def _written(listings: Sequence[Listing], folder: Path) -> Iterator[list[str]]:
         # Only the lines of a file can hold hashes, and the settings of a build.
         Path(file).write_text("".join(f"{line}\n" for line in listing.lines), encoding="utf-8")
     try:
-        yield [word for file in sources for word in ("--requirement", file)]
-    except InvalidRequirement as error:
+        yield [word for file, each in sources.items() for word in (f"--{each.kind}", file)]
+    except AirpackError as error:
         message = str(error)
         for file, listing in sources.items():
             message = message.replace(file, listing.source)
-        raise InvalidRequirement(message) from error
+        error.args = (message,)
+        raise
 
 
 def _request(target: Target, builder: Builder, installed: Path | None) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def exclude(part: InstalledWheel, exclusion: Exclusion) -> Excluded:
     compiled = {glob: re.compile(fnmatch.translate(glob)) for glob in globs}
     removed, size, matched = set(), 0, set()
     for path in part.files():
-        below = prefix.below(path) or path
+        below = prefix.below(path, part.modules_in) or path
         matching = [glob for glob, pattern in compiled.items() if pattern.match(below)]
         if matching and not below.partition("/")[0].endswith(".dist-info"):
             matched.update(matching)

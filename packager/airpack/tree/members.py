@@ -140,7 +140,7 @@ class Folders:
         """Return the folders of groups of paths."""
         needed = [parents(paths) for paths in groups]
         counts = Counter(folder for folders in needed for folder in folders)
-        common = sorted(folder for folder, count in counts.items() if count > 1 or not prefix.below(folder))
+        common = sorted(folder for folder, count in counts.items() if count > 1 or not prefix.shortened(folder))
         return cls(common=common, own=[sorted(folders.difference(common)) for folders in needed])
 
 

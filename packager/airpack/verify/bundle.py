@@ -18,7 +18,6 @@ from airpack.audit.wheels import unfit
 from airpack.base.errors import InvalidTarget, InvalidWheel
 from airpack.bundle.opened import OpenBundle, paths_of
 from airpack.resolve.lock import LockedWheel
-from airpack.target import prefix
 from airpack.target.target import Target
 from airpack.verify import frames, records
 from airpack.verify.frames import Reading
@@ -93,7 +92,7 @@ class _Examiner:
 def _record_of(opened: OpenBundle, share: Distribution, reading: Reading) -> Record | Finding | None:
     """Return the RECORD of a distribution, a finding if it is damaged; None if it lies in a damaged frame."""
     paths = paths_of(opened.toc, share)
-    places = [path for path in paths if record.is_installed(path)]
+    places = [path for path in paths if record.is_installed(path, opened.site_packages)]
     if len(places) != 1:
         problem = f"has {len(places) or 'no'} RECORD"
     elif places[0] not in reading.sha256:
@@ -103,7 +102,7 @@ def _record_of(opened: OpenBundle, share: Distribution, reading: Reading) -> Rec
     else:
         try:
             texts.check_rows(reading.examined[places[0]], 2 * len(paths) + 10)
-            rows = record.parse(reading.examined[places[0]], prefix.folder_of(places[0]))
+            rows = record.parse(reading.examined[places[0]], opened.site_packages)
             own = frozenset(paths)
             return Record(path=places[0], name=share.name, version=share.version, rows=rows, own=own)
         except ValueError as error:

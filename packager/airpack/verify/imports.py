@@ -37,10 +37,11 @@ _STRAYS = frozenset(("benchmarks", "doc", "docs", "example", "examples", "script
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Share:
-    """A distribution's share of a tree: the paths of its files."""
+    """A distribution's share of a tree: the paths of its files, and the `folder` of the tree's modules."""
 
     name: str
     version: str
+    folder: str
     paths: Sequence[str]
 
 
@@ -148,23 +149,25 @@ class TriedImage:
 
 def modules_in(shares: Iterable[Share]) -> list[tuple[Share, str]]:
     """Return each top-level module after the distribution that brings it, once: two may share a package."""
-    return list({module: (share, module) for share in shares for module in modules_of(share.paths)}.values())
+    found = ((share, module) for share in shares for module in modules_of(share.paths, share.folder))
+    return list({module: (share, module) for share, module in found}.values())
 
 
 def shares_of(toc: Toc) -> list[Share]:
     """Return the share of each distribution of a bundle."""
+    folder = prefix.of_target(toc.target)
     return [
-        Share(name=distribution.name, version=distribution.version, paths=paths_of(toc, distribution))
-        for distribution in toc.distributions
+        Share(name=each.name, version=each.version, folder=folder, paths=paths_of(toc, each))
+        for each in toc.distributions
     ]
 
 
-def modules_of(paths: Iterable[str]) -> list[str]:
-    """Return the top-level modules and packages among `paths`, sorted.
+def modules_of(paths: Iterable[str], folder: str) -> list[str]:
+    """Return the top-level modules and packages among `paths` that lie in `folder`, sorted.
 
     A namespace package (PEP 420) belongs to no distribution: its packages and modules are returned in its place.
     """
-    below = (prefix.below(path) for path in paths if path.endswith((".py", ".so")))
+    below = (prefix.below(path, folder) for path in paths if path.endswith((".py", ".so")))
     inside = [PurePosixPath(path) for path in below if path]
     packages = {path.parent for path in inside if path.name.partition(".")[0] == "__init__"} - {PurePosixPath()}
     modules = set()

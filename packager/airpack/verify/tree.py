@@ -121,15 +121,16 @@ def against_bundle(nodes: Mapping[str, Node], opened: OpenBundle) -> Iterator[Fi
             yield _finding(ERROR, path, "is in the tree, and not in the bundle")
 
 
-def records_in(tree: Path, nodes: Mapping[str, Node]) -> tuple[list[Record], list[Finding]]:
-    """Return the RECORDs in a tree, and a finding for each that cannot be read."""
+def records_in(tree: Path, nodes: Mapping[str, Node], target: str) -> tuple[list[Record], list[Finding]]:
+    """Return the RECORDs in a tree for `target`, empty if it isn't known, and a finding for each that can't be read."""
+    folder = prefix.of_target(target) or next(filter(None, map(prefix.folder_of, nodes)), "")
     found, broken = [], []
     for path in nodes:
-        if not record.is_installed(path):
+        if not record.is_installed(path, folder):
             continue
         name, _, version = path.split("/")[-2].removesuffix(".dist-info").partition("-")
         try:
-            rows = record.parse(files.read_bytes(tree / path), prefix.folder_of(path))
+            rows = record.parse(files.read_bytes(tree / path), folder)
             found.append(Record(path=path, name=name, version=version, rows=rows))
         except (OSError, ValueError) as error:
             broken.append(_finding(ERROR, path, f"is damaged ({error})"))
@@ -148,4 +149,7 @@ def against_records(nodes: Mapping[str, Node], recorded: list[Record]) -> Iterat
 
 def shares_of(recorded: list[Record]) -> list[Share]:
     """Return the share of each distribution in a tree."""
-    return [Share(name=each.name, version=each.version, paths=list(each.rows)) for each in recorded]
+    return [
+        Share(name=each.name, version=each.version, folder=prefix.folder_of(each.path), paths=list(each.rows))
+        for each in recorded
+    ]

@@ -111,7 +111,7 @@ def verify_tree(place: Path, compared: Results | None, demands: Demands, *, jobs
             nodes, unreadable = tree.read(place, executor)
             advance(sum(node.content.size or 0 for node in nodes.values() if node.content))
         findings += unreadable
-        records, damaged = tree.records_in(place, nodes)
+        records, damaged = tree.records_in(place, nodes, note.target)
         if compared is None:
             findings += [*damaged, *tree.against_records(nodes, records)]
         else:

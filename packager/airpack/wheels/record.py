@@ -23,9 +23,9 @@ class Content:
     sha256: str | None
 
 
-def is_installed(path: str) -> bool:
-    """Return whether a path in a tree is that of a distribution's RECORD: it is right in the folder of the modules."""
-    return path.endswith(FILE) and prefix.below(path).count("/") == 1
+def is_installed(path: str, folder: str) -> bool:
+    """Return whether a path in a tree is that of a distribution's RECORD; `folder` is that of the tree's modules."""
+    return path.endswith(FILE) and prefix.below(path, folder).count("/") == 1
 
 
 def parse(text: bytes, folder: str) -> dict[str, Content]:

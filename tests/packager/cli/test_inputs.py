@@ -125,6 +125,42 @@ def test_a_pipe_is_read_once(named: Named) -> None:
     assert [[*listing.lines] for listing in wanted.listings] == [["alpha"]]
 
 
+@pytest.mark.parametrize("option", ["-r", "-c"])
+def test_a_file_that_only_this_process_has_open_is_read_here(named: Named, tmp_path: Path, option: str) -> None:
+    """As `-r /dev/stdin <FILE` gives it: pip's process has another standard input."""
+    path = tmp_path / "some.txt"
+    path.write_text("alpha<2\n")
+    with path.open() as file:
+        wanted = named.requirements("beta", option, f"/dev/fd/{file.fileno()}")
+    assert [[*listing.lines] for listing in wanted.listings] == [["alpha<2"]]
+    assert [listing.constrains for listing in wanted.listings] == [option == "-c"]
+    assert (wanted.files, wanted.constraints) == ([], [])
+
+
+def test_standard_input_can_hold_constraints(named: Named, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or requirements, but not both."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"alpha<2\n")))
+    (listing,) = named.requirements("beta", "-c", "-").listings
+    assert listing == Listing(source="standard input", lines=["alpha<2"], constrains=True)
+    with pytest.raises(UsageError, match="standard input can be read only once"):
+        named("-r", "-", "-c", "-")
+
+
+def test_a_constraints_file_is_one_of_pips(named: Named, tmp_path: Path) -> None:
+    """Another kind of file is told; what a pip can't find is left to it."""
+    lock = locks.path_of("uv", "pylock.toml")
+    with pytest.raises(InvalidRequirement) as raised:
+        named("beta", "-c", lock)
+    assert str(raised.value) == (
+        f"{lock} is a pylock.toml, not a constraints file: give the wheelhouse's requirements.txt, or a file of lines "
+        "such as pandas==1.3.5"
+    )
+    with pytest.raises(InvalidRequirement, match="is a conda environment, not a constraints file: give a file of"):
+        named("beta", "-c", locks.path_of("conda", "azureml.yaml"))
+    absent = str(tmp_path / "absent")
+    assert named.requirements("beta", "-c", absent).constraints == [absent]
+
+
 def test_condas_file_gives_what_stands_under_pip(named: Named) -> None:
     """As Azure ML has it: Python and pip are the image's own."""
     wanted = named.requirements("-r", locks.path_of("conda", "azureml.yaml"))

@@ -49,7 +49,7 @@ def test_texts_are_read_once_in_whatever_encoding(airpack: Airpack, wheels: Path
         (share,) = opened.toc.distributions
         found = licence_texts.texts_of(opened, share)
         texts = licence_texts.read(opened, found)
-    assert [(prefix.below(each.path), texts[each.sha256]) for each in found] == [
+    assert [(prefix.shortened(each.path), texts[each.sha256]) for each in found] == [
         ("one-1.0.dist-info/LICENSE", "\N{COPYRIGHT SIGN} One"),
         ("one-1.0.dist-info/licenses/COPYING", "a\nb"),
         ("one/LICENSE", "vendored"),

@@ -118,7 +118,7 @@ def test_of_a_debian_package_what_is_needed_is_taken(
     assert "library   libzzb.so.1, from libzzb_1.deb" in airpack.err
     assert _value(airpack, tmp_path) == "42\n"
     with OpenBundle.at(airpack.output / "bundle.tar.zst") as opened:
-        paths = {prefix.below(path).rpartition("dist-info/")[2] for path in opened.entries}
+        paths = {prefix.shortened(path).rpartition("dist-info/")[2] for path in opened.entries}
     assert {"airpack_libraries.libs/libzza.so.1", "airpack_libraries.libs/libzzb.so.1"} <= paths
     assert "licenses/libzzb.so.1/copyright" in paths
     sbom = (airpack.output / "sbom.cdx.json").read_text()

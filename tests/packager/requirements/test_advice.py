@@ -98,6 +98,7 @@ def _read(text: str) -> None:
         ("one, two", "write each on a line of its own: one, two"),
         ("one==1.0 two=2.0", "write each on a line of its own: one==1.0, two==2.0"),
         ("pip install -q one two three", "write each on a line of its own: one, two, three"),
+        ("o\0n\0e\0", "the file is UTF-16 without a mark of it, or no text: save it as UTF-8"),
         ("<<<<<<< HEAD", "a merge left this line: resolve the conflict in the file"),
         ("=======", "a merge left this line: resolve the conflict in the file"),
         ("<!DOCTYPE html>", "it is a line of a web page: download the file itself"),

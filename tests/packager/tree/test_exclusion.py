@@ -43,8 +43,8 @@ def _contents(airpack: Airpack) -> toc.Toc:
 def _sources(contents: toc.Toc) -> set[str]:
     """Return the files of the packages, without bytecode and metadata."""
     paths = [*(each.path for each in contents.files), *(each.path for each in contents.links)]
-    below = {prefix.below(path) for path in paths if path.startswith("lib/python3.7/site-packages/")}
-    return {path for path in below if ".dist-info/" not in path and not path.endswith(".pyc")}
+    below = {prefix.below(path, "lib/python3.7/site-packages") for path in paths}
+    return {path for path in below if path and ".dist-info/" not in path and not path.endswith(".pyc")}
 
 
 def _recorded(tree: Path) -> set[str]:

@@ -87,6 +87,7 @@ def test_metadata_that_cant_be_read_ends_no_import(tmp_path: Path) -> None:
     share = Share(
         name="one",
         version="1.0",
+        folder="lib/python3.7/site-packages",
         paths=["lib/python3.7/site-packages/one.py", "lib/python3.7/site-packages/one-1.0.dist-info/METADATA"],
     )
     image = TriedImage(target=trees.TARGET, packages=[])
@@ -97,12 +98,17 @@ def test_metadata_that_cant_be_read_ends_no_import(tmp_path: Path) -> None:
 
 
 def test_which_modules_are_imported() -> None:
-    """Packages and modules at the top; of a namespace package, the packages in it; no data, no stubs, no tools."""
+    """Packages and modules at the top; of a namespace package, the packages in it; no data, no stubs, no tools.
+
+    What a wheel puts into the folder of another Python's modules is data.
+    """
     inside = (
         "one.py two/__init__.py two/sub/__init__.py two/x.py three.cpython-37m-x86_64-linux-gnu.so "
         "google/api/__init__.py google/api/core/__init__.py google/loose.py a-stubs/__init__.pyi a-b.py "
         "google/tests/__init__.py google/tests/test_x.py "
         "one.libs/x.so __main__.py tests/test_x.py data/x.json four/__init__.cpython-37m.so one-1.0.dist-info/METADATA"
     )
-    paths = [f"lib/python3.7/site-packages/{path}" for path in inside.split()] + ["bin/tool.py"]
-    assert modules_of(paths) == ["four", "google.api", "google.loose", "one", "three", "two"]
+    folder = "lib/python3.7/site-packages"
+    others = ["bin/tool.py", "lib/python3.8/site-packages/five.py", "lib/python3.8/site-packages/six/__init__.py"]
+    paths = [f"{folder}/{path}" for path in inside.split()] + others
+    assert modules_of(paths, folder) == ["four", "google.api", "google.loose", "one", "three", "two"]

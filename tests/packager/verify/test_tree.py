@@ -119,11 +119,12 @@ def test_a_damaged_record_is_an_error(tmp_path: Path) -> None:
         (folder / "RECORD").write_text(rows)
     with ThreadPoolExecutor(1) as executor:
         nodes, _ = tree.read(tmp_path, executor)
-    records, findings = tree.records_in(tmp_path, nodes)
+    records, findings = tree.records_in(tmp_path, nodes, "")
     assert [(record.name, record.version, [*record.rows]) for record in records] == [
         ("one", "1.0", ["lib/python3.7/site-packages/one.py"])
     ]
-    assert tree.shares_of(records) == [Share(name="one", version="1.0", paths=["lib/python3.7/site-packages/one.py"])]
+    modules = "lib/python3.7/site-packages"
+    assert tree.shares_of(records) == [Share(name="one", version="1.0", folder=modules, paths=[f"{modules}/one.py"])]
     assert [str(finding) for finding in findings] == [
         (
             "error: lib/python3.7/site-packages/two-1.0.dist-info/RECORD is damaged (it has "

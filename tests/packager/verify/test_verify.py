@@ -36,6 +36,22 @@ def test_what_an_install_adds_and_rewrites_is_no_finding(airpack: Airpack, dist:
     assert airpack.out.startswith(f"0 findings in {dist}/bundle.tar.zst, sha256:")
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("target_python")
+def test_a_wheels_data_for_another_python_are_files_as_any(airpack: Airpack, wheels: Path) -> None:
+    """Nothing there is a module or a distribution of the tree's, to the proof by import, to verify and to cat."""
+    folder = "lib/python3.10/site-packages"  # before that of 3.7, in the order of names
+    files = {"two.py": "import absent\n", "two-1.0.dist-info/METADATA": "Name: two\n", "two-1.0.dist-info/RECORD": ""}
+    data = {f"one-1.0.data/data/{folder}/{path}": text for path, text in files.items()}
+    build_wheel(wheels, "one", files={"one.py": "V = 1\n", **data})
+    assert airpack.pack("one") == 0
+    assert "warning" not in airpack.err
+    assert airpack("verify", "--strict", airpack.output) == 0
+    assert airpack("cat", airpack.output, "one.py") == 0
+    assert airpack.out == "V = 1\n"
+    assert airpack("cat", airpack.output, f"{folder}/two.py") == 0
+
+
 def test_a_tree_of_another_bundle_is_told_by_its_note(airpack: Airpack, dist: Path) -> None:
     """By --digest, or the digest of --bundle; --bundle is for trees alone."""
     tree = dist.with_name("tree")

@@ -63,5 +63,6 @@ def test_bytecode_belongs_to_a_module(path: str, source: str | None) -> None:
 def test_a_record_of_a_distribution_is_right_in_the_folder_of_the_modules() -> None:
     """One below a package is a copy that some project has among its files."""
     own = "one-1.0.dist-info/RECORD"
-    paths = [f"{SITE_PACKAGES}/{own}", f"{SITE_PACKAGES}/one/{own}", own, f"share/{own}", f"{SITE_PACKAGES}/RECORD"]
-    assert [path for path in paths if record.is_installed(path)] == paths[:1]
+    others = [f"{SITE_PACKAGES}/one/{own}", own, f"share/{own}", f"lib/python3.8/site-packages/{own}"]
+    paths = [f"{SITE_PACKAGES}/{own}", *others, f"{SITE_PACKAGES}/RECORD"]
+    assert [path for path in paths if record.is_installed(path, SITE_PACKAGES)] == paths[:1]

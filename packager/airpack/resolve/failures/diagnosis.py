@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,7 @@ from airpack.resolve.failures import pip_messages, reasons
 from airpack.resolve.failures.causes import Cause, Impossible, Side
 
 GONE = (404, 410)  # HTTP: the answers of an index that does not have the project
+_EXTRAS = re.compile(r"\s*\[[^\]]*\]")
 _DIGITS = 64  # of a SHA-256 in hexadecimal
 _SIDES = 8  # of a conflict, that a line has room for
 _VERSIONS = 3  # of a project that requires the same
@@ -49,6 +51,8 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
         case "source":
             where = f" ({place})" if (place := pip_messages.place_in(failure["place"])) else ""
             return pip_messages.unreachable(f"{failure['url']}{where}", failure["reason"], verb="had")
+        case "constraint":
+            return _with_extras(failure["text"], pip_messages.place_in(failure["place"] or ""))
         case "undecodable":
             return InvalidRequirement(
                 f"{failure['file']} is not UTF-8 ({failure['reason']}): save it as UTF-8, or name its encoding in its "
@@ -79,13 +83,24 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
 
 def _mismatch(failure: Mapping[str, Any]) -> AirpackError:
     """Return the error for a file with another hash than was required."""
-    expected = " or ".join(failure["expected"])
+    expected, algorithm = " or ".join(failure["expected"]), failure.get("algorithm", "sha256")
+    if algorithm != "sha256":
+        return HashMismatch(
+            failure["requirement"], expected=expected, actual=failure["actual"], algorithm=algorithm.upper()
+        )
     if not any(len(each) == _DIGITS for each in failure["expected"]):
         return InvalidRequirement(
             f"--hash=sha256:{expected} of {failure['requirement']} is no SHA-256, which has {_DIGITS} digits: "
             f"the file has {failure['actual']}"
         )
     return HashMismatch(failure["requirement"], expected=expected, actual=failure["actual"])
+
+
+def _with_extras(text: str, place: str) -> AirpackError:
+    """Return the error for a constraint with extras, which pip doesn't take."""
+    where = f", {place}" if place else ""
+    instead = _EXTRAS.sub("", text, count=1)
+    return InvalidRequirement(f"{text!r} is a constraint with extras, which pip doesn't take{where}: write {instead}")
 
 
 def _unreadable_line(text: str, place: str, problem: str) -> AirpackError:

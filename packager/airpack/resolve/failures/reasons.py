@@ -17,6 +17,9 @@ _UNKNOWN = "no such distribution was found: check its name, or say where it is w
 _ARTEFACTS = {
     "pkg-resources": "Debian's and Ubuntu's pip freeze writes this line by mistake, no index has it: delete the line",
 }
+_SYSTEMS_OWN = re.compile(r"ubuntu|[+.]deb\d|dfsg")  # in the version of a package that apt installed
+_LABEL = re.compile(r"(.+?)\+(.+)")  # of a version with a local label (PEP 440)
+_PYTORCH = ("torch", "torchvision", "torchaudio")
 _MARKERS = {"Windows": "win32", "macOS": "darwin"}  # sys_platform (PEP 508)
 _MANYLINUX = re.compile(r"manylinux_2_(\d+)_(.+)")
 _CPYTHON = re.compile(r"cp3(\d+)")
@@ -47,6 +50,8 @@ def _no_such_version(cause: Cause, links: Sequence[Link], facts: Impossible) -> 
     if not usable:
         own = [link for link in links if link.version == newest]
         return f"no such version, and the target can use none: the newest, {newest}, {_passed_over(own, cause, facts)}"
+    if elsewhere := _elsewhere(cause, usable):
+        return f"no such version: {elsewhere}"
     told = sorted(set(usable) - set(cause.yanked)) or usable
     more = "" if newest in usable else f"; the newest of all, {newest}, is not for the target"
     return f"no such version; {_those(cause, told, whole=not more)}{_apart(cause, told[-1])}{more}"
@@ -79,10 +84,27 @@ def _unknown(cause: Cause, others: Iterable[str]) -> str:
         return "no such distribution was found: it is a module of Python's own library: delete it"
     if meant := project_named_by_module(cause.project):
         return f"no such distribution was found: the module of this name is {meant}'s: require {meant}"
+    if elsewhere := _elsewhere(cause, ()):
+        return f"no such distribution was found: {elsewhere}"
     foreign = sorted(file for file in others if canonicalize_name(file.partition("-")[0]) == cause.project)
     if foreign:
         return f"it has only files that pip doesn't install, such as {foreign[0]}: require another version or project"
     return _UNKNOWN
+
+
+def _elsewhere(cause: Cause, usable: Collection[Version]) -> str:
+    """Return where the version is had that the user pinned by what only a system or another index gives it."""
+    pins = [each.version for each in cause.side.specifier if each.operator in ("==", "===")]
+    if cause.side.required_by or not pins:
+        return ""
+    if _SYSTEMS_OWN.search(pins[0]):
+        return "the version is of a package that apt installed: delete the line, or pin a version of the index"
+    labelled = _LABEL.fullmatch(pins[0])
+    if labelled is None:
+        return ""
+    url = f"https://download.pytorch.org/whl/{labelled[2]}" if cause.project in _PYTORCH else "URL"
+    plain = f", or require {cause.project}=={labelled[1]}" if Version(labelled[1]) in usable else ""
+    return f"builds with +{labelled[2]} are on an index of their own: give it with --extra-index-url {url}{plain}"
 
 
 def _unusable(cause: Cause) -> str:

@@ -90,8 +90,8 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         *("requires_python", "scheme", "url", "url_without_fragment", "yanked_reason"),
     ),
     "pip._internal.req.req_install:InstallRequirement": (
-        *("comes_from", "config_settings", "constraint", "editable", "has_hash_options", "is_direct", "is_wheel"),
-        *("download_info", "link", "local_file_path", "match_markers", "specifier"),
+        *("comes_from", "config_settings", "constraint", "editable", "extras", "has_hash_options", "is_direct"),
+        *("download_info", "is_wheel", "link", "local_file_path", "match_markers", "specifier"),
         *("metadata_directory", "unpacked_source_directory", "_set_requirement", "assert_source_matches_version"),
     ),
     "pip._internal.resolution.resolvelib.candidates:ExtrasCandidate": ("base", "extras", "name", "project_name"),

@@ -12,7 +12,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from airpack.resolve.pip_worker.adapter import wrap
-from airpack.resolve.pip_worker.events import Events
+from airpack.resolve.pip_worker.events import Events, Failure
 
 _REQUIRED = re.compile(r"^\s*--require-hashes\b", re.MULTILINE)
 
@@ -38,6 +38,9 @@ class Constraints:
 
     def _resolving(self, resolve: Any) -> Any:
         def resolve_constrained(resolver: Any, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
+            for root in root_reqs:
+                if root.constraint and not root.editable and root.extras:  # pip says neither which nor where
+                    raise Failure("constraint", text=str(root.req), place=root.comes_from)
             wanted = [root for root in root_reqs if not root.constraint and root.match_markers()]
             locked = [root for root in root_reqs if root.constraint and root.has_hash_options]
             if locked and not self.required and not any(root.has_hash_options for root in wanted):

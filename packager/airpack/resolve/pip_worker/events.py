@@ -85,12 +85,14 @@ def shown(text: Any) -> str:
 def _facts_of_hashes(error: Any) -> dict[str, Any]:
     """Return the event for files without the hashes that were required."""
     for cause in error.errors if isinstance(error, adapter.HashErrors) else [error]:
-        if isinstance(cause, adapter.HashMismatch) and "sha256" in cause.allowed:
+        if isinstance(cause, adapter.HashMismatch):
+            algorithm = "sha256" if "sha256" in cause.allowed else min(cause.allowed)
             return {
                 "failure": "mismatch",
+                "algorithm": algorithm,
                 "requirement": str(cause.req).split()[0] if cause.req else "a file",  # without where it came from
-                "expected": list(cause.allowed["sha256"]),
-                "actual": cause.gots["sha256"].hexdigest(),
+                "expected": list(cause.allowed[algorithm]),
+                "actual": cause.gots[algorithm].hexdigest(),
             }
     return {"failure": "hash", "message": str(error)}
 

@@ -117,6 +117,21 @@ def test_a_conflict_with_a_constraint(airpack: Airpack, wheels: Path, tmp_path: 
     )
 
 
+def test_a_conflict_with_constraints_from_a_pipe(airpack: Airpack, wheels: Path) -> None:
+    """They hold, and are named as the user named them."""
+    build_wheel(wheels, "one", "1.0")
+    build_wheel(wheels, "one", "2.0")
+    reading, writing = os.pipe()
+    os.write(writing, b"one<2\n")
+    os.close(writing)
+    assert airpack.pack("one==2.0", "-c", f"/dev/fd/{reading}") == 1
+    os.close(reading)
+    assert airpack.error == (
+        "airpack: error: these requirements conflict: you asked for one==2.0; a constraint requires one<2 "
+        f"(line 1 of /dev/fd/{reading}): loosen or drop one of them"
+    )
+
+
 def test_a_malformed_requirement_in_a_file(airpack: Airpack, tmp_path: Path) -> None:
     """File and line are named."""
     file = tmp_path / "requirements.txt"

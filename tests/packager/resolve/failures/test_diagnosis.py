@@ -171,6 +171,33 @@ def test_a_requirement_without_a_candidate(
             ("no such version; the only one is 1.0.post1, which >1.0 leaves out (PEP 440): write >=1.0 or ==1.0.post1"),
         ),
         (
+            "one==1.0+cu117",
+            ["1.0", "2.0"],
+            [],
+            (
+                "no such version: builds with +cu117 are on an index of their own: give it with --extra-index-url URL, "
+                "or require one==1.0"
+            ),
+        ),
+        (
+            "one==1.6.5+ubuntu0.7",
+            ["0.9"],
+            [],
+            (
+                "no such version: the version is of a package that apt installed: delete the line, or pin a version of "
+                "the index"
+            ),
+        ),
+        (
+            "one===0.18ubuntu0.18.04.1",
+            [],
+            [],
+            (
+                "no such distribution was found: the version is of a package that apt installed: delete the line, or "
+                "pin a version of the index"
+            ),
+        ),
+        (
             "one",
             [],
             [_skipped("one-1.0-cp310-cp310-win32.whl"), _skipped("one-1.0-cp37-cp37m-win_amd64.whl")],
@@ -351,6 +378,33 @@ def test_a_hash_that_does_not_match() -> None:
     assert isinstance(error, HashMismatch)
     expected = f"{'0' * 64} or {'1' * 64}"
     assert (error.filename, error.expected, error.actual) == ("one==1.0", expected, "2" * 64)
+
+
+def test_a_hash_by_another_algorithm_that_does_not_match() -> None:
+    """As an index gives it that has no SHA-256."""
+    facts = {"requirement": "one==1.0", "algorithm": "md5", "expected": ["0" * 32], "actual": "2" * 32}
+    assert str(error_from({"failure": "mismatch", **facts})) == (
+        f"one==1.0 has MD5 {'2' * 32}, but {'0' * 32} was expected: the file was changed or damaged; check the index "
+        "it came from"
+    )
+
+
+def test_a_constraint_with_extras() -> None:
+    """Which, where, and what to write, of which pip says nothing."""
+    facts = {"text": "one[a,b]==1.0; python_version < '4'", "place": "-c c.txt (line 2)"}
+    assert str(error_from({"failure": "constraint", **facts})) == (
+        "\"one[a,b]==1.0; python_version < '4'\" is a constraint with extras, which pip doesn't take, "
+        "line 2 of c.txt: write one==1.0; python_version < '4'"
+    )
+
+
+def test_a_build_for_cuda_is_on_pytorchs_index() -> None:
+    """Its URL is named."""
+    cause = {**_cause("torch==1.13.1+cu117", ["1.0"]), "name": "torch"}
+    assert str(_impossible([cause])) == (
+        "torch==1.13.1+cu117: no such version: builds with +cu117 are on an index of their own: give it with "
+        "--extra-index-url https://download.pytorch.org/whl/cu117"
+    )
 
 
 def test_a_hash_that_was_cut_off() -> None:
