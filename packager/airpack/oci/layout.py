@@ -21,7 +21,7 @@ from typing import Any
 from airpack.base import files, jsons
 from airpack.base.errors import InvalidLayout
 
-MARKER, INDEX, BLOBS = "oci-layout", "index.json", os.path.join("blobs", "sha256")
+MARKER, INDEX, BLOBS = "oci-layout", "index.json", "blobs/sha256"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"

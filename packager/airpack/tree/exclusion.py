@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import fnmatch
-import os
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -110,6 +110,6 @@ def _rewrite(record: Path, folder: str, removed: set[str]) -> None:
     """Take the rows of `removed` files out of a RECORD, whose paths are relative to `folder` of the tree."""
     with open(record, encoding="utf-8", newline="") as file:
         rows = [row for row in csv.reader(file) if row]
-    left = [row for row in rows if os.path.normpath(os.path.join(folder, row[0])) not in removed]
+    left = [row for row in rows if posixpath.normpath(posixpath.join(folder, row[0])) not in removed]
     with open(record, "w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(left)

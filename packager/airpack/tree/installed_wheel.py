@@ -46,7 +46,7 @@ class InstalledWheel:
         """Return the paths of its files relative to `prefix`, with `/`, sorted."""
         paths = []
         for folder, _, names in os.walk(self.prefix):
-            relative = os.path.relpath(folder, self.prefix)
+            relative = Path(folder).relative_to(self.prefix).as_posix()
             paths += [name if relative == "." else f"{relative}/{name}" for name in names]
         return sorted(paths)
 
