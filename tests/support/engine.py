@@ -58,14 +58,16 @@ class Engine:
     def image(self, name: str, root: Path, *options: str) -> None:
         """Make an image of the folder `root`, without a registry; `options` are those of podman import."""
         with subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE) as tar:
-            self._podman(["import", "--quiet", *options, "-", name], stdin=tar.stdout)
+            self.podman(["import", "--quiet", *options, "-", name], stdin=tar.stdout)
         assert tar.returncode == 0
 
     def clear(self) -> None:
         """Remove all images, of which some files can't be removed otherwise."""
-        self._podman(["rmi", "--all", "--force"])
+        self.podman(["rmi", "--all", "--force"])
 
-    def _podman(self, words: Sequence[str], *, stdin: IO[bytes] | None = None) -> None:
+    def podman(self, words: Sequence[str], *, stdin: IO[bytes] | None = None) -> str:
+        """Run podman, which must succeed, and return what it prints."""
         line, env = [machine.tool("podman"), *words], {**os.environ, **self.settings}
         done = subprocess.run(line, env=env, stdin=stdin, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+        return done.stdout

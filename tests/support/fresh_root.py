@@ -17,7 +17,7 @@ from support import machine
 
 SUITE = "bookworm"  # Debian 12
 _PACKAGES = ("python3", "python3-venv", "ca-certificates", "git")
-_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 # By which programs reach the network; what of pip's has a path in it would not be found in the root.
 _NETWORK = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _PIP = ("index-url", "proxy", "trusted-host", "timeout", "default-timeout")
@@ -60,27 +60,33 @@ def command(root: Path, words: Sequence[str], *, mounts: Mapping[str, Path], env
     """
     line = [machine.tool("bwrap", "bubblewrap"), "--unshare-all", "--share-net", "--die-with-parent", "--clearenv"]
     line += ["--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]
-    for file in ("/etc/resolv.conf", "/etc/hosts", _CERTIFICATES):
+    for file in ("/etc/resolv.conf", "/etc/hosts", CERTIFICATES):
         if Path(file).exists() and (root / file.lstrip("/")).exists():
             line += ["--ro-bind", str(Path(file).resolve()), file]
     for place, path in mounts.items():
         line += ["--bind", str(path), place]
-    settings = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **_network()}
+    settings = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **network()}
     for name, value in {**settings, **env}.items():
         line += ["--setenv", name, value]
     return [*line, "--", *words]
 
 
-def _network() -> dict[str, str]:
+def network() -> dict[str, str]:
     """Return the variables by which programs in the root reach what they reach here."""
     variables = {name: value for name, value in os.environ.items() if name.lower() in _NETWORK}
+    variables |= {f"PIP_{name.upper().replace('-', '_')}": value for name, value in index().items()}
+    # Python and uv bring lists of their own, which a proxy's certificate isn't on.
+    return {**variables, "SSL_CERT_FILE": CERTIFICATES, "PIP_CERT": CERTIFICATES}
+
+
+def index() -> dict[str, str]:
+    """Return pip's settings of this machine that say how it reaches its index, by name."""
+    settings = dict[str, str]()
     for line in machine.run(["python3", "-m", "pip", "config", "list"]).stdout.splitlines():
         key, _, value = line.partition("=")
-        name = key.rpartition(".")[2]
-        if name in _PIP:
-            variables[f"PIP_{name.upper().replace('-', '_')}"] = value.strip("'\"")
-    # Python and uv bring lists of their own, which a proxy's certificate isn't on.
-    return {**variables, "SSL_CERT_FILE": _CERTIFICATES, "PIP_CERT": _CERTIFICATES}
+        if (name := key.rpartition(".")[2]) in _PIP:
+            settings[name] = value.strip("'\"")
+    return settings
 
 
 if __name__ == "__main__":

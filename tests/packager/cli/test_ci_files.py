@@ -8,23 +8,27 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
-from support import machine, pages, registry, sandbox
+from airpack import __version__
+from support import machine, pages, pipelines, registry, sandbox
 from support.airpack import Airpack
 from support.index import Index
 from support.wheels import build_wheel
 
 FOLDER = machine.FIXTURES / "ci"
 GITHUB, AZURE = FOLDER / "github.yml", FOLDER / "azure-pipelines.yml"
+ACTION, TEMPLATE = FOLDER / "action.yml", FOLDER / "azure-steps.yml"
 MOUNTED, COPIED = FOLDER / "kubernetes-image-volume.yaml", FOLDER / "kubernetes-init-container.yaml"
 SHA = "0123456789abcdef0123456789abcdef01234567"
-_MACRO = re.compile(r"\$\(([\w.]+)\)")
+MakeAgent = Callable[..., pipelines.Agent]
+# Its patterns aren't all valid as Unicode ones.
+_AZURE = ["vendor.azure-pipelines", "--data-transform", "azure-pipelines", "--regex-variant", "nonunicode"]
 
 
 def _documents(path: Path) -> list[Any]:
@@ -36,10 +40,11 @@ def _documents(path: Path) -> list[Any]:
     ("path", "words"),
     [
         (GITHUB, ["vendor.github-workflows"]),
-        # Its patterns aren't all valid as Unicode ones.
-        (AZURE, ["vendor.azure-pipelines", "--data-transform", "azure-pipelines", "--regex-variant", "nonunicode"]),
+        (ACTION, ["vendor.github-actions"]),
+        (AZURE, _AZURE),
+        (TEMPLATE, _AZURE),
     ],
-    ids=["github", "azure"],
+    ids=["github", "action", "azure", "template"],
 )
 def test_a_pipeline_is_valid(path: Path, words: Sequence[str]) -> None:
     """By the schema that its maker publishes, as check-jsonschema brings it."""
@@ -79,7 +84,7 @@ def test_a_manifest_allows_what_it_must_alone(path: Path) -> None:
 
 def test_the_pages_show_parts_of_the_files() -> None:
     """Word for word: each block is a part of one of them."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted(FOLDER.iterdir())]
+    texts = [path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.y*ml"))]
     blocks = [block.text for page in pages.PAGES for block in pages.blocks(page) if block.language == "yaml"]
     assert len(blocks) >= len(texts)
     for block in blocks:
@@ -88,42 +93,9 @@ def test_the_pages_show_parts_of_the_files() -> None:
         assert any(block in text for block in blocks), text
 
 
-class Job:
-    """A pipeline: its commands by name, what of the disk it keeps for the next run, its variables."""
-
-    def __init__(self, path: Path, home: Path) -> None:
-        (data,) = _documents(path)
-        if path == GITHUB:
-            job = data["jobs"]["pack"]
-            self.env = {**job["env"], "GITHUB_SHA": SHA, "GITHUB_STEP_SUMMARY": str(home / "summary.md")}
-            self.steps = {each["name"]: each["run"] for each in job["steps"] if "run" in each}
-            (kept,) = [
-                each["with"]["path"] for each in job["steps"] if each.get("uses", "").startswith("actions/cache@")
-            ]
-            self.kept = home / str(kept).removeprefix("~/")
-            return
-        # What $(...) means, and what is a variable is in the environment as well.
-        known = {"Build.SourceVersion": SHA, "Pipeline.Workspace": str(home), **data["variables"]}
-        self.env = {name: _expanded(value, known) for name, value in data["variables"].items()}
-        self.steps = {
-            each["displayName"]: _expanded(each["script"], {**known, "image": "$IMAGE"})
-            for each in data["steps"]
-            if "script" in each
-        }
-        (kept,) = [each["inputs"]["path"] for each in data["steps"] if each.get("task") == "Cache@2"]
-        self.kept = Path(_expanded(kept, known))
-
-
-def _expanded(text: str, known: Mapping[str, str]) -> str:
-    while _MACRO.search(text):
-        text = _MACRO.sub(lambda match: known[match[1]], text)
-    return text
-
-
 @pytest.fixture
 def served(index: Index, wheels: Path, decoder_wheel: Path) -> Index:
-    """Return an index on loopback with two wheels and the decoder."""
-    build_wheel(wheels, "alpha", requires=["beta"])
+    """Return an index on loopback with a wheel and the decoder."""
     build_wheel(wheels, "beta")
     shutil.copy(decoder_wheel, wheels / "pyzstd-0.15.10-cp37-cp37m-manylinux_2_17_x86_64.manylinux2014_x86_64.whl")
     return index
@@ -136,51 +108,159 @@ def hub(tmp_path: Path) -> Iterator[registry.Registry]:
         yield running
 
 
-def _run(job: Job, step: str, home: Path, env: Mapping[str, str], trace: Path | None = None) -> None:
-    """Run a step as a runner does, in the checked out folder."""
-    # bash runs each step of both with -e; what strace sees is all that it starts.
-    line = ["bash", "-e", "-c", job.steps[step]]
-    if trace is not None:
-        line = [machine.tool("strace"), "-f", "-e", "trace=%network,execve", "-o", str(trace), *line]
-    done = subprocess.run(
-        line, cwd=home / "work", env={**env, "HOME": str(home), **job.env, "IMAGE": env["IMAGE"]}, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.fixture
+def agent(airpack: Airpack, served: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeAgent:
+    """Return what makes an agent with a project checked out: a lock, a local wheel, a program, a public key."""
+    project, keys, store = tmp_path / "project", tmp_path / "keys", dict[str, Path]()
+    (project / "wheels").mkdir(parents=True)
+    keys.mkdir()
+    build_wheel(project / "wheels", "alpha", requires=["beta"])
+    (project / "smoke.py").write_text("import alpha, beta, sys; print('smoke', alpha.__file__, sys.version_info[:2])\n")
+    monkeypatch.chdir(project)
+    (wheel,) = (project / "wheels").iterdir()
+    assert airpack("lock", "-q", f"./wheels/{wheel.name}", "--index-url", served.url, "-o", "pylock.toml") == 0, (
+        airpack.err
+    )
+    assert airpack("keygen", "-q", "-o", keys / "team") == 0
+    shutil.copy(keys / "team.pub", project)
+    python = machine.python37().path.parent
+    env = {"PATH": f"{python}:{os.environ['PATH']}", "PIP_INDEX_URL": served.url, "PIP_CONFIG_FILE": os.devnull}
+
+    def make(name: str, **more: Any) -> pipelines.Agent:
+        home = tmp_path / name
+        shutil.copytree(project, home / "work")
+        return pipelines.Agent(home=home, env=env, store=store, files={"team.key": keys / "team.key"}, **more)
+
+    return make
+
+
+def _run(path: Path, agent: pipelines.Agent, **given: str) -> dict[str, str]:
+    """Run an action or a template with what is given by the action's names, and return its outputs by those names."""
+    if path == ACTION:
+        key = {"signing-key": agent.files["team.key"].read_text()} if "public-key" in given else {}
+        return agent.action(path, given | key)
+    names = {"public-key": "publicKey"}
+    key = {"signingKey": "team.key"} if "public-key" in given else {}
+    outputs = agent.template(path, {names.get(name, name): value for name, value in given.items()} | key)
+    return {name.partition(".")[2]: value for name, value in outputs.items()}
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pipelines' venv be this one: another test installs."""
+    bin_folder = Path(sys.executable).parent
+
+    def install(agent: pipelines.Agent, script: str) -> str:
+        assert '-m venv "$' in script
+        (agent.temporary / "airpack").mkdir(parents=True, exist_ok=True)
+        (agent.temporary / "airpack" / "bin").symlink_to(bin_folder)
+        return "\n".join(line for line in script.splitlines() if " -m venv " not in line and "/pip" not in line)
+
+    monkeypatch.setattr(pipelines.Agent, "install", install)
+
+
+BOTH = pytest.mark.parametrize("path", [ACTION, TEMPLATE], ids=["action", "template"])
+PUSHED = {"run": "smoke.py", "public-key": "team.pub"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [GITHUB, AZURE], ids=lambda path: path.stem)
-def test_a_pipelines_commands_run_and_its_cache_spares_the_network(
-    path: Path, airpack: Airpack, served: Index, hub: registry.Registry, tmp_path: Path
-) -> None:
-    """Pack and push, but for the installation of airpack; a second agent with the kept folder opens no connection."""
-    lock = tmp_path / "pylock.toml"
-    assert airpack("lock", "-q", "alpha", "--index-url", served.url, "-o", lock) == 0, airpack.err
-    scripts = f"{Path(sys.executable).parent}:{machine.python37().path.parent}:{os.environ['PATH']}"
-    env = {"PATH": scripts, "PIP_INDEX_URL": served.url, "PIP_CONFIG_FILE": os.devnull}
-    env["IMAGE"] = f"{hub.address}/models/fraud"
-    homes = [tmp_path / "first", tmp_path / "second"]
-    for home in homes:
-        (home / "work").mkdir(parents=True)
-        shutil.copy(lock, home / "work")
-    first, second = (Job(path, home) for home in homes)
-    assert list(first.steps) == ["Install", "Pack", "Push"]
-    assert first.steps["Install"] == "pip install 'airpack[oci,python]'"
-    _run(first, "Pack", homes[0], env)
-    _run(first, "Push", homes[0], env)
-    assert {each.path for each in hub.requests("PUT") if "/manifests/" in each.path} >= {
-        f"/v2/models/fraud/manifests/{SHA}"
-    }
-    assert path == AZURE or "alpha" in (homes[0] / "summary.md").read_text()
-    shutil.copytree(first.kept, second.kept)
-    asked, log = len(served.requests), tmp_path / "strace.log"
-    assert asked >= 3
-    _run(second, "Pack", homes[1], env, trace=log)
-    assert not re.search(r"AF_INET|pip_worker", log.read_text())
+@BOTH
+@pytest.mark.usefixtures("installed")
+def test_a_pipeline_packs_checks_signs_and_pushes(path: Path, agent: MakeAgent, hub: registry.Registry) -> None:
+    """Its outputs are what it made: the digest of a signed bundle, an SBOM, the image in the registry."""
+    first = agent("first")
+    outputs = _run(path, first, image=f"{hub.address}/models/fraud:{SHA}", **PUSHED)
+    dist = first.home / "work" / "dist"
+    manifest = json.loads((dist / "manifest.json").read_text())
+    assert outputs["digest"] == f"sha256:{manifest['bundle']['digest'].removeprefix('sha256:')}"
+    assert outputs["sbom"] == "dist/sbom.cdx.json"
+    assert json.loads((first.home / "work" / outputs["sbom"]).read_text())["bomFormat"] == "CycloneDX"
+    assert (dist / "bundle.tar.zst.sig").exists()
+    assert re.fullmatch(rf"{hub.address}/models/fraud@sha256:[0-9a-f]{{64}}", outputs["image"])
+    assert f"/v2/models/fraud/manifests/{SHA}" in {each.path for each in hub.requests("PUT")}
+    assert re.search(r"^smoke .*/alpha\.py \(3, 7\)$", first.log["Gate"], re.MULTILINE), first.log["Gate"]
+    assert path == TEMPLATE or "alpha" in (first.home / "github_step_summary").read_text()
+    private = next(line for line in first.files["team.key"].read_text().splitlines() if "-" not in line)
+    assert not [each for each in first.home.rglob("*") if each.is_file() and private.encode() in each.read_bytes()]
+    assert private not in "".join(first.log.values())
+
+
+@pytest.mark.slow
+@BOTH
+@pytest.mark.usefixtures("installed")
+def test_another_agent_with_the_cache_opens_no_connection(path: Path, agent: MakeAgent, served: Index) -> None:
+    """The key holds airpack's version, the lock and the local wheels; what was packed is the same to the byte."""
+    first = agent("first")
+    _run(path, first)
+    first.keep()
+    (key,) = first.store
+    assert __version__ in key
+    asked = len(served.requests)
+    second = agent("second", trace=first.home / "strace.log")
+    _run(path, second)
+    assert not re.search(r"connect\(.*AF_INET|pip_worker", (first.home / "strace.log").read_text())
     assert len(served.requests) == asked
-    bundles = [(home / "work" / "dist" / "bundle.tar.zst").read_bytes() for home in homes]
+    bundles = [(each.home / "work" / "dist" / "bundle.tar.zst").read_bytes() for each in (first, second)]
     assert bundles[0] == bundles[1]
+    third = agent("third")
+    build_wheel(third.home / "work" / "wheels", "gamma")
+    _run(path, third)
+    third.keep()
+    assert len(third.store) == 2
+
+
+@pytest.mark.slow
+@BOTH
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("broken", ["program", "key"])
+def test_what_fails_at_the_gate_is_not_pushed(
+    path: Path, broken: str, agent: MakeAgent, airpack: Airpack, hub: registry.Registry
+) -> None:
+    """A program that fails with the packages, and a signature by another key than the repository's."""
+    first = agent("first")
+    work = first.home / "work"
+    if broken == "program":
+        (work / "smoke.py").write_text("import nothing_like_it\n")
+    else:
+        assert airpack("keygen", "-q", "-o", work / "other") == 0
+        (work / "other.pub").replace(work / "team.pub")
+    with pytest.raises(pipelines.StepFailed, match="nothing_like_it" if broken == "program" else "is asked for"):
+        _run(path, first, image=f"{hub.address}/models/fraud:{SHA}", **PUSHED)
+    assert not hub.requests("PUT")
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@BOTH
+def test_a_pipeline_installs_airpack_from_the_repository(path: Path, tmp_path: Path) -> None:
+    """With its extras, into an environment of its own: as the name on the index is nobody's."""
+    runner = pipelines.Agent(home=tmp_path, env={**os.environ}, store={}, until="Install")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "airpack").symlink_to(machine.ROOT)
+    _run(path, runner)
+    python = runner.temporary / "airpack" / "bin" / "python"
+    done = machine.run(
+        [str(python), "-c", "import airpack, urllib3, uv, cyclonedx, cryptography; print(airpack.__file__)"]
+    )
+    assert done.stdout.startswith(str(runner.temporary)), done.stderr
+    assert __version__ in runner.known.values()
+
+
+@pytest.mark.parametrize(("path", "used"), [(GITHUB, ACTION), (AZURE, TEMPLATE)], ids=["github", "azure"])
+def test_a_pipeline_gives_what_its_steps_take(path: Path, used: Path) -> None:
+    """Each input that it names exists, and it reads no output that isn't there."""
+    (pipeline,), (steps,) = _documents(path), _documents(used)
+    if path == GITHUB:
+        job = pipeline["jobs"]["pack"]
+        (call,) = [each for each in job["steps"] if each.get("id") == "airpack"]
+        assert re.fullmatch(r"example/airpack/fixtures/ci@[0-9a-f]{40}", call["uses"])
+        assert call["with"].keys() <= steps["inputs"].keys()
+        read = re.findall(r"steps\.airpack\.outputs\.(\w+)", path.read_text(encoding="utf-8"))
+        assert {*read} <= steps["outputs"].keys()
+        return
+    (call,) = [each for each in pipeline["steps"] if "template" in each]
+    assert call["template"] == f"fixtures/ci/{used.name}@{pipeline['resources']['repositories'][0]['repository']}"
+    assert call["parameters"].keys() <= {each["name"] for each in steps["parameters"]}
 
 
 @pytest.fixture
