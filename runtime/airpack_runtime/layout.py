@@ -45,6 +45,9 @@ SIGNED_BUNDLE, SIGNED_IMAGE, SIGNED_TREE = "bundle", "image", "tree"
 # The beginning of every Ed25519 public key: SubjectPublicKeyInfo in base64 (RFC 8410).
 PUBLIC_KEY_START = "MCowBQYDK2VwAyEA"
 
+# How `built_from` begins of what was built from a folder or a file of the machine that packed it.
+LOCAL = "local"
+
 FRAME_LIMIT = 4 << 20
 STORED_FRAME_LIMIT = 2 * FRAME_LIMIT  # data that doesn't compress grows, but by much less
 WINDOW_LOG_LIMIT = 22  # a window never exceeds FRAME_LIMIT

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-LOCAL = "local"  # what is on the packing machine: its path is nobody else's business
+from airpack_runtime import layout
+
+LOCAL = layout.LOCAL  # what is on the packing machine: its path is nobody else's business
 # The parameters of a query that choose a form or a version of a file; any other may give access, whatever its name.
 _HARMLESS = frozenset(
     {"alt", "api-version", "archived", "at", "branch", "dl", "download", "export", "format", "inline", "raw", "ref"}

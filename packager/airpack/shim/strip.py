@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import io
 import tokenize
 from collections.abc import Iterator
@@ -27,8 +26,8 @@ class _Cut:
 def strip(source: str) -> str:
     """Return `source` without comments, docstrings, annotations of functions, and blocks under `if TYPE_CHECKING`.
 
-    Annotations outside of functions, which make the fields of a NamedTuple, stay if they are names of built-in types;
-    others become `object`, so that nothing needs `from __future__ import annotations`, which is removed as well.
+    Annotations outside of functions, which make the fields of a NamedTuple and mean nothing else when it runs, become
+    `int`, so that nothing needs `from __future__ import annotations`, which is removed as well.
     Blocks are indented by one space per level, and no space stays between words that need none, which makes all modules
     together 4 % smaller, compressed.
     """
@@ -102,8 +101,8 @@ def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
             yield _Cut(start=_start(node), end=_end(node))
         if isinstance(node, ast.FunctionDef):
             yield from _annotations(node, lines)
-    for node in _unknown(tree):
-        yield _Cut(start=_start(node.annotation), end=_end(node.annotation), replacement=b"object")
+    for node in _annotated(tree):
+        yield _Cut(start=_start(node.annotation), end=_end(node.annotation), replacement=b"int")
 
 
 def _is_for_type_checkers(node: ast.stmt) -> bool:
@@ -117,14 +116,13 @@ def _guards_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
-def _unknown(node: ast.AST) -> Iterator[ast.AnnAssign]:
-    """Yield what `node` has outside of functions with an annotation that is not the name of a built-in type."""
+def _annotated(node: ast.AST) -> Iterator[ast.AnnAssign]:
+    """Yield what `node` has outside of functions with an annotation."""
     if isinstance(node, ast.AnnAssign):
-        if not (isinstance(node.annotation, ast.Name) and hasattr(builtins, node.annotation.id)):
-            yield node
+        yield node
     elif not isinstance(node, ast.FunctionDef) and not _guards_types(node):
         for child in ast.iter_child_nodes(node):
-            yield from _unknown(child)
+            yield from _annotated(child)
 
 
 def _annotations(function: ast.FunctionDef, lines: list[bytes]) -> Iterator[_Cut]:

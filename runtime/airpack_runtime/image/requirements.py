@@ -23,16 +23,24 @@ if TYPE_CHECKING:
     from airpack_runtime.image.installed import Installed
     from airpack_runtime.ready import Ready
 
-# What follows an option of pip's in such files: nothing, a value, or a file of requirements or of constraints.
-_NOTHING, _VALUE, _REQUIREMENTS, _CONSTRAINTS = range(4)
+# What follows an option of pip's in such files: nothing (0), a value, or a file of requirements (2) or of constraints.
+_VALUE, _CONSTRAINTS = 1, 3
 # Those without a file are passed over: they tell where distributions come from, or which to prefer, and don't decide
 # whether an installed one will do.
 _OPTIONS = {
-    **dict.fromkeys(("-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links"), _VALUE),
-    **dict.fromkeys(("--trusted-host", "--no-binary", "--only-binary", "--use-feature"), _VALUE),
-    **dict.fromkeys(("--no-index", "--pre", "--prefer-binary", "--require-hashes"), _NOTHING),
-    **dict.fromkeys(("-r", "--requirement"), _REQUIREMENTS),
-    **dict.fromkeys(("-c", "--constraint"), _CONSTRAINTS),
+    word: kind
+    for kind, words in enumerate(
+        (
+            "--no-index --pre --prefer-binary --require-hashes",
+            (
+                "-i --index-url --pypi-url --extra-index-url -f --find-links --trusted-host --no-binary --only-binary "
+                "--use-feature"
+            ),
+            "-r --requirement",
+            "-c --constraint",
+        )
+    )
+    for word in words.split()
 }
 # More than any file or requirement has: what reads them may take the square of that, or its cube.
 _BYTES, _LONGEST = 1 << 20, 2000  # of a file, and characters of a requirement without its hashes
@@ -56,7 +64,7 @@ def ready_tree(path: str, env: Mapping[str, str]) -> Ready | None:
     folder = os.path.dirname(path)
     ready = _bundle_at_hand(folder, env)
     trees = [ready.tree] if ready else []
-    lacking = list(unmet(rows, trees))
+    lacking = list(unmet(rows, trees, ready))
     if not lacking:
         return ready
     bound = trust.binds(env)  # nobody vouches for the wheels beside the file; a pin or a key does for those in a bundle
@@ -95,8 +103,13 @@ def _not_in(house: str, rows: list[Row]) -> Iterator[str]:
             yield f"{need}: it has {', '.join(known) or 'none'}"
 
 
-def unmet(rows: list[Row], trees: list[str]) -> Iterator[str]:
-    """Yield a sentence for each requirement of a file that neither `trees` nor the image meets."""
+def unmet(rows: list[Row], trees: list[str], ready: Ready | None = None) -> Iterator[str]:
+    """Yield a sentence for each requirement of a file that neither `trees` nor the image meets.
+
+    A folder's name doesn't tell the project's: as many rows that name one are met as projects of the bundle of `ready`
+    were built from one.
+    """
+    projects = _projects(ready)
     folders = [*map(activation.site_packages_of, trees), *sys.path]
     there = installed.distributions(folders)
     packed = {name: each for name, each in there.items() if each.location in folders[: len(trees)]}
@@ -106,9 +119,21 @@ def unmet(rows: list[Row], trees: list[str]) -> Iterator[str]:
         if direct is not None and not any(_unmet(direct, packed)):
             continue  # the bundle was packed from such a row
         if need is None:
-            yield f"{row.line}: {_NO_NAME}"
+            if direct or "://" in row.line or not next(projects, ""):
+                yield f"{row.line}: {_NO_NAME}"
         elif not row.constraint or installed.normalized(need.name) in there:
             yield from _unmet(need, there)
+
+
+def _projects(ready: Ready | None) -> Iterator[str]:
+    """Yield the names of a bundle's distributions that were built from a folder of the machine that packed it."""
+    if ready and os.path.isfile(ready.bundle):
+        from airpack_runtime.format.reader import open_bundle
+
+        with open_bundle(ready.bundle) as bundle:
+            for each in bundle.toc().distributions:
+                if each.built_from.startswith(layout.LOCAL):
+                    yield each.name
 
 
 def _unmet(need: Any, there: Mapping[str, Installed]) -> Iterator[str]:

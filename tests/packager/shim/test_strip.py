@@ -36,8 +36,8 @@ def test_the_shims_modules_stay_the_same_code(name: str) -> None:
 
 def test_no_annotation_needs_more_than_built_in_types() -> None:
     """Those that make a field stay; the import that leaves them alone would take time at each start."""
-    assert strip.strip(f"{FUTURE}class A:\n    b: Nothing | None\n    c: int\n") == "\nclass A:\n b:object\n c:int\n"
-    assert strip.strip(f"{FUTURE}class A:\n    b: list[\n        'A'\n    ] = ()\n") == "\nclass A:\n b:object=()\n\n\n"
+    assert strip.strip(f"{FUTURE}class A:\n    b: Nothing | None\n    c: int\n") == "\nclass A:\n b:int\n c:int\n"
+    assert strip.strip(f"{FUTURE}class A:\n    b: list[\n        'A'\n    ] = ()\n") == "\nclass A:\n b:int=()\n\n\n"
     assert strip.strip(f"{FUTURE}def a(b: Nothing) -> None:\n    c: Nothing = 1\n") == "\ndef a(b):\n c=1\n"
     guarded = f"{FUTURE}class A:\n    if TYPE_CHECKING:\n        b: Nothing\n    c = 1\n"
     assert strip.strip(guarded) == "\nclass A:\n\n\n c=1\n"
