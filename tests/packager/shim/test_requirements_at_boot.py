@@ -37,7 +37,8 @@ def test_folders_in_the_file_are_met_by_the_projects_that_were_built_from_some(
             "AIRPACK_CACHE_DIR": str(tmp_path / "cache"),
             "AIRPACK_LOG": "off",
         }
-        line = [str(machine.python37().path), str(tmp_path / "shim.pyz"), "exec", "--", "python", "-c", "import one, two"]
+        shim = [str(machine.python37().path), str(tmp_path / "shim.pyz")]
+        line = [*shim, "exec", "--", "python", "-c", "import one, two"]
         return subprocess.run(line, env=env, capture_output=True, text=True, check=False)
 
     done = boot("-e ./folder\ntwo\n")
