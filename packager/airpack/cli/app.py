@@ -111,32 +111,44 @@ def _parsed(words: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
     """Return the arguments that the command line `words` gives, which may be spelled as other tools do."""
     before, rest = habits.split_global(words)
     name, *rest = habits.spelled(rest)
-    if name not in COMMANDS and not name.startswith("-"):
-        raise UsageError(f"{habits.unknown_command(name, COMMANDS)}; see airpack --help")
     if name not in COMMANDS:
-        try:
-            return parsers.overview().parse_args([name, *rest])
-        except parsers.WrongWords as error:
-            raise UsageError(f"{error}; see airpack --help") from error
+        return _without_command(name, rest)
     parser, commands = parsers.build([name])
     command = commands.choices[name]
     path, actions = [name], parsers.actions_of(command)
+    if (elsewhere := habits.other_action(name, rest)) is not None:
+        raise UsageError(f"{elsewhere}; see {command.prog} --help")
     if name in habits.DEFAULT_ACTIONS and not {*rest[:1]} & {"-h", "--help", *actions}:
         rest = [habits.DEFAULT_ACTIONS[name], *rest]
     if rest[:1] and rest[0] in actions:
         command, path, rest = actions[rest[0]], [name, rest[0]], rest[1:]
     known = [option for action in command._actions for option in action.option_strings]
     rest, notes = habits.without_needless(name, rest, known)
+    otherwise = habits.called_otherwise(name, rest, known)
+    if otherwise is not None and name != "run":  # which may have them in its command
+        raise UsageError(f"{otherwise}; see {command.prog} --help")
     try:
         gathered = habits.arguments_last([*before, *rest], command._actions)
         arguments = _complete(parser, command, [*path, *gathered], env)
     except parsers.WrongWords as error:
-        message = habits.unknown_option(name, rest, known) or str(error)
+        message = otherwise or habits.nearest_option(rest, known) or str(error)
         raise UsageError(f"{message}; see {command.prog} --help") from error
     arguments.command_name = name
     for note in notes:
         print(note, file=sys.stderr)
     return arguments
+
+
+def _without_command(name: str, rest: Sequence[str]) -> argparse.Namespace:
+    """Print the help of all commands or the version, and end; raise UsageError for any other word."""
+    if not name.startswith("-"):
+        raise UsageError(f"{habits.unknown_command(name, COMMANDS)}; see airpack --help")
+    if name not in ("-h", "--help", "--version"):
+        raise UsageError(f"the command comes first: airpack COMMAND {name} ...; see airpack --help")
+    try:
+        return parsers.overview().parse_args([name, *rest])
+    except parsers.WrongWords as error:
+        raise UsageError(f"{error}; see airpack --help") from error
 
 
 def _complete(

@@ -21,7 +21,7 @@ AIRPACK = f"'{sys.executable}' -m airpack"
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--frobnicate"], "the following arguments are required: COMMAND; see airpack --help"),
+        (["--frobnicate"], "the command comes first: airpack COMMAND --frobnicate ...; see airpack --help"),
         (["inspekt", "dist"], "there is no command 'inspekt' (is it inspect?); see airpack --help"),
         (["frobnicate"], "there is no command 'frobnicate'; see airpack --help"),
         (["\x1b[2J"], "there is no command '\\x1b[2J'; see airpack --help"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,14 @@ from airpack import __version__
 from airpack.cli.app import main
 from airpack.cli.screen import Style
 from airpack.cli.words import habits, parsers
+from airpack.cli.words.elsewhere import (
+    ACTIONS_ELSEWHERE,
+    COMMANDS_ELSEWHERE,
+    NEEDLESS,
+    OPTIONS_ELSEWHERE,
+    RESOLVING,
+    SAME_COMMANDS,
+)
 from airpack_runtime import layout
 from support import machine
 
@@ -48,6 +57,14 @@ def _ends(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, st
         (f"-v --no-progress verify --no-import {GOLDEN}", f"verify {GOLDEN} --no-import -v --no-progress"),
         (f"--color always inspect {GOLDEN}", f"inspect {GOLDEN} --color=always"),
         (f"--color=never -vv list {GOLDEN}", f"inspect {GOLDEN} --color never"),
+        ("man verify", "verify --help"),
+        ("-?", "--help"),
+        (f"license {GOLDEN}", f"licenses {GOLDEN}"),
+        ("completions bash", "completion bash"),
+        ("targets list", "target list"),
+        ("target --list", "target list"),
+        ("pythons", "python list"),
+        ("config list", "config"),
         ("target", "target show"),
         ("target cp39-manylinux2014_x86_64", "target show cp39-manylinux2014_x86_64"),
         ("-v target --json", "target show --json"),
@@ -128,6 +145,51 @@ def test_help_pages_on_a_terminal(words: list[str], paged: bool) -> None:
         ("inspect dist --josn", "(is it --json?)"),
         ("target shwo", "target 'shwo' is not understood"),
         ("push dist registry.example/app -t 1.4", "REGISTRY/REPOSITORY:TAG"),
+        ("pip install flask", "leave that word out"),
+        ("uv pip compile requirements.in", "pip's options are airpack's as well"),
+        ("-r requirements.txt", "the command comes first: airpack COMMAND -r ..."),
+        ("pex -r requirements.txt -o app.pex", "the one file is dist/bundle.tar.zst, which the shim boots"),
+        ("shiv -c app -o app.pyz", "airpack shim -o airpack-runtime.pyz"),
+        ("conda-pack -n env", "the one file is dist/bundle.tar.zst"),
+        ("create -n env python=3.10", "airpack run DIST -- COMMAND"),
+        ("shell", "airpack makes no environment"),
+        ("x ruff", "airpack run DIST -- COMMAND"),
+        ("search flask", "search there"),
+        ("outdated", "airpack lock -r requirements.txt -o pylock.toml -U --dry-run"),
+        ("remove flask", "leave the requirement out, and pack again"),
+        ("publish dist", "airpack push DIST REGISTRY/REPOSITORY:TAG, or airpack upload DIST URL"),
+        ("images", "podman images lists this machine's"),
+        ("save dist", "airpack oci DIST -o LAYOUT"),
+        ("tag dist app:1", "airpack push DIST REGISTRY/REPOSITORY:TAG"),
+        ("docker push dist", "airpack push and airpack pull ask registries themselves"),
+        ("logout", "podman logout"),
+        ("scan dist", "airpack sbom DIST -o sbom.json"),
+        ("digest dist", "airpack inspect DIST tells the digest"),
+        ("serve dist", "airpack index DIST -o simple"),
+        ("clean", "python airpack-runtime.pyz cache prune"),
+        ("platforms", "airpack target list"),
+        ("config set level 3", "[tool.airpack]"),
+        ("python pin 3.10", "--target cp310-manylinux_2_28_x86_64"),
+        ("pack flask --index https://index.example", "one besides it is --extra-index-url URL"),
+        ("pack --only main", "groups are left out unless --group names them"),
+        ("pack --with dev", "a group is named: --group dev"),
+        ("pack flask -E async", "each extra is named: --extra NAME"),
+        ("pack flask --console-script flask", "python airpack-runtime.pyz exec -- COMMAND"),
+        ("pack flask --no-build", "--only-binary :all:"),
+        ("pack flask --offline", "--no-index"),
+        ("pack flask --no-cache-dir", "XDG_CACHE_HOME"),
+        ("pack flask --name web", "an image gets its name by airpack push"),
+        ("pack flask --format zip", "a bundle is always bundle.tar.zst"),
+        ("lock flask --universal", "airpack pack-all packs for several"),
+        ("wheelhouse flask --dest wheels", "the folder of the results is -o DIR"),
+        ("tree dist --reverse six", "--invert NAME"),
+        ("inspect dist --format json", "JSON is --json"),
+        ("licenses dist --fail-on GPL-3.0-only", "--deny SPDX"),
+        ("run --rm -it dist -- python", "airpack run starts no container"),
+        ("extract dist -C out", "the folder is -o DIR"),
+        ("sign dist -k team.key", "the key is --key FILE"),
+        ("audit -r requirements.txt", "airpack audit DIST"),
+        ("pack flask --debug", "-v shows more"),
     ],
 )
 def test_what_is_done_otherwise_here_is_told_in_a_line(
@@ -165,6 +227,26 @@ def test_what_changes_nothing_is_taken_with_a_note(capsys: pytest.CaptureFixture
         "note: --disable-pip-version-check changes nothing here: airpack never looks for a newer pip",
         "airpack: error: nothing to pack: name requirements, or a file with -r",
     ]
+
+
+@pytest.mark.parametrize("word", sorted({*NEEDLESS} - {"-U", "--upgrade"}))
+def test_what_changes_nothing_is_no_option_here(word: str) -> None:
+    """And each command that resolves takes it with a note of its own."""
+    for command in RESOLVING.split():
+        known = [
+            each for action in parsers.build([command])[1].choices[command]._actions for each in action.option_strings
+        ]
+        assert word not in known
+        left, notes = habits.without_needless(command, ["flask", word], known)
+        assert (left, [note.split()[1] for note in notes]) == (["flask"], [word])
+
+
+def test_what_a_command_is_called_here_exists() -> None:
+    """Each `airpack COMMAND` in what is told is a command, and no word of another tool's is one of airpack's."""
+    told = [*COMMANDS_ELSEWHERE.values(), *ACTIONS_ELSEWHERE.values(), *(each.here for each in OPTIONS_ELSEWHERE)]
+    named = re.findall(r"airpack ([a-z][a-z-]+) (?=[A-Z]|-|list|install|remove|pack)", " ".join(told))
+    assert {*named} <= {*parsers.COMMANDS, "help"}
+    assert not {*COMMANDS_ELSEWHERE, *SAME_COMMANDS} & {*parsers.COMMANDS}
 
 
 def test_what_stands_after_two_dashes_is_not_airpacks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
