@@ -1,8 +1,9 @@
 """Compiles a wheel's modules with the target's interpreter, so that no boot has to.
 
 The bytecode is of the unchecked-hash kind (PEP 552), which is valid wherever and whenever the tree is unpacked. Its
-bytes must depend only on the source and the interpreter. `marshal` writes a constant differently if it is referenced
-elsewhere in the process; therefore each wheel gets a new process, an empty environment, and relative names in order.
+bytes must depend only on the source and the interpreter. `marshal` writes a name differently if anything else in the
+process has it too, and what has depends on the modules compiled before, and on whether the standard library has its own
+bytecode. Therefore each name is made to be had twice; and paths are relative, hashes are seeded, the environment is empty.
 """
 
 from __future__ import annotations
@@ -31,13 +32,16 @@ _MOST_FAILURES = 10  # modules of one wheel; after them, the others are left as 
 
 # Runs in the target's interpreter (Python >= 3.7). Files that don't compile are left without
 # bytecode, as pip leaves them: templates, and code for other versions that is never imported.
-# It prints the path of a module before it compiles it, and an empty path if that takes too much memory. All names in it
-# are ones that the interpreter has anyway: a name of its own would be such a reference from elsewhere.
+# It prints the path of a module before it compiles it, and an empty path if that takes too much memory.
+# While `code` is there, a copy of it shares all of its names (interned strings), and nothing else, with another.
 COMPILER = """
 import sys
 sys.path.remove("")  # or the wheel's modules would be imported in place of the standard library's
+import marshal
 from errno import ENAMETOOLONG
 from py_compile import PycInvalidationMode, PyCompileError, compile
+write = marshal.dumps
+marshal.dumps = lambda code: write(marshal.loads(write(code)))  # which importlib calls
 for path in sys.stdin.read().split("\\0"):
     if path:
         print(path, end="\\0", flush=True)

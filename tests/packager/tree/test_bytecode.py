@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from airpack.base import cache
 from airpack.base.errors import NoInterpreter
-from airpack.tree.bytecode import bytecode_path, compile_modules, compile_wheel
+from airpack.tree.bytecode import COMPILER, bytecode_path, compile_modules, compile_wheel
 from support import machine, trees
 from support.airpack import Airpack
 from support.wheels import build_wheel
@@ -62,6 +62,17 @@ def test_the_cache_gives_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
     compile_wheel(parts[1], python, tmp_path / "store")
     compile_wheel(parts[2], replace(python, path=Path("/nonexistent/python")), tmp_path / "store")
     assert _compiled(parts[0].prefix) == _compiled(parts[1].prefix) == _compiled(parts[2].prefix) != {}
+
+
+def test_it_does_not_depend_on_what_else_the_interpreter_has(tmp_path: Path) -> None:
+    """Names of the source may be there already: they are if the standard library has no bytecode of its own."""
+    (tmp_path / "one.py").write_text("def f(y, *, attrs=('one', 2)):\n    return y in ('one', 'two')\n", "utf-8")
+    interpreter = machine.python37()
+    assert compile_modules(tmp_path, ["one.py"], interpreter) == []
+    alone = _compiled(tmp_path)
+    line = [*interpreter.words, "-S", "-c", f"attrs, one, two, f, y = 'attrs', 'one', 'two', 'f', 'y'\n{COMPILER}"]
+    subprocess.run(line, cwd=tmp_path, env={"PYTHONHASHSEED": "0"}, input="one.py", text=True, check=True)
+    assert _compiled(tmp_path) == alone
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x28\xb5\x2f\xfd", b"nothing of ours"], ids=["empty", "cut", "foreign"])
