@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from support import machine
+from support import kept, machine
 
 SUITE = "bookworm"  # Debian 12
 _PACKAGES = ("python3", "python3-venv", "ca-certificates", "git")
@@ -23,33 +23,25 @@ _NETWORK = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _PIP = ("index-url", "proxy", "trusted-host", "timeout", "default-timeout")
 
 
-def make(cache: Path | None = None) -> Path:
+def make(folder: Path | None = None) -> Path:
     """Return the root of today. Needs root's rights, and takes some minutes the first time.
 
     Of earlier days, the last one's is left and the others are removed.
     """
     if os.getuid() != 0:
         machine.lacking("root's rights", "run the tests as root: debootstrap needs it")
-    if cache is None:
-        cache = Path(os.environ.get("XDG_CACHE_HOME", "/var/cache"))
-    folder = cache / "airpack-tests"
-    root = folder / f"{SUITE}-{dt.datetime.now(dt.timezone.utc).date()}"
-    if root.is_dir():
-        return root
-    debootstrap = machine.tool("debootstrap")
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f"{root.name}.{os.getpid()}"
-    line = [debootstrap, "--variant=minbase", f"--include={','.join(_PACKAGES)}", SUITE, str(aside)]
-    try:
+    if folder is None:
+        folder = kept.folder()
+
+    def bootstrap(aside: Path) -> None:
+        line = [machine.tool("debootstrap"), "--variant=minbase", f"--include={','.join(_PACKAGES)}", SUITE, str(aside)]
         done = subprocess.run(line, capture_output=True, text=True, timeout=1200, check=False)
         assert done.returncode == 0, done.stdout[-2000:]
         # Another run, begun yesterday, may still be in the newest.
         for old in sorted(folder.glob(f"{SUITE}-????-??-??"))[:-1]:
             shutil.rmtree(old)
-        aside.rename(root)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return root
+
+    return kept.once(folder / f"{SUITE}-{dt.datetime.now(dt.timezone.utc).date()}", bootstrap)
 
 
 def command(root: Path, words: Sequence[str], *, mounts: Mapping[str, Path], env: Mapping[str, str]) -> list[str]:

@@ -2,8 +2,8 @@
 
 The bytecode is of the unchecked-hash kind (PEP 552), which is valid wherever and whenever the tree is unpacked. Its
 bytes must depend only on the source and the interpreter. `marshal` writes a name differently if anything else in the
-process has it too, and what has depends on the modules compiled before, and on whether the standard library has its own
-bytecode. Therefore each name is made to be had twice; and paths are relative, hashes are seeded, the environment is empty.
+process has it too: modules compiled before, or the standard library's, if that has no bytecode of its own. Therefore
+each name is made to be had twice; and paths are relative, hashes are seeded, and the environment is empty.
 """
 
 from __future__ import annotations

@@ -126,9 +126,9 @@ def test_pip_installs_what_is_for_this_machine(airpack: Airpack, wheels_of_all: 
     assert airpack("wheelhouse", "app", *words) == 0, airpack.err
     line = next(line for line in airpack.out.splitlines() if line.startswith("install "))
     pip = line.partition("python -m ")[2].split()
-    python = machine.python("cp311").path
+    python = str(machine.python("cp311").path)  # which may have no pip of its own, as Debian's
     done = subprocess.run(
-        [python, "-m", *pip, "--target", tmp_path / "site", "--no-deps", "-q"],
+        [sys.executable, "-m", "pip", "--python", python, *pip[1:], "--target", tmp_path / "site", "--no-deps", "-q"],
         cwd=output,
         capture_output=True,
         text=True,
