@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 from airpack_runtime import layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, Mapping
+    from typing import Any, Iterable, Mapping
 
 # The exit statuses of Azure ML's images: no folder of packages, packages not installed, no requirements file.
 NO_FOLDER, NOT_INSTALLED, NO_FILE = 97, 95, 99
+# What pip reads in a fragment is a hash, the folder in an archive, the project's name.
+_HARMLESS_END = r"\??(#((egg|subdirectory|md5|sha\d+)=[\w./~,[\]-]*&?)*)?"
+_URL = r"(?i)\b(?:https?|ftps?|ssh|git|hg|svn|bzr|socks\w*|s3|gs|az):[/\\]*|//+"  # how one begins
+_PLACE = r"(git@)?(\[[\da-f:.]*|[\w.*${}<~-]*)(\]?:(\d*|PORT))?([/\\][^@]*)?"  # what goes on without an account
+_ENDS = "'\"`,.:;!)]}>"  # of the text that a URL stands in
+_HIDDEN = "****"
+# What stands in the name of a key, a digest or a signature, anywhere or where a word begins; and what these are: 64
+# digits that are no part of a path, a hash by its name, a PEM file or its name, a key or a hash in base64.
+_PIN_NAME = (
+    "(?i)KEY|DIGEST|HASH|TRUST(?!ED.?HOST)|CERTIF|SIGN|CHECKSUM|VERIF(?!Y.)|FINGER"
+    "|(?:^|[^A-Z])(?:DIG|MD5|PEM|PIN|PUB(?!LISH)|SHA(?!R)|SIG)"
+)
+_PIN_VALUE = (
+    r"(?i)(?<![/\da-f])[\da-f]{64}(?![/\da-f])|^sha\d+[-:=]|-----BEGIN|\.(?:asc|cer|crt|key|pem|pub|sig)$"
+    rf"|{layout.PUBLIC_KEY_START}|^[\w+/]{{43}}=$"
+)
 
 
 def reason_of(error: OSError | UnpackFailed) -> str:
@@ -23,13 +40,76 @@ def reason_of(error: OSError | UnpackFailed) -> str:
 def printable(text: str) -> str:
     """Return a line of text with all that would act on a terminal, or begin another line, as Python's escapes.
 
-    What gives access in a URL, a user and a password before the host or a query behind the path, is left out.
+    What gives access in its URLs is left out (`redacted`).
     """
-    if "://" in text:
-        import re
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in redacted(text))
 
-        text = re.sub(r"(//)[^/\s]*(@)|(\?)\S+", r"\1\3****\2", text)
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+def printable_facts(facts: Any) -> Any:
+    """Return facts, as JSON takes them, with all texts printable."""
+    if isinstance(facts, dict):
+        return {printable(name): printable_facts(fact) for name, fact in facts.items()}
+    if isinstance(facts, list):
+        return list(map(printable_facts, facts))
+    return printable(facts) if isinstance(facts, str) else facts
+
+
+def redacted(text: str) -> str:
+    """Return a text with `****` for what gives access in its URLs: users and passwords, queries and fragments.
+
+    Readers of URLs differ, and people write some that none reads as it is meant. So all goes that one of them may take
+    for an account, past slashes, quotes and blanks as well. That may be too much: a message can do without.
+    """
+    shown: list[str] = []
+    head, begun = "", 0
+    for word in re.split(r"(\s+)", text):
+        start = re.search(_URL, word)
+        if start:
+            head, begun = word[: start.end()], len(shown)
+            word = _of_url(head, word[start.end() :])  # noqa: PLW2901 - what is shown of it
+            head = head if word.startswith(head + _HIDDEN) or word[len(head) :].isalnum() else ""
+        elif head and "@" in word[:-1]:  # the end of an account with a blank in it
+            del shown[begun:]
+            word = head + _without_account(word)  # noqa: PLW2901
+        elif "@" in word or "?" in word or "#" in word:
+            word = _of_word(word)  # noqa: PLW2901
+        shown.append(word)
+    return "".join(shown)
+
+
+def _of_url(head: str, tail: str) -> str:
+    """Return what may be shown of a URL: of its beginning, with all slashes, and the rest."""
+    place = re.split("[?#]", tail)[0]
+    rest, ref = tail[len(place) :], ""
+    if "@" in rest:  # an account to one reader, and a query to another
+        return head + _HIDDEN
+    body, at, name = place.rpartition("@")
+    if "+" in head and "/" not in name and re.search(r"@|\.|:\d", body):
+        place, ref = body, at + name
+    if not head.endswith("file:///") and not re.fullmatch(_PLACE, place.rstrip(_ENDS)):
+        if "@" in place:
+            place = _without_account(place)
+        elif ":" in head:
+            place = re.sub(r"^[^/\\]+", _HIDDEN, place)
+    return head + place + ref + _cut(rest)
+
+
+def _of_word(word: str) -> str:
+    """Return a word without an account where there is no scheme, as of a proxy, and a path without its query."""
+    if re.match(r"[^/@]*:[^/]*@[\w-]+(\.\w|:\d+\b)", word):
+        word = _without_account(word)
+    return _cut(word) if re.search(r"^['\"(]?/[^?]*\?.|.[?#][^?#]*=", word) else word
+
+
+def _without_account(text: str) -> str:
+    return _HIDDEN + "@" + _cut(text.rpartition("@")[2])
+
+
+def _cut(text: str) -> str:
+    """Return the end of a URL without its query, and without its fragment unless that is known to do no harm."""
+    place = re.split("[?#]", text)[0]
+    rest = text[len(place) :]
+    return text if re.fullmatch(_HARMLESS_END, rest.rstrip(_ENDS)) else place + rest[0] + _HIDDEN
 
 
 def unread(name: str, known: Iterable[str]) -> str:
@@ -42,13 +122,17 @@ def unread(name: str, known: Iterable[str]) -> str:
 
 def check_unread(name: str, value: str, known: Iterable[str]) -> None:
     """Raise UnknownSetting if the name or the value of a variable that nothing reads is like that of a key or a pin."""
-    remark, words = unread(name, known), name.upper().split("_")[1:]
-    alike = any("KEY" in word or word.startswith(("DIG", "HASH", "PIN", "PUB", "SHA", "SIG")) for word in words)
-    alike = alike or remark.endswith(("_DIGEST meant?", "_KEY meant?"))
-    alike = alike and not {"SERVICE", "PORT"} & {*words}  # Kubernetes sets such variables for each service
-    # A digest, the beginning of every Ed25519 public key, or a key's file.
-    if alike or value.startswith(("sha256:", layout.PUBLIC_KEY_START)) or value.endswith(".pub"):
+    remark = unread(name, known)
+    # Kubernetes sets such variables for each service, whatever its name.
+    is_service = re.search("_SERVICE_HOST|_PORT", name) and re.fullmatch(r"(tcp|udp|sctp)?[]\da-fA-F:./[]{0,60}", value)
+    alike = remark.endswith(("_DIGEST meant?", "_KEY meant?")) and not is_service
+    if alike or is_like_pin("" if is_service else name, value):
         raise UnknownSetting(name, remark)
+
+
+def is_like_pin(name: str, value: str) -> bool:
+    """Return whether a setting seems to say, by its name or by what it holds, which bundle may be used."""
+    return bool(re.search(_PIN_NAME, name) or re.search(_PIN_VALUE, value.strip()))
 
 
 EXPLAINED = "; explained by: "

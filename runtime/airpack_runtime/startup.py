@@ -54,11 +54,11 @@ def start(folder: str) -> None:
         _say("airpack: interrupted")
         os._exit(boot.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - `site` would print it and run the program without its packages
-        from airpack_runtime.errors import BootError, OtherPython, with_doctor
+        from airpack_runtime.errors import BootError, OtherPython, printable, with_doctor
 
         if isinstance(error, OtherPython):
             return
-        message = str(error)
+        message = printable(str(error))
         if not isinstance(error, BootError):
             message = "%s: %s (a bug in airpack)" % (type(error).__name__, message)
         if os.environ.get("AIRPACK_ON_ERROR") == "continue":

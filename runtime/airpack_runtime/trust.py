@@ -16,7 +16,8 @@ KEY_FILE = "/etc/airpack/key.pub"
 _NAMES = ("BUNDLE", "DIGEST", "PUBLIC_KEY", "MODE", "LOG", "DISABLE", "ON_ERROR", "CACHE_DIR", "ACTIVE", "PYTHON")
 SETTINGS = frozenset("AIRPACK_" + name for name in _NAMES)
 _OWN = "AIRPACK"
-_ALIKE = ("AIRP", "AIR_P", "AIPA")  # what the name of a variable that is meant for airpack may begin with
+_ALIKE = ("AIRP", "AIPA")  # what the name of a variable that is meant for airpack may begin with
+_PARTING = dict.fromkeys(map(ord, "_-. "))  # is left out: AIR_PACK, AIRPACK.DIGEST
 _PEM_START, _PEM_END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
@@ -82,20 +83,20 @@ def is_fixed() -> bool:
 
 def unread(env: Mapping[str, str]) -> list[str]:
     """Return the names of the variables that seem to be meant for airpack, and that nothing reads."""
-    return [name for name in env if name not in SETTINGS and _is_meant(name.upper())]
+    return [name for name in env if name not in SETTINGS and is_meant(name)]
 
 
-def _is_meant(name: str) -> bool:
+def is_meant(name: str) -> bool:
     """Return whether a variable seems to be meant for airpack; one like a key or a pin, also by one wrong letter."""
+    name = name.upper().translate(_PARTING)
     if name.startswith(_ALIKE) or _OWN in name:
         return True
-    if not name.endswith(("DIGEST", "_KEY")):
+    if not name.endswith(("DIGEST", "KEY")):
         return False
-    word = name.partition("_")[0]
-    at = len(os.path.commonprefix([word, _OWN]))
-    rest, own = word[at:], _OWN[at:]
+    at = len(os.path.commonprefix([name, _OWN]))
+    rest, own = name[at:], _OWN[at:]
     # A letter is wrong or two have changed places, there is one too many, or one is missing.
-    return rest[2:] == own[2:] or rest[1:] == own or rest == own[1:]
+    return rest[2:].startswith(own[2:]) or rest[1:].startswith(own) or rest.startswith(own[1:])
 
 
 def public_key(source: str, given: str) -> str:

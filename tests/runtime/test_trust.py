@@ -127,6 +127,19 @@ def test_a_pin_and_a_key_must_both_hold(signed: Path, keyed: Dict[str, str]) -> 
         *(("AIRPACKDIGEST", "x"), ("AIR_PACK_PUBLIC_KEY", "x"), ("AIPACK_DIGEST", "x"), ("AIRPAK_DIGEST", "x")),
         *(("AIRPACK_SHA256", "x"), ("AIRPACK_PIN", "x"), ("AIRPACK_SIGNATURE", "x"), ("AIRPACK_PUBLIC_KEY_FILE", "x")),
         *(("AIRPACK_TRUSTED", "/etc/team.pub"), ("AIRPACK_X", f"sha256:{DIGEST}"), ("AIRPACK_Y", SIGNER.public)),
+        *(
+            ("AIRPACK_BUNDLE_CHECKSUM", DIGEST),
+            ("AIRPACK_BUNDLE_ID", f" SHA256:{DIGEST}"),
+            ("AIRPACK_Z", f"x {DIGEST}"),
+        ),
+        *(("AIRPACK_BUNDLE_CERT", SIGNER.pem), ("AIRPACK_BUNDLE_TRUST", "x.pem"), ("AIRPACK_KEY_SERVICE", DIGEST)),
+        *(
+            ("AIRPACK_PORT_DIGEST", DIGEST),
+            ("AIRPACK_KEY_SERVICE_HOST", DIGEST),
+            ("AIRPACK_KEY_PORT", "/etc/keys/team"),
+        ),
+        *(("AIR.PACK.DIGEST", "x"), ("AIR-PACK_Public.Key", "x"), ("AIRPACK_SIGNER", "team"), ("AIRPACK_MD5", "x")),
+        *(("AIRPACK_VERIFY", "/etc/keys/team"), ("AIRPACK_FINGERPRINT", "x"), ("AIRPACK_B", "A" * 43 + "=")),
     ],
 )
 def test_a_misspelt_key_or_pin_refuses_everything(
@@ -169,6 +182,29 @@ def test_other_programs_have_their_variables(no_key_of_this_machine: None) -> No
     names = ["AIRFLOW_KEY", "AIRBYTE_PUBLIC_KEY", "PACKAGE_DIGEST", "IMAGE_DIGEST", "_KEY", "KEY", "DIGEST", "AWS_KEY"]
     names += ["BACKPACK_KEY", "SIXPACK_PUBLIC_KEY", "AIRPACK_KEY_SERVICE_HOST", "AIRTABLE_API_KEY"]
     assert trust.required_key(dict.fromkeys(names, "10.0.0.1")) == ""
+    service = {
+        "AIRPACK_KEY_PORT": "tcp://10.0.0.1:80",
+        "AIRPACK_KEY_SERVICE_PORT": "80",
+        "AIRPACK_KEY_PORT_80_TCP_PROTO": "tcp",
+    }
+    service.update(AIRPACK_KEY_SERVICE_PORT_HTTPS="443", AIRPACK_SIGN_SERVICE_HOST="fd00::1")
+    assert trust.required_key(service) == ""
+
+
+def test_what_resembles_neither_a_key_nor_a_digest_ends_nothing(no_key_of_this_machine: None) -> None:
+    """Options of airpack's among them, and what a pipeline may tell."""
+    names = [
+        "LEVEL",
+        "TRUSTED_HOST",
+        "VERIFY_NO_IMPORT",
+        "COMMIT",
+        "RUN_ID",
+        "SHARED_CACHE",
+        "SUMMARY",
+        "WORKSPACE",
+    ]
+    for value in ("", "1", "a" * 40, f"/models/{DIGEST}/bundle.tar.zst", "https://a.invalid/x"):
+        assert trust.required_key({f"AIRPACK_{name}": value for name in names}) == ""
 
 
 @pytest.mark.parametrize(

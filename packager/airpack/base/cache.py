@@ -22,6 +22,7 @@ PYTHON = "python"
 _CLEANED = ("wheels", "frames", "bytecode", "parts", "needs", "proofs", "attestations", "metadata")
 WHEELS, FRAMES, BYTECODE, PARTS, NEEDS, PROOFS, ATTESTATIONS, METADATA = _CLEANED
 _SEAL = hashlib.sha256().digest_size  # bytes
+_PRIVATE = 0o700  # as the specification wants it
 # The next pack removes files that no pack has used for so many days.
 DAYS = 90
 
@@ -29,7 +30,21 @@ DAYS = 90
 def folder(env: Mapping[str, str]) -> Path:
     """Return the path of the cache (XDG Base Directory Specification); it need not exist."""
     base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")
-    return Path(base, "airpack-pack")
+    place = Path(base, "airpack-pack")
+    with suppress(OSError):
+        if place.stat().st_mode & 0o002:  # an earlier release made it under an open umask
+            place.chmod(_PRIVATE)
+    return place
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder of the cache, and those above it: nobody else gets to what lies in them, whatever the umask.
+
+    Raises OSError.
+    """
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(_PRIVATE, exist_ok=True)
 
 
 def place_of(folder: Path, about: object) -> Path:
@@ -103,7 +118,7 @@ def claims(place: Path) -> Iterator[Callable[[str, bool], bool]]:
     order. If the lock file cannot be created, every claim succeeds.
     """
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError:
         yield lambda _name, _wait: True
@@ -137,7 +152,7 @@ def prune(store: Path, *, now: float) -> None:
 
 def _keep(place: Path, fill: Callable[[Path], object]) -> None:
     with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         aside = place.with_name(f"{place.name}.{os.getpid()}.{threading.get_ident()}")
         # A killed process may have left it as a hard link to a wheelhouse's file: it must not be written to.
         aside.unlink(missing_ok=True)

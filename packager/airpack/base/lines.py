@@ -14,6 +14,12 @@ def has_controls(text: str) -> bool:
     return not text.isprintable() and any(unicodedata.category(character) in _UNHELD for character in text)
 
 
+def harmless(text: str) -> str:
+    """Return a text of several lines with `?` for what would act on a terminal: all such but line feeds and tabs."""
+    text = text.replace("\r\n", "\n").replace("\f", "\n")
+    return "".join(each if each in "\n\t" or not has_controls(each) else "?" for each in text)
+
+
 def places_with_controls(value: Any, place: str = "") -> Iterator[str]:
     """Yield where in a value of TOML or JSON such texts are, keys included, as in `packages[0].name`."""
     if isinstance(value, str) and has_controls(value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from airpack_runtime import layout
+from airpack_runtime import errors, layout
 
 LOCAL = layout.LOCAL  # what is on the packing machine: its path is nobody else's business
 # The parameters of a query that choose a form or a version of a file; any other may give access, whatever its name.
@@ -19,9 +19,8 @@ _PORTS = {"http": 80, "https": 443}  # by scheme
 _TELLING = re.compile("sig|token|secret|passw|pwd|credential|auth|key|code", re.IGNORECASE)
 # What pip reads in a fragment: a hash, the folder in an archive, the project's name.
 _FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|md5|sha\d+)=[^&]*(?:&|$))*")
-# Up to the last `@` before the path; past it where what follows a colon is no port, as in `user:pass/word@host`.
-_USER = re.compile(r"""(?<=://)(?!git@)(?:[^\s/?#'"<>]*@|[^\s/?#@:'"<>]*:(?!\d*(?:[/?#\s'"<>,;:)\]]|$))[^\n@]*@)""")
-_QUERY = re.compile(r"""(?<=[^\s?])\?([\w.~%+-]+=[^\s'"<>)\]#]*)""")
+
+redacted = errors.redacted  # what may be shown of a text: the shim's lines are logged as airpack's are
 
 
 def public(url: str) -> str:
@@ -83,15 +82,6 @@ def token_in(url: str) -> str:
     """Return the name of a parameter in the query of `url` that may give access; empty if none does."""
     names = [name for name, _ in _parameters(urlsplit(url).query) if name.lower() not in _HARMLESS]
     return next(filter(_TELLING.search, names), names[0] if names else "")
-
-
-def redacted(text: str) -> str:
-    """Return a text with `****` for the users and passwords, and for the queries, of the URLs in it."""
-    if "://" in text:
-        text = _USER.sub("****@", text)
-    if "?" in text:
-        text = _QUERY.sub(lambda found: found[0] if not token_in(found[0]) else "?****", text)
-    return text
 
 
 def _parameters(query: str) -> list[tuple[str, str]]:

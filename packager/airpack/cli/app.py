@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from airpack_runtime.errors import BootError
+from airpack_runtime.trust import is_meant
 
 from airpack.base.console import ERROR_PREFIX, paged, plain
 from airpack.base.errors import AirpackError, UsageError
@@ -159,7 +160,7 @@ def _complete(
     arguments = settings.parse(parser, command, words, settings.of_command(source, words[0], command))
     if hasattr(arguments, "index_url") and scopes.TABLE in source.table:
         arguments.scopes = scopes.read(source)
-    if source.path or any(name.startswith(settings.PREFIX) for name in env):
+    if source.path or any(map(is_meant, env)):
         from airpack.cli.words import unknown  # noqa: PLC0415 - mostly nothing is set
 
         for warning in unknown.warnings(source, words[0], command):

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from airpack.base import staging
+from airpack.base import lines, staging
 
 STANDARD = "-"
 # Names of open descriptors: they lead to whatever was opened, and must never be replaced by a file.
@@ -35,9 +35,12 @@ class Output:
         return cls(name=text, path=None if is_stream else Path(text))
 
     def write(self, text: str) -> None:
-        """Write `text`, in UTF-8 whatever the locale: a file is replaced in one step. Raises OSError or WriteFailed."""
+        """Write `text`, in UTF-8 whatever the locale: a file is replaced in one step. Raises OSError or WriteFailed.
+
+        On a terminal, nothing of it acts: it may have been taken from a bundle.
+        """
         if self.path is None:
-            self.send(text.encode())
+            self.send((lines.harmless(text) if self._is_terminal() else text).encode())
         else:
             staging.write_text(self.path, text)
 
@@ -51,6 +54,17 @@ class Output:
         # Neither created nor cut: it is there, and a file behind a descriptor may be written by others as well.
         with open(os.open(self.name, os.O_WRONLY | os.O_CLOEXEC), "wb") as file:
             file.write(content)
+
+    def _is_terminal(self) -> bool:
+        if self.name == STANDARD or self._is_standard():
+            return sys.stdout.isatty()
+        if not stat.S_ISCHR(os.stat(self.name).st_mode):  # a pipe: its reader would see an end
+            return False
+        descriptor = os.open(self.name, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            return os.isatty(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _is_standard(self) -> bool:
         try:

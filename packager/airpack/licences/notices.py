@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airpack.base import files
+from airpack.base.lines import harmless
 from airpack.bundle.opened import OpenBundle
 from airpack.inspection import licence_texts
 from airpack.licences.licence import Licence
@@ -26,6 +27,8 @@ class Notices:
 def write(opened: OpenBundle, known: Mapping[str, Licence]) -> Notices:
     """Return the notices of a bundle with these licences, by name; a text that comes again is named, not repeated.
 
+    What would act on a terminal is left out.
+
     Raises BundleDamaged (of `airpack_runtime.errors`).
     """
     lines = [_HEADING, "", "What the packages of this bundle say of their licences, and the texts in their wheels:"]
@@ -44,7 +47,7 @@ def write(opened: OpenBundle, known: Mapping[str, Licence]) -> Notices:
         contents = licence_texts.read(opened, [text for text in texts if text.sha256 not in seen])
         for text in texts:
             lines += list(_text_lines(text, contents, seen))
-    return Notices(text="\n".join(lines).rstrip() + "\n", bare=tuple(bare))
+    return Notices(text=harmless("\n".join(lines)).rstrip() + "\n", bare=tuple(bare))
 
 
 def _text_lines(text: licence_texts.LicenceText, contents: Mapping[str, str], seen: dict[str, str]) -> Iterator[str]:

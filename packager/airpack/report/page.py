@@ -30,6 +30,7 @@ GENERATOR = f"airpack {__version__}"
 # The sizes of the treemap on a wide screen and on a narrow one.
 _MAPS = {"wide": (960, 470), "narrow": (360, 620)}
 _LONGEST_TEXT, _ALL_TEXTS = 200_000, 700_000  # letters of licences
+_LISTED = 2_000  # of what a list has, so that the page stays one that a browser opens
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +74,7 @@ def render(facts: Facts) -> str:
         waterfall=waterfall.draw(facts.proof.imports) if facts.proof and facts.proof.imports else None,
         licences=_licences(rows),
         texts=_texts(facts),
+        listed=_LISTED,
     )
 
 

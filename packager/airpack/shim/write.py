@@ -52,7 +52,8 @@ def sources() -> dict[str, str]:
 def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
     """Write the shim as one executable zipapp (PEP 441); return its size in bytes.
 
-    Its modules are the runtime's without comments, docstrings and annotations. With `interpreter`, it also holds the
+    Its modules are the runtime's without comments, docstrings and annotations, in few lines: a traceback has those of
+    the zipapp. With `interpreter`, it also holds the
     bytecode of the modules that every warm start imports, for that Python version; other versions read the source.
     Raises OutputRefused if something else than a shim lies at `path`.
     """
@@ -60,7 +61,8 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
         raise OutputRefused(path, "is not a shim: name another file, or move it away")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airpack-", dir=path.parent) as staging:
-        modules = {name: strip.strip(text) for name, text in {**sources(), "__main__.py": _MAIN}.items()}
+        texts = {**sources(), "__main__.py": _MAIN}
+        modules = {name: strip.compact(strip.strip(text)) for name, text in texts.items()}
         content = {name: text.encode() for name, text in modules.items()}
         if interpreter is not None:
             content.update(_warm_bytecode(modules, Path(staging, "tree"), interpreter))

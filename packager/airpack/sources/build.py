@@ -19,6 +19,7 @@ from pathlib import Path
 
 from build import BuildBackendException, BuildException, ProjectBuilder
 
+from airpack.base import cache
 from airpack.base.errors import BuildFailed
 from airpack.sources import build_log
 from airpack.sources.compiled import tree_must_compile
@@ -61,11 +62,12 @@ def build_wheel(
         for path in sorted(kept.glob("*.whl")):
             return Built(path=path, by_host=by_host, settings=settings or {})
     on_start()
+    cache.make_folder(builder.cache)  # the compiler has a place in it
     with tempfile.TemporaryDirectory(prefix="airpack-build-") as folder:
         with _explained(name):
             wheel = _build(source, Path(folder), builder, toolchain, settings)
         wheel = fitted(wheel, name, builder, toolchain)
-        kept.mkdir(parents=True, exist_ok=True)
+        cache.make_folder(kept)
         aside = kept / f".{wheel.name}.{os.getpid()}"
         shutil.copyfile(wheel, aside)
         os.replace(aside, kept / wheel.name)

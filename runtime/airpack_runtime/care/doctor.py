@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from airpack_runtime import __version__, activation, boot, cache, host, layout, trust
 from airpack_runtime.care import log
-from airpack_runtime.errors import BootError, printable, unread
+from airpack_runtime.errors import BootError, printable_facts, unread
 from airpack_runtime.format import signature
 from airpack_runtime.format.reader import open_bundle
 from airpack_runtime.image import azure, conflicts, installed, libraries, probe
@@ -39,7 +39,12 @@ class Diagnosis(NamedTuple):
 
 
 def examine(env: Mapping[str, str]) -> Diagnosis:
-    """Return what a boot with `env` would find; nothing is changed by looking."""
+    """Return what a boot with `env` would find, as it may be shown; nothing is changed by looking."""
+    facts, fails = _examine(env)
+    return Diagnosis(printable_facts(facts), fails)
+
+
+def _examine(env: Mapping[str, str]) -> Diagnosis:
     before = dict(sys.modules)  # what the image's .pth files have imported by now
     reasons = probe.folders(env)
     facts: Facts = {
@@ -173,5 +178,5 @@ def render(facts: Facts) -> str:
             rows = list(map(str, fact)) or ["none"]
         else:
             rows = [str(fact)]
-        lines += [printable(f"{name if not number else '':<16}{row}") for number, row in enumerate(rows)]
+        lines += [f"{name if not number else '':<16}{row}" for number, row in enumerate(rows)]
     return "\n".join(lines)

@@ -50,10 +50,12 @@ def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:
     if form == "json":
         import json
 
-        return json.dumps(facts)
+        from airpack_runtime.errors import printable_facts
+
+        return json.dumps(printable_facts(facts))
     told = {"shadowed": "shadowed", "breaks": "this breaks what the image has", "lacks": "this image lacks"}
     lines = [_line(ready, facts), *(f"airpack: {told[name]}: {'; '.join(facts[name])}" for name in told if facts[name])]
-    if not all(map(str.isprintable, lines)):
+    if any(not line.isprintable() or {*line} & {*"@?#"} for line in lines):  # to import it takes time
         from airpack_runtime.errors import printable
 
         lines = list(map(printable, lines))

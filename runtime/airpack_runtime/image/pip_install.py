@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from typing import NamedTuple
 
@@ -28,6 +29,25 @@ _SDISTS = (".tar.gz", ".zip")
 _ROOM = 5  # the space that installed wheels may take, as a multiple of their size
 # Sdists are built with these: pip would build with an empty stand-in for one of them.
 _BUILDERS = ("setuptools", "wheel")
+# What follows an option of pip's in such files: nothing (0), a value, or a file of requirements (2) or of constraints.
+_VALUE, _CONSTRAINTS = 1, 3
+# Those without a file are passed over: they tell where distributions come from, or which to prefer, and don't decide
+# whether an installed one will do.
+_OPTIONS = {
+    word: kind
+    for kind, words in enumerate(
+        (
+            "--no-index --pre --prefer-binary --require-hashes",
+            (
+                "-i --index-url --pypi-url --extra-index-url -f --find-links --trusted-host --no-binary --only-binary "
+                "--use-feature"
+            ),
+            "-r --requirement",
+            "-c --constraint",
+        )
+    )
+    for word in words.split()
+}
 # What runs pip: an index that is named somewhere all the same, as in the metadata of a wheel, is not asked; and what it
 # installs has no modes by which others could change it, whatever the umask.
 _RUN = """
@@ -67,6 +87,33 @@ def versions(folder: str) -> dict[str, list[str]]:
         elif len(words) > 1:
             found.setdefault(installed.normalized(words[0]), []).append(words[1])
     return found
+
+
+def files_named(line: str) -> list[tuple[bool, str]] | None:
+    """Return the files that a line of options names, each behind whether it is of constraints.
+
+    None if the line isn't one of options, or if not all of them are known: then it is a requirement, or no boot's.
+    """
+    try:
+        words = shlex.split(line) if line.startswith("-") else []
+    except ValueError:  # a quote that isn't closed
+        return None
+    found = []
+    while words:
+        word = words.pop(0)
+        name, sign, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+        # As for pip, the beginning of a long option will do.
+        kinds = {kind for each, kind in _OPTIONS.items() if each == name or (name[2:] and each.startswith(name))}
+        if len(kinds) != 1:
+            return None
+        kind = kinds.pop()
+        if kind and not sign:
+            if not words:
+                return None
+            value = words.pop(0)
+        if kind > _VALUE:
+            found.append((kind == _CONSTRAINTS, value))
+    return found if line.startswith("-") else None
 
 
 def install(path: str, rows: list[Row], house: str, env: Mapping[str, str], digest: str) -> Ready:

@@ -106,10 +106,10 @@ def mounting() -> dict[str, object]:
 
 def _may_mount(*, user: bool) -> str:
     """Return "yes" if a child process with new namespaces may mount there, else the name of the kernel's error."""
-    from airpack_runtime.provide import syscalls
+    from airpack_runtime.provide import mount
 
     try:
-        syscalls.rehearse_namespaces(user=user)
+        mount.rehearse_namespaces(user=user)
     except OSError as error:
         return errno.errorcode.get(error.errno or 0, str(error.errno))
     return YES

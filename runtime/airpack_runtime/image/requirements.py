@@ -5,16 +5,17 @@ The `packaging` in the image's own pip reads requirements and versions (PEP 508,
 
 from __future__ import annotations
 
+import codecs
+import locale
 import os
 import re
-import shlex
 import sys
+from itertools import islice
 
 from airpack_runtime import activation, boot, layout, trust
 from airpack_runtime.errors import NO_FILE, NOT_INSTALLED, AzureError, BundleNotFound, reason_of
 from airpack_runtime.image import installed, pip_install
 from airpack_runtime.image.pip_install import Row
-from airpack_runtime.image.text import decoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,27 +24,10 @@ if TYPE_CHECKING:
     from airpack_runtime.image.installed import Installed
     from airpack_runtime.ready import Ready
 
-# What follows an option of pip's in such files: nothing (0), a value, or a file of requirements (2) or of constraints.
-_VALUE, _CONSTRAINTS = 1, 3
-# Those without a file are passed over: they tell where distributions come from, or which to prefer, and don't decide
-# whether an installed one will do.
-_OPTIONS = {
-    word: kind
-    for kind, words in enumerate(
-        (
-            "--no-index --pre --prefer-binary --require-hashes",
-            (
-                "-i --index-url --pypi-url --extra-index-url -f --find-links --trusted-host --no-binary --only-binary "
-                "--use-feature"
-            ),
-            "-r --requirement",
-            "-c --constraint",
-        )
-    )
-    for word in words.split()
-}
 # More than any file or requirement has: what reads them may take the square of that, or its cube.
 _BYTES, _LONGEST = 1 << 20, 2000  # of a file, and characters of a requirement without its hashes
+_EFFORT, _OF_LINE = 5 * 10**7, 60  # of all files: the squares of the characters of each line, so many more for any
+_SHOWN, _VARIABLES = 10, 20  # the most that a message names, and that stand in a line
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _NO_NAME = "a boot takes packages by their names alone, from no path or URL"
 _HASH = re.compile(r"\s+--hash(?:=|\s+)(\w+:\w+)")
@@ -54,17 +38,27 @@ _READ_OTHERWISE = re.compile(r"\s[-#]|[$\\\x00-\x1f]")
 _EGG = re.compile(r"#egg=([\w.-]+)")
 _FILE = re.compile(r"([\w.-]+?)-(\d[\w.+!]*)(?:-[^/]*\.whl|\.tar\.gz|\.zip)$")
 
+# The marks of UTF-32 come first: that of UTF-16 (little endian) is the beginning of one of them.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
+
 
 def ready_tree(path: str, env: Mapping[str, str]) -> Ready | None:
     """Return a tree that meets the requirements file at `path`, or None if the image meets it by itself.
 
     Raises AzureError with each requirement that can't be met, and BootError if the bundle can't be booted.
     """
-    rows = list(_rows(path, env))
+    rows = list(dict.fromkeys(_rows(path, env)))
     folder = os.path.dirname(path)
     ready = _bundle_at_hand(folder, env)
     trees = [ready.tree] if ready else []
-    lacking = list(unmet(rows, trees, ready))
+    lacking = list(islice(unmet(rows, trees, ready), _SHOWN))
     if not lacking:
         return ready
     bound = trust.binds(env)  # nobody vouches for the wheels beside the file; a pin or a key does for those in a bundle
@@ -77,7 +71,7 @@ def ready_tree(path: str, env: Mapping[str, str]) -> Ready | None:
             + ("with the wheels in the bundle" if bound else f"or put a folder {layout.WHEELHOUSE} beside it"),
             NOT_INSTALLED,
         )
-    absent = list(_not_in(house, rows))
+    absent = list(islice(_not_in(house, rows), _SHOWN))
     if absent:
         raise AzureError(
             f"{path} can't be installed from {house}: {'; '.join(absent)}: add wheels",
@@ -191,7 +185,7 @@ def _requirement(row: Row) -> Any | None:
 
 def _rows(path: str, env: Mapping[str, str]) -> Iterator[Row]:
     """Yield the rows of a requirements file and of the files that it names, each of them once. Raises AzureError."""
-    waiting, seen = [(path, False, "")], set()
+    waiting, seen, effort = [(path, False, "")], set(), 0
     while waiting:
         file, constraint, by = waiting.pop(0)
         key = os.path.realpath(file), constraint
@@ -200,9 +194,11 @@ def _rows(path: str, env: Mapping[str, str]) -> Iterator[Row]:
         seen.add(key)
         for line in _lines(file, by, env):
             row = Row(constraint, *_parted(line))
-            if len(row.line) > _LONGEST:
-                raise AzureError(f"{file}: a line is too long", NOT_INSTALLED)
-            named = _named(line)
+            effort += (len(row.line) + _OF_LINE) ** 2
+            if len(row.line) > _LONGEST or effort > _EFFORT:
+                problem = "a line is too long" if len(row.line) > _LONGEST else "it asks for too much"
+                raise AzureError(f"{file}: {problem}", NOT_INSTALLED)
+            named = pip_install.files_named(line)
             if named is None:
                 yield row
             else:
@@ -234,36 +230,33 @@ def _lines(path: str, by: str, env: Mapping[str, str]) -> Iterator[str]:
         raise AzureError(f"{path}{named}: {reason_of(error)}", NO_FILE) from error
     for row in text.splitlines():
         line = re.sub(r"(^|\s)#.*", "", row).strip()
-        line = _VARIABLE.sub(lambda variable: env.get(variable.group(1)) or variable.group(0), line)
+        line = _VARIABLE.sub(lambda variable: env.get(variable.group(1)) or variable.group(0), line, _VARIABLES)
         if line:
             yield line
 
 
-def _named(line: str) -> list[tuple[bool, str]] | None:
-    """Return the files that a line of options names, each behind whether it is of constraints.
+def decoded(content: bytes) -> str:
+    """Return the text of a file as pip reads it: by a byte order mark, a coding line (PEP 263), or else as UTF-8.
 
-    None if the line isn't one of options, or if not all of them are known: then it is a requirement, or no boot's.
+    Raises LookupError for an encoding that Python doesn't know, UnicodeDecodeError.
     """
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding)
+    for line in content.split(b"\n")[:2]:
+        coding = _CODING.search(line) if line.startswith(b"#") else None
+        if coding:
+            name = codecs.lookup(coding.group(1).decode("ascii")).name
+            if name in ("idna", "punycode"):  # of names of hosts, and slow
+                raise LookupError(f"{name} is no encoding of files")
+            return content.decode(name)
     try:
-        words = shlex.split(line) if line.startswith("-") else []
-    except ValueError:  # a quote that isn't closed
-        return None
-    found = []
-    while words:
-        word = words.pop(0)
-        name, sign, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
-        # As for pip, the beginning of a long option will do.
-        kinds = {kind for each, kind in _OPTIONS.items() if each == name or (name[2:] and each.startswith(name))}
-        if len(kinds) != 1:
-            return None
-        kind = kinds.pop()
-        if kind and not sign:
-            if not words:
-                return None
-            value = words.pop(0)
-        if kind > _VALUE:
-            found.append((kind == _CONSTRAINTS, value))
-    return found if line.startswith("-") else None
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        local = locale.getpreferredencoding(False) or sys.getdefaultencoding()
+        if codecs.lookup(local).name == "utf-8":
+            raise
+        return content.decode(local)
 
 
 def _bundle_at_hand(folder: str, env: Mapping[str, str]) -> Ready | None:

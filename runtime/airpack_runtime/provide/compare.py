@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from airpack_runtime import cache, layout
+from airpack_runtime import activation, cache, layout
 from airpack_runtime.errors import NotATree, NotSigned, reason_of
 from airpack_runtime.format import decoder, hashing, signature
 from airpack_runtime.format.toc import CACHE
@@ -31,28 +31,44 @@ def check_signature(tree: str, key: str) -> None:
     text = cache.read(note)
     signature.check(note, layout.SIGNED_TREE, str(hashing.sha256(text.encode("utf-8")).hexdigest()), key)
     try:
-        digest = content_digest(tree)
+        files = files_of(tree)
+        digest = hashing.content_digest(files)
+        if layout.noted(text, "content_digest") != f"sha256:{digest}":
+            problem = f"holds other files than its signature is of (their content digest is sha256:{digest})"
+            raise NotSigned(tree, problem, "mount what was packed, as it is")
+        _check_sums(f"{tree}/{layout.SUMS}", files)
     except OSError as error:
         raise NotATree(tree, f"{error.filename or 'a file'} can't be read ({reason_of(error)})") from error
-    if layout.noted(text, "content_digest") != f"sha256:{digest}":
-        problem = f"holds other files than its signature is of (their content digest is sha256:{digest})"
-        raise NotSigned(tree, problem, "mount what was packed, as it is")
 
 
-def content_digest(tree: str) -> str:
-    """Return the content digest of a tree's files.
+def files_of(tree: str) -> list[tuple[str, str, str]]:
+    """Return the path, the mode and the SHA-256 of each file of a tree, as `hashing.content_digest` takes them.
 
-    Raises OSError if one can't be read, is neither a file nor a link to one in the tree, or has a control character in
-    its path.
+    Raises OSError if one can't be read, or is neither a file nor a link to one in the tree; and for a folder of
+    packages that has no file, as Python imports that too.
     """
     root = os.path.realpath(tree)
     ours = [f"{root}/{name}" for name in layout.TREE_FILES]
+    packages = activation.site_packages_of(root) + "/"
     files: list[tuple[str, str, str]] = []
     for folder, folders, names in os.walk(root, onerror=_fail):
         links = [name for name in folders if os.path.islink(f"{folder}/{name}")]
         paths = [f"{folder}/{name}" for name in (*names, *links)]
         files += [(path[len(root) + 1 :], *_mode_and_digest(path, root)) for path in paths if path not in ours]
-    return hashing.content_digest(files)
+        if not paths and {*folders} <= {CACHE} and folder.startswith(packages) and os.path.basename(folder) != CACHE:
+            raise OSError(22, "it is a folder without a file", folder)
+    return files
+
+
+def _check_sums(path: str, files: list[tuple[str, str, str]]) -> None:
+    """Raise OSError if something lies at `path` that isn't the list of the checksums of `files`, in some order."""
+    if os.path.lexists(path):
+        lines = sorted(os.fsencode(f"{digest}  {name}\n") for name, _, digest in files)
+        with open(
+            path, "rb", opener=lambda place, flags: os.open(place, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+        ) as file:
+            if sorted(file.read(sum(map(len, lines)) + 1).splitlines(keepends=True)) != lines:
+                raise OSError(22, "it is of other files", path)
 
 
 def _mode_and_digest(path: str, root: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ program. Only a try tells what a container allows: EPERM and ENOSYS both mean th
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import shutil
@@ -15,7 +16,6 @@ import subprocess
 import time
 
 from airpack_runtime.errors import NotMounted, reason_of
-from airpack_runtime.provide import syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,16 @@ SQUASHFS, EROFS = "squashfs", "erofs"
 # The offset of each file system's superblock in the image, and its first bytes.
 _MAGIC = {SQUASHFS: (0, b"hsqs"), EROFS: (1024, b"\xe2\xe1\xf5\xe0")}
 _FUSE = {SQUASHFS: "squashfuse", EROFS: "erofsfuse"}
-_FLAGS = syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV
+# <sys/mount.h>
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV = 1, 2, 4
+_MS_REC, _MS_PRIVATE = 1 << 14, 1 << 18
+# <linux/sched.h>
+_CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
+# <linux/prctl.h>
+_PR_SET_PDEATHSIG, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 47, 2
+# <linux/capability.h>
+_CAPABILITY_VERSION_3, _CAP_SYS_ADMIN = 0x20080522, 21
+_FLAGS = _MS_RDONLY | _MS_NOSUID | _MS_NODEV
 # <linux/loop.h>: with AUTOCLEAR, a loop device detaches itself when its last user is gone, so that none leaks.
 _LOOP_CONTROL = "/dev/loop-control"
 _LOOP_CTL_GET_FREE, _LOOP_CONFIGURE = 0x4C82, 0x4C0A
@@ -33,6 +42,7 @@ _LO_FLAGS_READ_ONLY, _LO_FLAGS_AUTOCLEAR = 1, 4
 _LOOP_CONFIG = struct.Struct("=II 52s I 176s 64s")
 _TRIES = 16  # other processes take free loop devices, too
 _PATIENCE = 10.0  # seconds until a FUSE program must have mounted
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def kind_of(fd: int) -> str | None:
@@ -53,7 +63,7 @@ def mount(image: str, fd: int, kind: str, place: str, private: bool) -> str:
     source = f"/proc/self/fd/{fd}"
     ways: dict[str, Callable[[], None]] = {}
     if kind == EROFS:
-        ways["erofs"] = lambda: syscalls.mount(source, place, kind, _FLAGS)
+        ways["erofs"] = lambda: _mount(source, place, kind, _FLAGS)
     ways[f"{kind} by a loop device"] = lambda: _mount_loop(fd, kind, place)
     ways[_FUSE[kind]] = lambda: _mount_fuse(fd, kind, place, bound=False)
     if private:
@@ -71,7 +81,7 @@ def mount(image: str, fd: int, kind: str, place: str, private: bool) -> str:
 def unmount(place: str) -> None:
     """Unmount the file system at `place`. Raises OSError: EBUSY while a process uses it."""
     try:
-        syscalls.unmount(place)
+        _unmount(place)
     except PermissionError:
         program = shutil.which("fusermount3") or shutil.which("fusermount")
         if program is None:
@@ -89,9 +99,9 @@ def private_tmpfs(size: int) -> str:
     place = next(filter(_is_empty, ("/mnt", "/media", "/srv", "/opt")), None)
     if place is None:
         raise FileNotFoundError(2, "there is no empty folder to mount it at")
-    syscalls.rehearse_namespaces()
-    syscalls.enter_namespaces()
-    syscalls.mount("airpack", place, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, f"size={size},mode=0755")
+    rehearse_namespaces()
+    enter_namespaces()
+    _mount("airpack", place, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={size},mode=0755")
     return place
 
 
@@ -114,7 +124,7 @@ def _mount_loop(fd: int, kind: str, place: str) -> None:
             try:
                 flags = _LO_FLAGS_READ_ONLY | _LO_FLAGS_AUTOCLEAR
                 fcntl.ioctl(loop, _LOOP_CONFIGURE, _LOOP_CONFIG.pack(fd, 0, b"", flags, b"", b""))
-                syscalls.mount(device, place, kind, _FLAGS)
+                _mount(device, place, kind, _FLAGS)
                 return
             except OSError as error:
                 if error.errno != 16:  # EBUSY: another process took that device
@@ -155,8 +165,8 @@ def _mount_fuse(fd: int, kind: str, place: str, *, bound: bool) -> None:
 
 
 def _bind() -> None:
-    syscalls.die_with_parent(signal.SIGTERM)
-    syscalls.keep_admin()
+    _die_with_parent(signal.SIGTERM)
+    _keep_admin()
 
 
 def _fuse_program(kind: str) -> str:
@@ -170,6 +180,83 @@ def _fuse_program(kind: str) -> str:
 
 def _mount_privately(fd: int, kind: str, place: str) -> None:
     _fuse_program(kind)  # raises before the namespaces are entered for good
-    syscalls.rehearse_namespaces()
-    syscalls.enter_namespaces()
+    rehearse_namespaces()
+    enter_namespaces()
     _mount_fuse(fd, kind, place, bound=True)
+
+
+def _mount(source: str, place: str, kind: str | None, flags: int, options: str | None = None) -> None:
+    """Mount a file system (mount(2)). Raises OSError."""
+    kind_bytes = kind.encode() if kind else None
+    option_bytes = options.encode() if options else None
+    _check(_libc.mount(os.fsencode(source), os.fsencode(place), kind_bytes, ctypes.c_ulong(flags), option_bytes))
+
+
+def _unmount(place: str) -> None:
+    """Unmount the file system at `place` (umount2(2)). Raises OSError: EBUSY while a process uses it."""
+    _check(_libc.umount2(os.fsencode(place), 0))
+
+
+def _unshare(namespaces: int) -> None:
+    """Give this process new namespaces (unshare(2)). Raises OSError."""
+    _check(_libc.unshare(namespaces))
+
+
+def _die_with_parent(signal: int) -> None:
+    """Have the kernel send `signal` to this process when its parent ends, even after an execve(2)."""
+    _check(_libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0))
+
+
+def enter_namespaces() -> None:
+    """Give this process a new user and mount namespace, in which it may mount, and keep its uid.
+
+    The process must have a single thread. Raises OSError where namespaces are forbidden.
+    """
+    uid, gid = os.getuid(), os.getgid()
+    _unshare(_CLONE_NEWUSER | _CLONE_NEWNS)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+    _mount("none", "/", None, _MS_REC | _MS_PRIVATE)
+
+
+def rehearse_namespaces(*, user: bool = True) -> None:
+    """Enter namespaces and mount there in a child process. Raises OSError with what failed there.
+
+    This process could not leave them again after a failure halfway. Without `user`, it is a mount namespace alone.
+    """
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            if user:
+                enter_namespaces()
+            else:
+                _unshare(_CLONE_NEWNS)
+                _mount("none", "/", None, _MS_REC | _MS_PRIVATE)
+            _mount("airpack", "/", "tmpfs", 0)
+            status = 0
+        except OSError as error:
+            status = error.errno or 1
+        finally:
+            os._exit(status)
+    status = os.waitpid(child, 0)[1]
+    number = status >> 8 if not status & 0x7F else 1  # killed, by a filter of system calls
+    if number:
+        raise OSError(number, os.strerror(number))
+
+
+def _keep_admin() -> None:
+    """Keep CAP_SYS_ADMIN of the user namespace after the next execve(2), where a uid other than 0 would lose it."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    data = (ctypes.c_uint32 * 6)()
+    _check(_libc.capget(header, data))
+    data[2] |= 1 << _CAP_SYS_ADMIN  # inheritable
+    _check(_libc.capset(header, data))
+    _check(_libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, ctypes.c_ulong(_CAP_SYS_ADMIN), 0, 0))
+
+
+def _check(status: int) -> None:
+    if status:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

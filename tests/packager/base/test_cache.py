@@ -20,6 +20,25 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "xdg-cache" / "airpack-pack"
 
 
+def test_nobody_else_gets_into_the_cache(tmp_path: Path) -> None:
+    """Whatever the umask, and where an earlier release made it under an open one; a group's own stays the group's."""
+    env = {"XDG_CACHE_HOME": str(tmp_path / "new" / "cache")}
+    before = os.umask(0)
+    try:
+        cache.write(b"x", cache.folder(env) / cache.FRAMES / "ab" / "abc")
+        with cache.claims(cache.folder(env) / cache.PYTHON / ".lock"):
+            pass
+    finally:
+        os.umask(before)
+    folders = [tmp_path / "new", *(path for path in (tmp_path / "new").rglob("*") if path.is_dir())]
+    assert {path.name for path in folders} == {"new", "cache", "airpack-pack", "frames", "ab", "python"}
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+    for mode, expected in ((0o777, 0o700), (0o1777, 0o700), (0o2775, 0o2775), (0o755, 0o755)):
+        cache.folder(env).chmod(mode)
+        assert cache.folder(env).stat().st_mode & 0o7777 == expected
+    assert cache.read(cache.folder(env) / cache.FRAMES / "ab" / "abc") == b"x"
+
+
 @pytest.fixture
 def packed(airpack: Airpack, wheels: Path) -> bytes:
     """Return the bundle of two distributions, packed with an empty cache."""

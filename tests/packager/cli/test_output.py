@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from airpack.cli.commands import cat
 from airpack.cli.output import Output
 from support.airpack import Airpack
 from support.index import Index
@@ -86,3 +89,31 @@ def test_several_files_need_a_name(airpack: Airpack, command: str) -> None:
     """Where more than one file is written, standard output is refused and nothing is made."""
     assert airpack(*command.split(), "-o", "-") == 2
     assert not os.path.lexists("-")
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/tty"])
+def test_nothing_acts_on_a_terminal(name: str) -> None:
+    """What is written there may have been taken from a bundle; in a file or a pipe it stays as it is."""
+    text = "one\n\ttwo \x1b[31m \x9b1m \r\n \x07 \N{LINE SEPARATOR} ä\n"
+    program = f"from airpack.cli.output import Output; Output.parse({name!r}).write({text!r})"
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execv(sys.executable, [sys.executable, "-c", program])  # noqa: S606 - in a child with a terminal of its own
+    shown = b""
+    with suppress(OSError):  # EIO: the process has ended
+        while part := os.read(terminal, 4096):
+            shown += part
+    os.close(terminal)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert [line.expandtabs() for line in shown.decode().splitlines()] == ["one", "        two ?[31m ?1m ", " ? ? ä"]
+    if name != "/dev/tty":
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+        assert done.stdout.decode() == text
+
+
+def test_a_file_of_a_bundle_does_not_act_on_one_either() -> None:
+    """`cat` writes it unchanged elsewhere."""
+    assert (
+        cat._shown(b"a\x1b[31m\n\xff\x9b\tb")
+        == "a?[31m\n\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}\tb".encode()
+    )

@@ -178,6 +178,18 @@ def test_what_sets_nothing_is_told_with_the_nearest(airpack: Airpack, monkeypatc
     [
         *(("AIRPACK_VERIFY_KYE", "x"), ("AIRPACK_VERIFY_DIGST", "x"), ("AIRPACK_VERFY_KEY", "x"), ("AIRPACK_KEY", "x")),
         *(("AIRPACK_TRUST", "team.pub"), ("AIRPACK_VERIFY_X", "sha256:00"), ("AIRPACK_PUBLICKEY", "x")),
+        *(
+            ("airpack_verify_key", "x"),
+            ("Airpack_Verify_Key", "x"),
+            ("AIRPAC_VERIFY_KEY", "x"),
+            ("AIRPACK-VERIFY-KEY", "x"),
+        ),
+        *(("AIRPACK_VERIFY_TRUST", "x.pem"), ("AIRPACK_VERIFY_Y", "0a" * 32), ("AIRPACK_BUILD_DIGEST", "x")),
+        *(
+            ("AIRPACK.VERIFY.DIGEST", "x"),
+            ("AIR_PACK_VERIFY_KEY", "x"),
+            ("AIRPACK_VERIFY_Z", "-----BEGIN PUBLIC KEY-----"),
+        ),
     ],
 )
 def test_a_misspelt_key_or_digest_ends_a_command(
@@ -198,6 +210,30 @@ def test_a_misspelt_key_or_digest_ends_a_command(
         ("key = 'x'", "key sets no option"),
         ("diggest = 'x'", "diggest sets no option"),
         ("[verfy]\nkey = 'x'", "verfy sets no option: is it verify?"),
+        ("[tool.airpack.verify]\nkey = 'x'", "tool sets no option"),
+        ("[verify.options]\nkey = 'x'", "[verify] options is not an option of verify"),
+        ("[Verify]\nx = ['team.pub']", "Verify sets no option"),
+        *(
+            (f"[verify]\n{name} = 'x'", f"[verify] {name} is not an option of verify")
+            for name in (
+                "public-key",
+                "public_key",
+                "key-file",
+                "verify-key",
+                "trusted-key",
+                "signed-by",
+                "KEY",
+                "signature",
+            )
+        ),
+        *(
+            (f"[verify]\n{name} = 'x'", f"[verify] {name} is")
+            for name in ("sha256", "pin", "fingerprint", "DIGEST", "keys")
+        ),
+        *(
+            (f"[verify]\nx = '{value}'", "[verify] x is not an option of verify")
+            for value in ("team.pub", "0a" * 32, f"sha256:{'0a' * 32}", "MCowBQYDK2VwAyEAx")
+        ),
     ],
 )
 def test_a_misspelt_key_or_digest_of_the_file_does_so(airpack: Airpack, text: str, told: str) -> None:

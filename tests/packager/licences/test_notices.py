@@ -11,6 +11,8 @@ from support.airpack import Airpack, Repeat
 from support.bundles import SITE_PACKAGES
 from support.wheels import build_wheel
 
+ESCAPE = "in its own words:\x1b there\n"
+
 
 @pytest.fixture
 def dist(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
@@ -20,7 +22,12 @@ def dist(airpack: Airpack, wheels: Path, repeat: Repeat) -> Path:
         build_wheel(
             wheels,
             "one",
-            files={"one.py": "", "one-1.0.dist-info/LICENSE": MIT, "one/vendored/LICENSE": BSD_3},
+            files={
+                "one.py": "",
+                "one-1.0.dist-info/LICENSE": MIT,
+                "one/vendored/LICENSE": BSD_3,
+                "one-1.0.dist-info/NOTICE": ESCAPE,
+            },
             metadata=["License-Expression: MIT"],
         )
         files: dict[str, str | bytes] = {"two.py": "", "two-1.0.dist-info/licenses/LICENSE": BSD_3}
@@ -97,6 +104,9 @@ def test_notices_have_every_text_once(airpack: Airpack, dist: Path, tmp_path: Pa
     assert path.read_text(encoding="utf-8") == text
     assert airpack("licenses", dist, "--notices", "-") == 0
     assert airpack.out == text
+    assert "our own?[31m" in text
+    assert "\x1b" not in text
+    assert "in its own words:? there" in text
 
 
 def test_what_is_no_file_of_notices_is_not_replaced(airpack: Airpack, dist: Path, tmp_path: Path) -> None:

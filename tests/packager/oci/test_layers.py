@@ -13,6 +13,7 @@ import pyzstd
 from airpack.bundle.tar import TarWriter
 from airpack.results.folder import Results
 from airpack_runtime import layout
+from airpack_runtime.format import hashing
 from airpack_runtime.provide import compare
 from support import layouts
 from support.airpack import Airpack
@@ -44,7 +45,9 @@ def test_each_layer_is_the_tar_that_the_config_says(
     with Results.at(packed).open_bundle() as contents:
         assert {*contents.entries, *contents.toc.directories, layout.TREE_NOTE} == {*seen} - {layout.SUMS}
     content = json.loads((packed / "manifest.json").read_text())["bundle"]["content_digest"]
-    assert f"sha256:{compare.content_digest(str(over))}" == content
+    files = compare.files_of(str(over))
+    assert f"sha256:{hashing.content_digest(files)}" == content
+    compare._check_sums(f"{over}/{layout.SUMS}", files)  # raises OSError where it lists others
     assert json.loads((over / layout.TREE_NOTE).read_text())["content_digest"] == content
     assert (over / SITE_PACKAGES / "blib" / "shared.bin").read_bytes() == layouts.SHARED
     assert (over / SITE_PACKAGES).stat().st_mode & 0o777 == 0o755

@@ -109,3 +109,42 @@ def _code(source: str) -> list[tuple[str, int]]:
         and not isinstance(node, ast.Pass)
         and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "compact"),
+    [
+        ("a=1\n\n\nb=2\n", "a=1\nb=2\n"),
+        ("def f():\n return 1\n", "def f():return 1\n"),
+        ("if a:\n b()\n c()\nelse:\n d()\n", "if a:\n b()\n c()\nelse:d()\n"),
+        ("if a:\n if b:\n  c()\n", "if a:\n if b:c()\n"),
+        ("a(b,\nif_\nor c)\n", "a(b,if_ or c)\n"),
+        ("a=('b'\n'c')\n", "a=('b' 'c')\n"),
+        ("a='''\n\n'''\nb=1\n", "a='''\n\n'''\nb=1\n"),
+        ("_A=1\nb=_A\n", "b=1\n"),
+        ("_A='ä'\nb='ä'+_A+c\n", "b='ä'+'ä'+c\n"),
+        ("_A=1\nb=_A+_A\n", "_A=1\nb=_A+_A\n"),
+        ("_A=1\nb=f'{_A}'\n", "_A=1\nb=f'{_A}'\n"),
+        ("A=1\nb=A\n", "A=1\nb=A\n"),
+        ("_A=_B=1\nb=_A\n", "_A=_B=1\nb=_A\n"),
+        ("_A=1\ndef f():\n global _A\n _A=2\n return _A\n", "_A=1\ndef f():\n global _A\n _A=2\n return _A\n"),
+    ],
+)
+def test_what_is_left_takes_few_lines(source: str, compact: str) -> None:
+    """In a zipapp, whose tracebacks have its own lines."""
+    assert strip.compact(source) == compact
+
+
+def test_the_shim_does_the_same_in_few_lines() -> None:
+    """Each of its modules has the same statements, but for constants that stand where they are used."""
+    for name, text in write.sources().items():
+        stripped = strip.strip(text)
+        whole, few = ast.parse(stripped), ast.parse(strip.compact(stripped))
+        functions = [
+            {node.name: len(node.body) for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+            for tree in (whole, few)
+        ]
+        assert functions[0] == functions[1], name
+        gone = {ast.unparse(node) for node in whole.body} - {ast.unparse(node) for node in few.body}
+        assert len(strip.compact(stripped)) <= len(stripped)
+        assert not gone or "_" in str(gone)

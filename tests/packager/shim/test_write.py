@@ -113,7 +113,7 @@ def test_the_zipapp_holds_the_stripped_sources(airpack: Airpack, tmp_path: Path)
     assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
     with zipfile.ZipFile(tmp_path / "shim.pyz") as archive:
         for name, text in write.sources().items():
-            assert archive.read(name).decode() == strip.strip(text), name
+            assert archive.read(name).decode() == strip.compact(strip.strip(text)), name
 
 
 @pytest.mark.slow

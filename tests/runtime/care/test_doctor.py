@@ -121,6 +121,19 @@ def test_what_the_image_has_is_compared(ask: Ask, tmp_path: Path) -> None:
     assert facts["imported before"] == [f"alpha from {image}/alpha.py"]
 
 
+def test_neither_form_tells_what_gives_access(env: Dict[str, str]) -> None:
+    """In the values of variables, in what is wrong with them, and in the names of folders."""
+    url = "https://me:hu/sh-hush@host/x.tar?sig=hush#hush"
+    variables = dict.fromkeys(("AIRPACK_BUNDLE", "AIRPACK_CACHE_DIR", "AIRPACK_BUNDEL"), url)
+    changed = {**env, **variables, "AZUREML_EXTRA_REQUIREMENTS_TXT": url, "PYTHONPATH": str(RUNTIME)}
+    for form in ([], ["--json"]):
+        done = python("-m", "airpack_runtime", "doctor", *form, env={**changed, "CONDA_PREFIX": url})
+        assert done.returncode == 97
+        assert "****@host/x.tar?****" in done.stdout
+        assert "hush" not in done.stdout + done.stderr
+        assert not form or json.loads(done.stdout)["python"]
+
+
 def test_the_text_fits_a_screen(env: Dict[str, str], golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every fact a line or a few, none with a traceback."""
     facts, fails = doctor.examine({**env, "AIRPACK_BUNDLE": str(golden)})

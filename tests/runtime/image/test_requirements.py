@@ -236,13 +236,49 @@ def test_each_file_is_read_once_however_they_name_each_other(tmp_path: Path) -> 
         ("./" + "one-1-" * 300 + "\n" + "x" * 1_100_000, "it is no file of requirements"),
         ("one>=1" + ",>=1" * 900_000, "it is no file of requirements"),
         ("# coding: undefined\none", "can't be decoded"),
+        ("# coding: punycode\n" + "b" * 500_000 + "-" + "a" * 500_000, r"can't be decoded \(punycode is no encoding"),
+        ("# coding: idna\nxn--" + "b" * 500_000 + "-" + "a" * 500_000, r"can't be decoded \(idna is no encoding"),
+        (("one>=1" + ",>=1" * 480 + "\n") * 100, "it asks for too much"),
+        ("a\n" * 500_000, "it asks for too much"),
+        ("-r x\n" * 200_000, "it asks for too much"),
+        ("one; " + "(" * 1900 + "\n" + "${LONG}" * 100_000, "a line is too long"),
     ],
+    ids=[*map(str, range(11))],
 )
 def test_no_text_takes_long_or_ends_otherwise(tmp_path: Path, text: str, reason: str) -> None:
     """However large it is, or its encoding: the reading ends soon, in an error of a line."""
     (tmp_path / "r.txt").write_text(text)
     with within(10, "the reading"), pytest.raises(AzureError, match=reason):
-        list(requirements._rows(str(tmp_path / "r.txt"), {}))
+        list(requirements._rows(str(tmp_path / "r.txt"), {"LONG": "x" * 100_000}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"one>=1{',>=1' * 480},>={number}\n" for number in range(11)),
+        "".join(f"n{number}\n" for number in range(12_000)),
+        "".join(f"one; {'(' * 1900}'{number}'\n" for number in range(11)),
+    ],
+    ids=["versions", "names", "markers"],
+)
+def test_as_much_as_a_file_may_ask_for_is_read_soon(run: Exec, code: Path, text: str) -> None:
+    """All rows in all of their readings, and the line that names what is missing stays one that people read."""
+    (code / "requirements.txt").write_text(text)
+    with within(60, "the boot"):
+        done = run(PRINT, AZUREML_EXTRA_REQUIREMENTS_TXT="requirements.txt")
+    assert done.returncode == 95
+    assert len(done.stderr) < 25_000
+
+
+def test_a_lock_of_a_thousand_packages_is_read(tmp_path: Path) -> None:
+    """With markers and hashes, as `pip-compile` and `uv export` write them; repeated ones count once."""
+    marker = "python_full_version >= '3.7.1' and platform_machine == 'x86_64' and sys_platform == 'linux'"
+    lock = [
+        f"package-{number}==1.2.{number} ; {marker} --hash=sha256:{'0' * 64} --hash=sha256:{'1' * 64}"
+        for number in range(1000)
+    ]
+    (tmp_path / "r.txt").write_text("\n".join(lock))
+    assert len(list(requirements._rows(str(tmp_path / "r.txt"), {}))) == 1000
 
 
 @pytest.mark.parametrize("line", ["./" + "one-1-" * 300, "one; " + "(" * 1900, "one>=1" + ",>=1" * 480])
@@ -258,6 +294,12 @@ def test_no_requirement_takes_long_to_read(tmp_path: Path, line: str) -> None:
         ("one @ https://${TOKEN}@host/one.whl", "https://****@host/one.whl: a boot takes"),
         ("git+https://me:${TOKEN}@host/one.git@v1", "git+https://****@host/one.git@v1: a boot takes"),
         ("one @ https://host/one.whl?sig=${TOKEN}&x=${TOKEN} ; os_name != ''", "https://host/one.whl?**** ; os_name"),
+        ("git+https://${SLASHED}@host/one.git@v1", "git+https://****@host/one.git@v1: a boot takes"),
+        ("https://me:${SLASHED}@host/one.whl", "https://****@host/one.whl: a boot takes"),
+        ("one @ https://me:${ENDED}@host/one.whl", "https://****@host/one.whl: a boot takes"),
+        ("one @ https://host/one.whl#${TOKEN}", "https://host/one.whl#**** a boot takes"),
+        ("https:/me:${TOKEN}@host/one.whl", "https:/****@host/one.whl: a boot takes"),
+        ("//me:${TOKEN}@host/one.whl", "//****@host/one.whl: a boot takes"),
         ("--index-url https://me:hush@host/simple one", "--index-url https://****@host/simple one: a boot takes"),
     ],
 )
@@ -265,6 +307,7 @@ def test_no_error_tells_what_gives_access(run: Exec, code: Path, line: str, show
     """Neither what stands in a URL nor what a variable puts there: a boot's lines are kept in logs."""
     (code / "requirements.txt").write_text(line)
     variables = {"AZUREML_EXTRA_REQUIREMENTS_TXT": "requirements.txt", "TOKEN": "hush"}
+    variables.update(SLASHED="a/hush", ENDED="hush\n")
     done = run(PRINT, **variables)
     assert done.returncode == 95
     assert shown in done.stderr

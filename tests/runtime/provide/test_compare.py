@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict
 import pytest
 from airpack_runtime import boot, layout
 from airpack_runtime.errors import NotATree, NotSigned
-from airpack_runtime.format import hashing, reader
+from airpack_runtime.format import decoder, hashing, reader
 from airpack_runtime.provide import compare, unpack
 
 from ..conftest import GOLDEN, SITE_PACKAGES, needs_target, sums_of, within
@@ -22,8 +22,10 @@ SIGNATURE = layout.TREE_NOTE + layout.SIGNATURE_SUFFIX
 
 
 def _sign(folder: Path, signer: Signer = SIGNER) -> None:
+    files = compare.files_of(str(folder))
+    (folder / layout.SUMS).write_text("".join(f"{digest}  {path}\n" for path, _, digest in files))
     with reader.open_bundle(str(GOLDEN)) as bundle:
-        note = layout.tree_note(bundle.target, bundle.digest, compare.content_digest(str(folder)))
+        note = layout.tree_note(bundle.target, bundle.digest, hashing.content_digest(files))
     (folder / layout.TREE_NOTE).write_text(note)
     text = signer.text(hashing.sha256(note.encode("ascii")).hexdigest(), layout.SIGNED_TREE)
     (folder / SIGNATURE).write_text(text)
@@ -35,7 +37,8 @@ def signed(tmp_path: Path, golden: Path, no_key_of_this_machine: None) -> Path:
     folder = tmp_path / "tree"
     with reader.open_bundle(str(golden)) as bundle:
         unpack.unpack_into(bundle, str(folder))
-    (folder / layout.SUMS).write_text("whatever\n")
+    with reader.open_bundle(str(golden)) as bundle:
+        (folder / layout.SUMS).write_bytes(bundle.content(bundle.toc().sums, decoder.load(bundle, str(tmp_path))))
     _sign(folder)
     return folder
 
@@ -55,12 +58,12 @@ def test_a_signed_tree_boots_where_it_is(signed: Path, keyed: Dict[str, str], ca
 
 def test_links_inside_of_it_are_what_they_lead_to(signed: Path, keyed: Dict[str, str]) -> None:
     """Layers of an image hold symbolic links where an unpacked tree has hard ones: the files are the same."""
-    before = compare.content_digest(str(signed))
+    before = hashing.content_digest(compare.files_of(str(signed)))
     place = signed / SITE_PACKAGES / "beta" / "data.txt"
     assert place.samefile(signed / SITE_PACKAGES / "alpha" / "data.txt")
     place.unlink()
     place.symlink_to("../alpha/data.txt")
-    assert compare.content_digest(str(signed)) == before
+    assert hashing.content_digest(compare.files_of(str(signed))) == before
     assert boot.ready_tree(str(signed), keyed).signer == SIGNER.public
 
 
@@ -93,8 +96,17 @@ def test_a_name_that_would_stand_for_two_files_is_refused(signed: Path, keyed: D
 
 
 _OTHER_FILES = "holds other files than its signature is of"
+_NO_FILE = "can't be read .it is a folder without a file"
+_OTHER_SUMS = "SHA256SUMS can't be read .it is of other files"
 _MODULE = f"{SITE_PACKAGES}/alpha/__init__.py"
 _NEW = f"{SITE_PACKAGES}/sklearn.py"
+
+
+def _put_a_fifo_for_the_list(tree: Path) -> None:
+    (tree / layout.SUMS).unlink()
+    os.mkfifo(str(tree / layout.SUMS))
+
+
 # What is done to a tree, and how it is refused.
 _HARM: Dict[str, Any] = {
     "a changed file": (lambda at: (at / _MODULE).write_bytes((at / _MODULE).read_bytes() + b" "), _OTHER_FILES),
@@ -108,6 +120,31 @@ _HARM: Dict[str, Any] = {
     "a linked folder of its own": (lambda at: (at / _NEW).symlink_to("."), "sklearn.py can't be read .it"),
     "a link to nothing": (lambda at: (at / _NEW).symlink_to("none"), "sklearn.py can't be read .No such file"),
     "a FIFO": (lambda at: os.mkfifo(str(at / _NEW)), "sklearn.py can't be read .it is not a file"),
+    "an empty folder, which is a package": (lambda at: (at / SITE_PACKAGES / "simplejson").mkdir(), _NO_FILE),
+    "an empty folder in a package": (lambda at: (at / _MODULE).with_name("more").mkdir(), _NO_FILE),
+    "folders of nothing but bytecode": (
+        lambda at: (at / SITE_PACKAGES / "simplejson" / "__pycache__").mkdir(parents=True),
+        _NO_FILE,
+    ),
+    "empty folders in a folder": (lambda at: (at / SITE_PACKAGES / "a" / "b").mkdir(parents=True), _NO_FILE),
+    "another list of checksums": (lambda at: (at / layout.SUMS).write_text("whatever\n"), _OTHER_SUMS),
+    "a list with a line more": (
+        lambda at: (at / layout.SUMS).write_text((at / layout.SUMS).read_text() + f"{'0' * 64}  more\n"),
+        _OTHER_SUMS,
+    ),
+    "a list with a line less": (
+        lambda at: (at / layout.SUMS).write_text((at / layout.SUMS).read_text().partition("\n")[2]),
+        _OTHER_SUMS,
+    ),
+    "a linked list": (
+        lambda at: ((at / layout.SUMS).rename(at.parent / "sums"), (at / layout.SUMS).symlink_to("../sums")),
+        "SHA256SUMS can't be read",
+    ),
+    "a FIFO as the list": (_put_a_fifo_for_the_list, _OTHER_SUMS),
+    "an endless list": (
+        lambda at: ((at / layout.SUMS).unlink(), (at / layout.SUMS).symlink_to("/dev/zero")),
+        "SHA256SUMS can't be read",
+    ),
     "no signature": (lambda at: (at / SIGNATURE).unlink(), "is a tree, which no signature covers"),
     "an empty signature": (lambda at: (at / SIGNATURE).write_text(""), "has a .sig that can't be read"),
     "another note": (

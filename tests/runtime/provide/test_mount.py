@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from airpack_runtime.errors import NotMounted
-from airpack_runtime.provide import mount, syscalls
+from airpack_runtime.provide import mount
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_each_way_is_tried_and_its_reason_kept(tmp_path: Path, monkeypatch: pyte
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(syscalls, "mount", refuse)
+    monkeypatch.setattr(mount, "_mount", refuse)
     monkeypatch.setenv("PATH", "/nonexistent")
     with open(os.devnull, "rb", buffering=0) as file, pytest.raises(NotMounted) as caught:
         mount.mount("/models/bundle.erofs", file.fileno(), mount.EROFS, str(tmp_path), private=False)

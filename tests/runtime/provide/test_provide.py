@@ -13,7 +13,7 @@ import pytest
 from airpack_runtime import boot, cache, layout
 from airpack_runtime.errors import BootError, NoPlace, NotATree, NotMounted, OtherPython, WrongDigest
 from airpack_runtime.format import reader
-from airpack_runtime.provide import mount, syscalls, unpack
+from airpack_runtime.provide import mount, unpack
 
 from ..conftest import SITE_PACKAGES, lacking, needs_target, python
 
@@ -126,7 +126,7 @@ def test_a_refused_mount_leaves_nothing_and_falls_back(
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(syscalls, "mount", refuse)
+    monkeypatch.setattr(mount, "_mount", refuse)
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(NotMounted) as caught:
         boot.ready_tree(str(path), env)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airpack.base import lines
 from airpack.cli import general
 from airpack.results.folder import Results
 
@@ -19,7 +20,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "cat",
-        description="Write a file of a bundle to standard output, unchanged. Only the frames that hold it are read.",
+        description="Write a file of a bundle to standard output, unchanged; to a terminal, without what would act on "
+        "it. Only the frames that hold it are read.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="BUNDLE|DIST", type=Path, help="a bundle, or a folder of results")
@@ -37,5 +39,9 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     with Results.at(arguments.place).open_bundle() as opened:
         general.pins(arguments).check(opened)
         for chunk in opened.chunks(opened.find(arguments.path)[1]):
-            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.write(_shown(chunk) if sys.stdout.isatty() else chunk)
     sys.stdout.buffer.flush()
+
+
+def _shown(chunk: bytes) -> bytes:
+    return lines.harmless(chunk.decode("utf-8", "replace")).encode("utf-8", "replace")

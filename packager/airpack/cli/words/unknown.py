@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
-from airpack_runtime.errors import check_unread
+from airpack_runtime.errors import check_unread, is_like_pin
 from airpack_runtime.trust import SETTINGS as READ_BY_THE_SHIM
+from airpack_runtime.trust import is_meant
 
 from airpack.base.errors import UsageError
 from airpack.cli.words import option_values, parsers
 from airpack.cli.words.scopes import TABLE as INDEXES
-from airpack.cli.words.settings import FILE_VARIABLE, OF_ONE_COMMAND, PREFIX, Source, options_of, variable
+from airpack.cli.words.settings import FILE_VARIABLE, OF_ONE_COMMAND, Source, options_of, variable
 
 # What airpack reads besides, or sets for the processes that it starts, or its tests read.
-_OTHERS = ("AIRPACK_BUILD_", "AIRPACK_TEST", "AIRPACK_FUZZ")
+_OTHERS = ("AIRPACK_BUILD_ENV", "AIRPACK_BUILD_MACHINE", "AIRPACK_BUILD_TRIPLET", "AIRPACK_TEST", "AIRPACK_FUZZ")
 _PINS = ("key", "digest")  # say which bundle alone is used: with a slip in one, any would be
 
 
@@ -43,7 +45,7 @@ def without_options(env: Mapping[str, str]) -> dict[str, str]:
 
 def _strange(env: Mapping[str, str]) -> list[str]:
     """Return the names of the variables that may set options."""
-    return [name for name in env if name.startswith(PREFIX) and not _is_others(name)]
+    return [name for name in env if is_meant(name) and not _is_others(name)]
 
 
 def every(source: Source, names: Sequence[str], tables: Collection[str]) -> Iterator[str]:
@@ -63,24 +65,37 @@ def every(source: Source, names: Sequence[str], tables: Collection[str]) -> Iter
             yield from _in_table(source, key, known[key])
         elif key not in ({INDEXES} if key in tables else general):
             line = f"{source.place()} {key} sets no option{_nearest(key, {*general, *known, INDEXES})}"
-            for name in [key, *(source.table[key] if key in tables else ())]:
-                _checked(line, name, {*general, *known, *_PINS})
-            yield f"warning: {line}"
+            yield f"warning: {_checked(line, key, source.table[key], {*general, *known, *_PINS})}"
 
 
 def _in_table(source: Source, command: str, known: Collection[str]) -> Iterator[str]:
     table = source.table.get(command)
-    for key in table if isinstance(table, Mapping) else ():
+    for key, value in table.items() if isinstance(table, Mapping) else ():
         if key not in known:
             line = f"{source.place(command)} {option_values.unknown(key, command, known)}"
-            yield f"warning: {_checked(line, key, known)}"
+            yield f"warning: {_checked(line, key, value, known)}"
 
 
-def _checked(line: str, key: str, known: Collection[str]) -> str:
-    """Return the line for a key of the file. Raises UsageError with it if the key, or the nearest, is one of _PINS."""
-    if {key, *difflib.get_close_matches(key, known, 1)} & {*_PINS}:
-        raise UsageError(f"{line}; it seems to say which bundle may be used: correct it, or take it out")
+def _checked(line: str, key: str, value: Any, known: Collection[str]) -> str:
+    """Return the line for a key of the file that sets nothing.
+
+    Raises UsageError with it if the key, or one in its table, seems to be meant as one of _PINS.
+    """
+    for name, text in _texts(key, value):
+        if is_like_pin(name, text) or {*difflib.get_close_matches(name, known, 1)} & {*_PINS}:
+            raise UsageError(f"{line}; it seems to say which bundle may be used: correct it, or take it out")
     return line
+
+
+def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield a key of the file with its value, or with each of its values, and all that are in its table."""
+    if isinstance(value, Mapping):
+        yield key, ""
+        for name, each in value.items():
+            yield from _texts(name, each)
+    else:
+        for each in value if isinstance(value, list) else [value]:
+            yield key, str(each)
 
 
 def _keys(commands: Sequence[argparse.ArgumentParser]) -> set[str]:

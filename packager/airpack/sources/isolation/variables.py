@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from airpack.base.urls import redacted
+
 PASSED = "AIRPACK_BUILD_ENV"  # names further variables for builds, parted by commas or spaces
 
 # The machine, the user, the language; compilers, linkers, and where they look.
@@ -26,7 +28,8 @@ _PREFIXES = ("CMAKE_", "LC_", "NPY_", "PKG_CONFIG_", "SETUPTOOLS_SCM_PRETEND_VER
 # Where a library is, and how it is linked: HDF5_DIR, MYSQLCLIENT_LDFLAGS, OPENSSL_ROOT.
 _SUFFIXES = ("FLAGS", "_DIR", "_HOME", "_LIBS", "_PREFIX", "_ROOT")
 _SECRET = re.compile("AUTH|CREDENTIAL|KEY|PASS|SECRET|TOKEN", re.IGNORECASE)
-_WITH_USER = re.compile(r"://[^\s/?#]*@")
+# An account, in whatever way it is written: no server is named in such a variable without one.
+_WITH_USER = re.compile(r"(?:^|\s)[^\s/@]*:[^\s@]*@")
 # Of pip's settings, what `pip_files` tells a build's pip by files.
 _TOLD = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_NO_INDEX", "PIP_PROXY", "PIP_TRUSTED_HOST")
 
@@ -37,7 +40,7 @@ def for_builds(env: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in env.items()
-        if name in passed or (_is_tools(name) and not _SECRET.search(name) and not _WITH_USER.search(value))
+        if name in passed or (_is_tools(name) and not _SECRET.search(name) and not _gives_access(name, value))
     }
 
 
@@ -53,3 +56,12 @@ def for_pip(env: Mapping[str, str]) -> dict[str, str]:
 
 def _is_tools(name: str) -> bool:
     return name in _NAMES or name.lower() in _PROXIES or name.startswith(_PREFIXES) or name.upper().endswith(_SUFFIXES)
+
+
+def _gives_access(name: str, value: str) -> bool:
+    """Return whether a value has an account or a token in it, as `redacted` finds them, or for some reader of URLs."""
+    if name.lower() in _PROXIES:
+        return "@" in value or redacted(value) != value
+    if name in _NAMES and "://" not in value and not value.startswith("//"):  # paths, in which an `@` is a letter
+        return False
+    return redacted(value) != value or bool(_WITH_USER.search(value))

@@ -38,6 +38,28 @@ def test_what_steers_tools_is_seen(name: str) -> None:
     assert variables.for_builds({name: "https://u:S3CRET@a.invalid"}) == {}
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("//me:S3CRET@h", "https://me:hu/sh-S3CRET@h", "me:S3CRET@127.0.0.1:9", "me:S3CRET@h", "-DX=1 me:S3/CRET@h"),
+        *("https:/me:S3CRET@h", "https://h/x?S3CRET", "https://h/x?sig=S3CRET", "https://h/x#token=S3CRET"),
+    ],
+)
+def test_no_spelling_of_an_account_is_seen(value: str) -> None:
+    """Wherever a variable that steers tools has it."""
+    for name in ("CUSTOM_DIR", "FOO_FLAGS", "CMAKE_X", "HTTPS_PROXY"):
+        assert variables.for_builds({name: value}) == {}
+
+
+@pytest.mark.parametrize("name", ["PATH", "LD_LIBRARY_PATH", "OPENSSL_ROOT", "LDFLAGS"])
+def test_an_at_sign_in_a_path_is_no_account(name: str) -> None:
+    """Folders have one in their names where accounts are of a domain."""
+    env = {name: "-L/opt:/home/me@corp.invalid/lib" if name == "LDFLAGS" else "/opt:/home/me@corp.invalid/bin"}
+    assert variables.for_builds(env) == env
+    env = {"PATH": "/usr//bin:bin:/home/me@corp.invalid/bin"}
+    assert variables.for_builds(env) == env
+
+
 def test_a_proxy_is_seen_without_its_account() -> None:
     """A build may download something; the pip of its environment has the proxy as it is."""
     env = {"http_proxy": "http://a.invalid:3128", "HTTPS_PROXY": "http://u:S3CRET@a.invalid:3128"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 
 import pytest
-from airpack_runtime.image.text import decoded
+from airpack_runtime.image.requirements import decoded
 
 TEXT = "zzone==1.0  # caf\xe9\r\n"
 
