@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from airpack import __version__
+from airpack.cli.app import main
 from support import fresh_root, machine
 from support.engine import Engine
+from support.wheels import build_wheel
 
 pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.alone]
 IMAGE = "localhost/airpack:test"
@@ -63,3 +66,18 @@ def test_the_image_holds_neither_the_source_nor_the_index(engine: Engine) -> Non
     found = ["run", "--rm", "--network", "none", "--entrypoint", "/bin/ls", IMAGE, "-A", "/etc", "/work", "/cache", "/"]
     names = engine.podman(found).split()
     assert not {"src", "pip.conf"} & {*names}
+
+
+def test_a_program_and_its_bundle_make_an_image(engine: Engine, tmp_path: Path) -> None:
+    """By the pages' container file, without a network: what was packed for the base is found by the program."""
+    build_wheel(tmp_path / "wheels", "alpha")
+    (tmp_path / "app.py").write_text("import alpha, os; print(alpha.__file__, os.getuid())\n")
+    pack = ["pack", "-q", "alpha", "--no-index", "--find-links", str(tmp_path / "wheels"), "--target", "cp311-debian12"]
+    assert main([*pack, "--no-import", "-o", str(tmp_path / "dist")]) == 0
+    assert main(["shim", "-q", "-o", str(tmp_path / "airpack-runtime.pyz")]) == 0
+    line = ["build", "--quiet", "--layers=false", "--network", "none", "--build-arg", "BASE=localhost/base:1"]
+    engine.podman(
+        [*line, "--file", str(CONTAINERFILE.with_name("app.Containerfile")), "-t", "localhost/app", str(tmp_path)]
+    )
+    printed = engine.podman(["run", "--rm", "--read-only", "--cap-drop", "all", "--network", "none", "localhost/app"])
+    assert re.fullmatch(r"\S+/site-packages/alpha\.py 1000\n", printed), printed
