@@ -1,5 +1,5 @@
 """The shim's command line. Each start of a container waits for `exec`: in its usual form it is read here, as argparse
-takes longer to import than a warm start; any other form, and the other commands, are read in `commands.others`.
+takes longer to import than a warm start; any other form, and the other commands, are read in `commands`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 if not __package__:  # its folder was named to Python, which then looks for modules in there
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-from airpack_runtime.commands.execute import execute, guarded
+from airpack_runtime.execute import execute, guarded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["exec"] and rest[:1] == ["--"]:
         bundle, tree = given.get("--bundle"), given.get("--tree")
         return guarded(lambda: execute(rest[1:], bundle, tree), bundle or tree)
-    from airpack_runtime.commands import others
+    from airpack_runtime import commands
 
-    return others.main(words)
+    return commands.main(words)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,6 @@ _MEMORY = "/dev/shm"  # noqa: S108
 _NOBODY = 65534
 _LINKS = 40  # that lead to a folder: more are a circle, as for the kernel
 UNKNOWN = "-"  # the digest of an image that nobody has hashed
-BLOCK = 4096  # bytes: a file's size on a disk is rounded up to a multiple of it
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -139,11 +138,6 @@ def _is_unmapped(uid: int) -> bool:
 def is_tree(tree: str) -> bool:
     """Return whether the folder `tree` holds a tree. One that a program has emptied (`pip uninstall`) is none."""
     return os.path.isdir(f"{tree}/{layout.LIB}")
-
-
-def tree_path(folder: str, digest: str) -> str:
-    """Return the path of the tree of `digest` in a cache folder, which it has once it is whole."""
-    return f"{folder}/{digest}"
 
 
 def key_of(info: os.stat_result) -> str:

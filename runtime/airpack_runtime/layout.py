@@ -68,6 +68,7 @@ TOC_STORED_LIMIT = 32 << 20
 ENTRIES_LIMIT = 600_000  # files, links, frames and distributions
 DEPTH_LIMIT = 100  # of folders in folders
 TOC_LIMIT = 64 << 20
+NEEDS_LIMIT = 1 << 18  # characters of the libraries that a tree needs, as Python shows them
 DECODER_LIMIT = 16 << 20
 
 

@@ -16,7 +16,7 @@ if __package__ in (None, ""):
     sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent / "runtime")]
 
 from airpack.cli.words import parsers
-from airpack_runtime.commands import others as shim
+from airpack_runtime import commands as shim
 from support import machine
 
 PAGE = machine.ROOT / "docs" / "commands.md"

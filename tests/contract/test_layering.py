@@ -51,7 +51,7 @@ PACKAGER_FLOORS = (
 # The same for the shim; what a warm start imports lies at its root, below and above its folders.
 RUNTIME_FLOORS = (
     *("layout", "errors", "host", "ready", "cache", "format", "trust", "activation", "provide", "boot", "__init__"),
-    *("image", "care", "startup", "commands", "dropin", "__main__"),
+    *("image", "care", "startup", "execute", "commands", "dropin", "__main__"),
 )
 MOST_MODULES = 12  # of a folder, `__init__` aside, and `commands`, which has one a command
 
@@ -138,8 +138,8 @@ def test_a_folder_can_be_taken_in_at_one_glance(folder: Path) -> None:
 def test_only_the_command_lines_print_and_exit(path: Path) -> None:
     """Every other module raises; but a subprocess's own, what ends a process that starts, and a forked worker."""
     if (
-        path.name in ("app.py", "__main__.py", "startup.py", "sitecustomize.py", "mount.py")
-        or path.parent.name == "commands"
+        path.name in ("app.py", "__main__.py", "execute.py", "startup.py", "sitecustomize.py", "mount.py")
+        or "commands" in (path.stem, path.parent.name)
         or path.name in ("findings.py", "answers.py")
     ):
         return

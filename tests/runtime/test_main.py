@@ -41,7 +41,7 @@ def test_a_warm_exec_imports_nothing_slow(golden: Path, env: Dict[str, str]) -> 
     done = python(*line, env={**env, "PYTHONPATH": str(RUNTIME)})
     assert "airpack: cached: " in done.stderr
     imported = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines() if row.startswith("import time:")}
-    assert "airpack_runtime.commands.execute" in imported
+    assert "airpack_runtime.execute" in imported
     slow = {"argparse", "shutil", "typing", "re", "json", "hashlib", "ctypes", "airpack_runtime.errors"}
     assert not imported & slow
     assert not [name for name in imported if name.startswith(("airpack_runtime.image.", "airpack_runtime.provide."))]

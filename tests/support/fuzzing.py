@@ -45,7 +45,23 @@ _LONGEST = 1 << 20  # bytes of an input
 # Reads an input; a folder is there for those that read files. Raises an own error, or nothing.
 Reader = Callable[[Path, bytes], object]
 _OWN = (AirpackError, BootError, LayoutError, elf.ELFError)
-_WORDS = (b"\0", b"\n", b",", b'"', b"[", b"{", b"(", b"9" * 5000, b"-1", b"1e999", b"null", b"\xff", b"\x1b[2J", b"..")
+_WORDS = (
+    b"\\ud800",
+    b"\0",
+    b"\n",
+    b",",
+    b'"',
+    b"[",
+    b"{",
+    b"(",
+    b"9" * 5000,
+    b"-1",
+    b"1e999",
+    b"null",
+    b"\xff",
+    b"\x1b[2J",
+    b"..",
+)
 
 
 def _in_wheel(name: str) -> Reader:

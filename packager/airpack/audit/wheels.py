@@ -7,8 +7,10 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
+from airpack_runtime import layout
 from airpack_runtime.format.toc import Need
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
@@ -53,8 +55,13 @@ def audit(tree: Tree, lock: Lock, compiled: Sequence[Compiled], *, plain: bool =
 
 
 def needs(tree: Tree, target: Target, compiled: Sequence[Compiled]) -> tuple[Need, ...]:
-    """Return what the compiled files of `tree` need from an image of `target`, as the bundle lists it."""
-    return tuple(library.need() for library in system_libraries_of(compiled, _bundled(tree), target))
+    """Return what the compiled files of `tree` need from an image of `target`, as the bundle lists it.
+
+    That is the first few thousand libraries, which no tree but one made to do harm exceeds.
+    """
+    needed = [library.need() for library in system_libraries_of(compiled, _bundled(tree), target)]
+    ends = accumulate(len(f"{need}, ") for need in needed)
+    return tuple(need for need, end in zip(needed, ends, strict=True) if end < layout.NEEDS_LIMIT)
 
 
 def lacking_wheels(tree: Tree, target: Target, compiled: Sequence[Compiled]) -> set[NormalizedName]:

@@ -1,19 +1,24 @@
-"""Reads JSON from elsewhere: what is nested too deeply is not JSON that anybody wrote (RFC 8259, 9)."""
+"""Reads JSON from elsewhere: not what is nested too deeply, nor what no file or line can hold (RFC 8259, 8.2 and 9)."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, TypeVar
 
 Parsed = TypeVar("Parsed")
 
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # of a pair, of which the other may follow
 _DEEPEST = 100  # levels of arrays and objects, that everything after a parser can walk through
 
 
 def loads(text: str | bytes) -> Any:
-    """Return what a JSON text holds. Raises ValueError if it is not JSON."""
+    """Return what a JSON text holds. Raises ValueError if it is not JSON, or has half a pair of UTF-16 in it."""
     try:
-        return not_too_deep(json.loads(text))
+        value = not_too_deep(json.loads(text))
+        if _HALF.search(text if isinstance(text, str) else text.decode("latin-1")):
+            json.dumps(value, ensure_ascii=False).encode()  # a UnicodeError is a ValueError
+        return value
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 

@@ -174,20 +174,8 @@ def _holds_together(contents: toc.Toc, last: int) -> bool:
 
     `last` is the number of the frame after those of the distributions.
     """
-    texts: list[Any] = [contents.target, contents.creator, *contents.requirements]
-    if contents.decoder is not None:
-        texts.append(contents.decoder.origin)
     file, link, frame = 0, 0, 0
     for share in contents.distributions:
-        texts += [
-            share.name,
-            share.version,
-            share.wheel,
-            share.sha256,
-            share.license,
-            share.built_from,
-            *share.top_level,
-        ]
         numbers: Any = (*share.files, *share.links, share.frame)
         if [*map(type, numbers)] != [int] * 5:
             return False
@@ -197,4 +185,4 @@ def _holds_together(contents: toc.Toc, last: int) -> bool:
             return False
         file, link, frame = share.files[1], share.links[1], share.frame
     everything = (len(contents.files), len(contents.links))
-    return (file, link) == everything and all(isinstance(text, str) for text in texts)
+    return (file, link) == everything and all(isinstance(need.known, bool) for need in contents.needs)

@@ -19,6 +19,7 @@ from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
+from airpack.base import jsons
 from airpack.base.urls import LOCAL
 from airpack.inspection.inventory import Document, Inventory, Library, PackageRecord
 from airpack.sources.source import sdist_hash
@@ -189,7 +190,7 @@ def _components_of(document: Document, budget: _Budget) -> Iterable[Component]:
     try:
         from cyclonedx.validation.json import JsonValidator  # noqa: PLC0415 - it takes two seconds
 
-        data = json.loads(document.content)
+        data = jsons.loads(document.content)
         if not budget.allows(data):
             return []
         version = SchemaVersion.from_version(str(data["specVersion"]))

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import NamedTuple
 
-from airpack_runtime import __version__, activation, boot, cache, host, layout, trust
+from airpack_runtime import __version__, activation, boot, host, layout, trust
 from airpack_runtime.care import log
 from airpack_runtime.errors import BootError, printable_facts, unread
 from airpack_runtime.format import signature
@@ -91,7 +91,7 @@ def _of_bundle(env: Mapping[str, str], usable: list[str], before: Mapping[str, o
         yield "contents", f"{len(toc.distributions)} packages, {toc.unpacked_size / 1e6:.1f} MB unpacked"
         host.check(path, bundle.target)
         folder = next(storage.folders_with(bundle.digest, env), None)
-    tree = None if folder is None else cache.tree_path(folder, bundle.digest)
+    tree = None if folder is None else storage.tree_path(folder, bundle.digest)
     if tree:
         yield "boot", f"the tree is there: {tree}"
         yield "sys.path", _path_with(tree)

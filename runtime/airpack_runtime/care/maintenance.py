@@ -84,7 +84,7 @@ def verify(path: str, env: Mapping[str, str]) -> dict[str, str]:
     done = {}
     with open_bundle(path) as bundle:
         trust.check(path, layout.SIGNED_BUNDLE, bundle.digest, env)
-        for tree in cache.usable(env, lambda folder: _existing(cache.tree_path(folder, bundle.digest))):
+        for tree in cache.usable(env, lambda folder: _existing(storage.tree_path(folder, bundle.digest))):
             folder = os.path.dirname(tree)
             with storage.Lock(folder, bundle.digest):
                 storage.sweep(folder, bundle.digest)

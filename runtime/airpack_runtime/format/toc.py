@@ -123,7 +123,7 @@ class Toc(NamedTuple):
                 needs=tuple(Need(*row) for row in data.get("needs", ())),
             )
             _check(toc)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, UnicodeError) as error:
             raise LayoutError(f"its table of contents lacks or mistypes {error}") from error
         return toc
 
@@ -240,10 +240,22 @@ def _check_lengths(*columns: Sequence[object]) -> None:
 
 
 def _check(toc: Toc) -> None:
-    """Raise LayoutError if the TOC would write outside the tree, read outside the bundle, or exceed the limits."""
-    if max(map(len, (toc.directories, toc.files, toc.links, toc.frames))) > layout.ENTRIES_LIMIT:
+    """Raise LayoutError if the TOC would write outside the tree, read outside the bundle, or exceed the limits.
+
+    Raises TypeError for what is no text where one must be, and UnicodeError for a text that no file can hold.
+    """
+    entries = max(map(len, (toc.directories, toc.files, toc.links, toc.frames)))
+    if entries > layout.ENTRIES_LIMIT or len(str(toc.needs)) > layout.NEEDS_LIMIT:
         raise LayoutError("its table of contents lists more than any environment holds")
-    _check_paths([*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)])
+    paths = [*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)]
+    _check_paths(paths)
+    texts = [toc.target, toc.creator, toc.sums.path, *toc.requirements, *paths]
+    for share in toc.distributions:
+        texts += (*share[:4], *share.top_level, *share[8:])
+    for need in toc.needs:
+        texts += need[:2]
+    texts += (toc.decoder or ())[2:]
+    "".join(texts).encode("utf-8")
     if any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories):
         raise LayoutError("its table of contents nests folders too deeply")
     if toc.sums.start + toc.sums.size > sum(frame.raw_size for frame in toc.frames):
@@ -259,7 +271,7 @@ def _check(toc: Toc) -> None:
 
 
 def _check_decoder(decoder: Decoder) -> None:
-    if not (isinstance(decoder.module, str) and decoder.module.isidentifier() and isinstance(decoder.sha256, str)):
+    if not decoder.module.isidentifier():
         raise LayoutError("its table of contents names no module as the decoder")
     _check_numbers((decoder.offset, decoder.size))
     if not (0 <= decoder.offset < 1 << 62 and 0 < decoder.size <= layout.DECODER_LIMIT):

@@ -15,6 +15,24 @@ if TYPE_CHECKING:
     from airpack_runtime.format.toc import Need
 
 
+# Loads each library in a process of its own, for a minute at most; writes what went wrong, 1 if anything did, and 0.
+_TRY = """
+import ctypes, os, signal, sys
+signal.alarm(60)
+for name in sys.argv[1:]:
+    if not os.fork():
+        signal.alarm(9)
+        try:
+            ctypes.CDLL(name)
+            os._exit(0)
+        except OSError as error:
+            os.write(1, str(error).encode("utf-8", "replace"))
+        finally:
+            os._exit(1)
+    os.write(1, b"\\1\\0"[not os.wait()[1] :])
+"""
+
+
 def loadable(env: Mapping[str, str], wanted: set[str] | None = None) -> dict[str, str]:
     """Return the libraries that the loader finds for this process, those of `wanted` if it is given: paths by name.
 
@@ -55,17 +73,18 @@ def absent(needs: Sequence[Need], env: Mapping[str, str]) -> list[str]:
     return [f"{need.library} ({need.about})" for need in needs if need.library not in found]
 
 
-def unloadable(needs: Iterable[Need]) -> Iterator[str]:
+def unloadable(needs: Sequence[Need]) -> Iterator[str]:
     """Yield a sentence for each library that can't be loaded: the loader's own, with who needs it and what has it.
 
-    Each is loaded by a Python of its own, which it may end. They are the image's: nothing of a bundle runs, nor what
-    lies in the current folder, which an empty entry of LD_LIBRARY_PATH stands for (ld.so(8)).
+    A Python of their own loads them, each in a process that it may end. They are the image's: nothing of a bundle runs,
+    nor what lies in the current folder, which an empty entry of LD_LIBRARY_PATH stands for (ld.so(8)).
     """
     from subprocess import PIPE, run
 
-    line = [activation.interpreter(), "-Ic", "import sys, ctypes; ctypes.CDLL(sys.argv[1])"]
-    for need in needs:
-        done = run([*line, need.library], stderr=PIPE, cwd="/", check=False)
-        if done.returncode:
-            problem = done.stderr.decode("utf-8", "replace").strip().rpartition("OSError: ")[2]
-            yield f"{problem or need.library} ({need.about})"
+    if needs:
+        line = [activation.interpreter(), "-Ic", _TRY, *(need.library for need in needs)]
+        told = run(line, stdout=PIPE, stderr=PIPE, cwd="/", check=False).stdout.decode("utf-8", "replace")
+        late = ["there was no time to try it\1"] * len(needs)
+        for need, problem in zip(needs, told.split("\0")[:-1] + late):
+            if problem.endswith("\1"):
+                yield f"{problem[:-1] or need.library} ({need.about})"

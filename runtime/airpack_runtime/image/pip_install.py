@@ -132,7 +132,7 @@ def install(path: str, rows: list[Row], house: str, env: Mapping[str, str], dige
     name = f"requirements-{sha256(repr(known).encode()).hexdigest()[:32]}"
     reasons = []
     for folder in cache.candidates(env):
-        tree = cache.tree_path(folder, name)
+        tree = storage.tree_path(folder, name)
         reason = storage.prepare(folder, _ROOM * sum(info.st_size for info in stats.values()), 0)
         if reason is None:
             with storage.Lock(folder, name):

@@ -121,7 +121,7 @@ def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
             raise NotMounted(image, reasons)
     finally:
         os.close(fd)
-    ready = _checked(cache.tree_path(folder, name), image)
+    ready = _checked(storage.tree_path(folder, name), image)
     ready = ready.replace(bundle=image, key=cache.key_of(info), how=way or "an image that is mounted")
     signer = trust.required_key(env)
     storage.remember_bundle(folder, ready.replace(digest=digest or cache.UNKNOWN, signer=signer))
@@ -137,7 +137,7 @@ def _mount_in(folder: str, name: str, fd: int, image: str, kind: str, private: b
     """
     from airpack_runtime.provide import mount
 
-    place = cache.tree_path(folder, name)
+    place = storage.tree_path(folder, name)
     with storage.Lock(folder, name):
         if cache.is_tree(place):
             return None
@@ -203,10 +203,10 @@ def _kept(bundle: Bundle, env: Mapping[str, str]) -> Ready | None:
 def _placed(bundle: Bundle, env: Mapping[str, str], private: bool) -> Ready:
     """Unpack `bundle` into the first cache folder that can hold its tree. Raises NoPlace, or BundleDamaged."""
     toc = bundle.toc()
-    needed = toc.unpacked_size + cache.BLOCK * (len(toc.files) + len(toc.directories))
+    needed = toc.unpacked_size + storage.BLOCK * (len(toc.files) + len(toc.directories))
     reasons: dict[str, str] = {}
     for folder in cache.candidates(env):
-        there = cache.is_tree(cache.tree_path(folder, bundle.digest))
+        there = cache.is_tree(storage.tree_path(folder, bundle.digest))
         reason = cache.reason_against(folder) if there else storage.prepare(folder, needed, len(toc.files))
         if reason is None:
             try:
@@ -233,7 +233,7 @@ def _placed(bundle: Bundle, env: Mapping[str, str], private: bool) -> Ready:
 
 def _remembered(bundle: Bundle, folder: str, env: Mapping[str, str]) -> Ready:
     """Return the tree of `bundle` as it lies in a cache folder, and note there where later boots find it."""
-    tree, key, signer = cache.tree_path(folder, bundle.digest), cache.key_of(bundle.stat), trust.required_key(env)
+    tree, key, signer = storage.tree_path(folder, bundle.digest), cache.key_of(bundle.stat), trust.required_key(env)
     ready = Ready(
         bundle=bundle.path, key=key, target=bundle.target, digest=bundle.digest, tree=tree, signer=signer, how=CACHED
     )
@@ -249,7 +249,7 @@ def _in_private_memory(bundle: Bundle, needed: int, env: Mapping[str, str]) -> R
     if left is not None and left < needed:
         raise OSError(12, f"the cgroup has {left / 1e6:.1f} MB of memory left")
     folder = mount.private_tmpfs(2 * needed + _DECODER_ROOM)
-    unpack.unpack(bundle, cache.tree_path(folder, bundle.digest))
+    unpack.unpack(bundle, storage.tree_path(folder, bundle.digest))
     return _remembered(bundle, folder, env)
 
 
@@ -269,7 +269,7 @@ def make_whole(bundle: Bundle, folder: str) -> str:
     """
     from airpack_runtime.provide import compare, unpack
 
-    tree, how = cache.tree_path(folder, bundle.digest), "unpacked"
+    tree, how = storage.tree_path(folder, bundle.digest), "unpacked"
     with storage.Scratch(tree) as scratch:
         if os.path.isdir(tree):
             reason = compare.difference(bundle, tree, scratch)

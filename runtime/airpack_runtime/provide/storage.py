@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from airpack_runtime.ready import Ready
 
+BLOCK = 4096  # bytes: a file's size on a disk is rounded up to a multiple of it
 _CGROUPS = "/sys/fs/cgroup"
 # Of cgroups version 2 and 1: the files with the memory limit, and with what is used of it.
 _MEMORY_FILES = (
@@ -128,9 +129,14 @@ def _is_memory(folder: str) -> bool:
     return any(row[2] == number and "tmpfs" in row[6:] for row in rows)
 
 
+def tree_path(folder: str, digest: str) -> str:
+    """Return the path of the tree of `digest` in a cache folder, which it has once it is whole."""
+    return f"{folder}/{digest}"
+
+
 def has_whole(folder: str, name: str) -> bool:
     """Return whether a cache folder has the tree `name`, written or checked since the host started."""
-    return cache.is_tree(cache.tree_path(folder, name)) and cache.is_whole(folder, name)
+    return cache.is_tree(tree_path(folder, name)) and cache.is_whole(folder, name)
 
 
 def folders_with(name: str, env: Mapping[str, str]) -> Iterator[str]:

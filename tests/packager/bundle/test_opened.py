@@ -129,8 +129,6 @@ def test_what_is_no_bundle_is_not_opened(tmp_path: Path) -> None:
         {"links": (0, 1 << 30)},
         {"frame": 1 << 30},
         {"frame": True},
-        {"version": {"a": 1}},
-        {"top_level": (1,)},
     ],
     ids=str,
 )

@@ -20,6 +20,7 @@ from support import measured
 from support.bundles import GOLDEN, rewritten
 
 Change = Callable[[toc.Toc], toc.Toc]
+HALF = "\ud800"  # JSON can write it, and nothing else can
 EVIL = "\x1b[2J\x9b31m\u202e\r\x07"  # clears a screen, colours it, turns its text round
 
 
@@ -66,6 +67,13 @@ HARM: dict[str, Change] = {
     "shares that overlap": _share(files=(0, 1 << 30)),
     "shares that are no numbers": _share(files=("0", None)),
     "a version that is no text": _share(version={"a": 1}),
+    "half a pair of UTF-16 in a path": _file(path=f"e{HALF}vil"),
+    "half a pair of UTF-16 in a name": _share(name=HALF),
+    "half a pair of UTF-16 in a licence": _share(license=HALF),
+    "half a pair of UTF-16 in a requirement": lambda old: old._replace(requirements=(HALF,)),
+    "half a pair of UTF-16 in a library": lambda old: old._replace(needs=(toc.Need(HALF, "", True),)),
+    "hundreds of thousands of libraries": lambda old: old._replace(needs=(toc.Need("libc.so.6", "", True),) * 300_000),
+    "a library that is known and not": lambda old: old._replace(needs=(toc.Need("libc.so.6", "", "no"),)),  # type: ignore[arg-type]
 }
 
 
@@ -88,6 +96,8 @@ def test_what_would_do_harm_is_refused(
         ["extract", path, "-o", folder / "out"],
         ["verify", "-q", "--no-import", path],
         ["sbom", path, "-o", folder / "sbom.json"],
+        ["tree", path],
+        ["report", path, "-o", folder / "report.html"],
     ):
         assert main([str(word) for word in words]) == (2 if words[0] == "diff" else 1)
         told = capsys.readouterr()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from airpack.bundle.opened import OpenBundle
 from airpack_runtime import layout
 from support import measured
 from support.airpack import Airpack
@@ -148,6 +149,20 @@ def _check(run: Run) -> None:
     assert len(run.text.splitlines()) < 40
     assert run.memory < MEMORY
     assert run.seconds < SECONDS
+
+
+@pytest.mark.slow
+def test_a_bundle_lists_no_more_libraries_than_are_read(airpack: Airpack, wheels: Path) -> None:
+    """Those that are more than a table of contents may list are warnings of the pack alone."""
+    wheel = Forged()
+    for number in range(3_000):
+        wheel.add(f"x{number}.so", elf(1, b"lib%0100d.so.1\0" % number))
+    wheel.write(wheels)
+    assert airpack.pack("one", "--no-import") == 0
+    assert airpack.err.count("warning: one 1.0 needs lib0") == 3_000
+    with OpenBundle.at(airpack.output / layout.BUNDLE_NAME) as bundle:
+        assert 1_000 < len(bundle.toc.needs) < 2_000
+        assert len(str(bundle.toc.needs)) < layout.NEEDS_LIMIT
 
 
 @pytest.mark.slow

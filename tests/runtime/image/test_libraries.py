@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from airpack_runtime import layout
 from airpack_runtime.format.toc import Need
 from airpack_runtime.image import libraries
+
+from ..conftest import within
 
 
 def _need(name: str) -> Need:
@@ -47,6 +50,19 @@ def test_what_can_not_be_loaded_is_told_with_the_loaders_reason() -> None:
     (told,) = libraries.unloadable(needs)
     assert told.startswith("libabsent.so.1: cannot open shared object file")
     assert told.endswith(" (needed by one)")
+
+
+@pytest.mark.slow
+def test_thousands_of_libraries_are_tried_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as a table of contents lists at most; a Python for each would take minutes. After a minute, it ends."""
+    needs = [_need("libc.so.6")] * 4_000 + [_need("libabsent.so.1")]
+    assert len(str(needs)) < layout.NEEDS_LIMIT
+    with within(60, "the doctor"):
+        (told,) = libraries.unloadable(needs)
+    assert told.startswith("libabsent.so.1: cannot open shared object file")
+    soon = libraries._TRY.replace("signal.alarm(60)", "signal.setitimer(signal.ITIMER_REAL, 0.2)")
+    monkeypatch.setattr(libraries, "_TRY", soon)
+    assert list(libraries.unloadable(needs))[-1] == "there was no time to try it (needed by one)"
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler: install gcc")

@@ -6,8 +6,8 @@ import argparse
 import os
 
 from airpack_runtime import __version__, boot, host, layout, trust
-from airpack_runtime.commands.execute import execute, guarded, warn
 from airpack_runtime.errors import BootError, printable
+from airpack_runtime.execute import execute, guarded, warn
 from airpack_runtime.ready import MODES
 
 TYPE_CHECKING = False

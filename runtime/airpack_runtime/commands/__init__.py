@@ -1,1 +1,0 @@
-"""The shim's commands: `exec`, and those that people run."""
