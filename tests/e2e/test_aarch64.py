@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from airpack.cli.app import main
 from airpack.target import interpreter
-from airpack.tree import bytecode
+from airpack.tree import compilers
 from airpack_runtime import layout
 from support import arm64, machine
 
@@ -109,7 +109,7 @@ def test_bytecode_is_the_same_from_either_processor(packed: Path, root: Path, tm
         )
         assert done.returncode == 0, done.stderr
         modules = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
-        bytecode.compile_modules(folder, modules, python)
+        compilers.Compilers().compile(folder, modules, python)
         compiled[name] = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.pyc")}
     assert len(compiled["here"]) > 300
     assert compiled["here"] == compiled["there"]

@@ -1,14 +1,15 @@
-"""Threads that an interrupt (Ctrl-C, SIGTERM) ends cleanly, and blocks that an interrupt waits for."""
+"""Threads and processes that an interrupt (Ctrl-C, SIGTERM) ends cleanly, and blocks that an interrupt waits for."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -53,6 +54,49 @@ def ahead(executor: Executor, work: Callable[[Item], Result], items: Iterable[It
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+class Processes:
+    """Processes that several threads run and wait for; `stop` ends them, so that an interrupt needn't wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] | None = set()
+
+    @contextmanager
+    def started(self, line: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a process for the block, with these options of Popen; afterwards it is gone, with all of its session.
+
+        Raises KeyboardInterrupt if `stop` was called, before the block or meanwhile: what came of it tells nothing.
+        """
+        with self._lock:
+            if self._running is None:
+                raise KeyboardInterrupt
+            process: subprocess.Popen[bytes] = subprocess.Popen(line, start_new_session=True, **options)
+            self._running.add(process)
+        try:
+            yield process
+        finally:
+            _end(process)
+            with self._lock:
+                stopped = self._running is None
+                if self._running is not None:
+                    self._running.discard(process)
+        if stopped:
+            raise KeyboardInterrupt
+
+    def stop(self) -> None:
+        """End all processes that run, and start no more."""
+        with self._lock:
+            running, self._running = self._running or set(), None
+        for process in running:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 @contextmanager

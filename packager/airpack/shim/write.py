@@ -16,7 +16,7 @@ from airpack.base.errors import OutputRefused
 from airpack.base.files import copy, exists
 from airpack.shim import strip
 from airpack.target.interpreter import Interpreter
-from airpack.tree.bytecode import bytecode_path, compile_modules
+from airpack.tree.compilers import Compilers, bytecode_path
 
 SUFFIX = ".pyz"
 PACKAGE = "airpack_runtime"
@@ -93,7 +93,7 @@ def _warm_bytecode(modules: Mapping[str, str], folder: Path, interpreter: Interp
 def _write_compiled(folder: Path, files: Mapping[str, str], interpreter: Interpreter) -> None:
     """Write stripped modules and their bytecode into the new folder `folder`; `files` maps paths in it to source."""
     _write(folder, files)
-    compile_modules(folder, list(files), interpreter)
+    Compilers().compile(folder, list(files), interpreter)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:

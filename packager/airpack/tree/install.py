@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airpack_runtime import layout
@@ -17,6 +17,7 @@ from airpack.resolve.lock import LockedWheel
 from airpack.target.interpreter import Interpreter
 from airpack.tree import exclusion, known, members
 from airpack.tree.bytecode import compile_wheel
+from airpack.tree.compilers import Compilers
 from airpack.tree.exclusion import Excluded
 from airpack.tree.installed_wheel import InstalledWheel, install_wheel
 from airpack.tree.members import Clash, Group
@@ -73,24 +74,29 @@ def install(
     PartChanged as well.
     """
     wheels = house.lock.wheels
+    making = _Making(house=house, recipe=recipe, store=pool.store)
 
     def part_of(number: int) -> Part:
-        return _part_of(wheels[number], house, recipe, folder / str(number), pool.store)
+        return making.part_of(wheels[number], folder / str(number))
 
     # The largest come first, so that none of them is left to a single thread at the end.
     order = sorted(range(len(wheels)), key=lambda number: wheels[number].size or 0, reverse=True)
     made: dict[int, Part] = {}
     with progress.stage("install", "wheels", len(wheels)) as advance:
         begun = {pool.executor.submit(part_of, number): number for number in order}
-        for future in as_completed(begun):
-            made[begun[future]] = future.result()
-            on_part(made[begun[future]])
-            advance(1)
+        try:
+            for future in as_completed(begun):
+                made[begun[future]] = future.result()
+                on_part(made[begun[future]])
+                advance(1)
+        except BaseException:  # an interrupt must not wait for compilers
+            making.compilers.stop()
+            raise
     parts = [made[number] for number in range(len(wheels))]
     if recipe.compiler is not None:
         for part in parts:
-            for module in part.uncompiled:
-                progress.note(_uncompiled(part.wheel, module, recipe.compiler))
+            if part.uncompiled:
+                progress.note(_uncompiled(part, recipe.compiler))
     groups, clashes = members.collect(parts, house.lock.target)
     return Tree(groups=groups, clashes=clashes, excluded=exclusion.total(part.excluded for part in parts))
 
@@ -103,34 +109,46 @@ def with_wheel(
     Raises InvalidWheel or NoInterpreter.
     """
     others = [part for part in tree.parts if part.wheel.key != wheel.key]
-    parts = sorted([*others, _part_of(wheel, house, recipe, folder, store)], key=lambda part: part.wheel.key)
+    part = _Making(house=house, recipe=recipe, store=store).part_of(wheel, folder)
+    parts = sorted([*others, part], key=lambda each: each.wheel.key)
     groups, clashes = members.collect(parts, house.lock.target)
     return replace(tree, groups=groups, clashes=clashes)
 
 
-def _part_of(wheel: LockedWheel, house: Wheelhouse, recipe: Recipe, folder: Path, store: Path | None) -> Part:
-    """Return the part of a wheel, from the cache if it has it, else installed into `folder`."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Making:
+    """How the wheels of `house` become parts, by `recipe` and with the cache `store`."""
 
-    def make() -> Part:
-        return _install(wheel, house, recipe, folder, store)
+    house: Wheelhouse
+    recipe: Recipe
+    store: Path | None
+    compilers: Compilers = field(default_factory=Compilers)
 
-    if store is None:
-        return make()
-    place = known.place_of(store, wheel, house.lock.target, recipe)
-    part = known.read(place, wheel, make)
-    if part is None:
-        part = make()
-        known.keep(part, place)
-        known_metadata.keep(part.metadata, store, wheel.sha256)
-    return part
+    def part_of(self, wheel: LockedWheel, folder: Path) -> Part:
+        """Return the part of a wheel, from the cache if it has it, else installed into `folder`."""
 
+        def make() -> Part:
+            return self._install(wheel, folder)
 
-def _install(wheel: LockedWheel, house: Wheelhouse, recipe: Recipe, folder: Path, store: Path | None) -> Part:
-    installed = install_wheel(wheel, house.path_of(wheel), folder, house.lock.target)
-    excluded = _exclude(recipe, installed, house)
-    compiler = recipe.compiler
-    uncompiled = compile_wheel(installed, compiler, store) if compiler is not None else []
-    return Part.of(installed, excluded, tuple(uncompiled))
+        if self.store is None:
+            return make()
+        place = known.place_of(self.store, wheel, self.house.lock.target, self.recipe)
+        part = known.read(place, wheel, make)
+        if part is None:
+            part = make()
+            known_metadata.keep(part.metadata, self.store, wheel.sha256)
+            if not part.uncompiled:  # the limits of another pack may allow more
+                known.keep(part, place)
+        return part
+
+    def _install(self, wheel: LockedWheel, folder: Path) -> Part:
+        path = self.house.path_of(wheel)
+        installed = install_wheel(wheel, path, folder, self.house.lock.target)
+        excluded = _exclude(self.recipe, installed, self.house)
+        compiler, uncompiled = self.recipe.compiler, []
+        if compiler is not None:
+            uncompiled = compile_wheel(installed, path.stat().st_size, compiler, self.store, self.compilers)
+        return Part.of(installed, excluded, tuple(uncompiled))
 
 
 def _exclude(recipe: Recipe, part: InstalledWheel, house: Wheelhouse) -> Excluded:
@@ -142,6 +160,8 @@ def _exclude(recipe: Recipe, part: InstalledWheel, house: Wheelhouse) -> Exclude
     return excluded
 
 
-def _uncompiled(wheel: LockedWheel, module: str, compiler: Interpreter) -> str:
-    reason = f"Python {compiler.version} does not compile it within the limits of memory and time"
-    return f"note: {wheel.key} {wheel.version}: {module} has no bytecode: {reason}"
+def _uncompiled(part: Part, compiler: Interpreter) -> str:
+    first, *others = part.uncompiled
+    have, them = (f"and {len(others):,} more have", "them") if others else ("has", "it")
+    reason = f"Python {compiler.version} does not compile {them} within the limits of memory, time and size"
+    return f"note: {part.wheel.key} {part.wheel.version}: {first} {have} no bytecode: {reason}"

@@ -15,7 +15,7 @@ from airpack import __version__
 from airpack.base import cache
 from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
-from airpack.tree.bytecode import COMPILER
+from airpack.tree.compilers import COMPILER
 from airpack.tree.exclusion import Excluded
 from airpack.tree.part import Contents, Part, PartFile
 from airpack.tree.recipe import Recipe

@@ -8,10 +8,8 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 import airpack_runtime
 
 from airpack.base.console import plain
+from airpack.base.interrupts import Processes
 from airpack.target.interpreter import LIBRARIES, Interpreter
 
 # Seconds for one import; the slowest known, a cold tensorflow, takes ten.
@@ -131,8 +130,7 @@ class Importer:
         self._environment = {**python.environment, **(self._hide(hidden, python) if hidden else {})}
         self._tree = tree
         self._scratch = scratch
-        self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] | None = set()
+        self._processes = Processes()
 
     def attempt(self, module: str) -> Attempt:
         """Import `module`; return what came of it."""
@@ -141,7 +139,9 @@ class Importer:
         home.mkdir()
         answer = home / ".answer.json"
         env = {"PATH": os.defpath, "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", **self._environment}
-        with self._started([*self._start, module, str(answer)], home, env) as process:
+        nowhere = subprocess.DEVNULL
+        line = [*self._start, module, str(answer)]
+        with self._processes.started(line, cwd=home, env=env, stdin=nowhere, stdout=nowhere, stderr=nowhere) as process:
             try:
                 status = process.wait(_TIMEOUT)
             except subprocess.TimeoutExpired:
@@ -191,35 +191,7 @@ class Importer:
 
     def stop(self) -> None:
         """End all imports that run, and start no more."""
-        with self._lock:
-            running, self._running = self._running or set(), None
-        for process in running:
-            _end(process)
-
-    @contextmanager
-    def _started(self, line: Sequence[str], cwd: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-        """Run a process for the block; afterwards it is gone, with all that it has started in its session."""
-        nowhere = subprocess.DEVNULL
-        with self._lock:
-            if self._running is None:
-                raise KeyboardInterrupt
-            process = subprocess.Popen(
-                line, cwd=cwd, env=env, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
-            )
-            self._running.add(process)
-        try:
-            yield process
-        finally:
-            _end(process)
-            with self._lock:
-                if self._running is not None:
-                    self._running.discard(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        self._processes.stop()
 
 
 def _contained() -> list[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from airpack.base import files
 from airpack.target import interpreter
-from airpack.tree import bytecode
+from airpack.tree import compilers
 from airpack.verify.importer import Failure
 
 _NO_NAME = re.compile(r"ImportError: cannot import name '(?P<name>\w+)'")
@@ -53,8 +53,8 @@ def _compiles(path: Path) -> bool:
     with tempfile.TemporaryDirectory(prefix="airpack-compile-") as folder, suppress(OSError):
         source = Path(folder, path.name)
         files.copy(path, source)
-        bytecode.compile_modules(Path(folder), [source.name], python)
-        return bytecode.bytecode_path(source, python).exists()
+        compilers.Compilers().compile(Path(folder), [source.name], python)
+        return compilers.bytecode_path(source, python).exists()
     return False
 
 

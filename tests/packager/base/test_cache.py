@@ -61,7 +61,7 @@ def test_a_second_pack_compresses_and_compiles_nothing(
     assert _kept(store, cache.FRAMES), "frames were kept"
     assert len(_kept(store, cache.BYTECODE)) == 2
     monkeypatch.setattr("airpack.base.zstd.compress", _refuse)
-    monkeypatch.setattr("airpack.tree.bytecode.compile_modules", _refuse)
+    monkeypatch.setattr("airpack.tree.compilers.Compilers.compile", _refuse)
     assert airpack.pack("--no-import", "alpha", "beta") == 0
     assert (airpack.output / "bundle.tar.zst").read_bytes() == packed
 

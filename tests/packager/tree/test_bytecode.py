@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from airpack.base import cache
-from airpack.base.errors import NoInterpreter
-from airpack.tree.bytecode import COMPILER, bytecode_path, compile_modules, compile_wheel
+from airpack.target.interpreter import Interpreter
+from airpack.tree import bytecode
+from airpack.tree.compilers import COMPILER, Compilers, bytecode_path
+from airpack.tree.installed_wheel import InstalledWheel
 from support import machine, trees
 from support.airpack import Airpack
 from support.wheels import build_wheel
@@ -21,6 +23,11 @@ def wheel(wheels: Path) -> Path:
     """Return a wheel with two modules, and a template that no Python compiles."""
     files = {"pkg/__init__.py": "X = 1\n", "pkg/more.py": "Y = 'text'\n", "pkg/template.py": "{% if x %}\n"}
     return build_wheel(wheels, "one", files=files)
+
+
+def compile_wheel(part: InstalledWheel, python: Interpreter, store: Path | None) -> list[str]:
+    """Compile the modules of a wheel whose file has 100,000 bytes, with what a whole pack may take."""
+    return bytecode.compile_wheel(part, 100_000, python, store, Compilers())
 
 
 def _compiled(folder: Path) -> dict[str, bytes]:
@@ -68,7 +75,7 @@ def test_it_does_not_depend_on_what_else_the_interpreter_has(tmp_path: Path) -> 
     """Names of the source may be there already: they are if the standard library has no bytecode of its own."""
     (tmp_path / "one.py").write_text("def f(y, *, attrs=('one', 2)):\n    return y in ('one', 'two')\n", "utf-8")
     interpreter = machine.python37()
-    assert compile_modules(tmp_path, ["one.py"], interpreter) == []
+    assert Compilers().compile(tmp_path, ["one.py"], interpreter) == []
     alone = _compiled(tmp_path)
     line = [*interpreter.words, "-S", "-c", f"attrs, one, two, f, y = 'attrs', 'one', 'two', 'f', 'y'\n{COMPILER}"]
     subprocess.run(line, cwd=tmp_path, env={"PYTHONHASHSEED": "0"}, input="one.py", text=True, check=True)
@@ -104,17 +111,6 @@ def test_modules_are_not_imported_in_place_of_the_standard_librarys(wheels: Path
     assert list(_compiled(part.prefix)) == ["py_compile.cpython-37.pyc"]
 
 
-def test_an_interpreter_that_fails_is_named(wheel: Path, tmp_path: Path) -> None:
-    """With the last line that it wrote."""
-    part = trees.installed(wheel, tmp_path / "prefix")
-    program = tmp_path / "python"
-    program.write_text("#!/bin/sh\necho one >&2\necho 'no space left' >&2\nexit 1\n")
-    program.chmod(0o755)
-    with pytest.raises(NoInterpreter) as raised:
-        compile_modules(part.site_packages, part.modules(), replace(machine.python37(), path=program))
-    assert str(raised.value) == f"{program} can't compile modules: no space left"
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
@@ -145,11 +141,5 @@ def test_a_pack_tells_what_has_no_bytecode(airpack: Airpack, wheels: Path) -> No
     build_wheel(wheels, "one", files={"one.py": "x = a" + ".b" * 500_000})
     assert airpack.pack("one", "--no-import") == 0
     version = machine.python37().version
-    reason = f"Python {version} does not compile it within the limits of memory and time"
+    reason = f"Python {version} does not compile it within the limits of memory, time and size"
     assert f"note: one 1.0: one.py has no bytecode: {reason}" in airpack.err.splitlines()
-
-
-def test_without_modules_no_interpreter_runs(tmp_path: Path) -> None:
-    """Many wheels hold data alone."""
-    compile_modules(tmp_path, [], replace(machine.python37(), path=Path("/nonexistent/python")))
-    assert list(tmp_path.iterdir()) == []

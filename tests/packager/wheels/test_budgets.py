@@ -62,6 +62,19 @@ def _modules(wheel: Forged) -> None:
         wheel.add(f"x{number}.py", b"x = " + b"-" * 1_000_000 + b"%d\n" % number)
 
 
+def _growing(wheel: Forged) -> None:
+    """Add many modules of constants that the compiler multiplies: 20 MB of bytecode each."""
+    lines = b"".join(b"x = b'%d' * 800\n" % number for number in range(10_000, 15_000))
+    for number in range(200):
+        wheel.add(f"x{number}.py", b"# %d\n" % number + lines)
+
+
+def _slow(wheel: Forged) -> None:
+    """Add many modules with a number whose digits take the compiler the square of their count."""
+    for number in range(200):
+        wheel.add(f"x{number}.py", b"x = " + b"9" * 200_000 + b"%d\n" % number)
+
+
 def _record(wheel: Forged) -> None:
     wheel.record["more"] = "".join(f"{number:x},,\n" for number in range(4_000_000))
 
@@ -120,6 +133,8 @@ WHEELS: Mapping[str, Fill] = {
     "a script of a gigabyte": _file("one-1.0.data/scripts/s", lambda: b"#!python\n" + bytes(1 << 30)),
     "a deep SBOM": _file(f"{INFO}/sboms/a.cdx.json", lambda: b"[" * 10_000_000),
     "modules that the compiler can't take": _modules,
+    "modules whose bytecode grows": _growing,
+    "modules that the compiler reads slowly": _slow,
     "a module of many names": _file("x.py", lambda: b"x = a" + b".b" * 500_000 + b"\n"),
 }
 
