@@ -11,16 +11,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from airpack_runtime import host
+
 from airpack.base import cache
 from airpack.base.errors import NoInterpreter
 from airpack.target import emulation
 from airpack.target.target import Target
 
-_QUESTION = (
-    "import json, os, sys; from importlib.util import MAGIC_NUMBER; "
-    "print(json.dumps([sys.executable, sys.implementation.name, '%d.%d.%d' % sys.version_info[:3], "
-    "sys.implementation.cache_tag, MAGIC_NUMBER.hex(), ' '.join(sys.version.split()[1:]), os.uname()[4]]))"
-)
+_QUESTION = """
+import json, os, sys
+from importlib.util import MAGIC_NUMBER
+try:
+    glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")[2]
+except (ValueError, OSError):  # of musl, or of macOS
+    glibc = ""
+version, build = "%d.%d.%d" % sys.version_info[:3], " ".join(sys.version.split()[1:])
+own = sys.implementation
+print(json.dumps([sys.executable, own.name, version, own.cache_tag, MAGIC_NUMBER.hex(), build, os.uname()[4], glibc]))
+"""
 # Where the dynamic loader looks first (ld.so(8)): how a Python built with a shared library may be found.
 LIBRARIES = "LD_LIBRARY_PATH"
 # The file that completes an installation that airpack downloaded; it says what was installed and from where.
@@ -35,6 +43,7 @@ class Interpreter:
 
     `libraries` is the LD_LIBRARY_PATH that it needs to start, empty for one that finds its libraries itself. `machine`
     is the processor that it runs on, and `launcher` the words before its path where only an emulator runs that here.
+    `glibc` is the version of its C library, such as `2.36`, empty where it has another library than glibc.
     """
 
     path: Path
@@ -44,6 +53,7 @@ class Interpreter:
     build: str
     libraries: str = ""
     machine: str
+    glibc: str = ""
     launcher: tuple[str, ...] = ()
 
     @property
@@ -55,6 +65,12 @@ class Interpreter:
     def is_foreign(self) -> bool:
         """Whether it runs on another processor than this machine's."""
         return self.machine != os.uname().machine
+
+    @property
+    def is_at_home(self) -> bool:
+        """Whether it runs on this machine's processor and by the C library that airpack itself runs by."""
+        here = host.glibc()
+        return not self.is_foreign and self.glibc == (f"{here[0]}.{here[1]}" if here else "")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -143,7 +159,7 @@ def ask(path: Path) -> Interpreter | None:
             timeout=_TIMEOUT,
             check=True,
         )
-        executable, implementation, version, cache_tag, magic, build, machine = json.loads(answer.stdout)
+        executable, implementation, version, cache_tag, magic, build, machine, glibc = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
     if implementation != "cpython":
@@ -157,6 +173,7 @@ def ask(path: Path) -> Interpreter | None:
         build=build,
         libraries=libraries if libraries and not _starts_alone([*launcher, executable]) else "",
         machine=machine,
+        glibc=glibc,
         launcher=launcher,
     )
 

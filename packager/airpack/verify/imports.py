@@ -75,7 +75,7 @@ def reason_against(target: str, python: Interpreter, scratch: Path) -> str | Non
 
     `scratch` is the folder that it would be imported from.
     """
-    difference = local_boot.reason_against(target, python) if python.is_foreign else host.reason_against(target)
+    difference = host.reason_against(target) if python.is_at_home else local_boot.reason_against(target, python)
     if difference:
         return f"this is {difference}"
     if os.statvfs(scratch).f_flag & os.ST_NOEXEC:

@@ -262,6 +262,8 @@ class _Trial:
         target, remedy = Target.from_name(self.target), "verify it where it fits"
         if target.machine != python.machine:
             remedy += f", or give --python of a root for {target.machine}, which qemu-user-static runs"
+        elif target.platform.startswith("musllinux") and python.glibc:
+            remedy += ", or give --python of a Python for musl"
         sentence = f"was not imported here: {reason}"
         return [Finding(severity=NOTE, package=self.name, sentence=sentence, remedy=remedy)]
 
