@@ -36,7 +36,7 @@ def test_a_bundle_boots_by_the_standard_librarys_zstd(
     assert main(["shim", "-q", "-o", str(output / "shim.pyz")]) == 0
     capsys.readouterr()
     assert main(["inspect", str(output), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["result"]["decoder"] is None
+    assert json.loads(capsys.readouterr().out)["decoder"] is None
     bundle = str(output / layout.BUNDLE_NAME)
     loaded = "import sys; print('compression.zstd' in sys.modules, '_zstd' in sys.modules)"
     words = [f"import sys; sys.path.append({str(output / 'shim.pyz')!r})", "import airpack_runtime"]

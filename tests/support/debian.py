@@ -48,7 +48,7 @@ def source(folder: Path, package: str, *, release: str) -> Path:
     """Return the unpacked source of a package as its authors published it, without what Debian changes in it."""
     words = ["source", "--download-only", "--only-source", package]
     apt(folder, [words], release=release, processor=platform.machine())
-    archive = next(iter(folder.glob(f"{package}_*.orig.tar.*")))
+    archive = next(path for path in folder.glob(f"{package}_*.orig.tar.*") if path.suffix != ".asc")  # a signature
     unpacked = folder / package
     unpacked.mkdir()
     subprocess.run([machine.tool("tar"), "-xf", archive, "-C", unpacked, "--strip-components=1"], check=True)

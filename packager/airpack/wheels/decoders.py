@@ -1,7 +1,8 @@
 """The zstd decoder that a bundle carries: pyzstd's extension module for the target's Python.
 
 Its wheel is pinned by hash for each target. pyzstd has a C extension with libzstd up to 0.18; later versions are pure
-Python over `backports.zstd`. Python 3.14 reads zstd itself (`compression.zstd`) and needs no decoder.
+Python over `backports.zstd`, whose extension module is the decoder of 3.13t: it is that of `compression.zstd`, by which
+Python 3.14 reads zstd itself and needs no decoder.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from airpack.base import cache, files
@@ -27,6 +29,8 @@ from airpack.wheels.wheelhouse import download
 
 MODULE = "_zstd"
 PROJECT = "pyzstd"
+_BACKPORT = "backports.zstd"
+_BACKPORTED = "cp313t"  # pyzstd's extension was never built for it
 
 # (python tag, libc, machine): (version, SHA-256 of the wheel)
 _WHEELS = {
@@ -58,6 +62,10 @@ _WHEELS = {
     ("cp313", "manylinux", "aarch64"): ("0.16.2", "c2c14dac23c865e2d78cebd9087e148674b7154f633afd4709b4cd1520b99a61"),
     ("cp313", "musllinux", "x86_64"): ("0.16.2", "075e18b871f38a503b5d23e40a661adfc750bd4bd0bb8b208c1e290f3ceb8fa2"),
     ("cp313", "musllinux", "aarch64"): ("0.16.2", "7bec165ab6524663f00b69bfefd13a46a69fed3015754abaf81b103ec73d92c6"),
+    ("cp313t", "manylinux", "x86_64"): ("1.3.0", "5d5543945aae2a76a850b23f283249424f535de6a622d6002957b7d971e6a36d"),
+    ("cp313t", "manylinux", "aarch64"): ("1.3.0", "0205ef809fb38bb5ca7f59fa03993596f918768b9378fb7fbd8a68889a6ce028"),
+    ("cp313t", "musllinux", "x86_64"): ("1.3.0", "1049e804cc8754290b24dab383d4d6ed0b7f794ad8338813ddcb3907d15a89d0"),
+    ("cp313t", "musllinux", "aarch64"): ("1.3.0", "e3e3f58c76f4730607a4e0130d629173aa114ae72a5c8d3d5ad94e1bf51f18d8"),
 }
 # The glibc (2.N) that the wheels need; the decoder can't be loaded with an older one.
 _OLDEST_GLIBC = 17
@@ -75,8 +83,9 @@ class Decoder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pin:
-    """The wheel that holds a target's decoder: its version and SHA-256."""
+    """The wheel that holds a target's decoder: its project, version and SHA-256."""
 
+    project: str = PROJECT
     version: str
     sha256: str
 
@@ -91,7 +100,7 @@ def obtain(target: Target, store: Path, *, given: Path | None, pip: Pip, places:
     pin = pin_for(target)
     if pin is None:
         return None
-    kept = store / f"{PROJECT}-{pin.sha256}.whl"
+    kept = store / f"{pin.project}-{pin.sha256}.whl"
     if given is not None:
         content = _checked(_read(given), str(given), pin, target)
         cache.write(content, kept)
@@ -104,7 +113,7 @@ def obtain(target: Target, store: Path, *, given: Path | None, pip: Pip, places:
             )
             if cached is None:
                 cache.write(content, kept)
-    return Decoder(extension=_extension(content), module=MODULE, origin=f"{PROJECT} {pin.version}")
+    return Decoder(extension=_extension(content), module=MODULE, origin=f"{pin.project} {pin.version}")
 
 
 def pin_for(target: Target) -> Pin | None:
@@ -124,29 +133,29 @@ def pin_for(target: Target) -> Pin | None:
     oldest = f"manylinux_2_{_OLDEST_GLIBC}_{target.machine}"
     if pinned is None or not (musl or oldest in {tag.platform for tag in target.tags}):
         raise NoDecoder(
-            f"no zstd decoder is known for {target.name}: airpack has those of cp37 to cp313 for "
+            f"no zstd decoder is known for {target.name}: airpack has those of cp37 to cp313t for "
             f"manylinux_2_{_OLDEST_GLIBC} or newer and for musllinux; choose such a --target, or fetch the wheels "
             "alone by airpack wheelhouse"
         )
     version, sha256 = pinned
-    return Pin(version=version, sha256=sha256)
+    return Pin(project=_BACKPORT if target.python_tag == _BACKPORTED else PROJECT, version=version, sha256=sha256)
 
 
 def _download(pin: Pin, target: Target, store: Path, pip: Pip) -> bytes:
     """Return the content of the decoder's wheel, from the index. Raises NoDecoder."""
     wanted = Requirements(
-        specifications=[f"{PROJECT}=={pin.version}"], rules=Rules(only_binary=(PROJECT,), no_deps=True)
+        specifications=[f"{pin.project}=={pin.version}"], rules=Rules(only_binary=(pin.project,), no_deps=True)
     )
     try:
         lock = resolve(wanted, target, pip=pip, cache=store)
-        wheels = [wheel for wheel in lock.wheels if wheel.key == PROJECT]
+        wheels = [wheel for wheel in lock.wheels if wheel.key == canonicalize_name(pin.project)]
         with tempfile.TemporaryDirectory(prefix="airpack-decoder-") as folder:
             download(wheels, Path(folder), pip=pip, access=lock.access)
             return Path(folder, wheels[0].filename).read_bytes()
     except AirpackError as error:
         raise NoDecoder(
-            f"the bundle's zstd decoder can't be downloaded ({error}): download the wheel of {PROJECT} {pin.version} "
-            f"for {target.name} (SHA-256 {pin.sha256}) where that is possible, and give it with --decoder"
+            f"the bundle's zstd decoder can't be downloaded ({error}): download the wheel of {pin.project} "
+            f"{pin.version} for {target.name} (SHA-256 {pin.sha256}) where that is possible, and give it with --decoder"
         ) from error
 
 
@@ -155,7 +164,7 @@ def _checked(content: bytes, what: str, pin: Pin, target: Target) -> bytes:
     actual = hashlib.sha256(content).hexdigest()
     if actual != pin.sha256:
         raise NoDecoder(
-            f"{what} has SHA-256 {actual}, but {target.name} needs the wheel of {PROJECT} {pin.version} with "
+            f"{what} has SHA-256 {actual}, but {target.name} needs the wheel of {pin.project} {pin.version} with "
             f"{pin.sha256}: download that one"
         )
     return content
@@ -176,5 +185,5 @@ def _kept(place: Path, pin: Pin) -> bytes | None:
 
 def _extension(wheel: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
-        names = [name for name in archive.namelist() if name.startswith(f"{PROJECT}/c/{MODULE}.")]
-        return archive.read(names[0])
+        names = (name for name in archive.namelist() if name.rpartition("/")[2].startswith(f"{MODULE}.cpython-"))
+        return archive.read(next(names))

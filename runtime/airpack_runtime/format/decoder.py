@@ -32,7 +32,8 @@ def load(bundle: Bundle, scratch: str) -> Decompress:
     bytes(4 * layout.FRAME_LIMIT)
     decoder = bundle.toc().decoder
     if decoder is not None:
-        return _at_once(_load_extension(bundle, decoder.module, scratch))
+        zstd = _load_extension(bundle, decoder.module, scratch)
+        return (_at_once if hasattr(zstd, "_get_frame_info") else _streaming)(zstd)
     try:
         import compression.zstd  # Python 3.14
     except ImportError as error:
@@ -89,7 +90,7 @@ def _at_once(zstd: Any) -> Decompress:
 
 
 def _streaming(zstd: Any) -> Decompress:
-    """Return `decompress` by the standard library's `compression.zstd`."""
+    """Return `decompress` by `compression.zstd`, or the extension that `backports.zstd` has of it."""
     options = {_WINDOW_LOG_MAX: layout.WINDOW_LOG_LIMIT}
 
     def decompress(data: bytes, size: int) -> bytes:

@@ -28,17 +28,19 @@ def test_a_glibc_that_cannot_load_it_has_none() -> None:
     with pytest.raises(NoDecoder) as caught:
         decoders.pin_for(Target.parse("cp37-manylinux_2_12_x86_64"))
     assert str(caught.value) == (
-        "no zstd decoder is known for cp37-manylinux_2_12_x86_64: airpack has those of cp37 to cp313 for "
+        "no zstd decoder is known for cp37-manylinux_2_12_x86_64: airpack has those of cp37 to cp313t for "
         "manylinux_2_17 or newer and for musllinux; choose such a --target, or fetch the wheels alone by airpack "
         "wheelhouse"
     )
 
 
 def test_of_free_threaded_pythons_the_newer_reads_zstd_itself() -> None:
-    """For 3.13's there is no wheel of pyzstd with an extension module; for another system there is no bundle at all."""
+    """3.13's has the extension module of backports.zstd; for another system there is no bundle at all."""
     assert decoders.pin_for(Target.parse("cp314t-manylinux_2_28_x86_64")) is None
-    with pytest.raises(NoDecoder, match="no zstd decoder is known for cp313t-manylinux_2_28_x86_64"):
-        decoders.pin_for(Target.parse("cp313t-manylinux_2_28_x86_64"))
+    for platform in ("manylinux_2_28_x86_64", "manylinux2014_aarch64", "musllinux_1_2_x86_64", "musllinux_1_2_aarch64"):
+        pin = decoders.pin_for(Target.parse(f"cp313t-{platform}"))
+        assert pin is not None
+        assert (pin.project, pin.version) == ("backports.zstd", "1.3.0")
     with pytest.raises(NoDecoder, match="no bundle can be made for cp314-win_amd64: the shim boots on Linux alone"):
         decoders.pin_for(Target.parse("cp314-win_amd64"))
 

@@ -48,7 +48,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     _add_results(parser)
     _add_exclusion(parser)
     index = pip_options.add_index(parser)
-    index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, if the index does not have it")
+    index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the decoder's wheel, if the index has it not")
     _add_packing(parser)
     answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)

@@ -27,7 +27,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("dist", metavar="DIST", type=Path, help="a folder of results")
     index = pip_options.add_index(parser)
-    index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the pyzstd wheel, if the index does not have it")
+    index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the decoder's wheel, if the index has it not")
     general.add_jobs(parser)
     options.add_python(parser)
     general.add_verbosity(parser, progress=True)

@@ -106,6 +106,21 @@ def _tell_git_by_variables(env: MutableMapping[str, str]) -> None:
     wrap("git_account", telling)
 
 
+class _Unbuilt(dict[Any, Any]):
+    """What pip could not build, by its link, which it leaves out; and the other sources of a project given up.
+
+    They need not be downloaded.
+    """
+
+    def __init__(self, builds: _Builds) -> None:
+        super().__init__()
+        self._builds = builds
+
+    def __contains__(self, link: object) -> bool:
+        """Return whether pip is to leave out what a link leads to."""
+        return super().__contains__(link) or self._builds.gives_up(_project(link)) is not None
+
+
 class _Builds:
     """Builds with the indexes that requirements files name as well, known once pip begins to resolve."""
 
@@ -125,6 +140,7 @@ class _Builds:
             options = _options_of(resolver.factory._finder)
             self._builder = replace(self._builder, pip_options=[*self._builder.pip_options, *options])
             self._events.emit(index_options=options)
+            resolver.factory._build_failures = _Unbuilt(self)
             while True:
                 resolved = resolve(resolver, *args, **kwargs)
                 failed = self._build_chosen(resolver._result.mapping.values() if resolver._result else ())
@@ -158,6 +174,14 @@ class _Builds:
             archive.extractall(folder, names)
         return folder / names[0].split("/")[0]
 
+    def gives_up(self, project: str) -> Failure | None:
+        """Return why the other sources of a project are passed over unbuilt, None while they are tried."""
+        name = canonicalize_name(project)
+        failures = [each for each in self._failures if canonicalize_name(each.facts["name"]) == name]
+        reasons = {each.facts["reason"] for each in failures}
+        # Two that fail for one reason will hardly be alone with it.
+        return failures[0] if len(failures) >= _FAILURES_OF_PROJECT or len(reasons) < len(failures) else None
+
     def _build_chosen(self, chosen: Any) -> dict[Any, Unbuildable]:
         """Build the chosen sources that aren't built; return why one of them can't be, by its link. Raises Failure."""
         for candidate in chosen:
@@ -172,11 +196,8 @@ class _Builds:
 
     def _try(self, req: Any, purpose: str) -> Path:
         """Return the path of the wheel built from the source of a pip requirement. Raises Failure or Unbuildable."""
-        failures = [each for each in self._failures if req.name and each.facts["name"] == req.name]
-        reasons = {each.facts["reason"] for each in failures}
-        # Two that fail for one reason will hardly be alone with it.
-        if (len(failures) >= _FAILURES_OF_PROJECT or len(reasons) < len(failures)) and not req.is_direct:
-            raise Unbuildable(req, failures[0])
+        if not req.is_direct and (failure := self.gives_up(req.name or "")):
+            raise Unbuildable(req, failure)
         try:
             wheel = self._build(req, purpose)
         except Failure as failure:
@@ -233,6 +254,13 @@ def _options_of(finder: Any) -> list[str]:
     options = ["--no-index"] if scope.no_index else options
     options += [word for place in scope.find_links for word in ("--find-links", place)]
     return options + [word for host in finder.trusted_hosts for word in ("--trusted-host", host)]
+
+
+def _project(link: Any) -> str:
+    """Return the project of the sdist that a link leads to, empty for something else."""
+    with suppress(InvalidSdistFilename):
+        return parse_sdist_filename(link.filename)[0]
+    return ""
 
 
 def _version(filename: str) -> str:

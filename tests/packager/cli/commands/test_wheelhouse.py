@@ -13,6 +13,7 @@ import pytest
 from airpack.base import toml
 from support import machine
 from support.airpack import Airpack
+from support.index import Index
 from support.sdists import build_sdist
 from support.wheels import build_wheel
 
@@ -168,6 +169,16 @@ def test_what_must_be_compiled_is_not_tried_here(airpack: Airpack, wheels: Path,
         "wheel with --find-links"
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_few_versions_that_must_be_compiled_are_downloaded(airpack: Airpack, index: Index, wheels: Path) -> None:
+    """A project without a wheel for both processors of Macs has many: two that fail alike are enough."""
+    for version in range(1, 21):
+        files = {"native.c": f"int native{version};", "setup.py": "ext_modules = []"}
+        build_sdist(wheels, "native", f"{version}.0", files=files, metadata="Metadata-Version: 2.2")
+    assert airpack("lock", "native", "-i", index.url, "--target", "cp312-macosx_12_0_universal2") == 1
+    assert "native has no wheel for the target and can't be built from its source: it is compiled" in airpack.error
+    assert len([path for path in index.requests if path.endswith(".tar.gz")]) <= 3
 
 
 def test_another_systems_wheels_are_named(airpack: Airpack, wheels: Path) -> None:
