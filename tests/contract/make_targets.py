@@ -1,80 +1,115 @@
 """Writes the table of what was packed, booted and imported for which target into docs/targets.md, from real runs.
 
-    python tests/contract/make_targets.py [--arm64 ROOT/usr/bin/python3.11] [--musl PREFIX/bin/python3.11]
+    python tests/contract/make_targets.py [--python PATH ...]
 
-The interpreters that are given are for AArch64, by qemu, and for musl. What a machine has no interpreter of is packed
-all the same, and said to be not booted.
+The interpreters are those of this machine, those that the tests make of Debian's packages (for AArch64, run by qemu,
+for musl, free-threaded, and 3.14), and those that are given. What there is no interpreter of is packed all the same,
+and said to be not booted.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 if __package__ in (None, ""):
     sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent / "runtime")]
 
-from support import machine, pages
+from airpack.target import interpreter
+from support import arm64, compiled_python, machine, newest_python, pages
 
 PAGE = machine.ROOT / "docs" / "targets.md"
 BEGIN, END = "<!-- written by tests/contract/make_targets.py -->", "<!-- the end of what it writes -->"
 PYTHONS = ("cp37", "cp38", "cp39", "cp310", "cp311", "cp312", "cp313", "cp313t", "cp314", "cp314t")
-# By column: the platform, and the option that gives its interpreter.
 PLATFORMS = {
-    "glibc, x86-64": ("manylinux_2_34_x86_64", None),
-    "glibc, aarch64": ("manylinux_2_34_aarch64", "arm64"),
-    "musl, x86-64": ("musllinux_1_2_x86_64", "musl"),
+    "glibc, x86-64": "manylinux_2_34_x86_64",
+    "glibc, aarch64": "manylinux_2_34_aarch64",
+    "musl, x86-64": "musllinux_1_2_x86_64",
 }
+# What the tests make of Debian's packages.
+MADE: tuple[Callable[[], Path], ...] = (
+    *(partial(arm64.interpreter, version) for version in arm64.RELEASES),
+    *(partial(compiled_python.musl, version) for version in compiled_python.RELEASES),
+    compiled_python.free_threaded,
+    newest_python.python,
+)
 PROJECT = "markupsafe"  # compiled, with wheels for every platform
 
 
 def main() -> None:
     """Run the packs and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("arm64", "musl"):
-        parser.add_argument(f"--{name}", metavar="PYTHON")
-    given = vars(parser.parse_args())
+    parser.add_argument("--python", metavar="PATH", type=Path, action="append", default=[])
+    pythons = dict(map(_placed, [*_made(), *parser.parse_args().python]))
     lines = [f"| | {' | '.join(PLATFORMS)} |", f"|{'---|' * (len(PLATFORMS) + 1)}"]
     with ThreadPoolExecutor(len(PLATFORMS)) as executor:
-        rows = {
-            tag: [
-                executor.submit(_cell, f"{tag}-{platform}", given.get(option or ""))
-                for platform, option in PLATFORMS.values()
-            ]
-            for tag in PYTHONS
-        }
-        for tag, cells in rows.items():
-            lines.append(f"| `{tag}` | {' | '.join(cell.result() for cell in cells)} |")
+        for tag in PYTHONS:
+            targets = [f"{tag}-{platform}" for platform in PLATFORMS.values()]
+            # One of the same version for this machine compiles for the others as well.
+            here = pythons.get(targets[0])
+            cells = executor.map(_cell, targets, [pythons.get(target, here) for target in targets])
+            lines.append(f"| `{tag}` | {' | '.join(cells)} |")
             print(lines[-1], flush=True)
     table = "".join(f"{line}\n" for line in lines)
     PAGE.write_text(pages.put(PAGE.read_text(encoding="utf-8"), BEGIN, END, table), encoding="utf-8")
 
 
-def _cell(target: str, python: str | None) -> str:
+def _made() -> Iterator[Path]:
+    """Yield the interpreters that the tests make, and say of each that can't be made why."""
+    for make in MADE:
+        try:
+            yield make()
+        except pytest.skip.Exception as reason:
+            print(reason, file=sys.stderr)
+
+
+def _placed(path: Path) -> tuple[str, Path]:
+    """Return the target of the table that an interpreter is for, and its path."""
+    python = interpreter.ask(path)
+    if python is None:
+        raise SystemExit(f"{path} does not run")
+    tag = f"cp{''.join(python.version.split('.')[:2])}{'t' * ('free-threading' in python.build)}"
+    libc = "manylinux_2_34" if python.glibc else "musllinux_1_2"
+    return f"{tag}-{libc}_{python.machine}", path
+
+
+def _cell(target: str, python: Path | None) -> str:
     """Return how far a target came: what was packed, and booted and imported, or why not."""
-    fits = python is not None and f"python3.{re.sub('[^0-9]', '', target.partition('-')[0])[1:]}" == Path(python).name
+    by = ["--no-python-download", "--json", *(["--python", str(python)] if python else [])]
     with tempfile.TemporaryDirectory(prefix="airpack-targets-") as folder:
-        line = [sys.executable, "-m", "airpack", "pack", PROJECT, "--target", target, "--level", "1", "--json"]
-        line += ["--no-python-download", "--only-binary", ":all:", "-o", f"{folder}/dist"]
-        line += ["--python", str(python)] if fits else []
-        done = subprocess.run(line, capture_output=True, text=True, timeout=600, check=False)
-    answer = json.loads(done.stdout)
-    if not answer["ok"]:
-        return f"not packed: {answer['error']['message'].partition(':')[0]}"
-    notes = "\n".join(answer["notes"])
-    version = next(each["version"] for each in answer["result"]["packages"] if each["name"] == PROJECT)
-    if "was not imported here: " in notes:
+        dist = f"{folder}/dist"
+        packed = _airpack(
+            "pack", PROJECT, "--target", target, "--level", "1", "--only-binary", ":all:", *by, "-o", dist
+        )
+        if not packed["ok"]:
+            return f"not packed: {packed['error']['message'].partition(':')[0]}"
+        version = next(each["version"] for each in packed["result"]["packages"] if each["name"] == PROJECT)
+        if "no Python 3." in "\n".join(packed["notes"]):
+            return f"{version} packed without bytecode; no such Python here"
+        # The target's Python unpacks the bundle by the shim and its decoder, and imports.
+        verified = _airpack("verify", dist, *by)
+    refused = [] if isinstance(verified, list) else [verified["error"]["message"]]
+    findings = refused or [each["sentence"] for each in verified]
+    if any("was not imported here: " in each for each in findings):
         return f"{version} packed; no such Python here"
-    if "no Python 3." in notes:
-        return f"{version} packed without bytecode; no such Python here"
-    failed = "fails here" in notes
-    return f"{version} packed, booted; import failed" if failed else f"{version} packed, booted, imported"
+    return f"{version} packed; {'; '.join(findings)}" if findings else f"{version} packed, booted, imported"
+
+
+def _airpack(*words: str) -> Any:
+    """Return what a command prints as JSON."""
+    line = [sys.executable, "-m", "airpack", *words]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=600, check=False)
+    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":

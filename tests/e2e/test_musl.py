@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from airpack.cli.app import main
 from airpack_runtime import layout
-from support import machine, musl_python
+from support import compiled_python, machine
 
 from .conftest import PACK
 
@@ -31,7 +31,7 @@ print(json.dumps([
 @pytest.fixture(scope="module")
 def python() -> str:
     """Return the interpreter for musl."""
-    return str(musl_python.python())
+    return str(compiled_python.musl())
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 from support import debian, machine
 
 # Debian's releases, and the Python of each.
-_RELEASES = {"3.11": "bookworm", "3.13": "trixie", "3.14": "sid"}
+RELEASES = {"3.11": "bookworm", "3.13": "trixie", "3.14": "sid"}
 # What extension modules and those of wheels are linked to, by its name since 3.13 where that is another.
 _LIBRARIES = ("libc6", "libgcc-s1", "libstdc++6", "libbz2-1.0", "libcrypt1", "libexpat1", "libffi8", "liblzma5")
 _OTHERS = ("libsqlite3-0", "libuuid1", "zlib1g", "libzstd1")
@@ -21,9 +21,14 @@ def root(version: str = VERSION) -> Path:
     return debian_root(version, "aarch64")
 
 
+def interpreter(version: str) -> Path:
+    """Return a Python for AArch64, in its root."""
+    return python(root(version), version)
+
+
 def debian_root(version: str, processor: str) -> Path:
     """Return a root of the release that has the Python, for a processor, made once for this machine."""
-    release = _RELEASES[version]
+    release = RELEASES[version]
     packages = [f"python{version}-minimal", f"libpython{version}-minimal", f"libpython{version}-stdlib"]
     packages += [*_LIBRARIES, *_OTHERS, "libssl3" if release == "bookworm" else "libssl3t64"]
 
