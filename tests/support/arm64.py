@@ -35,7 +35,7 @@ def debian_root(version: str, processor: str) -> Path:
     def make(folder: Path, made: Path) -> None:
         debian.unpack(folder, packages, release=release, processor=processor, into=made)
 
-    return debian.kept(f"{release}-{processor}-python", make)
+    return debian.make_once(f"{release}-{processor}-python", make)
 
 
 def python(place: Path, version: str = VERSION) -> Path:

@@ -45,7 +45,7 @@ def musl(version: str = MUSL) -> Path:
         processor = platform.machine()
         debian.unpack(folder / "musl", ["musl"], release=_RELEASE_OF_MUSL, processor=processor, into=made / "musl")
 
-    place = debian.kept(f"python{version}-musl", build)
+    place = debian.make_once(f"python{version}-musl", build)
     found = place / "bin" / f"python{version}"
     debian.start_by(found, next((place / "musl").glob("usr/lib/*-musl/libc.so")))
     return found
@@ -57,7 +57,7 @@ def free_threaded(version: str = FREE_THREADED) -> Path:
     def build(folder: Path, made: Path) -> None:
         _compile(_source(folder, f"python{version}", RELEASES[version]), made, ["--disable-gil"], dict(os.environ))
 
-    return debian.kept(f"python{version}t", build) / "bin" / f"python{version}t"
+    return debian.make_once(f"python{version}t", build) / "bin" / f"python{version}t"
 
 
 def _compile(source: Path, made: Path, options: list[str], env: dict[str, str]) -> None:

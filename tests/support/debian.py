@@ -4,42 +4,34 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from support import machine
+from support import kept, machine
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 # Where Debian itself is, as this machine's apt has it: not its updates, and not others' packages.
 _MIRROR = ("indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian", "Label: Debian")
 
 
-def kept(name: str, make: Callable[[Path, Path], None]) -> Path:
-    """Return the folder `name` of the tests' cache, made once for this machine.
+def make_once(name: str, make: Callable[[Path, Path], None]) -> Path:
+    """Return the folder `name` of what tests keep. `make` gets a folder to work in, and the one to make."""
 
-    `make` gets a folder of its own to work in, and what the result is called there, which is moved into place.
-    """
-    place = Path(os.environ.get("XDG_CACHE_HOME", "/var/cache"), "airpack-tests", name)
-    if place.is_dir():
-        return place
-    aside = place.with_name(f"{name}.{os.getpid()}")
-    aside.mkdir(parents=True)
-    try:
-        make(aside, aside / "made")
-        (aside / "made").rename(place)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return place
+    def fill(aside: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="airpack-debian-") as folder:
+            make(Path(folder), aside)
+
+    return kept.once(kept.folder() / name, fill)
 
 
 def unpack(folder: Path, packages: Sequence[str], *, release: str, processor: str, into: Path) -> None:
     """Unpack a release's packages for a processor into a new folder; `folder` is where apt works."""
     machine.tool("dpkg-deb")
     apt(folder, [["download", *packages]], release=release, processor=processor)
-    into.mkdir()
+    into.mkdir(exist_ok=True)
     for package in sorted(folder.glob("*.deb")):
         subprocess.run(["dpkg-deb", "-x", package, into], check=True)
 
