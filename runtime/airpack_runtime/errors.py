@@ -23,11 +23,11 @@ _HIDDEN = "****"
 # What stands in the name of a key, a digest or a signature, anywhere or where a word begins; and what these are: 64
 # digits that are no part of a path, a hash by its name, a PEM file or its name, a key or a hash in base64.
 _PIN_NAME = (
-    "(?i)KEY|DIGEST|HASH|TRUST(?!ED.?HOST)|CERTIF|SIGN|CHECKSUM|VERIF(?!Y.)|FINGER"
+    "(?i)KEY|DIGEST|HASH|TRUST(?!ED.?HOST)|CERT.|ED25519|GPG|ISSUER|SIGN|CHECKSUM|VERIFIE|FINGER"
     "|(?:^|[^A-Z])(?:DIG|MD5|PEM|PIN|PUB(?!LISH)|SHA(?!R)|SIG)"
 )
 _PIN_VALUE = (
-    r"(?i)(?<![/\da-f])[\da-f]{64}(?![/\da-f])|^sha\d+[-:=]|-----BEGIN|\.(?:asc|cer|crt|key|pem|pub|sig)$"
+    r"(?i)(?<![/\da-f])[\da-f]{64}(?![/\da-f])|^sha\d+[-:=]|-----BEGIN|\.(?:asc|cer|crt|key|pem|pub|sig)(?![\w./])|^ssh-"
     rf"|{layout.PUBLIC_KEY_START}|^[\w+/]{{43}}=$"
 )
 
@@ -71,7 +71,7 @@ def redacted(text: str) -> str:
         elif head and "@" in word[:-1]:  # the end of an account with a blank in it
             del shown[begun:]
             word = head + _without_account(word)  # noqa: PLW2901
-        elif "@" in word or "?" in word or "#" in word:
+        elif re.search("[@?#&]", word):
             word = _of_word(word)  # noqa: PLW2901
         shown.append(word)
     return "".join(shown)
@@ -79,7 +79,7 @@ def redacted(text: str) -> str:
 
 def _of_url(head: str, tail: str) -> str:
     """Return what may be shown of a URL: of its beginning, with all slashes, and the rest."""
-    place = re.split("[?#]", tail)[0]
+    place = re.split("[?#;]", tail)[0]
     rest, ref = tail[len(place) :], ""
     if "@" in rest:  # an account to one reader, and a query to another
         return head + _HIDDEN
@@ -96,8 +96,11 @@ def _of_url(head: str, tail: str) -> str:
 
 def _of_word(word: str) -> str:
     """Return a word without an account where there is no scheme, as of a proxy, and a path without its query."""
-    if re.match(r"[^/@]*:[^/]*@[\w-]+(\.\w|:\d+\b)", word):
+    account, _, host = word.rpartition("@")
+    if re.search("[^/:@]:[^/]", account) and not host.startswith("sha256:"):  # of a path, or an image's name
         word = _without_account(word)
+    if word[0] in "?&" and "=" in word:  # the end of a query with a blank in it
+        return _HIDDEN
     return _cut(word) if re.search(r"^['\"(]?/[^?]*\?.|.[?#][^?#]*=", word) else word
 
 
@@ -107,7 +110,7 @@ def _without_account(text: str) -> str:
 
 def _cut(text: str) -> str:
     """Return the end of a URL without its query, and without its fragment unless that is known to do no harm."""
-    place = re.split("[?#]", text)[0]
+    place = re.split("[?#;]", text)[0]
     rest = text[len(place) :]
     return text if re.fullmatch(_HARMLESS_END, rest.rstrip(_ENDS)) else place + rest[0] + _HIDDEN
 

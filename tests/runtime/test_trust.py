@@ -139,7 +139,13 @@ def test_a_pin_and_a_key_must_both_hold(signed: Path, keyed: Dict[str, str]) -> 
             ("AIRPACK_KEY_PORT", "/etc/keys/team"),
         ),
         *(("AIR.PACK.DIGEST", "x"), ("AIR-PACK_Public.Key", "x"), ("AIRPACK_SIGNER", "team"), ("AIRPACK_MD5", "x")),
-        *(("AIRPACK_VERIFY", "/etc/keys/team"), ("AIRPACK_FINGERPRINT", "x"), ("AIRPACK_B", "A" * 43 + "=")),
+        *(
+            ("AIRPACK_VERIFIER", "/etc/keys/team"),
+            ("AIRPACK_FINGERPRINT", "x"),
+            ("AIRPACK_U", "'team.pub'"),
+            ("AIRPACK_GPG", "x"),
+            ("AIRPACK_B", "A" * 43 + "="),
+        ),
     ],
 )
 def test_a_misspelt_key_or_pin_refuses_everything(

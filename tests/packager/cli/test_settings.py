@@ -213,6 +213,9 @@ def test_a_misspelt_key_or_digest_ends_a_command(
         ("[tool.airpack.verify]\nkey = 'x'", "tool sets no option"),
         ("[verify.options]\nkey = 'x'", "[verify] options is not an option of verify"),
         ("[Verify]\nx = ['team.pub']", "Verify sets no option"),
+        ("[[verify]]\nkey = 'x'", "verify sets no option"),
+        ("verify = 'team.pub'", "verify sets no option"),
+        ("[defaults]\nverify = [{key = 'x'}]", "defaults sets no option"),
         *(
             (f"[verify]\n{name} = 'x'", f"[verify] {name} is not an option of verify")
             for name in (
@@ -241,6 +244,20 @@ def test_a_misspelt_key_or_digest_of_the_file_does_so(airpack: Airpack, text: st
     Path("airpack.toml").write_text(text)
     assert airpack("verify", machine.FIXTURES / "golden", "--no-import") == 2
     assert told in airpack.error
+    Path("airpack.toml").unlink()
+    for heading in (
+        "tool.airpack-verify",
+        "tool.Airpack.verify",
+        "airpack.verify",
+        "tool.my-airpack",
+        "tool.airpak.verify",
+    ):
+        Path("pyproject.toml").write_text(f"[{heading}]\npublic-key = 'x'\n")
+        assert airpack("verify", "-q", machine.FIXTURES / "golden", "--no-import") == 2
+        assert "is none of airpack's tables, and seems to say which bundle may be used" in airpack.error
+        Path("pyproject.toml").write_text(f"[{heading}]\nlevel = 'x'\n[tool.other]\npublic-key = 'x'\n")
+        assert airpack("inspect", machine.FIXTURES / "golden") == 0
+    Path("pyproject.toml").unlink()
     Path("airpack.toml").write_text("[verfy]\nsort = 'x'\n")
     assert airpack("inspect", machine.FIXTURES / "golden") == 0
     assert "verfy sets no option: is it verify?" in airpack.err

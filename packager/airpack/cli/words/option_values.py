@@ -99,3 +99,17 @@ def evaluate(parser: argparse.ArgumentParser, action: argparse.Action, texts: tu
     except argparse.ArgumentError as error:
         raise Refused(error.message) from error
     return vars(arguments)
+
+
+def texts_in(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield a key of the file with its value, or with each of its values, and all that are in its tables."""
+    if isinstance(value, Mapping):
+        yield key, ""
+        for name, each in value.items():
+            yield from texts_in(name, each)
+    elif isinstance(value, list):
+        yield key, ""
+        for each in value:
+            yield from texts_in(key, each)
+    else:
+        yield key, str(value)

@@ -11,11 +11,16 @@ The options are read from the parsers themselves, by `option_values`: there is n
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
+
+from airpack_runtime.errors import is_like_pin
 
 from airpack.base.errors import UsageError
 from airpack.cli.words import option_values
@@ -26,6 +31,8 @@ FILE_VARIABLE = "AIRPACK_CONFIG_FILE"
 PREFIX = "AIRPACK_"
 # Options that mean another thing on each command: they have no variable and no key for all of them.
 OF_ONE_COMMAND = ("output", "key", "digest", "bundle")
+_TABLES = re.compile(r"^[\s\[]*(?:tool[\s.]*)?[\"']?([\w-]+)", re.MULTILINE)  # words that may name one
+_ALIKE = 0.8  # one letter of a name may be wrong, missing or too many
 NOT_SET = ("help", "version")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -199,13 +206,18 @@ def parse(
     return arguments
 
 
+def _is_alike(name: str) -> bool:
+    """Return whether a table may be meant as airpack's."""
+    return TOOL in name.lower() or SequenceMatcher(None, name.lower(), TOOL).ratio() > _ALIKE
+
+
 def _read(path: Path, heading: str) -> dict[str, Any] | None:
     """Return the settings in a file, None in a pyproject.toml that has none. Raises InvalidSetting."""
     from airpack.base import files  # noqa: PLC0415 - in most folders there is no such file
 
     try:
         text = files.read_text(path, follow=True)
-        if heading and TOOL not in text:
+        if heading and not any(map(_is_alike, _TABLES.findall(text))):
             return None
         from airpack.base import toml  # noqa: PLC0415
 
@@ -216,7 +228,13 @@ def _read(path: Path, heading: str) -> dict[str, Any] | None:
     if not heading:
         return data
     tool = data.get("tool")
-    table = tool.get(TOOL) if isinstance(tool, Mapping) else None
+    tools = tool if isinstance(tool, Mapping) else {}
+    table = tools.get(TOOL)
+    for name, other in {**data, **tools}.items():
+        pinned = any(itertools.starmap(is_like_pin, option_values.texts_in(name, other)))
+        if pinned and other is not table and _is_alike(name):
+            reason = f"[{name}] is none of airpack's tables, and seems to say which bundle may be used"
+            raise InvalidSetting(str(path), f"{reason}: write [{heading}.COMMAND], or take it out")
     if table is not None and not isinstance(table, Mapping):
         raise InvalidSetting(str(path), f"tool.{TOOL} is not a table: write [tool.{TOOL}]")
     return None if table is None else dict(table)

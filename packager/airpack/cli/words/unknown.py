@@ -31,7 +31,7 @@ def warnings(source: Source, command: str, parser: argparse.ArgumentParser) -> l
     own = _keys([parser])
     unread = [name for name in strange if name not in _variables({command: own})]
     tables = {key for key, value in source.table.items() if isinstance(value, Mapping)}
-    if not unread and source.table.keys() <= own - {*OF_ONE_COMMAND} | {command, INDEXES}:
+    if not unread and source.table.keys() <= own - {*OF_ONE_COMMAND} | ({command, INDEXES} & tables):
         return list(_in_table(source, command, own))
     return [*every(source, unread, tables)]
 
@@ -64,7 +64,8 @@ def every(source: Source, names: Sequence[str], tables: Collection[str]) -> Iter
         if key in tables and key in known:
             yield from _in_table(source, key, known[key])
         elif key not in ({INDEXES} if key in tables else general):
-            line = f"{source.place()} {key} sets no option{_nearest(key, {*general, *known, INDEXES})}"
+            near = f": write a table [{key}]" if key in known else _nearest(key, {*general, *known, INDEXES})
+            line = f"{source.place()} {key} sets no option{near}"
             yield f"warning: {_checked(line, key, source.table[key], {*general, *known, *_PINS})}"
 
 
@@ -81,21 +82,10 @@ def _checked(line: str, key: str, value: Any, known: Collection[str]) -> str:
 
     Raises UsageError with it if the key, or one in its table, seems to be meant as one of _PINS.
     """
-    for name, text in _texts(key, value):
+    for name, text in option_values.texts_in(key, value):
         if is_like_pin(name, text) or {*difflib.get_close_matches(name, known, 1)} & {*_PINS}:
             raise UsageError(f"{line}; it seems to say which bundle may be used: correct it, or take it out")
     return line
-
-
-def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield a key of the file with its value, or with each of its values, and all that are in its table."""
-    if isinstance(value, Mapping):
-        yield key, ""
-        for name, each in value.items():
-            yield from _texts(name, each)
-    else:
-        for each in value if isinstance(value, list) else [value]:
-            yield key, str(each)
 
 
 def _keys(commands: Sequence[argparse.ArgumentParser]) -> set[str]:

@@ -28,8 +28,6 @@ _PREFIXES = ("CMAKE_", "LC_", "NPY_", "PKG_CONFIG_", "SETUPTOOLS_SCM_PRETEND_VER
 # Where a library is, and how it is linked: HDF5_DIR, MYSQLCLIENT_LDFLAGS, OPENSSL_ROOT.
 _SUFFIXES = ("FLAGS", "_DIR", "_HOME", "_LIBS", "_PREFIX", "_ROOT")
 _SECRET = re.compile("AUTH|CREDENTIAL|KEY|PASS|SECRET|TOKEN", re.IGNORECASE)
-# An account, in whatever way it is written: no server is named in such a variable without one.
-_WITH_USER = re.compile(r"(?:^|\s)[^\s/@]*:[^\s@]*@")
 # Of pip's settings, what `pip_files` tells a build's pip by files.
 _TOLD = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_NO_INDEX", "PIP_PROXY", "PIP_TRUSTED_HOST")
 
@@ -64,4 +62,4 @@ def _gives_access(name: str, value: str) -> bool:
         return "@" in value or redacted(value) != value
     if name in _NAMES and "://" not in value and not value.startswith("//"):  # paths, in which an `@` is a letter
         return False
-    return redacted(value) != value or bool(_WITH_USER.search(value))
+    return redacted(value) != value
