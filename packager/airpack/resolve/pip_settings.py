@@ -12,6 +12,8 @@ INSTALLING = frozenset(
         *("user", "target", "prefix", "root", "require-virtualenv", "break-system-packages", "ignore-installed"),
         *("force-reinstall", "upgrade", "upgrade-strategy", "compile", "no-compile", "no-warn-script-location"),
         *("no-warn-conflicts", "root-user-action", "report", "dry-run", "quiet", "verbose", "use-deprecated"),
+        # The Python that runs airpack runs pip as well.
+        "python",
         # Those of the target hold.
         *("python-version", "platform", "implementation", "abi"),
     }

@@ -19,6 +19,8 @@ _FROM_FILE = re.compile(r"-[rc] (.+) \(line (\d+)\)")
 _UNANSWERED = re.compile(r"HTTPS?ConnectionPool\(host='([^']+)'.*?with url: (\S+) \(Caused by (.*)\)")
 _REFUSED = re.compile(r"OSError: \[Errno (\d+)\] ([^:'\n]+)(?:: '(.*)')?")
 _UNREADABLE = re.compile(r"Could not open (\w+) file: (?:\[Errno \d+\] )?(.*?): '?(.*?)'?$", re.MULTILINE)
+_SETTING = re.compile(r"An error occurred during configuration: (.*?)\.?(?: Check your|\s*$)", re.DOTALL)
+_WHEEL_NAME = re.compile(r"Invalid wheel filename[^:]*: '?([^'\n]+)'?")
 _NO_TIMES = re.compile(r"^Index (\S+).*? does not provide upload-time metadata")
 # The innermost sentences of what urllib3 and requests nest in each other.
 _CAUSES = (
@@ -49,7 +51,7 @@ def bad_option_in(message: str) -> str | None:
     return one_line(message).rpartition(": error: ")[2] if message.startswith(_BAD_OPTION) else None
 
 
-def error_in(message: str) -> AirpackError:
+def error_in(message: str) -> AirpackError:  # noqa: PLR0911 - one for each kind of message
     """Return the error for a message that pip printed: in airpack's words if the message is known, else in pip's."""
     if invalid := _INVALID.search(message):
         place = _PLACE.search(message)
@@ -60,6 +62,10 @@ def error_in(message: str) -> AirpackError:
         return WriteFailed.from_os(OSError(int(refused[1]), refused[2]), refused[3] or "pip's temporary folder")
     if unreadable := _UNREADABLE.search(message):
         return InvalidRequirement(f"{unreadable[1]} file {unreadable[3]} can't be read: {unreadable[2]}")
+    if setting := _SETTING.search(message):
+        return PipFailed(f"pip's settings (pip.conf, PIP_*) have a wrong value: {setting[1]}")
+    if wheel := _WHEEL_NAME.search(message):
+        return invalid_requirement(f"{wheel[1].removesuffix('.whl')}.whl", None)
     if untimed := _NO_TIMES.search(message):
         return IndexUnreachable(
             f"{public(untimed[1])} doesn't say when its files were uploaded (PEP 700): leave out --exclude-newer, or "

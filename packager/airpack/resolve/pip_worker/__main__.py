@@ -9,7 +9,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -58,9 +58,10 @@ def _carry_out(file: Path, events: Events) -> int:
     # The folder of the request is removed once it is carried out.
     scratch = file.parent
     command = adapter.create_command("install")
+    errors: Sequence[str] = ()
     # Each command imports its own modules: those of the other take a tenth of a second.
     if resolves:
-        run = _resolving(command, events, request, scratch)
+        run, errors = _resolving(command, events, request, scratch)
     else:
         from airpack.resolve.pip_worker.fetch import fetch
 
@@ -69,12 +70,22 @@ def _carry_out(file: Path, events: Events) -> int:
             return 0
 
     command.run = _reporting(run, events)
-    status: int = command.main([*request["options"], f"--src={scratch / 'repositories'}"])
+    try:
+        status: int = command.main([*request["options"], f"--src={scratch / 'repositories'}"])
+    except SystemExit as end:  # an option, or a setting, can't be read: pip has told why
+        status = end.code if isinstance(end.code, int) else 1
+        if errors:
+            events.emit(failure="pip", message="\n".join(errors))
     return status
 
 
-def _resolving(command: Any, events: Events, request: dict[str, Any], scratch: Path) -> Callable[..., int]:
-    """Return pip's `command.run` prepared to resolve for the target, with its errors reported as events."""
+def _resolving(
+    command: Any, events: Events, request: dict[str, Any], scratch: Path
+) -> tuple[Callable[..., int], Sequence[str]]:
+    """Return pip's `command.run` prepared to resolve for the target, with its errors reported as events.
+
+    Return also what pip logs as errors, growing.
+    """
     from airpack.resolve.pip_worker.constraints import Constraints
     from airpack.resolve.pip_worker.lines import name_unreadable, read_legacy
     from airpack.resolve.pip_worker.observe import observe
@@ -109,7 +120,7 @@ def _resolving(command: Any, events: Events, request: dict[str, Any], scratch: P
             events.emit(failure="pip", message="\n".join(observed.errors))
         return status
 
-    return resolving
+    return resolving, observed.errors
 
 
 def _reporting(run: Any, events: Events) -> Any:

@@ -37,6 +37,20 @@ POOL = (
             WriteFailed,
             "/tmp/x: No space left on device; nothing was changed: free disk space, then try again",
         ),
+        (
+            (
+                "An error occurred during configuration: option timeout: invalid floating-point value: 'abc'. Check "
+                "your pip configuration files or environment variables for this value. See https://pip.invalid/ for "
+                "more information."
+            ),
+            PipFailed,
+            "pip's settings (pip.conf, PIP_*) have a wrong value: option timeout: invalid floating-point value: 'abc'",
+        ),
+        (
+            "Invalid wheel filename (wrong number of parts): 'one'",
+            InvalidRequirement,
+            "'one.whl' is no name of a wheel: give the file as its builder named it",
+        ),
         ("ERROR: something\nERROR: of its own", PipFailed, "pip: something of its own"),
         ("Traceback (most recent call last):\n  File x\nKeyError: 1\n", PipFailed, "pip: KeyError: 1"),
         ("", PipFailed, "pip: it ended without a message; try again with -v"),

@@ -69,10 +69,22 @@ def test_nor_do_variables(airpack: Airpack, wheels: Path, tmp_path: Path, monkey
     build_wheel(wheels, "one")
     for name in ("USER", "REQUIRE_VIRTUALENV", "NO_INDEX"):
         monkeypatch.setenv(f"PIP_{name}", "1")
-    for name in ("TARGET", "PREFIX", "ROOT", "REPORT"):
+    for name in ("TARGET", "PREFIX", "ROOT", "REPORT", "PYTHON"):
         monkeypatch.setenv(f"PIP_{name}", str(tmp_path / "installed"))
     assert airpack("lock", "one", "-f", wheels, "-o", tmp_path / "pylock.toml") == 0, airpack.err
     assert not (tmp_path / "installed").exists()
+
+
+@pytest.mark.slow
+def test_a_setting_that_pip_cant_read_is_told(
+    airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, whether pip or a user's file has it; pip ends before it resolves anything."""
+    build_wheel(wheels, "one")
+    _configure(monkeypatch, tmp_path, "[global]\ntimeout = soon\n")
+    assert airpack("lock", "one", "-f", wheels, "-o", tmp_path / "pylock.toml") == 1
+    assert airpack.error.startswith("airpack: error: pip's settings (pip.conf, PIP_*) have a wrong value: option ")
+    assert airpack.error.endswith("'soon'")
 
 
 @pytest.mark.slow
