@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 # More than any file or requirement has: what reads them may take the square of that, or its cube.
 _BYTES, _LONGEST = 1 << 20, 2000  # of a file, and characters of a requirement without its hashes
-_EFFORT, _OF_LINE = 5 * 10**7, 60  # of all files: the squares of the characters of each line, so many more for any
+# Of all files: the squares of the characters of each line, so many more for any, and what each file takes.
+_EFFORT, _OF_LINE, _OF_FILE = 5 * 10**7, 60, 10**5
 _SHOWN, _VARIABLES = 10, 20  # the most that a message names, and that stand in a line
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _NO_NAME = "a boot takes packages by their names alone, from no path or URL"
@@ -192,6 +193,7 @@ def _rows(path: str, env: Mapping[str, str]) -> Iterator[Row]:
         if key in seen:
             continue
         seen.add(key)
+        effort += _OF_FILE
         for line in _lines(file, by, env):
             row = Row(constraint, *_parted(line))
             effort += (len(row.line) + _OF_LINE) ** 2
@@ -199,6 +201,8 @@ def _rows(path: str, env: Mapping[str, str]) -> Iterator[Row]:
                 problem = "a line is too long" if len(row.line) > _LONGEST else "it asks for too much"
                 raise AzureError(f"{file}: {problem}", NOT_INSTALLED)
             named = pip_install.files_named(line)
+            if not line:
+                continue
             if named is None:
                 yield row
             else:
@@ -214,7 +218,10 @@ def _parted(line: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _lines(path: str, by: str, env: Mapping[str, str]) -> Iterator[str]:
-    """Yield the lines of a file, which the file `by` names, joined and without comments. Raises AzureError."""
+    """Yield the lines of a file, which the file `by` names, joined and without comments: empty ones too.
+
+    Raises AzureError.
+    """
     named = f", which {by} names" if by else ""
     try:
         # A pipe is not waited for.
@@ -231,8 +238,7 @@ def _lines(path: str, by: str, env: Mapping[str, str]) -> Iterator[str]:
     for row in text.splitlines():
         line = re.sub(r"(^|\s)#.*", "", row).strip()
         line = _VARIABLE.sub(lambda variable: env.get(variable.group(1)) or variable.group(0), line, _VARIABLES)
-        if line:
-            yield line
+        yield line
 
 
 def decoded(content: bytes) -> str:

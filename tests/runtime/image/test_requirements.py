@@ -241,9 +241,10 @@ def test_each_file_is_read_once_however_they_name_each_other(tmp_path: Path) -> 
         (("one>=1" + ",>=1" * 480 + "\n") * 100, "it asks for too much"),
         ("a\n" * 500_000, "it asks for too much"),
         ("-r x\n" * 200_000, "it asks for too much"),
+        ("#\n" * 500_000, "it asks for too much"),
         ("one; " + "(" * 1900 + "\n" + "${LONG}" * 100_000, "a line is too long"),
     ],
-    ids=[*map(str, range(11))],
+    ids=[*map(str, range(12))],
 )
 def test_no_text_takes_long_or_ends_otherwise(tmp_path: Path, text: str, reason: str) -> None:
     """However large it is, or its encoding: the reading ends soon, in an error of a line."""
