@@ -3,7 +3,8 @@
 The bytecode is of the unchecked-hash kind (PEP 552), which is valid wherever and whenever the tree is unpacked. Its
 bytes must depend only on the source and the interpreter. `marshal` writes a name differently if anything else in the
 process has it too: modules compiled before, or the standard library's, if that has no bytecode of its own. Therefore
-each name is made to be had twice; and paths are relative, hashes are seeded, and the environment is empty.
+each name is made to be had twice, and each string of one character, which all share, to be a name; and paths are
+relative, hashes are seeded, and the environment is empty.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ sys.path.remove("")  # or the wheel's modules would be imported in place of the 
 import marshal
 from errno import ENAMETOOLONG
 from py_compile import PycInvalidationMode, PyCompileError, compile
+for number in range(256):
+    sys.intern(chr(number))
 write = marshal.dumps
 marshal.dumps = lambda code: write(marshal.loads(write(code)))  # which importlib calls
 for path in sys.stdin.read().split("\\0"):

@@ -73,11 +73,16 @@ def test_the_cache_gives_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
 
 def test_it_does_not_depend_on_what_else_the_interpreter_has(tmp_path: Path) -> None:
     """Names of the source may be there already: they are if the standard library has no bytecode of its own."""
-    (tmp_path / "one.py").write_text("def f(y, *, attrs=('one', 2)):\n    return y in ('one', 'two')\n", "utf-8")
+    (tmp_path / "one.py").write_text("def f(y, *, attrs=('one', 2)):\n    return y in ('one', 'two', '?')\n", "utf-8")
     interpreter = machine.python37()
     assert Compilers().compile(tmp_path, ["one.py"], interpreter) == []
     alone = _compiled(tmp_path)
-    line = [*interpreter.words, "-S", "-c", f"attrs, one, two, f, y = 'attrs', 'one', 'two', 'f', 'y'\n{COMPILER}"]
+    line = [
+        *interpreter.words,
+        "-S",
+        "-c",
+        f"attrs, one, two, f, y = 'attrs', 'one', 'two', 'f', 'y'\nimport sys\nsys.intern('?')\n{COMPILER}",
+    ]
     subprocess.run(line, cwd=tmp_path, env={"PYTHONHASHSEED": "0"}, input="one.py", text=True, check=True)
     assert _compiled(tmp_path) == alone
 
