@@ -53,6 +53,10 @@ def test_what_is_packed_is_a_document(airpack: Airpack, wheels: Path, tmp_path: 
     words = ["lock", "one", "--no-index", "--find-links", wheels, "-o", tmp_path / "pylock.toml", "--json"]
     assert airpack(*words) == 0, airpack.err
     assert [package["name"] for package in _document(airpack)["result"]["packages"]] == ["one", "two"]
+    assert airpack("rebuild", airpack.output, "--no-index", "--decoder", airpack.decoder, "--json") == 0, airpack.err
+    rebuilt = _document(airpack)["result"]
+    assert (rebuilt["same_bytes"], rebuilt["differences"]) == (True, 0)
+    assert rebuilt["digest"] == packed["bundle"]["digest"]
     assert airpack("sign", airpack.output, "--key", tmp_path / "team.key", "--json") == 0
     assert _document(airpack)["result"]["signatures"] == [str(airpack.output / f"{BUNDLE}.sig")]
 
@@ -151,6 +155,8 @@ def test_what_a_registry_takes_and_gives_is_a_document(airpack: Airpack, tmp_pat
         ("index --json none", 1, "FileNotFoundError"),
         ("sign --json none --key none.key", 1, "FileNotFoundError"),
         ("run none --json -- python", 1, "BundleNotFound"),
+        ("rebuild none --json", 1, "FileNotFoundError"),
+        ("python remove 3.9.1 --json", 1, "NotDownloaded"),
         ("show none --json", 1, "BundleNotFound"),
         ("diff none none --json", 2, "BundleNotFound"),
     ],

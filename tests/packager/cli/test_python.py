@@ -196,6 +196,9 @@ def test_list_install_and_remove(airpack: Airpack, offered: Mirror, python_cache
     source = str(offered.archive.parent)
     assert airpack("python", "install", "cp37-manylinux_2_27_x86_64") == 0
     assert airpack.out == f"python    {offered.version} from {source}, downloaded by uv: {python}\n"
+    assert airpack("python", "install", "3.7", "--json") == 0
+    again = json.loads(airpack.out)
+    assert (again["command"], again["result"]["new"]) == ("python", False)
     assert airpack("python", "install", "3.7") == 0
     assert airpack.out == f"python    {offered.version} is already downloaded: {python}\n"
     assert airpack("python", "list") == 0

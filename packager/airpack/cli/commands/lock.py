@@ -159,5 +159,7 @@ def _lines(arguments: argparse.Namespace, lock: Lock, change: Changes) -> Iterat
         if not change.count:
             yield f"same      {counted}"
     else:
+        if len(change.added) < len(lock.wheels):  # there was a lock
+            yield from change.lines()
         yield f"lock      {counted}"
         yield f"pack it   airpack pack --lock {output.name}"

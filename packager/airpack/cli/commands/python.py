@@ -11,7 +11,7 @@ from pathlib import Path
 
 from airpack.base.console import plain
 from airpack.base.errors import InvalidTarget
-from airpack.cli import general, options
+from airpack.cli import answers, general, options
 from airpack.target import downloads, interpreter, names
 from airpack.target.target import LAST_RELEASE, Target
 
@@ -68,6 +68,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         action.add_argument(
             "version", metavar="VERSION|TARGET", type=_version, help="for example 3.7, 3.7.9 or a target"
         )
+        answers.add_arguments(action)
         general.add_verbosity(action)
 
 
@@ -95,21 +96,23 @@ def _listed(env: Mapping[str, str]) -> Iterator[_Listed]:
 
 
 def _install(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    with general.progress(arguments).waiting(f"python    downloading {arguments.version} with uv"):
+    progress = general.progress(arguments)
+    with progress.waiting(f"python    downloading {arguments.version} with uv"):
         installed = downloads.install(arguments.version, env)
-    if arguments.quiet:
-        return
+    python = installed or downloads.kept(arguments.version, env)[0]
     if installed is None:
-        kept = downloads.kept(arguments.version, env)[0]
-        print(f"python    {kept.version} is already downloaded: {kept.python}")
+        line = f"python    {python.version} is already downloaded: {python.python}"
     else:
-        print(f"python    {installed.version} from {installed.source}, downloaded by uv: {installed.python}")
+        line = f"python    {python.version} from {python.source}, downloaded by uv: {python.python}"
+    result = {"version": python.version, "path": python.python, "source": python.source, "new": installed is not None}
+    answers.give(arguments, progress, result, [line])
 
 
 def _remove(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    for installation in downloads.remove(arguments.version, env):
-        if not arguments.quiet:
-            print(f"removed   {installation.version}: {installation.folder}")
+    removed = [*downloads.remove(arguments.version, env)]
+    result = {"removed": [{"version": each.version, "folder": each.folder} for each in removed]}
+    lines = [f"removed   {each.version}: {each.folder}" for each in removed]
+    answers.give(arguments, general.progress(arguments), result, lines)
 
 
 def _version(text: str) -> str:

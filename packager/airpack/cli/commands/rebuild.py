@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from airpack.base import cache
 from airpack.base.console import plain
 from airpack.base.errors import NotRebuilt, UsageError
-from airpack.cli import general, options, pip_options
-from airpack.packing.rebuild import EarlierPack, RebuildOptions, rebuild
+from airpack.cli import answers, general, options, pip_options
+from airpack.packing.rebuild import EarlierPack, RebuildOptions, Rebuilt, rebuild
 from airpack.results.folder import Results
 
 _SHOWN = 40  # lines of differences
@@ -30,6 +30,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     index.add_argument("--decoder", metavar="WHEEL", type=Path, help="the decoder's wheel, if the index has it not")
     general.add_jobs(parser)
     options.add_python(parser)
+    answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)
 
 
@@ -47,22 +48,36 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         jobs=arguments.jobs,
     )
     rebuilt = rebuild(earlier, rebuild_options, progress=progress)
+    comparison = rebuilt.comparison
+    result = {
+        "bundle": rebuilt.bundle,
+        "digest": f"sha256:{rebuilt.digest}",
+        "content_digest": f"sha256:{rebuilt.content_digest}",
+        "same_bytes": comparison.same_bytes,
+        "same_content": comparison.same_content,
+        "differences": len(comparison.differences),
+        "tools": [{"name": each.name, "packed": each.packed, "here": each.here} for each in rebuilt.tools],
+        "built": list(rebuilt.built),
+    }
+    error = None if rebuilt.agrees else NotRebuilt(rebuilt.bundle, len(comparison.differences))
+    answers.give(arguments, progress, result, _lines(rebuilt), error=error)
+    if error is not None:
+        raise error
+
+
+def _lines(rebuilt: Rebuilt) -> Iterator[str]:
     differences = rebuilt.comparison.differences
-    if not arguments.quiet:
-        for wheel in rebuilt.built:
-            print(f"taken     {plain(wheel)} from the wheelhouse: it was built from source when it was packed")
-        for tool in rebuilt.tools:
-            print(plain(f"tool      {tool.name} was {tool.packed}, and is {tool.here}"))
-        for difference in differences[:_SHOWN]:
-            print(plain(f"differs   {difference}"))
-        if len(differences) > _SHOWN:
-            print(f"          and {len(differences) - _SHOWN:,} more")
-    if not rebuilt.agrees:
-        raise NotRebuilt(rebuilt.bundle, len(differences))
-    if arguments.quiet:
-        return
+    for wheel in rebuilt.built:
+        yield plain(f"taken     {wheel} from the wheelhouse: it was built from source when it was packed")
+    for tool in rebuilt.tools:
+        yield plain(f"tool      {tool.name} was {tool.packed}, and is {tool.here}")
+    for difference in differences[:_SHOWN]:
+        yield plain(f"differs   {difference}")
+    if len(differences) > _SHOWN:
+        yield f"          and {len(differences) - _SHOWN:,} more"
     if rebuilt.comparison.same_bytes:
-        print(f"rebuilt   {rebuilt.bundle}, byte for byte\ndigest    sha256:{rebuilt.digest}")
-    else:
-        print(f"rebuilt   {rebuilt.bundle}: the content agrees; the bytes differ because tools differ")
-        print(f"content   sha256:{rebuilt.content_digest}")
+        yield f"rebuilt   {rebuilt.bundle}, byte for byte"
+        yield f"digest    sha256:{rebuilt.digest}"
+    elif rebuilt.agrees:
+        yield f"rebuilt   {rebuilt.bundle}: the content agrees; the bytes differ because tools differ"
+        yield f"content   sha256:{rebuilt.content_digest}"

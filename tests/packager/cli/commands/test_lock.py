@@ -153,3 +153,19 @@ def test_a_dry_run_takes_sizes_from_the_index(airpack: Airpack, index: Index, wh
     index.uploaded[wheel.name] = "2020-01-01T00:00:00Z"  # its pages are JSON then
     assert airpack(*words, "--json") == 0, airpack.err
     assert json.loads(airpack.out)["result"]["size"] == wheel.stat().st_size
+
+
+def test_what_a_lock_that_was_there_gains_and_loses_is_told(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """When it is written again; the first time, nothing is."""
+    build_wheel(wheels, "one")
+    build_wheel(wheels, "two")
+    path = tmp_path / "pylock.toml"
+    words = ["--no-index", "--find-links", wheels, "-o", path]
+    assert airpack("lock", "one", *words) == 0, airpack.err
+    assert [line.split()[0] for line in airpack.out.splitlines()] == ["lock", "pack"]
+    assert airpack("lock", "one", "two", *words) == 0, airpack.err
+    assert airpack.out.splitlines()[:3] == [
+        "asked     + two",
+        "add       two 1.0",
+        f"lock      {path}, 2 wheels for cp37-manylinux_2_27_x86_64",
+    ]
