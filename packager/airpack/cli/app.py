@@ -77,8 +77,8 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _shown(words: Sequence[str]) -> contextlib.AbstractContextManager[None]:
-    """Show a help that is asked for by the word `help` by a pager."""
-    return paged(os.environ) if habits.split_global(words)[1][:1] == ["help"] else contextlib.nullcontext()
+    """Show a help that is asked for by a word, and not by an option, by a pager."""
+    return paged(os.environ) if habits.split_global(words)[1][:1] in (["help"], ["man"]) else contextlib.nullcontext()
 
 
 def _asks_for_json(words: Sequence[str]) -> bool:

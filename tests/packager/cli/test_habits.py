@@ -89,7 +89,9 @@ def test_the_version_and_the_first_steps_are_told(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("words", "paged"), [(["help", "verify"], True), (["verify", "--help"], False)])
+@pytest.mark.parametrize(
+    ("words", "paged"), [(["help", "verify"], True), (["man", "verify"], True), (["verify", "--help"], False)]
+)
 def test_help_pages_on_a_terminal(words: list[str], paged: bool) -> None:
     """By the reader's own pager; `--help` prints, as it does everywhere."""
     ours, theirs = pty.openpty()
