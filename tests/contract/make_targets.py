@@ -1,10 +1,10 @@
 """Writes the table of what was packed, booted and imported for which target into docs/targets.md, from real runs.
 
-    python tests/contract/make_targets.py [--python PATH ...]
+    python tests/contract/make_targets.py [--python PATH ...] [--only TARGET ...]
 
 The interpreters are those of this machine, those that the tests make of Debian's packages (for AArch64, run by qemu,
 for musl, free-threaded, and 3.14), and those that are given. What there is no interpreter of is packed all the same,
-and said to be not booted.
+and said to be not booted. With `--only`, by the interpreters that are given, the other cells stay as they are.
 """
 
 from __future__ import annotations
@@ -50,18 +50,33 @@ def main() -> None:
     """Run the packs and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", metavar="PATH", type=Path, action="append", default=[])
-    pythons = dict(map(_placed, [*_made(), *parser.parse_args().python]))
-    lines = [f"| | {' | '.join(PLATFORMS)} |", f"|{'---|' * (len(PLATFORMS) + 1)}"]
+    parser.add_argument("--only", metavar="TARGET", action="append", default=[])
+    given = parser.parse_args()
+    pythons = dict(map(_placed, [*([] if given.only else _made()), *given.python]))
+    page = PAGE.read_text(encoding="utf-8")
+    cells = _cells_of(page)
+    targets = given.only or [f"{tag}-{platform}" for tag in PYTHONS for platform in PLATFORMS.values()]
     with ThreadPoolExecutor(len(PLATFORMS)) as executor:
-        for tag in PYTHONS:
-            targets = [f"{tag}-{platform}" for platform in PLATFORMS.values()]
-            # One of the same version for this machine compiles for the others as well.
-            here = pythons.get(targets[0])
-            cells = executor.map(_cell, targets, [pythons.get(target, here) for target in targets])
-            lines.append(f"| `{tag}` | {' | '.join(cells)} |")
-            print(lines[-1], flush=True)
+        # One of the same version for this machine compiles for the others as well.
+        here = {target: f"{target.partition('-')[0]}-{PLATFORMS['glibc, x86-64']}" for target in targets}
+        found = executor.map(_cell, targets, [pythons.get(each, pythons.get(here[each])) for each in targets])
+        for target, cell in zip(targets, found, strict=True):
+            print(target, cell, flush=True)
+            cells[target] = cell
+    lines = [f"| | {' | '.join(PLATFORMS)} |", f"|{'---|' * (len(PLATFORMS) + 1)}"]
+    rows = {tag: " | ".join(cells[f"{tag}-{platform}"] for platform in PLATFORMS.values()) for tag in PYTHONS}
+    lines += [f"| `{tag}` | {row} |" for tag, row in rows.items()]
     table = "".join(f"{line}\n" for line in lines)
-    PAGE.write_text(pages.put(PAGE.read_text(encoding="utf-8"), BEGIN, END, table), encoding="utf-8")
+    PAGE.write_text(pages.put(page, BEGIN, END, table), encoding="utf-8")
+
+
+def _cells_of(page: str) -> dict[str, str]:
+    """Return the cells of the table as it is, by their targets."""
+    cells = {}
+    for line in page.partition(BEGIN)[2].partition(END)[0].splitlines()[3:]:
+        tag, *row = (cell.strip(" `") for cell in line.strip("|").split("|"))
+        cells.update({f"{tag}-{platform}": cell for platform, cell in zip(PLATFORMS.values(), row, strict=False)})
+    return cells
 
 
 def _made() -> Iterator[Path]:
@@ -94,15 +109,14 @@ def _cell(target: str, python: Path | None) -> str:
         if not packed["ok"]:
             return f"not packed: {packed['error']['message'].partition(':')[0]}"
         version = next(each["version"] for each in packed["result"]["packages"] if each["name"] == PROJECT)
-        if "no Python 3." in "\n".join(packed["notes"]):
-            return f"{version} packed without bytecode; no such Python here"
+        version += " packed" + (" without bytecode" if "no Python 3." in "\n".join(packed["notes"]) else "")
         # The target's Python unpacks the bundle by the shim and its decoder, and imports.
         verified = _airpack("verify", dist, *by)
     refused = [] if isinstance(verified, list) else [verified["error"]["message"]]
     findings = refused or [each["sentence"] for each in verified]
-    if any("was not imported here: " in each for each in findings):
-        return f"{version} packed; no such Python here"
-    return f"{version} packed; {'; '.join(findings)}" if findings else f"{version} packed, booted, imported"
+    if any(each.startswith(("was not imported here: ", "was not imported: no Python 3.")) for each in findings):
+        return f"{version}; no such Python here"
+    return f"{version}; {'; '.join(findings)}" if findings else f"{version}, booted, imported"
 
 
 def _airpack(*words: str) -> Any:

@@ -34,6 +34,9 @@ def unpack(folder: Path, packages: Sequence[str], *, release: str, processor: st
     into.mkdir(exist_ok=True)
     for package in sorted(folder.glob("*.deb")):
         subprocess.run(["dpkg-deb", "-x", package, into], check=True)
+    for name in ("lib", "lib64"):  # links of newer releases, which their installation makes
+        if not (into / name).exists() and (into / "usr" / name).is_dir():
+            (into / name).symlink_to(f"usr/{name}")
 
 
 def source(folder: Path, package: str, *, release: str) -> Path:

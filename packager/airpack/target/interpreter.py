@@ -67,6 +67,11 @@ class Interpreter:
         return self.machine != os.uname().machine
 
     @property
+    def is_free_threaded(self) -> bool:
+        """Whether it is built without the global lock (PEP 703)."""
+        return _FREE_THREADED in self.build
+
+    @property
     def is_at_home(self) -> bool:
         """Whether it runs on this machine's processor and by the C library that airpack itself runs by."""
         here = host.glibc()
@@ -186,7 +191,7 @@ def _starts_alone(words: Sequence[str]) -> bool:
 
 def _fits(python: Interpreter, target: Target) -> bool:
     is_same = python.version.split(".")[:2] == target.python_full_version.split(".")[:2]
-    return is_same and (_FREE_THREADED in python.build) == target.python_tag.endswith("t")
+    return is_same and python.is_free_threaded == target.python_tag.endswith("t")
 
 
 def _places(target: Target, env: Mapping[str, str]) -> Iterator[Path]:

@@ -26,7 +26,9 @@ from airpack.base.interrupts import Processes
 from airpack.target.interpreter import Interpreter
 
 # What compiling may take: a few kilobytes of a hostile wheel become gigabytes in a parser or of bytecode, or hours.
-_MEMORY = 1 << 30  # bytes of address space; the largest modules known need a third
+_MEMORY = (
+    1 << 30
+)  # bytes of address space; the largest modules known need a third; a free-threaded Python reserves as much
 # Of processor time and of bytecode: so much for each byte of source, and more that a wheel, and a pack, may take
 # besides. CPython compiles 1 MB in a second, to as much bytecode. Source counts up to a multiple of the wheel's file.
 _SOURCE_A_SECOND, _BYTECODE_A_BYTE = 400_000, 4
@@ -146,7 +148,7 @@ class Compilers:
                 line, cwd=folder, env=env, stdin=names, stdout=subprocess.PIPE, stderr=errors
             ) as process:
                 with suppress(ProcessLookupError):  # it has failed already
-                    _limit(process.pid, resource.RLIMIT_AS, _MEMORY)
+                    _limit(process.pid, resource.RLIMIT_AS, _MEMORY * (1 + interpreter.is_free_threaded))
                     _limit(process.pid, resource.RLIMIT_CPU, int(limits.seconds))
                     _limit(process.pid, resource.RLIMIT_CORE, 0)
                 printed: list[str] = []
