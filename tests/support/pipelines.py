@@ -144,6 +144,8 @@ class Agent:
     def _run(self, step: Mapping[str, Any], options: Sequence[str], script: str, env: Mapping[str, str]) -> None:
         self.temporary.mkdir(exist_ok=True)
         script = self.install(script) if _name(step) == "Install" else script
+        if "jq " in script:
+            machine.tool("jq")  # which the runners have
         line = ["bash", "--noprofile", "--norc", *options, "-c", script]
         if self.trace is not None:
             line = [machine.tool("strace"), "-f", "-A", "-e", "trace=%network,execve", "-o", str(self.trace), *line]

@@ -13,14 +13,17 @@ ACTUAL = hashlib.sha256(b"actual")
 
 
 def test_hashes_that_differ_are_facts() -> None:
-    """The first of several, whatever else lacks a hash; by an algorithm that isn't compared, only pip's words."""
+    """The first of several, whatever else lacks a hash; by SHA-256, or by the algorithm that there is."""
     mismatch = HashMismatch({"sha256": ["00", "11"]}, {"sha256": ACTUAL})
     errors = HashErrors()
     errors.append(HashMissing("00"))
     errors.append(mismatch)
-    facts = {"requirement": "a file", "expected": ["00", "11"], "actual": ACTUAL.hexdigest()}
-    assert facts_of(mismatch) == facts_of(errors) == {"failure": "mismatch", **facts}
-    assert facts_of(HashMismatch({"sha512": ["00"]}, {"sha512": hashlib.sha512()}))["failure"] == "hash"
+    facts = {"failure": "mismatch", "requirement": "a file"}
+    by_sha256 = {"algorithm": "sha256", "expected": ["00", "11"], "actual": ACTUAL.hexdigest()}
+    assert facts_of(mismatch) == facts_of(errors) == {**facts, **by_sha256}
+    other = hashlib.sha512()
+    by_sha512 = {"algorithm": "sha512", "expected": ["00"], "actual": other.hexdigest()}
+    assert facts_of(HashMismatch({"sha512": ["00"]}, {"sha512": other})) == {**facts, **by_sha512}
 
 
 def test_markup_is_for_pips_console() -> None:
