@@ -44,13 +44,13 @@ def _archived(folder: Path, files: Sequence[Path]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path in files:
-            archive.add(path, str(path.relative_to(folder)))
+            archive.add(path, path.relative_to(folder).as_posix())
     return zstd.compress(buffer.getvalue(), _LEVEL)
 
 
 def _restored(kept: bytes, folder: Path, expected: Sequence[Path]) -> bool:
     """Write the `expected` files of an archive of `_archived` below `folder`; return False if it is damaged."""
-    known = {str(path.relative_to(folder)): path for path in expected}
+    known = {path.relative_to(folder).as_posix(): path for path in expected}
     try:
         with tarfile.open(fileobj=io.BytesIO(zstd.decompress(kept, zstd.size_in(kept)))) as archive:
             for member in archive:
