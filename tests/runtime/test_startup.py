@@ -347,8 +347,8 @@ def test_it_is_activated_once_for_a_process_and_its_children(dropped: Dict[str, 
     assert not notes[0].exists()
 
 
-# At the shim's root, but not for a warm start: the command line, and what every error is imported from.
-ENTRY_POINTS, ON_FAILURE = {"__init__", "__main__"}, {"errors"}
+# At the shim's root, but not for a warm start: the command line with its commands, and what every error is of.
+ENTRY_POINTS, ON_FAILURE = {"__init__", "__main__", "commands", "execute"}, {"errors"}
 
 
 @pytest.mark.parametrize("log", [None, "off"])
