@@ -136,7 +136,7 @@ def _parsed(words: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
         raise UsageError(f"{message}; see {command.prog} --help") from error
     arguments.command_name = name
     for note in notes:
-        print(note, file=sys.stderr)
+        _tell(note)
     return arguments
 
 
@@ -165,7 +165,7 @@ def _complete(
 
         for warning in unknown.warnings(source, words[0], command):
             if not arguments.quiet:
-                print(plain(warning), file=sys.stderr)
+                _tell(warning)
     return arguments
 
 
@@ -180,6 +180,12 @@ def _give_up_output() -> None:
 def _interrupt(number: int, _: object) -> NoReturn:
     _interrupts.append(number)
     raise KeyboardInterrupt
+
+
+def _tell(line: str) -> None:
+    """Print a line on standard error, which may be closed: `print` would write to standard output then."""
+    if sys.stderr is not None:
+        print(plain(line), file=sys.stderr)
 
 
 def _fail(message: str, status: int, *, verbose: bool = False) -> int:

@@ -113,7 +113,7 @@ def target(arguments: argparse.Namespace, *, locked: LockFile | None = None) -> 
     if name == HERE:
         parsed = _here(getattr(arguments, "python", None), python_version)
     else:
-        parsed = Target.parse(name or DEFAULT, python_version=python_version)
+        parsed = Target.parse(DEFAULT if name is None else name, python_version=python_version)
     if getattr(arguments, "skip_installed", False) and parsed.installed is None:
         raise UsageError(
             "--skip-installed needs a profile of the image: make one there (python airpack-runtime.pyz probe > "

@@ -100,12 +100,12 @@ def _told(
 
 
 def _agrees(expression: str, said: frozenset[str]) -> bool:
-    """Return whether what else is said is no other licence than those in the expression; versions of GNU's may differ.
+    """Return whether what else is said is one of the licences in the expression; versions of GNU's may differ.
 
-    `LGPLv2` is the only classifier that LGPL-2.1 has.
+    `LGPLv2` is the only classifier that LGPL-2.1 has. A name that isn't known, such as `Other/Proprietary`, may be any.
     """
     identifiers = {*map(names.kin, expression.replace("(", " ").replace(")", " ").split())}
-    return not said or bool(identifiers & {*map(names.kin, said)})
+    return bool(identifiers & {*map(names.kin, said)})
 
 
 def _only(found: Collection[str], basis: str) -> tuple[str, str]:

@@ -83,6 +83,9 @@ _FAMILIES: Mapping[str, frozenset[str]] = {
     "bsd like": frozenset({"BSD-2-Clause", "BSD-3-Clause"}),
     "bsd style": frozenset({"BSD-2-Clause", "BSD-3-Clause"}),
     "apache": frozenset({"Apache-1.1", "Apache-2.0"}),
+    "gnu general public gpl": frozenset({"GPL-2.0-only", "GPL-2.0-or-later", "GPL-3.0-only", "GPL-3.0-or-later"}),
+    "gnu library or lesser general public lgpl": frozenset({"LGPL-2.1-only", "LGPL-2.1-or-later", "LGPL-3.0-only"}),
+    "european union public 1.2 eupl": frozenset({"EUPL-1.2"}),
 }
 _EMPTY = frozenset({"the", "license", "licence", "licensed", "under", "software", "version"})
 _IN_BRACKETS = re.compile(r".*\(([\w.+-]+)\)")

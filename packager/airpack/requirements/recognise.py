@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -80,7 +81,11 @@ def recognise(argument: str) -> Document:
 
 
 def _read(argument: str) -> bytes:
-    return sys.stdin.buffer.read(files.TEXT_LIMIT) if argument == STDIN else files.read_given(Path(argument))
+    if argument != STDIN:
+        return files.read_given(Path(argument))
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return sys.stdin.buffer.read(files.TEXT_LIMIT)
 
 
 def _decoded(content: bytes) -> str:

@@ -46,8 +46,9 @@ def probe(
         with progress.waiting(f"{chosen.name} pulls {image}"):
             name = chosen.pull(image)
     profile = _answer(chosen, image, name, (python,) if python else _PYTHONS)
-    markers = profile.get("marker_environment") or {}
-    profile["marker_environment"] = {key: value for key, value in markers.items() if key not in _OF_THIS_MACHINE}
+    markers = profile.get("marker_environment")
+    if isinstance(markers, dict):  # else `Target.from_profile` says what is wrong
+        profile["marker_environment"] = {key: value for key, value in markers.items() if key not in _OF_THIS_MACHINE}
     return {key: value for key, value in profile.items() if key not in _OF_THIS_CONTAINER}
 
 

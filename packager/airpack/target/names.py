@@ -13,7 +13,10 @@ DEFAULT_PLATFORM = "manylinux_2_27_x86_64"
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "x64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 # What else images are made for, by the words of their names, and of their repositories (arm64v8/python).
 _IMAGE_MACHINES = {**_MACHINES, "arm64v8": "aarch64"}
-_OTHER_MACHINES = {"arm32v5", "arm32v6", "arm32v7", "armv7l", "i386", "i686", "mips64le", "ppc64le", "riscv64", "s390x"}
+_OTHER_MACHINES = {
+    *("386", "i386", "i686", "arm", "armel", "armhf", "arm32v5", "arm32v6", "arm32v7", "armv5", "armv6", "armv6hf"),
+    *("armv7", "armv7hf", "armv7l", "loong64", "mips64el", "mips64le", "ppc64le", "riscv64", "s390x", "windows"),
+}
 _PYTHON = re.compile(r"(?:cp|py|python|cpython)?[:-]?3\.?(?P<minor>\d{1,2})(?:\.(?P<patch>\d+))?(?P<threads>t?)")
 _DISTRIBUTION = re.compile(r"(?P<family>[a-z]+)(?P<version>\d+(?:\.\d+)*)?")
 _PLATFORM = re.compile(r"manylinux_2_\d+|manylinux(?:1|2010|2014)|musllinux_1_\d+")

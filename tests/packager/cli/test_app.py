@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import signal
 import subprocess
@@ -83,6 +84,8 @@ def test_a_closed_output_is_said(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
     done = _shell(f"{AIRPACK} inspect nowhere 2>&-")
     assert (done.returncode, done.stdout) == (1, "")
+    done = _shell(f"{AIRPACK} inspect nowhere --json 2>&-", AIRPACK_LEVL="2")  # a warning goes nowhere else
+    assert json.loads(done.stdout)["error"]["message"].startswith("no bundle at nowhere")
     assert _shell(f"{AIRPACK} inspect '{GOLDEN}' >/dev/full").stderr == "airpack: error: No space left on device\n"
     assert _shell(f"{AIRPACK} inspect '{GOLDEN}' >/dev/full").returncode == 1
 

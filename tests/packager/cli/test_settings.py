@@ -153,6 +153,16 @@ def test_a_value_that_an_option_cannot_have_is_an_error(
     assert airpack.error.startswith(f"airpack: error: {error}")
 
 
+def test_a_file_of_settings_that_leads_nowhere_is_an_error(
+    airpack: Airpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may name the key that bundles must be signed with."""
+    (tmp_path / "airpack.toml").symlink_to("mount/airpack.toml")
+    monkeypatch.chdir(tmp_path)
+    assert airpack("config") == 2
+    assert airpack.error.startswith("airpack: error: airpack.toml: No such file or directory: correct it, or name ")
+
+
 def test_what_sets_nothing_is_told_with_the_nearest(airpack: Airpack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables, keys, tables; what the shim reads, and what other commands have, is not."""
     for name in ("AIRPACK_TARGTE", "AIRPACK_PACK_LEVLE", "AIRPACK_BUNDLE", "AIRPACK_LOCK_PRE"):

@@ -34,6 +34,18 @@ APACHE_CLASSIFIER = f"{_OSI}Apache Software License"
             [],
             ("MIT OR Apache-2.0", FIELD),
         ),
+        ({"license": "MIT", "classifiers": ["License :: Other/Proprietary License"]}, [], ("", "")),
+        ({"license": "MIT", "classifiers": [f"{_OSI}GNU General Public License (GPL)"]}, [], ("", "")),
+        (
+            {"license": "GPL-3.0-only", "classifiers": [f"{_OSI}GNU General Public License (GPL)"]},
+            [],
+            ("GPL-3.0-only", FIELD),
+        ),
+        (
+            {"license": "EUPL-1.2", "classifiers": [f"{_OSI}European Union Public Licence 1.2 (EUPL 1.2)"]},
+            [],
+            ("EUPL-1.2", FIELD),
+        ),
         ({"license": MIT}, [], ("MIT", FIELD)),
         ({}, [MIT], ("MIT", TEXT)),
         ({}, [MIT, "another"], ("", "")),

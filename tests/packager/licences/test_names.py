@@ -53,7 +53,10 @@ def test_free_text_is_mapped_where_it_is_certain(text: str, expected: set[str]) 
         ("License :: OSI Approved :: BSD License", BSD),
         ("License :: OSI Approved :: Apache Software License", APACHE),
         ("License :: OSI Approved :: Python Software Foundation License", set()),
-        ("License :: OSI Approved :: GNU General Public License (GPL)", set()),
+        (
+            "License :: OSI Approved :: GNU General Public License (GPL)",
+            {"GPL-2.0-only", "GPL-2.0-or-later", "GPL-3.0-only", "GPL-3.0-or-later"},
+        ),
         ("License :: Other/Proprietary License", set()),
         ("License :: Public Domain", set()),
     ],

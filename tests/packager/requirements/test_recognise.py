@@ -149,3 +149,10 @@ def test_a_pipe_is_read_in_whole() -> None:
     document = recognise(f"/dev/fd/{reading}")
     os.close(reading)
     assert (document.is_stream, document.text) == (True, "alpha\n")
+
+
+def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has none then."""
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InvalidRequirement, match="can't be read: standard input is closed"):
+        recognise("-")

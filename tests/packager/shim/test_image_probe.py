@@ -191,6 +191,21 @@ def test_an_engine_that_never_answers(
     )
 
 
+def test_an_answer_that_is_no_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told as a profile that lacks what it needs."""
+    answer = """case $1 in run) echo '{"marker_environment": "x"}';; *) echo linux/amd64;; esac"""
+    (tmp_path / "docker").write_text(f"#!/bin/sh\n{answer}\n")
+    (tmp_path / "docker").chmod(0o755)
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "work")
+    assert main(["probe", "python:3.12"]) == 2
+    assert capsys.readouterr().err.startswith('airpack: error: of python:3.12 needs "marker_environment" and ')
+    assert list(Path.cwd().iterdir()) == []
+
+
 def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The image itself can run the probe."""
     monkeypatch.setenv("PATH", str(tmp_path))

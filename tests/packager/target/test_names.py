@@ -133,6 +133,8 @@ def test_a_name_of_nothing_similar_names_none(name: str) -> None:
         "acme/model:3.10.4-ubuntu22.04",
         "acme/debian12-or-ubuntu22.04-py310",
         "s390x/python:3.12-bookworm",
+        "balenalib/armv7hf-debian-python:3.10-bookworm",
+        "acme/python3.10-windows-bookworm",
     ],
 )
 def test_an_image_whose_name_tells_too_little_can_be_probed(name: str) -> None:

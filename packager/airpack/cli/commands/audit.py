@@ -37,6 +37,6 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     """Run the command. Raises AuditFailed."""
     results = general.pins(arguments).checked(Results.in_folder(arguments.dist))
-    target = Target.parse(arguments.target) if arguments.target else None
+    target = Target.parse(arguments.target) if arguments.target is not None else None
     verdict = audited.audit_results(results, target, jobs=arguments.jobs)
     findings.report(arguments, verdict.findings, verdict.target.name)

@@ -84,7 +84,7 @@ class Source:
         if given == os.devnull:
             return cls(env=env)
         for path in [Path(given)] if given else [folder / FILE, folder / PROJECT]:
-            if given or path.is_file():
+            if given or os.path.lexists(path):  # a broken link is told: it may name a key
                 heading = f"tool.{TOOL}" if path.name == PROJECT else ""
                 table = _read(path, heading)
                 if table is not None:
