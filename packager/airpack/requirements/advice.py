@@ -145,8 +145,8 @@ def _is_requirement(text: str) -> bool:
         requirement = Requirement(text.partition(" --hash=")[0])
     except InvalidRequirement:
         return False
-    # `NAME @ WORD` and `NAME==== VERSION` are PEP 508 as well, and never meant.
-    return requirement.url is None and not any(each.version.startswith("=") for each in requirement.specifier)
+    # `NAME @ WORD` and `NAME==== VERSION` are PEP 508 as well, and to packaging 26.3 `NAME===`; they are never meant.
+    return requirement.url is None and all(each.version and each.version[0] != "=" for each in requirement.specifier)
 
 
 def _plain(text: str) -> str:

@@ -60,7 +60,7 @@ def test_the_python_of_another_processor_only_imports(tmp_path: Path) -> None:
     """It is passed over on PATH; where the user names it, one of this processor is found beside it."""
     version = f"3.{sys.version_info[1]}"
     other = tmp_path / f"python{version}"
-    answer = [str(other), "cpython", f"{version}.1", "cpython", "00", "main", "s390x"]
+    answer = [str(other), "cpython", f"{version}.1", "cpython", "00", "main", "s390x", "2.36"]
     other.write_text(f"#!/bin/sh\necho {shlex.quote(json.dumps(answer))}\n")
     other.chmod(0o755)
     parser, target = argparse.ArgumentParser(), Target.parse(f"cp3{sys.version_info[1]}-manylinux_2_28_x86_64")

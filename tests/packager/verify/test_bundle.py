@@ -59,7 +59,7 @@ def _first(change: Callable[[toc.File], toc.File]) -> Callable[[toc.Toc], toc.To
         ),
         (
             lambda old: old._replace(distributions=(old.distributions[0]._replace(version=7), *old.distributions[1:])),
-            "its table of contents assigns its files to distributions inconsistently",
+            "its table of contents lacks or mistypes ",
         ),
     ],
 )
