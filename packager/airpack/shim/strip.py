@@ -41,61 +41,15 @@ def strip(source: str) -> str:
     return _dense(_closer(b"\n".join(lines).decode())) + "\n"
 
 
-def compact(source: str) -> str:
-    """Return what `strip` leaves of a source in fewer lines, which have other numbers then.
-
-    A statement takes one line, unless a string in it takes more, a block of one simple statement stands behind its
-    colon, and a private constant where it is used, if that is once: all modules together are 2 % smaller, compressed.
-    """
-    source, text = _with_constants_in_place(source), ""
-    goes_on = {token.start[0] for token in _tokens(source) if token.type == tokenize.NL}  # there, no statement ends
-    for row, line in enumerate(source.splitlines(), 1):
-        text += " " * _need_a_space(text[-1:], line[:1]) + line + "\n" * (row not in goes_on)
-    lines = text.splitlines()
-    for row in sorted(_blocks_of_one(ast.parse(text)), reverse=True):
-        if lines[row - 2].endswith(":"):
-            lines[row - 2 : row] = [lines[row - 2] + lines[row - 1].lstrip()]
-    return "\n".join(lines) + "\n"
-
-
-def _blocks_of_one(tree: ast.Module) -> Iterator[int]:
-    """Yield the line of each statement that is alone in its block, and has no block itself."""
-    for node in ast.walk(tree):
-        for block in (getattr(node, name, None) for name in ("body", "orelse", "finalbody")):
-            only = block[0] if isinstance(block, list) and len(block) == 1 and node is not tree else None
-            if only is not None and only.lineno == only.end_lineno and not hasattr(only, "body"):
-                yield only.lineno
-
-
-def _with_constants_in_place(source: str) -> str:
-    tree, lines = ast.parse(source), source.split("\n")
-    parts = [part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)]
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    edits: list[tuple[ast.stmt | ast.expr, str]] = []
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and node.lineno == node.end_lineno:
-            own = ast.unparse(node.targets[0])
-            uses = [name for name in names if name.id == own and name not in node.targets]
-            once = (
-                own.startswith("_") and len(uses) == 1 and uses[0] not in parts
-            )  # their places are known from 3.12 on
-            if once and isinstance(node.value, ast.Constant):
-                edits += [(uses[0], ast.get_source_segment(source, node.value) or ""), (node, "")]
-    for part, replacement in sorted(edits, key=lambda edit: (-edit[0].lineno, -edit[0].col_offset)):
-        line = lines[part.lineno - 1].encode()
-        line = line[: part.col_offset] + replacement.encode() + line[part.end_col_offset :]
-        lines[part.lineno - 1] = line.decode()
-    return "\n".join(lines)
-
-
-def _tokens(source: str) -> Iterator[tokenize.TokenInfo]:
+def tokens(source: str) -> Iterator[tokenize.TokenInfo]:
+    """Yield the tokens of Python source."""
     return tokenize.generate_tokens(io.StringIO(source).readline)
 
 
 def _closer(source: str) -> str:
     """Return `source` with one space of indentation a level, and none where a line continues a statement."""
     lines, depth, last, goes_on = source.split("\n"), 0, 0, False
-    for token in _tokens(source):
+    for token in tokens(source):
         depth += {tokenize.INDENT: 1, tokenize.DEDENT: -1}.get(token.type, 0)
         if token.type not in (tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER):
             row, column = token.start
@@ -112,10 +66,10 @@ def _dense(source: str) -> str:
     """Return `source` without the spaces between words that are two without them as well, and not in strings."""
     lines, last, inside = source.split("\n"), None, 0
     gaps = []
-    for token in _tokens(source):
+    for token in tokens(source):
         if last is None or inside or last.end[0] != token.start[0]:
             pass
-        elif not _need_a_space(last.string, token.string):
+        elif not need_a_space(last.string, token.string):
             gaps.append((token.start[0] - 1, last.end[1], token.start[1]))
         # From Python 3.12 on, an f-string is several tokens, and what is between them belongs to it.
         name = tokenize.tok_name[token.type]
@@ -126,7 +80,8 @@ def _dense(source: str) -> str:
     return "\n".join(lines)
 
 
-def _need_a_space(one: str, other: str) -> bool:
+def need_a_space(one: str, other: str) -> bool:
+    """Return whether two tokens, one behind the other, would be others without a space between them."""
     left, right = one[-1:], other[:1]
     if left in _QUOTES:  # two empty strings would become the beginning of a longer one
         return right in _QUOTES
@@ -138,7 +93,7 @@ def _is_of_a_word(character: str) -> bool:
 
 
 def _comments(source: str) -> Iterator[_Cut]:
-    for token in _tokens(source):
+    for token in tokens(source):
         if token.type == tokenize.COMMENT:
             column = len(token.line[: token.start[1]].encode())
             yield _Cut(start=(token.start[0], column), end=(token.start[0], column + len(token.string.encode())))

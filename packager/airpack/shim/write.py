@@ -15,6 +15,7 @@ from airpack_runtime.provide.storage import set_mode
 from airpack.base.errors import OutputRefused
 from airpack.base.files import copy, exists
 from airpack.shim import strip
+from airpack.shim.compact import compact
 from airpack.target.interpreter import Interpreter
 from airpack.tree.compilers import Compilers, bytecode_path
 
@@ -62,7 +63,7 @@ def write_zipapp(path: Path, interpreter: Interpreter | None) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airpack-", dir=path.parent) as staging:
         texts = {**sources(), "__main__.py": _MAIN}
-        modules = {name: strip.compact(strip.strip(text)) for name, text in texts.items()}
+        modules = {name: compact(strip.strip(text)) for name, text in texts.items()}
         content = {name: text.encode() for name, text in modules.items()}
         if interpreter is not None:
             content.update(_warm_bytecode(modules, Path(staging, "tree"), interpreter))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from airpack.shim import strip, write
+from airpack.shim.compact import compact
 from support import machine
 from support.airpack import Airpack
 from support.bundles import GOLDEN
@@ -113,7 +114,7 @@ def test_the_zipapp_holds_the_stripped_sources(airpack: Airpack, tmp_path: Path)
     assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
     with zipfile.ZipFile(tmp_path / "shim.pyz") as archive:
         for name, text in write.sources().items():
-            assert archive.read(name).decode() == strip.compact(strip.strip(text)), name
+            assert archive.read(name).decode() == compact(strip.strip(text)), name
 
 
 @pytest.mark.slow
