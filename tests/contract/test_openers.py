@@ -11,6 +11,7 @@ PACKAGER = ROOT / "packager" / "airpack"
 # Modules that read otherwise what is airpack's own, or the user's: of each, what that is.
 OWN = {
     "base/cache.py": "the cache of this user",
+    "base/extras.py": "what the installer noted of airpack itself",
     "base/files.py": "the opener itself",
     "bundle/early.py": "the tree that was just installed",
     "bundle/tar.py": "the tree that was just installed",

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 _NO_ACCESS = {"UV_PYTHON_INSTALL_MIRROR": "http://127.0.0.1:9/python", "UV_HTTP_RETRIES": "0"}
 _FAILED = "(uv, 3.7.9 from 127.0.0.1:9: Connection refused (os error 111))"
-_EXTRA = "pip install 'airpack[python]' lets airpack download one, or give --python PATH"
+_EXTRA = "pip install -e '/srv[python]' lets airpack download one, or give --python PATH"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from airpack.audit.legacy import legacy
 from airpack.audit.oddities import findings_of
 from airpack.base import interrupts
 from airpack.base.console import Silent
-from airpack.base.pool import Pool
+from airpack.base.interrupts import Pool
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.requires import closure, holds
 from airpack.target.target import Target

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -137,24 +136,6 @@ class NotRebuilt(AirpackError):
         super().__init__(f"{path} is not what its lock and manifest give: {count}, listed above")
         self.path = path
         self.differences = differences
-
-
-class MissingExtra(AirpackError):
-    """A library that is missing, because only an extra of airpack installs it."""
-
-    def __init__(self, purpose: str, library: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs {library}, which isn't installed: pip install 'airpack[{extra}]'")
-        self.library = library
-        self.extra = extra
-
-
-@contextmanager
-def from_extra(purpose: str, library: str, extra: str) -> Iterator[None]:
-    """Raise MissingExtra for an import in the block that fails: `library` comes with `airpack[extra]` alone."""
-    try:
-        yield
-    except ImportError as error:
-        raise MissingExtra(purpose, library, extra) from error
 
 
 class PlaceFailed(AirpackError):

@@ -10,12 +10,27 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pool:
+    """Where the stages of a pack do their work: `executor` has `jobs` threads; `store` is the cache, None for no cache.
+
+    `begun` is what is being made before its turn, by its name in the cache.
+    """
+
+    executor: Executor
+    jobs: int
+    store: Path | None = None
+    begun: dict[str, Future[None]] = field(default_factory=dict)
 
 
 def cores() -> int:

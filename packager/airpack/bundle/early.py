@@ -17,7 +17,7 @@ from pathlib import Path
 from packaging.utils import NormalizedName
 
 from airpack.base.files import parents
-from airpack.base.pool import Pool
+from airpack.base.interrupts import Pool
 from airpack.bundle import frames
 from airpack.bundle.tar import TarWriter
 from airpack.target import prefix

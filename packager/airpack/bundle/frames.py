@@ -7,8 +7,7 @@ from concurrent.futures import wait
 from pathlib import Path
 
 from airpack.base import cache, zstd
-from airpack.base.interrupts import ahead
-from airpack.base.pool import Pool
+from airpack.base.interrupts import Pool, ahead
 from airpack.bundle.tar import RawFrame
 
 

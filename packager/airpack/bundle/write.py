@@ -13,7 +13,7 @@ from airpack_runtime import __version__, layout
 from airpack_runtime.format import toc
 
 from airpack.base.console import BYTES, Progress
-from airpack.base.pool import Pool
+from airpack.base.interrupts import Pool
 from airpack.bundle import toc_encoder
 from airpack.bundle.file_writer import FileWriter
 from airpack.bundle.frames import compress

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from airpack.base.errors import from_extra
+from airpack.base.extras import from_extra
 
 if TYPE_CHECKING:
     from airpack.inspection.inventory import Inventory

@@ -17,8 +17,7 @@ from airpack.audit.wheels import audit, compiled_files, lacking_wheels, needs
 from airpack.base import staging
 from airpack.base.console import BYTES, Progress, amount_of
 from airpack.base.errors import AuditFailed, Conflict, Unsatisfiable, WriteFailed
-from airpack.base.interrupts import threads
-from airpack.base.pool import Pool
+from airpack.base.interrupts import Pool, threads
 from airpack.bundle import image_file
 from airpack.bundle.early import Early
 from airpack.bundle.write import write

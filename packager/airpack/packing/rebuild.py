@@ -14,8 +14,7 @@ from airpack.audit.finding import fatal
 from airpack.audit.wheels import compiled_files, needs
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import InvalidManifest, NoInterpreter, PythonMissing
-from airpack.base.interrupts import threads
-from airpack.base.pool import Pool
+from airpack.base.interrupts import Pool, threads
 from airpack.bundle.write import Bundle, write
 from airpack.inspection import byte_diff
 from airpack.inspection.byte_diff import Comparison

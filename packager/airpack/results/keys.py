@@ -12,7 +12,8 @@ from airpack_runtime import trust
 from airpack_runtime.format import signature
 
 from airpack.base import files
-from airpack.base.errors import InvalidKey, OutputRefused, UsageError, WriteFailed
+from airpack.base.errors import InvalidKey, OutputRefused, WriteFailed
+from airpack.base.extras import from_extra
 from airpack.base.interrupts import uninterrupted
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class SigningKey:
 def generate(name: Path, passphrase: bytes | None = None) -> SigningKey:
     """Write a new key to NAME.key (PKCS #8 in PEM, for its owner alone) and NAME.pub, and return it.
 
-    Raises OutputRefused if either is there already, UsageError without cryptography, OSError.
+    Raises OutputRefused if either is there already, MissingExtra without cryptography, OSError.
     """
     crypto, kind = _cryptography()
     private = kind.generate()
@@ -61,7 +62,7 @@ def generate(name: Path, passphrase: bytes | None = None) -> SigningKey:
 
 
 def load(path: Path, passphrase: bytes | None = None) -> SigningKey:
-    """Read a private key. Raises InvalidKey, UsageError without cryptography, OSError."""
+    """Read a private key. Raises InvalidKey, MissingExtra without cryptography, OSError."""
     crypto, kind = _cryptography()
     from cryptography.exceptions import UnsupportedAlgorithm
 
@@ -108,12 +109,10 @@ def _write(descriptor: int, path: Path, data: bytes) -> None:
 
 
 def _cryptography() -> tuple[Any, type[Ed25519PrivateKey]]:
-    """Return the library's module `serialization` and its class of private keys. Raises UsageError without it."""
-    try:
+    """Return the library's module `serialization` and its class of private keys. Raises MissingExtra without it."""
+    with from_extra("a private key", "cryptography", "sign"):
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    except ImportError as error:
-        raise UsageError("keys need the library cryptography: pip install 'airpack[sign]'") from error
     return serialization, Ed25519PrivateKey
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from airpack.base import extras
 from airpack.base.urls import redacted
 from airpack.sources import headers
 
@@ -50,9 +51,13 @@ def _missing_header(match: re.Match[str]) -> str:
     return f"the header {header} is missing{headers.remedy(header)}"
 
 
+def _no_c(match: re.Match[str]) -> str:
+    compiler = next(filter(None, match.groups()))
+    return f"the C compiler is missing on this machine ({compiler}): {extras.install('build')} brings one"
+
+
 _RUST = "it is written in Rust, and the Rust compiler is missing: install it (https://rustup.rs)"
 _COMPILER = "there is no {} on this machine: install it"
-_NO_C = "the C compiler is missing on this machine ({}): pip install 'airpack[build]' brings one"
 _CMAKE = "CMake is missing: pip install cmake"
 
 # The first that is found tells the cause: what explains others stands before them.
@@ -92,11 +97,11 @@ _TABLE = (
     ),
     _known(
         r"unable to execute '(\S+?)': No such file|command '(\S*?(?:cc|\+\+|clang)[\d.-]*)' failed: No such file",
-        lambda match: _NO_C.format(match[1] or match[2]),
+        _no_c,
     ),
-    _known(r"(\S*(?:gcc|g\+\+|cc|clang)): (?:command )?not found", _NO_C),
-    _known(r"No (CMAKE_C(?:XX)?_COMPILER) could be found", _NO_C),
-    _known(r"Unknown compiler\(s\): \[\['(\S+?)'", _NO_C),
+    _known(r"(\S*(?:gcc|g\+\+|cc|clang)): (?:command )?not found", _no_c),
+    _known(r"No (CMAKE_C(?:XX)?_COMPILER) could be found", _no_c),
+    _known(r"Unknown compiler\(s\): \[\['(\S+?)'", _no_c),
     _known(
         r"CMake must be installed|No such file or directory: '(?:\S*/)?cmake'"
         r"|Problem with the CMake installation|cmake: (?:command )?not found",

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from airpack.base import extras
 from airpack.sources.aim import Aim
 from airpack.sources.source import Settings
 from airpack.sources.zig import tools
-
-INSTALL = "pip install 'airpack[build]'"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +39,7 @@ class Toolchain:
     def lack(self) -> str:
         """What it can't compile for, and what does, empty if it compiles for its aim."""
         reason = "" if self.zig else self.aim.beyond_this_machine
-        return reason and f"{reason}: {INSTALL} brings one that compiles for it"
+        return reason and f"{reason}: {extras.install('build')} brings one that compiles for it"
 
     def prepare(self, folder: Path, python: Path, source: Path) -> dict[str, str]:
         """Write what builds need into the new folder `folder`, and return the variables that name it.

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from airpack.base.console import Advance
-from airpack.base.errors import MissingExtra, StoreFailed, UsageError
+from airpack.base.errors import StoreFailed, UsageError
+from airpack.base.extras import MissingExtra
 from airpack.base.interrupts import uninterrupted
 
 _CHUNK = 16 << 20  # bytes of one request: few enough to hold in memory, enough that latency matters little

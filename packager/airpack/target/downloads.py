@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from airpack.base import cache, jsons
+from airpack.base import cache, extras, jsons
 from airpack.base.errors import AirpackError, PythonMissing
 from airpack.target import interpreter
 from airpack.target.interpreter import Installation, Interpreter
@@ -117,7 +117,7 @@ def install(version: str, env: Mapping[str, str]) -> Installation | None:
     """
     uv = _program(env)
     if uv is None:
-        remedy = f"pip install 'airpack[python]' lets airpack download one, or {_GIVE_ONE}"
+        remedy = f"{extras.install('python')} lets airpack download one, or {_GIVE_ONE}"
         raise PythonMissing(version, remedy=remedy)
     folder = cache.folder(env) / cache.PYTHON
     with _locked(folder):

@@ -12,7 +12,7 @@ from airpack_runtime.format.toc import Need
 
 from airpack.base import cache
 from airpack.base.console import Progress
-from airpack.base.pool import Pool
+from airpack.base.interrupts import Pool
 from airpack.resolve.lock import LockedWheel
 from airpack.target.interpreter import Interpreter
 from airpack.tree import exclusion, known, members

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from airpack.base import cache
 from airpack.base.console import Silent
-from airpack.base.pool import Pool
+from airpack.base.interrupts import Pool
 from airpack.bundle.early import Early
 from airpack.bundle.write import Bundle, write
 from airpack.tree.install import install

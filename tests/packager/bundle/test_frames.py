@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from airpack.base import cache, zstd
-from airpack.base.pool import Pool
+from airpack.base.interrupts import Pool
 from airpack.bundle.frames import begin, compress
 from airpack.bundle.tar import RawFrame, Slice
 from support import trees

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from airpack.base import extras
 from airpack.resolve.pip import Pip
 from airpack.results.folder import Results
 from airpack.target.target import Target
@@ -21,7 +22,7 @@ from support.sdists import build_sdist
 from support.wheels import build_wheel
 
 _NONE = "no Python 3.7 was found"
-_EXTRA = "pip install 'airpack[python]' lets airpack download one, or give --python PATH"
+_EXTRA = f"{extras.install('python')} lets airpack download one, or give --python PATH"
 
 
 def _news(mirror: Mirror, python_cache: Path) -> str:

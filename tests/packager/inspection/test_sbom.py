@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airpack.base import extras
 from airpack.results.entries import PackageEntry
 from airpack_runtime import layout
 from airpack_runtime.format import toc
@@ -218,7 +219,8 @@ def test_without_the_extra(airpack: Airpack, packed: Path, monkeypatch: pytest.M
     for name in [name for name in sys.modules if name == "airpack.inspection.sbom" or name.startswith("cyclonedx")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cyclonedx", None)
-    expected = "airpack: error: an SBOM needs cyclonedx-python-lib, which isn't installed: pip install 'airpack[sbom]'"
+    needed = "cyclonedx-python-lib, which isn't installed"
+    expected = f"airpack: error: an SBOM needs {needed}: {extras.install('sbom')}"
     assert airpack("sbom", packed) == 1
     assert airpack.error == expected
     assert airpack.pack("three", "--sbom") == 1

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from airpack.base import extras
 from airpack.base.errors import InvalidKey
 from airpack.results import keys
 from airpack_runtime import layout
@@ -124,8 +125,9 @@ def test_only_who_signs_needs_cryptography(
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "cryptography", None)
     for words in (["keygen", "-o", team.with_name("new")], ["sign", packed, "--key", f"{team}.key"]):
-        assert airpack(*words) == 2
-        assert airpack.error == "airpack: error: keys need the library cryptography: pip install 'airpack[sign]'"
+        assert airpack(*words) == 1
+        needed = "cryptography, which isn't installed"
+        assert airpack.error == f"airpack: error: a private key needs {needed}: {extras.install('sign')}"
     assert airpack("verify", packed, "--key", f"{team}.pub", "--no-import") == 0
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from airpack.base.errors import MissingExtra, UsageError
+from airpack.base import extras
+from airpack.base.errors import UsageError
+from airpack.base.extras import MissingExtra
 from airpack.stores.folder import Folder
 from airpack.stores.objects import Objects
 from airpack.stores.store import open_store
@@ -56,4 +58,4 @@ def test_a_missing_library_is_named_with_its_extra(
     with pytest.raises(MissingExtra) as caught:
         open_store(url)
     scheme = url[: url.index("a/b")]
-    assert str(caught.value) == f"{scheme} needs {library}, which isn't installed: pip install 'airpack[{extra}]'"
+    assert str(caught.value) == f"{scheme} needs {library}, which isn't installed: {extras.install(extra)}"

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from airpack.base.errors import from_extra
+from airpack.base.extras import from_extra
 from airpack.cli import answers, general, options, screen
 from airpack.cli.output import several
 
@@ -42,9 +42,11 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command. Raises RegistryError."""
     with from_extra("a registry", "urllib3", "oci"):
-        from airpack.registry.pull import pull  # noqa: PLC0415 - urllib3 may be missing
+        from airpack.registry.client import Client  # noqa: PLC0415 - urllib3 may be missing
+        from airpack.registry.pull import pull  # noqa: PLC0415
     progress = general.progress(arguments)
     endpoint = options.endpoint(arguments, env, progress)
+    Client(endpoint).greet()
     pulled = pull(
         endpoint, arguments.output, platform=arguments.platform, pins=general.pins(arguments), progress=progress
     )
