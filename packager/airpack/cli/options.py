@@ -22,6 +22,8 @@ from airpack.target.target import DEFAULT, HERE, Target
 
 if TYPE_CHECKING:
     from airpack.resolve.pylock import LockFile
+    from airpack.results.folder import Results
+    from airpack.results.keys import SigningKey
 
 # What pip's --target is often given.
 _FOLDERS = ("dist", "build", "out", "lib", "libs", "packages", "site-packages", "vendor")
@@ -233,6 +235,35 @@ def endpoint(arguments: argparse.Namespace, env: Mapping[str, str], progress: Pr
     return Endpoint(
         reference=reference, env=env, plain_http=arguments.plain_http, patience=Patience(note=progress.note)
     )
+
+
+def add_sign(parser: argparse._ActionsContainer) -> None:
+    """Add the options that sign what volumes of an image hold."""
+    parser.add_argument(
+        "--sign",
+        metavar="NAME.key",
+        type=Path,
+        help="sign the tree, so that shims with that key accept volumes of the image",
+    )
+    add_passphrase(parser)
+
+
+def signing_key(arguments: argparse.Namespace) -> SigningKey | None:
+    """Return the key that --sign names, or None. Raises BadKey (of `airpack_runtime.errors`), or UsageError."""
+    if arguments.sign is None:
+        return None
+    from airpack.results import keys  # noqa: PLC0415 - only who signs needs cryptography
+
+    return keys.load(arguments.sign, passphrase(arguments))
+
+
+def tell_unsigned(results: Results, key: SigningKey | None, progress: Progress) -> None:
+    """Show that the signature of a bundle does not cover volumes of its image, if no key signs these."""
+    if key is None and results.signature() is not None:
+        progress.note(
+            "note: the bundle is signed, but volumes of this image are not, and a shim with a key refuses them: give "
+            "--sign NAME.key as well"
+        )
 
 
 def add_passphrase(parser: argparse._ActionsContainer) -> None:

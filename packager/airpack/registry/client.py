@@ -16,7 +16,7 @@ from airpack.base.urls import origin_of
 from airpack.registry.authorization import Authorization
 from airpack.registry.connection import Body, Connection
 from airpack.registry.reference import Endpoint
-from airpack.registry.retries import Passing
+from airpack.registry.retries import Passing, Refused
 
 OK, CREATED, ACCEPTED, NO_CONTENT, PARTIAL = 200, 201, 202, 204, 206
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_LARGE = 401, 403, 404, 413
@@ -51,6 +51,21 @@ class Client:
         Raises RegistryError, or Stopped.
         """
         return self._patience.persist(step, reached=reached, stop=self.stop)
+
+    def greet(self) -> None:
+        """Ask whether anything answers there, before the work for it. Raises RegistryError; at once if nothing listens.
+
+        Whatever it answers will do: not every registry lets everybody read `/v2/`.
+        """
+
+        def step() -> None:
+            try:
+                self._connection.request("GET", f"{self._connection.base}/v2/", {}).close()
+            except Refused as error:
+                problem = f"nothing listens at {self._connection.base}: check its name and port, or start the registry"
+                raise RegistryError(error.place, problem) from error
+
+        self.persist(step)
 
     def url(self, path: str, *, repository: str = "") -> str:
         """Return the URL of `path` in the repository, or in another repository of the registry."""

@@ -25,7 +25,7 @@ from urllib3.exceptions import TimeoutError as HTTPTimeout
 from airpack import __version__
 from airpack.base.errors import RegistryError
 from airpack.registry.reference import Endpoint, Reference
-from airpack.registry.retries import Passing
+from airpack.registry.retries import Passing, Refused
 
 Body = Callable[[], Iterable[bytes]]  # each call returns the same bytes
 _AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -138,7 +138,7 @@ class Connection:
             host = urlsplit(self.base).hostname
             return RegistryError(self._place, f"this machine knows no host {host}: check the registry's name")
         if ConnectionRefusedError in (type(error), type(error.__cause__)):
-            return Passing(self._place, "the registry refuses connections")
+            return Refused(self._place, "the registry refuses connections")
         if isinstance(error, HTTPTimeout):
             return Passing(self._place, "the registry does not answer")
         return Passing(self._place, "the connection was dropped")

@@ -22,6 +22,10 @@ class Passing(RegistryError):
         self.wait = wait
 
 
+class Refused(Passing):
+    """Nothing accepts connections there: the registry is being started again, or there is none."""
+
+
 class Stopped(Exception):
     """The work was given up, because something else has failed."""
 

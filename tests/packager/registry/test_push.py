@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from airpack.base import extras
 from airpack.base.console import Silent
 from airpack.bundle.opened import OpenBundle
 from airpack.oci.layout import Layout
@@ -121,6 +122,33 @@ def test_skopeo_reads_what_was_pushed(airpack: Airpack, signed: Path, debian: Re
     assert layouts.files(tmp_path / "mirrored") == {NAME: (signed / NAME).read_bytes()}
 
 
+def test_a_volume_of_what_was_pushed_is_signed(
+    airpack: Airpack, signed: Path, debian: Registry, tmp_path: Path, home: Path
+) -> None:
+    """By `push --sign`, as by `oci --sign`, to the byte; else a line says that the bundle's signature isn't theirs."""
+    key, name = tmp_path / "team.key", f"{debian.address}/models/churn"
+    assert airpack("keygen", "-q", "-o", tmp_path / "team") == 0
+    assert airpack("sign", "-q", signed, "--key", key) == 0
+    assert airpack("push", signed, f"{name}:unsigned") == 0, airpack.err
+    assert airpack.err.splitlines()[0] == (
+        "note: the bundle is signed, but volumes of this image are not, and a shim with a key refuses them: give "
+        "--sign NAME.key as well"
+    )
+    assert "signed    " not in airpack.out
+    assert airpack("push", signed, f"{name}:signed", "--sign", key) == 0, airpack.err
+    assert "note:" not in airpack.err
+    assert airpack.out.splitlines()[-1].startswith("signed    volumes of it, by the key ")
+    pushed = re.search(r"^pushed    \S+@(\S+)$", airpack.out, re.MULTILINE)
+    written = layouts.lay_out(airpack, signed, tmp_path / "layout", "--sign", key)
+    assert pushed is not None
+    assert pushed[1] == written.index[0].digest
+    assert airpack("oci", signed, "-o", tmp_path / "unsigned") == 0
+    assert "volumes of this image are not" in airpack.err
+    assert airpack("push", tmp_path / "layout", name, "--sign", key) == 2
+    problem = "is an OCI layout, which can't be signed any more: give --sign to airpack oci"
+    assert airpack.error == f"airpack: error: {tmp_path}/layout {problem}"
+
+
 def test_ctrl_c_waits_for_no_registry(airpack: Airpack, signed: Path) -> None:
     """One that has fallen silent in the middle of an upload has two minutes else."""
     over, begun, answers = threading.Event(), list[int](), list[bool]()
@@ -169,7 +197,7 @@ def test_without_the_extra(airpack: Airpack, signed: Path, monkeypatch: pytest.M
     for name in [name for name in sys.modules if name.startswith(("airpack.registry.", "urllib3"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "urllib3", None)
-    expected = "airpack: error: a registry needs urllib3, which isn't installed: pip install 'airpack[oci]'"
+    expected = f"airpack: error: a registry needs urllib3, which isn't installed: {extras.install('oci')}"
     for words in (["push", signed, "localhost/churn"], ["pull", "localhost/churn"]):
         assert airpack(*words) == 1
         assert airpack.error == expected

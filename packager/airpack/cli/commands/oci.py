@@ -13,7 +13,6 @@ from airpack.cli import answers, general, options, screen
 from airpack.cli.output import several
 from airpack.oci import image
 from airpack.oci.image import Image
-from airpack.results import keys
 from airpack.results.folder import Results
 from airpack.tree.recipe import DEFAULT_MTIME
 
@@ -35,13 +34,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="a layer for each distribution, small ones together, so that an update moves only layers that changed",
     )
-    parser.add_argument(
-        "--sign",
-        metavar="NAME.key",
-        type=Path,
-        help="sign the tree, so that shims with that key accept volumes of the image",
-    )
-    options.add_passphrase(parser)
+    options.add_sign(parser)
     general.add_jobs(parser)
     answers.add_arguments(parser)
     general.add_verbosity(parser, progress=True)
@@ -51,20 +44,22 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
     folder: Path = arguments.output
     image.check_output(folder)
-    key = keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None
-    created = options.epoch(env, otherwise=DEFAULT_MTIME)
+    key, created = options.signing_key(arguments), options.epoch(env, otherwise=DEFAULT_MTIME)
     image_options = image.Options(split=arguments.split, created=created, key=key)
     progress = general.progress(arguments)
+    places = [Results.at(place) for place in arguments.places]
     with staging.scratch_in(folder.parent) as scratch, threads(arguments.jobs) as executor:
         aside = scratch / folder.name
         images = image.write(
-            [Results.at(place) for place in arguments.places],
+            places,
             aside,
             image_options,
             executor=executor,
             progress=progress,
         )
         staging.place({aside: folder}, aside=scratch)
+    for results in places:
+        options.tell_unsigned(results, key, progress)
     lines = [*map(_about, images)]
     lines += [f"beside    {referrer.artifact_type}" for written in images for referrer in written.referrers]
     lines.append(f"push      airpack push {folder} REGISTRY/REPOSITORY:TAG")

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from airpack.base.console import Progress
-from airpack.base.errors import UsageError, from_extra
+from airpack.base.errors import UsageError
+from airpack.base.extras import from_extra
 from airpack.base.interrupts import threads
 from airpack.cli import answers, general, options, screen
 from airpack.oci import image
@@ -17,6 +18,14 @@ from airpack.oci.layout import MARKER, Layout
 from airpack.registry.reference import DEFAULT_TAG
 from airpack.results.folder import Results
 from airpack.tree.recipe import DEFAULT_MTIME
+
+# What is to be done with a layout instead of giving an option that it comes too late for.
+_BEFORE = {
+    "split": "give --split to airpack oci",
+    "sign": "give --sign to airpack oci",
+    "digest": "check the bundle before, by airpack verify --digest",
+    "key": "check the bundle before, by airpack verify --key",
+}
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -36,6 +45,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     )
     options.add_registry(parser)
     parser.add_argument("--split", action="store_true", help="a layer for each distribution, as airpack oci --split")
+    options.add_sign(parser)
     parser.add_argument(
         "--mount-from",
         metavar="REPOSITORY",
@@ -52,12 +62,15 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command. Raises RegistryError."""
     with from_extra("a registry", "urllib3", "oci"):
-        from airpack.registry.push import push  # noqa: PLC0415 - urllib3 may be missing
+        from airpack.registry.client import Client  # noqa: PLC0415 - urllib3 may be missing
+        from airpack.registry.push import push  # noqa: PLC0415
     progress = general.progress(arguments)
     endpoint = options.endpoint(arguments, env, progress)
     if endpoint.reference.digest is not None:
         raise UsageError(f"{endpoint.reference} names a digest, which the push itself determines: give a tag, or none")
-    image_options = image.Options(split=arguments.split, created=options.epoch(env, otherwise=DEFAULT_MTIME))
+    key, created = options.signing_key(arguments), options.epoch(env, otherwise=DEFAULT_MTIME)
+    image_options = image.Options(split=arguments.split, created=created, key=key)
+    Client(endpoint).greet()
     with _oci_layout(arguments, image_options, progress) as oci_layout:
         pushed = push(oci_layout, endpoint, mount_from=arguments.mount_from, progress=progress)
     tag = endpoint.reference.tag or DEFAULT_TAG
@@ -69,6 +82,8 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     if pushed.blobs_skipped:
         present = f"{screen.counted(pushed.blobs_skipped, 'blob')}, {screen.amount(pushed.skipped)}"
         lines.append(f"present   {present}, not sent again")
+    if key is not None:
+        lines.append(f"signed    volumes of it, by the key {key.id}")
     result = {
         "reference": str(pushed.reference),
         "tag": tag,
@@ -83,15 +98,13 @@ def _oci_layout(arguments: argparse.Namespace, image_options: image.Options, pro
     """Give the OCI layout that the user named, or a temporary one of the bundle. Raises UsageError or AuditFailed."""
     place: Path = arguments.place
     if (place / MARKER).exists():
-        wrong = "layers can't be split any more" if image_options.split else ""
-        if arguments.digest or arguments.key:
-            wrong = "bundles can't be checked any more"
-        if wrong:
-            option = "--split" if image_options.split else "what to check"
-            raise UsageError(f"{place} is an OCI layout, whose {wrong}: give {option} to airpack oci")
+        for option, done in (("split", "split"), ("sign", "signed"), ("digest", "checked"), ("key", "checked")):
+            if getattr(arguments, option):
+                raise UsageError(f"{place} is an OCI layout, which can't be {done} any more: {_BEFORE[option]}")
         yield Layout(place)
         return
     results = general.pins(arguments).checked(Results.at(place))
+    options.tell_unsigned(results, image_options.key, progress)
     with tempfile.TemporaryDirectory(prefix="airpack-push-") as folder:
         with threads(arguments.jobs) as executor:
             image.write([results], Path(folder, "layout"), image_options, executor=executor, progress=progress)
