@@ -74,6 +74,16 @@ def activate(bundle: str | None, env: MutableMapping[str, str]) -> Ready:
     return ready.timed("activate", perf_counter() - start)
 
 
+def mode_of(env: Mapping[str, str]) -> str:
+    """Return the mode that AIRPACK_MODE names. Raises BootError."""
+    mode = env.get("AIRPACK_MODE") or AUTO
+    if mode not in MODES:
+        from airpack_runtime.errors import BootError
+
+        raise BootError(f"AIRPACK_MODE is {mode!r}: set it to one of {', '.join(MODES)}, or unset it")
+    return mode
+
+
 def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> Ready:
     """Return the tree of the bundle at `path`: an earlier boot's if there is one, else mounted or unpacked now.
 
@@ -81,17 +91,13 @@ def ready_tree(path: str, env: Mapping[str, str], *, private: bool = False) -> R
     Raises BootError; its subclasses name the reason.
     """
     start = perf_counter()
-    mode = env.get("AIRPACK_MODE") or AUTO
-    if mode not in MODES:
-        from airpack_runtime.errors import BootError
-
-        raise BootError(f"AIRPACK_MODE is {mode!r}: set it to one of {', '.join(MODES)}, or unset it")
+    mode = mode_of(env)
     try:
         info = os.stat(path)
     except OSError as error:
         raise _not_found(path, error) from error
     signer = trust.required_key(env)
-    ready = _inherited(path, info, env, signer) or _cached(path, info, env, signer)
+    ready = _inherited(path, info, env, signer) or cached(path, info, env, signer)
     if ready is None:
         from airpack_runtime.provide.provide import provide
 
@@ -124,7 +130,7 @@ def _inherited(path: str, info: os.stat_result, env: Mapping[str, str], signer: 
     return ready
 
 
-def _cached(path: str, info: os.stat_result, env: Mapping[str, str], signer: str) -> Ready | None:
+def cached(path: str, info: os.stat_result, env: Mapping[str, str], signer: str) -> Ready | None:
     """Return the tree that an earlier boot of this very file left in a cache folder, or None if none did."""
     for ready in cache.usable(env, lambda folder: cache.seen_bundle(folder, path, info)):
         if signer not in ("", ready.signer):

@@ -6,7 +6,7 @@ import argparse
 import os
 
 from airpack_runtime import __version__, boot, host, layout, trust
-from airpack_runtime.errors import BootError, printable
+from airpack_runtime.errors import printable
 from airpack_runtime.execute import execute, guarded, warn
 from airpack_runtime.ready import MODES
 
@@ -161,14 +161,14 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from airpack_runtime.care import doctor
 
     given = {"AIRPACK_BUNDLE": arguments.bundle} if arguments.bundle else {}
-    facts, fails = doctor.examine({**os.environ, **given})
+    facts, status = doctor.examine({**os.environ, **given})
     if arguments.json:
         import json
 
         print(json.dumps(facts, indent=2))
     else:
         print(doctor.render(facts))
-    return BootError.status if fails else 0
+    return status
 
 
 def _probe(_: argparse.Namespace) -> int:

@@ -123,14 +123,15 @@ def unread(name: str, known: Iterable[str]) -> str:
     return f"{printable(name)} is set, but nothing reads it" + (f": is {meant[0]} meant?" if meant else "")
 
 
-def check_unread(name: str, value: str, known: Iterable[str]) -> None:
-    """Raise UnknownSetting if the name or the value of a variable that nothing reads is like that of a key or a pin."""
+def check_unread(name: str, value: str, known: Iterable[str]) -> str:
+    """Return what `unread` does. Raises UnknownSetting for a variable whose name or value is like that of a pin."""
     remark = unread(name, known)
     # Kubernetes sets such variables for each service, whatever its name.
     is_service = re.search("_SERVICE_HOST|_PORT", name) and re.fullmatch(r"(tcp|udp|sctp)?[]\da-fA-F:./[]{0,60}", value)
     alike = remark.endswith(("_DIGEST meant?", "_KEY meant?")) and not is_service
     if alike or is_like_pin("" if is_service else name, value):
         raise UnknownSetting(name, remark)
+    return remark
 
 
 def is_like_pin(name: str, value: str) -> bool:
@@ -274,8 +275,8 @@ class NotMounted(BootError):
 
     def __init__(self, path: str, reasons: Mapping[str, str]) -> None:
         super().__init__(
-            f"{path} can't be mounted here ({_listed(reasons)}): give the bundle itself, which is unpacked, or let the "
-            "orchestrator mount the image, and set AIRPACK_BUNDLE to that folder"
+            f"{path} can't be mounted here ({_listed(reasons)}): give the bundle itself, which is unpacked, or set "
+            "AIRPACK_BUNDLE to a folder where the image is mounted"
         )
         self.path = path
         self.reasons = reasons

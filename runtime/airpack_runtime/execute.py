@@ -106,9 +106,9 @@ def _environment(bundle: str | None, tree: str | None, mode: str | None) -> dict
     if boot.is_disabled(env):
         return env
     for name in trust.unread(env):
-        from airpack_runtime.errors import unread
+        from airpack_runtime.errors import check_unread
 
-        warn(unread(name, trust.SETTINGS))
+        warn(check_unread(name, env[name], trust.SETTINGS))
     given = bundle or tree
     env.update({name: value for name, value in (("AIRPACK_BUNDLE", given), ("AIRPACK_MODE", mode)) if value})
     if any(name.startswith("AZUREML_EXTRA_") for name in env):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from airpack.base.console import Silent
-from airpack.base.pool import Pool
+from airpack.base.interrupts import Pool
 from airpack.bundle import write as bundle_writer
 from airpack.bundle.write import Bundle
 from airpack.resolve.lock import Lock, LockedWheel

@@ -8,19 +8,21 @@ from typing import NamedTuple
 
 from airpack_runtime import __version__, activation, boot, host, layout, trust
 from airpack_runtime.care import log
-from airpack_runtime.errors import BootError, printable_facts, unread
+from airpack_runtime.errors import BootError, NoPlace, printable_facts, unread
 from airpack_runtime.format import signature
 from airpack_runtime.format.reader import open_bundle
 from airpack_runtime.image import azure, conflicts, installed, libraries, probe
-from airpack_runtime.provide import storage
+from airpack_runtime.provide import provide, storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Iterator, Mapping
+    from typing import Dict, Iterator, Mapping, Tuple
 
     from airpack_runtime.format.toc import Toc
+    from airpack_runtime.ready import Ready
 
     Facts = Dict[str, object]  # text, lists and dictionaries of text, as JSON takes them
+    Told = Iterator[Tuple[str, object]]
 
 _KNOWN = (*trust.SETTINGS, *azure.VARIABLES)
 _INTERFERING = {
@@ -32,21 +34,20 @@ _INTERFERING = {
 
 
 class Diagnosis(NamedTuple):
-    """What `doctor` has found out about a boot: facts by name, and whether it would fail."""
+    """What `doctor` has found out about a boot: facts by name, and the exit status that it would end with."""
 
     facts: Facts
-    fails: bool
+    status: int
 
 
 def examine(env: Mapping[str, str]) -> Diagnosis:
     """Return what a boot with `env` would find, as it may be shown; nothing is changed by looking."""
-    facts, fails = _examine(env)
-    return Diagnosis(printable_facts(facts), fails)
+    facts, status = _examine(env)
+    return Diagnosis(printable_facts(facts), status)
 
 
 def _examine(env: Mapping[str, str]) -> Diagnosis:
     before = dict(sys.modules)  # what the image's .pth files have imported by now
-    reasons = probe.folders(env)
     facts: Facts = {
         "airpack": __version__,
         "python": f"{sys.version.split()[0]} ({host.python_tag()}), {sys.executable}",
@@ -54,34 +55,66 @@ def _examine(env: Mapping[str, str]) -> Diagnosis:
         "shim": boot.shim_root(),
         "settings": [f"{name}={env[name]}" for name in sorted(env) if name in _KNOWN and name != boot.ACTIVE],
         "problems": _problems(env),
-        "folders": {folder: reason or probe.YES for folder, reason in reasons.items()},
+        "folders": _shown(probe.folders(env)),
         "mounting": probe.mounting(),
     }
     if boot.is_disabled(env):
         facts["boot"] = "nothing is done: AIRPACK_DISABLE is set"
-        return Diagnosis(facts, fails=False)
-    usable = [folder for folder, reason in reasons.items() if reason is None]
+        return Diagnosis(facts, 0)
     try:
-        facts.update(_of_bundle(env, usable, before))
+        facts.update(_of_what_is_given(env, before))
     except BootError as error:
         facts["boot"] = f"it would fail: {error}"
-        return Diagnosis(facts, fails=True)
-    return Diagnosis(facts, fails=False)
+        return Diagnosis(facts, error.status)
+    return Diagnosis(facts, 0)
 
 
-def _of_bundle(env: Mapping[str, str], usable: list[str], before: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Yield the facts about the bundle to boot, by name, until one raises BootError.
+def _shown(reasons: Mapping[str, str | None]) -> dict[str, str]:
+    return {folder: reason or probe.YES for folder, reason in reasons.items()}
 
-    `usable` are the cache folders that can hold a tree, `before` the modules that are imported already.
+
+def _of_what_is_given(env: Mapping[str, str], before: Mapping[str, object]) -> Told:
+    """Yield the facts about what is to boot, by name, until one raises BootError.
+
+    They are found as `boot.ready_tree` finds them. `before` are the modules that are imported already.
     """
-    key = trust.required_key(env)
+    key, mode = trust.required_key(env), boot.mode_of(env)
     yield "key", signature.key_id(key) if key else f"none by AIRPACK_PUBLIC_KEY or {trust.KEY_FILE}: any bundle"
-    path = boot.find_bundle(env)
-    yield "bundle", path
-    yield "found", "by AIRPACK_BUNDLE or --bundle" if env.get("AIRPACK_BUNDLE") else "beside the shim"
-    if os.path.isdir(path) or path.endswith(layout.IMAGE_NAMES):
-        yield "boot", "a tree or an image is given, not a bundle: boot it with AIRPACK_LOG=text to see how it is taken"
+    path = azure.named(env)
+    if path and (not env.get(azure.LIB_PATH) or azure.is_plain(path, env)):
+        yield "boot", f"it would take {path}, and what lies beside it"
         return
+    found = "by AIRPACK_BUNDLE or --bundle" if env.get("AIRPACK_BUNDLE") else "beside the shim"
+    yield "found", f"by {azure.LIB_PATH}" if path else found
+    path = path or boot.find_bundle(env)
+    yield "bundle", path
+    place = provide.inside(path)
+    if os.path.isdir(place):
+        yield from _of_tree(provide.given_tree(place, env, mode), env)
+        return
+    there, is_image = boot.cached(path, os.stat(path), env, key), place.endswith(layout.IMAGE_NAMES)
+    image = None if there else provide.image_for(place, mode)
+    if image:
+        with open(image, "rb") as file:
+            provide.checked_image(image, file.fileno(), env)
+        yield "boot" if is_image else "image", f"{image} would be mounted, where that is permitted"
+    elif there and is_image:
+        yield "boot", f"the tree is there: {there.tree}"
+    if not is_image:
+        yield from _of_bundle(place, env, before)
+
+
+def _of_tree(ready: Ready, env: Mapping[str, str]) -> Told:
+    """Yield the facts about a tree that would be taken as it is."""
+    yield "digest", f"sha256:{ready.digest}"
+    yield "trust", _trust(ready.bundle, env)
+    yield "target", ready.target
+    yield "boot", "the tree would be taken as it is"
+    yield "sys.path", _path_with(ready.tree)
+
+
+def _of_bundle(path: str, env: Mapping[str, str], before: Mapping[str, object]) -> Told:
+    """Yield the facts about a bundle. Raises NoPlace as well."""
     with open_bundle(path) as bundle:
         yield "digest", f"sha256:{bundle.digest}"
         trust.check(path, layout.SIGNED_BUNDLE, bundle.digest, env)
@@ -92,18 +125,22 @@ def _of_bundle(env: Mapping[str, str], usable: list[str], before: Mapping[str, o
         host.check(path, bundle.target)
         folder = next(storage.folders_with(bundle.digest, env), None)
     tree = None if folder is None else storage.tree_path(folder, bundle.digest)
+    yield "lacks", list(libraries.unloadable(toc.needs))
+    yield from _compared(toc, activation.site_of(tree) if tree else "", before)
     if tree:
         yield "boot", f"the tree is there: {tree}"
         yield "sys.path", _path_with(tree)
-    elif usable:
-        yield "boot", f"it would be unpacked into {usable[0]}"
-    yield "lacks", list(libraries.unloadable(toc.needs))
-    yield from _compared(toc, activation.site_of(tree) if tree else "", before)
-    if not tree and not usable:
-        raise BootError("no folder can hold the tree")
+        return
+    needed = storage.room(toc)
+    reasons = probe.folders(env, needed, len(toc.files))
+    yield "folders", _shown(reasons)
+    place = next((folder for folder, reason in reasons.items() if reason is None), None)
+    if place is None and probe.mounting()["mount_in_user_namespace"] != probe.YES:
+        raise NoPlace(needed, _shown(reasons))
+    yield "boot", f"it would be unpacked into {place or 'a tmpfs of its own, by exec alone'}"
 
 
-def _compared(toc: Toc, site: str, before: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def _compared(toc: Toc, site: str, before: Mapping[str, object]) -> Told:
     """Yield the facts about the image's packages and those of a bundle, whose folder is `site`, if there is one."""
     brought = [installed.Installed(each.name, each.version, each.top_level, (), site) for each in toc.distributions]
     won = conflicts.winners({name for each in brought for name in each.modules}, site, before)

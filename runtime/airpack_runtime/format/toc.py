@@ -124,7 +124,7 @@ class Toc(NamedTuple):
             )
             _check(toc)
         except (KeyError, TypeError, UnicodeError) as error:
-            raise LayoutError(f"its table of contents lacks or mistypes {error}") from error
+            raise _wrong(f"lacks or mistypes {error}") from error
         return toc
 
     def folders(self) -> list[str]:
@@ -173,15 +173,19 @@ def decode(stored: bytes) -> Toc:
         body = inflate(packed, layout.TOC_LIMIT)
         data = json.loads(body.decode("utf-8")) if _is_sane(body) else None
     except (ValueError, RecursionError) as error:
-        raise LayoutError(f"its table of contents is damaged ({error})") from error
+        raise _wrong(f"is damaged ({error})") from error
     if data is None:
-        raise LayoutError("its table of contents lists more than any environment holds")
+        raise _wrong("lists more than any environment holds")
     if not isinstance(data, dict):
-        raise LayoutError("its table of contents is no JSON object")
+        raise _wrong("is no JSON object")
     toc = Toc.from_dict(data)
     if toc.target != heading.target:
         raise LayoutError("the heading and the table of contents name different targets")
     return toc
+
+
+def _wrong(problem: str) -> LayoutError:
+    return LayoutError(f"its table of contents {problem}")
 
 
 def _is_sane(body: bytes) -> bool:
@@ -196,7 +200,7 @@ def _frames(sizes: list[int], raw_sizes: list[int], checksums: list[str]) -> tup
     _check_lengths(sizes, raw_sizes, checksums)
     for column, limit in ((sizes, layout.STORED_FRAME_LIMIT), (raw_sizes, layout.FRAME_LIMIT)):
         if not 0 < min(column) <= max(column) <= limit:
-            raise LayoutError("its table of contents holds a frame that is empty or too large")
+            raise _wrong("holds a frame that is empty or too large")
     return tuple(map(Frame, [0, *itertools.accumulate(sizes)], sizes, raw_sizes, checksums))
 
 
@@ -205,10 +209,10 @@ def _files(paths: list[str], modes: list[int], sizes: list[int], gaps: list[int]
     _check_numbers(modes, sizes, gaps)
     _check_lengths(paths, modes, sizes, gaps)
     if min(sizes) < 0 or min(gaps) < 0:
-        raise LayoutError("its table of contents places a file over another, or gives it a size below zero")
+        raise _wrong("places a file over another, or gives it a size below zero")
     if not {0o644, 0o755}.issuperset(modes):
         wrong = next(mode for mode in modes if mode not in (0o644, 0o755))
-        raise LayoutError(f"its table of contents gives a file the mode {wrong!r}")
+        raise _wrong(f"gives a file the mode {wrong!r}")
     # A pass over a column takes a fraction of the time that a loop over the files would add to a start.
     filled = list(map(blocks, sizes))
     ends = itertools.accumulate(map(operator.add, gaps, filled))
@@ -225,18 +229,18 @@ def _links(files: Sequence[File], paths: list[str], targets: list[str]) -> tuple
     """Return the links to `files`. Raises LayoutError or TypeError."""
     _check_lengths(paths, targets)
     if not {file.path for file in files}.issuperset(targets):
-        raise LayoutError("its table of contents holds a link to no file of the tree")
+        raise _wrong("holds a link to no file of the tree")
     return tuple(map(Link, paths, targets))
 
 
 def _check_numbers(*columns: Sequence[int]) -> None:
     if set(map(type, itertools.chain(*columns))) != {int}:
-        raise LayoutError("its table of contents holds something else where a number must be")
+        raise _wrong("holds something else where a number must be")
 
 
 def _check_lengths(*columns: Sequence[object]) -> None:
     if len(set(map(len, columns))) != 1 or not all(isinstance(column, list) for column in columns):
-        raise LayoutError("its table of contents has columns of different lengths")
+        raise _wrong("has columns of different lengths")
 
 
 def _check(toc: Toc) -> None:
@@ -246,7 +250,7 @@ def _check(toc: Toc) -> None:
     """
     entries = max(map(len, (toc.directories, toc.files, toc.links, toc.frames)))
     if entries > layout.ENTRIES_LIMIT or len(str(toc.needs)) > layout.NEEDS_LIMIT:
-        raise LayoutError("its table of contents lists more than any environment holds")
+        raise _wrong("lists more than any environment holds")
     paths = [*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)]
     _check_paths(paths)
     texts = [toc.target, toc.creator, toc.sums.path, *toc.requirements, *paths]
@@ -257,31 +261,31 @@ def _check(toc: Toc) -> None:
     texts += (toc.decoder or ())[2:]
     "".join(texts).encode("utf-8")
     if any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories):
-        raise LayoutError("its table of contents nests folders too deeply")
+        raise _wrong("nests folders too deeply")
     if toc.sums.start + toc.sums.size > sum(frame.raw_size for frame in toc.frames):
-        raise LayoutError("its table of contents gives files more bytes than there are")
+        raise _wrong("gives files more bytes than there are")
     _check_numbers((toc.unpacked_size,))
     if sum(file.size for file in toc.files) != toc.unpacked_size:
-        raise LayoutError("its table of contents gives a wrong unpacked size")
+        raise _wrong("gives a wrong unpacked size")
     libraries = "".join(need.library for need in toc.needs)
     if "/" in libraries or "\0" in libraries:
-        raise LayoutError("its table of contents needs a library by its path")
+        raise _wrong("needs a library by its path")
     if toc.decoder is not None:
         _check_decoder(toc.decoder)
 
 
 def _check_decoder(decoder: Decoder) -> None:
     if not decoder.module.isidentifier():
-        raise LayoutError("its table of contents names no module as the decoder")
+        raise _wrong("names no module as the decoder")
     _check_numbers((decoder.offset, decoder.size))
     if not (0 <= decoder.offset < 1 << 62 and 0 < decoder.size <= layout.DECODER_LIMIT):
-        raise LayoutError("its table of contents places the decoder outside the bundle")
+        raise _wrong("places the decoder outside the bundle")
 
 
 def _check_paths(paths: list[str]) -> None:
     # A few searches of one string are several times faster than a loop over the paths.
     joined = "\n/" + "/\n/".join(paths) + "/\n"
     if any(bad in joined for bad in ("//", "/./", "/../", "\0", "\\")):
-        raise LayoutError("its table of contents holds a path that leaves the tree")
+        raise _wrong("holds a path that leaves the tree")
     if has_controls("".join(paths)) or len(set(paths)) != len(paths):
-        raise LayoutError("its table of contents holds a path twice, or one with a control character")
+        raise _wrong("holds a path twice, or one with a control character")

@@ -44,14 +44,25 @@ def ready_tree(env: Mapping[str, str], warn: Callable[[str], None]) -> Ready | N
         warn(f"both {LIB_PATH} and {REQUIREMENTS} are set: the first wins, as in the image; unset one of them")
     if lib_path and env.get("AIRPACK_BUNDLE"):
         warn(f"AIRPACK_BUNDLE is set, and goes before {LIB_PATH}: unset one of them")
+    path = named(env)
+    if not path:
         return None
     if lib_path:
-        return _of_folder(_existing(LIB_PATH, lib_path, env, os.path.exists, NO_FOLDER), env)
-    if file:
-        from airpack_runtime.image import requirements
+        return _of_folder(path, env)
+    from airpack_runtime.image import requirements
 
-        return requirements.ready_tree(_existing(REQUIREMENTS, file, env, os.path.isfile, NO_FILE), env)
-    return None
+    return requirements.ready_tree(path, env)
+
+
+def named(env: Mapping[str, str]) -> str:
+    """Return the path of the folder, or else of the file, that the variables ask for, empty for none.
+
+    Raises AzureError if it isn't there.
+    """
+    lib_path, file = env.get(LIB_PATH), env.get(REQUIREMENTS)
+    if lib_path:
+        return "" if env.get("AIRPACK_BUNDLE") else _existing(LIB_PATH, lib_path, env, os.path.exists, NO_FOLDER)
+    return _existing(REQUIREMENTS, file, env, os.path.isfile, NO_FILE) if file else ""
 
 
 def handled(env: Mapping[str, str]) -> dict[str, str]:
@@ -66,17 +77,24 @@ def needs_nothing(env: Mapping[str, str]) -> bool:
 
 def _of_folder(path: str, env: Mapping[str, str]) -> Ready:
     """Return the tree of `path`: a bundle, an image, a tree, a folder with a bundle in it, or a folder of packages."""
-    inside = (layout.TREE_NOTE, layout.BUNDLE_NAME)
-    if os.path.isdir(path) and not any(os.path.exists(os.path.join(path, name)) for name in inside):
-        if trust.binds(env):
-            raise AzureError(
-                f"{path} is a plain folder, which AIRPACK_DIGEST can't pin, and no signature covers: use a bundle",
-                NO_FOLDER,
-            )
+    if is_plain(path, env):
         from airpack_runtime.provide.provide import packages_tree
 
         return packages_tree(path, "a folder of packages")
     return boot.ready_tree(path, env, private=True)
+
+
+def is_plain(path: str, env: Mapping[str, str]) -> bool:
+    """Return whether `path` is a folder of packages, without a bundle. Raises AzureError if none may be taken."""
+    inside = (layout.TREE_NOTE, layout.BUNDLE_NAME)
+    if not os.path.isdir(path) or any(os.path.exists(os.path.join(path, name)) for name in inside):
+        return False
+    if trust.binds(env):
+        raise AzureError(
+            f"{path} is a plain folder, which AIRPACK_DIGEST can't pin, and no signature covers: use a bundle",
+            NO_FOLDER,
+        )
+    return True
 
 
 def _existing(name: str, given: str, env: Mapping[str, str], is_there: Callable[[str], bool], status: int) -> str:

@@ -87,9 +87,9 @@ def permits(env: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def folders(env: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the reason why each cache folder can't hold a tree, None for one that can."""
-    return {folder: storage.reason_against_use(folder) for folder in cache.candidates(env)}
+def folders(env: Mapping[str, str], needed: int = 0, files: int = 0) -> dict[str, str | None]:
+    """Return the reason why each cache folder can't hold a tree of so many bytes and files, None for one that can."""
+    return {folder: storage.reason_against_use(folder, needed, files) for folder in cache.candidates(env)}
 
 
 def mounting() -> dict[str, object]:

@@ -27,7 +27,7 @@ def check_signature(tree: str, key: str) -> None:
     note = f"{tree}/{layout.TREE_NOTE}"
     if not os.path.lexists(note + layout.SIGNATURE_SUFFIX):
         problem = "is a tree, which no signature covers, and one is asked for"
-        raise NotSigned(tree, problem, "give the signed bundle, or a volume of what airpack oci --sign wrote")
+        raise NotSigned(tree, problem, "give the signed bundle, or a volume of what airpack push --sign sent")
     text = cache.read(note)
     signature.check(note, layout.SIGNED_TREE, str(hashing.sha256(text.encode("utf-8")).hexdigest()), key)
     try:

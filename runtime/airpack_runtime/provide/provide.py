@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from time import perf_counter
 
 from airpack_runtime import cache, host, layout, trust
@@ -23,28 +22,45 @@ _DECODER_ROOM = 64 << 20  # bytes of a tmpfs for the decoder, and for what the f
 
 def provide(path: str, env: Mapping[str, str], *, mode: str, private: bool) -> Ready:
     """Return the tree of what lies at `path`, by the first way of the mode `mode` that works. Raises BootError."""
-    info = os.stat(path)
-    if stat.S_ISDIR(info.st_mode):
-        if os.path.exists(f"{path}/{layout.TREE_NOTE}"):
-            return _given_tree(path, env, mode)
-        inside = f"{path}/{layout.BUNDLE_NAME}"
-        if not os.path.exists(inside):
-            raise NotATree(path, f"it has neither {layout.TREE_NOTE} nor {layout.BUNDLE_NAME}")
-        path = inside
-    image = _image_of(path)
-    if mode in (AUTO, MOUNT) and image is not None:
-        try:
-            return _mounted(image, env, private)
-        except NotMounted:
-            if mode == MOUNT or image == path:
-                raise
+    path = inside(path)
+    if os.path.isdir(path):
+        return given_tree(path, env, mode)
+    image = image_for(path, mode)
+    try:
+        return _mounted(image, env, private) if image else _unpacked(path, env, private)
+    except NotMounted:
+        if mode == MOUNT or image == path:
+            raise
+        return _unpacked(path, env, private)
+
+
+def inside(path: str) -> str:
+    """Return the bundle in the folder `path`, or `path` itself if it is a tree, or no folder. Raises NotATree."""
+    if not os.path.isdir(path) or os.path.exists(f"{path}/{layout.TREE_NOTE}"):
+        return path
+    bundle = f"{path}/{layout.BUNDLE_NAME}"
+    if not os.path.exists(bundle):
+        raise NotATree(path, f"it has neither {layout.TREE_NOTE} nor {layout.BUNDLE_NAME}")
+    return bundle
+
+
+def image_for(path: str, mode: str) -> str | None:
+    """Return the image that is mounted for `path`: itself, or the one beside the bundle; None to unpack the bundle.
+
+    Raises BootError if the mode is for a tree that is there, or for an image, without one.
+    """
+    beside = path[: -len(layout.BUNDLE_NAME)] if path.endswith(layout.BUNDLE_NAME) else ""
+    images = [path, *(beside + name for name in layout.IMAGE_NAMES if beside)]
+    for image in images if mode in (AUTO, MOUNT) else ():
+        if image.endswith(layout.IMAGE_NAMES) and os.path.isfile(image):
+            return image
     if mode in (MOUNT, TREE):
-        reason = "no image lies beside it: pack with --image" if mode == MOUNT else "no tree of it is there"
-        raise BootError(f"{path}: AIRPACK_MODE is {mode}, but {reason}, or set it to auto")
-    return _unpacked(path, env, private)
+        lack = "image lies beside it: pack with --image," if mode == MOUNT else "tree of it is there: give one,"
+        raise BootError(f"{path}: AIRPACK_MODE is {mode}, but no {lack} or set it to auto")
+    return None
 
 
-def _given_tree(path: str, env: Mapping[str, str], mode: str) -> Ready:
+def given_tree(path: str, env: Mapping[str, str], mode: str) -> Ready:
     """Return the folder `path`, such as a mounted volume, as a tree.
 
     Raises NotATree, WrongDigest, NotSigned or WrongTarget.
@@ -70,8 +86,8 @@ def _noted_tree(tree: str) -> Ready:
     target, (kind, colon, digest) = layout.noted(note, "target"), layout.noted(note, "digest").partition(":")
     if not target or kind + colon != "sha256:" or not cache.is_tree(tree):
         raise NotATree(tree, f"its {layout.TREE_NOTE} can't be read, or it has no {layout.LIB}")
-    how = "a tree that is there"
-    return Ready(bundle=tree, key=cache.key_of(os.stat(tree)), target=target, digest=digest, tree=tree, how=how)
+    key, how = cache.key_of(os.stat(tree)), "a tree that is there"
+    return Ready(bundle=tree, key=key, target=target, digest=digest, tree=tree, how=how)
 
 
 def packages_tree(folder: str, how: str) -> Ready:
@@ -84,28 +100,16 @@ def _has_extensions(tree: str) -> bool:
     return any(name.endswith(".so") for _, _, names in os.walk(f"{tree}/{layout.LIB}") for name in names)
 
 
-def _image_of(path: str) -> str | None:
-    """Return the image to mount for `path`: itself, or the one beside the bundle; None if there is none."""
-    stem = path[: -len(layout.BUNDLE_NAME)] if path.endswith(layout.BUNDLE_NAME) else None
-    beside = [stem + name for name in layout.IMAGE_NAMES] if stem is not None else []
-    images = (image for image in (path, *beside) if image.endswith(layout.IMAGE_NAMES) and os.path.isfile(image))
-    return next(images, None)
-
-
 def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
     """Mount an image in the first cache folder where that works.
 
     Raises NotMounted, NotSigned, WrongDigest or WrongTarget.
     """
-    from airpack_runtime.provide import mount
-
     start = perf_counter()
     fd = os.open(image, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        info, kind = os.fstat(fd), mount.kind_of(fd)
-        if kind is None:
-            raise NotMounted(image, {"its format": "neither squashfs nor EROFS"})
-        digest = _trusted_digest(image, fd, env)
+        info = os.fstat(fd)
+        kind, digest = checked_image(image, fd, env)
         name = f"image-{cache.key_of(info)}"
         reasons: dict[str, str] = {}
         for folder in cache.candidates(env):
@@ -164,18 +168,23 @@ def _checked(mounted: str, image: str) -> Ready:
         raise
 
 
-def _trusted_digest(image: str, fd: int, env: Mapping[str, str]) -> str:
-    """Return the SHA-256 of an image if a pin or a signature must match it, empty if neither is asked for.
+def checked_image(image: str, fd: int, env: Mapping[str, str]) -> tuple[str, str]:
+    """Return the file system in an open image, and its SHA-256, empty if neither a pin nor a signature must match it.
 
-    Raises WrongDigest, NotSigned or BadKey.
+    Raises NotMounted if it is none, WrongDigest, NotSigned or BadKey.
     """
+    from airpack_runtime.provide import mount
+
+    kind = mount.kind_of(fd)
+    if kind is None:
+        raise NotMounted(image, {"its format": "neither squashfs nor EROFS"})
     if not trust.binds(env):
-        return ""
+        return kind, ""
     from airpack_runtime.format import hashing
 
     digest = hashing.of_file(fd)
     trust.check(image, layout.SIGNED_IMAGE, digest, env)
-    return digest
+    return kind, digest
 
 
 def _unpacked(path: str, env: Mapping[str, str], private: bool) -> Ready:
@@ -203,7 +212,7 @@ def _kept(bundle: Bundle, env: Mapping[str, str]) -> Ready | None:
 def _placed(bundle: Bundle, env: Mapping[str, str], private: bool) -> Ready:
     """Unpack `bundle` into the first cache folder that can hold its tree. Raises NoPlace, or BundleDamaged."""
     toc = bundle.toc()
-    needed = toc.unpacked_size + storage.BLOCK * (len(toc.files) + len(toc.directories))
+    needed = storage.room(toc)
     reasons: dict[str, str] = {}
     for folder in cache.candidates(env):
         there = cache.is_tree(storage.tree_path(folder, bundle.digest))

@@ -14,9 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator, Mapping
 
+    from airpack_runtime.format.toc import Toc
     from airpack_runtime.ready import Ready
 
-BLOCK = 4096  # bytes: a file's size on a disk is rounded up to a multiple of it
+_BLOCK = 4096  # bytes: a file's size on a disk is rounded up to a multiple of it
 _CGROUPS = "/sys/fs/cgroup"
 # Of cgroups version 2 and 1: the files with the memory limit, and with what is used of it.
 _MEMORY_FILES = (
@@ -25,10 +26,15 @@ _MEMORY_FILES = (
 )
 
 
-def reason_against_use(folder: str) -> str | None:
+def room(toc: Toc) -> int:
+    """Return how many bytes the tree of a bundle takes on a disk."""
+    return toc.unpacked_size + _BLOCK * (len(toc.files) + len(toc.directories))
+
+
+def reason_against_use(folder: str, needed: int = 0, files: int = 0) -> str | None:
     """Return the reason why no tree could be kept in `folder`, which need not exist, or None if one could.
 
-    Nothing is left behind by asking.
+    The tree has `files` files and takes `needed` bytes. Nothing is left behind by asking.
     """
     place = _nearest(folder)
     reason = cache.reason_against(folder) if place == folder else _reason_against_folders_in(place)
@@ -38,7 +44,7 @@ def reason_against_use(folder: str) -> str | None:
             os.rmdir(f"{place}/.airpack-{os.getpid()}")
         except OSError as error:
             reason = reason_of(error)
-    return reason or reason_against_size(place, 0, 0) or _reason_against_execution(place)
+    return reason or reason_against_size(place, needed, files) or _reason_against_execution(place)
 
 
 def prepare(folder: str, needed: int, files: int, *, executable: bool = True) -> str | None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Callable, Dict
 
 import pytest
-from airpack_runtime import boot
+from airpack_runtime import boot, layout
 from airpack_runtime.care import doctor
+from airpack_runtime.errors import EXPLAINED
+from airpack_runtime.format import reader
+from airpack_runtime.image import probe
+from airpack_runtime.provide import unpack
 
 from ..conftest import RUNTIME, SITE_PACKAGES, needs_target, python
 from ..signer import SIGNER
@@ -128,7 +133,7 @@ def test_neither_form_tells_what_gives_access(env: Dict[str, str]) -> None:
     changed = {**env, **variables, "AZUREML_EXTRA_REQUIREMENTS_TXT": url, "PYTHONPATH": str(RUNTIME)}
     for form in ([], ["--json"]):
         done = python("-m", "airpack_runtime", "doctor", *form, env={**changed, "CONDA_PREFIX": url})
-        assert done.returncode == 97
+        assert done.returncode == 99
         assert "****@host/x.tar?****" in done.stdout
         assert "hush" not in done.stdout + done.stderr
         assert not form or json.loads(done.stdout)["python"]
@@ -136,8 +141,109 @@ def test_neither_form_tells_what_gives_access(env: Dict[str, str]) -> None:
 
 def test_the_text_fits_a_screen(env: Dict[str, str], golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every fact a line or a few, none with a traceback."""
-    facts, fails = doctor.examine({**env, "AIRPACK_BUNDLE": str(golden)})
-    assert not fails
+    facts, status = doctor.examine({**env, "AIRPACK_BUNDLE": str(golden)})
+    assert status == 0
     text = doctor.render(facts)
     assert len(text.splitlines()) < 45
     assert all(name in text for name in facts)
+
+
+def _boots(env: Dict[str, str]) -> "tuple[int, str]":
+    """Return the exit status of `exec`, and what it says of why it can't boot."""
+    done = python("-m", "airpack_runtime", "exec", "--", "true", env=env)
+    return done.returncode, done.stderr.partition("airpack: ")[2].partition(EXPLAINED)[0].strip()
+
+
+def _case(name: str, golden: Path, folder: Path) -> Dict[str, str]:
+    """Return the settings of a boot of something else than a bundle, or in another mode."""
+    with reader.open_bundle(str(golden)) as bundle:
+        digest, target = bundle.digest, bundle.target
+        unpack.unpack_into(bundle, str(folder / "tree"))
+    (folder / "tree" / layout.TREE_NOTE).write_text(layout.tree_note(target, digest, "0" * 64))
+    (folder / "other").mkdir()
+    (folder / "other" / layout.TREE_NOTE).write_text(layout.tree_note(target.replace("cp37", "cp36"), digest, "0" * 64))
+    (folder / "other" / layout.LIB).mkdir()
+    (folder / "plain").mkdir()
+    (folder / "results").mkdir()
+    shutil.copy(str(golden), str(folder / "results"))
+    image = folder / layout.IMAGE_NAMES[0]
+    image.write_bytes(b"hsqs" + bytes(5000) if name == "an image for a key" else b"x" * 5000)
+    app = {"AIRPACK_BUNDLE": "", "AML_APP_ROOT": str(folder)}
+    key = {"AIRPACK_PUBLIC_KEY": SIGNER.public}
+    cases = {
+        "a tree": {"AIRPACK_BUNDLE": "tree"},
+        "a tree by its pin": {"AIRPACK_BUNDLE": "tree", "AIRPACK_DIGEST": digest},
+        "a tree for another pin": {"AIRPACK_BUNDLE": "tree", "AIRPACK_DIGEST": f"sha256:{'0' * 64}"},
+        "a tree for a key": {"AIRPACK_BUNDLE": "tree", **key},
+        "a tree of another Python": {"AIRPACK_BUNDLE": "other"},
+        "a tree to unpack": {"AIRPACK_BUNDLE": "tree", "AIRPACK_MODE": "unpack"},
+        "a folder of results": {"AIRPACK_BUNDLE": "results"},
+        "results for a key": {"AIRPACK_BUNDLE": "results", **key},
+        "a folder of nothing": {"AIRPACK_BUNDLE": "plain"},
+        "no such mode": {"AIRPACK_BUNDLE": "results", "AIRPACK_MODE": "fast"},
+        "an image that isn't there": {"AIRPACK_BUNDLE": "results", "AIRPACK_MODE": "mount"},
+        "a tree that isn't there": {"AIRPACK_BUNDLE": "results", "AIRPACK_MODE": "tree"},
+        "an image that is none": {"AIRPACK_BUNDLE": image.name},
+        "an image for a key": {"AIRPACK_BUNDLE": image.name, **key},
+        "a key that is misspelt": {"AIRPACK_BUNDLE": "results", "AIRPACK_DIGST": digest},
+        "Azure's folder": {**app, "AZUREML_EXTRA_PYTHON_LIB_PATH": "results"},
+        "Azure's folder of packages": {**app, "AZUREML_EXTRA_PYTHON_LIB_PATH": "plain"},
+        "Azure's folder for a key": {**app, "AZUREML_EXTRA_PYTHON_LIB_PATH": "plain", **key},
+        "no folder of Azure's": {**app, "AZUREML_EXTRA_PYTHON_LIB_PATH": "absent"},
+        "no file of Azure's": {**app, "AZUREML_EXTRA_REQUIREMENTS_TXT": "absent.txt"},
+    }
+    given = cases[name]
+    place = given["AIRPACK_BUNDLE"]
+    return {**given, "AIRPACK_BUNDLE": str(folder / place)} if place else given
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("a tree", 0),
+        ("a tree by its pin", 0),
+        ("a tree for another pin", 97),
+        ("a tree for a key", 97),
+        ("a tree of another Python", 97),
+        ("a tree to unpack", 97),
+        ("a folder of results", 0),
+        ("results for a key", 97),
+        ("a folder of nothing", 97),
+        ("no such mode", 97),
+        ("an image that isn't there", 97),
+        ("a tree that isn't there", 97),
+        ("an image that is none", 97),
+        ("an image for a key", 97),
+        ("a key that is misspelt", 97),
+        ("Azure's folder", 0),
+        ("Azure's folder of packages", 0),
+        ("Azure's folder for a key", 97),
+        ("no folder of Azure's", 97),
+        ("no file of Azure's", 99),
+    ],
+)
+def test_the_doctor_says_what_exec_does(
+    name: str, status: int, golden: Path, env: Dict[str, str], tmp_path: Path
+) -> None:
+    """By its status and with the same words, whatever is given in whatever mode; it leaves nothing behind."""
+    changed = {**env, "PYTHONPATH": str(RUNTIME), **_case(name, golden, tmp_path)}
+    done = python("-m", "airpack_runtime", "doctor", "--json", env=changed)
+    boot_fact = json.loads(done.stdout)["boot"]
+    assert not Path(env["AIRPACK_CACHE_DIR"]).exists()
+    exec_status, message = _boots(changed)
+    assert (exec_status, done.returncode) == (status, status)
+    assert boot_fact == f"it would fail: {message}" if status else not boot_fact.startswith("it would fail")
+
+
+def test_a_full_disk_is_told_before(golden: Path, env: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tree takes is compared with what is free, as the boot does: the message is the same."""
+    full = os.statvfs("/")
+    none = os.statvfs_result([*full[:4], 0, *full[5:]])
+    monkeypatch.setattr(os, "statvfs", lambda _: none)
+    monkeypatch.setattr(probe, "mounting", lambda: {"mount_in_user_namespace": "EPERM"})
+    facts, status = doctor.examine({**env, "AIRPACK_BUNDLE": str(golden)})
+    assert status == 97
+    assert f"{env['AIRPACK_CACHE_DIR']}/airpack-{os.getuid()}: has 0.0 MB free" in str(facts["boot"])
+    monkeypatch.setattr(probe, "mounting", lambda: {"mount_in_user_namespace": "yes"})
+    facts, status = doctor.examine({**env, "AIRPACK_BUNDLE": str(golden)})
+    assert (status, facts["boot"]) == (0, "it would be unpacked into a tmpfs of its own, by exec alone")
