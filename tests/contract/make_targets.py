@@ -26,7 +26,7 @@ if __package__ in (None, ""):
     sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent / "runtime")]
 
 from airpack.target import interpreter
-from support import arm64, compiled_python, machine, newest_python, pages
+from support import arm64, compiled_python, debian, machine, newest_python, pages
 
 PAGE = machine.ROOT / "docs" / "targets.md"
 BEGIN, END = "<!-- written by tests/contract/make_targets.py -->", "<!-- the end of what it writes -->"
@@ -38,8 +38,8 @@ PLATFORMS = {
 }
 # What the tests make of Debian's packages.
 MADE: tuple[Callable[[], Path], ...] = (
-    *(partial(arm64.interpreter, version) for version in arm64.RELEASES),
-    *(partial(compiled_python.musl, version) for version in compiled_python.RELEASES),
+    *(partial(arm64.interpreter, version) for version in debian.PYTHONS),
+    *(partial(compiled_python.musl, version) for version in compiled_python.FOR_MUSL),
     compiled_python.free_threaded,
     newest_python.python,
 )

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from support import debian, machine
 
-# Debian's releases, and the Python of each.
-RELEASES = {"3.11": "bookworm", "3.13": "trixie", "3.14": "sid"}
-# What extension modules and those of wheels are linked to, by its name since 3.13 where that is another.
-_LIBRARIES = ("libc6", "libgcc-s1", "libstdc++6", "libbz2-1.0", "libcrypt1", "libexpat1", "libffi8", "liblzma5")
+# What extension modules and those of wheels are linked to; what the name of the others is depends on the release.
+_LIBRARIES = ("libc6", "libgcc-s1", "libstdc++6", "libbz2-1.0", "libcrypt1", "libexpat1", "liblzma5")
 _OTHERS = ("libsqlite3-0", "libuuid1", "zlib1g", "libzstd1")
+_OF_RELEASE = {"bullseye": ("libffi7", "libssl1.1"), "bookworm": ("libffi8", "libssl3")}
+_OF_LATER = ("libffi8", "libssl3t64")
 VERSION = "3.11"
 
 
@@ -28,9 +28,9 @@ def interpreter(version: str) -> Path:
 
 def debian_root(version: str, processor: str) -> Path:
     """Return a root of the release that has the Python, for a processor, made once for this machine."""
-    release = RELEASES[version]
+    release = debian.PYTHONS[version]
     packages = [f"python{version}-minimal", f"libpython{version}-minimal", f"libpython{version}-stdlib"]
-    packages += [*_LIBRARIES, *_OTHERS, "libssl3" if release == "bookworm" else "libssl3t64"]
+    packages += [*_LIBRARIES, *_OTHERS, *_OF_RELEASE.get(release, _OF_LATER)]
 
     def make(folder: Path, made: Path) -> None:
         debian.unpack(folder, packages, release=release, processor=processor, into=made)

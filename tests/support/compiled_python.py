@@ -10,11 +10,10 @@ from pathlib import Path
 from support import debian, machine
 
 MUSL, FREE_THREADED = "3.11", "3.13"
+FOR_MUSL = (MUSL, "3.13")  # what is older takes its compiler for glibc's; the mirrors have no source of 3.14
 # The first with a musl that knows packed relocations (DT_RELR, since musl 1.2.4), as libraries of newer Alpines in
 # musllinux wheels have them: an older one jumps into nowhere.
 _RELEASE_OF_MUSL = "trixie"
-# Debian's releases, and the Python of each.
-RELEASES = {"3.11": "bookworm", "3.13": "trixie"}
 # musl-gcc answers what system it compiles for as gcc does, which has glibc; Debian's musl has this name.
 _COMPILER = f"""#!/bin/sh
 case $1 in
@@ -35,12 +34,12 @@ def musl(version: str = MUSL) -> Path:
         compiler.chmod(0o755)
         env = {**os.environ, "CC": str(compiler)}
         needed = folder / "needed"  # zlib, without which it imports from no zip file
-        source = _source(folder, "zlib", RELEASES[MUSL])
+        source = _source(folder, "zlib", debian.PYTHONS[MUSL])
         _run(["./configure", "--static", f"--prefix={needed}"], source, {**env, "CFLAGS": "-fPIC"})
         _run(["make", "libz.a", "install"], source, env)
         env.update(CPPFLAGS=f"-I{needed}/include", LDFLAGS=f"-L{needed}/lib")
         env["PKG_CONFIG_LIBDIR"] = f"{needed}/lib/pkgconfig"  # or it finds this system's libraries, which are for glibc
-        _compile(_source(folder, f"python{version}", RELEASES[version]), made, [], env)
+        _compile(_source(folder, f"python{version}", debian.PYTHONS[version]), made, [], env)
         (folder / "musl").mkdir()
         processor = platform.machine()
         debian.unpack(folder / "musl", ["musl"], release=_RELEASE_OF_MUSL, processor=processor, into=made / "musl")
@@ -55,7 +54,9 @@ def free_threaded(version: str = FREE_THREADED) -> Path:
     """Return a free-threaded interpreter (PEP 703), compiled once for this machine."""
 
     def build(folder: Path, made: Path) -> None:
-        _compile(_source(folder, f"python{version}", RELEASES[version]), made, ["--disable-gil"], dict(os.environ))
+        _compile(
+            _source(folder, f"python{version}", debian.PYTHONS[version]), made, ["--disable-gil"], dict(os.environ)
+        )
 
     return debian.make_once(f"python{version}t", build) / "bin" / f"python{version}t"
 

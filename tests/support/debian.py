@@ -12,6 +12,8 @@ from pathlib import Path
 
 from support import kept, machine
 
+# The Python of each release that the mirrors have.
+PYTHONS = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": "forky"}
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 # Where Debian itself is, as this machine's apt has it: not its updates, and not others' packages.
 _MIRROR = ("indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian", "Label: Debian")
@@ -41,7 +43,7 @@ def unpack(folder: Path, packages: Sequence[str], *, release: str, processor: st
 
 def source(folder: Path, package: str, *, release: str) -> Path:
     """Return the unpacked source of a package as its authors published it, without what Debian changes in it."""
-    words = ["source", "--download-only", "--only-source", package]
+    words = ["source", "--tar-only", "--only-source", package]
     apt(folder, [words], release=release, processor=platform.machine())
     archive = next(path for path in folder.glob(f"{package}_*.orig.tar.*") if path.suffix != ".asc")  # a signature
     unpacked = folder / package

@@ -10,6 +10,7 @@ import datetime as dt
 import os
 import shutil
 import subprocess
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from support import kept, machine
 
 SUITE = "bookworm"  # Debian 12
 _PACKAGES = ("python3", "python3-venv", "ca-certificates", "git")
+# Of Ubuntu's releases, images of inference have these; the one of 18.04 is that of the default target.
+UBUNTU = {"bionic": "3.7", "focal": "3.8", "jammy": "3.10"}
+_UBUNTU = "http://archive.ubuntu.com/ubuntu"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 # By which programs reach the network; what of pip's has a path in it would not be found in the root.
 _NETWORK = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
@@ -34,9 +38,7 @@ def make(folder: Path | None = None) -> Path:
         folder = kept.folder()
 
     def bootstrap(aside: Path) -> None:
-        line = [machine.tool("debootstrap"), "--variant=minbase", f"--include={','.join(_PACKAGES)}", SUITE, str(aside)]
-        done = subprocess.run(line, capture_output=True, text=True, timeout=1200, check=False)
-        assert done.returncode == 0, done.stdout[-2000:]
+        _debootstrap(aside, SUITE, _PACKAGES)
         # Another run, begun yesterday, may still be in the newest.
         for old in sorted(folder.glob(f"{SUITE}-????-??-??"))[:-1]:
             shutil.rmtree(old)
@@ -44,20 +46,53 @@ def make(folder: Path | None = None) -> Path:
     return kept.once(folder / f"{SUITE}-{dt.datetime.now(dt.timezone.utc).date()}", bootstrap)
 
 
-def command(root: Path, words: Sequence[str], *, mounts: Mapping[str, Path], env: Mapping[str, str]) -> list[str]:
+def ubuntu(release: str) -> Path:
+    """Return a root of a release of Ubuntu with the Python of `UBUNTU`, made once for this machine."""
+    if not _answers(f"{_UBUNTU}/dists/{release}/Release"):
+        machine.lacking(f"Ubuntu {release}", f"its packages are fetched from {_UBUNTU}, which must be reachable")
+    # Debian has not the keys of Ubuntu; the root runs with no network and sees nothing of this machine.
+    more = ("--no-check-gpg", "--components=main,universe")
+    words = (f"python{UBUNTU[release]}",)
+    return kept.once(kept.folder() / release, lambda aside: _debootstrap(aside, release, words, *more, mirror=_UBUNTU))
+
+
+def _debootstrap(folder: Path, suite: str, packages: Sequence[str], *more: str, mirror: str | None = None) -> None:
+    line = [machine.tool("debootstrap"), "--variant=minbase", f"--include={','.join(packages)}", *more, suite]
+    line += [str(folder), *([mirror] if mirror else [])]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=1200, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=20):
+            return True
+    except OSError:
+        return False
+
+
+def command(
+    root: Path, words: Sequence[str], *, mounts: Mapping[str, Path], env: Mapping[str, str], online: bool = True
+) -> list[str]:
     """Return the command line that runs `words` in `root`, which is read-only, as root.
 
     Inside, `mounts` (place, one that the root has: path here) can be written, and `/tmp` is empty. The network is
-    this machine's, with its proxy, package index and certificates; nothing else of its environment is there.
+    this machine's, with its proxy, package index and certificates, or there is none; nothing else of this machine's
+    environment is there.
     """
-    line = [machine.tool("bwrap", "bubblewrap"), "--unshare-all", "--share-net", "--die-with-parent", "--clearenv"]
+    line = [machine.tool("bwrap", "bubblewrap"), "--unshare-all", "--die-with-parent", "--clearenv"]
+    line += ["--share-net"] if online else []
     line += ["--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]
     for file in ("/etc/resolv.conf", "/etc/hosts", CERTIFICATES):
         if Path(file).exists() and (root / file.lstrip("/")).exists():
             line += ["--ro-bind", str(Path(file).resolve()), file]
     for place, path in mounts.items():
         line += ["--bind", str(path), place]
-    settings = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **network()}
+    settings = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/root",
+        **(network() if online else {}),
+    }
     for name, value in {**settings, **env}.items():
         line += ["--setenv", name, value]
     return [*line, "--", *words]
