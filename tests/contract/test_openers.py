@@ -36,6 +36,7 @@ OWN = {
     "sources/zig/tools.py": "airpack's own files",
     "target/emulation.py": "an interpreter that is run anyway",
     "target/interpreter.py": "the cache of this user",
+    "tree/bytecode.py": "what was just compiled",
     "tree/exclusion.py": "the tree that was just installed",
     "tree/installed_wheel.py": "the tree that was just installed",
     "tree/part.py": "the tree that was just installed",

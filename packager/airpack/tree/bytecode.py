@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from airpack.target.interpreter import Interpreter
 from airpack.tree.compilers import COMPILER, Compilers, bytecode_path
 from airpack.tree.installed_wheel import InstalledWheel
 
+_FORM = 2  # of what is kept; to be raised with each change of it
 _LEVEL = 3  # zstd's own default
 
 
@@ -27,37 +27,36 @@ def compile_wheel(
     modules = part.modules()
     if store is None:
         return compilers.compile(part.site_packages, modules, interpreter, packed)
-    about = [part.wheel.sha256, modules, interpreter.version, interpreter.magic, interpreter.build, COMPILER]
+    about = [_FORM, part.wheel.sha256, modules, interpreter.version, interpreter.magic, interpreter.build, COMPILER]
     place = cache.place_of(store / cache.BYTECODE, about)
     kept = cache.read_sealed(place)
     compiled = [bytecode_path(part.site_packages / module, interpreter) for module in modules]
-    if kept is not None and _restored(kept, part.site_packages, compiled):
+    if kept is not None and _restored(kept, compiled):
         return []
     left = compilers.compile(part.site_packages, modules, interpreter, packed)
     if not left:
-        cache.write_sealed(_archived(part.site_packages, [path for path in compiled if path.exists()]), place)
+        cache.write_sealed(_archived(compiled), place)
     return left
 
 
-def _archived(folder: Path, files: Sequence[Path]) -> bytes:
-    """Return files below `folder` as a tar, compressed with zstd."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path in files:
-            archive.add(path, path.relative_to(folder).as_posix())
-    return zstd.compress(buffer.getvalue(), _LEVEL)
+def _archived(files: Sequence[Path]) -> bytes:
+    """Return files as a line with the size of each, null for one that isn't there, and their contents, compressed."""
+    contents = [path.read_bytes() if path.exists() else None for path in files]
+    sizes = [None if content is None else len(content) for content in contents]
+    return zstd.compress(b"\n".join([json.dumps(sizes).encode(), b"".join(filter(None, contents))]), _LEVEL)
 
 
-def _restored(kept: bytes, folder: Path, expected: Sequence[Path]) -> bool:
-    """Write the `expected` files of an archive of `_archived` below `folder`; return False if it is damaged."""
-    known = {path.relative_to(folder).as_posix(): path for path in expected}
+def _restored(kept: bytes, files: Sequence[Path]) -> bool:
+    """Write the files that `_archived` was given; return False if it is damaged."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(zstd.decompress(kept, zstd.size_in(kept)))) as archive:
-            for member in archive:
-                content = archive.extractfile(member)
-                if content is not None and member.name in known:
-                    known[member.name].parent.mkdir(exist_ok=True)
-                    known[member.name].write_bytes(content.read())
-    except (ValueError, tarfile.TarError, EOFError):
+        line, _, content = zstd.decompress(kept, zstd.size_in(kept)).partition(b"\n")
+        sizes = json.loads(line)
+    except ValueError:
         return False
+    start = 0
+    for path, size in zip(files, sizes, strict=True):
+        if size is not None:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content[start : start + size])
+            start += size
     return True
