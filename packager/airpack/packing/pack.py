@@ -35,6 +35,7 @@ from airpack.resolve.lock import Lock
 from airpack.resolve.pip import Pip
 from airpack.results import overwrite
 from airpack.results.folder import LOCK, WHEELHOUSE
+from airpack.shim.write import folder_bytecode
 from airpack.tree import plain
 from airpack.tree.install import Tree, install, with_wheel
 from airpack.tree.known import PartChanged
@@ -82,6 +83,8 @@ class _Packing:
         All is made in the folder `work`; `scratch` is on the file system of the results.
         """
         attempts = Attempts(note=self.progress.note)
+        if order.drop_in is not None and order.python is not None:
+            self.executor.submit(folder_bytecode, order.python)  # it is needed in the end, when there is little to do
         while True:
             folder = Path(tempfile.mkdtemp(dir=work))
             try:

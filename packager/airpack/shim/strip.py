@@ -117,11 +117,15 @@ def _is_for_type_checkers(node: ast.stmt) -> bool:
     """Return whether only type checkers need a statement."""
     if isinstance(node, ast.ImportFrom):
         return node.module == "__future__"
-    return _guards_types(node) or (isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False")
+    return _guards_types(node) or (isinstance(node, ast.Assign) and _is_type_checking(node.targets[0]))
 
 
 def _guards_types(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    return isinstance(node, ast.If) and _is_type_checking(node.test)
+
+
+def _is_type_checking(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "TYPE_CHECKING"
 
 
 def _annotated(node: ast.AST) -> Iterator[ast.AnnAssign]:

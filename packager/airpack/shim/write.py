@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 import zipfile
@@ -93,16 +94,16 @@ def _warm_bytecode(modules: Mapping[str, str], folder: Path, interpreter: Interp
 
 def _write_compiled(folder: Path, files: Mapping[str, str], interpreter: Interpreter) -> None:
     """Write stripped modules and their bytecode into the new folder `folder`; `files` maps paths in it to source."""
-    _write(folder, files)
+    _write(folder, {name: text.encode() for name, text in files.items()})
     Compilers().compile(folder, list(files), interpreter)
 
 
-def _write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write files into the new folder `folder`; `files` maps paths in it to text."""
-    for name, text in files.items():
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into the new folder `folder`; `files` maps paths in it to contents."""
+    for name, content in files.items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text, encoding="utf-8")
+        place.write_bytes(content)
 
 
 def is_drop_in(folder: Path) -> bool:
@@ -139,15 +140,14 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
     stay as they are. Raises OutputRefused if a `sitecustomize.py`, `usercustomize.py` or
     `airpack_runtime` of the user's lies there.
     """
-    files = sources()
+    files = _folder_sources()
     _check_replaceable(folder, files)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airpack-", dir=folder) as scratch:
         staging = Path(scratch, "shim")
-        files.update({name: files[f"{PACKAGE}/dropin/{name}"] for name in _CUSTOMIZE})
+        _write(staging, {name: text.encode() for name, text in files.items()})
         if interpreter is not None:
-            _write_compiled(staging, {name: strip.strip(text) for name, text in files.items()}, interpreter)
-        _write(staging, files)
+            _write(staging, folder_bytecode(interpreter))
         size = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
         if (folder / PACKAGE).exists():
             os.replace(folder / PACKAGE, Path(scratch, "old"))
@@ -157,6 +157,24 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
             place.parent.mkdir(exist_ok=True)
             os.replace(path, place)
     return size
+
+
+def _folder_sources() -> dict[str, str]:
+    """Return the source text of the files of `write_folder`, by their paths there."""
+    files = sources()
+    return {**files, **{name: files[f"{PACKAGE}/dropin/{name}"] for name in _CUSTOMIZE}}
+
+
+@functools.cache
+def folder_bytecode(interpreter: Interpreter) -> Mapping[str, bytes]:
+    """Return the bytecode of the files of `write_folder`, by its paths there.
+
+    It takes most of the time that the folder takes: a pack asks for it ahead, while others work.
+    """
+    with tempfile.TemporaryDirectory(prefix="airpack-shim-") as name:
+        folder = Path(name)
+        _write_compiled(folder, {path: strip.strip(text) for path, text in _folder_sources().items()}, interpreter)
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.pyc"))}
 
 
 def _check_replaceable(folder: Path, files: Mapping[str, str]) -> None:
