@@ -39,12 +39,12 @@ def _read(part: Part) -> Iterator[tuple[str, Needs | ELFError]]:
     """Yield the path of each compiled file, and what it needs; an ELFError for a damaged one."""
     budget = elf.Budget()
     for file in part.files:
-        needs = _needs_of(part.contents.folder() / file.path, budget)
+        needs = _needs_of(f"{part.contents.folder()}/{file.path}", budget)
         if needs is not None:
             yield file.path, needs
 
 
-def _needs_of(path: Path, budget: elf.Budget) -> Needs | ELFError | None:
+def _needs_of(path: str, budget: elf.Budget) -> Needs | ELFError | None:
     """Return what a compiled file needs, an ELFError for a damaged one, None for any other file."""
     with open(path, "rb") as file:
         if file.read(len(elf.MAGIC)) != elf.MAGIC:

@@ -176,7 +176,12 @@ class Compilers:
 
 def bytecode_path(source: Path, interpreter: Interpreter) -> Path:
     """Return where the bytecode of the module `source` lies (PEP 3147)."""
-    return source.parent / "__pycache__" / f"{source.stem}.{interpreter.cache_tag}.pyc"
+    return Path(_bytecode_of(str(source), interpreter))
+
+
+def _bytecode_of(source: str, interpreter: Interpreter) -> str:
+    folder, _, name = source.rpartition("/")
+    return f"{folder}/__pycache__/{name.removesuffix('.py')}.{interpreter.cache_tag}.pyc"
 
 
 def _printed(process: subprocess.Popen[bytes]) -> Iterator[str]:
@@ -203,7 +208,7 @@ def _reaped(process: subprocess.Popen[bytes]) -> float:
 def _size(folder: Path, module: str, interpreter: Interpreter) -> int:
     """Return the size of a module's bytecode, 0 if there is none."""
     try:
-        return bytecode_path(folder / module, interpreter).stat().st_size
+        return os.stat(_bytecode_of(f"{folder}/{module}", interpreter)).st_size
     except OSError:
         return 0
 

@@ -74,10 +74,10 @@ class Part:
 
     @classmethod
     def of(cls, installed: InstalledWheel, excluded: Excluded, uncompiled: tuple[str, ...]) -> Part:
-        """Return the part that an installed wheel is; its files are read and hashed."""
+        """Return the part that an installed wheel is; files that were not hashed as they were written are read."""
         return cls(
             wheel=installed.wheel,
-            files=tuple(_hashed(path, installed.prefix / path) for path in installed.files()),
+            files=tuple(_file(path, installed) for path in installed.files()),
             metadata=installed.metadata.read_bytes(),
             top_level=installed.top_level(),
             oddities=installed.oddities,
@@ -92,8 +92,11 @@ class Part:
         return license_in(self.metadata)
 
 
-def _hashed(path: str, source: Path) -> PartFile:
-    with open(source, "rb") as file:
-        info = os.fstat(file.fileno())
-        sha256 = hashing.of_file(file.fileno())
+def _file(path: str, installed: InstalledWheel) -> PartFile:
+    place = f"{installed.prefix}/{path}"
+    sha256 = installed.hashes.get(path)
+    if sha256 is None:
+        with open(place, "rb") as file:
+            sha256 = hashing.of_file(file.fileno())
+    info = os.stat(place)
     return PartFile(path=path, mode=0o755 if info.st_mode & 0o100 else 0o644, size=info.st_size, sha256=sha256)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from airpack_runtime import host
 from airpack_runtime.format.toc import Toc
@@ -168,12 +168,13 @@ def modules_of(paths: Iterable[str], folder: str) -> list[str]:
     A namespace package (PEP 420) belongs to no distribution: its packages and modules are returned in its place.
     """
     below = (prefix.below(path, folder) for path in paths if path.endswith((".py", ".so")))
-    inside = [PurePosixPath(path) for path in below if path]
-    packages = {path.parent for path in inside if path.name.partition(".")[0] == "__init__"} - {PurePosixPath()}
+    inside = [tuple(path.split("/")) for path in below if path]
+    packages = {path[:-1] for path in inside if path[-1].partition(".")[0] == "__init__"} - {()}
     modules = set()
     for path in inside:
-        enclosing = [parent for parent in reversed(path.parents) if parent in packages]
-        module = enclosing[0].parts if enclosing else (*path.parts[:-1], path.name.partition(".")[0])
+        # How many parts the path of the outermost package has that it is in, 0 if it is in none.
+        enclosing = next((end for end in range(1, len(path)) if path[:end] in packages), 0)
+        module = path[:enclosing] or (*path[:-1], path[-1].partition(".")[0])
         above = module if enclosing else module[:-1]
         if len(module) == 1 or _STRAYS.isdisjoint(above):
             modules.add(module)

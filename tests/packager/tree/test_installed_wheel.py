@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import zipfile
 from pathlib import Path
@@ -35,6 +36,14 @@ def test_each_scheme_has_its_folder(wheels: Path, tmp_path: Path) -> None:
     assert (part.prefix / info / "INSTALLER").read_text() == "airpack\n"
     assert part.site_packages == tmp_path / "prefix" / "lib/python3.7/site-packages"
     assert part.modules() == ["one/__init__.py"]
+
+
+def test_files_are_hashed_as_they_are_written(wheels: Path, tmp_path: Path) -> None:
+    """All but RECORD; a script's hash is of what it became, not of what the wheel has."""
+    files = {"one/__init__.py": "X = 1\n", "one-1.0.data/scripts/go": "#!python\nprint()\n", "one-1.0.data/data/a": "b"}
+    part = trees.installed(build_wheel(wheels, "one", files=files), tmp_path / "prefix")
+    there = {path: hashlib.sha256((part.prefix / path).read_bytes()).hexdigest() for path in part.files()}
+    assert part.hashes == {path: sha256 for path, sha256 in there.items() if not path.endswith("/RECORD")}
 
 
 def test_a_wheel_without_modules_has_an_empty_list_of_them(wheels: Path, tmp_path: Path) -> None:
