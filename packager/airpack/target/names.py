@@ -23,7 +23,17 @@ _PLATFORM = re.compile(r"manylinux_2_\d+|manylinux(?:1|2010|2014)|musllinux_1_\d
 _VARIANTS = ("slim", "minimal", "base")  # of an image: what else is in it, but not another C library
 _EXAMPLE = "cp310"
 _PYTHONS = [*(f"cp3{minor}" for minor in range(7, 15)), "cp313t", "cp314t"]
-_PLATFORMS = ("manylinux2014", "manylinux_2_28", "windows", "macos14", "win_amd64", "macosx_12_0_arm64")
+_NEWEST = 10**6  # more than any release has
+_OTHERS = ("manylinux2014", "manylinux_2_28", "windows", "macos14", "win_amd64", "macosx_12_0_arm64")
+_OTHER_PYTHONS = re.compile(r"pp\d|pypy|graalpy|jython|ironpython")
+_DEFAULT = DEFAULT_PLATFORM.removesuffix("_x86_64")
+# What conda, uv, Rust and people call platforms, without the machine (patterns).
+_WORDS = {
+    r"|(?:unknown-)?linux(?:-gnu|-64)?|glibc|gnu|manylinux": _DEFAULT,
+    r"(?:unknown-)?linux-musl|musl|musllinux": "musllinux_1_2",
+    r"(?:apple-)?darwin|osx(?:-64)?|mac|macos|macosx": "macos14",
+    r"(?:pc-)?windows(?:-msvc)?|win-\d+|windows\d+": "windows",
+}
 _ALIKE = 0.6  # the least similarity of a name that may be meant, as difflib measures it
 
 
@@ -77,23 +87,80 @@ def _of_image(reference: str) -> Named | None:
     return Named(name=f"{python}-{accepted.pop()}_{machines.pop()}", python_full_version=full_version)
 
 
+def is_of_another_python(text: str) -> bool:
+    """Return whether a name begins with another Python than CPython."""
+    return _OTHER_PYTHONS.match(text.lower()) is not None
+
+
+def has_variant(text: str) -> bool:
+    """Return whether a word of a name is one that images have in theirs: slim, minimal."""
+    return any(word in _VARIANTS for word in text.lower().split("-"))
+
+
 def nearest(text: str) -> str:
     """Return the name of a target that may be meant by `text`, which is none; empty if there is no similar one."""
     import difflib  # noqa: PLC0415 - only needed for a mistyped target
 
+    text = text.lower().replace(" ", "-")
+    if is_of_another_python(text):
+        return ""  # the same for another Python is another target
+    words = re.split(r"[-_:]", text)
+    if _OTHER_MACHINES.intersection(words) - {"windows"}:
+        return ""  # nor is the same for another machine
     python, _, rest = _python_in(text)
-    known = {**distributions.platforms(), **distributions.ALIASES}
-    if not python and _distribution(_machine_in(text)[0]) in known:
-        return f"{_EXAMPLE}-{text}"  # of the image, but not of its Python
     if not python:
-        head, _, rest = text.partition("-")
-        python = next(iter(difflib.get_close_matches(head, _PYTHONS, 1, _ALIKE)), "")
-    name, machine = _machine_in(rest)
-    if _OTHER_MACHINES.intersection(re.split("[-_]", name)):
-        return ""  # the same for another machine is another target
-    near = difflib.get_close_matches(_distribution(name), [*known, *_PLATFORMS], 1, _ALIKE)
-    near = _releases(_distribution(name))[-1:] or near
-    return f"{python}-{near[0]}{machine and '-'}{machine}" if python and near else ""
+        inside = next((word for word in words if _PYTHON.fullmatch(word) and not word.isdecimal()), "")
+        head = text.partition("-")[0]
+        near = difflib.get_close_matches(head, _PYTHONS, 1, _ALIKE)
+        python = _python_in(inside)[0] or next(iter(near), _EXAMPLE)
+        rest = text.removeprefix(head).lstrip("-") if near else text.replace(inside, "").strip("-_:")
+    first, _, rest = re.sub("^x86_64", "amd64", re.sub(r"^(?:cp\d+t?|abi3|none)-", "", rest)).partition("-")
+    machine = _MACHINES.get(first, "")
+    name, machine = (rest, machine) if machine else _machine_in(f"{first}-{rest}".rstrip("-"))
+    near_name = _nearest_platform(name, machine) or _nearest_distribution(name)
+    if not near_name or not (name or machine):
+        return ""
+    joint = "_" if near_name.startswith(("manylinux", "musllinux")) else "-"
+    return f"{python}-{near_name}{machine and joint}{machine}"
+
+
+def _nearest_platform(name: str, machine: str) -> str:
+    """Return the platform that a word of another tool, or a tag, may mean, without its machine; empty for none."""
+    if re.fullmatch(r"manylinux(1|2010)|macosx_10_\d+", name):  # which other machines have
+        return "manylinux2014" if name.startswith("many") else "macos11"
+    if platform := re.search(r"(manylinux|musllinux|glibc|musl)[-_]?([12])[-_.]?(\d{1,2})(?!\d)", name):
+        family = "musllinux" if platform[1].startswith("mus") else "manylinux"
+        major, oldest = platforms.oldest(family, machine or "x86_64")
+        return f"{family}_{major}_{max(int(platform[3]), oldest)}"
+    return next((platform for word, platform in _WORDS.items() if re.fullmatch(word, name)), "")
+
+
+def _nearest_distribution(name: str) -> str:
+    """Return the release of a distribution that may be meant, or else its name; empty for none.
+
+    What is packed for an older release works in a newer one: the newest that is no newer is nearest.
+    """
+    import difflib  # noqa: PLC0415 - only needed for a mistyped target
+
+    known = {**distributions.platforms(), **distributions.ALIASES}
+    joined = _distribution(name)
+    if joined in known or platforms.elsewhere(joined):
+        return name
+    family, version = re.fullmatch(r"(.*?)([\d.]*)", joined).groups()  # type: ignore[union-attr] - it always matches
+    families = {each.rstrip("0123456789.") for each in distributions.platforms()}
+    if family not in families:
+        near = difflib.get_close_matches(joined, [*known, *_OTHERS], 1, _ALIKE)
+        family = next(iter(difflib.get_close_matches(family, families, 1, _ALIKE)), "") if version else ""
+        if near and (not family or near[0].startswith(family)):
+            return near[0]
+    releases = _releases(family)
+    if not releases:
+        return ""
+    if family == "ubuntu":
+        version = re.sub(r"^(\d\d)(\d\d)$", r"\1.\2", version)
+    asked = _numbers(version) or [_NEWEST]
+    within = [each for each in releases if _numbers(each[len(family) :])[: len(asked)] <= asked]
+    return (within or releases[:1])[-1]
 
 
 def _python_in(text: str) -> tuple[str, str | None, str]:
@@ -135,7 +202,11 @@ def _distribution(text: str) -> str:
 def _releases(family: str) -> list[str]:
     """Return the names of a distribution's releases, the newest last, none for what is no distribution's name."""
     names = [name for name in distributions.platforms() if name.rstrip("0123456789.") == family]
-    return sorted(names, key=lambda name: [int(part) for part in name[len(family) :].split(".")])
+    return sorted(names, key=lambda name: _numbers(name[len(family) :]))
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part]
 
 
 def _shorter(family: str, version: str) -> Iterator[str]:

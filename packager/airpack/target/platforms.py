@@ -17,6 +17,7 @@ LINUX, WINDOWS, MACOS = "linux", "win32", "darwin"  # sys_platform (PEP 508)
 _LEGACY = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
 # The oldest glibc (2.N) of each machine that packaging and pip know tags of.
 _OLDEST_GLIBC = {"x86_64": 5, "aarch64": 17}
+_OLDEST_MUSL = 1  # 1.N: Alpine 3.9 to 3.12; musl 1.0 is older than all Pythons that airpack knows
 # Python's own names for Windows (sysconfig.get_platform), and what platform.machine() says there.
 _WINDOWS = {"win_amd64": "AMD64", "win32": "x86", "win_arm64": "ARM64"}
 _UNIVERSAL = "universal2"  # wheels that hold code for both processors of Macs
@@ -53,9 +54,10 @@ def parse(name: str) -> Platform | None:
     """Return the platform that the newest tag `name` stands for, None if it is none that airpack knows."""
     if name in _WINDOWS:
         return _platform(name, WINDOWS, name.rpartition("_")[2], [name], _WINDOWS[name])
-    if linux := _LINUX.fullmatch(name):
+    if (linux := _LINUX.fullmatch(name)) and _exists(linux):
         return _platform(name, LINUX, linux["machine"], list(_of_linux(linux)), linux["machine"])
-    if macos := _MACOS.fullmatch(name):
+    macos = _MACOS.fullmatch(name)
+    if macos and (int(macos["major"]) >= _ARM_SINCE or macos["machine"] != "arm64"):
         accepted = list(tags.mac_platforms((int(macos["major"]), int(macos["minor"])), macos["machine"]))
         machine = "" if macos["machine"] == _UNIVERSAL else macos["machine"]  # of both, a name tells neither
         return _platform(name, MACOS, macos["machine"], accepted, machine)
@@ -86,6 +88,18 @@ def _platform(name: str, system: str, machine: str, accepted: list[str], machine
     if machine_marker:
         markers["platform_machine"] = machine_marker
     return Platform(name=name, system=system, machine=machine, tags=tuple(accepted), markers=markers)
+
+
+def oldest(family: str, machine: str) -> tuple[int, int]:
+    """Return the oldest version of the C library of `manylinux` or `musllinux` on a machine."""
+    return (1, _OLDEST_MUSL) if family == "musllinux" else (2, _OLDEST_GLIBC[machine])
+
+
+def _exists(match: re.Match[str]) -> bool:
+    """Return whether there is an image of the matched platform: with an older C library, no wheel is for it either."""
+    family = (match["libc"] or match["legacy"])[:9]
+    minor = _LEGACY[match["legacy"]] if match["legacy"] else int(match["minor"])
+    return minor >= oldest(family, match["machine"])[1]
 
 
 def _of_linux(match: re.Match[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,11 @@ def markers_in(data: Any) -> dict[str, str]:
 def read(path: Path) -> Any:
     """Return the JSON of an image profile. Raises InvalidTarget."""
     try:
-        return jsons.loads(files.read_given(path))
+        text = files.read_given(path)
+        if re.search(rb"\d{1000}", text):  # Python refuses to read such numbers, wherever a version has one
+            problem = "holds a number of 1,000 digits or more: have the image make it anew"
+            raise InvalidTarget(f"image profile {path} {problem}")
+        return jsons.loads(text)
     except OSError as error:
         raise InvalidTarget(f"image profile {path} can't be read: {error.strerror}") from error
     except ValueError as error:

@@ -230,8 +230,10 @@ class Target:
 
 
 def _not_understood(name: str) -> str:
+    if names.is_of_another_python(name):
+        return f"target {name!r} is of another Python: bundles and wheelhouses are for CPython, such as {DEFAULT}"
     near = "" if "/" in name else names.nearest(name)
-    if not near and ("/" in name or ":" in name):
+    if not near and ("/" in name or ":" in name or names.has_variant(name)):
         return (
             f"target {name!r} is an image's name that doesn't tell one Python and one distribution that airpack knows: "
             f"write them, such as cp310-ubuntu22.04, or have the image tell them: airpack probe {name} -o image.json"

@@ -67,7 +67,7 @@ _WHEELS = {
     ("cp313t", "musllinux", "x86_64"): ("1.3.0", "1049e804cc8754290b24dab383d4d6ed0b7f794ad8338813ddcb3907d15a89d0"),
     ("cp313t", "musllinux", "aarch64"): ("1.3.0", "e3e3f58c76f4730607a4e0130d629173aa114ae72a5c8d3d5ad94e1bf51f18d8"),
 }
-# The glibc (2.N) that the wheels need; the decoder can't be loaded with an older one.
+# The glibc (2.N) that the wheels need; the decoder can't be loaded with an older one. Those for musl need 1.1 or 1.2.
 _OLDEST_GLIBC = 17
 _READS_ZSTD = Version("3.14")
 
@@ -130,12 +130,11 @@ def pin_for(target: Target) -> Pin | None:
         return None
     musl = target.platform.startswith("musllinux")
     pinned = _WHEELS.get((target.python_tag, "musllinux" if musl else "manylinux", target.machine))
-    oldest = f"manylinux_2_{_OLDEST_GLIBC}_{target.machine}"
-    if pinned is None or not (musl or oldest in {tag.platform for tag in target.tags}):
+    oldest = f"musllinux_1_{1 if target.python_tag == 'cp37' else 2}" if musl else f"manylinux_2_{_OLDEST_GLIBC}"
+    if pinned is None or f"{oldest}_{target.machine}" not in {tag.platform for tag in target.tags}:
         raise NoDecoder(
             f"no zstd decoder is known for {target.name}: airpack has those of cp37 to cp313t for "
-            f"manylinux_2_{_OLDEST_GLIBC} or newer and for musllinux; choose such a --target, or fetch the wheels "
-            "alone by airpack wheelhouse"
+            f"{oldest} or newer; choose such a --target, or fetch the wheels alone by airpack wheelhouse"
         )
     version, sha256 = pinned
     return Pin(project=_BACKPORT if target.python_tag == _BACKPORTED else PROJECT, version=version, sha256=sha256)

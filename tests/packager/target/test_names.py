@@ -108,6 +108,37 @@ def test_a_name_means_its_platform(name: str, means: str) -> None:
         ("cb310-debian12", "cp310-debian12"),
         ("cp310-debian", "cp310-debian13"),
         ("python:3.11-alpine", "cp311-alpine3.23"),
+        ("cp312-alpine3", "cp312-alpine3.23"),
+        ("cp312-alpine3.24", "cp312-alpine3.23"),
+        ("cp312-alpine3.8", "cp312-alpine3.9"),
+        ("ubuntu22.10", "cp310-ubuntu22.04"),
+        ("cp312-ubuntu24.4", "cp312-ubuntu24.04"),
+        ("cp312-fedora99", "cp312-fedora44"),
+        ("cp39-centos6", "cp39-centos7"),
+        ("cp312-amazonlinux", "cp312-amazonlinux2023"),
+        ("ubuntu22.04-py310", "cp310-ubuntu22.04"),
+        ("cp312 ubuntu24.04", "cp312-ubuntu24.04"),
+        ("cp312-linux", "cp312-manylinux_2_27"),
+        ("cp312-linux_x86_64", "cp312-manylinux_2_27_x86_64"),
+        ("cp312-aarch64", "cp312-manylinux_2_27_aarch64"),
+        ("cp312-glibc2.28", "cp312-manylinux_2_28"),
+        ("cp312-musl", "cp312-musllinux_1_2"),
+        ("manylinux_2_28_x86_64", "cp310-manylinux_2_28_x86_64"),
+        ("cp312-abi3-manylinux_2_28_x86_64", "cp312-manylinux_2_28_x86_64"),
+        ("x86_64-unknown-linux-gnu", "cp310-manylinux_2_27_x86_64"),
+        ("aarch64-unknown-linux-musl", "cp310-musllinux_1_2_aarch64"),
+        ("aarch64-apple-darwin", "cp310-macos14-aarch64"),
+        ("linux-64", "cp310-manylinux_2_27"),
+        ("osx-arm64", "cp310-macos14-aarch64"),
+        ("win-64", "cp310-windows"),
+        ("cp312-windows11", "cp312-windows"),
+        ("cp312-darwin", "cp312-macos14"),
+        # Older than any image, or any Mac with that processor.
+        ("cp312-musllinux_1_0_x86_64", "cp312-musllinux_1_1_x86_64"),
+        ("cp37-manylinux_2_4_x86_64", "cp37-manylinux_2_5_x86_64"),
+        ("cp310-manylinux_2_16_aarch64", "cp310-manylinux_2_17_aarch64"),
+        ("cp310-manylinux2010_aarch64", "cp310-manylinux2014_aarch64"),
+        ("cp312-macosx_10_9_arm64", "cp312-macos11-aarch64"),
     ],
 )
 def test_a_misspelt_name_is_answered_with_the_nearest(name: str, nearest: str) -> None:
@@ -115,6 +146,21 @@ def test_a_misspelt_name_is_answered_with_the_nearest(name: str, nearest: str) -
     with pytest.raises(InvalidTarget, match=re.escape(f"is not understood (is it {nearest}?): write cpXY-PLATFORM")):
         Target.parse(name)
     assert Target.parse(nearest).tags
+
+
+@pytest.mark.parametrize("name", ["pp310-manylinux_2_28_x86_64", "pypy3.10", "graalpy311-ubuntu22.04"])
+def test_another_python_is_told_as_that(name: str) -> None:
+    """A CPython of that version is another target."""
+    with pytest.raises(InvalidTarget, match=r"is of another Python: bundles and wheelhouses are for CPython"):
+        Target.parse(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["cp310-manylinux1", "cp39-musllinux_1_1", "cp312-macosx_10_9_x86_64", "cp313-macos10.15"]
+)
+def test_what_no_bundle_is_for_has_wheels(name: str) -> None:
+    """CentOS 5 and 6, Alpine 3.12, and macOS before 11 have images and Pythons, and wheels are made for them."""
+    assert Target.parse(name).tags
 
 
 @pytest.mark.parametrize("name", ["cp37-solaris", "cp312-qnx", "shwo", "cp310-ubuntu22.04-s390x"])

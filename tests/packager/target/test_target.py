@@ -109,6 +109,11 @@ def test_a_profile_gives_exactly_its_tags_and_markers(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         ("{", "is not JSON"),
+        (
+            f'{{"marker_environment": {{"python_full_version": "3.7.{"1" * 5000}"}}}}',
+            "a number of 1,000 digits or more",
+        ),
+        (f'{{"installed": [{{"name": "a", "version": "1.{"1" * 5000}"}}]}}', "a number of 1,000 digits or more"),
         ("{}", "invalid is 'marker_environment'"),
         ("[]", "invalid is"),
         ('{"marker_environment": {"python_full_version": "x"}, "compatible_tags": ["py3-none-any"]}', "invalid is"),

@@ -15,7 +15,7 @@ from support.wheels import build_wheel
 NOWHERE = Pip(env={}, no_index=True)
 
 
-@pytest.mark.parametrize("platform", ["manylinux_2_17_x86_64", "manylinux2014_aarch64", "musllinux_1_1_x86_64"])
+@pytest.mark.parametrize("platform", ["manylinux_2_17_x86_64", "manylinux2014_aarch64", "musllinux_1_2_x86_64"])
 def test_each_python_has_a_pin_or_reads_zstd_itself(platform: str) -> None:
     """Python 3.14 is the first that does."""
     targets = [Target.parse(f"cp3{minor}-{platform}") for _, minor in LAST_RELEASE]
@@ -23,15 +23,25 @@ def test_each_python_has_a_pin_or_reads_zstd_itself(platform: str) -> None:
     assert without == ["3.14"]
 
 
-def test_a_glibc_that_cannot_load_it_has_none() -> None:
-    """The message says which targets have one."""
+@pytest.mark.parametrize(
+    ("name", "oldest"),
+    [
+        ("cp37-manylinux_2_12_x86_64", "manylinux_2_17"),
+        ("cp312-manylinux1_x86_64", "manylinux_2_17"),
+        ("cp312-musllinux_1_1_x86_64", "musllinux_1_2"),
+        ("cp39-alpine3.12", "musllinux_1_2"),
+    ],
+)
+def test_a_c_library_that_cannot_load_it_has_none(name: str, oldest: str) -> None:
+    """The message says which targets have one; with cp37, musl 1.1 has."""
+    target = Target.parse(name)
     with pytest.raises(NoDecoder) as caught:
-        decoders.pin_for(Target.parse("cp37-manylinux_2_12_x86_64"))
+        decoders.pin_for(target)
     assert str(caught.value) == (
-        "no zstd decoder is known for cp37-manylinux_2_12_x86_64: airpack has those of cp37 to cp313t for "
-        "manylinux_2_17 or newer and for musllinux; choose such a --target, or fetch the wheels alone by airpack "
-        "wheelhouse"
+        f"no zstd decoder is known for {target.name}: airpack has those of cp37 to cp313t for "
+        f"{oldest} or newer; choose such a --target, or fetch the wheels alone by airpack wheelhouse"
     )
+    assert decoders.pin_for(Target.parse("cp37-alpine3.12")) is not None
 
 
 def test_of_free_threaded_pythons_the_newer_reads_zstd_itself() -> None:
