@@ -152,9 +152,12 @@ class Compilers:
                     _limit(process.pid, resource.RLIMIT_CPU, int(limits.seconds))
                     _limit(process.pid, resource.RLIMIT_CORE, 0)
                 printed: list[str] = []
+                sizes: dict[str, int] = {}  # of the bytecode of each module, once the next one is begun
                 written = 0
                 for path in _printed(process):
-                    written += _size(folder, printed[-1], interpreter) if path and printed else 0
+                    if path and printed:
+                        sizes[printed[-1]] = _size(folder, printed[-1], interpreter)
+                        written += sizes[printed[-1]]
                     printed.append(path)
                     if written > limits.size:
                         process.kill()
@@ -165,7 +168,8 @@ class Compilers:
                 last = errors.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
                 raise NoInterpreter(f"{interpreter.path} can't compile modules: {last}")
         done = begun[:-1] if process.returncode else begun  # the last one ended it, or took the rest of the time
-        ends = [0, *itertools.accumulate(_size(folder, module, interpreter) for module in done)]
+        sizes |= {module: _size(folder, module, interpreter) for module in done if module not in sizes}
+        ends = [0, *itertools.accumulate(sizes[module] for module in done)]
         done = done[: bisect.bisect_right(ends, limits.size) - 1]
         left = begun[len(done) :]
         for module in left:
