@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from airpack.resolve.lock import Lock
 from airpack.results import keys
 from airpack.results.folder import Results
 from airpack.results.pins import Pins
+from airpack.target.target import Target
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -35,12 +37,16 @@ def pack(
     """Pack `requirements` (PEP 508), and what `options` name, into the folder `output`; return what was written.
 
     The options are those of the command line, with underscores; variables and files that set them for the command line
-    have no say. `progress` shows stages and notes. Signals are the caller's own: after any exception, KeyboardInterrupt
+    have no say. `progress` shows stages and notes; without it, a UserWarning tells which of the image's Python was
+    assumed. Signals are the caller's own: after any exception, KeyboardInterrupt
     among them, the folder is as it was. Raises AirpackError.
     """
     arguments = _arguments("pack", requirements, options)
     arguments.output = Path(output)
-    return pack_command.execute(arguments, os.environ, progress or Silent())[1]
+    order, packed = pack_command.execute(arguments, os.environ, progress or Silent())
+    if progress is None:
+        _warn_of_assumed(order.target)
+    return packed
 
 
 def lock(
@@ -54,7 +60,10 @@ def lock(
     arguments = _arguments("lock", requirements, options)
     arguments.output = Output(name="", path=Path(output) if output else None)
     arguments.dry_run = output is None
-    return lock_command.execute(arguments, os.environ, progress or Silent())[0]
+    locked: Lock = lock_command.execute(arguments, os.environ, progress or Silent())[0]
+    if progress is None:
+        _warn_of_assumed(locked.target)
+    return locked
 
 
 @contextmanager
@@ -73,6 +82,14 @@ def open_bundle(place: Place, *, digest: str | None = None, key: Place | None = 
     with Results.at(Path(place)).open_bundle() as opened:
         pins.check(opened)
         yield opened
+
+
+def _warn_of_assumed(target: Target) -> None:
+    """Warn the caller of `pack` or `lock` of a release of the image's Python that nobody named."""
+    if target.assumed_release:
+        python = f"Python {target.python_full_version}"
+        message = f"the target is {target.name}, assuming {python}: name them with target= and python_version="
+        warnings.warn(message, stacklevel=3)
 
 
 def _arguments(name: str, requirements: tuple[str, ...], options: Mapping[str, Any]) -> argparse.Namespace:

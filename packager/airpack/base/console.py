@@ -6,9 +6,9 @@ import io
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
-from typing import TextIO
+from typing import IO, TextIO
 
 from airpack.base.urls import redacted
 
@@ -16,6 +16,7 @@ Advance = Callable[[int], None]
 BYTES = "B"
 # less ends at once where all fits the screen, keeps colours, and leaves the text on the screen.
 _LESS = "FRX"
+_START = time.monotonic()  # about when the command began
 ERROR_PREFIX = "airpack: error: "  # begins the line with a command's error message; `packing.batch` looks for it
 
 
@@ -26,6 +27,19 @@ def plain(text: str) -> str:
     """
     text = redacted(text)
     return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def put(stream: IO[str], text: str = "") -> None:
+    """Write a text to standard output or error, and all that was kept back there. Raises OSError, which names it."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(
+            error.errno, error.strerror, f"standard {'error' if stream is sys.stderr else 'output'}"
+        ) from error
 
 
 class Progress(ABC):
@@ -45,6 +59,13 @@ class Progress(ABC):
     @abstractmethod
     def note(self, text: str) -> None:
         """Show a line that the user should know."""
+
+    def total(self) -> None:
+        """Show how long the command has run: stages run at the same time, and what is between them is in none."""
+        self.show(f"{'total':<9} {'':>14}  {time.monotonic() - _START:5.1f} s")
+
+    def show(self, line: str) -> None:  # noqa: B027 - what is silent has nothing to override
+        """Show a line about the progress, which is no note."""
 
 
 class Silent(Progress):
@@ -79,6 +100,10 @@ class Recorded(Progress):
         self.notes.append(text)
         self._shown.note(text)
 
+    def show(self, line: str) -> None:
+        """See Progress."""
+        self._shown.show(line)
+
 
 class Lines(Progress):
     """Writes a line at the end of each stage: for logs."""
@@ -101,6 +126,10 @@ class Lines(Progress):
     def note(self, text: str) -> None:
         """See Progress."""
         print(plain(text), file=self._stream, flush=True)
+
+    def show(self, line: str) -> None:
+        """See Progress."""
+        self.note(line)
 
 
 class Bars(Progress):
@@ -136,6 +165,10 @@ class Bars(Progress):
         """See Progress."""
         self._tqdm.write(plain(text), file=self._stream)
 
+    def show(self, line: str) -> None:
+        """See Progress."""
+        self.note(line)
+
 
 def amount(size: int) -> str:
     """Return a size in bytes as `77.7 MB`, a small one as `12.3 kB` or `420 B`."""
@@ -166,7 +199,17 @@ def paged(env: MutableMapping[str, str]) -> Iterator[None]:
             yield
     finally:
         if text.getvalue():
-            import pydoc  # noqa: PLC0415 - only needed for a long help
-
             env.setdefault("LESS", _LESS)
-            pydoc.pager(text.getvalue())
+            _page(text.getvalue(), env)
+
+
+def _page(text: str, env: Mapping[str, str]) -> None:
+    """Show a text by the reader's pager; print it where that fails, and may have shown nothing."""
+    import pydoc  # noqa: PLC0415 - only needed for a long help
+    import subprocess  # noqa: PLC0415
+
+    own = env.get("MANPAGER") or env.get("PAGER")
+    if not own or env.get("TERM") in ("dumb", "emacs"):
+        pydoc.pager(text)
+    elif subprocess.run(own, shell=True, input=text, text=True, check=False).returncode > 0:  # noqa: S602 - as they say
+        sys.stdout.write(text)

@@ -46,6 +46,7 @@ def give(
     if arguments.json:
         notes = progress.notes if isinstance(progress, Recorded) else []
         print(document(arguments.command_name, result=result, notes=notes, error=error))
+        arguments.answered = True
     elif not arguments.quiet:
         for line in lines:
             print(line)
@@ -56,7 +57,7 @@ def document(
     *,
     result: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
-    error: Exception | None = None,
+    error: BaseException | None = None,
     message: str = "",
     status: int = 0,
 ) -> str:

@@ -14,6 +14,7 @@ from typing import NoReturn
 from airpack_runtime.errors import BootError
 from airpack_runtime.trust import is_meant
 
+from airpack.base import console
 from airpack.base.console import ERROR_PREFIX, paged, plain
 from airpack.base.errors import AirpackError, UsageError
 from airpack.cli import early
@@ -48,29 +49,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: Sequence[str]) -> int:
     """Run the command line `words` and return its exit status; an error is printed as one line."""
     # Errors of `diff` end with a higher status: its 1 says that there is a difference.
-    verbose, error_status, as_json = False, 1, _asks_for_json(words)
+    verbose, error_status, arguments = False, 1, None
     try:
         with _shown(words), early.pip_for(words, os.environ) as processes:
             arguments = _parsed(words, os.environ)
             arguments.processes = processes
-            as_json = getattr(arguments, "json", False)
             verbose = getattr(arguments, "verbose", False)
             error_status = getattr(arguments, "error_status", error_status)
             status: int = arguments.run(arguments, os.environ) or 0
-        sys.stdout.flush()
+        console.put(sys.stdout)
     except BrokenPipeError:
         _give_up_output()
         return PIPE_CLOSED
-    except KeyboardInterrupt:
-        return _fail(_INTERRUPTED, INTERRUPTED, verbose=verbose)
-    except Exception as error:  # noqa: BLE001 - a user must see a traceback only with -v
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - a user must see a traceback only with -v
         _give_up_output()
         message, least = _explain(error)
         # What was interrupted may have made another error of it, as Python does in `__set_name__`.
-        if _interrupts and least != INTERRUPTED:
-            return _fail(_INTERRUPTED, INTERRUPTED, verbose=verbose)
+        if (_interrupts or isinstance(error, KeyboardInterrupt)) and least != INTERRUPTED:
+            message, least = _INTERRUPTED, INTERRUPTED
         status = max(error_status, least)
-        if as_json and not getattr(error, "reported", False):
+        if _is_json_wanted(words, arguments, os.environ) and not getattr(error, "reported", False):
             _answer(words, error, message, status)
         return _fail(message, status, verbose=verbose)
     return status
@@ -81,21 +79,35 @@ def _shown(words: Sequence[str]) -> contextlib.AbstractContextManager[None]:
     return paged(os.environ) if habits.split_global(words)[1][:1] in (["help"], ["man"]) else contextlib.nullcontext()
 
 
-def _asks_for_json(words: Sequence[str]) -> bool:
-    """Return whether a command line, which may be wrong, has --json before what is not airpack's."""
-    return "--json" in habits.options_in(words)
+def _is_json_wanted(words: Sequence[str], arguments: argparse.Namespace | None, env: Mapping[str, str]) -> bool:
+    """Return whether an error is to be told as a document, and no document was printed before.
+
+    Without arguments, what asks for it is the command line, which may be wrong, before what is not airpack's; or the
+    variable, or the file with settings.
+    """
+    if arguments is not None:
+        return getattr(arguments, "json", False) and not getattr(arguments, "answered", False)
+    if "--json" in habits.options_in(words):
+        return True
+    command = _command_in(words)
+    return bool(command) and settings.is_on("json", command, parsers.build([command])[1].choices[command], env)
 
 
-def _answer(words: Sequence[str], error: Exception, message: str, status: int) -> None:
+def _command_in(words: Sequence[str]) -> str:
+    """Return the command in a command line that may be wrong, empty if there is none."""
+    return next((word for word in habits.spelled(habits.split_global(words)[1]) if word in COMMANDS), "")
+
+
+def _answer(words: Sequence[str], error: BaseException, message: str, status: int) -> None:
     """Print an error as the document that a program waits for."""
     from airpack.cli import answers  # noqa: PLC0415 - few need it
 
-    command = next((word for word in habits.spelled(habits.split_global(words)[1]) if word in COMMANDS), "")
+    command = _command_in(words)
     with contextlib.suppress(OSError):
         print(answers.document(command, error=error, message=message, status=status), flush=True)
 
 
-def _explain(error: Exception) -> tuple[str, int]:
+def _explain(error: BaseException) -> tuple[str, int]:
     """Return the message for an error, and the least exit status that it ends with."""
     if isinstance(error, AirpackError):
         return str(error), error.status

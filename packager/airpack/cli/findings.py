@@ -7,7 +7,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 
-from airpack.audit.finding import Finding, fatal
+from airpack.audit.finding import NOTE, Finding, fatal
 from airpack.base.console import plain
 from airpack.base.errors import AUDIT, AuditFailed
 from airpack.cli import general
@@ -30,7 +30,9 @@ def report(arguments: argparse.Namespace, findings: Sequence[Finding], subject: 
         for finding in failures if arguments.quiet else findings:
             print(plain(str(finding)))
         if not arguments.quiet:
-            print(f"{counted(len(findings), 'finding')} in {subject}")
+            notes = [finding for finding in findings if finding.severity == NOTE]
+            and_notes = f", {counted(len(notes), 'note')}" if notes else ""
+            print(f"{counted(len(findings) - len(notes), 'finding')}{and_notes} in {subject}")
     if failures:
         error = AuditFailed([finding.message for finding in failures], verdict=verdict)
         error.reported = arguments.json

@@ -128,12 +128,15 @@ def tell_target(
     target: Target, arguments: argparse.Namespace, progress: Progress, *, locked: LockFile | None = None
 ) -> None:
     """Show what of the target was assumed, if anything was, and how to name another."""
-    assumed = "assuming " if target.assumed_release else ""
-    line = f"target    {target.name}, {assumed}Python {target.python_full_version}"
+    hints = []
     if arguments.target is None and (locked is None or locked.target_name is None):
-        progress.note(f"{line}; name another image with --target")
-    elif assumed:
-        progress.note(line)
+        hints.append("name another image with --target")
+    if target.assumed_release:
+        hints.append("its Python with --python-version" if hints else "name the image's with --python-version")
+        hints.append("or ask it: airpack probe IMAGE")
+    if hints:
+        assumed = "assuming " if target.assumed_release else ""
+        progress.note(f"target    {target.name}, {assumed}Python {target.python_full_version}; {', '.join(hints)}")
 
 
 def _here(given: Path | None, python_version: str | None) -> Target:

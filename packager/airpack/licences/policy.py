@@ -73,6 +73,9 @@ class LicencesRefused(AirpackError):
 def parsed(text: str) -> str:
     """Return an SPDX expression that the user wrote, in its canonical form. Raises UsageError."""
     expression = names.expression(text)
+    if not expression and names.expression(f"GPL-2.0-only WITH {text}"):
+        problem = "is an exception, which goes with a licence"
+        raise UsageError(f"{text!r} {problem}: write 'GPL-2.0-only WITH {text}', or with a pattern '* WITH {text}'")
     if not expression:
         raise UsageError(f"{text!r} is no SPDX expression{_nearest(text)}")
     return expression
@@ -86,7 +89,7 @@ def _patterns(texts: Iterable[str]) -> Iterable[str]:
     """Yield each identifier in its canonical form, and each pattern. Raises UsageError for what names no licence."""
     for text in (part.strip() for written in texts for part in written.split(",")):
         if set(text) & set("*?["):
-            if not any(_matches(known, [text]) for known in _known()):
+            if not all(any(_matches(known, [side]) for known in _known()) for side in text.split(" WITH ")):
                 raise UsageError(f"{text!r} matches no SPDX identifier{_nearest(text)}")
             yield text
             continue

@@ -134,9 +134,12 @@ class _Packing:
             house, tree = self._with_libraries(order, house, tree, recipe, folder / "libraries")
         for unused in sorted(set(recipe.exclusion.globs) - tree.excluded.matched):
             progress.note(f"note: --exclude {unused}: no file matches it")
-        compiled = compiled_files(tree, executor=executor, store=order.cache)
-        self._report(audit(tree, house.lock, compiled, plain=order.tree is not None), order)
-        tree = replace(tree, needs=needs(tree, order.target, compiled))
+        with progress.stage("audit", "wheels") as advance:
+            compiled = compiled_files(tree, executor=executor, store=order.cache)
+            findings = audit(tree, house.lock, compiled, plain=order.tree is not None)
+            tree = replace(tree, needs=needs(tree, order.target, compiled))
+            advance(len(house.lock.wheels))
+        self._report(findings, order)
         bundle = write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
         return Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle)
 

@@ -33,13 +33,10 @@ _REMEDY = "copy the folder again from where it was packed"
 def check(
     packed: Results, opened: OpenBundle | None, recorded: Mapping[str, Record], *, executor: Executor
 ) -> Iterator[Finding]:
-    """Yield a finding for each disagreement between lock, wheelhouse, manifest and bundle; what is missing is a note.
+    """Yield a finding for each disagreement between lock, wheelhouse, manifest and bundle.
 
     `opened` is the bundle, None if it cannot be read at all; `recorded` are the RECORDs in it by distribution.
     """
-    for name in (MANIFEST, LOCK, WHEELHOUSE):
-        if not os.path.lexists(packed.folder / name):
-            yield _finding(name, "is not here, and nothing was compared with it", NOTE)
     if opened is not None:
         about = yield from _manifest(packed)
         if about is not None:
@@ -47,6 +44,18 @@ def check(
             yield from _described(about, packed, opened)
     if os.path.lexists(packed.folder / LOCK):
         yield from by_lock(packed, opened, recorded, executor)
+
+
+def absent(packed: Results) -> Iterator[Finding]:
+    """Yield a note of what a pack writes beside a bundle and is not there: registries and stores don't bring all."""
+    names = [name for name in (MANIFEST, LOCK, WHEELHOUSE) if not os.path.lexists(packed.folder / name)]
+    if names:
+        yield Finding(
+            severity=NOTE,
+            package=packed.bundle.name,
+            sentence=f"came without {', '.join(names)}, and was compared with none of that",
+            remedy="give --digest or --key to know that it is the bundle that was packed",
+        )
 
 
 def by_manifest(packed: Results, opened: OpenBundle, *, executor: Executor) -> Iterator[Finding]:
@@ -66,8 +75,8 @@ def _manifest(packed: Results) -> Generator[Finding, None, Manifest | None]:
     return None
 
 
-def _finding(package: str, sentence: str, severity: str = ERROR) -> Finding:
-    return Finding(severity=severity, package=package, sentence=sentence, remedy=_REMEDY)
+def _finding(package: str, sentence: str) -> Finding:
+    return Finding(severity=ERROR, package=package, sentence=sentence, remedy=_REMEDY)
 
 
 def _by_manifest(about: Manifest, packed: Results, opened: OpenBundle, executor: Executor) -> Iterator[Finding]:

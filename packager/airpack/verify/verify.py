@@ -79,6 +79,7 @@ def verify_results(packed: Results, demands: Demands, *, jobs: int, progress: Pr
             name = f"{packed.bundle.name}:"
             findings.append(Finding(severity=ERROR, package=name, sentence=error.problem, remedy=error.remedy))
         if not packed.is_alone:
+            findings += () if demands.digests else results.absent(packed)
             findings += results.check(packed, opened, checked.records if checked else {}, executor=executor)
         if opened is not None and not fatal(findings, strict=False):
             trial = _Trial(

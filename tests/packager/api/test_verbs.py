@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -44,17 +45,23 @@ def test_what_is_packed_and_locked_can_be_read(
     """By the same stages as the command line's; nothing is printed, and no signal handler is set."""
     build_wheel(wheels, "one", requires=["two"])
     build_wheel(wheels, "two")
-    packed = airpack.pack(
-        "one", output=tmp_path / "dist", no_index=True, find_links=[wheels], decoder=decoder_wheel, no_import=True
+    assumed = (
+        "the target is cp37-manylinux_2_27_x86_64, assuming Python 3.7.17: name them with target= and python_version="
     )
+    with pytest.warns(UserWarning, match=re.escape(assumed)) as warned:
+        packed = airpack.pack(
+            "one", output=tmp_path / "dist", no_index=True, find_links=[wheels], decoder=decoder_wheel, no_import=True
+        )
+    assert [warning.filename for warning in warned] == [__file__]
     assert packed.bundle.path == tmp_path / "dist" / BUNDLE
     with airpack.open_bundle(tmp_path / "dist", digest=f"sha256:{packed.bundle.digest}") as bundle:
         assert [each.name for each in bundle.toc.distributions] == ["one", "two"]
     path = tmp_path / "pylock.toml"
-    locked = airpack.lock("one", output=path, no_index=True, find_links=[wheels], target="cp37-manylinux2014_x86_64")
+    known = {"target": "cp37-manylinux2014_x86_64", "python_version": "3.7.17"}
+    locked = airpack.lock("one", output=path, no_index=True, find_links=[wheels], **known)
     assert [wheel.name for wheel in locked.wheels] == ["one", "two"]
     assert path.exists()
-    assert airpack.lock("two", no_index=True, find_links=[wheels]).requirements == ("two",)
+    assert airpack.lock("two", no_index=True, find_links=[wheels], **known).requirements == ("two",)
 
 
 def test_wrong_options_and_other_bundles_are_errors() -> None:

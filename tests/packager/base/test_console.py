@@ -6,7 +6,7 @@ import io
 import re
 
 import pytest
-from airpack.base.console import BYTES, Bars, Lines, Silent, amount_of, plain
+from airpack.base.console import BYTES, Bars, Lines, Recorded, Silent, amount_of, plain
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,14 @@ def test_silent_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         advance(1)
     progress.note("a note")
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_total_is_all_of_the_wait() -> None:
+    """Stages run at the same time, and something runs between them: their sum is not what was waited for."""
+    for kind in (Lines, Bars):
+        stream = io.StringIO()
+        progress = Recorded(kind(stream))
+        progress.total()
+        assert re.fullmatch(r"total  {16,}\d+\.\d s\n", stream.getvalue())
+        assert progress.notes == []
+    Silent().total()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from airpack.base.console import Silent
+from airpack.cli import answers
 from airpack.results.folder import BUNDLE
 from support import machine
 from support import registry as real
@@ -172,6 +175,54 @@ def test_an_error_is_a_document_as_well(
     assert airpack.error == f"airpack: error: {document['error']['message']}"
     command = words.split(maxsplit=1)[0] if words[0] != "-" else "push"
     assert document["command"] == {"show": "inspect"}.get(command, command)
+
+
+@pytest.mark.parametrize("setting", ["AIRPACK_JSON=1", "AIRPACK_INSPECT_JSON=true", "[tool.airpack]", "[inspect]"])
+@pytest.mark.parametrize("words", [["inspect"], ["inspect", "--depht"], ["inspect", "x", "--sort", "age"]])
+def test_a_setting_asks_for_documents_of_wrong_command_lines_too(
+    airpack: Airpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, words: list[str]
+) -> None:
+    """A program that set it once waits for JSON, whatever is wrong."""
+    monkeypatch.chdir(tmp_path)
+    name, _, value = setting.partition("=")
+    if value:
+        monkeypatch.setenv(name, value)
+    else:
+        file = tmp_path / ("pyproject.toml" if "tool" in setting else "airpack.toml")
+        file.write_text(f"{setting}\njson = true\n")
+    assert airpack(*words) == 2
+    assert _document(airpack, status=2)["error"]["type"] == "UsageError"
+
+
+def test_a_wrong_setting_is_a_document(airpack: Airpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is wrong doesn't hide the one that asks for JSON; commands without documents give none."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRPACK_JSON", "1")
+    monkeypatch.setenv("AIRPACK_SORT", "age")
+    assert airpack("inspect", GOLDEN) == 2
+    assert _document(airpack, status=2)["error"]["type"] == "InvalidSetting"
+    assert airpack("completion", "none") == 2
+    assert airpack.out == ""
+
+
+def test_an_interrupt_is_a_document(airpack: Airpack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One at least, and no second one where the first was printed already."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("airpack.cli.commands.inspect.run", interrupt)
+    assert airpack("inspect", GOLDEN, "--json") == 130
+    error = _document(airpack, status=130)["error"]
+    assert error == {"type": "KeyboardInterrupt", "message": "interrupted; nothing was changed", "status": 130}
+
+    def give_then_interrupt(arguments: argparse.Namespace, *_: object) -> None:
+        answers.give(arguments, Silent(), {}, [])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("airpack.cli.commands.inspect.run", give_then_interrupt)
+    assert airpack("inspect", GOLDEN, "--json") == 130
+    assert json.loads(airpack.out)["ok"] is True
 
 
 def test_findings_stay_an_array(airpack: Airpack) -> None:

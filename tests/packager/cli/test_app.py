@@ -86,8 +86,10 @@ def test_a_closed_output_is_said(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     done = _shell(f"{AIRPACK} inspect nowhere --json 2>&-", AIRPACK_LEVL="2")  # a warning goes nowhere else
     assert json.loads(done.stdout)["error"]["message"].startswith("no bundle at nowhere")
-    assert _shell(f"{AIRPACK} inspect '{GOLDEN}' >/dev/full").stderr == "airpack: error: No space left on device\n"
-    assert _shell(f"{AIRPACK} inspect '{GOLDEN}' >/dev/full").returncode == 1
+    full = "airpack: error: standard output: No space left on device\n"
+    for words in (f"inspect '{GOLDEN}'", "--help", "pack --help", "help pack", "--version"):
+        done = _shell(f"{AIRPACK} {words} >/dev/full")
+        assert (done.returncode, done.stderr) == (1, full)
 
 
 def test_a_name_that_the_locale_lacks_letters_for(tmp_path: Path) -> None:

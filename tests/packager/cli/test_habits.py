@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from airpack import __version__
+from airpack.base import console
 from airpack.cli.app import main
 from airpack.cli.screen import Style
 from airpack.cli.words import habits, parsers
@@ -109,6 +110,17 @@ def test_help_pages_on_a_terminal(words: list[str], paged: bool) -> None:
     os.close(ours)
     assert done.stderr == b""
     assert text.startswith("page:usage: airpack verify" if paged else "usage: airpack verify")
+
+
+@pytest.mark.parametrize("pager", ["/nonexistent/pager", "false", "exit 3"])
+def test_a_broken_pager_loses_no_help(
+    pager: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What it can't show is printed."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    with console.paged({"PAGER": pager, "TERM": "xterm"}):
+        print("the help")
+    assert capfd.readouterr().out == "the help\n"
 
 
 @pytest.mark.parametrize(

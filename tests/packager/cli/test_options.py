@@ -48,10 +48,11 @@ def test_an_assumed_target_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         options.tell_target(options.target(arguments), arguments, Lines(sys.stderr))
         told.append(capsys.readouterr().err)
     name, other = "target    cp37-manylinux_2_27_x86_64", Target.parse("cp39-manylinux_2_28_x86_64")
+    ask, which = "or ask it: airpack probe IMAGE", "name the image's with --python-version"
     assert told == [
-        f"{name}, assuming Python 3.7.17; name another image with --target\n",
+        f"{name}, assuming Python 3.7.17; name another image with --target, its Python with --python-version, {ask}\n",
         f"{name}, Python 3.7.5; name another image with --target\n",
-        f"target    {other.name}, assuming Python {other.python_full_version}\n",
+        f"target    {other.name}, assuming Python {other.python_full_version}; {which}, {ask}\n",
         "",
     ]
 

@@ -30,6 +30,8 @@ GCC = "GPL-3.0-or-later WITH GCC-exception-3.1"
         (GCC, ["GPL-3.0-or-later"], [], ALLOWED),
         ("GPL-3.0-or-later", [GCC], [], REFUSED),
         (GCC, [], ["GPL-*"], REFUSED),
+        (GCC, [], ["* WITH GCC-exception-3.1"], REFUSED),
+        ("GPL-3.0-or-later", [], ["* WITH GCC-exception-3.1"], ALLOWED),
         ("MIT", ["MIT"], ["MIT"], REFUSED),
         ("LicenseRef-Ours", ["LicenseRef-Ours"], [], ALLOWED),
     ],
@@ -48,6 +50,10 @@ def test_an_expression_is_judged_by_what_it_lets_one_choose(
         ("Apache2", r"is it Apache-2.0\?"),
         ("zzz", r"^'zzz' is no SPDX expression: spdx.org/licenses lists the identifiers$"),
         ("zzz-*", "matches no SPDX identifier"),
+        (
+            "Classpath-exception-2.0",
+            r"write 'GPL-2.0-only WITH Classpath-exception-2.0', or with a pattern '\* WITH Classpath-exception-2.0'$",
+        ),
         ("MIT OR ISC", "is an expression of several licences: name each of them"),
     ],
 )

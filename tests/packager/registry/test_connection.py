@@ -50,11 +50,13 @@ def test_nobody_listens(oci_layout: Layout, tmp_path: Path, waits: list[float]) 
 
 
 def test_nothing_is_done_where_nobody_listens(airpack: Airpack, signed: Path, tmp_path: Path, home: Path) -> None:
-    """A wrong port is told at once, before a layer is compressed: no bundle needs to be there, even."""
+    """A wrong port is told at once, before a layer is compressed; a missing bundle, before that."""
     with unreliable.serve() as gone:
         name = f"{gone.address}/models/churn"
     advice = f"nothing listens at http://{gone.address}: check its name and port, or start the registry"
-    for words in (["push", signed, name], ["push", tmp_path / "none", name], ["pull", name, "-o", tmp_path / "got"]):
+    assert airpack("push", tmp_path / "none", name) == 1
+    assert airpack.error.startswith(f"airpack: error: no bundle at {tmp_path}/none")
+    for words in (["push", signed, name], ["pull", name, "-o", tmp_path / "got"]):
         assert airpack(*words) == 1
         assert airpack.err == f"airpack: error: {name}: {advice}\n"
     assert not (tmp_path / "got").exists()

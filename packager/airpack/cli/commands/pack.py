@@ -137,6 +137,7 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             _foresee(arguments, _order(arguments, env, progress), pip, progress)
         return
     order, packed = execute(arguments, env, progress)
+    progress.total()
     answers.give(arguments, progress, outcome.to_dict(packed, order), outcome.lines(packed, order))
 
 

@@ -70,8 +70,9 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         raise UsageError(f"{endpoint.reference} names a digest, which the push itself determines: give a tag, or none")
     key, created = options.signing_key(arguments), options.epoch(env, otherwise=DEFAULT_MTIME)
     image_options = image.Options(split=arguments.split, created=created, key=key)
+    given = _given(arguments)
     Client(endpoint).greet()
-    with _oci_layout(arguments, image_options, progress) as oci_layout:
+    with _oci_layout(given, arguments.jobs, image_options, progress) as oci_layout:
         pushed = push(oci_layout, endpoint, mount_from=arguments.mount_from, progress=progress)
     tag = endpoint.reference.tag or DEFAULT_TAG
     lines = [
@@ -93,19 +94,27 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     answers.give(arguments, progress, result, lines)
 
 
-@contextmanager
-def _oci_layout(arguments: argparse.Namespace, image_options: image.Options, progress: Progress) -> Iterator[Layout]:
-    """Give the OCI layout that the user named, or a temporary one of the bundle. Raises UsageError or AuditFailed."""
+def _given(arguments: argparse.Namespace) -> Layout | Results:
+    """Return the OCI layout, or the bundle, that the user named. Raises UsageError, AuditFailed or BundleNotFound."""
     place: Path = arguments.place
-    if (place / MARKER).exists():
-        for option, done in (("split", "split"), ("sign", "signed"), ("digest", "checked"), ("key", "checked")):
-            if getattr(arguments, option):
-                raise UsageError(f"{place} is an OCI layout, which can't be {done} any more: {_BEFORE[option]}")
-        yield Layout(place)
+    if not (place / MARKER).exists():
+        results = general.pins(arguments).checked(Results.at(place))
+        with results.open_bundle():  # before a registry is asked for anything
+            return results
+    for option, done in (("split", "split"), ("sign", "signed"), ("digest", "checked"), ("key", "checked")):
+        if getattr(arguments, option):
+            raise UsageError(f"{place} is an OCI layout, which can't be {done} any more: {_BEFORE[option]}")
+    return Layout(place)
+
+
+@contextmanager
+def _oci_layout(given: Layout | Results, jobs: int, how: image.Options, progress: Progress) -> Iterator[Layout]:
+    """Give the OCI layout that the user named, or a temporary one of the bundle."""
+    if isinstance(given, Layout):
+        yield given
         return
-    results = general.pins(arguments).checked(Results.at(place))
-    options.tell_unsigned(results, image_options.key, progress)
+    options.tell_unsigned(given, how.key, progress)
     with tempfile.TemporaryDirectory(prefix="airpack-push-") as folder:
-        with threads(arguments.jobs) as executor:
-            image.write([results], Path(folder, "layout"), image_options, executor=executor, progress=progress)
+        with threads(jobs) as executor:
+            image.write([given], Path(folder, "layout"), how, executor=executor, progress=progress)
         yield Layout(Path(folder, "layout"))

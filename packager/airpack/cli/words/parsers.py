@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from airpack import __version__
+from airpack.base.console import put
 from airpack.base.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,6 +90,11 @@ class Parser(argparse.ArgumentParser):
         for action, default in self._hidden:
             action.default = default
         return super().format_help()
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        """Print a help or a version. Raises OSError, which argparse's own passes over."""
+        if message:
+            put(file or sys.stdout, message)
 
     def error(self, message: str) -> NoReturn:
         """Raise WrongWords with what is wrong."""

@@ -120,6 +120,22 @@ def of_command(source: Source, command: str, parser: argparse.ArgumentParser) ->
     return _without_rivals(parser, found)
 
 
+def is_on(key: str, command: str, parser: argparse.ArgumentParser, env: Mapping[str, str]) -> bool:
+    """Return whether a setting switches an option of a command on, whatever may be wrong with other settings."""
+    try:
+        source = Source.read(env)
+    except InvalidSetting:
+        source = Source(env=env)
+    for name, action in options_of(parser):
+        if name == key:
+            try:
+                setting = next(_candidates(source, command, key, (parser, action)), None)
+            except InvalidSetting:
+                return False
+            return setting is not None and setting.text == "true"
+    return False
+
+
 def _candidates(
     source: Source, command: str, key: str, option: tuple[argparse.ArgumentParser, argparse.Action]
 ) -> Iterator[Setting]:
