@@ -146,7 +146,8 @@ def _nearest_distribution(name: str) -> str:
     joined = _distribution(name)
     if joined in known or platforms.elsewhere(joined):
         return name
-    family, version = re.fullmatch(r"(.*?)([\d.]*)", joined).groups()  # type: ignore[union-attr] - it always matches
+    family = joined.rstrip("0123456789.")
+    version = joined[len(family) :]
     families = {each.rstrip("0123456789.") for each in distributions.platforms()}
     if family not in families:
         near = difflib.get_close_matches(joined, [*known, *_OTHERS], 1, _ALIKE)

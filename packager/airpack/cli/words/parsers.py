@@ -6,7 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Iterable, Mapping
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airpack import __version__
 from airpack.base.console import put
@@ -91,7 +91,7 @@ class Parser(argparse.ArgumentParser):
             action.default = default
         return super().format_help()
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         """Print a help or a version. Raises OSError, which argparse's own passes over."""
         if message:
             put(file or sys.stdout, message)
