@@ -12,7 +12,7 @@ from typing import get_type_hints
 
 import airpack
 import pytest
-from airpack.api.options import LockOptions, PackOptions, ResolveOptions
+from airpack.api.options import LockOptions, PackOptions
 from airpack.base.errors import AuditFailed, UsageError
 from airpack.cli.words import option_values, parsers
 from airpack.results.folder import BUNDLE
@@ -57,11 +57,11 @@ def test_what_is_packed_and_locked_can_be_read(
     with airpack.open_bundle(tmp_path / "dist", digest=f"sha256:{packed.bundle.digest}") as bundle:
         assert [each.name for each in bundle.toc.distributions] == ["one", "two"]
     path = tmp_path / "pylock.toml"
-    known: ResolveOptions = {"target": "cp37-manylinux2014_x86_64", "python_version": "3.7.17"}
-    locked = airpack.lock("one", output=path, no_index=True, find_links=[wheels], **known)
+    known: LockOptions = {"no_index": True, "find_links": [wheels], "python_version": "3.7.17"}
+    locked = airpack.lock("one", output=path, **known)
     assert [wheel.name for wheel in locked.wheels] == ["one", "two"]
     assert path.exists()
-    assert airpack.lock("two", no_index=True, find_links=[wheels], **known).requirements == ("two",)
+    assert airpack.lock("two", **known).requirements == ("two",)
 
 
 def test_wrong_options_and_other_bundles_are_errors() -> None:
