@@ -136,7 +136,7 @@ def write_folder(folder: Path, interpreter: Interpreter | None) -> int:
     """Write the shim into `folder`, which PYTHONPATH can name; return its size in bytes.
 
     With `interpreter`, its bytecode is written too, so that a start from a read-only folder is as fast as from a
-    writable one. It is compiled from the stripped source, whose line numbers are the same. Other files in the folder
+    writable one. It is compiled from the lean source, whose line numbers are the same. Other files in the folder
     stay as they are. Raises OutputRefused if a `sitecustomize.py`, `usercustomize.py` or
     `airpack_runtime` of the user's lies there.
     """
@@ -173,7 +173,7 @@ def folder_bytecode(interpreter: Interpreter) -> Mapping[str, bytes]:
     """
     with tempfile.TemporaryDirectory(prefix="airpack-shim-") as name:
         folder = Path(name)
-        _write_compiled(folder, {path: strip.strip(text) for path, text in _folder_sources().items()}, interpreter)
+        _write_compiled(folder, {path: strip.lean(text) for path, text in _folder_sources().items()}, interpreter)
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.pyc"))}
 
 
