@@ -114,10 +114,7 @@ def _unread(source: str) -> set[_Cut]:
 
 def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
     for node in ast.walk(tree):
-        if (
-            isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
-            and ast.get_docstring(node) is not None
-        ):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
             alone = isinstance(node, (ast.ClassDef, ast.FunctionDef)) and not node.body[1:]
             yield _Cut(start=_start(node.body[0]), end=_end(node.body[0]), replacement=b"pass" if alone else b"")
         if isinstance(node, ast.stmt) and _is_for_type_checkers(node):
