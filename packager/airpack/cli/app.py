@@ -19,6 +19,7 @@ from airpack.base.console import ERROR_PREFIX, paged, plain
 from airpack.base.errors import AirpackError, UsageError
 from airpack.cli import early
 from airpack.cli.words import habits, parsers, scopes, settings
+from airpack.cli.words.elsewhere import FIRST_ELSEWHERE
 from airpack.cli.words.parsers import COMMANDS, Parser
 
 __all__ = ["COMMANDS", "INTERRUPTED", "PIPE_CLOSED", "main"]
@@ -157,7 +158,8 @@ def _without_command(name: str, rest: Sequence[str]) -> argparse.Namespace:
     if not name.startswith("-"):
         raise UsageError(f"{habits.unknown_command(name, COMMANDS)}; see airpack --help")
     if name not in ("-h", "--help", "--version"):
-        raise UsageError(f"the command comes first: airpack COMMAND {name} ...; see airpack --help")
+        here = FIRST_ELSEWHERE.get(name, f"the command comes first: airpack COMMAND {name} ...")
+        raise UsageError(f"{here}; see airpack --help")
     try:
         return parsers.overview().parse_args([name, *rest])
     except parsers.WrongWords as error:

@@ -9,12 +9,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from airpack_runtime import layout
+
 from airpack.base import lines, staging
 
 STANDARD = "-"
 # Names of open descriptors: they lead to whatever was opened, and must never be replaced by a file.
 _DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin", "/dev/stdout", "/dev/stderr")
 _STDOUT = 1
+_FILES = (".gz", ".pex", ".pyz", ".tar", ".tgz", ".whl", ".zip", ".zst")  # the ends of names that no folder has
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +81,14 @@ def several(text: str) -> Path:
     if text == STANDARD:
         raise argparse.ArgumentTypeError("'-' is standard output, and several files are written: give another name")
     return Path(text)
+
+
+def results_folder(text: str) -> Path:
+    """Return the place of a folder of results. For argparse: what is named like one file is to be one."""
+    path = several(text)
+    if path.suffix in _FILES and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is to be a folder: the one file in it is {layout.BUNDLE_NAME}")
+    return path
 
 
 def _is_special(text: str) -> bool:

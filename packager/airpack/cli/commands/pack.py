@@ -11,7 +11,7 @@ from airpack.base import cache
 from airpack.base.console import Progress
 from airpack.bundle import image_file
 from airpack.cli import answers, general, inputs, options, outcome, pip_options, screen
-from airpack.cli.output import several
+from airpack.cli.output import results_folder
 from airpack.inspection import changes
 from airpack.packing.deliver import Packed
 from airpack.packing.order import Order
@@ -60,7 +60,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="DIR",
-        type=several,
+        type=results_folder,
         default=Path("dist"),
         help="the folder of the results (default: dist)",
     )

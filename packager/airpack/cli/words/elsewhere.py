@@ -10,7 +10,7 @@ RESOLVING = "pack lock wheelhouse"
 # Words for a command that do what is meant.
 SAME_COMMANDS: Mapping[str, str] = {
     **dict.fromkeys(("list", "show", "ls", "info"), "inspect"),
-    "license": "licenses",
+    **dict.fromkeys(("license", "licence", "licences"), "licenses"),
     "completions": "completion",
     "targets": "target",
     "pythons": "python",
@@ -31,7 +31,7 @@ _RUN = "airpack run DIST -- COMMAND runs a command with a bundle's packages"
 _NO_ENVIRONMENT = f"airpack makes no environment: {_RUN}"
 _ONE_FILE = f"{_PACK}; the one file is dist/bundle.tar.zst, which the shim boots (airpack shim -o airpack-runtime.pyz)"
 _UNCHANGED = "a bundle is never changed: leave the requirement out, and pack again"
-_CACHE = "the packer's cache is ~/.cache/airpack-pack, a folder that may be removed; the image's"
+_CACHE = "the packer's cache is ~/.cache/airpack-pack, a folder that may be removed; the one of the image"
 _SEND = "airpack push DIST REGISTRY/REPOSITORY:TAG, or airpack upload DIST URL"
 _NO_IMAGES = "airpack keeps no images: podman images lists this machine's; airpack pull REGISTRY/REPOSITORY:TAG -o DIST"
 _DIGEST = "airpack inspect DIST tells the digest"
@@ -42,8 +42,8 @@ COMMANDS_ELSEWHERE: Mapping[str, str] = {
     "unpack": f"it {_SHIM} unpack DIR; here it is airpack extract DIST -o DIR",
     "umount": f"it {_SHIM} umount",
     "mount": "airpack pack --image squashfs writes what a boot mounts",
-    "cache": f"{_CACHE} {_SHIM[3:]} cache list",
-    **dict.fromkeys(("clean", "prune", "purge"), f"{_CACHE} {_SHIM[3:]} cache prune"),
+    "cache": f"{_CACHE} {_SHIM} cache list",
+    **dict.fromkeys(("clean", "prune", "purge"), f"{_CACHE} {_SHIM} cache prune"),
     "install": f"nothing is installed here: {_BUILD}, and the shim provides it in the image",
     "add": f"a requirement is added to your requirements file; then {_PACK}",
     "wheel": f"{_PACK}; the wheels are in dist/wheelhouse",
@@ -85,6 +85,10 @@ COMMANDS_ELSEWHERE: Mapping[str, str] = {
         ("docker", "podman"), "leave that word out: airpack push and airpack pull ask registries themselves"
     ),
     **dict.fromkeys(("poetry", "pipenv", "conda"), "its lock is read: airpack pack -r LOCK -o dist"),
+}
+# Options in the place of a command.
+FIRST_ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(("--show-completion", "--install-completion"), "airpack completion bash, zsh or fish prints it"),
 }
 ACTIONS_ELSEWHERE: Mapping[str, str] = {
     "config set": "options are set in pyproject.toml, [tool.airpack], or by variables: airpack config COMMAND",
@@ -167,7 +171,42 @@ OPTIONS_ELSEWHERE = (
     Option(words="-k", here="the key is --key FILE", commands="sign verify run"),
     Option(words="--open --browser", here="the page is the file of -o FILE, for any browser", commands="report"),
     Option(words="--rm -it -i -t --env -e --volume", here=_NO_CONTAINER, commands="run"),
+    Option(words="--entrypoint --network --user --workdir -p --publish --name", here=_NO_CONTAINER, commands="run"),
     Option(words="-r -d -c --requirement --dest --no-deps --platform", here=_DOWNLOAD, commands="download"),
+    Option(
+        words="--tls-verify --insecure --insecure-registry --dest-tls-verify --src-tls-verify --skip-tls-verify",
+        here="a registry without TLS is asked with --plain-http; a certificate of your own is SSL_CERT_FILE",
+        commands="push pull",
+    ),
+    Option(words="-a --all-tags", here="each image is pushed by its name: REGISTRY/REPOSITORY:TAG", commands="push"),
+    Option(
+        words="--creds --username --password -u", here="log in with podman login or docker login", commands="push pull"
+    ),
+    Option(words="--target", here="the target is an argument: airpack target show NAME", commands="target"),
+    Option(words="-o --output", here="it is printed; JSON is --json", commands="inspect tree target config"),
+    Option(words="-f", here="the files are listed by --files", commands="inspect"),
+    Option(words="--depth -d", here="all of it is shown; --invert NAME shows why one is there", commands="tree"),
+    Option(words="-p", here="why a package is there is --invert NAME", commands="tree"),
+    Option(words="--sha256 --hash --checksum", here="the digest is --digest sha256:...", commands="verify push run"),
+    Option(
+        words="--certificate --certificate-identity --certificate-oidc-issuer --signature",
+        here="the signature lies beside the bundle, and the key is --key NAME.pub",
+        commands="verify",
+    ),
+    Option(words="-o --output", here="it is written beside the bundle, as bundle.tar.zst.sig", commands="sign"),
+    Option(words="-t --type --bits", here="a key is Ed25519, and its files are -o NAME", commands="keygen"),
+    Option(
+        words="--profile --region --account-name", here="each store's own variables say so", commands="upload download"
+    ),
+    Option(words="--stat --name-only --name-status", here="each package is a line; --json has more", commands="diff"),
+    Option(
+        words="--global --local --user", here="there is one file, airpack.toml or pyproject.toml", commands="config"
+    ),
+    Option(words="--only-installed", here="all that it lists are installed", commands="python"),
+    Option(
+        words="--no-emit-index-url --no-header --no-annotate --strip-extras --emit-index-url --annotate",
+        here="a lock is a pylock.toml (PEP 751), which has nothing of that",
+    ),
     Option(
         words="-t -n --name --tag",
         here="the image's name is an argument: REGISTRY/REPOSITORY:TAG",
