@@ -344,6 +344,16 @@ def test_a_million_entries_are_refused(tmp_path: Path, table: str, row: str) -> 
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_number_of_many_digits_is_not_read(tmp_path: Path) -> None:
+    """Of 60 kB packed it would be millions, for hours: a Python before 3.7.14 reads any, and takes their square."""
+    with reader.open_bundle(str(GOLDEN)) as bundle:
+        body = json.dumps(table_of(bundle))
+    body = body.replace("{", '{"x": %s, ' % ("9" * 1_000), 1)
+    path = _with_toc(tmp_path / "bundle", _stored(body.encode("ascii")))
+    with reader.open_bundle(str(path)) as bundle, pytest.raises(errors.BundleDamaged, match="lists more than any"):
+        bundle.toc()
+
+
 def test_files_that_share_bytes_are_refused(tmp_path: Path) -> None:
     """Files over all of many tiny frames would have millions of pieces, and be far larger than what is stored."""
     frames, files = 4000, 1000

@@ -134,11 +134,11 @@ def named(raw: bytes, *, utf8: bool) -> Spoil:
     return spoil
 
 
-def compressed(method: int) -> Spoil:
-    """Compress a module by another method."""
+def compressed(method: int, name: str = "one.py") -> Spoil:
+    """Compress a file by another method."""
 
     def spoil(wheel: Forged) -> None:
-        wheel.members[0][0].compress_type = method
+        next(entry for entry, _ in wheel.members if entry.filename == name).compress_type = method
 
     return spoil
 

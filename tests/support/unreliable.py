@@ -36,7 +36,8 @@ class Unreliable:
     of it), `wrong` (other bytes than it says), `elsewhere` (from the start, and it says so). `claims` adds to how much
     of an upload has arrived; `hang_ups` are after how many bytes the next uploads of more are cut. `on_upload`
     is called with the size of each. Without `referrers`, it has no such API. `rejects` is a status that every request
-    is answered with. `elsewhere` is the URL of another server, to which downloads and uploads of blobs are sent.
+    is answered with; `needless` adds so many bytes to an answer that asks for a token.
+    `elsewhere` is the URL of another server, to which downloads and uploads of blobs are sent.
     `realm` is the token server that a challenge names, by default this one.
     """
 
@@ -45,6 +46,7 @@ class Unreliable:
     busy: float = 0
     broken: float = 0
     rejects: int = 0
+    needless: int = 0
     elsewhere: str = ""
     realm: str = ""
     loses: bool = False

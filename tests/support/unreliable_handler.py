@@ -62,7 +62,8 @@ class Handler(BaseHTTPRequestHandler):
             elif not self._is_admitted():
                 place = registry.realm or f"http://{registry.address}/token"
                 realm = f'Bearer realm="{place}",service="test",scope="{self._scope()}"'
-                self._answer(401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', {"WWW-Authenticate": realm})
+                errors = b'{"errors":[{"code":"UNAUTHORIZED"}]}' + b" " * registry.needless
+                self._answer(401, errors, {"WWW-Authenticate": realm})
             else:
                 self.dropping = fate > 1 - registry.drops
                 self._route()

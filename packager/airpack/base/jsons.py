@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any, TypeVar
 
+from airpack_runtime.format.toc import has_long_number
+
 Parsed = TypeVar("Parsed")
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # of a pair, of which the other may follow
@@ -14,6 +16,7 @@ _DEEPEST = 100  # levels of arrays and objects, that everything after a parser c
 
 def loads(text: str | bytes) -> Any:
     """Return what a JSON text holds. Raises ValueError if it is not JSON, or has half a pair of UTF-16 in it."""
+    check_numbers(text)
     try:
         value = not_too_deep(json.loads(text))
         if _HALF.search(text if isinstance(text, str) else text.decode("latin-1")):
@@ -21,6 +24,12 @@ def loads(text: str | bytes) -> Any:
         return value
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def check_numbers(text: str | bytes) -> None:
+    """Raise ValueError if a JSON or TOML text may hold a number of many digits, which takes their square to read."""
+    if has_long_number(text.encode("utf-8", "replace") if isinstance(text, str) else text):
+        raise ValueError("it holds a number of too many digits")
 
 
 def not_too_deep(value: Parsed) -> Parsed:

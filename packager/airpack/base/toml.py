@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airpack.base import files
-from airpack.base.jsons import not_too_deep
+from airpack.base.jsons import check_numbers, not_too_deep
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -15,8 +15,17 @@ else:
     import tomli as tomllib
 
 
+# Reading a dotted key (`a.b.c = 1`) takes its parts' square, and a table's keys each take the parts of its heading: so
+# much takes 20 seconds at most. A lock of 2 MB takes a tenth.
+_MOST_STEPS = 100_000_000
+
+
 def loads(text: str) -> dict[str, Any]:
-    """Return what a TOML text holds. Raises ValueError if it is not TOML."""
+    """Return what a TOML text holds. Raises ValueError if it is not TOML, or would take too long to read."""
+    most = max(line.count(".") for line in text.split("\n"))
+    if most * (text.count(".") + text.count("\n")) > _MOST_STEPS:
+        raise ValueError(f"a line of it has {most:,} dots, which takes too long to read")
+    check_numbers(text.replace("_", ""))  # which numbers may have between digits
     try:
         return not_too_deep(tomllib.loads(text))
     except RecursionError as error:

@@ -22,6 +22,11 @@ from airpack.target import prefix
 # A bundle of a few kilobytes can unpack to terabytes. Wheels may unpack to 200 times their size, a small one to more.
 _RATIO_LIMIT = 200
 _RATIO_FREE = 1 << 30  # bytes
+# What of a tar is no file's content, which `verify` keeps: headers, blocks that are filled up, SHA256SUMS. Most members
+# take 900 bytes of that; the most that a table of contents can list, half a gigabyte.
+_REST_FREE = 64 << 20
+_REST_OF_MEMBER = 2048
+_MOST_REST = 512 << 20
 _SUM = 67  # bytes of a line of SHA256SUMS beside its path
 _NEAREST = 3  # how many similar paths the error for an unknown path names
 _LIKE = 0.75  # the least similarity of such a path, as difflib measures it
@@ -46,6 +51,10 @@ class OpenBundle:
         unpacked = sum(frame.raw_size for frame in self.toc.frames)
         if unpacked > max(_RATIO_FREE, _RATIO_LIMIT * file.stat.st_size):
             raise file.damaged(f"it would unpack to {unpacked:,} bytes, far more than a bundle of its size does")
+        rest = unpacked - self.toc.unpacked_size
+        members = len(self.toc.directories) + len(self.toc.files) + len(self.toc.links)
+        if rest > min(_REST_FREE + _REST_OF_MEMBER * members, _MOST_REST):
+            raise file.damaged(f"{rest:,} bytes of its tar are no file's, far more than {members:,} headers take")
 
     @classmethod
     @contextmanager

@@ -18,6 +18,7 @@ from airpack_runtime.format.toc import Toc, blocks
 
 _BLANK_SUM = 8 * ord(" ")  # the checksum is made with spaces in its own field
 _MAGIC = slice(257, 265)  # the bytes of a header with format and version
+_LONGEST = 16 << 10  # bytes of an extended header; one with two paths has a quarter of that
 _KEYWORDS = {"path", "linkpath", "size", "mtime"}  # that TarWriter writes; others may change what `tar -x` writes
 _Facts = tuple[bytes, int, int, str, int | None]  # type, mode, size, target, place of the content
 
@@ -111,8 +112,8 @@ class _Headers:
                 raise ValueError("the header is of another format, which has other fields")
             kind, size = block[156:157], _number(block[124:136])
             if kind == tarfile.XHDTYPE:
-                if extended:
-                    raise ValueError("an extended header follows another")
+                if extended or size > _LONGEST:
+                    raise ValueError("an extended header follows another, or is larger than two paths take")
                 extended = dict(_records(self._take(blocks(size))[:size]))
                 continue
             prefix = f"{_text(block[345:500])}/" if block[345:346] != b"\0" else ""
@@ -122,33 +123,36 @@ class _Headers:
             yield name, (kind, _number(block[100:108]), size, target, self.place if size else None)
             self.place += blocks(size)
             extended = {}
-        if any(self._take(len(self._stretches[-1].data) - self.place + self._starts[-1])):
+        if self._take(len(self._stretches[-1].data) - self.place + self._starts[-1]).strip(b"\0"):
             raise ValueError("something follows the end")
 
     def _take(self, size: int) -> bytes:
         """Return the next `size` bytes. Raises ValueError if they are not all in stretches."""
         number = bisect_right(self._starts, self.place) - 1
-        data = b""
-        while len(data) < size:
-            begin = self.place + len(data) - self._starts[number]
-            piece = self._stretches[number].data[begin : begin + size - len(data)]
+        pieces, place, stop = [], self.place, self.place + size
+        while place < stop:
+            begin = place - self._starts[number]
+            piece = self._stretches[number].data[begin : begin + stop - place]
             if begin < 0 or not piece:
                 raise ValueError("there is a file's content")
-            data += piece
+            pieces.append(piece)
+            place += len(piece)
             number += 1
-        self.place += size
-        return data
+        self.place = stop
+        return b"".join(pieces)
 
 
 def _records(data: bytes) -> Iterator[tuple[str, str]]:
     """Yield each keyword and value of an extended header: lines of `LENGTH KEYWORD=VALUE`. Raises ValueError."""
+    left = {*_KEYWORDS}
     while data:
         length, _, _ = data.partition(b" ")
         stop = _natural(length.decode(), 10)
         line, data = data[:stop], data[stop:]
         keyword, _, value = line[len(length) + 1 : -1].decode().partition("=")
-        if len(line) != stop or line[-1:] != b"\n" or keyword not in _KEYWORDS:
+        if len(line) != stop or line[-1:] != b"\n" or keyword not in left:
             raise ValueError("an extended header is damaged, or not as airpack writes them")
+        left.remove(keyword)
         yield keyword, value
 
 

@@ -171,7 +171,7 @@ def _held(path: Path, head: bytes, machine: str) -> dict[str, Library]:
 def _in_wheel(path: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the path and the content of each file of a wheel that is named as a shared library is."""
     try:
-        with files.opened(path, follow=True) as file, zipfile.ZipFile(file) as opened:
+        with files.opened(path, follow=True) as file, archive.opened(file, path.name) as opened:
             entries = archive.files_in(opened, path.name, packed=os.fstat(file.fileno()).st_size).entries
             for name, entry in entries.items():
                 if ".so" in name:

@@ -102,7 +102,7 @@ class Upload:
         """Return whether the repository, or another one of the registry, has the blob."""
         url = self._client.url(f"blobs/{self._blob.digest}", repository=repository)
         response = self._client.once("HEAD", url, take=(OK, NOT_FOUND))
-        response.drain_conn()
+        self._client.discard(response)
         return response.status == OK
 
     def _can_mount_from(self, repository: str) -> bool:
@@ -120,7 +120,7 @@ class Upload:
         query = f"?{urlencode({'mount': self._blob.digest, 'from': source})}" if source else ""
         url = self._client.url("blobs/uploads/") + query
         response = self._client.once("POST", url, take=(CREATED, ACCEPTED))
-        response.drain_conn()
+        self._client.discard(response)
         self._must_ask = False
         self._offset = 0
         self._url = self._absolute(response.headers.get("Location"))
@@ -156,7 +156,7 @@ class Upload:
             headers["Content-Range"] = f"{start}-{start + size - 1}"
         take = (CREATED, ACCEPTED, NO_CONTENT, _BAD_REQUEST, NOT_FOUND, _BAD_RANGE)
         response = self._client.once(method, url, take=take, headers=headers, body=lambda: self._part(start, size))
-        response.drain_conn()
+        self._client.discard(response)
         if response.status in (_BAD_REQUEST, NOT_FOUND, _BAD_RANGE):
             raise self._rejection(response.status)
         self._offset, self._has_asked = start + size, False
@@ -186,7 +186,7 @@ class Upload:
         if not url:
             return
         response = self._client.once("GET", url, take=(OK, ACCEPTED, NO_CONTENT, _BAD_REQUEST, NOT_FOUND, _BAD_RANGE))
-        response.drain_conn()
+        self._client.discard(response)
         arrived = re.fullmatch(r"(?:bytes=)?0-([0-9]+)", response.headers.get("Range", ""))
         if response.status in (OK, ACCEPTED, NO_CONTENT) and arrived and 0 < int(arrived[1]) < self._blob.size:
             self._offset = int(arrived[1]) + 1

@@ -98,7 +98,7 @@ class Client:
             if answered_by != base:  # its challenge would name a token server of its own
                 response.close()
                 raise self._asked_elsewhere(answered_by[1] if answered_by else "another server")
-            response.drain_conn()
+            self.discard(response)
             self._authorization.renew(response.headers.get("WWW-Authenticate", ""), used)
         raise self._failure(method, response)
 
@@ -115,7 +115,7 @@ class Client:
 
         def step() -> urllib3.BaseHTTPResponse:
             response = self.once(method, url, take=take, headers=headers, body=body)
-            response.drain_conn()
+            self.discard(response)
             return response
 
         return self.persist(step)
@@ -123,6 +123,10 @@ class Client:
     def read(self, response: urllib3.BaseHTTPResponse, size: int, *, some: bool = False) -> bytes:
         """Return up to `size` bytes of a body; with `some`, those that have arrived. Raises Passing."""
         return self._connection.read(response, size, some=some)
+
+    def discard(self, response: urllib3.BaseHTTPResponse) -> None:
+        """Read a body that nobody needs, as far as it ends soon."""
+        self._connection.discard(response)
 
     def absolute(self, url: str) -> str:
         """Return the URL that the registry names by `url`, relative to the repository's. Raises RegistryError."""

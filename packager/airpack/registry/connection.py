@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 import urllib.request
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -31,6 +32,7 @@ Body = Callable[[], Iterable[bytes]]  # each call returns the same bytes
 _AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _FOLDERS = ("/etc/containers/certs.d", "/etc/docker/certs.d")  # containers-certs.d(5): REGISTRY/*.crt
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
+_LARGEST_NEEDLESS, _NEEDLESS_SECONDS = 1 << 16, 10  # of a body that nobody needs
 _TIMEOUT = urllib3.Timeout(connect=10, read=120)  # seconds without a byte
 
 
@@ -113,6 +115,18 @@ class Connection:
         except (HTTPError, OSError) as error:
             raise self.failure(error) from None
 
+    def discard(self, response: urllib3.BaseHTTPResponse) -> None:
+        """Read a body that nobody needs, so that its connection may serve again; or close it, if that doesn't end."""
+        left, deadline = _LARGEST_NEEDLESS, time.monotonic() + _NEEDLESS_SECONDS
+        with suppress(HTTPError, OSError):
+            while left > 0 and time.monotonic() < deadline:
+                piece = response.read1(left)
+                if not piece:
+                    response.release_conn()
+                    return
+                left -= len(piece)
+        response.close()
+
     def overload(self, response: urllib3.BaseHTTPResponse, detail: str = "") -> Passing | None:
         """Return the error for a response that asks to come back later (RFC 9110, Retry-After), None for another one.
 
@@ -162,8 +176,9 @@ def _wants_tls(host: str) -> bool:
     """
     try:
         with urllib3.PoolManager() as pool:
-            response = pool.request("GET", f"http://{host}/v2/", retries=False, timeout=_TIMEOUT)
-        return response.status == 400 and b"HTTPS" in response.data
+            url = f"http://{host}/v2/"
+            response = pool.request("GET", url, retries=False, timeout=_TIMEOUT, preload_content=False)
+            return response.status == 400 and b"HTTPS" in response.read(_LARGEST_NEEDLESS)
     except (HTTPError, OSError):
         return False
 

@@ -84,7 +84,7 @@ def from_yaml(path: Path, data: Mapping[str, Any]) -> CondaEnvironment:
     if not isinstance(entries, list):
         raise InvalidRequirement(f"{path}: dependencies is not a list: write '  - NAME' lines below it")
     lines = [line for entry in entries if isinstance(entry, Mapping) for line in _pip_lines(path, entry)]
-    return _environment(path, (str(entry) for entry in entries if not isinstance(entry, Mapping)), lines)
+    return _environment(path, (_text(path, entry) for entry in entries if not isinstance(entry, Mapping)), lines)
 
 
 def from_export(path: Path, text: str) -> CondaEnvironment:
@@ -116,7 +116,14 @@ def _pip_lines(path: Path, entry: Mapping[str, Any]) -> Iterator[str]:
             raise InvalidRequirement(f"{path}: {key!r} in dependencies is not known: conda knows pip alone")
         if not isinstance(lines, list):
             raise InvalidRequirement(f"{path}: pip is not a list: write '    - NAME==VERSION' lines below it")
-        yield from map(str, lines)
+        yield from (_text(path, line) for line in lines)
+
+
+def _text(path: Path, entry: Any) -> str:
+    """Return an entry of a list, which must be text. Raises InvalidRequirement."""
+    if not isinstance(entry, str):  # by aliases, a few of YAML's lines can hold more than any memory, once written out
+        raise InvalidRequirement(f"{path}: an entry of its lists is a list or a table: write '  - NAME=VERSION' lines")
+    return entry
 
 
 def _package(path: Path, text: str) -> CondaPackage:

@@ -201,8 +201,8 @@ def _yaml(path: Path, text: str) -> dict[str, Any] | None:
     import yaml  # noqa: PLC0415 - takes a while, and few need it
 
     try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+        data = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - it makes texts, lists and tables alone
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise InvalidRequirement(f"{path} is not YAML: {reason}") from error
     return data if isinstance(data, dict) else None

@@ -49,8 +49,12 @@ def compare(records: Collection[Record], tree: Mapping[str, Content | None]) -> 
             yield from (record.finding(f"{path} is missing, which its RECORD lists") for record in claimants)
         elif tree[path] is not None:
             yield from _judge(path, tree[path], claimants)
+    owners: dict[str, Record] = {}
+    for record in records:
+        for path in record.own or ():
+            owners.setdefault(path, record)
     for path in sorted(tree.keys() - claims.keys()):
-        yield from _unlisted(path, records, claims)
+        yield from _unlisted(path, owners.get(path), claims)
 
 
 def _judge(path: str, actual: Content | None, claimants: Collection[Record]) -> Iterator[Finding]:
@@ -76,11 +80,10 @@ def _fits(actual: Content | None, path: str, record: Record) -> bool:
     return path == record.path or record.rows[path] == actual
 
 
-def _unlisted(path: str, records: Collection[Record], claims: Mapping[str, Collection[Record]]) -> Iterator[Finding]:
+def _unlisted(path: str, owner: Record | None, claims: Mapping[str, Collection[Record]]) -> Iterator[Finding]:
     if path.endswith(_SIGNATURES) or source_of(path) in claims or path.startswith(f"{layout.WHEELHOUSE}/"):
         return
-    for record in records:
-        if record.own is not None and path in record.own:
-            yield record.finding(f"{path} is in no RECORD")
-            return
-    yield Finding(severity=ERROR, package=path, sentence="is in no RECORD", remedy=_REMEDY)
+    if owner is not None:
+        yield owner.finding(f"{path} is in no RECORD")
+    else:
+        yield Finding(severity=ERROR, package=path, sentence="is in no RECORD", remedy=_REMEDY)

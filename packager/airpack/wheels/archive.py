@@ -7,6 +7,7 @@ import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from airpack_runtime import layout
 
@@ -21,8 +22,8 @@ _RATIO_FREE = 64 << 20  # bytes that a wheel may unpack to whatever its size: a 
 _NAME_LIMIT = 255  # bytes of one name, on every file system of Linux
 _PATH_LIMIT = 1024  # bytes of a path; Linux takes 4,096 with the folder that the tree is unpacked into
 _UTF8_FLAG = 0x800  # in a zip: the name is UTF-8, else it is of code page 437
-# LZMA's dictionary may take 4 GiB to unpack.
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+# Of bzip2, zipfile unpacks all at once, whatever size an entry has by its own word; LZMA's dictionary may take 4 GiB.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,8 +34,21 @@ class Files:
     oddities: tuple[Oddity, ...]
 
 
+def opened(file: BinaryIO, wheel: str) -> zipfile.ZipFile:
+    """Return the archive in a file of the wheel called `wheel`, of which each entry takes no more memory than is read.
+
+    Raises InvalidWheel for one whose entry is compressed otherwise than wheels are, and what zipfile raises.
+    """
+    archive = zipfile.ZipFile(file)
+    for entry in archive.infolist():
+        if entry.compress_type not in _METHODS:
+            problem = f"{shown(entry.orig_filename)} is compressed by method {entry.compress_type}"
+            raise InvalidWheel(wheel, f"{problem}: wheels are stored or deflated")
+    return archive
+
+
 def files_in(archive: zipfile.ZipFile, wheel: str, *, packed: int) -> Files:
-    """Return the files of the archive of the wheel called `wheel`, whose size is `packed` bytes.
+    """Return the files of the `opened` archive of the wheel called `wheel`, whose size is `packed` bytes.
 
     Raises InvalidWheel for links, for what is encrypted or would unpack to far more than a wheel does, and for names
     that lead out of the tree, or that no bundle or no file system can hold. As for pip, folders are not there.
@@ -83,9 +97,6 @@ def _check_entry(entry: zipfile.ZipInfo, wheel: str) -> None:
         raise InvalidWheel(wheel, problem)
     if entry.flag_bits & 1:
         raise InvalidWheel(wheel, f"{name} is encrypted")
-    if entry.compress_type not in _METHODS:
-        problem = f"{name} is compressed by method {entry.compress_type}: wheels are stored or deflated"
-        raise InvalidWheel(wheel, problem)
     # zipfile ends a name at its first NUL.
     reason = "it holds a NUL" if entry.orig_filename != entry.filename else reason_against(entry.filename)
     if reason:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 FILE = "entry_points.txt"
 _GROUPS = ("console_scripts", "gui_scripts")  # where both have a script, that of the later group is kept
-# What pip takes of a name and of a value (by distlib); what follows a value is not looked at.
-_NAME = re.compile(r"[^\[]\S*$")
+# What pip takes of a value (by distlib); what follows it is not looked at.
 _VALUE = re.compile(r"(?P<module>\w+(?:\.\w+)*)\s*:\s*(?P<attribute>\w+(?:\.\w+)*)\s*(?P<rest>.*)", re.DOTALL)
 _EXTRAS = re.compile(r"\[[^\[\]]*\]")
 # Projects that give their scripts the version of the Python that built them; pip gives them that of the target.
@@ -43,10 +42,7 @@ def scripts_in(text: str, python_version: str) -> Mapping[str, Script]:
     try:
         points = _Texts(text).entry_points
         scripts = {
-            _NAME.search(point.name)[0]: _script(point.value)  # type: ignore[index]  # TypeError is handled below
-            for group in _GROUPS
-            for point in points
-            if point.group == group
+            _name(point.name): _script(point.value) for group in _GROUPS for point in points if point.group == group
         }
     except TypeError as error:  # of a line without `=`
         raise ValueError("a line is not NAME = MODULE:FUNCTION") from error
@@ -58,6 +54,18 @@ def scripts_in(text: str, python_version: str) -> Mapping[str, Script]:
             major = python_version.partition(".")[0]
             scripts |= dict.fromkeys((name.format(major=major, version=python_version) for name in names), script)
     return scripts
+
+
+def _name(text: str) -> str:
+    """Return what pip takes of a name, as distlib's pattern does: the last word, with a blank before it.
+
+    Its pattern takes the square of the name's length. Raises ValueError if nothing is left.
+    """
+    word = text.rsplit(maxsplit=1)[-1] if text.split() else ""
+    name = text[-len(word) - 1 :] if len(word) < len(text) else word.lstrip("[")
+    if not name:
+        raise ValueError("a line is not NAME = MODULE:FUNCTION")
+    return name
 
 
 def _script(value: str) -> Script:

@@ -62,7 +62,7 @@ def opened(wheel: LockedWheel, path: Path, target: Target | None = None) -> Iter
     Raises InvalidWheel, also for damage that shows within the block.
     """
     try:
-        with files.opened(path) as file, zipfile.ZipFile(file) as archive_file:
+        with files.opened(path) as file, archive.opened(file, wheel.filename) as archive_file:
             packed = os.fstat(file.fileno()).st_size
             yield CheckedWheel(archive_file, wheel, packed=packed, target=target)
     except _DAMAGE as error:
@@ -76,11 +76,11 @@ def opened(wheel: LockedWheel, path: Path, target: Target | None = None) -> Iter
 def check_texts(path: Path) -> bytes:
     """Return the METADATA of the wheel at `path`, empty if it has none.
 
-    Raises InvalidWheel if a text in its .dist-info is too large to be read, or if the archive is damaged.
+    Raises InvalidWheel if a text in its .dist-info is too large to be read, or if pip can't read the archive safely.
     """
     metadata = b""
     try:
-        with files.opened(path, follow=True) as file, zipfile.ZipFile(file) as archive_file:
+        with files.opened(path, follow=True) as file, archive.opened(file, path.name) as archive_file:
             entries = [entry for entry in archive_file.infolist() if ".dist-info/" in entry.filename]
             for entry in entries:
                 name = entry.filename.partition(".dist-info/")[2]

@@ -91,9 +91,7 @@ def unpack_into(bundle: Bundle, folder: str) -> None:
 
 def _make_room(folder: str, names: list[str]) -> None:
     """Create `folder`, and remove what a killed unpack left in it. Raises UnpackFailed if other files lie there."""
-    if not os.path.isdir(folder):
-        os.makedirs(folder)
-        set_mode(folder, os.stat(folder).st_mode & _FOLDER_MODE)  # others can't exchange what is loaded from there
+    _make(folder)
     entries = os.listdir(folder)
     unfinished = [name for name in entries if name.startswith(_SCRATCH)]
     others = [name for name in entries if name not in unfinished]
@@ -101,6 +99,16 @@ def _make_room(folder: str, names: list[str]) -> None:
         raise UnpackFailed(folder, "it is not empty; name a folder that is, or that doesn't exist yet")
     for name in (*others, *unfinished):
         remove(f"{folder}/{name}")
+
+
+def _make(folder: str) -> None:
+    """Create a folder and those above it: whatever the umask, others can't exchange what is loaded from there."""
+    above = os.path.dirname(folder)
+    if above and not os.path.isdir(above):
+        _make(above)
+    if not os.path.isdir(folder):  # it is the same where a path ends in a slash
+        os.mkdir(folder, _FOLDER_MODE)
+        set_mode(folder, os.stat(folder).st_mode & _FOLDER_MODE)
 
 
 def _check_room(folder: str, toc: Toc) -> None:

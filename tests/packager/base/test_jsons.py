@@ -23,3 +23,11 @@ def test_a_whole_pair_is(text: str) -> None:
     """So is what only looks like half of one."""
     assert jsons.loads(json.dumps([text])) == [text]
     assert jsons.loads(json.dumps([text], ensure_ascii=False).encode()) == [text]
+
+
+@pytest.mark.parametrize("before", range(0, 500, 83))
+def test_a_number_of_many_digits_is_no_json(before: int) -> None:
+    """Wherever it stands: some Pythons take their square. A hash of digits is a text."""
+    with pytest.raises(ValueError, match=r"^it holds a number of too many digits$"):
+        jsons.loads(" " * before + f"[{'9' * 1_000}]")
+    assert jsons.loads(" " * before + f'["{"9" * 400}", 1{"0" * 90}]') == ["9" * 400, 10**90]

@@ -34,3 +34,32 @@ def test_what_is_nested_without_end_is_refused(text: str) -> None:
     """It would fill the interpreter's stack: the parser's, or that of what walks through its result."""
     with pytest.raises(ValueError, match="nested too deeply"):
         toml.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + ".a" * 50_000 + " = 1",
+        "[a" + ".a" * 20_000 + "]\n" + "".join(f"k{number} = 1\n" for number in range(10_000)),
+        "[a" + ".a" * 2_000 + "]\n" + f"k{'.b' * 90} = 1\n" * 1_000,
+        "a = {b = {c" + ".'d'" * 50_000 + " = 1}}",
+    ],
+    ids=["a key", "a heading", "keys below a heading", "a key in a table of one line"],
+)
+def test_what_takes_the_square_of_a_keys_parts_is_not_read(text: str) -> None:
+    """A parser takes minutes for some kilobytes of it, and hours for a megabyte."""
+    with pytest.raises(ValueError, match=r"^a line of it has [\d,]+ dots, which takes too long to read$"):
+        toml.loads(text)
+
+
+def test_a_number_of_many_digits_is_not_read() -> None:
+    """Nor one with a mark between all of its digits: some Pythons take their square."""
+    for number in ("9" * 2_000, "9_" * 2_000 + "9"):
+        with pytest.raises(ValueError, match=r"^it holds a number of too many digits$"):
+            toml.loads(f"a = {number}\n")
+
+
+def test_a_lock_with_long_lines_is_read() -> None:
+    """A text of a thousand dots, among as many lines as the largest locks have."""
+    text = f"about = '{'and so on. ' * 1_000}'\n" + "".join(f"k{number} = 'a.b.c'\n" for number in range(20_000))
+    assert len(toml.loads(text)) == 20_001

@@ -201,3 +201,15 @@ def test_a_wrong_checksum_or_something_behind_the_end_is_damage(sound: tuple[byt
     assert len(_damaged_at(_disagreements(changed, toc))) == 1
     raw[-1] = 1
     assert len(_damaged_at(_disagreements(raw, toc))) == 1
+
+
+@pytest.mark.parametrize("records", [b"9 path=x\n" * 2, b"16000 path=" + b"x" * 15_988 + b"\n" + b"9 size=1\n" * 50])
+def test_an_extended_header_holds_no_more_than_a_member_has(sound: tuple[bytearray, Toc], records: bytes) -> None:
+    """No keyword twice, and no more bytes than two paths take: reading many would take their square."""
+    raw, toc = sound
+    place = _header(raw, "././@PaxHeader", tarfile.XHDTYPE)
+    _forge(raw, place, 124, b"%011o\0" % len(records))
+    raw[place + 512 : place + 512 + len(records)] = records
+    assert _damaged_at(_disagreements(raw, toc)) == [
+        f"has a tar that is damaged at {place + 512 + 512 * (len(records) < 100):,}"
+    ]

@@ -103,6 +103,26 @@ def test_the_command_line_comes_before_the_environment_before_the_file(
     assert _parse("pack", "x", *words, env=env, table=table).level == level
 
 
+@pytest.mark.parametrize(
+    ("command", "key"),
+    [
+        (command, key)
+        for command, key in sorted({(command, key) for command, _, key, _ in _options()})
+        if key in settings.OF_TRUST
+    ],
+)
+def test_an_empty_variable_does_not_lift_what_may_be_used(command: str, key: str) -> None:
+    """A CI whose secret is missing sets it so: the value counts, and is refused as on the command line."""
+    parsers_of = [each for each in parsers.every()[command] if key in dict(settings.options_of(each))]
+    for parser in parsers_of:
+        option = dict(settings.options_of(parser))[key]
+        try:
+            found = settings.of_command(Source(env={settings.variable(command, key): ""}), command, parser)
+        except InvalidSetting:
+            continue
+        assert [(setting.key, setting.values) for setting in found] == [(key, {option.dest: Path()})]  # no file
+
+
 def test_what_is_given_replaces_what_is_set() -> None:
     """Lists as well; a flag that is false for the command is false, whatever is set for all."""
     table = 'slim = true\nexclude = ["a", "b"]\n[pack]\nslim = false'

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import urllib3
 from airpack.base.errors import RegistryError
-from airpack.registry.client import OK, Client
+from airpack.registry.client import NOT_FOUND, OK, Client
 from airpack.registry.reference import Endpoint
 from airpack.registry.retries import Passing
 from support import unreliable
@@ -68,3 +71,24 @@ def test_a_repository_has_its_urls(endpoint: Endpoint, registry: Unreliable) -> 
     client = Client(endpoint)
     assert client.url("blobs/x") == f"http://{registry.address}/v2/models/churn/blobs/x"
     assert client.url("blobs/x", repository="other") == f"http://{registry.address}/v2/other/blobs/x"
+
+
+def test_an_answer_that_nobody_needs_is_not_read_to_its_end(
+    endpoint: Endpoint, registry: Unreliable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request is sent again by another connection: a body without an end would be read for ever."""
+    registry.password, registry.needless = unreliable.PASSWORD, 100 << 20
+    read: list[int] = []
+    read1 = urllib3.HTTPResponse.read1
+
+    def counted(response: urllib3.HTTPResponse, *arguments: Any) -> bytes:
+        piece = read1(response, *arguments)
+        read.append(len(piece))
+        return piece
+
+    monkeypatch.setattr(urllib3.HTTPResponse, "read1", counted)
+    client = Client(endpoint)
+    response = client.once("GET", client.url("manifests/1"), take=(NOT_FOUND,))
+    client.discard(response)
+    assert response.status == NOT_FOUND
+    assert 0 < sum(read) < 1 << 20

@@ -83,6 +83,8 @@ def test_paths_under_pip_are_relative_to_the_file(tmp_path: Path) -> None:
     [
         ({"dependencies": "six"}, "dependencies is not a list: "),
         ({"dependencies": [{"pip": "six"}]}, "pip is not a list: "),
+        ({"dependencies": [["six"]]}, "an entry of its lists is a list or a table: "),
+        ({"dependencies": [{"pip": [["six"]]}]}, "an entry of its lists is a list or a table: "),
         ({"dependencies": [{"npm": ["left-pad"]}]}, "'npm' in dependencies is not known: conda knows pip alone"),
         ({"dependencies": ["=1.2"]}, "'=1.2' is not a package of conda's: write NAME=VERSION"),
     ],

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from airpack.base.errors import InvalidRequirement
+from airpack.requirements import conda
 from airpack.requirements.recognise import Kind, recognise
 from support import locks
 
@@ -156,3 +158,25 @@ def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(InvalidRequirement, match="can't be read: standard input is closed"):
         recognise("-")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dependencies:\n- &a [x, x]\n"
+        + "".join(f"- &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghi")),
+        "name: 2020-99-99\ndependencies: [six]\n",
+        "name: !!int ''\ndependencies: [six]\n",
+        'name: "\\UFFFFFFFF"\ndependencies: [six]\n',
+    ],
+    ids=["aliases of aliases", "a date that is none", "a number that is none", "a letter that is none"],
+)
+def test_yaml_made_to_do_harm_ends_in_a_line(text: str, tmp_path: Path) -> None:
+    """Or in what it holds: each of its values is a text, a list or a table, and no more is made of them."""
+    path = tmp_path / "environment.yml"
+    path.write_text(text)
+    try:
+        document = recognise(str(path))
+        assert conda.from_yaml(path, document.data).packages
+    except InvalidRequirement as error:
+        assert len(str(error)) < 200

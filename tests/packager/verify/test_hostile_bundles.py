@@ -173,6 +173,18 @@ def test_a_bundle_that_unpacks_to_far_more_is_refused(tmp_path: Path, monkeypatc
         pass
 
 
+def test_a_tar_of_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """Some kilobytes can be a gigabyte of it, which a reader of its headers would keep."""
+    path = tmp_path / "forged"
+    zeros = toc.Frame(0, 30, layout.FRAME_LIMIT, "0" * 64)
+    rewritten(path, lambda old: old._replace(frames=(*old.frames, *[zeros] * 40)))
+    with (
+        pytest.raises(BundleDamaged, match=r"[\d,]+ bytes of its tar are no file's, far more than \d+ headers take;"),
+        OpenBundle.at(path),
+    ):
+        pass
+
+
 _MOST = 590_000  # of what a table of contents may list
 
 

@@ -95,3 +95,28 @@ def test_a_file_that_could_not_be_read_is_not_judged() -> None:
     """It is a finding of its own already."""
     tree = dict.fromkeys(["lib/python3.7/site-packages/one.py", "lib/python3.7/site-packages/one-1.0.dist-info/RECORD"])
     assert list(records.compare([_record(OK)], tree)) == []
+
+
+def test_many_files_in_no_record_of_many_are_judged_soon() -> None:
+    """Not each of them against each RECORD: a bundle of a megabyte would take a quarter of an hour."""
+    known = [
+        records.Record(
+            path=f"{n}/RECORD", name=f"n{n}", version="1", rows={f"{n}/RECORD": EMPTY}, own=_Counted([f"{n}/x"])
+        )
+        for n in range(50)
+    ]
+    tree = {**{f"{n}/RECORD": EMPTY for n in range(50)}, "7/x": EMPTY, **{f"y/{n}": EMPTY for n in range(100)}}
+    found = [finding.message for finding in records.compare(known, tree)]
+    assert found[0] == "n7 1: 7/x is in no RECORD: don't use it, pack again"
+    assert len(found) == 101
+    assert _Counted.asked == 0
+
+
+class _Counted(frozenset[str]):
+    """Paths that count how often it is asked whether one is among them."""
+
+    asked = 0
+
+    def __contains__(self, path: object) -> bool:
+        _Counted.asked += 1
+        return super().__contains__(path)

@@ -127,6 +127,7 @@ WHEELS: Mapping[str, Fill] = {
     "many rows of RECORD": _record,
     "many scripts": _entry_points(lambda: b"".join(b"s%d=a:b\n" % number for number in range(3_000_000))),
     "a long entry point": _entry_points(lambda: b"s=a" + b".a" * 20_000_000 + b"\n"),
+    "a long name of a script": _entry_points(lambda: b"a" * ((1 << 20) - 64) + b" b=a:b\n"),
     "many lines of WHEEL": lambda wheel: wheel.replace(
         f"{INFO}/WHEEL", b"Wheel-Version: 1.0\n" + b"X: y\n" * 9_000_000
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from airpack.wheels.entry_points import Script, scripts_in
 
@@ -45,3 +47,16 @@ def test_pips_own_scripts_have_the_targets_version() -> None:
     assert scripts_in(text, "3.7").keys() == {"pip", "pip3", "pip3.7", "pipx"}
     text = "[console_scripts]\neasy_install = one.cli:main\neasy_install-3.4 = one.cli:main\n"
     assert scripts_in(text, "3.7").keys() == {"easy_install", "easy_install-3.7"}
+
+
+@pytest.mark.parametrize(("name", "taken"), [("go", "go"), ("a b  go", " go"), ("x[go", "x[go"), ("a [go", " [go")])
+def test_the_last_word_is_a_scripts_name(name: str, taken: str) -> None:
+    """With the blank before it, as distlib's pattern takes it."""
+    assert scripts_in(f"[console_scripts]\n{name} = one.cli:main\n", "3.7") == {taken: MAIN}
+
+
+def test_a_long_name_is_read_soon() -> None:
+    """The pattern that distlib has for a name would take an hour for this."""
+    start = time.process_time()
+    assert scripts_in(f"[console_scripts]\n{'a' * 1_000_000} b = one.cli:main\n", "3.7") == {" b": MAIN}
+    assert time.process_time() - start < 5

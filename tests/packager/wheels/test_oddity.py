@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import stat
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -184,7 +183,6 @@ TAKEN: dict[str, tuple[Spoil, set[Kind]]] = {
         ),
         set(),
     ),
-    "a file that is packed by bzip2": (forged.compressed(zipfile.ZIP_BZIP2), set()),
 }
 
 # The pip that comes with Python 3.7 fails for these; the last one for that Python doesn't.

@@ -115,6 +115,14 @@ HARM: dict[str, tuple[Spoil, str]] = {
         forged.compressed(zipfile.ZIP_LZMA),
         "'one.py' is compressed by method 14: wheels are stored or deflated",
     ),
+    "a file that is unpacked as a whole, whatever size it has": (
+        forged.compressed(zipfile.ZIP_BZIP2),
+        "'one.py' is compressed by method 12: wheels are stored or deflated",
+    ),
+    "METADATA that is unpacked as a whole": (
+        forged.compressed(zipfile.ZIP_BZIP2, f"{INFO}/METADATA"),
+        f"'{INFO}/METADATA' is compressed by method 12: wheels are stored or deflated",
+    ),
     "no RECORD": (lambda wheel: wheel.record.update({f"{INFO}/RECORD": ""}), f"has no {INFO}/RECORD"),
     "no WHEEL": (lambda wheel: wheel.drop(f"{INFO}/WHEEL"), f"has no {INFO}/WHEEL"),
     "a WHEEL of the future": (
@@ -193,6 +201,7 @@ _BY_PIP = {
     "another's METADATA": "its METADATA has the name 'pandas', not 'one'",
     "the METADATA of another version": "its METADATA has the version '6.6', not '1.0'",
     "a file above": None,
+    "METADATA that is unpacked as a whole": None,
 }
 
 

@@ -51,11 +51,12 @@ def test_modes_do_not_depend_on_the_umask(tmp_path: Path, golden: Path) -> None:
 
 
 def test_nobody_else_can_exchange_what_is_unpacked(tmp_path: Path, golden: Path) -> None:
-    """Not in a new folder, under a umask that lets them; what another umask keeps from them stays so."""
+    """Not in a new folder, nor in one above it, under a umask that lets them; another umask may keep more from them."""
     for mask, mode in ((0o000, 0o755), (0o002, 0o755), (0o077, 0o700)):
         with umask(mask), reader.open_bundle(str(golden)) as bundle:
-            unpack.unpack_into(bundle, str(tmp_path / str(mask)))
-        assert (tmp_path / str(mask)).stat().st_mode & 0o777 == mode
+            unpack.unpack_into(bundle, f"{tmp_path}/{mask}/new//tree/")
+        for folder in (str(mask), f"{mask}/new", f"{mask}/new/tree"):
+            assert (tmp_path / folder).stat().st_mode & 0o777 == mode, folder
 
 
 def test_every_flipped_byte_of_a_frame_is_found(tmp_path: Path, golden: Path) -> None:

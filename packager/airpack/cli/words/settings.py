@@ -31,6 +31,8 @@ FILE_VARIABLE = "AIRPACK_CONFIG_FILE"
 PREFIX = "AIRPACK_"
 # Options that mean another thing on each command: they have no variable and no key for all of them.
 OF_ONE_COMMAND = ("output", "key", "digest", "bundle")
+# Options without which more is taken: an empty variable, which CI makes of a secret that isn't there, is an error.
+OF_TRUST = ("key", "digest", "require-hashes", "require-attestations")
 _TABLES = re.compile(r"^[\s\[]*(?:tool[\s.]*)?[\"']?([\w-]+)", re.MULTILINE)  # words that may name one
 _ALIKE = 0.8  # one letter of a name may be wrong, missing or too many
 NOT_SET = ("help", "version")
@@ -148,7 +150,7 @@ def _candidates(
         everywhere = source.table.get(key)
         tables.append((source.place(), None if isinstance(everywhere, Mapping) else everywhere))
     for rank, name in enumerate(names):
-        if source.env.get(name):
+        if source.env.get(name) or (key in OF_TRUST and name in source.env):
             yield _setting(key, option, (name, rank), _of_text(option[1], name, source.env[name]))
     for rank, (table, value) in enumerate(tables, len(names)):
         if value is not None:

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -32,7 +32,7 @@ from airpack.resolve.pip_worker.adapter import (
     wrap,
 )
 from airpack.resolve.pip_worker.events import Failure
-from airpack.wheels import known_metadata, texts
+from airpack.wheels import archive, known_metadata, texts
 
 # Bytes of one range request, at least: of most wheels, the last ones have the archive's directory and METADATA.
 _RANGE = 64 << 10
@@ -41,7 +41,7 @@ _SENT = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
 # Whatever is wrong with the wheel, or the connection, is told when it is downloaded.
 _DAMAGE = (
     *(NetworkConnectionError, RequestException, HTTPError, zipfile.BadZipFile, zlib.error),
-    *(EOFError, LookupError, NotImplementedError, RuntimeError, OSError, ValueError),
+    *(EOFError, LookupError, NotImplementedError, RuntimeError, OSError, ValueError, InvalidWheel),
 )
 
 
@@ -153,8 +153,8 @@ def _in_ranges(url: str, session: Any, without: set[str]) -> bytes | None:
     if server in without:
         return None
     try:
-        with zipfile.ZipFile(_Ranges(url, session)) as archive:
-            return known_metadata.read_in(archive)
+        with archive.opened(cast("BinaryIO", _Ranges(url, session)), url) as opened:
+            return known_metadata.read_in(opened)
     except _NoRanges as error:
         if error.args != (True,):  # what pip has kept tells nothing of the server
             without.add(server)

@@ -14,7 +14,9 @@ from airpack.wheels import known_metadata
 from pip._internal.exceptions import MetadataInconsistent, UnsupportedWheel
 from pip._internal.models.link import Link
 from pip._internal.req.constructors import install_req_from_line
+from support import forged
 from support.airpack import Airpack
+from support.forged import INFO, NAME, Forged
 from support.index import Index
 from support.wheels import build_wheel
 
@@ -56,6 +58,20 @@ def test_metadata_at_the_beginning_of_a_wheel_is_read_by_itself(
     index.ranges = True
     packages, sent = _lock(airpack, index, tmp_path)
     assert (packages, sent < path.stat().st_size / 2) == (["one", "two"], True)
+
+
+def test_metadata_that_is_unpacked_as_a_whole_is_not_read_by_itself(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path
+) -> None:
+    """Nor by pip: of bzip2, a few bytes become gigabytes, whatever size the directory tells."""
+    wheel = Forged()
+    forged.compressed(zipfile.ZIP_BZIP2, f"{INFO}/METADATA")(wheel)
+    wheel.write(wheels)
+    index.ranges = True
+    assert airpack("lock", "--index-url", index.url, "-o", tmp_path / "pylock.toml", "one") == 1
+    problem = f"'{INFO}/METADATA' is compressed by method 12: wheels are stored or deflated"
+    assert airpack.error == f"airpack: error: {NAME}: {problem}"
+    assert not cache.folder(os.environ).joinpath(cache.METADATA).exists()
 
 
 def test_a_server_without_ranges_sends_a_wheel_once(
