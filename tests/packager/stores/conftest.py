@@ -20,6 +20,7 @@ from support.wheels import build_wheel
 # The key that every Azurite has built in, as its documentation states it: not a secret.
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 # Those of the stores that a server of its own stands in for.
+_PATIENCE = 300  # seconds, until a server accepts connections: the machine may be busy
 _SERVERS = [pytest.param(scheme, marks=pytest.mark.slow) for scheme in ("s3", "az")]
 
 
@@ -40,13 +41,15 @@ def _serving(line: Sequence[str], port: int, cwd: Path) -> Iterator[None]:
     """Run a server until the block ends; it accepts connections on `port` when the block begins."""
     with subprocess.Popen(line, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            for _ in range(300):
+            for _ in range(_PATIENCE * 10):
                 if process.poll() is not None:
                     raise RuntimeError(f"{line[0]} ended with {process.returncode}")
                 with socket.socket() as probe:
                     if probe.connect_ex(("127.0.0.1", port)) == 0:
                         break
                 time.sleep(0.1)
+            else:
+                raise RuntimeError(f"{line[0]} accepts no connections after {_PATIENCE} s")
             yield
         finally:
             process.terminate()
