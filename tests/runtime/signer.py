@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from binascii import b2a_base64
 from pathlib import Path
@@ -50,11 +51,13 @@ def _scalar(secret: bytes) -> int:
     return (half & (1 << 254) - 8) | 1 << 254
 
 
+@functools.lru_cache(maxsize=None)
 def public_of(secret: bytes) -> bytes:
     """Return the public key of 32 secret bytes."""
     return _encoded(_times(_scalar(secret)))
 
 
+@functools.lru_cache(maxsize=None)  # a key signs a message the same each time (RFC 8032, 5.1.6)
 def sign(secret: bytes, message: bytes) -> bytes:
     """Return the signature of a message."""
     nonce = _number(hashlib.sha512(secret).digest()[32:], message)
