@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from airpack.cli.app import main
-from airpack.target import interpreter
-from airpack.target.target import Target
 from support import machine
 from support.wheels import build_wheel
 
 pytestmark = pytest.mark.network
 
-FOUND = [
-    tag
-    for tag in ("cp38", "cp39", "cp310", "cp311", "cp312", "cp313")
-    if interpreter.find(Target.parse(f"{tag}-manylinux_2_17_x86_64"), given=None, env=os.environ)
-]
+FOUND = [f"cp3{minor}" for minor in range(8, 14) if machine.find_python(f"3.{minor}")]
 
 
 @pytest.mark.parametrize("tag", FOUND)

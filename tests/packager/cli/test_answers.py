@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from airpack.base.console import Silent
 from airpack.cli import answers
@@ -21,10 +20,16 @@ SCHEMA = json.loads((machine.ROOT / "docs" / "json.schema.json").read_text(encod
 GOLDEN = machine.FIXTURES / "golden"
 
 
+def _validate(document: object) -> None:
+    import jsonschema  # late: it takes two seconds
+
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+
+
 def _document(airpack: Airpack, *, status: int = 0) -> dict[str, Any]:
     """Return the only thing on standard output, which is as the schema says."""
     document: dict[str, Any] = json.loads(airpack.out)
-    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    _validate(document)
     assert document["ok"] is (status == 0)
     assert (document["error"] or {"status": 0})["status"] == status
     return document
@@ -32,10 +37,12 @@ def _document(airpack: Airpack, *, status: int = 0) -> dict[str, Any]:
 
 def test_the_schema_is_one() -> None:
     """Of the draft that it names; it refuses what is no document."""
+    import jsonschema
+
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     wrong = {"version": 1, "command": "sign", "ok": True, "result": {"key": 3}, "notes": [], "error": None}
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.Draft202012Validator(SCHEMA).validate(wrong)
+        _validate(wrong)
 
 
 @pytest.mark.slow

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 from airpack import __version__
@@ -56,6 +55,8 @@ def test_a_pipeline_is_valid(path: Path, words: Sequence[str]) -> None:
 @pytest.mark.parametrize("path", [MOUNTED, COPIED], ids=lambda path: path.stem)
 def test_a_manifest_is_valid(path: Path, version: str) -> None:
     """By Kubernetes' own schemas, without a field too many: of the first version with image volumes, and a late one."""
+    import kubernetes_validate  # late: its jsonschema takes two seconds
+
     for document in _documents(path):
         kubernetes_validate.validate(document, version, strict=True)
 

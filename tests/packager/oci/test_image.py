@@ -16,7 +16,6 @@ from airpack.oci.layout import BLOBS, INDEX, INDEX_TYPE, MANIFEST_TYPE, Layout
 from airpack.results import keys
 from airpack_runtime import layout
 from airpack_runtime.provide import compare
-from jsonschema import Draft4Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 from support import layouts, machine
@@ -35,6 +34,8 @@ _SCHEMAS: Registry[Any] = Registry(retrieve=_schema)  # type: ignore[call-arg]
 
 
 def _validate(data: object, name: str) -> None:
+    from jsonschema import Draft4Validator  # imported late: it takes two seconds
+
     schema = _schema(f"{name}-schema.json").contents
     Draft4Validator(schema, registry=_SCHEMAS).validate(data)
 

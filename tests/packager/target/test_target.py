@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from airpack.base.errors import InvalidTarget
-from airpack.target import interpreter
 from airpack.target.target import DEFAULT, LAST_RELEASE, Target
 from support import machine
 
@@ -25,10 +23,7 @@ print(json.dumps([libc, platform.machine(), [str(tag) for tag in get_supported()
 
 def _interpreters() -> list[int]:
     """Return the minor versions that this machine has an interpreter of; 3.7 is always wanted."""
-    targets = {minor: Target.parse(f"cp3{minor}-manylinux_2_17_x86_64") for _, minor in LAST_RELEASE}
-    return [
-        minor for minor, each in targets.items() if minor == 7 or interpreter.find(each, given=None, env=os.environ)
-    ]
+    return [minor for _, minor in LAST_RELEASE if minor == 7 or machine.find_python(f"3.{minor}")]
 
 
 @pytest.mark.parametrize("minor", _interpreters())
