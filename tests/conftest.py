@@ -31,15 +31,17 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
-    """Leave out what is live or long, unless `-m` names it; what runs alone comes last.
+    """Leave out what is live or long, unless `-m` names it; order the rest.
 
-    Each of those waits until no other test runs: one after the other, they wait once.
+    What runs alone comes last: each waits until no other test runs, one after the other they wait once. Before it come
+    the files without a slow test, so that no processor is idle while another has a long file to end.
     """
     unasked = [name for name in ("live", "long") if name not in config.option.markexpr]
     left_out = [item for item in items if any(map(item.get_closest_marker, unasked))]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
-    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+    long_files = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.get_closest_marker("alone") is not None, item.path not in long_files))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,6 +76,16 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if is_plain and not option.usepdb and option.capture != "no" and not any(".py" in word for word in config.args):
         option.numprocesses = len(os.sched_getaffinity(0)) + 1
         option.dist, option.loadscopereorder = "loadfile", False
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)  # no such hook without pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Return how the tests are spread, unless the command line says so."""
+    if config.option.dist != "loadfile":
+        return None
+    from support.spread import Spread
+
+    return Spread(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 
 import pytest
 from airpack_runtime import activation, boot, cache, errors, host, layout, trust
+from airpack_runtime.care import maintenance
 from airpack_runtime.format import framing, hashing, reader
 from airpack_runtime.provide import unpack
 
@@ -53,6 +54,16 @@ def lacking(what: str, remedy: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_tree_of_this_user() -> None:
+    """Remove the golden bundle's tree where this user has booted it: the tests would find it, and change it."""
+    with reader.open_bundle(str(GOLDEN)) as bundle:
+        digest = bundle.digest
+    for tree in maintenance.trees(os.environ):
+        if os.path.basename(tree.path) == digest:
+            assert maintenance._remove(tree), f"{tree.path} is in use: end that process, then try again"
 
 
 @pytest.fixture(autouse=True)

@@ -268,7 +268,7 @@ class Measured(NamedTuple):
     peak: int
 
 
-def _measure(path: Path, folder: Path, *, cached: bool = True, timeout: int = 10) -> Measured:
+def _measure(path: Path, folder: Path, *, cached: bool = True, timeout: int = 60) -> Measured:
     """Boot in a process of its own. VmHWM is its peak memory; getrusage's would count what pytest had at the fork."""
     done = python(
         "-c", _MEASURED, str(path), str(folder), str(cached), env={"PYTHONPATH": str(RUNTIME)}, timeout=timeout

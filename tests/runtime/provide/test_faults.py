@@ -539,7 +539,7 @@ def test_no_truncated_bundle_makes_a_tree(tmp_path: Path, golden_sums: Dict[str,
 
 
 def _end_in_a_line(words: Tuple[str, ...], env: Dict[str, str], what: str) -> None:
-    done = python(*words, env={**env, "PYTHONPATH": str(RUNTIME)}, timeout=20)
+    done = python(*words, env={**env, "PYTHONPATH": str(RUNTIME)})
     if done.returncode == 0:
         return
     assert done.returncode == 97, (what, done)
