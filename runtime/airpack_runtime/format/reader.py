@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Decompress = Callable[[bytes, int], bytes]
 
 _ZSTD_START = layout.ZSTD_MAGIC.to_bytes(4, "little")
+_TAIL = 1 << 20  # bytes in which a bundle's end is looked for
 
 
 class Bundle:
@@ -194,6 +195,10 @@ def _missing_end(fd: int, size: int) -> str:
     """Return what a file without a seek table is, by how it begins."""
     start = _pread(fd, 0, 512).lstrip().lower()
     if start.startswith(_ZSTD_START):
+        tail = _pread(fd, max(size - _TAIL, 0), _TAIL)
+        end = tail.rfind(layout.SEEK_FOOTER_MAGIC.to_bytes(4, "little")) + 4
+        if end >= framing.SEEK_FOOTER.size:
+            return f"it has {len(tail) - end:,} bytes behind its end"
         return f"it is truncated, or no airpack bundle (it ends after {size:,} bytes without a seek table)"
     what = "not an airpack bundle" if size else "empty"
     if start.startswith(b"version https://git-lfs"):

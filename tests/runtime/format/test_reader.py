@@ -72,6 +72,15 @@ def test_a_truncated_bundle_is_told(tmp_path: Path, golden: Path, kept: float) -
         reader.open_bundle(str(path))
 
 
+@pytest.mark.parametrize("more", [1, 4, 13, 5000])
+def test_a_bundle_with_more_behind_it_is_told(tmp_path: Path, golden: Path, more: int) -> None:
+    """It isn't called truncated: it was appended to, or written over a longer file."""
+    path = tmp_path / "longer.tar.zst"
+    path.write_bytes(golden.read_bytes() + bytes(more))
+    with pytest.raises(BundleDamaged, match=f"{path}: it has {more:,} bytes behind its end; copy it again"):
+        reader.open_bundle(str(path))
+
+
 def test_a_newer_format_asks_for_a_newer_shim(tmp_path: Path, golden: Path) -> None:
     """The heading alone tells the version: nothing else of a newer format is read."""
     data = golden.read_bytes()
