@@ -73,7 +73,7 @@ PROGRAMS = {
 
         words = ["gunicorn", "-w", "2", "-b", "127.0.0.1:8000", "--chdir", "/app", "answers:application"]
         server = subprocess.Popen(words, stderr=subprocess.PIPE, universal_newlines=True)
-        limit = threading.Timer(30, server.kill)
+        limit = threading.Timer(120, server.kill)
         limit.start()
 
         def next_worker():
@@ -83,7 +83,7 @@ PROGRAMS = {
             sys.exit("gunicorn ended")
 
         def answer():
-            with urllib.request.urlopen("http://127.0.0.1:8000/", timeout=20) as response:
+            with urllib.request.urlopen("http://127.0.0.1:8000/", timeout=60) as response:
                 return json.load(response)["pid"]
 
         first = {next_worker(), next_worker()}

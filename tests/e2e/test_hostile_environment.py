@@ -29,7 +29,7 @@ from support.wheels import build_wheel
 pytestmark = [pytest.mark.network, pytest.mark.slow]  # for the decoder's wheel
 THEM = 61002
 MEMORY = 1_500_000_000  # bytes of address space
-PATIENCE = 30  # seconds
+PATIENCE = 120  # seconds
 PRIVATE = "aws_secret_access_key = HUSH"
 STATUSES = (0, 1, 2, 95, 97, 99, 126, 127)
 TREE_VARIABLES = ("AIRPACK_BUNDLE", "AIRPACK_PUBLIC_KEY", "AIRPACK_DIGEST", "AIRPACK_ACTIVE", "AIRPACK_MODE")

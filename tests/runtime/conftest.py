@@ -334,7 +334,7 @@ class Outcome(NamedTuple):
     noted: int
 
 
-_PATIENCE = 30  # seconds
+_PATIENCE = 120  # seconds
 _WRITE = os.write  # before a test patches it
 
 

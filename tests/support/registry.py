@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from support import machine
 
-_PATIENCE = 20  # seconds that it has to start, and to end
+_PATIENCE = 120  # seconds that it has to start, and to end
 # The combined log format of the Apache server, which the registry writes for each request.
 _REQUEST = re.compile(r'^\S+ - \S+ \[[^]]+\] "(\S+) (\S+) [^"]*" (\d+) (\d+) "[^"]*" "([^"]*)"', re.MULTILINE)
 

@@ -220,11 +220,11 @@ def test_a_bomb_takes_neither_time_nor_memory(bundles: Path) -> None:
     """A table of contents of a few bytes that would become gigabytes."""
     forger = _Forger(bundles)
     bomb = zstd.compress(bytes(64 << 20), 19)
-    start = time.monotonic()
+    start = time.process_time()
     for size in (64 << 20, len(forger.new_table)):
         message = _refused(bundles, forger.delta(head={"table_size": size}, table=bomb))
         assert "more than any" in message or "another size" in message
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(

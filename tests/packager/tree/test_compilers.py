@@ -160,7 +160,7 @@ def test_an_interrupt_does_not_wait_for_compilers(airpack: Airpack, wheels: Path
             time.sleep(4)  # it installs the wheel, and compiles it for half a minute
             assert process.poll() is None
             process.terminate()
-            text = process.communicate(timeout=10)[1]
+            text = process.communicate(timeout=25)[1]
         finally:
             process.kill()
     assert process.returncode == 130
