@@ -18,7 +18,7 @@ from airpack.base import console
 from airpack.base.console import ERROR_PREFIX, paged, plain
 from airpack.base.errors import AirpackError, UsageError
 from airpack.cli import early
-from airpack.cli.words import habits, parsers, scopes, settings
+from airpack.cli.words import habits, parsers, programs, scopes, settings
 from airpack.cli.words.elsewhere import FIRST_ELSEWHERE
 from airpack.cli.words.parsers import COMMANDS, Parser
 
@@ -171,7 +171,10 @@ def _complete(
 ) -> argparse.Namespace:
     """Return the arguments that `words` give to a command, with what the environment and a file set besides."""
     source = settings.Source.read(env)
-    arguments = settings.parse(parser, command, words, settings.of_command(source, words[0], command))
+    found = settings.of_command(source, words[0], command)
+    arguments = settings.parse(parser, command, words, found)
+    if line := programs.withhold(source, words[0], found, arguments):
+        _tell(line)
     if hasattr(arguments, "index_url") and scopes.TABLE in source.table:
         arguments.scopes = scopes.read(source)
     if source.path or any(map(is_meant, env)):

@@ -38,8 +38,11 @@ class Fields:
         return self._line(str(self._typed(name, str, "text")), self._at(name))
 
     def number(self, name: str) -> int:
-        """Return an integer."""
-        return int(self._typed(name, int, "a number"))
+        """Return an integer that is a size, a time or a count."""
+        number = int(self._typed(name, int, "a number"))
+        if not 0 <= number < 1 << 63:
+            raise BadField(self._at(name), "is a number that nothing here can be")
+        return number
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of strings."""

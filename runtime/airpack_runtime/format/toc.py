@@ -268,7 +268,8 @@ def _check(toc: Toc) -> None:
     "".join(texts).encode("utf-8")
     if any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories):
         raise _wrong("nests folders too deeply")
-    if toc.sums.start + toc.sums.size > sum(frame.raw_size for frame in toc.frames):
+    end = toc.sums.start + toc.sums.size
+    if end > sum(frame.raw_size for frame in toc.frames) or toc.sums.size > 67 * len(paths) + 4 * len("".join(paths)):
         raise _wrong("gives files more bytes than there are")
     _check_numbers((toc.unpacked_size,))
     if sum(file.size for file in toc.files) != toc.unpacked_size:

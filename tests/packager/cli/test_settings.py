@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -350,3 +351,75 @@ def test_config_shows_each_value_and_its_origin(airpack: Airpack, monkeypatch: p
     listed = {(each["command"], each["option"]): each for each in json.loads(airpack.out)["options"]}
     assert listed["pack", "release"]["variable"] == "AIRPACK_PACK_RELEASE"
     assert airpack("config", "pakc") == 2
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of one's own, the current one, whose airpack.toml names a program for `verify`."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "airpack.toml").write_text('[verify]\npython = "./py"\n')
+    (folder / "py").write_text("#!/bin/sh\ntouch ran\n")
+    (folder / "py").chmod(0o755)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def _withheld(airpack: Airpack, place: Path | str) -> list[str]:
+    """Return the lines about a program that `verify` of a bundle does not run; it runs none then."""
+    assert airpack("verify", place, "--no-python-download") in (0, 1)
+    lines = [line for line in airpack.err.splitlines() if "is not run by" in line]
+    assert Path("ran").exists() is not bool(lines), airpack.err
+    return lines
+
+
+_RUN = "warning: airpack.toml: [verify] python is not run by verify: the file "
+_ALLOW = "; give --python, or AIRPACK_CONFIG_FILE=airpack.toml"
+
+
+def test_what_is_looked_at_names_no_program(airpack: Airpack, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the folder itself, nor one with the bundle in it; a project with results elsewhere does."""
+    assert _withheld(airpack, machine.FIXTURES / "golden" / "bundle.tar.zst") == []
+    Path("ran").unlink()
+    shutil.copy(machine.FIXTURES / "golden" / "bundle.tar.zst", project)
+    for place in (".", "bundle.tar.zst", project / "bundle.tar.zst"):
+        assert _withheld(airpack, place) == [f"{_RUN}lies beside what is looked at{_ALLOW}"]
+    monkeypatch.setenv("AIRPACK_CONFIG_FILE", "airpack.toml")
+    assert _withheld(airpack, "bundle.tar.zst") == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
+def test_a_strangers_folder_names_no_program(airpack: Airpack, project: Path) -> None:
+    """Whatever is looked at: its file, or the folder that it lies in, is another user's."""
+    golden = machine.FIXTURES / "golden" / "bundle.tar.zst"
+    os.chown(project, 65534, 65534)
+    assert _withheld(airpack, golden) == [f"{_RUN}lies in a folder that belongs to another user (65534){_ALLOW}"]
+    os.chown("airpack.toml", 65534, 65534)
+    assert _withheld(airpack, golden) == [f"{_RUN}belongs to another user (65534){_ALLOW}"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
+@pytest.mark.parametrize("name", ["airpack.toml", "pyproject.toml"])
+def test_a_file_that_another_user_planted_is_an_error(airpack: Airpack, tmp_path: Path, name: str) -> None:
+    """Also as a link, to a file of one's own as well. In a folder of that user, it is as any: a checkout of CI."""
+    path = tmp_path / name
+    path.write_text("[tool.airpack]\nlevel = 1\n" if name == "pyproject.toml" else "level = 1\n")
+    os.chown(path, 65534, 65534)
+    problem = "it belongs to the user 65534, who owns neither this process nor the folder"
+    error = f"airpack: error: {name}: {problem}: name it with AIRPACK_CONFIG_FILE={name}, or /dev/null for none"
+    assert airpack("config") == 2
+    assert airpack.error == error
+    os.chown(tmp_path, 65534, 65534)
+    assert Source.read({}).table == {"level": 1}
+    os.chown(tmp_path, 0, 0)
+    path.rename("mine")
+    os.chown("mine", 0, 0)
+    path.symlink_to("mine")
+    assert Source.read({}).table == {"level": 1}
+    os.lchown(path, 65534, 65534)
+    assert airpack("config") == 2
+    assert airpack.error == error
+    path.unlink()
+    path.write_text("[tool.other]\n")
+    os.chown(path, 65534, 65534)
+    assert name == "airpack.toml" or Source.read({}).path is None

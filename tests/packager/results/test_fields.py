@@ -86,3 +86,11 @@ def test_what_is_no_object_has_no_fields() -> None:
 def test_a_value_that_makes_no_sense_has_an_error() -> None:
     """For whoever reads more into a value than its type."""
     assert str(Fields(DATA, "packages[0]").bad("text", "is odd")) == "packages[0].text is odd"
+
+
+@pytest.mark.parametrize("number", [-1, 1 << 63, 10**400])
+def test_a_number_that_nothing_can_be_is_refused(number: int) -> None:
+    """No size, time or count is: dividing it for a picture would fail."""
+    with pytest.raises(BadField) as raised:
+        Fields({"took": number}).number("took")
+    assert str(raised.value) == "took is a number that nothing here can be"

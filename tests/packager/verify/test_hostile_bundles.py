@@ -16,6 +16,7 @@ from airpack.cli.app import main
 from airpack_runtime import layout
 from airpack_runtime.errors import BundleDamaged
 from airpack_runtime.format import toc
+from airpack_runtime.format.reader import open_bundle
 from support import measured
 from support.bundles import GOLDEN, rewritten
 
@@ -183,6 +184,20 @@ def test_a_tar_of_what_is_no_file_is_refused(tmp_path: Path) -> None:
         OpenBundle.at(path),
     ):
         pass
+
+
+def test_checksums_of_more_than_their_lines_are_refused(tmp_path: Path) -> None:
+    """The shim reads them at once: some kilobytes could be gigabytes of them."""
+    path = tmp_path / "forged"
+    zeros = toc.Frame(0, 30, layout.FRAME_LIMIT, "0" * 64)
+    rewritten(
+        path,
+        lambda old: old._replace(
+            frames=(*old.frames, *[zeros] * 40), sums=old.sums._replace(size=40 * layout.FRAME_LIMIT)
+        ),
+    )
+    with open_bundle(str(path)) as bundle, pytest.raises(BundleDamaged, match=r"gives files more bytes than there are"):
+        bundle.toc()
 
 
 _MOST = 590_000  # of what a table of contents may list

@@ -80,7 +80,7 @@ class Source:
     def read(cls, env: Mapping[str, str], folder: Path = Path()) -> Source:
         """Return the settings in the environment, and in the file that it names or `folder` has.
 
-        Raises InvalidSetting if the file can't be read.
+        Raises InvalidSetting if the file can't be read, or if it was found and somebody put it into another's folder.
         """
         given = env.get(FILE_VARIABLE)
         if given == os.devnull:
@@ -90,6 +90,8 @@ class Source:
                 heading = f"tool.{TOOL}" if path.name == PROJECT else ""
                 table = _read(path, heading)
                 if table is not None:
+                    if not given:
+                        _check_owner(path)
                     return cls(env=env, path=path, heading=heading, table=table)
         return cls(env=env)
 
@@ -222,6 +224,18 @@ def parse(
             for name, value in setting.values.items():
                 setattr(arguments, name, value)
     return arguments
+
+
+def _check_owner(path: Path) -> None:
+    """Raise InvalidSetting unless a file, or a link to one, is root's, this user's, or its folder's owner's.
+
+    In a container, root often works in a folder of another user, whose file it is then; in /tmp anybody can put one.
+    """
+    trusted = {0, os.geteuid(), os.stat(path.parent).st_uid}
+    strange = {os.lstat(path).st_uid, os.stat(path).st_uid} - trusted
+    if strange:
+        reason = f"it belongs to the user {min(strange)}, who owns neither this process nor the folder"
+        raise InvalidSetting(str(path), f"{reason}: name it with {FILE_VARIABLE}={path}, or {os.devnull} for none")
 
 
 def _is_alike(name: str) -> bool:
