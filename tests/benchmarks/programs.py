@@ -78,7 +78,7 @@ def _answer(line: Sequence[str], folder: Path) -> tuple[int, str]:
         timeout=_SECONDS,
         check=False,
     )
-    prefix = rf"{re.escape(str(folder))}/(venv(/lib/python3\.7)?|cache/[^/]+/[0-9a-f]+)"
+    prefix = rf"{re.escape(str(folder))}/(venv|cache/[^/]+/[0-9a-f]+)"
     return done.returncode, re.sub(prefix, "PREFIX", done.stdout)
 
 
