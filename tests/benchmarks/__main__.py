@@ -35,6 +35,7 @@ from benchmarks import (
     regress,
     report,
     results,
+    starts,
     tools,
     wheels,
     workloads,
@@ -46,6 +47,7 @@ from benchmarks.process import Failed
 
 _STARTED = time.monotonic()
 _RUNS = 7
+_STARTS = 100
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=list(_PARTS),
         help="all: peers, curve and report; peers: each workload's measures; curve: the cost of an unpack by size; "
         "report: render the results; check: compare --results' ratios with the committed ones; fetch, containers "
-        "(root, podman, runc), azure (bubblewrap), fleet (docker-registry), reading and levels: tables of their own; "
+        "(root, podman, runc), azure (bubblewrap), fleet (docker-registry), starts, reading, levels: their own tables; "
         "coverage: whether what teams install can be had, by name (hours; it goes on where it was interrupted); "
         "wheels: whether pip installs the same files (an hour); programs: whether they print the same (ten minutes)",
     )
@@ -91,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--results", type=Path, default=results.COMMITTED, help="default: the committed ones")
     parser.add_argument("--tolerance", type=float, default=0.25, help="of check (default: %(default)s)")
     parser.add_argument("--dist", type=Path, help="of containers: results of `airpack pack`, instead of packing")
+    parser.add_argument("--than", metavar="COMMIT", help="of starts: compare with the shim of this commit")
     names = parser.add_argument_group("of coverage")
     names.add_argument("--names", type=Path, help="a file, one requirement a line; of wheels and programs as well")
     names.add_argument("--way", action="append", choices=list(WAYS), metavar="NAME", help="default: all")
@@ -193,6 +196,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], int]] = {
     ),
     "fleet": _part(lambda scratch, given: fleet.measure(scratch, given.runs or _RUNS)),
     "levels": _part(lambda scratch, _: levels.measure(scratch)),
+    "starts": _part(lambda scratch, given: starts.measure(scratch, given.runs or _STARTS, given.than)),
     "reading": _part(lambda scratch, given: reading.measure(scratch, given.runs or _RUNS)),
     "programs": _part(
         lambda scratch, given: programs.measure(scratch, given.names or programs.NAMES, given.jobs, _say)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from support import machine
 NAMES = Path(__file__).with_name("programs.txt")
 _ASKED = ("--version", "--help")
 _SECONDS = 600  # for one step
+_VENV, _SHIM = "venv", "shim.pyz"  # made once; the virtual environment is copied
 # What a program's text depends on besides: none of it is of this user.
 _TERMINAL = {"COLUMNS": "120", "LINES": "50", "LANG": "C.UTF-8", "NO_COLOR": "1", "TERM": "dumb", "PYTHONHASHSEED": "0"}
 
@@ -26,6 +28,8 @@ def measure(scratch: Path, names: Path, jobs: int, say: Callable[[str], None]) -
     """Compare each program in the file `names`, and print what differs."""
     rows = [line.partition(": ") for line in lines_of(names)]
     programs = {requirement: words.split() for requirement, _, words in rows}
+    _step([machine.python37().path, "-m", "venv", scratch / _VENV])
+    _step([sys.executable, "-m", "airpack", "shim", "-o", scratch / _SHIM, "-q"])
     compare_all(programs, lambda requirement: _compare(requirement, programs[requirement], scratch), jobs, say)
 
 
@@ -52,11 +56,11 @@ def _installed(requirement: str, folder: Path) -> tuple[Path, list[str]]:
     """Return a virtual environment with `requirement`, and the words that run a command with a bundle of it."""
     python, dist = str(machine.python37().path), folder / "dist"
     _step([sys.executable, "-m", "airpack", "pack", requirement, "-o", dist, "--level", "1", "-q", "--no-import"])
-    _step([sys.executable, "-m", "airpack", "shim", "-o", folder / "shim.pyz", "-q"])
-    _step([python, "-m", "venv", folder / "venv"])
-    install = ["-m", "pip", "install", "-q", "--no-index", "--no-deps", "--find-links", dist / "wheelhouse"]
-    _step([folder / "venv" / "bin" / "python", *install, "-r", dist / "wheelhouse" / "requirements.txt"])
-    return folder / "venv", [python, str(folder / "shim.pyz"), "exec", "--bundle", f"{dist}/bundle.tar.zst", "--"]
+    venv, wheels = folder / _VENV, dist / "wheelhouse"
+    shutil.copytree(folder.parent / _VENV, venv, symlinks=True)
+    install = ["-m", "pip", "install", "-q", "--no-compile", "--no-index", "--no-deps", "--find-links", wheels]
+    _step([venv / "bin" / "python", *install, "-r", wheels / "requirements.txt"])
+    return venv, [python, str(folder.parent / _SHIM), "exec", "--bundle", f"{dist}/bundle.tar.zst", "--"]
 
 
 def _step(line: Sequence[object]) -> None:
@@ -78,7 +82,7 @@ def _answer(line: Sequence[str], folder: Path) -> tuple[int, str]:
         timeout=_SECONDS,
         check=False,
     )
-    prefix = rf"{re.escape(str(folder))}/(venv|cache/[^/]+/[0-9a-f]+)"
+    prefix = rf"{re.escape(str(folder))}/({_VENV}|cache/[^/]+/[0-9a-f]+)"
     return done.returncode, re.sub(prefix, "PREFIX", done.stdout)
 
 
