@@ -477,6 +477,25 @@ print(sorted({"_hashlib", "ctypes", "json", "zlib", "airpack_runtime.format.read
     assert told[0].splitlines()[1] == plain[0].splitlines()[1]
 
 
+def test_a_path_file_of_the_image_reaches_isolated_pythons(
+    env: Dict[str, str], dropin: Path, tmp_path: Path, cache_folder: Path
+) -> None:
+    """As `docs/boot.md` has it: `-I`, `-E` and an empty environment change nothing; pip is left alone."""
+    image = tmp_path / "image"
+    assert python("-m", "venv", "--without-pip", str(image), env=env).returncode == 0
+    packages = image / "lib" / "python{}.{}".format(*sys.version_info) / "site-packages"
+    lines = "{0}\nimport airpack_runtime.startup; airpack_runtime.startup.start({0!r})\n"
+    (packages / "airpack.pth").write_text(lines.format(str(dropin)))
+    (packages / "pip.py").write_text("import sys; print('alpha' in sys.modules, any('cache' in x for x in sys.path))")
+    own = {"AIRPACK_CACHE_DIR": env["AIRPACK_CACHE_DIR"]}
+    for words in (["-I"], ["-E"], []):
+        line = [str(image / "bin" / "python"), *words, "-c", "import alpha; print(alpha.VALUE)"]
+        assert subprocess.check_output(line, env=own) == b"41\n"
+    assert subprocess.check_output([line[0], "-m", "pip"], env=own) == b"False False\n"
+    (dropin / "bundle.tar.zst").unlink()
+    assert subprocess.run([*line[:1], "-I", "-c", ""], env=own, stderr=subprocess.DEVNULL, check=False).returncode == 97
+
+
 @pytest.mark.alone
 def test_a_mounted_image_is_inherited_and_found_again(
     dropped: Dict[str, str], dropin: Path, golden: Path, tmp_path: Path, cache_folder: Path
