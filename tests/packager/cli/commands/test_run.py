@@ -104,5 +104,5 @@ def test_without_a_cache_the_packages_are_visible(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file" / "cache"))
     assert airpack("run", GOLDEN, "--json", "--", "true") == 0
     python = f"{stranger}/bin/python3.7"
-    reason = f"{tmp_path}/file/cache: Not a directory"
+    reason = f"{tmp_path}/file: File exists"
     assert airpack.err == f"note: the packages of {python} can't be hidden ({reason}): the command sees them\n"
