@@ -25,6 +25,8 @@ OWN = {
     "resolve/pip_worker/__main__.py": "the request of airpack's own process",
     "resolve/pip_worker/sources.py": "what pip has just unpacked",
     "resolve/resolver.py": "what pip has just written",
+    "shim/bare_python.py": "the cache of this user",
+    "cli/commands/run.py": "a program that is run anyway",
     "shim/write.py": "airpack's own modules, and what was just written",
     "sources/build.py": "what a build has just written",
     "sources/compiled.py": "a project of the user's, regular files alone",
