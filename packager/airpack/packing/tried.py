@@ -25,8 +25,8 @@ from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.tree.install import Tree
 from airpack.tree.members import Group
-from airpack.verify import imports
 from airpack.verify.imports import Proof
+from airpack.verify.shares import modules_in, shares_of
 from airpack.wheels.metadata import requirements_in
 
 _FORM = 2  # of what is kept; to be raised with each change of how a module is imported
@@ -47,7 +47,7 @@ class TriedBefore:
         cls, store: Path, tree: Tree, bundle: Bundle, python: Interpreter, image: Sequence[ImagePackage]
     ) -> TriedBefore:
         """Return what `store` knows of `bundle`, made of `tree`, under `python` beside the packages `image`."""
-        modules = [module for _, module in imports.modules_in(imports.shares_of(bundle.contents))]
+        modules = [module for _, module in modules_in(shares_of(bundle.contents))]
         members = [member for group in tree.groups for member in group.members]
         about = [
             [__version__, _FORM, str(python.path), python.version, python.build, python.libraries],

@@ -64,7 +64,7 @@ def build_wheel(
     on_start()
     cache.make_folder(builder.cache)  # the compiler has a place in it
     with tempfile.TemporaryDirectory(prefix="airpack-build-") as folder:
-        with _explained(name):
+        with _explained(name, by_zig=toolchain.zig is not None):
             wheel = _build(source, Path(folder), builder, toolchain, settings)
         wheel = fitted(wheel, name, builder, toolchain)
         cache.make_folder(kept)
@@ -88,14 +88,14 @@ def _build(source: Path, folder: Path, builder: Builder, toolchain: Toolchain, s
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def _explained(name: str, *, by_zig: bool) -> Iterator[None]:
     """Raise BuildFailed, with the reason that the build's output tells, for a build that fails in the block."""
     try:
         yield
     except (subprocess.CalledProcessError, BuildBackendException, BuildException) as error:
         cause = getattr(error, "exception", error)
         output = f"{getattr(cause, 'stdout', None) or ''}\n{getattr(cause, 'stderr', None) or ''}"
-        reason = build_log.sentence_in(output if output.strip() else str(cause))
+        reason = build_log.sentence_in(output if output.strip() else str(cause), by_zig=by_zig)
         raise BuildFailed(name, f"{reason}; -v shows all of it") from error
 
 

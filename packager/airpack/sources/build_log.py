@@ -46,11 +46,6 @@ def _undeclared(match: re.Match[str]) -> str:
     )
 
 
-def _missing_header(match: re.Match[str]) -> str:
-    header = match[1] or match[2]
-    return f"the header {header} is missing{headers.remedy(header)}"
-
-
 def _no_c(match: re.Match[str]) -> str:
     compiler = next(filter(None, match.groups()))
     return f"the C compiler is missing on this machine ({compiler}): {extras.install('build')} brings one"
@@ -59,6 +54,11 @@ def _no_c(match: re.Match[str]) -> str:
 _RUST = "it is written in Rust, and the Rust compiler is missing: install it (https://rustup.rs)"
 _COMPILER = "there is no {} on this machine: install it"
 _CMAKE = "CMake is missing: pip install cmake"
+
+_HEADER = _known(
+    r"fatal error: (?:'(\S+?)' file not found|(\S+?): No such file or directory)",
+    lambda match: f"the header {match[1] or match[2]} is missing",
+)
 
 # The first that is found tells the cause: what explains others stands before them.
 _TABLE = (
@@ -112,7 +112,7 @@ _TABLE = (
         r"(swig|git|make|ninja|bazel|autoconf|meson|pkg-config|nvcc|java|go|npm|perl)'",
         "it needs the program {0}, which this machine doesn't have: install it",
     ),
-    _known(r"fatal error: (?:'(\S+?)' file not found|(\S+?): No such file or directory)", _missing_header),
+    _HEADER,
     _known(
         r"(?:cannot find -l|unable to find (?:dynamic )?system library ['\"]|unable to find library -l)([\w+.-]+)",
         "the linker finds no library {0}",
@@ -141,11 +141,15 @@ _WRAPPERS = (
 _ERROR = re.compile(r"^\s*(?:error|ERROR|Error)[:!] *(.+)", re.MULTILINE)
 
 
-def sentence_in(log: str) -> str:
-    """Return the sentence in a build's output that says why it failed, with a remedy where one is known."""
+def sentence_in(log: str, *, by_zig: bool = False) -> str:
+    """Return the sentence in a build's output that says why it failed, with a remedy where one is known.
+
+    `by_zig` says that zig compiled, which sees none of this machine's headers and libraries.
+    """
     for known in _TABLE:
         if match := known.pattern.search(log):
-            return _one_line(known.told(match))
+            remedy = headers.remedy(match[1] or match[2], by_zig=by_zig) if known is _HEADER else ""
+            return _one_line(known.told(match) + remedy)
     raised = [match for match in _RAISED.finditer(log) if match["kind"].rpartition(".")[2] not in _WRAPPERS]
     if raised and (said := _paragraph(log, raised[-1].start("said"))):
         return _one_line(f"{raised[-1]['kind']}: {said}")

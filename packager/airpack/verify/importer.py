@@ -157,11 +157,11 @@ class Importer:
         return Attempt(failure=None, seconds=report["took"], loaded=tuple(report["loaded"]))
 
     def _failure(self, module: str, report: Mapping[str, Any]) -> Failure:
-        """Return the failure that the process of an import reports."""
+        """Return the failure that the process of an import reports; paths in it are relative to the tree."""
         error = re.sub(
             rf"{re.escape(str(self._hiding))}/(\S+): [^:;]+",
             rf"\1: {_LOADER}: No such file or directory",
-            report["error"],
+            report["error"].replace(f"{self._tree}/", ""),
         )
         return Failure(
             module=module,

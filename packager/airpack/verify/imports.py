@@ -7,42 +7,27 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from airpack_runtime import host
-from airpack_runtime.format.toc import Toc
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from airpack.audit.finding import NOTE, WARNING, Finding
 from airpack.base import files
-from airpack.bundle.opened import paths_of
 from airpack.results.proof import TriedImport
 from airpack.shim import local_boot
-from airpack.target import prefix
 from airpack.target.installed import ImagePackage
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
-from airpack.verify import missing, newer_python
+from airpack.verify import missing, too_new
 from airpack.verify.importer import Failure, Importer
+from airpack.verify.shares import Share, is_stray, modules_of
 from airpack.wheels.metadata import optional_requirements
-
-# Folders that wheels leave at the top, or in a namespace package, by mistake: they are not meant to be imported.
-_STRAYS = frozenset(("benchmarks", "doc", "docs", "example", "examples", "scripts", "test", "tests", "tools"))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Share:
-    """A distribution's share of a tree: the paths of its files, and the `folder` of the tree's modules."""
-
-    name: str
-    version: str
-    folder: str
-    paths: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +35,8 @@ class ImportFinding(Finding):
     """A module that could not be imported.
 
     `addition` is the requirement (PEP 508) that may mend it, empty if none is known: of a well-known project that
-    brings what was missing, or, with `goes_back`, of an older version of what needs a newer Python than the target's.
+    brings what was missing, or, with `goes_back`, of an older version of what is too new for the target's Python or for
+    another project.
     """
 
     failure: Failure
@@ -92,7 +78,7 @@ def prove(
     executor: Executor,
     on_module: Callable[[int], None] = lambda _: None,
 ) -> Proof:
-    """Import `modules` (see `modules_in`) from `tree` by `python`; find what cannot be imported.
+    """Import `modules` (see `shares`) from `tree` by `python`; find what cannot be imported.
 
     Those that are known to succeed are not tried again. `on_module` is called with 1 for each module that was tried.
     """
@@ -147,44 +133,6 @@ class TriedImage:
     known: Mapping[str, TriedImport] = field(default_factory=dict)
 
 
-def modules_in(shares: Iterable[Share]) -> list[tuple[Share, str]]:
-    """Return each top-level module after the distribution that brings it, once: two may share a package."""
-    found = ((share, module) for share in shares for module in modules_of(share.paths, share.folder))
-    return list({module: (share, module) for share, module in found}.values())
-
-
-def shares_of(toc: Toc) -> list[Share]:
-    """Return the share of each distribution of a bundle."""
-    folder = prefix.of_target(toc.target)
-    return [
-        Share(name=each.name, version=each.version, folder=folder, paths=paths_of(toc, each))
-        for each in toc.distributions
-    ]
-
-
-def modules_of(paths: Iterable[str], folder: str) -> list[str]:
-    """Return the top-level modules and packages among `paths` that lie in `folder`, sorted.
-
-    A namespace package (PEP 420) belongs to no distribution: its packages and modules are returned in its place.
-    """
-    below = (prefix.below(path, folder) for path in paths if path.endswith((".py", ".so")))
-    inside = [tuple(path.split("/")) for path in below if path]
-    packages = {path[:-1] for path in inside if path[-1].partition(".")[0] == "__init__"} - {()}
-    modules = set()
-    for path in inside:
-        # How many parts the path of the outermost package has that it is in, 0 if it is in none.
-        enclosing = next((end for end in range(1, len(path)) if path[:end] in packages), 0)
-        module = path[:enclosing] or (*path[:-1], path[-1].partition(".")[0])
-        above = module if enclosing else module[:-1]
-        if len(module) == 1 or _STRAYS.isdisjoint(above):
-            modules.add(module)
-    return sorted(".".join(parts) for parts in modules if all(map(_is_name, parts)))
-
-
-def _is_name(part: str) -> bool:
-    return part.isidentifier() and not part.startswith("__")
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Verdict:
     """How grave a failure is, what to do about it, and the requirement to add, empty if none is known."""
@@ -219,6 +167,8 @@ class _Judge:
         )
 
     def _judge(self, failure: Failure, share: Share) -> _Verdict:
+        if is_stray(failure.module, share):
+            return _Verdict(severity=NOTE, remedy=f"it lies in the wheel of {share.name} by mistake; nothing needs it")
         absent = [name for name in failure.missing if not self._is_there(name)]
         if any(self._is_of_image(name) for name in absent):
             return _Verdict(severity=NOTE, remedy="the image has it, so that this can't be tried here")
@@ -231,20 +181,42 @@ class _Judge:
             if addition is not None:
                 remedy = f"add '{addition}': {share.name} imports {module} (pack --add-missing adds it)"
                 return _Verdict(severity=WARNING, remedy=remedy, addition=addition)
+        older = missing.older_for(failure.error, packed)
+        if older is not None:
+            remedy = f"require '{older}': what fails is written for it (pack --add-missing requires it)"
+            return _Verdict(severity=WARNING, remedy=remedy, addition=str(older), goes_back=True)
         return self._too_new(failure) or _Verdict(severity=WARNING, remedy=_unknown_remedy(failure, absent))
 
     def _too_new(self, failure: Failure) -> _Verdict | None:
-        """Return the verdict on a distribution that needs a newer Python than the target's, or None."""
+        """Return the verdict on a distribution that is too new for the target's Python, or for another one; or None."""
         python = Version(self.image.target.python_version).release[:2]
         culprit = next((each for each in self.shares if failure.file in each.paths), None)
-        if culprit is None or not newer_python.needs_newer(failure, self.tree, (python[0], python[1])):
+        if culprit is None:
             return None
-        addition = f"{culprit.name}<{culprit.version}"
-        remedy = (
-            f"require '{addition}': {culprit.name} {culprit.version} needs a newer Python than it says "
-            "(pack --add-missing goes back to a version that does not)"
-        )
+        addition, other = f"{culprit.name}<{culprit.version}", self._lacking(failure)
+        if too_new.needs_newer(failure, self.tree, (python[0], python[1])):
+            remedy = f"require '{addition}': {culprit.name} {culprit.version} needs a newer Python than it says"
+        elif other is not None and other is not culprit:
+            remedy = (
+                f"require '{addition}', or another {other.name}: {culprit.name} {culprit.version} does not fit "
+                f"{other.name} {other.version}, which its requirements allow"
+            )
+        else:
+            return None
+        remedy += " (pack --add-missing goes back to a version that imports)"
         return _Verdict(severity=WARNING, remedy=remedy, addition=addition, goes_back=True)
+
+    def _lacking(self, failure: Failure) -> Share | None:
+        """Return the share of the distribution that lacks what was imported from it, or None."""
+        within = f"{too_new.lacked_module(failure)}."
+        return next(
+            (
+                each
+                for each in self.shares
+                if any(within.startswith(f"{module}.") for module in modules_of(each.paths, each.folder))
+            ),
+            None,
+        )
 
     def _is_there(self, module: str) -> bool:
         place = self.tree.joinpath(self.image.target.site_packages, *module.split("."))

@@ -18,8 +18,8 @@ from airpack.base import files, jsons
 from airpack.bundle.opened import OpenBundle
 from airpack.target import prefix
 from airpack.verify import records
-from airpack.verify.imports import Share
 from airpack.verify.records import Record
+from airpack.verify.shares import Share
 from airpack.wheels import record
 from airpack.wheels.record import Content
 

@@ -28,7 +28,8 @@ from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
 from airpack.verify import bundle as bundles
 from airpack.verify import imports, results, tree
-from airpack.verify.imports import Proof, Share, TriedImage
+from airpack.verify.imports import Proof, TriedImage
+from airpack.verify.shares import Share, modules_in, shares_of
 
 if TYPE_CHECKING:
     from airpack.bundle.write import Bundle
@@ -86,7 +87,7 @@ def verify_results(packed: Results, demands: Demands, *, jobs: int, progress: Pr
                 name=packed.bundle.name,
                 target=opened.toc.target,
                 digest=opened.file.digest,
-                shares=imports.shares_of(opened.toc),
+                shares=shares_of(opened.toc),
                 image=_image_of(packed),
                 lacking=_lacking(opened.toc),
             )
@@ -139,7 +140,7 @@ def prove(
     Its tree is unpacked into the folder `place` unless that is there, and removed in the end. `image` says what the
     image itself has, and what is known already. Raises BootFailed.
     """
-    shares = imports.shares_of(bundle.contents)
+    shares = shares_of(bundle.contents)
     trial = _Trial(
         name=bundle.path.name,
         target=bundle.contents.target,
@@ -210,7 +211,7 @@ class _Trial:
             impossible = self._impossible(place.parent, python)
             if impossible:
                 return impossible
-            modules = imports.modules_in(self.shares)
+            modules = modules_in(self.shares)
             return [*self._import(modules, place, python, executor, progress).findings]
 
         return self._with_python(obtain_python, run)
@@ -234,7 +235,7 @@ class _Trial:
         impossible = self._impossible(place.parent, python)
         if impossible:
             return Proof(findings=impossible)
-        modules = imports.modules_in(self.shares)
+        modules = modules_in(self.shares)
         if not place.exists() and len(self.known) < len(modules):
             local_boot.unpack(bundle.resolve(), place, python, self.digest)
         proof = self._import(modules, place, python, executor, progress)

@@ -21,12 +21,14 @@ if __package__ in (None, ""):
 from airpack.audit.finding import WARNING
 from airpack.base.interrupts import cores, threads
 from airpack.bundle.opened import OpenBundle
+from airpack.results.proof import TriedImport
 from airpack.shim import local_boot, write
 from airpack.target.interpreter import Interpreter
 from airpack.target.requires import holds
 from airpack.target.target import Target
 from airpack.verify import imports
-from airpack.verify.imports import ImportFinding, Share, TriedImage
+from airpack.verify.imports import ImportFinding, TriedImage
+from airpack.verify.shares import Share, modules_in, shares_of
 from airpack.wheels.metadata import requirements_in
 from airpack_runtime import layout
 from benchmarks.coverage.reasons import reason
@@ -59,8 +61,10 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(dir=dist.parent) as folder:
         tree, boot = Path(folder, "tree"), Path(folder, "boot")
         local_boot.unpack(bundle, tree, python)
-        target, modules = _modules(bundle, tree, requirement)
-        failed, tried = _prove(tree, modules, python, target)
+        with OpenBundle.at(bundle) as opened:
+            target, shares = Target.from_name(opened.toc.target), shares_of(opened.toc)
+        modules = _modules(shares, tree, requirement, target)
+        failed, tried = _prove(tree, modules, shares, python, target)
         failed = {**_boot(bundle, boot, python, tried), **failed}
     for module in [module for module, error in failed.items() if _LIBRARY in error]:
         print(f"note: import {module}: {failed.pop(module)}: the image must have it")
@@ -71,26 +75,32 @@ def main(argv: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def _modules(bundle: Path, tree: Path, requirement: Requirement) -> tuple[Target, list[tuple[Share, str]]]:
-    """Return the bundle's target, and the modules of a project; those of what it requires if it has none itself."""
-    with OpenBundle.at(bundle) as opened:
-        target, shares = Target.from_name(opened.toc.target), imports.shares_of(opened.toc)
+def _modules(shares: Sequence[Share], tree: Path, requirement: Requirement, target: Target) -> list[tuple[Share, str]]:
+    """Return the modules of a project; those of what it requires if it has none itself."""
     by_name = {canonicalize_name(share.name): share for share in shares}
     own = by_name[canonicalize_name(requirement.name)]
-    found = imports.modules_in([own])
+    found = modules_in([own])
     if found:
-        return target, found
+        return found
     metadata = next(tree / path for path in own.paths if path.endswith(".dist-info/METADATA"))
     required = [each for each in requirements_in(metadata.read_bytes()) if holds(each, "", target)]
-    return target, imports.modules_in(by_name[canonicalize_name(each.name)] for each in required)
+    return modules_in(by_name[canonicalize_name(each.name)] for each in required)
 
 
 def _prove(
-    tree: Path, modules: Sequence[tuple[Share, str]], python: Interpreter, target: Target
+    tree: Path, modules: Sequence[tuple[Share, str]], shares: Sequence[Share], python: Interpreter, target: Target
 ) -> tuple[dict[str, str], list[str]]:
-    """Return the errors of airpack's proof, and the modules that it doesn't excuse (such as for an extra)."""
+    """Return the errors of airpack's proof, and the modules that it doesn't excuse (such as for an extra).
+
+    Those of other projects are not tried, as if they were known to succeed.
+    """
+    everything = modules_in(shares)
+    known = {module: TriedImport(module=module, package=share.name, started=0, took=0) for share, module in everything}
+    image = TriedImage(
+        target=target, known={name: known[name] for name in known.keys() - {each for _, each in modules}}
+    )
     with threads(cores()) as executor:
-        proof = imports.prove(tree, modules, python, TriedImage(target=target), executor=executor)
+        proof = imports.prove(tree, everything, python, image, executor=executor)
     findings = [each for each in proof.findings if isinstance(each, ImportFinding)]
     failed = {each.failure.module: f"{each.failure.error}: {each.remedy}" for each in findings}
     excused = {each.failure.module for each in findings if each.severity != WARNING}

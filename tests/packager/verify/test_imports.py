@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from airpack.verify.imports import ImportFinding, Share, TriedImage, modules_in, modules_of, prove
+from airpack.verify.imports import ImportFinding, TriedImage, prove
+from airpack.verify.shares import Share, modules_in
 from support import machine, trees
 from support.airpack import Airpack
 from support.wheels import build_wheel
@@ -95,20 +96,3 @@ def test_metadata_that_cant_be_read_ends_no_import(tmp_path: Path) -> None:
         (finding,) = prove(tmp_path, modules_in([share]), machine.python37(), image, executor=executor).findings
     assert isinstance(finding, ImportFinding)
     assert finding.failure.missing == ("absent",)
-
-
-def test_which_modules_are_imported() -> None:
-    """Packages and modules at the top; of a namespace package, the packages in it; no data, no stubs, no tools.
-
-    What a wheel puts into the folder of another Python's modules is data.
-    """
-    inside = (
-        "one.py two/__init__.py two/sub/__init__.py two/x.py three.cpython-37m-x86_64-linux-gnu.so "
-        "google/api/__init__.py google/api/core/__init__.py google/loose.py a-stubs/__init__.pyi a-b.py "
-        "google/tests/__init__.py google/tests/test_x.py "
-        "one.libs/x.so __main__.py tests/test_x.py data/x.json four/__init__.cpython-37m.so one-1.0.dist-info/METADATA"
-    )
-    folder = "lib/python3.7/site-packages"
-    others = ["bin/tool.py", "lib/python3.8/site-packages/five.py", "lib/python3.8/site-packages/six/__init__.py"]
-    paths = [f"{folder}/{path}" for path in inside.split()] + others
-    assert modules_of(paths, folder) == ["four", "google.api", "google.loose", "one", "three", "two"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from airpack.resolve import pylock
 from airpack.target.target import DEFAULT, Target
-from airpack.verify.missing import requirement_for
+from airpack.verify.missing import older_for, requirement_for
 from packaging.utils import canonicalize_name
 from support.airpack import Airpack
 from support.wheels import build_wheel
@@ -50,6 +50,34 @@ def test_a_project_that_is_there_is_named_only_for_another_version() -> None:
     target = Target.parse(DEFAULT)
     assert requirement_for("pkg_resources", target, {canonicalize_name("setuptools"): "82.0.0"}) == "setuptools<81"
     assert requirement_for("attrs", target, {canonicalize_name("attrs"): "20.1.0"}) is None
+
+
+def test_a_removal_is_the_cause_only_where_it_may_be() -> None:
+    """Numpy 1.24 has no `bool`; 1.23 had, so that something else is wrong where it is there; nor where numpy isn't."""
+    error = "AttributeError: module 'numpy' has no attribute 'bool'"
+    assert str(older_for(error, {canonicalize_name("numpy"): "1.26.4"})) == "numpy<1.24"
+    assert older_for(error, {canonicalize_name("numpy"): "1.23.5"}) is None
+    assert older_for(error, {}) is None
+    assert older_for("AttributeError: module 'numpy' has no attribute 'x'", {canonicalize_name("numpy"): "2.0"}) is None
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("target_python")
+def test_a_project_whose_newest_release_removed_something_is_named(airpack: Airpack, wheels: Path) -> None:
+    """As pydantic 2 did; --add-missing requires the older release, for what an older version of the user can't mend."""
+    moved = "class PydanticImportError(Exception): pass\nPydanticImportError.__module__ = 'pydantic.errors'\n"
+    getter = f"{moved}def __getattr__(name): raise PydanticImportError('moved')\n"
+    build_wheel(wheels, "pydantic", "1.10.1", files={"pydantic/__init__.py": "BaseSettings = 1"})
+    build_wheel(wheels, "pydantic", "2.5.3", files={"pydantic/__init__.py": getter})
+    build_wheel(wheels, "one", requires=["pydantic"], files={"one.py": "from pydantic import BaseSettings"})
+    assert airpack.pack("one") == 0
+    (problem,) = _problems(airpack)
+    assert problem == (
+        "warning: one 1.0: import one fails here: pydantic.errors.PydanticImportError: moved: "
+        "require 'pydantic<2': what fails is written for it (pack --add-missing requires it)"
+    )
+    assert airpack.pack("one", "--add-missing", "--strict") == 0, airpack.err
+    assert pylock.read(airpack.output / "pylock.toml").requirements == ("one", "pydantic<2")
 
 
 @pytest.mark.slow

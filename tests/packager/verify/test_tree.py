@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from airpack.verify import tree
-from airpack.verify.imports import Share
+from airpack.verify.shares import Share
 from airpack.wheels.record import Content
 from airpack_runtime import layout
 from support.airpack import Airpack

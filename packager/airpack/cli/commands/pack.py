@@ -124,7 +124,7 @@ def _add_packing(parser: argparse.ArgumentParser) -> None:
         "--add-missing",
         action="store_true",
         help="add what the import finds missing and a well-known project brings (setuptools, for pkg_resources), go "
-        "back to an older version of what needs a newer Python than it says, and pack again",
+        "back to an older version of what is too new for the Python or for another project, and pack again",
     )
     options.add_python(how)
 

@@ -1,8 +1,8 @@
-"""Stands for `cc`, `c++` and `ar` in a build: `zig cc` for the target, called as gcc would be.
+"""Stands for `cc`, `c++`, `cpp` and `ar` in a build: `zig cc` for the target, called as gcc would be.
 
     python -I -S compiler.py TOOL ZIG TRIPLE FOLDER [ARGUMENT ...]
 
-TOOL is `cc`, `c++`, or another of zig's, such as `ar`; TRIPLE is zig's name for the target, such as
+TOOL is `cc`, `c++`, `cpp`, or another of zig's, such as `ar`; TRIPLE is zig's name for the target, such as
 `x86_64-linux-gnu.2.27`; FOLDER has headers that zig lacks. It runs by itself, once for each file that is compiled:
 it imports nothing of airpack, and little of the standard library.
 
@@ -54,6 +54,9 @@ _LENIENT = (
 
 def command(tool: str, zig: str, triple: str, folder: str, words: Sequence[str]) -> list[str]:
     """Return the command line of zig for a call of `tool` with `words`."""
+    if tool == "cpp":  # as GNU's does, it reads from standard input if no file is given
+        files = [word for word in words if word == "-" or not word.startswith("-")]
+        return command("cc", zig, triple, folder, ["-E", *words, *([] if files else ["-x", "c", "-"])])
     if tool not in ("cc", "c++"):
         return [zig, tool, *words]
     if not _VERSION_ASKED.isdisjoint(words):

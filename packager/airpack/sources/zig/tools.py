@@ -19,6 +19,7 @@ _SYSCONFIG = "_airpack_sysconfigdata"
 _NAMES = {
     "cc": ("cc", "gcc", "clang"),
     "c++": ("c++", "g++", "clang++"),
+    "cpp": ("cpp",),
     "ar": ("ar", "gcc-ar", "llvm-ar"),
     "ranlib": ("ranlib", "gcc-ranlib", "llvm-ranlib"),
 }
@@ -45,7 +46,7 @@ def write(folder: Path, zig: Path, aim: Aim, flags: Sequence[str]) -> dict[str, 
     for tool, names in _NAMES.items():
         words = [sys.executable, "-I", "-S", str(_FILES / "compiler.py"), tool, str(zig), aim.triple, str(headers)]
         for name in names:
-            _write_program(folder / name, [*words, *flags] if tool in ("cc", "c++") else words)
+            _write_program(folder / name, [*words, *flags] if tool in ("cc", "c++", "cpp") else words)
     # The machine's own knows no other processor; symbols do no harm.
     _write_program(folder / "strip", ["true"])
     (folder / CMAKE).write_text(_cmake(folder, aim), encoding="utf-8")

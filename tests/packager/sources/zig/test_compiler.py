@@ -93,3 +93,10 @@ def test_what_gcc_takes_is_no_error() -> None:
     line = _line("-c", "a.c", "-Werror")
     assert line.index("-Wno-error") > line.index("-Werror")
     assert "-Wno-error=implicit-function-declaration" in line
+
+
+def test_the_preprocessor_is_zigs_too() -> None:
+    """A build such as uwsgi's looks for headers where `cpp -v`, which reads standard input, says that it does."""
+    assert _line("-v", tool="cpp")[:4] == ["zig", "cc", "-target", _X86]
+    assert _line("-v", tool="cpp")[5:10] == ["-E", "-v", "-x", "c", "-"]
+    assert _line("a.h", tool="cpp")[5:8] == ["-E", "a.h", "-idirafter"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from airpack.verify.importer import Importer
-from airpack.verify.newer_python import needs_newer
+from airpack.verify.too_new import needs_newer
 from support import machine
 from support.airpack import Airpack
 from support.bundles import SITE_PACKAGES
@@ -55,3 +55,32 @@ def test_the_warning_names_the_version_that_is_too_new(airpack: Airpack, wheels:
         f"warning: one 1.0: import one {failed}",
         f"warning: two 2.0: import two {failed}",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("target_python")
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("from three.sparse import csr", "ImportError: cannot import name 'csr' from 'three.sparse' ({}sparse.py)"),
+        ("import three.sparse\nthree.sparse.csr", "AttributeError: module 'three.sparse' has no attribute 'csr'"),
+        ("import three.csr", "ModuleNotFoundError: No module named 'three.csr'"),
+    ],
+)
+def test_what_does_not_fit_another_project_goes_back(airpack: Airpack, wheels: Path, code: str, error: str) -> None:
+    """What lacks the name may have no newer version for the target, so that what wants it must be older."""
+    build_wheel(wheels, "three", "1.7", files={"three/__init__.py": "", "three/sparse.py": ""})
+    build_wheel(wheels, "two", "1.0", requires=["three"], files={"two.py": "import three.sparse"})
+    build_wheel(wheels, "two", "2.0", requires=["three"], files={"two.py": code})
+    build_wheel(wheels, "one", requires=["two"], files={"one.py": "import two"})
+    assert airpack.pack("one") == 0
+    error = error.format(f"{SITE_PACKAGES}/three/")
+    remedy = (
+        "require 'two<2.0', or another three: two 2.0 does not fit three 1.7, which its requirements allow "
+        "(pack --add-missing goes back to a version that imports)"
+    )
+    assert [line for line in airpack.err.splitlines() if line.startswith("warning")] == [
+        f"warning: one 1.0: import one fails here: {error}: {remedy}",
+        f"warning: two 2.0: import two fails here: {error}: {remedy}",
+    ]
+    assert airpack.pack("one", "--add-missing", "--strict") == 0, airpack.err

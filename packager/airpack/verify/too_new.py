@@ -1,4 +1,5 @@
-"""Whether a module failed since it needs a newer Python than the target's, whatever its metadata says.
+"""Whether a module failed since its project is too new, whatever its metadata says: for the Python, or for another
+project in the tree.
 
 What fails there and is fine under the Python that runs airpack, a newer one, needs a newer Python: a module or a name
 of the standard library, syntax, or what built-in types can do.
@@ -28,6 +29,16 @@ _OPERATORS = (
 )
 # Modules of the standard library that do something when they are imported.
 _LIVELY = frozenset(("antigravity", "this"))
+
+
+def lacked_module(failure: Failure) -> str:
+    """Return the module that is there, and lacks a name or a module within it that was imported; empty if none is."""
+    if failure.error.startswith("ModuleNotFoundError"):
+        return failure.missing[0].rpartition(".")[0] if failure.missing else ""
+    if _NO_NAME.match(failure.error):
+        return failure.origin
+    match = _NO_ATTRIBUTE.match(failure.error)
+    return match["module"] if match else ""
 
 
 def needs_newer(failure: Failure, tree: Path, python: tuple[int, int]) -> bool:

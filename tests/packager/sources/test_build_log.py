@@ -1,0 +1,30 @@
+"""What is told of a build that failed, by what it printed."""
+
+from __future__ import annotations
+
+import pytest
+from airpack.sources.build_log import sentence_in
+
+_ELSEWHERE = "build its wheel on a system as old as the image that has it"
+
+
+@pytest.mark.parametrize(
+    ("header", "here", "by_zig"),
+    [
+        ("uuid/uuid.h", "install it (Debian: uuid-dev)", f"{_ELSEWHERE} (Debian: uuid-dev)"),
+        ("own.h", "install the library that it belongs to, with its headers", _ELSEWHERE),
+    ],
+)
+def test_a_remedy_for_a_header_goes_by_what_compiles(header: str, here: str, by_zig: str) -> None:
+    """The machine's compiler finds what is installed; zig, which compiles for an older glibc, never does."""
+    log = f"./uwsgi.h:184:10: fatal error: '{header}' file not found\n"
+    assert sentence_in(log) == f"the header {header} is missing: {here}"
+    assert sentence_in(log, by_zig=True) == (
+        f"the header {header} is missing: {by_zig}, and give its folder with --find-links"
+    )
+
+
+def test_pythons_headers_are_seen_by_any_compiler() -> None:
+    """They are those of the interpreter that builds."""
+    log = "src/a.c:1:10: fatal error: Python.h: No such file or directory\n"
+    assert sentence_in(log) == sentence_in(log, by_zig=True)
