@@ -79,7 +79,9 @@ def _content(path: Path) -> str | None:
 
 def _replacement(text: str) -> str:
     match = _LINE.fullmatch(text.partition(" #")[0])
-    if match is None or Path(unquote(urlsplit(match["url"]).path)).exists():
+    if match is None or "${" in match["url"]:  # a variable, whose value pip puts in: no freeze has one
+        return ""
+    if Path(unquote(urlsplit(match["url"]).path)).exists():
         return ""
     name, version = match["name"], _version(match["url"], match["name"])
     return f"{name}{match['extras'] or ''}{f'=={version}' if version else ''}{match['rest'].rstrip()}"

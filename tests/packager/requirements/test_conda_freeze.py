@@ -30,8 +30,14 @@ def test_the_version_is_that_of_the_wheel(line: str, taken: str, tmp_path: Path)
 
 
 def test_what_is_here_stays(tmp_path: Path) -> None:
-    """A folder of the user's, and what comes from elsewhere."""
-    for line in (f"mine @ {tmp_path.as_uri()}", "six==1.16.0", "six @ https://host/six.whl", "-e ./mine"):
+    """A folder of the user's, what a variable names (pip reads its value), and what comes from elsewhere."""
+    for line in (
+        f"mine @ {tmp_path.as_uri()}",
+        "six==1.16.0",
+        "six @ https://host/six.whl",
+        "six @ file://${WHEELS}/six.whl",
+        "-e ./mine",
+    ):
         assert _taken(line, tmp_path) is None
 
 
