@@ -1,20 +1,28 @@
 """The packager's cache, shared by all projects: files that are kept for the next pack, whole or not at all.
 
 If the cache cannot be read or written, a pack goes on without it. Readers check the content of what they find: a file
-that was kept as a hard link may have been changed through its other name.
+that was kept as a hard link may have been changed through its other name. A hash beside it tells damage, not a forger:
+where another user could have written, the cache isn't used at all.
 """
 
 from __future__ import annotations
 
+import atexit
 import fcntl
+import functools
 import hashlib
 import json
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from airpack_runtime import cache as trees
+
+from airpack.base import console
 
 # Interpreters that airpack downloaded; only `airpack python remove` removes them.
 PYTHON = "python"
@@ -28,13 +36,48 @@ DAYS = 90
 
 
 def folder(env: Mapping[str, str]) -> Path:
-    """Return the path of the cache (XDG Base Directory Specification); it need not exist."""
-    base = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache")
-    place = Path(base, "airpack-pack")
-    with suppress(OSError):
-        if place.stat().st_mode & 0o002:  # an earlier release made it under an open umask
-            place.chmod(_PRIVATE)
-    return place
+    """Return the path of the cache (XDG Base Directory Specification); it need not exist.
+
+    Where another user could have put something into it, it is a new one of this process alone, and a line says why.
+    """
+    reason = reason_against(env)
+    return place(env) if reason is None else _instead(place(env), reason)
+
+
+def place(env: Mapping[str, str]) -> Path:
+    """Return the path where the cache is wanted, whoever else may write there."""
+    return Path(env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME", os.sep), ".cache"), "airpack-pack")
+
+
+def reason_against(env: Mapping[str, str]) -> str | None:
+    """Return the reason why what lies in the cache can't be trusted, or None if it can, or there is none yet.
+
+    It is judged as the image's caches are, but for a link of one's own, and for a group that nobody else is in.
+    """
+    path = os.path.join(os.getcwd(), place(env))
+    top = path
+    while not os.path.lexists(top):
+        top = os.path.dirname(top)
+    try:
+        info, reason = os.stat(top), None
+        if top == path and (info.st_uid != os.getuid() or info.st_mode & 0o1002 or trees.is_open(info)):
+            reason = trees.reason_against(os.path.realpath(path))
+        reason = reason or trees.reason_against_parents(f"{top}/")
+        if reason is None and top != path and info.st_mode & 0o022:  # others could make it before this process does
+            make_folder(Path(path))
+            return reason_against(env)
+    except OSError as error:
+        return error.strerror or "it can't be looked at"
+    return reason
+
+
+@functools.cache
+def _instead(place: Path, reason: str) -> Path:
+    """Return a folder for what would go into the cache, until this process ends; say, once, why it isn't at `place`."""
+    console.tell(f"note: the cache {place} is not used: {reason}; XDG_CACHE_HOME names a folder for another")
+    path = tempfile.mkdtemp(prefix="airpack-cache-")
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return Path(path)
 
 
 def make_folder(path: Path) -> None:

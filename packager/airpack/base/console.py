@@ -17,6 +17,7 @@ BYTES = "B"
 # less ends at once where all fits the screen, keeps colours, and leaves the text on the screen.
 _LESS = "FRX"
 _START = time.monotonic()  # about when the command began
+_quiet: list[bool] = []  # not empty once a command is to print errors only
 ERROR_PREFIX = "airpack: error: "  # begins the line with a command's error message; `packing.batch` looks for it
 
 
@@ -40,6 +41,17 @@ def put(stream: IO[str], text: str = "") -> None:
         raise OSError(
             error.errno, error.strerror, f"standard {'error' if stream is sys.stderr else 'output'}"
         ) from error
+
+
+def tell(line: str) -> None:
+    """Write a line on standard error, which may be closed; none with `--quiet`."""
+    if sys.stderr is not None and not _quiet:
+        sys.stderr.write(f"{plain(line)}\n")
+
+
+def be_quiet(quiet: bool) -> None:
+    """Say whether `tell` is to print anything (`--quiet`)."""
+    _quiet[:] = [True] if quiet else []
 
 
 class Progress(ABC):

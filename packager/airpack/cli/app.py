@@ -15,7 +15,7 @@ from airpack_runtime.errors import BootError
 from airpack_runtime.trust import is_meant
 
 from airpack.base import console
-from airpack.base.console import ERROR_PREFIX, paged, plain
+from airpack.base.console import ERROR_PREFIX, be_quiet, paged, plain, tell
 from airpack.base.errors import AirpackError, UsageError
 from airpack.cli import early
 from airpack.cli.words import habits, parsers, programs, scopes, settings
@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the locale may not have every letter
     _interrupts.clear()
+    be_quiet(False)
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell lets background jobs ignore it
         signal.signal(signal.SIGINT, _interrupt)
@@ -149,7 +150,7 @@ def _parsed(words: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
         raise UsageError(f"{message}; see {command.prog} --help") from error
     arguments.command_name = name
     for note in notes:
-        _tell(note)
+        tell(note)
     return arguments
 
 
@@ -174,15 +175,15 @@ def _complete(
     found = settings.of_command(source, words[0], command)
     arguments = settings.parse(parser, command, words, found)
     if line := programs.withhold(source, words[0], found, arguments):
-        _tell(line)
+        tell(line)
+    be_quiet(getattr(arguments, "quiet", False))
     if hasattr(arguments, "index_url") and scopes.TABLE in source.table:
         arguments.scopes = scopes.read(source)
     if source.path or any(map(is_meant, env)):
         from airpack.cli.words import unknown  # noqa: PLC0415 - mostly nothing is set
 
         for warning in unknown.warnings(source, words[0], command):
-            if not arguments.quiet:
-                _tell(warning)
+            tell(warning)
     return arguments
 
 
@@ -197,12 +198,6 @@ def _give_up_output() -> None:
 def _interrupt(number: int, _: object) -> NoReturn:
     _interrupts.append(number)
     raise KeyboardInterrupt
-
-
-def _tell(line: str) -> None:
-    """Print a line on standard error, which may be closed: `print` would write to standard output then."""
-    if sys.stderr is not None:
-        print(plain(line), file=sys.stderr)
 
 
 def _fail(message: str, status: int, *, verbose: bool = False) -> int:

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from airpack.base import cache
+from airpack.base import cache, zstd
+from support import machine
 from support.airpack import Airpack
 from support.wheels import build_wheel
 
@@ -21,7 +22,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def test_nobody_else_gets_into_the_cache(tmp_path: Path) -> None:
-    """Whatever the umask, and where an earlier release made it under an open one; a group's own stays the group's."""
+    """Whatever the umask."""
     env = {"XDG_CACHE_HOME": str(tmp_path / "new" / "cache")}
     before = os.umask(0)
     try:
@@ -33,10 +34,79 @@ def test_nobody_else_gets_into_the_cache(tmp_path: Path) -> None:
     folders = [tmp_path / "new", *(path for path in (tmp_path / "new").rglob("*") if path.is_dir())]
     assert {path.name for path in folders} == {"new", "cache", "airpack-pack", "frames", "ab", "python"}
     assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
-    for mode, expected in ((0o777, 0o700), (0o1777, 0o700), (0o2775, 0o2775), (0o755, 0o755)):
-        cache.folder(env).chmod(mode)
-        assert cache.folder(env).stat().st_mode & 0o7777 == expected
     assert cache.read(cache.folder(env) / cache.FRAMES / "ab" / "abc") == b"x"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["theirs", "linked", "open", "above"])
+def test_what_another_user_may_have_forged_is_not_used(airpack: Airpack, packed: bytes, store: Path, way: str) -> None:
+    """Frames with right hashes that another user wrote, in a home under sudo or in /tmp: a line, and the same bytes."""
+    if os.getuid():
+        machine.lacking("root", "run this as root, which alone can give a file away")
+    for path in _kept(store, cache.FRAMES):
+        frame = cache.read_sealed(path) or b""
+        raw = zstd.decompress(frame, zstd.size_in(frame))
+        cache.write_sealed(zstd.compress(raw.replace(b"x7 = 5", b"x7 = 6"), 3), path)
+    forged = _kept(store, cache.FRAMES)
+    reason = _give_away(store, way)
+    before = store.stat().st_mode
+    assert airpack.pack("--no-import", "alpha", "beta") == 0
+    assert (airpack.output / "bundle.tar.zst").read_bytes() == packed
+    line = f"note: the cache {store} is not used: {reason}; XDG_CACHE_HOME names a folder for another\n"
+    assert airpack.err.count(line) == 1
+    assert (_kept(store, cache.FRAMES), store.stat().st_mode) == (forged, before), "nor is it changed"
+
+
+def _give_away(store: Path, way: str) -> str:
+    """Let another user have the cache; return what the line says of it."""
+    if way == "theirs":
+        os.chown(store, 65534, 65534)
+        return f"belongs to uid 65534, not to this process's uid {os.getuid()}"
+    if way == "linked":
+        os.rename(store, store.with_name("other"))
+        store.symlink_to("other")
+        os.chown(store, 65534, 65534, follow_symlinks=False)
+        return f"{store}, which holds it, belongs to uid 65534"
+    if way == "open":
+        store.chmod(0o777)
+        return "others can write to it (mode 0777)"
+    os.chown(store.parent, 65534, 65534)
+    return f"{store.parent}, which holds it, belongs to uid 65534"
+
+
+def test_a_cache_that_nobody_else_can_forge_is_used(tmp_path: Path) -> None:
+    """One's own group's, behind one's own link; not one in which others can make files, or that is theirs."""
+    env = {"XDG_CACHE_HOME": str(tmp_path / "link")}
+    (tmp_path / "there" / "airpack-pack").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("there")
+    place = tmp_path / "link" / "airpack-pack"
+    for mode in (0o700, 0o755, 0o2755):
+        place.chmod(mode)
+        assert (cache.folder(env), place.stat().st_mode & 0o7777) == (place, mode)
+    place.chmod(0o1777)
+    assert cache.reason_against(env) == "others can write to it (mode 0777)"
+    instead = cache.folder(env)
+    assert (instead != place, instead.stat().st_mode & 0o777, cache.folder(env)) == (True, 0o700, instead)
+    assert place.stat().st_mode & 0o7777 == 0o1777
+
+
+def test_nobody_else_makes_a_new_cache_first(tmp_path: Path) -> None:
+    """In a folder where others may make one, it is made before it is looked into."""
+    tmp_path.chmod(0o1777)
+    env = {"XDG_CACHE_HOME": str(tmp_path / "new")}
+    assert cache.folder(env).is_dir()
+    assert cache.folder(env).stat().st_mode & 0o777 == 0o700
+
+
+def test_no_interpreter_is_downloaded_for_a_cache_that_is_not_used(airpack: Airpack, store: Path) -> None:
+    """It would be gone when the command ends."""
+    store.mkdir(parents=True)
+    store.chmod(0o1777)
+    assert airpack("python", "install", "3.7") == 1
+    assert airpack.error == (
+        f"airpack: error: no Python 3.7 was found (it would go into {store}: others can write to it (mode 0777)): "
+        "name a folder for another cache by XDG_CACHE_HOME"
+    )
 
 
 @pytest.fixture
@@ -124,5 +194,5 @@ def _refuse(*_: object, **__: object) -> bytes:
 
 def test_the_cache_follows_the_xdg_specification() -> None:
     """XDG_CACHE_HOME, or .cache in the home folder."""
-    assert cache.folder({"XDG_CACHE_HOME": "/var/cache", "HOME": "/home/me"}) == Path("/var/cache/airpack-pack")
-    assert cache.folder({"XDG_CACHE_HOME": "", "HOME": "/home/me"}) == Path("/home/me/.cache/airpack-pack")
+    assert cache.place({"XDG_CACHE_HOME": "/var/cache", "HOME": "/home/me"}) == Path("/var/cache/airpack-pack")
+    assert cache.place({"XDG_CACHE_HOME": "", "HOME": "/home/me"}) == Path("/home/me/.cache/airpack-pack")

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from airpack.base import cache
 from airpack.base.console import plain
-from airpack.base.errors import InvalidTarget
+from airpack.base.errors import InvalidTarget, PythonMissing
 from airpack.cli import answers, general, options
 from airpack.target import downloads, interpreter, names
 from airpack.target.target import LAST_RELEASE, Target
@@ -97,6 +98,9 @@ def _listed(env: Mapping[str, str]) -> Iterator[_Listed]:
 
 def _install(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     progress = general.progress(arguments)
+    if (reason := cache.reason_against(env)) is not None:
+        remedy = "name a folder for another cache by XDG_CACHE_HOME"
+        raise PythonMissing(arguments.version, reason=f"it would go into {cache.place(env)}: {reason}", remedy=remedy)
     with progress.waiting(f"python    downloading {arguments.version} with uv"):
         installed = downloads.install(arguments.version, env)
     python = installed or downloads.kept(arguments.version, env)[0]
