@@ -97,9 +97,10 @@ def _of_url(head: str, tail: str) -> str:
 def _of_word(word: str) -> str:
     """Return a word without an account where there is no scheme, as of a proxy, and a path without its query."""
     account, _, host = word.rpartition("@")
-    if re.search("[^/:@]:[^/]", account) and not host.startswith("sha256:"):  # of a path, or an image's name
+    is_account = re.search("(?i)[^/:@](:|%3a)[^/]", account) or (account and re.search(r":\d+\W*$", host))
+    if is_account and not host.startswith("sha256:"):  # of a path, or an image's name
         word = _without_account(word)
-    if word[0] in "?&" and "=" in word:  # the end of a query with a blank in it
+    if ("&" in word or word[0] == "?") and "=" in word:  # the end of a query with a blank in it
         return _HIDDEN
     return _cut(word) if re.search(r"^['\"(]?/[^?]*\?.|.[?#][^?#]*=", word) else word
 
@@ -127,7 +128,9 @@ def check_unread(name: str, value: str, known: Iterable[str]) -> str:
     """Return what `unread` does. Raises UnknownSetting for a variable whose name or value is like that of a pin."""
     remark = unread(name, known)
     # Kubernetes sets such variables for each service, whatever its name.
-    is_service = re.search("_SERVICE_HOST|_PORT", name) and re.fullmatch(r"(tcp|udp|sctp)?[]\da-fA-F:./[]{0,60}", value)
+    is_service = re.search(r"_SERVICE_(HOST|PORT)|_PORT(_\d|$)", name) and re.fullmatch(
+        r"(tcp|udp|sctp)?[]\da-fA-F:./[]{0,60}", value
+    )
     alike = remark.endswith(("_DIGEST meant?", "_KEY meant?")) and not is_service
     if alike or is_like_pin("" if is_service else name, value):
         raise UnknownSetting(name, remark)

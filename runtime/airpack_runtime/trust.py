@@ -91,7 +91,7 @@ def is_meant(name: str) -> bool:
     name = name.upper().translate(_PARTING)
     if name.startswith(_ALIKE) or _OWN in name:
         return True
-    if not name.endswith(("DIGEST", "KEY")):
+    if not any(map(name.count, ("DIGEST", "KEY", "PUB", "SHA2"))):
         return False
     at = len(os.path.commonprefix([name, _OWN]))
     rest, own = name[at:], _OWN[at:]

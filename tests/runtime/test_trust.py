@@ -183,10 +183,34 @@ def test_no_slip_in_a_variable_leaves_everything_open(no_key_of_this_machine: No
                 trust.required_key({name: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ARPACK_PUB", SIGNER.public),
+        ("ARPACK_KEY_FILE", "/etc/team.pub"),
+        ("AURPACK_SHA256", DIGEST),
+        ("ARPACK_DIGESTS", f"sha256:{DIGEST}"),
+        ("ARIPACK_DIGEST_SHA256", "x"),
+        ("AIRPACK_PORT_KEY", "abab"),
+    ],
+)
+def test_what_stands_behind_a_slip_leaves_nothing_open(no_key_of_this_machine: None, name: str, value: str) -> None:
+    """One wrong letter in AIRPACK, and a name of a key or a digest that doesn't end so, or has a port's in it."""
+    with pytest.raises(UnknownSetting, match=f"^{name} is set, but nothing reads it"):
+        trust.required_key({name: value})
+
+
 def test_other_programs_have_their_variables(no_key_of_this_machine: None) -> None:
     """Names that merely look similar, and what Kubernetes sets for a service, end nothing."""
     names = ["AIRFLOW_KEY", "AIRBYTE_PUBLIC_KEY", "PACKAGE_DIGEST", "IMAGE_DIGEST", "_KEY", "KEY", "DIGEST", "AWS_KEY"]
-    names += ["BACKPACK_KEY", "SIXPACK_PUBLIC_KEY", "AIRPACK_KEY_SERVICE_HOST", "AIRTABLE_API_KEY"]
+    names += [
+        "BACKPACK_KEY",
+        "SIXPACK_PUBLIC_KEY",
+        "AIRPACK_KEY_SERVICE_HOST",
+        "AIRTABLE_API_KEY",
+        "ARPACK_DIR",
+        "ARPACK_SHARED",
+    ]
     assert trust.required_key(dict.fromkeys(names, "10.0.0.1")) == ""
     service = {
         "AIRPACK_KEY_PORT": "tcp://10.0.0.1:80",
