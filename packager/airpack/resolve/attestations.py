@@ -128,7 +128,7 @@ def attested(lock: Lock, *, pip: Pip, store: Path) -> Lock:
     """Return `lock` with the publishers that attest its files, where the index that served them tells any.
 
     What can't be read, or attests another file, is told by `pip`'s note, and counts as no attestation. `store` is
-    airpack's cache, which keeps what was read.
+    airpack's cache, which keeps what was read. What a lock says of a file of an index stays.
     """
     asked = {wheel.key: url for wheel in lock.wheels if (url := lock.access.provenance.get(_of(wheel)[0]))}
     listed = [wheel for wheel in lock.wheels if wheel.key in asked]
@@ -138,7 +138,10 @@ def attested(lock: Lock, *, pip: Pip, store: Path) -> Lock:
     for wheel in lock.wheels:
         content = known.get(wheel.key)
         try:
-            publishers = read(content, *_of(wheel)[1:]) if content else wheel.publishers
+            if content:
+                publishers = read(content, *_of(wheel)[1:])
+            else:  # a lock may name any publisher of a file that no index ever had
+                publishers = wheel.publishers if _of(wheel)[0].startswith(("https://", "http://")) else ()
         except ValueError as error:
             pip.note(f"warning: the attestation of {wheel.filename} is not taken: {error}")
             publishers = ()

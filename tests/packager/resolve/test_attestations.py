@@ -87,6 +87,24 @@ def test_the_absence_of_one_can_be_an_error(airpack: Airpack, index: Index, whee
     assert _identities(tmp_path / "pylock.toml") == [[IDENTITY], None, None]
 
 
+def test_a_lock_attests_no_file_of_this_machine(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """Whatever it says of who published it: no index has that."""
+    build_wheel(wheels, "one")
+    lock = tmp_path / "pylock.toml"
+    assert airpack("lock", "one", "--no-index", "--find-links", wheels, "-o", lock) == 0, airpack.err
+    before, name, after = lock.read_text().partition('name = "one"\n')
+    lock.write_text(f'{before}{name}attestation-identities = [{{kind = "GitHub", repository = "team/one"}}]\n{after}')
+    assert "team/one" in str(_identities(lock))
+    words = ["--lock", lock, "--no-import", "--no-bytecode", "--decoder", airpack.decoder, "-o", airpack.output]
+    assert airpack("pack", *words, "--require-attestations") == 1
+    assert airpack.error == (
+        "airpack: error: the index has no attestation (PEP 740) of one-1.0-py3-none-any.whl: require versions that "
+        "have one, or leave out --require-attestations"
+    )
+    assert airpack("pack", *words) == 0, airpack.err
+    assert _identities(airpack.output / "pylock.toml") == [None]
+
+
 @pytest.mark.slow
 def test_another_publisher_is_a_warning(
     airpack: Airpack, index: Index, wheels: Path, wheel: Path, tmp_path: Path
