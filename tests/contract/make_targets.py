@@ -32,8 +32,8 @@ PAGE = machine.ROOT / "docs" / "targets.md"
 BEGIN, END = "<!-- written by tests/contract/make_targets.py -->", "<!-- the end of what it writes -->"
 PYTHONS = ("cp37", "cp38", "cp39", "cp310", "cp311", "cp312", "cp313", "cp313t", "cp314", "cp314t")
 PLATFORMS = {
-    "glibc, x86-64": "manylinux_2_34_x86_64",
-    "glibc, aarch64": "manylinux_2_34_aarch64",
+    "glibc, x86-64": "manylinux_2_31_x86_64",
+    "glibc, aarch64": "manylinux_2_31_aarch64",
     "musl, x86-64": "musllinux_1_2_x86_64",
 }
 # What the tests make of Debian's packages.
@@ -94,7 +94,7 @@ def _placed(path: Path) -> tuple[str, Path]:
     if python is None:
         raise SystemExit(f"{path} does not run")
     tag = f"cp{''.join(python.version.split('.')[:2])}{'t' * ('free-threading' in python.build)}"
-    libc = "manylinux_2_34" if python.glibc else "musllinux_1_2"
+    libc = "manylinux_2_31" if python.glibc else "musllinux_1_2"
     return f"{tag}-{libc}_{python.machine}", path
 
 

@@ -79,8 +79,10 @@ def _record(wheel: Forged) -> None:
     wheel.record["more"] = "".join(f"{number:x},,\n" for number in range(4_000_000))
 
 
-def _sbom(components: int) -> bytes:
-    listed = b",".join(b'{"type": "library", "name": "n%d", "version": "1"}' % number for number in range(components))
+def _sbom(components: int, url: bytes = b"https://h") -> bytes:
+    more = b'"externalReferences": [{"type": "website", "url": "%s"}]' % url
+    one = b'{"type": "library", "name": "n%d", "version": "1", ' + more + b"}"
+    listed = b",".join(one % number for number in range(components))
     return b'{"bomFormat": "CycloneDX", "specVersion": "1.4", "version": 1, "components": [' + listed + b"]}"
 
 
@@ -123,6 +125,9 @@ WHEELS: Mapping[str, Fill] = {
     ),
     "an SBOM of many components": lambda wheel: wheel.add(f"{INFO}/sboms/a.cdx.json", _sbom(150_000)),
     "many SBOMs": _sboms,
+    "an SBOM with a long URL": lambda wheel: wheel.add(
+        f"{INFO}/sboms/a.cdx.json", _sbom(1, b"https://h/" + b"a" * 10**6)
+    ),
     "many parts": _metadata(lambda: b"Content-Type: multipart/mixed; boundary=a\n\n" + b"--a\n\n" * 800_000),
     "many rows of RECORD": _record,
     "many scripts": _entry_points(lambda: b"".join(b"s%d=a:b\n" % number for number in range(3_000_000))),
