@@ -73,7 +73,10 @@ def test_the_readmes_first_command(fresh: Fresh, mirror: dict[str, str]) -> None
     host = mirror["UV_PYTHON_INSTALL_MIRROR"].removeprefix("http://")
     version = machine.python37().version
     told = [line for line in done.stderr.splitlines() if line.startswith("python  ")]
-    assert told == [f"python    {version} from {host}, downloaded by uv into /root/.cache/airpack-pack/python"]
+    into = "/root/.cache/airpack-pack/python"
+    assert told[0] == f"python    {version} from {host}, downloaded by uv into {into}"
+    used = f"{into}/cpython-{version}-linux-x86_64-gnu/bin/python3.7"
+    assert told[1:] == [f"python    {version}, {used}, without this machine's packages"]
     assert "no Python 3.7" not in done.stderr
     assert not (fresh.home / ".cache" / "uv").exists()
     assert not (fresh.home / ".local").exists()

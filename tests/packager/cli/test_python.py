@@ -51,7 +51,7 @@ def test_an_interpreter_of_the_machine_comes_first(
     monkeypatch.delenv("UV_PYTHON_DOWNLOADS")
     build_wheel(wheels, "one")
     assert airpack.pack("one") == 0
-    assert "python" not in airpack.err
+    assert not re.search("^python ", airpack.err, re.MULTILINE)
     assert not python_cache.exists()
 
 
@@ -70,7 +70,7 @@ def test_pack_downloads_one_and_says_so_once(
     manifest = json.loads((airpack.output / "manifest.json").read_text())
     assert manifest["toolchain"]["target_python"]["version"] == offered.version
     assert airpack.pack("one") == 0
-    assert "python" not in airpack.err
+    assert not re.search("^python ", airpack.err, re.MULTILINE)
 
 
 @pytest.mark.slow

@@ -113,15 +113,13 @@ def test_the_command_line_comes_before_the_environment_before_the_file(
     ],
 )
 def test_an_empty_variable_does_not_lift_what_may_be_used(command: str, key: str) -> None:
-    """A CI whose secret is missing sets it so: the value counts, and is refused as on the command line."""
-    parsers_of = [each for each in parsers.every()[command] if key in dict(settings.options_of(each))]
-    for parser in parsers_of:
-        option = dict(settings.options_of(parser))[key]
-        try:
-            found = settings.of_command(Source(env={settings.variable(command, key): ""}), command, parser)
-        except InvalidSetting:
-            continue
-        assert [(setting.key, setting.values) for setting in found] == [(key, {option.dest: Path()})]  # no file
+    """A CI whose secret is missing sets it so: it counts, and ends the command."""
+    name = settings.variable(command, key)
+    for parser in parsers.every()[command]:
+        if key in dict(settings.options_of(parser)):
+            with pytest.raises(InvalidSetting) as caught:
+                settings.of_command(Source(env={name: ""}), command, parser)
+            assert str(caught.value) == f"{name}: it is empty: give its value, or unset it where none is meant"
 
 
 def test_what_is_given_replaces_what_is_set() -> None:

@@ -152,7 +152,9 @@ def _candidates(
         everywhere = source.table.get(key)
         tables.append((source.place(), None if isinstance(everywhere, Mapping) else everywhere))
     for rank, name in enumerate(names):
-        if source.env.get(name) or (key in OF_TRUST and name in source.env):
+        if key in OF_TRUST and source.env.get(name) == "":
+            raise InvalidSetting(name, "it is empty: give its value, or unset it where none is meant")
+        if source.env.get(name):
             yield _setting(key, option, (name, rank), _of_text(option[1], name, source.env[name]))
     for rank, (table, value) in enumerate(tables, len(names)):
         if value is not None:
