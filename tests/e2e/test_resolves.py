@@ -68,7 +68,7 @@ def test_wheels_first_is_as_the_native_prefer_binary(expected: Path, tmp_path: P
 def test_newer_releases_change_nothing(index_of_the_moment: Index, tmp_path: Path, form: str) -> None:
     """Of three distributions of a set, whether the index tells when they were uploaded or not."""
     expected = machine.FIXTURES / "resolves" / "uvicorn.expected"
-    newer = ["click==99.0", "exceptiongroup==99.0", "typing-extensions==99.0"]
+    newer = ["click==9999.0", "exceptiongroup==9999.0", "typing-extensions==9999.0"]
     with upstream.serve(tmp_path / "wheels", behind=index_of_the_moment.now, form=form) as users:
         for each in newer:
             users.release(*each.split("=="))
