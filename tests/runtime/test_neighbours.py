@@ -63,7 +63,7 @@ def test_the_doctor_runs_nothing_that_another_user_planted(caches: List[Path], o
     told = by(US, lambda: doctor.render(doctor.examine(ours).facts))
     assert not told.kind, told
     assert not os.path.exists(os.environ["PWNED"])
-    assert "it would fail: no folder can hold the unpacked packages (5.7 MB): " in told.message
+    assert "it would fail: no folder can hold the unpacked packages (5.9 MB): " in told.message
     assert f"{caches[0]}: belongs to uid {THEM}, not to this process's uid {US}" in told.message
     assert f"{caches[1]}: is a link or no folder" in told.message
 
