@@ -96,13 +96,18 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """
     if item.get_closest_marker("outer"):
         return (yield)
-    alone = item.get_closest_marker("alone") is not None
+    alone = _is_alone(item)
     _MACHINE.take(alone=alone)
     try:
         return (yield)
     finally:
-        if not (alone and nextitem is not None and nextitem.get_closest_marker("alone")):
+        if not (alone and nextitem is not None and _is_alone(nextitem)):
             _MACHINE.leave()
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    """Return whether a test wants the machine to itself: those that one marked `outer` runs ask for it themselves."""
+    return item.get_closest_marker("alone") is not None and item.get_closest_marker("outer") is None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
