@@ -73,7 +73,9 @@ def _run(command: str, folder: Path, env: dict[str, str]) -> Step:
         written = b"".join(_chunks(ours))
         status = process.wait()
     os.close(ours)
-    text = written.decode().replace(str(folder / "home"), "~").replace("\r\n", "\n")
+    text = written.decode().replace("\r\n", "\n")
+    for home in (folder / "home", Path.home()):
+        text = text.replace(str(home), "~")
     if status:
         raise RuntimeError(f"{command} ended with status {status}:\n{text}")
     return Step(command=command, printed=text.rstrip("\n").split("\n"))
