@@ -240,19 +240,17 @@ def endpoint(arguments: argparse.Namespace, env: Mapping[str, str], progress: Pr
     )
 
 
-def add_sign(parser: argparse._ActionsContainer) -> None:
-    """Add the options that sign what volumes of an image hold."""
-    parser.add_argument(
-        "--sign",
-        metavar="NAME.key",
-        type=Path,
-        help="sign the tree, so that shims with that key accept volumes of the image",
-    )
+def add_sign(
+    parser: argparse._ActionsContainer,
+    what: str = "sign the tree, so that shims with that key accept volumes of the image",
+) -> None:
+    """Add the options for the key that signs what a command makes; `what` is the help."""
+    parser.add_argument("--sign", metavar="NAME.key", type=Path, help=what)
     add_passphrase(parser)
 
 
 def signing_key(arguments: argparse.Namespace) -> SigningKey | None:
-    """Return the key that --sign names, or None. Raises BadKey (of `airpack_runtime.errors`), or UsageError."""
+    """Return the key that --sign names, or None. Raises InvalidKey, MissingExtra, UsageError or OSError."""
     if arguments.sign is None:
         return None
     from airpack.results import keys  # noqa: PLC0415 - only who signs needs cryptography

@@ -146,9 +146,9 @@ def _nearest_distribution(name: str) -> str:
     joined = _distribution(name)
     if joined in known or platforms.elsewhere(joined):
         return name
-    family = joined.rstrip("0123456789.")
+    family = _family(joined)
     version = joined[len(family) :]
-    families = {each.rstrip("0123456789.") for each in distributions.platforms()}
+    families = set(map(_family, distributions.platforms()))
     if family not in families:
         near = difflib.get_close_matches(joined, [*known, *_OTHERS], 1, _ALIKE)
         family = next(iter(difflib.get_close_matches(family, families, 1, _ALIKE)), "") if version else ""
@@ -202,8 +202,13 @@ def _distribution(text: str) -> str:
 
 def _releases(family: str) -> list[str]:
     """Return the names of a distribution's releases, the newest last, none for what is no distribution's name."""
-    names = [name for name in distributions.platforms() if name.rstrip("0123456789.") == family]
+    names = [name for name in distributions.platforms() if _family(name) == family]
     return sorted(names, key=lambda name: _numbers(name[len(family) :]))
+
+
+def _family(name: str) -> str:
+    """Return a release's name without its version."""
+    return name.rstrip("0123456789.")
 
 
 def _numbers(version: str) -> list[int]:

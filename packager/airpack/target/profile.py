@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from airpack_runtime.format.toc import has_long_number
 from packaging.markers import default_environment
 from packaging.tags import Tag
 
@@ -31,7 +31,7 @@ def read(path: Path) -> Any:
     """Return the JSON of an image profile. Raises InvalidTarget."""
     try:
         text = files.read_given(path)
-        if re.search(rb"\d{1000}", text):  # Python refuses to read such numbers, wherever a version has one
+        if has_long_number(text):  # Python refuses to read one, wherever a version has it
             problem = "holds a number of 1,000 digits or more: have the image make it anew"
             raise InvalidTarget(f"image profile {path} {problem}")
         return jsons.loads(text)

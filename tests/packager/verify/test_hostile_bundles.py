@@ -174,11 +174,19 @@ def test_a_bundle_that_unpacks_to_far_more_is_refused(tmp_path: Path, monkeypatc
         pass
 
 
+_ZEROS = 40  # frames
+
+
+def _with_zeros(old: toc.Toc) -> toc.Toc:
+    """Return a table of contents with more frames, of zeros."""
+    zeros = toc.Frame(0, 30, layout.FRAME_LIMIT, "0" * 64)
+    return old._replace(frames=(*old.frames, *[zeros] * _ZEROS))
+
+
 def test_a_tar_of_what_is_no_file_is_refused(tmp_path: Path) -> None:
     """Some kilobytes can be a gigabyte of it, which a reader of its headers would keep."""
     path = tmp_path / "forged"
-    zeros = toc.Frame(0, 30, layout.FRAME_LIMIT, "0" * 64)
-    rewritten(path, lambda old: old._replace(frames=(*old.frames, *[zeros] * 40)))
+    rewritten(path, _with_zeros)
     with (
         pytest.raises(BundleDamaged, match=r"[\d,]+ bytes of its tar are no file's, far more than \d+ headers take;"),
         OpenBundle.at(path),
@@ -189,13 +197,7 @@ def test_a_tar_of_what_is_no_file_is_refused(tmp_path: Path) -> None:
 def test_checksums_of_more_than_their_lines_are_refused(tmp_path: Path) -> None:
     """The shim reads them at once: some kilobytes could be gigabytes of them."""
     path = tmp_path / "forged"
-    zeros = toc.Frame(0, 30, layout.FRAME_LIMIT, "0" * 64)
-    rewritten(
-        path,
-        lambda old: old._replace(
-            frames=(*old.frames, *[zeros] * 40), sums=old.sums._replace(size=40 * layout.FRAME_LIMIT)
-        ),
-    )
+    rewritten(path, lambda old: _with_zeros(old)._replace(sums=old.sums._replace(size=_ZEROS * layout.FRAME_LIMIT)))
     with open_bundle(str(path)) as bundle, pytest.raises(BundleDamaged, match=r"gives files more bytes than there are"):
         bundle.toc()
 

@@ -19,7 +19,7 @@ from airpack.packing.pack import pack
 from airpack.resolve import pylock
 from airpack.resolve.pip import Pip
 from airpack.resolve.resolver import lock_of
-from airpack.results import keys, overwrite
+from airpack.results import overwrite
 from airpack.results.folder import LOCK, SBOM
 from airpack.tree.exclusion import Exclusion
 from airpack.tree.recipe import DEFAULT_LEVEL, DEFAULT_MTIME, RELEASE_LEVEL, Recipe
@@ -116,8 +116,7 @@ def _add_packing(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--with-wheelhouse", action="store_true", help="also put the wheels into the bundle, for pip in the image"
     )
-    how.add_argument("--sign", metavar="NAME.key", type=Path, help="sign the bundle, and its image if there is one")
-    options.add_passphrase(how)
+    options.add_sign(how, "sign the bundle, and its image if there is one")
     tried = how.add_mutually_exclusive_group()
     tried.add_argument("--no-import", action="store_true", help="don't try to import what was packed")
     tried.add_argument(
@@ -218,7 +217,7 @@ def _order(arguments: argparse.Namespace, env: Mapping[str, str], progress: Prog
         add_missing=arguments.add_missing,
         image=arguments.image,
         libraries=tuple(arguments.with_library),
-        sign=keys.load(arguments.sign, options.passphrase(arguments)) if arguments.sign else None,
+        sign=options.signing_key(arguments),
         sbom=arguments.sbom,
         env=env,
     )

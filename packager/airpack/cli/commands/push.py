@@ -19,12 +19,12 @@ from airpack.registry.reference import DEFAULT_TAG
 from airpack.results.folder import Results
 from airpack.tree.recipe import DEFAULT_MTIME
 
-# What is to be done with a layout instead of giving an option that it comes too late for.
-_BEFORE = {
-    "split": "give --split to airpack oci",
-    "sign": "give --sign to airpack oci",
-    "digest": "check the bundle before, by airpack verify --digest",
-    "key": "check the bundle before, by airpack verify --key",
+# Options that come too late for an OCI layout: what it can't be any more, and what is to be done before.
+_TOO_LATE = {
+    "split": ("split", "give --split to airpack oci"),
+    "sign": ("signed", "give --sign to airpack oci"),
+    "digest": ("checked", "check the bundle before, by airpack verify --digest"),
+    "key": ("checked", "check the bundle before, by airpack verify --key"),
 }
 
 
@@ -101,9 +101,9 @@ def _given(arguments: argparse.Namespace) -> Layout | Results:
         results = general.pins(arguments).checked(Results.at(place))
         with results.open_bundle():  # before a registry is asked for anything
             return results
-    for option, done in (("split", "split"), ("sign", "signed"), ("digest", "checked"), ("key", "checked")):
+    for option, (done, before) in _TOO_LATE.items():
         if getattr(arguments, option):
-            raise UsageError(f"{place} is an OCI layout, which can't be {done} any more: {_BEFORE[option]}")
+            raise UsageError(f"{place} is an OCI layout, which can't be {done} any more: {before}")
     return Layout(place)
 
 

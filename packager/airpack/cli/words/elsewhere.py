@@ -161,7 +161,7 @@ OPTIONS_ELSEWHERE = (
     Option(words="--no-color --no-colour", here="colours are turned off by --color never", commands="*"),
     Option(words="--debug --log", here="-v shows more", commands="*"),
     Option(words="--outdated", here=f"{_LOCK} -U --dry-run shows what would change", commands="inspect tree"),
-    Option(words="--reverse --package --why", here="why a package is there is --invert NAME", commands="tree"),
+    Option(words="--reverse --package -p --why", here="why a package is there is --invert NAME", commands="tree"),
     Option(words="--format --output-format", here="the SBOM is CycloneDX, as JSON", commands="sbom"),
     Option(words="--format", here="JSON is --json", commands="inspect tree licenses audit verify target config"),
     Option(
@@ -170,8 +170,11 @@ OPTIONS_ELSEWHERE = (
     Option(words="-r --requirement", here="what was packed is checked: airpack audit DIST", commands="audit verify"),
     Option(words="-k", here="the key is --key FILE", commands="sign verify run"),
     Option(words="--open --browser", here="the page is the file of -o FILE, for any browser", commands="report"),
-    Option(words="--rm -it -i -t --env -e --volume", here=_NO_CONTAINER, commands="run"),
-    Option(words="--entrypoint --network --user --workdir -p --publish --name", here=_NO_CONTAINER, commands="run"),
+    Option(
+        words="--rm -it -i -t --env -e --volume --entrypoint --network --user --workdir -p --publish --name",
+        here=_NO_CONTAINER,
+        commands="run",
+    ),
     Option(words="-r -d -c --requirement --dest --no-deps --platform", here=_DOWNLOAD, commands="download"),
     Option(
         words="--tls-verify --insecure --insecure-registry --dest-tls-verify --src-tls-verify --skip-tls-verify",
@@ -186,7 +189,6 @@ OPTIONS_ELSEWHERE = (
     Option(words="-o --output", here="it is printed; JSON is --json", commands="inspect tree target config"),
     Option(words="-f", here="the files are listed by --files", commands="inspect"),
     Option(words="--depth -d", here="all of it is shown; --invert NAME shows why one is there", commands="tree"),
-    Option(words="-p", here="why a package is there is --invert NAME", commands="tree"),
     Option(words="--sha256 --hash --checksum", here="the digest is --digest sha256:...", commands="verify push run"),
     Option(
         words="--certificate --certificate-identity --certificate-oidc-issuer --signature",

@@ -26,7 +26,7 @@ def withhold(source: Source, command: str, settings: Sequence[Setting], argument
     if program is None:
         return None
     place = getattr(arguments, _LOOKS_AT[command])
-    if getattr(arguments, _PROGRAM) is None or getattr(arguments, _PROGRAM) != program.values[_PROGRAM]:
+    if getattr(arguments, _PROGRAM) != program.values[_PROGRAM]:  # the command line or a variable says otherwise
         return None
     reason = _reason(source.path, place)
     if reason is None:
