@@ -50,7 +50,7 @@ def test_the_runtime_passes_its_tests_under_python_37(
     done = subprocess.run(
         [python37, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", which, *_files()[part]],
         cwd=machine.ROOT,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
