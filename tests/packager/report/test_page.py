@@ -144,8 +144,9 @@ def test_what_a_hostile_bundle_says_runs_nothing(chromium: Browser, hostile: Pat
     assert {url.partition("#")[0] for url in page.evaluate("[...document.links].map(a => a.href)")} == {
         hostile.as_uri()
     }
-    assert ATTACK in page.inner_text('[data-package="one"] small')
-    assert ATTACK in page.inner_text('[data-change="one"]')
+    # Of an origin, what may be a secret isn't shown, such as all that follows a blank behind a "=".
+    for place in ('[data-package="one"] small', '[data-change="one"]'):
+        assert ATTACK.partition("</")[0] in page.inner_text(place)
     shown = page.content()
     assert not re.search("[\N{RIGHT-TO-LEFT OVERRIDE}\x1b]", shown)
     assert page.locator("pre", has_text="a\N{REPLACEMENT CHARACTER}b").count() == 1
