@@ -15,7 +15,7 @@ from support import fresh_root, machine
 from support.engine import Engine
 from support.wheels import build_wheel
 
-pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.network, pytest.mark.slow]
 IMAGE = "localhost/airpack:test"
 CONTAINERFILE = machine.FIXTURES / "ci" / "Containerfile"
 
