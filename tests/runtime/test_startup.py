@@ -486,7 +486,8 @@ def test_a_path_file_of_the_image_reaches_isolated_pythons(
     packages = image / "lib" / "python{}.{}".format(*sys.version_info) / "site-packages"
     lines = "{0}\nimport airpack_runtime.startup; airpack_runtime.startup.start({0!r})\n"
     (packages / "airpack.pth").write_text(lines.format(str(dropin)))
-    (packages / "pip.py").write_text("import sys; print('alpha' in sys.modules, any('cache' in x for x in sys.path))")
+    used = "any(entry.startswith({!r}) for entry in sys.path)".format(env["AIRPACK_CACHE_DIR"])
+    (packages / "pip.py").write_text("import sys; print('alpha' in sys.modules, {})".format(used))
     own = {"AIRPACK_CACHE_DIR": env["AIRPACK_CACHE_DIR"]}
     for words in (["-I"], ["-E"], []):
         line = [str(image / "bin" / "python"), *words, "-c", "import alpha; print(alpha.VALUE)"]
