@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 
 def activate(bundle: str | None = None, env: MutableMapping[str, str] | None = None) -> str:
-    """Make the packages of `bundle` importable in this process.
+    """Make the packages of `bundle` importable in this process, and in the Pythons that it starts.
 
     `bundle` is a path; without it, the bundle is looked for as
     `airpack_runtime.boot.find_bundle` says. `env` is the environment to read
@@ -26,8 +26,14 @@ def activate(bundle: str | None = None, env: MutableMapping[str, str] | None = N
     message is one line for the log.
     """
     import os
+    import sys
 
     from airpack_runtime import activation, boot
 
-    site_packages: str = activation.site_of(boot.activate(bundle, os.environ if env is None else env).tree)
-    return site_packages
+    env = os.environ if env is None else env
+    ready = boot.activate(bundle, env)
+    if "airpack_runtime.startup" in sys.modules:  # they start as this process did, by a `sitecustomize` or a .pth file
+        env["AIRPACK_BUNDLE"] = ready.bundle
+    elif os.pathsep not in boot.dropin():  # which can't stand in PYTHONPATH
+        boot.pass_on(ready, env)
+    return activation.site_of(ready.tree)

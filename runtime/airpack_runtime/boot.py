@@ -46,14 +46,18 @@ def find_bundle(env: Mapping[str, str]) -> str:
     Raises BundleNotFound if nothing exists there.
     """
     given = env.get("AIRPACK_BUNDLE")
-    try:
-        path = os.path.abspath(given) if given else os.path.join(shim_folder(), layout.BUNDLE_NAME)
-    except OSError as error:  # the current folder was deleted
-        raise _not_found(given or layout.BUNDLE_NAME, error) from error
+    path = _absolute(given) if given else os.path.join(shim_folder(), layout.BUNDLE_NAME)
     if not os.path.exists(path):
         beside = "put it beside the shim, or set AIRPACK_BUNDLE to its path"
         raise _not_found(path, "correct AIRPACK_BUNDLE or --bundle" if given else beside)
     return path
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except OSError as error:  # the current folder was deleted
+        raise _not_found(path, error) from error
 
 
 def _not_found(path: str, reason: str | OSError) -> BundleNotFound:
@@ -67,11 +71,27 @@ def activate(bundle: str | None, env: MutableMapping[str, str]) -> Ready:
 
     `bundle` is its path, by default what `find_bundle` returns.
     """
-    ready = ready_tree(bundle or find_bundle(env), env)
+    ready = ready_tree(_absolute(bundle) if bundle else find_bundle(env), env)
     start = perf_counter()
     activation.activate(ready.tree, env)
     env[ACTIVE] = ready.to_note()
     return ready.timed("activate", perf_counter() - start)
+
+
+def dropin() -> str:
+    """Return the folder in the shim whose `sitecustomize` activates the bundle, for PYTHONPATH."""
+    return os.path.join(shim_root(), "airpack_runtime", "dropin")
+
+
+def pass_on(ready: Ready, env: MutableMapping[str, str]) -> None:
+    """Have each Python that is started with `env` find the packages of a tree, by the shim's folder on its path."""
+    env["AIRPACK_BUNDLE"] = ready.bundle
+    env[ACTIVE] = ready.to_note()
+    activation.export(ready.tree, env)
+    given = env.get("PYTHONPATH")
+    # An empty entry, which Python takes for the current folder, is kept as it is.
+    others = [entry for entry in given.split(os.pathsep) if entry != dropin()] if given else []
+    env["PYTHONPATH"] = os.pathsep.join([dropin(), *others])
 
 
 def mode_of(env: Mapping[str, str]) -> str:

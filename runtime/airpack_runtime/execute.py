@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from airpack_runtime import activation, boot, layout, trust
+from airpack_runtime import boot, layout, trust
 from airpack_runtime.ready import TREE, Ready
 
 TYPE_CHECKING = False
@@ -123,18 +123,13 @@ def _environment(bundle: str | None, tree: str | None, mode: str | None) -> dict
 
 def _exported(ready: Ready, env: Mapping[str, str]) -> dict[str, str]:
     """Return `env` so that each Python started with it finds the packages of a tree; log the boot. Raises BootError."""
-    exported = {**env, "AIRPACK_BUNDLE": ready.bundle, boot.ACTIVE: ready.to_note()}
-    activation.export(ready.tree, exported)
-    dropin = os.path.join(boot.shim_root(), "airpack_runtime", "dropin")
-    if os.pathsep in dropin:
+    if os.pathsep in boot.dropin():
         from airpack_runtime.errors import BootError
 
         raise BootError(f"the shim lies in {boot.shim_root()}, and a colon can't stand in PYTHONPATH: move it")
-    given = env.get("PYTHONPATH")
-    # An empty entry, which Python takes for the current folder, is kept as it is.
-    others = [entry for entry in given.split(os.pathsep) if entry != dropin] if given else []
+    exported = dict(env)
+    boot.pass_on(ready, exported)
     from airpack_runtime.care import log
 
-    exported["PYTHONPATH"] = os.pathsep.join([dropin, *others])
     log.write(ready, exported, always=True)
     return exported
