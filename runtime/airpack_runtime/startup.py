@@ -15,17 +15,17 @@ class Environ(os._Environ):  # type: ignore[type-arg]  # Python 3.7 can't evalua
     """The variables of this process, in which the shim's `folder` stays in front on a PYTHONPATH that is set.
 
     Programs that put a `sitecustomize` of their own there for another Python (opentelemetry-instrument, ddtrace-run)
-    would hide the shim's, and that Python would run without the packages. The shim's runs theirs after it.
+    would hide the shim's, and that Python would run without the packages. The shim's runs theirs after it. So would the
+    children of a program that sets a path of its own, which in a virtual environment find the packages all the same.
     """
 
     folder = ""
 
     def __setitem__(self, name: str, value: str) -> None:
         """Set a variable. Raises TypeError for what is no text."""
-        if name == "PYTHONPATH":
-            entries = str(value).split(os.pathsep)
-            if self.folder in entries:
-                value = os.pathsep.join([self.folder, *(entry for entry in entries if entry != self.folder)])
+        if name == "PYTHONPATH" and isinstance(value, str):
+            others = [entry for entry in value.split(os.pathsep) if entry != self.folder] if value else []
+            value = os.pathsep.join([self.folder, *others])
         super().__setitem__(name, value)
 
 

@@ -125,19 +125,20 @@ def test_a_wrapper_with_a_sitecustomize_of_its_own_has_the_packages(
 
 
 def test_the_path_for_children_is_set_as_any_variable(dropped: Dict[str, str], dropin: Path) -> None:
-    """Without the folder of the shim it is taken as it is, and it never grows."""
+    """The shim's folder stays first, so that children find the packages as in a virtual environment; it never grows."""
     program = """
-        import os
+        import os, subprocess, sys
         for value in ("/a", "", f"/a:{FOLDER}:/b", f"{FOLDER}:/a", f"/b:{FOLDER}"):
             os.environ["PYTHONPATH"] = value
-            print(os.environ["PYTHONPATH"].replace(FOLDER, "SHIM"))
+            print(os.environ["PYTHONPATH"].replace(FOLDER, "SHIM"), flush=True)
+            subprocess.check_call([sys.executable, "-c", "import alpha"])
         try:
             os.environ["PYTHONPATH"] = 1
         except TypeError:
             print(dict(os.environ.copy())["PATH"] == os.environ["PATH"])
         """
     done = python("-c", f"FOLDER = {str(dropin)!r}\n{textwrap.dedent(program)}", env=dropped)
-    assert (done.stdout, done.stderr) == ("/a\n\nSHIM:/a:/b\nSHIM:/a\nSHIM:/b\nTrue\n", "")
+    assert (done.stdout, done.stderr) == ("SHIM:/a\nSHIM\nSHIM:/a:/b\nSHIM:/a\nSHIM:/b\nTrue\n", "")
 
 
 def test_a_spawned_child_has_the_packages(tmp_path: Path, dropped: Dict[str, str]) -> None:
