@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airpack.base.console import Bars, Lines, Progress, Recorded, Silent
+from airpack.base.errors import InvalidManifest
 from airpack.cli.screen import COLOURS
 
 # Commands that do without pins don't import what checks signatures.
 if TYPE_CHECKING:
+    from airpack.results.folder import Results
     from airpack.results.pins import Pins
 
 
@@ -68,20 +72,44 @@ def add_jobs(parser: argparse._ActionsContainer, of: str = "") -> None:
 def add_pins(parser: argparse._ActionsContainer) -> None:
     """Add the options that name the bundle which alone is accepted: by its digest, or by who signed it."""
     parser.add_argument("--digest", metavar="DIGEST", type=digest, help="the digest that the bundle must have")
-    parser.add_argument(
-        "--key", metavar="NAME.pub", type=Path, help="the public key that the bundle must be signed with"
-    )
+    add_key(parser, "the bundle")
+
+
+def add_key(parser: argparse._ActionsContainer, whose: str) -> None:
+    """Add the option that names the public key which must have signed the bundles that `whose` names."""
+    parser.add_argument("--key", metavar="NAME.pub", type=Path, help=f"the public key that {whose} must be signed with")
 
 
 def pins(arguments: argparse.Namespace) -> Pins:
     """Return what the user demands of the bundle. Raises BadKey (of `airpack_runtime.errors`)."""
     from airpack.results.pins import Pins  # noqa: PLC0415
 
+    digest = getattr(arguments, "digest", None)
     if arguments.key is None:
-        return Pins(digest=arguments.digest)
+        return Pins(digest=digest)
     from airpack.results import keys  # noqa: PLC0415
 
-    return Pins(digest=arguments.digest, key=keys.load_public(arguments.key))
+    return Pins(digest=digest, key=keys.load_public(arguments.key))
+
+
+def checked(arguments: argparse.Namespace, *, place: Path) -> Results:
+    """Return the results at `place` once the bundle is what the user demands.
+
+    With --key, a manifest beside it that the key has not signed is told, and not read. Raises AuditFailed; BadKey,
+    BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
+    """
+    from airpack.results.folder import Results  # noqa: PLC0415
+
+    demanded = pins(arguments)
+    results = replace(demanded.checked(Results.at(place)), key=demanded.key)
+    if demanded.key is not None and os.path.lexists(results.manifest_path):
+        try:
+            results.manifest()
+        except InvalidManifest as error:
+            progress(arguments).note(
+                f"warning: {error.path} {error.problem}, and nothing is taken from it: {error.remedy}"
+            )
+    return results
 
 
 def positive(text: str) -> int:

@@ -69,7 +69,7 @@ def deliver(order: Order, product: Product, *, work: Path, scratch: Path, progre
     if order.sbom:
         with OpenBundle.at(bundle.path) as opened:
             (work / SBOM).write_text(sbom_writer()(inventory.take(opened, manifest.packages)), encoding="utf-8")
-    signatures = signing.write(signed, order.sign, work) if order.sign else []
+    signatures = signing.write(signed, manifest, order.sign, work) if order.sign else []
     recorded = _record_imports(order, product, work)
     beside = [*([image.path.name] if image else []), *([SBOM] if order.sbom else []), *recorded, *signatures]
     near = staging.brought((*ALWAYS, *beside), work, scratch)

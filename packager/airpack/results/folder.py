@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from airpack.target.installed import ImagePackage
 
 BUNDLE, WHEELHOUSE, LOCK, MANIFEST = layout.BUNDLE_NAME, layout.WHEELHOUSE, "pylock.toml", "manifest.json"
+MANIFEST_SIGNATURE = MANIFEST + layout.SIGNATURE_SUFFIX
 SBOM = "sbom.cdx.json"  # CycloneDX's own ending for JSON
 IMPORTS = "imports.json"
 # What each pack writes, and what it may write besides.
 ALWAYS = (WHEELHOUSE, LOCK, MANIFEST, BUNDLE)
-SOMETIMES = (*layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES, SBOM, IMPORTS)
+SOMETIMES = (*layout.IMAGE_NAMES, *layout.SIGNATURE_NAMES, MANIFEST_SIGNATURE, SBOM, IMPORTS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,13 +44,15 @@ class Results:
 
     `folder` is where the files lie; `bundle` is the bundle's path. A bundle `is_alone` if its file was named: then
     nothing beside it but its signature belongs to it. `digest` is the one that was found good (`Pins.checked`), in
-    hexadecimal: whatever has the bundle's name by the time it is opened must have it; None if any will do.
+    hexadecimal: whatever has the bundle's name by the time it is opened must have it; None if any will do. `key` is the
+    public key that must have signed the manifest, which is not read otherwise; None if any will do.
     """
 
     folder: Path
     bundle: Path
     is_alone: bool = False
     digest: str | None = None
+    key: str | None = None
 
     @classmethod
     def at(cls, place: Path) -> Results:
@@ -87,7 +90,7 @@ class Results:
         """Return the manifest. Raises InvalidManifest."""
         from airpack.results.manifest import Manifest  # noqa: PLC0415
 
-        return Manifest.load(self.manifest_path)
+        return Manifest.load(self.manifest_path, key=self.key)
 
     def installed(self) -> tuple[ImagePackage, ...] | None:
         """Return the packages of the image as the manifest lists them, None if it lists none or cannot be read."""

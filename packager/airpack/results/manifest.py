@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airpack_runtime import layout
+from airpack_runtime.errors import NotSigned
+from airpack_runtime.format import hashing, signature
 
 from airpack.base import files, jsons
 from airpack.base.errors import InvalidManifest, InvalidTarget
@@ -25,6 +27,8 @@ from airpack.results.fields import BadField, Fields
 
 if TYPE_CHECKING:
     from airpack.target.target import Target
+
+SIGNED_MANIFEST = "manifest"  # the kind of its signature, of its file's SHA-256; the shim knows none of the kind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,12 +52,17 @@ class Manifest:
     toolchain: Toolchain
 
     @classmethod
-    def load(cls, path: Path) -> Manifest:
-        """Read the manifest at `path`. Raises InvalidManifest."""
+    def load(cls, path: Path, *, key: str | None = None) -> Manifest:
+        """Read the manifest at `path`. Raises InvalidManifest, also if `key`, a public one, has not signed it."""
         try:
-            text = files.read_text(path)
+            content = files.read_bytes(path)
+            if key is not None:
+                signature.check(str(path), SIGNED_MANIFEST, hashing.sha256(content).hexdigest(), key)
+            text = content.decode("utf-8")
         except OSError as error:
             raise InvalidManifest(path, f"can't be read: {error.strerror}") from error
+        except NotSigned as error:
+            raise InvalidManifest(path, error.problem, error.remedy) from error
         except ValueError as error:
             raise InvalidManifest(path, "is not UTF-8") from error
         try:

@@ -1,27 +1,28 @@
-"""Signs bundles and images, and checks their signatures; `airpack_runtime.format.signature` has the files' format."""
+"""Signs bundles, images and manifests, and checks that; `airpack_runtime.format.signature` has the format."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airpack_runtime import layout
 from airpack_runtime.errors import NotSigned
-from airpack_runtime.format import signature
+from airpack_runtime.format import hashing, signature
 
 from airpack.audit.finding import ERROR, Finding
 from airpack.base import files
 from airpack.base.errors import InvalidManifest
 from airpack.base.staging import place, scratch_in, write_text
 from airpack.results.entries import Signed
-from airpack.results.folder import MANIFEST, Results
+from airpack.results.folder import MANIFEST, MANIFEST_SIGNATURE, Results
 from airpack.results.keys import SigningKey
-from airpack.results.manifest import Manifest
+from airpack.results.manifest import SIGNED_MANIFEST, Manifest
 
 
 def sign(results: Results, key: SigningKey) -> list[Path]:
-    """Sign a bundle or an image, or in a folder of results both; return the paths of the signatures.
+    """Sign a bundle or an image, or in a folder of results both, and the manifest; return the paths of the signatures.
 
     A bundle's table of contents must be whole. The folder's manifest, which records what was signed, must list the
     files that lie there. Raises InvalidManifest, OSError, BundleNotFound or BundleDamaged (of
@@ -34,19 +35,22 @@ def sign(results: Results, key: SigningKey) -> list[Path]:
         return [path]
     about = _recorded(results, signed) if results.manifest_path.exists() else None
     with scratch_in(results.folder) as scratch:
-        names = write(signed, key, scratch)
-        if about is not None:
-            (scratch / MANIFEST).write_text(about.dumps(), encoding="utf-8")
+        names = write(signed, about, key, scratch)
         staged = [*names, *([MANIFEST] if about is not None else [])]
         place({scratch / name: results.folder / name for name in staged}, aside=scratch)
     return [results.folder / name for name in names]
 
 
-def write(signed: Sequence[Signed], key: SigningKey, folder: Path) -> list[str]:
-    """Write the signatures of `signed` into `folder`, and return their names."""
-    for entry in signed:
-        (folder / entry.signature).write_text(key.sign(entry.kind, entry.digest), encoding="ascii")
-    return [entry.signature for entry in signed]
+def write(signed: Sequence[Signed], about: Manifest | None, key: SigningKey, folder: Path) -> list[str]:
+    """Write the signatures of `signed` into `folder`, and the manifest `about` with its own; return their names."""
+    texts = {entry.signature: key.sign(entry.kind, entry.digest) for entry in signed}
+    if about is not None:
+        content = about.dumps().encode()
+        (folder / MANIFEST).write_bytes(content)
+        texts[MANIFEST_SIGNATURE] = key.sign(SIGNED_MANIFEST, hashing.sha256(content).hexdigest())
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="ascii")
+    return list(texts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +62,7 @@ class Checked:
 
 
 def check(results: Results, key: str) -> Checked:
-    """Return a finding for a bundle, and for each image beside it, that is not signed with the public key `key`.
+    """Return a finding for a bundle, and each image and manifest beside it, that `key`, a public one, has not signed.
 
     Raises OSError, BundleNotFound or BundleDamaged (of `airpack_runtime.errors`).
     """
@@ -71,6 +75,11 @@ def check(results: Results, key: str) -> Checked:
         except NotSigned as error:
             finding = Finding(severity=ERROR, package=path.name, sentence=error.problem, remedy=error.remedy)
             findings.append(finding)
+    if not results.is_alone and os.path.lexists(results.manifest_path):
+        try:
+            replace(results, key=key).manifest()
+        except InvalidManifest as error:
+            findings.append(Finding(severity=ERROR, package=MANIFEST, sentence=error.problem, remedy=error.remedy))
     return Checked(findings=findings, digest=digests[0])
 
 

@@ -68,7 +68,9 @@ def test_what_is_packed_is_a_document(airpack: Airpack, wheels: Path, tmp_path: 
     assert (rebuilt["same_bytes"], rebuilt["differences"]) == (True, 0)
     assert rebuilt["digest"] == packed["bundle"]["digest"]
     assert airpack("sign", airpack.output, "--key", tmp_path / "team.key", "--json") == 0
-    assert _document(airpack)["result"]["signatures"] == [str(airpack.output / f"{BUNDLE}.sig")]
+    assert _document(airpack)["result"]["signatures"] == [
+        str(airpack.output / f"{name}.sig") for name in (BUNDLE, "manifest.json")
+    ]
 
 
 @pytest.mark.slow

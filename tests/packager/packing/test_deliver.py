@@ -99,7 +99,7 @@ def test_packing_again_leaves_nothing_of_the_earlier_bundle(airpack: Airpack, wh
     options = ["--no-bytecode", "--no-import"]
     assert airpack.pack("one", *options, "--sbom", "--sign", tmp_path / "team.key") == 0, airpack.err
     (airpack.output / "notes.txt").write_text("mine")
-    extras = {"sbom.cdx.json", "bundle.tar.zst.sig"}
+    extras = {"sbom.cdx.json", "bundle.tar.zst.sig", "manifest.json.sig"}
     names = {path.name for path in airpack.output.iterdir()}
     assert extras < names
     assert airpack.pack("one", *options) == 0

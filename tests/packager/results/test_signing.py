@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from support.airpack import Airpack
 from support.wheels import build_wheel
 
 SIG = f"{layout.BUNDLE_NAME}{layout.SIGNATURE_SUFFIX}"
+MANIFEST_SIG = f"manifest.json{layout.SIGNATURE_SUFFIX}"
 
 
 Exchange = Callable[[Path, Path], None]
@@ -48,7 +50,8 @@ def test_a_signature_is_recorded_and_holds(airpack: Airpack, packed: Path, team:
     texts = set()
     for _ in range(2):
         assert airpack("sign", packed, "--key", f"{team}.key") == 0
-        assert airpack.out == f"signed    {packed / SIG}, by the key {_id(team)}\n"
+        signed = [f"signed    {packed / name}, by the key {_id(team)}\n" for name in (SIG, MANIFEST_SIG)]
+        assert airpack.out == "".join(signed)
         texts.add((packed / SIG).read_text())
     (text,) = texts
     assert text.splitlines()[:3] == ["airpack-signature 1", f"bundle {_digest(packed)}", f"key {_id(team)}"]
@@ -118,8 +121,10 @@ def test_verify_tells_what_is_wrong_with_a_signature(airpack: Airpack, packed: P
 
     def told() -> str:
         assert airpack("verify", packed, "--key", f"{team}.pub") == 1
-        line, count = airpack.out.splitlines()
-        assert count == f"1 finding in {packed / layout.BUNDLE_NAME}, {_digest(packed)}"
+        line, *others, count = airpack.out.splitlines()
+        assert all(other.startswith("error: manifest.json is ") for other in others)
+        found = "1 finding" if not others else "2 findings"
+        assert count == f"{found} in {packed / layout.BUNDLE_NAME}, {_digest(packed)}"
         assert "import" not in airpack.err
         return line
 
@@ -141,6 +146,49 @@ def test_verify_tells_what_is_wrong_with_a_signature(airpack: Airpack, packed: P
     assert told() == (
         f"error: {bundle} is the bundle {digest}, but its signature is of the bundle sha256:{'0' * 64}: {right}"
     )
+
+
+def test_nothing_that_a_key_has_not_signed_is_told_of_origins(airpack: Airpack, packed: Path, team: Path) -> None:
+    """A manifest says where packages are from and who attests them: changed after it was signed, it isn't read.
+
+    With a key, `sbom`, `report`, `inspect` and `diff` say so and go on without it; `verify` ends. So they do where its
+    signature is of another manifest, or gone.
+    """
+    assert airpack("sign", packed, "--key", f"{team}.key") == 0
+    page, url, publisher = packed.parent / "page.html", "https://pypi.example/one.whl", {"kind": "GitHub", "by": "them"}
+    asked = ("--key", f"{team}.pub")
+    commands = {
+        "inspect": ("inspect", "--json", packed),
+        "sbom": ("sbom", packed),
+        "report": ("report", packed, "-o", page),
+        "diff": ("diff", "--report", "md", packed, packed),
+    }
+
+    def told(*options: str) -> str:
+        shown = ""
+        for words in commands.values():
+            assert airpack(*words, *options) == 0, airpack.err
+            shown += airpack.out + (page.read_text() if page.exists() else "")
+            page.unlink(missing_ok=True)
+        return shown
+
+    assert "local" in told(*asked)
+    about = packed / "manifest.json"
+    data = json.loads(about.read_text())
+    data["packages"][0].update(origin=url, publishers=[publisher])
+    about.write_text(json.dumps(data))
+    assert "by them" in told()
+    wrong = f"is the manifest sha256:{hashlib.sha256(about.read_bytes()).hexdigest()}, but its signature is of the "
+    for reason in (wrong, "is not signed"):
+        shown = told(*asked)
+        assert "by them" not in shown and "pypi.example" not in shown
+        for words in commands.values():
+            airpack(*words, *asked)
+            assert f"warning: {about} {reason}" in airpack.err
+            assert "and nothing is taken from it: " in airpack.err
+        assert airpack("verify", packed, "--no-import", *asked) == 1
+        assert airpack.out.startswith(f"error: manifest.json {reason}") or f"{about}: {reason}" in airpack.out
+        (packed / MANIFEST_SIG).unlink(missing_ok=True)
 
 
 def _rename(other: Path, place: Path) -> None:
@@ -211,7 +259,7 @@ def test_pack_signs_and_leaves_no_stale_signature(airpack: Airpack, wheels: Path
     assert (airpack.output / SIG).exists()
     assert "resolve" not in airpack.err
     assert airpack.pack("one", "--no-import") == 0
-    assert not (airpack.output / SIG).exists()
+    assert not list(airpack.output.glob("*.sig"))
     assert _signatures(airpack.output) == []
 
 
@@ -288,9 +336,9 @@ def test_an_image_is_signed_too(airpack: Airpack, wheels: Path, team: Path) -> N
     assert airpack.pack("one", "--image", "squashfs", "--no-import") == 0, airpack.err
     image = airpack.output / "bundle.squashfs"
     assert airpack("sign", airpack.output, "--key", f"{team}.key") == 0
-    assert airpack.out.splitlines() == [
-        f"signed    {airpack.output / name}.sig, by the key {_id(team)}" for name in (layout.BUNDLE_NAME, image.name)
-    ]
+    names = (layout.BUNDLE_NAME, image.name, "manifest.json")
+    signed_lines = [f"signed    {airpack.output / name}.sig, by the key {_id(team)}" for name in names]
+    assert airpack.out.splitlines() == signed_lines
     signed = {path.name: path.read_text() for path in airpack.output.glob("*.sig")}
     assert airpack.pack("one", "--image", "squashfs", "--no-import", "--sign", f"{team}.key") == 0
     assert {path.name: path.read_text() for path in airpack.output.glob("*.sig")} == signed

@@ -19,10 +19,10 @@ from airpack.cli.screen import Style, amount
 from airpack.inspection import diff
 from airpack.inspection.diff import ADDED, CHANGED, REMOVED, Difference, PackageChange
 from airpack.results import overwrite
-from airpack.results.folder import Results
 
 if TYPE_CHECKING:
     from airpack.cli import options
+    from airpack.results.folder import Results
 
 DIFFERENT, TROUBLE = 1, 2  # the exit statuses of diff(1)
 _SIGNS = {ADDED: "+", REMOVED: "-", CHANGED: "~"}
@@ -55,6 +55,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         default=STANDARD,
         help="where --report is written (default: -, standard output)",
     )
+    general.add_key(parser, "both bundles")
     general.add_json(parser, "a JSON object with all files")
     general.add_verbosity(parser)
 
@@ -62,11 +63,12 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Run the command; return its exit status."""
     output: Output = arguments.output
+    before, after = (general.checked(arguments, place=place) for place in (arguments.old, arguments.new))
     if arguments.report is not None:
-        return _review(arguments, output)
+        return _review(arguments, before, after)
     if output.name != STANDARD:
         raise UsageError(f"--output {output.name} is where a review goes: give --report md or --report html as well")
-    with Results.at(arguments.old).open_bundle() as old, Results.at(arguments.new).open_bundle() as new:
+    with before.open_bundle() as old, after.open_bundle() as new:
         difference = diff.compare(old, new)
     if arguments.json:
         print(json.dumps({**dataclasses.asdict(difference), "to_upload": difference.frames.to_upload}, indent=2))
@@ -76,15 +78,16 @@ def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     return 0 if difference.is_empty else DIFFERENT
 
 
-def _review(arguments: argparse.Namespace, output: Output) -> int:
+def _review(arguments: argparse.Namespace, old: Results, new: Results) -> int:
     """Write the review of the new bundle; return the exit status."""
     from airpack.report import review, review_page  # noqa: PLC0415 - templates, which a comparison needs not
 
+    output: Output = arguments.output
     if arguments.json:
         raise UsageError("--json and --report exclude each other: give one of them")
     if output.path is not None:
         overwrite.check_report(output.path)
-    told = review.collect(Results.at(arguments.old), Results.at(arguments.new))
+    told = review.collect(old, new)
     text = review_page.markdown(told) if arguments.report == review_page.MARKDOWN else review_page.html(told)
     output.write(text)
     if output.path is not None and not arguments.quiet:

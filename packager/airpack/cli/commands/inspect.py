@@ -15,7 +15,7 @@ from airpack.cli import general, screen
 from airpack.cli.screen import LABEL, Style, amount
 from airpack.inspection import summary
 from airpack.inspection.summary import BundleSummary, PackageSummary, TreePath
-from airpack.results.folder import MANIFEST, Results
+from airpack.results.folder import MANIFEST
 from airpack.sources.source import sdist_hash
 
 if TYPE_CHECKING:
@@ -46,9 +46,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Run the command."""
-    results = Results.at(arguments.place)
+    results = general.checked(arguments, place=arguments.place)
     with results.open_bundle() as opened:
-        general.pins(arguments).check(opened)
         about = summary.summarize(opened, results.origins(opened.file.digest), order=arguments.sort)
         files = summary.tree_paths(opened, order=arguments.sort) if arguments.files else []
         if arguments.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from airpack.cli import answers, general, options, screen
@@ -46,8 +47,8 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     answers.check_output(arguments, output)
     if output.path is not None:
         overwrite.check_report(output.path)
-    results, progress = general.pins(arguments).checked(Results.at(arguments.place)), general.progress(arguments)
-    old = Results.at(arguments.against) if arguments.against else None
+    results, progress = general.checked(arguments, place=arguments.place), general.progress(arguments)
+    old = replace(Results.at(arguments.against), key=results.key) if arguments.against else None
     with results.open_bundle() as opened:
         told = facts.collect(results, opened, old, jobs=arguments.jobs, progress=progress)
     text = page.render(told)

@@ -10,7 +10,6 @@ from airpack.cli import answers, general, options, screen
 from airpack.cli.output import STANDARD, Output
 from airpack.inspection import inventory, sbom_writer
 from airpack.results import overwrite
-from airpack.results.folder import Results
 
 
 def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
@@ -19,8 +18,8 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
         "sbom",
         description="Write a CycloneDX 1.6 SBOM of a bundle: packages with their licences, hashes and dependencies, "
         "shared libraries in wheels, and the components of SBOMs in wheels (PEP 770). Only the bundle is read, and of "
-        "the manifest beside it where the wheels are from. The same input gives the same bytes. Needs the extra "
-        "airpack[sbom].",
+        "the manifest beside it (with --key, if that has signed it) where the wheels are from. The same input gives "
+        "the same bytes. Needs the extra airpack[sbom].",
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="BUNDLE|DIST", type=Path, help="a bundle, or a folder of results")
@@ -42,9 +41,8 @@ def run(arguments: argparse.Namespace, _: Mapping[str, str]) -> None:
     output: Output = arguments.output
     answers.check_output(arguments, output)
     write = sbom_writer()
-    packed = Results.at(arguments.place)
+    packed = general.checked(arguments, place=arguments.place)
     with packed.open_bundle() as opened:
-        general.pins(arguments).check(opened)
         taken = inventory.take(opened, packed.entries(opened.file.digest))
     text = write(taken)
     if output.path is not None:

@@ -1,4 +1,4 @@
-"""`airpack sign`: signs a bundle and its images."""
+"""`airpack sign`: signs a bundle, its images and its manifest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def add(commands: options.Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "sign",
         description="Write a signature beside a bundle, and beside each file system image of its tree. The manifest "
-        "records it.",
+        "records them, and is signed as well: what it says of origins and publishers.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("place", metavar="DIST|BUNDLE", type=Path, help="a folder of results, or a bundle")
