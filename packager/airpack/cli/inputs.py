@@ -18,7 +18,7 @@ from airpack.requirements.locks.pins import Choice
 from airpack.requirements.pyproject import PYPROJECT, dependency_group, is_of_poetry, project_dependencies
 from airpack.requirements.recognise import STDIN, Document, Kind, recognise
 from airpack.requirements.requirements import Listing, Requirements, anchored
-from airpack.resolve import conda_packages, lock, pylock
+from airpack.resolve import attestations, conda_packages, lock, pylock
 from airpack.resolve.lock import Lock
 from airpack.target.target import Target
 
@@ -44,7 +44,12 @@ def what_to_pack(
         file = pylock.from_dict(locked.path, locked.data)
         target = options.target(arguments, locked=file)
         options.tell_target(target, arguments, progress, locked=file)
-        return target, file.for_target(target)
+        locked_wheels = file.for_target(target)
+        if not arguments.require_attestations:
+            return target, locked_wheels
+        if arguments.no_index:
+            raise UsageError("--require-attestations asks the index for what a lock names, and --no-index forbids that")
+        return target, attestations.to_ask(locked_wheels)
     target = options.target(arguments)
     options.tell_target(target, arguments, progress)
     pins = reader.read(locked, target, _choice(arguments))

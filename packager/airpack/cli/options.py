@@ -68,7 +68,8 @@ def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
         "--require-attestations",
         action="store_true",
         help="fail where the index has no attestation of a file by its publisher (PEP 740); without it, those that "
-        "there are go into lock and SBOM. Their signatures aren't verified",
+        "there are go into lock and SBOM. The index is asked, also for what a lock names. Their signatures aren't "
+        "verified",
     )
     pip_options.add_rules(parser)
     return group

@@ -124,6 +124,20 @@ def _parts(filename: str) -> tuple[object, ...]:
         return (filename,)
 
 
+def to_ask(lock: Lock) -> Lock:
+    """Return `lock` with its files of an index as what is still to be found there: by name, version and SHA-256.
+
+    Then the index says who published them, and not the lock, which anybody may have written; and no source is built
+    whose hash it gives for a wheel's.
+    """
+    asked = [wheel for wheel in lock.wheels if _is_of_index(wheel)]
+    lines = (f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}" for wheel in asked)
+    kept = tuple(wheel for wheel in lock.wheels if wheel not in asked)
+    options = ("--only-binary", ",".join(wheel.key for wheel in asked)) if asked else ()
+    access = replace(lock.access, options=(*lock.access.options, *options))
+    return replace(lock, wheels=kept, to_find=(*lock.to_find, *lines), access=access)
+
+
 def attested(lock: Lock, *, pip: Pip, store: Path) -> Lock:
     """Return `lock` with the publishers that attest its files, where the index that served them tells any.
 
@@ -137,11 +151,10 @@ def attested(lock: Lock, *, pip: Pip, store: Path) -> Lock:
     wheels = []
     for wheel in lock.wheels:
         content = known.get(wheel.key)
+        # A lock may name any publisher of a file that no index ever had.
+        locked = wheel.publishers if _is_of_index(wheel) else ()
         try:
-            if content:
-                publishers = read(content, *_of(wheel)[1:])
-            else:  # a lock may name any publisher of a file that no index ever had
-                publishers = wheel.publishers if _of(wheel)[0].startswith(("https://", "http://")) else ()
+            publishers = read(content, *_of(wheel)[1:]) if content else locked
         except ValueError as error:
             pip.note(f"warning: the attestation of {wheel.filename} is not taken: {error}")
             publishers = ()
@@ -153,6 +166,10 @@ def _of(wheel: LockedWheel) -> tuple[str, str, str]:
     """Return the URL, the name and the SHA-256 of the file of an index that a locked wheel is, or was built from."""
     url, sha256 = (wheel.source.url, wheel.source.sha256) if wheel.source else (wheel.url, wheel.sha256)
     return url, filename_in(url), sha256
+
+
+def _is_of_index(wheel: LockedWheel) -> bool:
+    return _of(wheel)[0].startswith(("https://", "http://"))
 
 
 def _place(wheel: LockedWheel, url: str, store: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -88,6 +89,12 @@ class IndexAccess:
         That of a requirements file must not replace the user's own.
         """
         return ["--extra-index-url" if option == "--index-url" else option for option in self.options]
+
+    @property
+    def lines(self) -> list[str]:
+        """The options as lines of a requirements file, in which each value is one word."""
+        pairs = zip(self.options[::2], self.options[1::2], strict=True)
+        return [f"{option} {shlex.quote(value)}" for option, value in pairs]
 
     def joined(self, later: IndexAccess) -> IndexAccess:
         """Return the access to what either reaches, by the options of the later one."""

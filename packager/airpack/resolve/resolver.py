@@ -139,7 +139,7 @@ def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = 
     if not lock.to_find:
         return lock
     wheels, access = list(lock.wheels), lock.access
-    options = [f"{option} {value}" for option, value in zip(access.options[::2], access.options[1::2], strict=True)]
+    options = access.lines
     if pip.index_url:  # what the user names now replaces the lock's
         options = [line.replace("--index-url", "--extra-index-url") for line in options]
     exact = replace(pip.apart(()), note=pip.note)  # what the lock names may be yanked

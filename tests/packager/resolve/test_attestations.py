@@ -63,11 +63,43 @@ def test_manifest_and_sbom_have_it(airpack: Airpack, index: Index, tmp_path: Pat
     assert airpack("sbom", airpack.output, "-o", tmp_path / "sbom.json") == 0
     assert (tmp_path / "sbom.json").read_text() == written
     assert airpack("verify", airpack.output, "--no-import") == 0, airpack.out
-    index.requests.clear()
-    again = ["--lock", airpack.output / "pylock.toml", "--require-attestations", "-o", tmp_path / "again"]
+    again = ["--lock", airpack.output / "pylock.toml", "-o", tmp_path / "again"]
     assert airpack("pack", *again, "--no-import", "--decoder", airpack.decoder) == 0, airpack.err
     assert _identities(tmp_path / "again" / "pylock.toml") == [[IDENTITY]]
-    assert not [path for path in index.requests if "integrity" in path]
+
+
+def test_what_a_lock_says_is_asked_again(
+    airpack: Airpack, index: Index, wheels: Path, wheel: Path, tmp_path: Path
+) -> None:
+    """Where each file must be attested: a lock may say what no index does; and where none may be asked, it ends.
+
+    A hash that is a source's, and not a wheel's, lets nothing be built.
+    """
+    build_wheel(wheels, "two")
+    lock, other = tmp_path / "pylock.toml", tmp_path / "other.toml"
+    served = ["--index-url", index.url]
+    for name, path in (("one", lock), ("two", other)):
+        assert airpack("lock", name, *served, "-o", path) == 0, airpack.err
+    identity = 'attestation-identities = [{kind = "GitHub", repository = "team/one"}]'
+    other.write_text(other.read_text().replace('name = "two"\n', f'name = "two"\n{identity}\n'))
+    assert "team/one" in str(_identities(other))
+    asked = ["--require-attestations", "-o", tmp_path / "found.toml"]
+    assert airpack("lock", "-r", lock, *served, *asked) == 0, airpack.err
+    assert _identities(tmp_path / "found.toml") == [[IDENTITY]]
+    assert airpack("lock", "-r", other, *served, *asked) == 1
+    assert airpack.error.startswith(
+        "airpack: error: the index has no attestation (PEP 740) of two-1.0-py3-none-any.whl: "
+    )
+    sdist = build_sdist(wheels, "three")
+    of_wheel, of_sdist = (hashlib.sha256(path.read_bytes()).hexdigest() for path in (wheel, sdist))
+    text = lock.read_text().replace(of_wheel, of_sdist)
+    other.write_text(text.replace('name = "one"', 'name = "three"'))
+    assert airpack("lock", "-r", other, *served, *asked) == 1
+    assert "building" not in airpack.err
+    assert airpack("lock", "-r", lock, "--no-index", *asked) == 2
+    assert airpack.error == (
+        "airpack: error: --require-attestations asks the index for what a lock names, and --no-index forbids that"
+    )
 
 
 @pytest.mark.slow

@@ -58,6 +58,11 @@ class Pins:
     indexes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for an index whose name would end its line."""
+        if any(map(has_controls, self.indexes)):
+            raise ValueError("an index with a control character")
+
     def index_options(self) -> list[str]:
         """Return the indexes as options of pip's; instead of PyPI, pip looks where the user has configured."""
         others = [each for each in dict.fromkeys(self.indexes) if urlsplit(each).hostname not in _PYPI]

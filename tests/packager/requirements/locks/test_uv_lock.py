@@ -9,6 +9,7 @@ from airpack.base import toml
 from airpack.base.errors import InvalidLock, InvalidRequirement, UnknownMarker
 from airpack.requirements.locks import uv_lock
 from airpack.requirements.locks.pins import Choice, Pins
+from airpack.resolve.lock import IndexAccess
 from airpack.target.target import Target
 from support import locks
 
@@ -122,6 +123,20 @@ def test_a_lock_that_can_not_be_packed_is_refused(text: str, message: str, tmp_p
     with pytest.raises(InvalidLock) as raised:
         _written(tmp_path, text, target)
     assert str(raised.value).startswith(f"{tmp_path / 'uv.lock'}: {message}")
+
+
+def test_no_index_of_a_lock_is_more_than_one_word(tmp_path: Path, target: Target) -> None:
+    """In the line of a requirements file that names it; none ends that line."""
+    text = f'version = 1\n{_ROOT}dependencies = [{{ name = "y" }}]\n' + _UNHASHED.replace(
+        '"u"', '"u", hash = "sha256:aa"'
+    )
+    for registry in ("https://h/simple --trusted-host h", "my wheels"):
+        options = _written(tmp_path, text.replace("https://index/simple", registry), target).index_options()
+        assert IndexAccess(options=tuple(options)).lines == [f"{options[0]} '{options[1]}'"]
+        assert options[1].endswith(registry)
+    for control in ("\\n", "\\u2028"):
+        with pytest.raises(ValueError, match="an index with a control character"):
+            _written(tmp_path, text.replace("https://index/simple", f"https://h/{control}--pre"), target)
 
 
 def test_a_marker_that_needs_more_than_the_target_tells_is_an_error(tmp_path: Path, target: Target) -> None:
