@@ -396,6 +396,23 @@ def test_a_strangers_folder_names_no_program(airpack: Airpack, project: Path) ->
     assert _withheld(airpack, golden) == [f"{_RUN}belongs to another user (65534){_ALLOW}"]
 
 
+@pytest.mark.parametrize("opened", ["airpack.toml", ".", ".."])
+def test_what_all_may_write_to_names_no_program(airpack: Airpack, project: Path, opened: str) -> None:
+    """As in a checkout under a umask of 000: the file, its folder, or one above that in which it could be replaced."""
+    place, golden = Path(opened), machine.FIXTURES / "golden" / "bundle.tar.zst"
+    mode = place.stat().st_mode & 0o777
+    place.chmod(mode | 0o022)
+    try:
+        (line,) = _withheld(airpack, golden)
+        reason = f"others could replace it in {place.resolve()} (mode 0"
+        assert line.startswith(
+            f"{_RUN}may be what others made of it: {'others can write to it' if place.is_file() else reason}"
+        )
+        assert line.endswith(_ALLOW)
+    finally:
+        place.chmod(mode)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
 @pytest.mark.parametrize("name", ["airpack.toml", "pyproject.toml"])
 def test_a_file_that_another_user_planted_is_an_error(airpack: Airpack, tmp_path: Path, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Which program of a file of settings is not run: one beside what a command looks at, or in a stranger's folder."""
+"""Which program of a file of settings is not run: one beside what a command looks at, or where others may write."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+
+from airpack_runtime import cache
 
 from airpack.cli.words.settings import FILE_VARIABLE, Setting, Source
 
@@ -17,7 +19,7 @@ def withhold(source: Source, command: str, settings: Sequence[Setting], argument
     """Take from `arguments` the program that a file which was found sets; return the line that says so, or None.
 
     Only for a command that looks at others' results, and only if the file is neither root's nor this user's, or so is
-    its folder, or if it lies beside what is looked at, or in it.
+    its folder, if others can write to it or replace it, or if it lies beside what is looked at, or in it.
     """
     if command not in _LOOKS_AT or source.path is None or source.env.get(FILE_VARIABLE):
         return None
@@ -44,6 +46,9 @@ def _reason(path: Path, place: Path) -> str | None:
     ):
         if owner not in (0, os.geteuid()):
             return f"{what} to another user ({owner})"
+    written = cache.is_open(os.stat(path)) and "others can write to it"
+    if reason := written or cache.reason_against_parents(os.path.realpath(path)):
+        return f"may be what others made of it: {reason}"
     folder = path.parent.resolve()
     if folder in (place.resolve(), place.resolve().parent):
         return "lies beside what is looked at"

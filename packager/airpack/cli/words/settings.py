@@ -33,7 +33,7 @@ PREFIX = "AIRPACK_"
 OF_ONE_COMMAND = ("output", "key", "digest", "bundle")
 # Options without which more is taken: an empty variable, which CI makes of a secret that isn't there, is an error.
 OF_TRUST = ("key", "digest", "require-hashes", "require-attestations")
-_TABLES = re.compile(r"^[\s\[]*(?:tool[\s.]*)?[\"']?([\w-]+)", re.MULTILINE)  # words that may name one
+_TABLES = re.compile(r"^[ \t\[]*(?:tool[ \t.]*)?[\"']?([\w-]+)", re.MULTILINE)  # words that may name one
 _ALIKE = 0.8  # one letter of a name may be wrong, missing or too many
 NOT_SET = ("help", "version")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
