@@ -20,15 +20,18 @@ _URL = r"(?i)\b(?:https?|ftps?|ssh|git|hg|svn|bzr|socks\w*|s3|gs|az):[/\\]*|//+"
 _PLACE = r"(git@)?(\[[\da-f:.]*|[\w.*${}<~-]*)(\]?:(\d*|PORT))?([/\\][^@]*)?"  # what goes on without an account
 _ENDS = "'\"`,.:;!)]}>"  # of the text that a URL stands in
 _HIDDEN = "****"
+# What Kubernetes tells of a service: a port, a protocol, an address.
+_SERVICE = r"(?i)\d{0,5}|tcp|udp|sctp|((tcp|udp|sctp)://)?\[?[\da-f]*[.:][\da-f.:\]]{0,60}"
 # What stands in the name of a key, a digest or a signature, anywhere or where a word begins; and what these are: 64
-# digits that are no part of a path, a hash by its name, a PEM file or its name, a key or a hash in base64.
+# or more digits that are no part of a path, a hash by its name, a PEM file or its name, a key or a hash in base64, what
+# lies in a folder of keys.
 _PIN_NAME = (
     "(?i)KEY|DIGEST|HASH|TRUST(?!ED.?HOST)|CERT.|ED25519|GPG|ISSUER|SIGN|CHECKSUM|VERIFIE|FINGER"
-    "|(?:^|[^A-Z])(?:DIG|MD5|PEM|PIN|PUB(?!LISH)|SHA(?!R)|SIG)"
+    "|(?:^|[^A-Z])(?:DIG|MD5|PEM|PIN|PK(?![A-Z])|PUB(?!LISH)|SHA(?!R)|SIG)"
 )
 _PIN_VALUE = (
-    r"(?i)(?<![/\da-f])[\da-f]{64}(?![/\da-f])|^sha\d+[-:=]|-----BEGIN|\.(?:asc|cer|crt|key|pem|pub|sig)(?![\w./])|^ssh-"
-    rf"|{layout.PUBLIC_KEY_START}|^[\w+/]{{43}}=$"
+    r"(?i)(?<![/\da-f])[\da-f]{64,}(?![/\da-f])|^sha\d+[-:=]|-----BEGIN|\.(?:asc|cer|crt|key|pem|pub|sig)(?![\w./])|^ssh-"
+    rf"|{layout.PUBLIC_KEY_START}|^[\w+/]{{43}}=$|/keys?/"
 )
 
 
@@ -84,7 +87,10 @@ def _of_url(head: str, tail: str) -> str:
     if "@" in rest:  # an account to one reader, and a query to another
         return head + _HIDDEN
     body, at, name = place.rpartition("@")
-    if "+" in head and "/" not in name and re.search(r"@|\.|:\d", body):
+    # A ref may follow the path of a repository, which ends with .git, or has an owner's folder.
+    host, _, path = body.partition("/")
+    is_repository = re.search("[.:]", host) and ("/" in path or path.endswith(".git"))
+    if "+" in head and "/" not in name and ("@" in body or is_repository):
         place, ref = body, at + name
     if not head.endswith("file:///") and not re.fullmatch(_PLACE, place.rstrip(_ENDS)):
         if "@" in place:
@@ -102,7 +108,7 @@ def _of_word(word: str) -> str:
         word = _without_account(word)
     if ("&" in word or word[0] == "?") and "=" in word:  # the end of a query with a blank in it
         return _HIDDEN
-    return _cut(word) if re.search(r"^['\"(]?/[^?]*\?.|.[?#][^?#]*=", word) else word
+    return _cut(word) if re.search(r"^['\"(]?/[^?]*\?.|.[?#][^?#]*=|\.\w+\?.", word) else word
 
 
 def _without_account(text: str) -> str:
@@ -128,9 +134,7 @@ def check_unread(name: str, value: str, known: Iterable[str]) -> str:
     """Return what `unread` does. Raises UnknownSetting for a variable whose name or value is like that of a pin."""
     remark = unread(name, known)
     # Kubernetes sets such variables for each service, whatever its name.
-    is_service = re.search(r"_SERVICE_(HOST|PORT)|_PORT(_\d|$)", name) and re.fullmatch(
-        r"(tcp|udp|sctp)?[]\da-fA-F:./[]{0,60}", value
-    )
+    is_service = re.search(r"_SERVICE_(HOST|PORT)|_PORT(_\d|$)", name) and re.fullmatch(_SERVICE, value)
     alike = remark.endswith(("_DIGEST meant?", "_KEY meant?")) and not is_service
     if alike or is_like_pin("" if is_service else name, value):
         raise UnknownSetting(name, remark)

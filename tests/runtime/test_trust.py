@@ -192,6 +192,13 @@ def test_no_slip_in_a_variable_leaves_everything_open(no_key_of_this_machine: No
         ("ARPACK_DIGESTS", f"sha256:{DIGEST}"),
         ("ARIPACK_DIGEST_SHA256", "x"),
         ("AIRPACK_PORT_KEY", "abab"),
+        ("AIRPACK_DIGEST_PORT", "abab12"),
+        ("AIRPACK_DIGEST_PORT", "123456"),
+        ("AIRPACK_KEY_SERVICE_HOST", "team"),
+        ("AIRPACK_PK", "/etc/keys/team"),
+        ("AIRPACK_TEAM", "/etc/keys/team"),
+        ("AIRPACK_X", "ab" * 48),
+        ("AIRPACK_X", "ab" * 64),
     ],
 )
 def test_what_stands_behind_a_slip_leaves_nothing_open(no_key_of_this_machine: None, name: str, value: str) -> None:

@@ -89,7 +89,7 @@ def _not_in(house: str, rows: list[Row]) -> Iterator[str]:
     for row in rows:
         need = _requirement(row)
         if need is None or need.url:
-            yield f"{row.line}: {_NO_NAME}"
+            yield _nameless(row.line)
             continue
         if row.constraint or not _holds(need, ""):
             continue
@@ -115,7 +115,7 @@ def unmet(rows: list[Row], trees: list[str], ready: Ready | None = None) -> Iter
             continue  # the bundle was packed from such a row
         if need is None:
             if direct or "://" in row.line or not next(projects, ""):
-                yield f"{row.line}: {_NO_NAME}"
+                yield _nameless(row.line)
         elif not row.constraint or installed.normalized(need.name) in there:
             yield from _unmet(need, there)
 
@@ -144,7 +144,7 @@ def _unmet(need: Any, there: Mapping[str, Installed]) -> Iterator[str]:
             continue
         found = there.get(installed.normalized(need.name))
         if need.url:
-            yield f"{need}: {_NO_NAME}"
+            yield _nameless(str(need))
         elif found is None:
             yield f"{need}: there is none"
         elif not installed.accepts(need, found.version):
@@ -167,6 +167,12 @@ def _direct(line: str) -> Any | None:
     if need is not None:
         need.url = None
     return need
+
+
+def _nameless(line: str) -> str:
+    """Return the sentence about a line that isn't a name. What follows an option, or a URL's path, may give access."""
+    shown = re.sub(r"((?:^|\s)-(?!e\b|-editable)[\w-]+)[\s=].*|\?.*", lambda cut: cut.group(1) or "?****", line)
+    return f"{shown}: {_NO_NAME}"
 
 
 def _holds(need: Any, extra: str) -> bool:

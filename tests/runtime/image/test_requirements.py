@@ -189,6 +189,23 @@ def test_what_is_no_requirement_by_name_is_not_given_to_pip(
 
 
 @pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("x @ https://h.invalid/p.whl?sig=abc hush", "x @ https://h.invalid/p.whl?****"),
+        ("--proxy hush@proxy", "--proxy"),
+        ("one --proxy=hush@proxy", "one --proxy"),
+        ("-e ./other", "-e ./other"),
+        ("--editable=./other", "--editable=./other"),
+    ],
+)
+def test_what_may_give_access_in_a_line_is_not_told(tmp_path: Path, line: str, shown: str) -> None:
+    """Where a reader of URLs takes it for no account, and for no query either."""
+    row = pip_install.Row(False, line)
+    told = [next(requirements._not_in(str(tmp_path), [row])), next(requirements.unmet([row], []))]
+    assert told == [f"{shown}: a boot takes packages by their names alone, from no path or URL"] * 2
+
+
+@pytest.mark.parametrize(
     ("line", "met"),
     [
         ("one @ file:///DIR/one-1.0-py3-none-any.whl", True),
@@ -294,14 +311,17 @@ def test_no_requirement_takes_long_to_read(tmp_path: Path, line: str) -> None:
     [
         ("one @ https://${TOKEN}@host/one.whl", "https://****@host/one.whl: a boot takes"),
         ("git+https://me:${TOKEN}@host/one.git@v1", "git+https://****@host/one.git@v1: a boot takes"),
-        ("one @ https://host/one.whl?sig=${TOKEN}&x=${TOKEN} ; os_name != ''", "https://host/one.whl?**** ; os_name"),
+        (
+            "one @ https://host/one.whl?sig=${TOKEN}&x=${TOKEN} ; os_name != ''",
+            "https://host/one.whl?**** a boot takes",
+        ),
         ("git+https://${SLASHED}@host/one.git@v1", "git+https://****@host/one.git@v1: a boot takes"),
         ("https://me:${SLASHED}@host/one.whl", "https://****@host/one.whl: a boot takes"),
         ("one @ https://me:${ENDED}@host/one.whl", "https://****@host/one.whl: a boot takes"),
         ("one @ https://host/one.whl#${TOKEN}", "https://host/one.whl#**** a boot takes"),
         ("https:/me:${TOKEN}@host/one.whl", "https:/****@host/one.whl: a boot takes"),
         ("//me:${TOKEN}@host/one.whl", "//****@host/one.whl: a boot takes"),
-        ("--index-url https://me:hush@host/simple one", "--index-url https://****@host/simple one: a boot takes"),
+        ("--index-url https://me:hush@host/simple one", " --index-url: a boot takes"),
     ],
 )
 def test_no_error_tells_what_gives_access(run: Exec, code: Path, line: str, shown: str) -> None:
