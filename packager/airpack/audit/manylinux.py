@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any
 
 from airpack.audit import elf
 
+_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,9}")  # of a symbol; a longer number takes long to read
 _MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}
 
 
@@ -66,7 +68,7 @@ def needs_of(content: bytes | mmap, budget: elf.Budget | None = None) -> Needs |
     versions: dict[str, set[tuple[int, ...]]] = {}
     for name in requested.versions:
         family, _, number = name.partition("_")
-        if number.isascii() and number.replace(".", "").isdigit():  # `isdigit` alone takes a superscript, and `int` not
+        if _VERSION.fullmatch(number):
             versions.setdefault(family, set()).add(_numbers(number))
     frozen = {family: frozenset(numbers) for family, numbers in versions.items()}
     return Needs(

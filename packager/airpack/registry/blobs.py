@@ -187,7 +187,7 @@ class Upload:
             return
         response = self._client.once("GET", url, take=(OK, ACCEPTED, NO_CONTENT, _BAD_REQUEST, NOT_FOUND, _BAD_RANGE))
         self._client.discard(response)
-        arrived = re.fullmatch(r"(?:bytes=)?0-([0-9]+)", response.headers.get("Range", ""))
+        arrived = re.fullmatch(r"(?:bytes=)?0-([0-9]{1,15})", response.headers.get("Range", ""))
         if response.status in (OK, ACCEPTED, NO_CONTENT) and arrived and 0 < int(arrived[1]) < self._blob.size:
             self._offset = int(arrived[1]) + 1
             self._url = self._absolute(response.headers.get("Location") or url)

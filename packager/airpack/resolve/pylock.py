@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -216,10 +217,20 @@ def _tool(table: Pylock | Package) -> Mapping[str, Any]:
 def _to_build(path: Path, package: Package, source: object) -> str:
     """Return a locked source as a line of a requirements file, with the settings of its build. Raises InvalidLock."""
     words = [_requirement(path, package, source)]
-    for key, value in dict(_tool(package).get("config-settings", {})).items():
-        settings = [value] if isinstance(value, str) else value
-        words += [shlex.quote(f"--config-settings={key}={setting}") for setting in settings]
+    for key, values in _settings(path, package).items():
+        words += [shlex.quote(f"--config-settings={key}={value}") for value in values]
     return " ".join(words)
+
+
+def _settings(path: Path, package: Package) -> dict[str, list[str]]:
+    """Return the settings of the build of a locked source. Raises InvalidLock."""
+    table = _tool(package).get("config-settings", {})
+    table = table if isinstance(table, Mapping) else {"": None}
+    settings = {key: [value] if isinstance(value, str) else value for key, value in table.items()}
+    for values in settings.values():
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise InvalidLock(path, f"has config-settings of {package.name} that are no texts")
+    return settings
 
 
 def _requirement(path: Path, package: Package, source: object) -> str:
@@ -284,6 +295,6 @@ def _url(path: Path, source: PackageWheel | PackageSdist | PackageArchive | Pack
 
 def _sha256(path: Path, package: Package, source: PackageWheel | PackageSdist | PackageArchive) -> str:
     sha256 = source.hashes.get("sha256", "").lower()
-    if not sha256:
-        raise InvalidLock(path, f"has no sha256 for {package.name}")
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise InvalidLock(path, f"has no sha256 for {package.name}" + (" that is one" if sha256 else ""))
     return sha256

@@ -81,7 +81,7 @@ def _claim(row: Sequence[str]) -> Claim:
     digest, size = (*row[1:3], "", "")[:2]
     algorithm, _, encoded = digest.partition("=")
     return Claim(
-        size=int(size) if size.isascii() and size.isdigit() else None,
+        size=int(size) if re.fullmatch("[0-9]{1,15}", size) else None,
         algorithm=algorithm if algorithm in _ALGORITHMS else "",
         digest=_decoded(encoded, hashlib.new(algorithm).digest_size) if algorithm in _ALGORITHMS else None,
     )

@@ -44,6 +44,16 @@ def test_a_version_without_plain_digits_is_no_number(library: Path) -> None:
         assert (2, 34) not in needs.versions.get("GLIBC", frozenset())
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "2." + "9" * 5000, "2" + ".9" * 5000])
+def test_a_version_of_many_digits_is_no_number(monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    """No release has one, and to read it takes the square of its digits; the names of a file may have megabytes."""
+    requested = elf.Requested(machine="EM_X86_64", versions=(f"GLIBC_{number}", "GLIBC_2.17"))
+    monkeypatch.setattr(elf, "read", lambda *_: requested)
+    needs = needs_of(b"")
+    assert needs is not None
+    assert needs.versions == {"GLIBC": frozenset({(2, 17)})}
+
+
 @pytest.mark.parametrize(
     ("needs", "expected"),
     [

@@ -146,6 +146,20 @@ def test_a_damaged_table_of_airpacks_is_named(tmp_path: Path, table: str, proble
     assert str(caught.value) == f"{path}: {problem}"
 
 
+@pytest.mark.parametrize("settings", ["'abc'", "['a']", "{a = 1}", "{a = ['b', 1]}"])
+def test_settings_of_a_build_that_are_no_texts_are_named(tmp_path: Path, target: Target, settings: str) -> None:
+    """They are words of a line that pip reads."""
+    path = tmp_path / "pylock.toml"
+    path.write_text(
+        'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "one"\nversion = "1"\n'
+        f'sdist = {{url = "https://example.invalid/one-1.tar.gz", hashes = {{sha256 = "{"ab" * 32}"}}}}\n'
+        f"[packages.tool.airpack]\nconfig-settings = {settings}\n"
+    )
+    with pytest.raises(InvalidLock) as caught:
+        pylock.read(path).for_target(target)
+    assert str(caught.value) == f"{path}: has config-settings of one that are no texts"
+
+
 def test_a_lock_without_a_hash_is_refused(tmp_path: Path, target: Target) -> None:
     """An empty one as well; one in capital letters is the same hash."""
     path = tmp_path / "pylock.toml"
@@ -156,6 +170,10 @@ def test_a_lock_without_a_hash_is_refused(tmp_path: Path, target: Target) -> Non
     path.write_text(text + 'hashes = {sha256 = ""}\n')
     with pytest.raises(InvalidLock, match="has no sha256 for one"):
         pylock.read(path).for_target(target)
+    for other in ("00", f"{'ab' * 32} --hash=sha256:{'cd' * 32}"):
+        path.write_text(text + f"hashes = {{sha256 = '{other}'}}\n")
+        with pytest.raises(InvalidLock, match=r"has no sha256 for one that is one$"):
+            pylock.read(path).for_target(target)
     path.write_text(text + f"hashes = {{sha256 = '{'AB' * 32}'}}\n")
     assert pylock.read(path).for_target(target).wheels[0].sha256 == "ab" * 32
 

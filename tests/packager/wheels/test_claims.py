@@ -43,6 +43,14 @@ def test_what_is_no_hash_claims_nothing(digest: str) -> None:
     assert not claim.fits(io.BytesIO(b"three"))
 
 
+@pytest.mark.parametrize("size", ["9" * 5000, "\u00b2", "-1", "1_0"])
+def test_what_is_no_size_claims_nothing(size: str) -> None:
+    """Nor does a number that takes the square of its digits to read."""
+    read = claims.read(f"one.py,sha256={SAFE},{size}\n", ["one.py", OWN], OWN)
+    assert read.rows["one.py"].size is None
+    assert [oddity.kind for oddity in read.oddities] == [Kind.RECORD_ROW]
+
+
 @pytest.mark.parametrize("algorithm", ["sha384", "sha512"])
 def test_a_better_hash_is_compared(algorithm: str) -> None:
     """PEP 427 allows it."""
