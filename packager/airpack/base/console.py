@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from typing import IO, TextIO
 
+from airpack.base.lines import without_commands
 from airpack.base.urls import redacted
 
 Advance = Callable[[int], None]
@@ -24,9 +25,9 @@ ERROR_PREFIX = "airpack: error: "  # begins the line with a command's error mess
 def plain(text: str) -> str:
     """Return `text` as it may be shown: without what gives access in its URLs, with `?` for what is unprintable.
 
-    Names in a bundle may hold escape sequences.
+    Names in a bundle may hold escape sequences, and what a CI takes for a command where it stands in a log.
     """
-    text = redacted(text)
+    text = without_commands(redacted(text))
     return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 

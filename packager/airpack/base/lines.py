@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 _UNHELD = ("Cc", "Cs", "Zl", "Zp")  # categories of the Unicode Standard: controls, surrogates, ends of lines
+
+# How commands begin that agents carry out: of Azure Pipelines (anywhere in a line), of GitHub (at its start as well).
+_COMMAND = re.compile(r"#(?=#(?:vso)?\[)|^\s*:(?=:[a-z][\w-]*(?: |::))", re.IGNORECASE)
 
 
 def has_controls(text: str) -> bool:
@@ -18,6 +22,11 @@ def harmless(text: str) -> str:
     """Return a text of several lines with `?` for what would act on a terminal: all such but line feeds and tabs."""
     text = text.replace("\r\n", "\n").replace("\f", "\n")
     return "".join(each if each in "\n\t" or not has_controls(each) else "?" for each in text)
+
+
+def without_commands(text: str) -> str:
+    """Return a text with `?` in what a CI that writes it to a log would take for a command of its own."""
+    return _COMMAND.sub("?", text) if "##" in text or "::" in text else text
 
 
 def places_with_controls(value: Any, place: str = "") -> Iterator[str]:

@@ -19,6 +19,21 @@ def test_plain_replaces_each_unprintable_character(text: str, shown: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("error: ##vso[task.prependpath]/tmp: no", "error: ?#vso[task.prependpath]/tmp: no"),
+        ("##[group]one, ##VSO[x]y", "?#[group]one, ?#VSO[x]y"),
+        ("  ::set-output name=digest::sha256:0", "?:set-output name=digest::sha256:0"),
+        ("::stop-commands::x", "?:stop-commands::x"),
+        ("## a title, one::two, ::1 and [::1]:80", "## a title, one::two, ::1 and [::1]:80"),
+    ],
+)
+def test_no_text_is_a_command_for_a_ci(text: str, shown: str) -> None:
+    """Agents of Azure Pipelines and GitHub carry out what stands in a step's log; all else stays."""
+    assert plain(text) == shown
+
+
+@pytest.mark.parametrize(
     ("number", "unit", "text"),
     [
         (91_249_999, BYTES, "91.2 MB"),
