@@ -91,10 +91,14 @@ _SPECIFIER = (
     (r"\s+sha256:", " --hash=sha256:"),
 )
 _WORDS = 5  # that a line has room for
+_FORM = "write NAME==VERSION (PEP 508)"
+_LONGEST = 1000  # characters of a text that is near to a requirement: the patterns take the square of them
 
 
 def advice(text: str) -> str:
     """Return what to do about a text that is not a requirement: the nearest right form, if there is one."""
+    if len(text) > _LONGEST:
+        return _FORM
     for pattern, remedy in _OTHER:
         if found := re.fullmatch(pattern, text.strip()):
             return remedy.format(*found.groups())
@@ -102,12 +106,12 @@ def advice(text: str) -> str:
         return f"write {nearest}"
     if several := _several(text):
         return f"write each on a line of its own: {', '.join(several)}"
-    return "write NAME==VERSION (PEP 508)"
+    return _FORM
 
 
 def option_advice(text: str, problem: str) -> str:
     """Return what to do about a line with an option that pip refuses; `problem` is what pip says of it."""
-    if _COMMAND.fullmatch(text):
+    if len(text) <= _LONGEST and _COMMAND.fullmatch(text):
         return advice(text)
     unknown = re.search(r"no such option: (\S+)", problem)
     if unknown is None:

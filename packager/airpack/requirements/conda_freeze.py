@@ -19,7 +19,7 @@ from airpack.base.errors import InvalidRequirement
 from airpack.base.urls import filename_in
 from airpack.requirements.requirements import Listing, anchored, included
 
-_LINE = re.compile(r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>file:\S+)(?P<rest>.*)")
+_LINE = re.compile(r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:(?P<extras>\[[^\]]*\])\s*)?@\s*(?P<url>file:\S+)(?P<rest>.*)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,12 @@ from airpack.requirements.conditions import check_python
 from airpack.requirements.pyproject import check_origins, requirements_in
 
 _SCRIPT = "script"
-# As PEP 723 gives it.
-_BLOCK = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+_START, _END = re.compile("# /// ([a-zA-Z0-9-]+)"), "# ///"
 
 
 def is_script(text: str) -> bool:
     """Return whether a text has a block of the type `script`."""
-    return any(match["type"] == _SCRIPT for match in _BLOCK.finditer(text))
+    return any(kind == _SCRIPT for kind, _ in _blocks(text))
 
 
 def dependencies(path: Path, text: str, *, python: str) -> list[str]:
@@ -35,12 +34,29 @@ def dependencies(path: Path, text: str, *, python: str) -> list[str]:
 
 
 def _metadata(path: Path, text: str) -> Mapping[str, Any]:
-    blocks = [match for match in _BLOCK.finditer(text.replace("\r\n", "\n")) if match["type"] == _SCRIPT]
+    blocks = [lines for kind, lines in _blocks(text) if kind == _SCRIPT]
     if len(blocks) != 1:
         raise InvalidRequirement(f"{path} has {len(blocks)} blocks '# /// script' (PEP 723): leave one")
-    lines = blocks[0]["content"].splitlines()
-    content = "\n".join(line[2:] if line.startswith("# ") else line[1:] for line in lines)
+    content = "\n".join(line[2:] if line.startswith("# ") else line[1:] for line in blocks[0])
     try:
         return toml.loads(content)
     except ValueError as error:
         raise InvalidRequirement(f"{path}: its block '# /// script' is not TOML: {error}") from error
+
+
+def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the type and the lines of each block, as the regular expression of PEP 723 finds it.
+
+    That one takes the square of a text's length. A block ends with the last end among the comments that follow it.
+    """
+    lines, at = text.replace("\r\n", "\n").split("\n"), 0
+    while at < len(lines):
+        start, at = _START.fullmatch(lines[at]), at + 1
+        if start is None:
+            continue
+        others = (number for number in range(at, len(lines)) if lines[number] != "#" and lines[number][:2] != "# ")
+        stop = next(others, len(lines))
+        end = next((number for number in range(stop - 1, at, -1) if lines[number] == _END), None)
+        if end is not None:
+            yield start[1], lines[at:end]
+        at = stop if end is None else end + 1

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import time
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from airpack.base.errors import InvalidRequirement
-from airpack.requirements import conda
+from airpack.requirements import advice, conda, conda_freeze
 from airpack.requirements.recognise import Kind, recognise
 from support import locks
 
@@ -125,6 +126,30 @@ def test_what_can_be_told_but_not_packed_names_the_way(name: str, text: str, mes
         recognise(str(path))
     assert str(raised.value).startswith(f"{path} {message}")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# /// script\n" * 50_000,
+        "# /// script\n#\n#\n" * 20_000,
+        f"one{' ' * 10**6}x",
+        f"one{',' * 10**6}x",
+        f"one \u2014{' ' * 10**6}x",
+        "#\n" * 10**5,
+    ],
+    ids=["blocks", "longer blocks", "blanks", "commas", "dash", "comments"],
+)
+def test_no_text_takes_long(text: str, tmp_path: Path) -> None:
+    """To be told apart, to be looked at for what conda built, to be advised about: some patterns took its square."""
+    path = tmp_path / "requirements.txt"
+    path.write_text(text)
+    begun = time.process_time()
+    document = recognise(str(path))
+    assert document.kind is Kind.REQUIREMENTS
+    assert conda_freeze.from_index(path, document.text, allowed=True) is None
+    assert advice.advice(text) == "write NAME==VERSION (PEP 508)"
+    assert time.process_time() - begun < 20
 
 
 def test_what_holds_no_text_is_refused(tmp_path: Path) -> None:
