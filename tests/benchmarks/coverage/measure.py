@@ -27,7 +27,7 @@ from typing import Any
 from airpack.target.target import DEFAULT, Target
 from benchmarks import results, tools
 from benchmarks.coverage.reasons import findings_in, reason
-from benchmarks.coverage.ways import WAYS, Step, options_of_pip
+from benchmarks.coverage.ways import IMPORT, WAYS, Step, options_of_pip
 from benchmarks.measure import median
 from benchmarks.process import Failed, execute
 from support import machine
@@ -84,11 +84,11 @@ def measure(asked: Asked, say: Callable[[str], None]) -> None:
 
 
 def _wanted(asked: Asked, way: str) -> Sequence[str]:
-    """Return the names to try in a way: all, or those that the way misses whose remedy it is."""
+    """Return the names to try in a way: all, or those that the way packs and can't import whose remedy it is."""
     if not WAYS[way].remedy_of:
         return asked.names
     first = _known(asked.place, WAYS[way].remedy_of)
-    return [name for name in asked.names if name in first and not all(each["ok"] for each in first[name].values())]
+    return [name for name in asked.names if not first.get(name, {}).get(IMPORT, {"ok": True})["ok"]]
 
 
 def _programs(asked: Asked) -> dict[str, Sequence[str]]:

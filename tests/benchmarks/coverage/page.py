@@ -31,7 +31,8 @@ def render(coverage: Mapping[str, Any]) -> str:
         "longest",
         "CPU, longest",
     )
-    parts = [table(head, (_row(way, ways[way]) for way in found))]
+    parts = [table(head, (_row(way, ways) for way in found))]
+    parts.append(f"`{NONE}`: the way has no such step.\n")
     parts.append("".join(f"- `{way}`: {WAYS[way].why}\n" for way in found))
     if AIRPACK in ways:
         rows = list(_misses(ways[AIRPACK], ways.get(ADDING, {})))
@@ -53,7 +54,8 @@ def details(coverage: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _row(way: str, entries: Entries) -> Sequence[str]:
+def _row(way: str, ways: Mapping[str, Entries]) -> Sequence[str]:
+    entries = ways[way]
     counts = [
         str(sum(step in entry and entry[step]["ok"] for entry in entries.values())) if step in WAYS[way].steps else NONE
         for step in _STEPS
@@ -61,10 +63,19 @@ def _row(way: str, entries: Entries) -> Sequence[str]:
     first = next(iter(WAYS[way].steps))
     locked = {name: median(entry[LOCK]["seconds"]) for name, entry in entries.items() if LOCK in entry}
     if first != LOCK or not locked:
-        return (f"`{way}`", str(len(entries)), *counts, NONE, NONE, NONE)
+        return (f"`{way}`", _tried(way, ways), *counts, NONE, NONE, NONE)
     cpu = {name: median(entry[LOCK]["cpu"]) for name, entry in entries.items() if entry.get(LOCK, {}).get("cpu")}
     middle = f"{median(list(locked.values())):.1f}"
-    return (f"`{way}`", str(len(entries)), *counts, middle, _longest(locked), _longest(cpu))
+    return (f"`{way}`", _tried(way, ways), *counts, middle, _longest(locked), _longest(cpu))
+
+
+def _tried(way: str, ways: Mapping[str, Entries]) -> str:
+    """Return how many names a way was tried with: a remedy is for those alone that another way packs and misses."""
+    number, other = len(ways[way]), WAYS[way].remedy_of
+    if not other:
+        return str(number)
+    packed = sum(_failed(entry) == IMPORT for entry in ways.get(other, {}).values())
+    return f"{number} of the {packed} that aren't imported"
 
 
 def _longest(seconds: Mapping[str, float]) -> str:
@@ -75,16 +86,23 @@ def _longest(seconds: Mapping[str, float]) -> str:
 def _misses(entries: Entries, remedied: Entries) -> Iterator[Sequence[str]]:
     """Yield each name that a way misses: the step that failed, why, and what came of the remedy."""
     for name, entry in sorted(entries.items()):
-        failed = next((step for step in _STEPS if step in entry and not entry[step]["ok"]), None)
-        if failed is not None:
+        if (failed := _failed(entry)) is not None:
             why = entry[failed]["why"].replace("|", "\\|").replace("<", "&lt;")
-            remedy = remedied.get(name)
-            state = NONE if remedy is None else "imports" if _is_whole(remedy) else "fails as well"
-            yield (f"`{name}`", _DONE[failed], why, state)
+            yield (f"`{name}`", _DONE[failed], why, _remedied(failed, remedied.get(name)))
 
 
-def _is_whole(entry: Mapping[str, Any]) -> bool:
-    return all(each["ok"] for each in entry.values())
+def _remedied(failed: str, remedy: Mapping[str, Any] | None) -> str:
+    """Return what came of the remedy for a name whose step `failed`: its entry, None if it wasn't tried."""
+    if failed != IMPORT:
+        return "doesn't apply"  # it adds what an import lacks
+    if remedy is None:
+        return "not run"
+    return "fails as well" if _failed(remedy) else "imports"
+
+
+def _failed(entry: Mapping[str, Any]) -> str | None:
+    """Return the first step of an entry that failed, None if none did."""
+    return next((step for step in _STEPS if step in entry and not entry[step]["ok"]), None)
 
 
 def _left_out(names: Sequence[str], entries: Entries) -> str:

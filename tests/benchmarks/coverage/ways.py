@@ -38,7 +38,7 @@ class Step:
 class Way:
     """A way to get a project: its steps by what they do, each of which needs the one before.
 
-    One that is a `remedy_of` another is tried with the names alone that the other misses.
+    One that is a `remedy_of` another is tried with the names alone that the other packs and that can't be imported.
     """
 
     steps: Mapping[str, Step]
