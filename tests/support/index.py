@@ -32,7 +32,7 @@ class Index:
     With `uploaded`, pages are JSON (PEP 691) and say when each file was uploaded. `provenance` maps names of files to
     their provenance objects (PEP 740); pages say that `integrity`, by default this server, has them.
     With `ranges`, a range of a file can be had alone; `sent` counts the bytes of files that were sent. With `lasting`,
-    answers may be kept for an hour.
+    answers may be kept for an hour. With `page`, a kind of content and the content, each project's page is that.
     """
 
     folder: Path
@@ -55,6 +55,7 @@ class Index:
     ranges: bool = False
     sent: int = 0
     lasting: bool = False
+    page: tuple[str, bytes] | None = None
     requests: list[str] = field(default_factory=list)
 
     def admits(self, authorization: str | None) -> bool:
@@ -91,6 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._file(self.index.folder / rest)
 
     def _page(self, project: str) -> None:
+        if self.index.page is not None:
+            self._answer(200, self.index.page[1], self.index.page[0])
+            return
         files = [file for file in sorted(self.index.folder.iterdir()) if _project(file) == project]
         links = "".join(f"<a {self._attributes(file)}>{file.name}</a>\n" for file in files)
         if files and self.index.uploaded:

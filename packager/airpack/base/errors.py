@@ -154,11 +154,14 @@ class StoreFailed(PlaceFailed):
 class BuildFailed(AirpackError):
     """A distribution that has no wheel for the target, and cannot be built from its source; `reason` says why.
 
-    `wheels` are the other versions that have a wheel for the target, the newest first.
+    `wheels` are the other versions that have a wheel for the target, the newest first; `place` is what the user named:
+    the folder or URL, and the line.
     """
 
-    def __init__(self, name: str, reason: str, required_by: str | None = None, wheels: Sequence[str] = ()) -> None:
-        by = f" (required by {required_by})" if required_by else ""
+    def __init__(
+        self, name: str, reason: str, required_by: str | None = None, wheels: Sequence[str] = (), *, place: str = ""
+    ) -> None:
+        by = f" (required by {required_by})" if required_by else f" ({place})" if place else ""
         message = f"{name}{by} has no wheel for the target and can't be built from its source: {reason}"
         if wheels:
             more = ", ..." if len(wheels) > 3 else ""

@@ -29,6 +29,12 @@ def without_commands(text: str) -> str:
     return _COMMAND.sub("?", text) if "##" in text or "::" in text else text
 
 
+def clause(text: str) -> str:
+    """Return what another program says as a part of a sentence: in one line, without a full stop at its end."""
+    line = " ".join(text.split())
+    return line if line.endswith("..") else line.rstrip(".:;, ")
+
+
 def places_with_controls(value: Any, place: str = "") -> Iterator[str]:
     """Yield where in a value of TOML or JSON such texts are, keys included, as in `packages[0].name`."""
     if isinstance(value, str) and has_controls(value):

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from airpack_runtime import errors, layout
 
+PYPI_HOSTS = ("pypi.org", "pypi.python.org")
 LOCAL = layout.LOCAL  # what is on the packing machine: its path is nobody else's business
 # The parameters of a query that choose a form or a version of a file; any other may give access, whatever its name.
 _HARMLESS = frozenset(

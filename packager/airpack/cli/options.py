@@ -16,6 +16,7 @@ from airpack.base.errors import NoInterpreter, PythonMissing, UsageError
 from airpack.cli import pip_options
 from airpack.registry.reference import DEFAULT_TAG, Endpoint, Reference
 from airpack.registry.retries import Patience
+from airpack.requirements.windows import as_here
 from airpack.target import downloads, interpreter, names
 from airpack.target.interpreter import Interpreter, ask
 from airpack.target.target import DEFAULT, HERE, Target
@@ -34,8 +35,11 @@ Commands = argparse._SubParsersAction  # argparse has no public name for it
 def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add the arguments that name requirements; return their group."""
     group = parser.add_argument_group("what to pack")
-    group.add_argument("requirements", metavar="REQUIREMENT", nargs="*", help="for example 'pandas>=1.3' (PEP 508)")
+    group.add_argument(
+        "requirements", metavar="REQUIREMENT", nargs="*", type=as_here, help="for example 'pandas>=1.3' (PEP 508)"
+    )
     repeated: dict[str, Any] = {"action": "append", "default": []}
+    paths = {**repeated, "type": as_here}
     group.add_argument(
         "-r",
         "--requirement",
@@ -43,14 +47,12 @@ def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
         help="a requirements file, or what else airpack reads: a pyproject.toml; "
         "a pylock.toml, uv.lock, poetry.lock or Pipfile.lock; conda's environment.yml; a script (PEP 723); - reads "
         "standard input",
-        **repeated,
+        **paths,
     )
     group.add_argument(
-        "-e", "--editable", metavar="PATH|URL", help="a project, as pip's -e names one; it is packed as any", **repeated
+        "-e", "--editable", metavar="PATH|URL", help="a project, as pip's -e names one; it is packed as any", **paths
     )
-    group.add_argument(
-        "-c", "--constraint", metavar="FILE", help="a constraints file; - reads standard input", **repeated
-    )
+    group.add_argument("-c", "--constraint", metavar="FILE", help="a constraints file; - is standard input", **paths)
     group.add_argument("--extra", metavar="NAME", help="an extra of the project or lock given with -r", **repeated)
     group.add_argument(
         "--group",

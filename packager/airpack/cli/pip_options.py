@@ -13,6 +13,7 @@ from typing import Any
 from airpack.base.console import Progress
 from airpack.base.errors import UsageError
 from airpack.requirements.rules import Rules, moment_before, moment_of
+from airpack.requirements.windows import as_here
 from airpack.resolve.connection import Connection, Scopes
 from airpack.resolve.pip import Pip
 
@@ -90,7 +91,12 @@ def add_index(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group.add_argument("-i", "--index-url", metavar="URL", help="the package index to use instead of PyPI")
     group.add_argument("--extra-index-url", metavar="URL", help="an additional index", **_REPEATED)
     group.add_argument(
-        "-f", "--find-links", metavar="PATH", help="a folder, or a web page, with wheels and sdists", **_REPEATED
+        "-f",
+        "--find-links",
+        metavar="PATH",
+        type=as_here,
+        help="a folder, or a web page, with wheels and sdists",
+        **_REPEATED,
     )
     group.add_argument(
         "--allow-several-indexes",

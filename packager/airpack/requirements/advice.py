@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,16 @@ _OPTIONS = (
     "--editable", "-f", "--find-links", "--no-binary", "--only-binary", "--prefer-binary", "--require-hashes", "--pre",
     "--trusted-host", "--hash", "--config-settings",
 )  # fmt: skip
+# Those of pip's that airpack's command line has, and no requirements file.
+_ON_COMMAND_LINE = (
+    "--no-deps",
+    "--cert",
+    "--client-cert",
+    "--proxy",
+    "--retries",
+    "--timeout",
+    "--exclude-newer",
+)
 # What is no requirement in any form, and what to do about it; a group has the word that matters.
 _OTHER = (
     (r"(?s).*\0.*", "the file is UTF-16 without a mark of it, or no text: save it as UTF-8"),
@@ -20,11 +31,21 @@ _OTHER = (
     (r"(?i)<(?:!doctype|html|head|\?xml).*", "it is a line of a web page: download the file itself"),
     (r"(?i)package\s+version(?:\s+location.*)?|-{3,}(?:\s+-{3,})*", "make the file by 'pip list --format=freeze'"),
     (r".*\$\{([A-Z0-9_]+)\}.*", "the environment variable {} is not set"),
+    (r"(?i)[a-z]:[/\\].*|\\\\.*", "it is a path of a Windows machine: give one that this machine has"),
     (r".*\$([A-Za-z_]\w*).*", "write ${{{}}} for a variable of the environment"),
+    (
+        r"(?:FROM|RUN|COPY|ADD|CMD|ENV|ARG|USER|LABEL|WORKDIR|ENTRYPOINT) +\S.*",
+        "it is a line of a Dockerfile: give the requirements file that it installs",
+    ),
     (r".*(?:\{\{|\{%).*", "it is a line of a template: give the file that is made from it"),
     (r"(?i)(?:sudo\s+)?(?:apt|apt-get|yum|dnf|apk|brew)\s+.*", "it installs a package of the system: delete the line"),
     (r"git@([^:/\s]+):(\S+)", "write git+ssh://git@{}/{}"),
-    (r"(?:\.{0,2}/|~).*|[\w.-]+(?:/[\w.-]+)*/", "there is no such file or folder, seen from the current folder"),
+    (r"[\w.-]+\s*(?:\[[^\]]*\])?\s*@\s*(?:file|https?):[^\s;]+\s+(?![;#\s]).*", "a URL has no space in it: write %20"),
+    (r"[\w.-]+\s*(?:\[[^\]]*\])?\s*@\s*(\.{0,2}/.*)", "write {} alone: a name stands before a URL, not before a path"),
+    (
+        r"(?:\.{0,2}/|~).*|[\w.-]+(?:/[\w.-]+)*/|[\w.-]+(?:/[A-Za-z_][\w.-]*)+",
+        "there is no such file or folder, seen from the current folder",
+    ),
 )
 _CHARACTERS = str.maketrans(
     {
@@ -68,6 +89,7 @@ _MARKER = (
 )
 _SPECIFIER = (
     (r"\s+(?:#|//|--\s).*|#.*", ""),
+    (r"^([\w.-]+)\s*([<>=!~][^\[\]]*)(\[[^\]]*\])$", r"\1\3\2"),
     (r"=>", ">="),
     (r"=<", "<="),
     (r"<>", "!="),
@@ -99,6 +121,8 @@ def advice(text: str) -> str:
     """Return what to do about a text that is not a requirement: the nearest right form, if there is one."""
     if len(text) > _LONGEST:
         return _FORM
+    if os.path.isdir(text.partition("[")[0].strip()):
+        return "this folder is no project: it holds neither a pyproject.toml nor a setup.py"
     for pattern, remedy in _OTHER:
         if found := re.fullmatch(pattern, text.strip()):
             return remedy.format(*found.groups())
@@ -113,6 +137,8 @@ def option_advice(text: str, problem: str) -> str:
     """Return what to do about a line with an option that pip refuses; `problem` is what pip says of it."""
     if len(text) <= _LONGEST and _COMMAND.fullmatch(text):
         return advice(text)
+    if "option --use-feature" in problem:
+        return "delete it: pip has no such feature, or has it always"
     unknown = re.search(r"no such option: (\S+)", problem)
     if unknown is None:
         return problem
@@ -120,7 +146,8 @@ def option_advice(text: str, problem: str) -> str:
 
     if nearest := difflib.get_close_matches(unknown[1], _OPTIONS, n=1, cutoff=0.8):
         return f"there is no option {unknown[1]}: write {nearest[0]}"
-    return f"a requirements file has no option {unknown[1]}: give it on the command line, or delete it"
+    elsewhere = "give it on the command line, or delete it" if unknown[1] in _ON_COMMAND_LINE else "delete it"
+    return f"a requirements file has no option {unknown[1]}: {elsewhere}"
 
 
 def _nearest(text: str) -> str:

@@ -7,7 +7,7 @@ Packages of conda itself can't be packed: they are not wheels, and they lie outs
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from airpack.base.errors import InvalidRequirement
-from airpack.requirements.requirements import Listing, anchored
+from airpack.requirements.requirements import Listing, anchored, places_in
 
 # What every image with a Python has, whatever a file says of it.
 _TOOLS = ("pip",)
@@ -78,20 +78,26 @@ class CondaEnvironment:
             raise InvalidRequirement(f"{wanted}: choose another --target")
 
 
-def from_yaml(path: Path, data: Mapping[str, Any]) -> CondaEnvironment:
-    """Return what conda's file at `path`, parsed to `data`, asks for. Raises InvalidRequirement."""
+def from_yaml(path: Path, data: Mapping[str, Any], text: str = "") -> CondaEnvironment:
+    """Return what conda's file at `path`, the `text` of which was parsed to `data`, asks for.
+
+    Raises InvalidRequirement.
+    """
     entries = data.get("dependencies") or []
     if not isinstance(entries, list):
         raise InvalidRequirement(f"{path}: dependencies is not a list: write '  - NAME' lines below it")
     lines = [line for entry in entries if isinstance(entry, Mapping) for line in _pip_lines(path, entry)]
-    return _environment(path, (_text(path, entry) for entry in entries if not isinstance(entry, Mapping)), lines)
+    packages = (_text(path, entry) for entry in entries if not isinstance(entry, Mapping))
+    return _environment(path, packages, lines, places_in(text, path, lines))
 
 
 def from_export(path: Path, text: str) -> CondaEnvironment:
     """Return what the text of `conda list --export` asks for; its packages from an index of pip's are pip's."""
     matches = [match for line in text.splitlines() if (match := _EXPORTED.fullmatch(line.strip()))]
-    lines = [f"{match['name']}=={match['version']}" for match in matches if match["build"].startswith(_PYPI_BUILD)]
-    return _environment(path, (match[0] for match in matches if not match["build"].startswith(_PYPI_BUILD)), lines)
+    of_pip = [match for match in matches if match["build"].startswith(_PYPI_BUILD)]
+    lines = [f"{match['name']}=={match['version']}" for match in of_pip]
+    packages = (match[0] for match in matches if match not in of_pip)
+    return _environment(path, packages, lines, places_in(text, path, [match[0] for match in of_pip]))
 
 
 def is_export(text: str) -> bool:
@@ -100,13 +106,13 @@ def is_export(text: str) -> bool:
     return bool(lines) and all(_EXPORTED.fullmatch(line) for line in lines)
 
 
-def _environment(path: Path, texts: Iterable[str], lines: Iterable[str]) -> CondaEnvironment:
+def _environment(path: Path, texts: Iterable[str], lines: Iterable[str], places: Sequence[str]) -> CondaEnvironment:
     packages = [_package(path, text) for text in texts]
     return CondaEnvironment(
         path=path,
         python=",".join(each.specifier or "" for each in packages if each.name == _PYTHON).strip(","),
         packages=tuple(each for each in packages if each.name not in (_PYTHON, *_TOOLS)),
-        pip=Listing(source=str(path), lines=anchored(lines, path.parent.absolute())),
+        pip=Listing(source=str(path), lines=anchored(lines, path.parent.absolute()), places=places),
     )
 
 

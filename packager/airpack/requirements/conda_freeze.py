@@ -20,6 +20,8 @@ from airpack.base.urls import filename_in
 from airpack.requirements.requirements import Listing, anchored, included
 
 _LINE = re.compile(r"\s*(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:(?P<extras>\[[^\]]*\])\s*)?@\s*(?P<url>file:\S+)(?P<rest>.*)")
+# The folders that conda, its forge and their machines build in; others are where somebody installed a project from.
+_OF_CONDA = re.compile(r"conda|/croot/|feedstock|miniforge|[/_]bld/|/abs_|/ci_\w|_\d{10,}/work")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +36,11 @@ class _Line:
     text: str
     replacement: str = ""
 
+    @property
+    def place(self) -> str:
+        """Where it stands, as a message names it."""
+        return f"line {self.number} of {self.path}"
+
 
 def from_index(path: Path, text: str, *, allowed: bool) -> Listing | None:
     """Return the requirements file at `path` with what was built elsewhere taken from the index, None if it has none.
@@ -46,11 +53,14 @@ def from_index(path: Path, text: str, *, allowed: bool) -> Listing | None:
         return None
     if not allowed:
         first, more = found[0], f" (and {len(found) - 1} more lines)" if len(found) > 1 else ""
-        raise InvalidRequirement(
-            f"{first.path}: line {first.number}{more}: {first.text!r} names where conda built it, which isn't here: "
-            "make the file by 'pip list --format=freeze', or take it from the index with --conda-from-index"
-        )
-    return Listing(source=str(path), lines=[line.replacement or line.text for line in lines], notes=_notes(found))
+        named = f"{first.path}: line {first.number}{more}: {first.text!r}"
+        if _OF_CONDA.search(first.text):
+            remedy = "make the file by 'pip list --format=freeze', or take it from the index with --conda-from-index"
+            raise InvalidRequirement(f"{named} names where conda built it, which isn't here: {remedy}")
+        remedy = "write NAME==VERSION for what an index has, or the path of the wheel or project on this machine"
+        raise InvalidRequirement(f"{named} names what another machine had, and isn't here: {remedy}")
+    texts, places = [line.replacement or line.text for line in lines], [line.place for line in lines]
+    return Listing(source=str(path), lines=texts, places=places, notes=_notes(found))
 
 
 def _notes(found: Sequence[_Line]) -> list[str]:

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from airpack.base.errors import InvalidRequirement
 from airpack.requirements.rules import Rules
+from airpack.requirements.windows import with_slashes
 
 _FILE_OPTION = re.compile(
     r"(?P<option>-r|-c|--requirement|--constraint)(?P<between>[ =]*)(?P<place>[^\s#]+)(?P<rest>.*)"
 )
+_UNFOUND = 20
 _INCLUDE = ("-r", "--requirement")
 _PATH = re.compile(r"(?P<option>(?:-e|--editable)[ =]*)?(?P<place>\.{1,2}(?:/[^\s;\[#]*)?)(?P<rest>(?:[\s;\[#].*)?)")
 
@@ -23,11 +26,13 @@ _PATH = re.compile(r"(?P<option>(?:-e|--editable)[ =]*)?(?P<place>\.{1,2}(?:/[^\
 class Listing:
     """Lines of a requirements file; `source` is where they come from, as a message names it.
 
-    `notes` are what the user should know of how they came to be. `constrains` says that they are of a constraints file.
+    `places` name the place of each line, where that is not the line of this number in the source. `notes` are what the
+    user should know of how they came to be. `constrains` says that they are of a constraints file.
     """
 
     source: str
     lines: Sequence[str]
+    places: Sequence[str] = ()
     notes: Sequence[str] = ()
     constrains: bool = False
 
@@ -35,6 +40,10 @@ class Listing:
     def kind(self) -> str:
         """The option of pip's that such a file is given with."""
         return "constraint" if self.constrains else "requirement"
+
+    def place(self, number: int) -> str:
+        """Return the place of the line with this number, counted from 1, as a message names it."""
+        return self.places[number - 1] if self.places else f"line {number} of {self.source}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +95,22 @@ class Requirements:
 
 def anchored(lines: Iterable[str], folder: Path) -> list[str]:
     """Return the lines with the paths in them, of other files and of local projects, absolute: `folder` has them."""
-    return [_anchored(line.strip(), folder) for line in lines]
+    return [_anchored(with_slashes(line.strip()), folder) for line in lines]
+
+
+def places_in(text: str, path: Path, parts: Iterable[str]) -> list[str]:
+    """Return the places of some parts of the text of the file at `path`, in the text's order, as a message names them.
+
+    It is the file alone for what stands there in another form, and for all after _UNFOUND such parts.
+    """
+    lines, places, begin, unfound = text.splitlines(), [], 0, 0
+    for part in parts:
+        left = range(begin, len(lines)) if unfound < _UNFOUND else ()
+        number = next((each for each in left if part in lines[each]), None)
+        places.append(str(path) if number is None else f"line {number + 1} of {path}")
+        unfound += number is None
+        begin = begin if number is None else number + 1
+    return places
 
 
 def included(line: str) -> Path | None:
@@ -108,13 +132,23 @@ def _anchored(line: str, folder: Path) -> str:
     return line
 
 
+def _is_name_of_wheel(name: str) -> bool:
+    try:
+        parse_wheel_filename(name)
+    except InvalidWheelFilename:
+        return False
+    return True
+
+
 def invalid_requirement(text: str, place: str | None, *, editable: bool = False) -> InvalidRequirement:
     """Return the error for a text that is not a requirement; `place` is the line and the file that have it."""
     where = f", {place}" if place else ""
     if editable:
         remedy = "give the path of a folder that there is, or a URL such as git+https://..."
         return InvalidRequirement(f"{text!r} is no project to build{where}: {remedy}")
-    if text.endswith(".whl"):
+    if text.endswith(".whl") and " " not in text:
+        if _is_name_of_wheel(text.rpartition("/")[2]):
+            return InvalidRequirement(f"{text!r} is not there{where}: give the path of a wheel from the current folder")
         return InvalidRequirement(f"{text!r} is no name of a wheel{where}: give the file as its builder named it")
     from airpack.requirements.advice import advice  # noqa: PLC0415 - its patterns are only needed for this error
 

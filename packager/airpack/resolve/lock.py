@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.base.errors import InvalidWheel, Unsatisfiable
 from airpack.base.lines import has_controls
-from airpack.requirements.locks.pins import Pins
+from airpack.requirements.locks.pins import Pins, places_in_lock
 from airpack.resolve.attestations import Publisher
 from airpack.resolve.passed_over import PassedOver
 from airpack.sources.source import Source, origin_of, sdist_hash
@@ -110,19 +110,20 @@ class IndexAccess:
 class Lock:
     """The wheels that `requirements` resolve to for `target`, ordered by normalised name.
 
-    A lock that was read from a file may lock what is no wheel yet: `to_find` has a line of a requirements file for
-    each source, with its URL and hash, and for each version of which the lock has the hashes alone. `contents` are
-    the hashes of what was in local folders when they were locked, by the names of their projects. `added` are those
-    of the requirements that nobody asked for: the import of what was packed found them missing. `provided` are the
-    image's own packages that were left out, as the user wished. Files uploaded at `exclude_newer` or later were
-    left out, if it is set. `passed_over` are newer versions, which have no wheel for the target. `access` serves the
-    fetch alone and is never written to a file.
+    A lock that was read from a file may lock what is no wheel yet: `to_find` has a line of a requirements file for each
+    source, with its URL and hash, and for each version of which the lock has the hashes alone; `places` name, for a
+    message, where the file has it. `contents` are the hashes of what was in local folders when they were locked, by the
+    names of their projects. `added` are those of the requirements that nobody asked for: the import of what was packed
+    found them missing. `provided` are the image's own packages that were left out, as the user wished. Files uploaded
+    at `exclude_newer` or later were left out, if it is set. `passed_over` are newer versions, which have no wheel for
+    the target. `access` serves the fetch alone and is never written to a file.
     """
 
     target: Target
     requirements: tuple[str, ...]
     wheels: tuple[LockedWheel, ...]
     to_find: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     added: tuple[str, ...] = ()
     contents: Mapping[NormalizedName, str] = field(default_factory=dict)
     provided: tuple[ImagePackage, ...] = ()
@@ -157,10 +158,12 @@ def of_pins(pins: Pins, target: Target) -> Lock:
     if not pins.pins:
         reason = f"nothing is left to pack: {pins.path} locks nothing for {target.name}"
         raise Unsatisfiable(reason, requirement=str(pins.path), required_by=())
+    places = places_in_lock(pins.path)
     return Lock(
         target=target,
         requirements=(),
         wheels=(),
         to_find=tuple(pin.line for pin in pins.pins),
+        places={pin.line: places.get(pin.name, str(pins.path)) for pin in pins.pins},
         access=IndexAccess(options=tuple(pins.index_options())),
     )

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from airpack.resolve.connection import Connection, Scopes
 from airpack.resolve.failures import diagnosis
 from airpack.resolve.failures.extras import MissingExtra, missing_extra
+from airpack.resolve.failures.pip_messages import place_in
 from airpack.resolve.failures.pip_warnings import Warnings
 from airpack.resolve.passed_over import PassedOver
 from airpack.resolve.pip_process import PipProcesses
@@ -184,6 +185,9 @@ def _noted(events: Iterable[str], note: Callable[[str], None]) -> Iterator[Mappi
             note(f"warning: more than one index has {listed}: [tool.airpack.indexes] can name one for each")
         if "replaced" in event:
             note(f"note: {event['by']} replaces {event['replaced']} of the constraints")
+        if "unhashed" in event:
+            where = f" ({place})" if (place := place_in(event["place"])) else ""
+            note(f"note: {event['unhashed']}{where} has no hash, as folders and repositories have none")
         yield event
 
 

@@ -27,6 +27,7 @@ from packaging.utils import NormalizedName
 from airpack.base import toml
 from airpack.base.errors import InvalidLock, OutputRefused, UnknownMarker
 from airpack.base.lines import places_with_controls
+from airpack.requirements.locks.pins import places_in_lock
 from airpack.requirements.rules import moment_of
 from airpack.resolve.attestations import Attested, Publisher
 from airpack.resolve.lock import Lock, LockedWheel
@@ -79,12 +80,15 @@ class LockFile:
         except (PylockSelectError, UndefinedEnvironmentName) as error:
             raise InvalidLock(self.path, f"does not fit {target.name}: {error}") from error
         wheels = [_locked(self.path, *pair) for pair in chosen if isinstance(pair[1], PackageWheel)]
-        to_find = [_to_build(self.path, *pair) for pair in chosen if not isinstance(pair[1], PackageWheel)]
+        sources = [pair for pair in chosen if not isinstance(pair[1], PackageWheel)]
+        places = places_in_lock(self.path) if sources else {}
+        to_find = {_to_build(self.path, *pair): places.get(pair[0].name, str(self.path)) for pair in sources}
         return Lock(
             target=target,
             requirements=self.requirements,
             wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
             to_find=tuple(sorted(to_find)),
+            places=to_find,
             contents={
                 package.name: digest
                 for package, source in chosen

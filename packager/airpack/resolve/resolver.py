@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ from typing import Any
 from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from airpack.base.errors import AirpackError, InvalidRequirement, PipFailed, Unsatisfiable
+from airpack.base.errors import InvalidRequirement, PipFailed, Unsatisfiable
 from airpack.base.urls import filename_in, public, token_in, without_access
 from airpack.requirements.requirements import Listing, Requirements
 from airpack.requirements.rules import Rules
 from airpack.resolve.failures import extras
+from airpack.resolve.listings import written
 from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
 from airpack.resolve.passed_over import PassedOver
 from airpack.resolve.pip import Answer, Pip
@@ -103,7 +103,7 @@ def _ask(
         request |= {"prefer_newest": requirements.rules.prefer_newest, "kept": dict(requirements.kept)}
         release = f"--python-version={target.python_full_version}"
         arguments = ["--dry-run", release, f"--report={report}", *requirements.arguments()]
-        with _written(requirements.listings, Path(folder)) as files:
+        with written(requirements.listings, Path(folder)) as files:
             answer = pip.run(request, [*arguments, *files], on_build=lambda what: pip.note(f"building {what}"))
         installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
     if not installs:
@@ -147,7 +147,8 @@ def complete(lock: Lock, *, pip: Pip, cache: Path, python: Interpreter | None = 
     for hashed in (True, False):
         lines = [line for line in lock.to_find if (" --hash=" in line) == hashed]
         if lines:
-            listing = Listing(source="the lock", lines=[*options, *lines])
+            places = [*options, *(lock.places.get(line, "the lock") for line in lines)]
+            listing = Listing(source="the lock", lines=[*options, *lines], places=places)
             sources = Requirements(listings=[listing], rules=Rules(no_deps=True))
             found = resolve(sources, lock.target, pip=exact, cache=cache, python=python)
             wheels += found.wheels
@@ -171,23 +172,6 @@ def _builder(target: Target, pip: Pip, cache: Path, python: Interpreter | None) 
         cache=cache,
         pip_options=pip.connection.options(),
     )
-
-
-@contextmanager
-def _written(listings: Sequence[Listing], folder: Path) -> Iterator[list[str]]:
-    """Write the listings into `folder` and give them as arguments of pip's; an error names their sources instead."""
-    sources = {str(folder / f"listing-{number}.txt"): listing for number, listing in enumerate(listings)}
-    for file, listing in sources.items():
-        # Only the lines of a file can hold hashes, and the settings of a build.
-        Path(file).write_text("".join(f"{line}\n" for line in listing.lines), encoding="utf-8")
-    try:
-        yield [word for file, each in sources.items() for word in (f"--{each.kind}", file)]
-    except AirpackError as error:
-        message = str(error)
-        for file, listing in sources.items():
-            message = message.replace(file, listing.source)
-        error.args = (message,)
-        raise
 
 
 def _request(target: Target, builder: Builder, installed: Path | None) -> dict[str, Any]:

@@ -46,6 +46,8 @@ def build_wheel(
     the reason.
     """
     by_host = builder.python is None
+    if not any(os.path.isfile(source / file) for file in ("pyproject.toml", "setup.py")):
+        raise BuildFailed(name, "it holds neither a pyproject.toml nor a setup.py")
     if builder.for_another_system and tree_must_compile(source):
         raise BuildFailed(name, f"it is compiled, and the target is another system than this: {ELSEWHERE}")
     if by_host:

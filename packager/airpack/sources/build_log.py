@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from airpack.base import extras
+from airpack.base.lines import clause
 from airpack.base.urls import redacted
 from airpack.sources import headers
 
@@ -119,6 +120,10 @@ _TABLE = (
     ),
     _known(r"^\S*meson\.build:\d+:\d+: ERROR: (.+)", "{0}"),
     _known(
+        r"setuptools-scm was unable to detect version|Error getting the version from source `vcs`",
+        "its version is that of its repository's tags, which are not here: set SETUPTOOLS_SCM_PRETEND_VERSION to it",
+    ),
+    _known(
         r"use_2to3 is invalid",
         "it is Python 2's, translated by 2to3, which setuptools no longer does: require a newer version",
     ),
@@ -175,5 +180,5 @@ def _paragraph(log: str, start: int) -> str:
 
 
 def _one_line(text: str) -> str:
-    line = redacted(" ".join(text.split()))
+    line = redacted(clause(text))
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."

@@ -22,3 +22,17 @@ def test_their_places_are_told() -> None:
     """In values, in keys, in lists."""
     value = {"a": ["x", {"b": "\x1b"}], "c\n": 1, "d": "\x85", "e": 1.5}
     assert list(lines.places_with_controls(value)) == ["a[1].b", " (a key)", "d"]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("the connection was closed.", "the connection was closed"),
+        ("no such\n  option: x.\n", "no such option: x"),
+        ("and so on...", "and so on..."),
+        ("2.7", "2.7"),
+    ],
+)
+def test_what_a_program_says_is_a_part_of_a_sentence(text: str, part: str) -> None:
+    """A remedy follows it, behind a colon."""
+    assert lines.clause(text) == part

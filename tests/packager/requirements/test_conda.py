@@ -101,3 +101,16 @@ def test_what_conda_lists_is_told_from_requirements() -> None:
     assert conda.is_export("# platform: linux-64\nsix=1.16.0=py37_0\nrequests=2.28=pypi_0\n")
     for text in ("", "# nothing\n", "six==1.16.0\n", "six=1.16.0=py37_0\nsix\n"):
         assert not conda.is_export(text)
+
+
+def test_a_line_under_pip_has_its_place_in_the_file(tmp_path: Path) -> None:
+    """Not its number among those that pip is given; one that YAML writes in another form has the file's name."""
+    text = 'dependencies:\n- python=3.7\n- pip:\n  - one\n  - "one=2"\n  - "\\x74wo"\n  - one\n'
+    data = {"dependencies": ["python=3.7", {"pip": ["one", "one=2", "two", "one"]}]}
+    listing = conda.from_yaml(PATH, data, text).pip
+    assert [listing.place(number) for number in (1, 2, 3, 4)] == [
+        f"line 4 of {PATH}",
+        f"line 5 of {PATH}",
+        f"{PATH}",
+        f"line 7 of {PATH}",
+    ]

@@ -41,6 +41,24 @@ def test_what_is_here_stays(tmp_path: Path) -> None:
         assert _taken(line, tmp_path) is None
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "one @ file:///home/runner/work/one/dist/one-1.0-py3-none-any.whl#sha256=00",
+        "one @ file:///C:/Users/joe/src/one",
+    ],
+)
+def test_what_is_on_another_machine(tmp_path: Path, line: str) -> None:
+    """Where no conda built it, no list of conda's versions is the remedy."""
+    path = tmp_path / "r.txt"
+    with pytest.raises(InvalidRequirement) as raised:
+        conda_freeze.from_index(path, f"six\n{line}\n", allowed=False)
+    assert str(raised.value) == (
+        f"{path}: line 2: {line!r} names what another machine had, and isn't here: write NAME==VERSION for what an "
+        "index has, or the path of the wheel or project on this machine"
+    )
+
+
 def test_files_that_a_file_includes_are_looked_into(tmp_path: Path) -> None:
     """The line is named where it stands; a file that includes itself is no end."""
     outer, inner = tmp_path / "r.txt", tmp_path / "deep" / "inner.txt"

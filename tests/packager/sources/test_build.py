@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,37 @@ def test_a_build_gets_a_time_that_a_zip_can_hold(
     build_sdist(wheels, "one", backend=f"open({str(note)!r}, 'w').write(os.environ['SOURCE_DATE_EPOCH'])")
     assert airpack.pack("one") == 0, airpack.err
     assert note.read_text() == str(told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["a path", "an editable path", "a URL", "a lock", "an archive", "a repository"])
+def test_what_holds_no_project_is_named_as_the_user_did(airpack: Airpack, tmp_path: Path, form: str) -> None:
+    """Its folder or URL and the line, not the folder that it was copied to."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "mine.py").touch()
+    file, archive, lacking = tmp_path / "r.txt", tmp_path / "mine-1.0.tar.gz", "neither a pyproject.toml nor a setup.py"
+    if form == "a lock":
+        file = tmp_path / "pylock.toml"
+        lines = ["lock-version = '1.0'", "created-by = 'x'", "[[packages]]", "name = 'mine'", "directory.path = 'mine'"]
+        file.write_text("\n".join(lines))
+    elif form == "an archive":
+        with tarfile.open(archive, "w:gz") as opened:
+            opened.add(folder, "mine-1.0")
+    elif form == "a repository":
+        commit(folder)
+    git = f"git+{folder.as_uri()}".replace("///", "/")  # as pip writes it
+    line, named = {
+        "a path": (f"{folder}", ""),
+        "an editable path": (f"-e {folder}", f"mine ({folder}, line 2 of {file})"),
+        "a URL": (f"mine @ {folder.as_uri()}", f"mine ({folder}, line 2 of {file})"),
+        "a lock": ("", f"mine ({folder}, line 4 of {file})"),
+        "an archive": (f"{archive}", f"mine-1.0.tar.gz ({archive}, line 2 of {file})"),
+        "a repository": (f"mine @ {git}", f"mine ({git}, line 2 of {file})"),
+    }[form]
+    if line:
+        file.write_text(f"# mine\n{line}\n")
+    assert airpack("lock", "--no-index", "-r", file, "-o", tmp_path / "out.toml") == 1
+    where = f"'{folder}' is not a requirement, line 2 of {file}: this folder is no project: it holds {lacking}"
+    built = f"{named} has no wheel for the target and can't be built from its source: it holds {lacking}"
+    assert airpack.error == f"airpack: error: {built if named else where}"

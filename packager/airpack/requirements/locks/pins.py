@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 from packaging.utils import NormalizedName, canonicalize_name, is_normalized_name
 from packaging.version import Version
 
+from airpack.base import files
 from airpack.base.errors import InvalidLock, InvalidRequirement
 from airpack.base.lines import has_controls
+from airpack.base.urls import PYPI_HOSTS
 
 PYPI = "https://pypi.org/simple"
-_PYPI = ("pypi.org", "pypi.python.org")
+_PACKAGE = re.compile(r"""\s*(?:name\s*=\s*["'](?P<toml>[\w.-]+)["']|"(?P<json>[\w.-]+)"\s*:\s*\{)""")  # begins with it
 _HASH = re.compile(r"sha(?:256|384|512):[0-9a-fA-F]+")  # those that pip takes
 
 
@@ -65,7 +67,7 @@ class Pins:
 
     def index_options(self) -> list[str]:
         """Return the indexes as options of pip's; instead of PyPI, pip looks where the user has configured."""
-        others = [each for each in dict.fromkeys(self.indexes) if urlsplit(each).hostname not in _PYPI]
+        others = [each for each in dict.fromkeys(self.indexes) if urlsplit(each).hostname not in PYPI_HOSTS]
         urls = [each for each in others if "://" in each]
         with_default = len(others) < len(set(self.indexes)) or not urls
         names = ["--extra-index-url" if with_default or number else "--index-url" for number in range(len(urls))]
@@ -96,6 +98,20 @@ def hashed(path: Path, name: str, hashes: Iterable[str | None]) -> tuple[str, ..
     if not usable:
         raise InvalidLock(path, f"has no sha256 for {name}: lock again with an index that tells hashes")
     return usable
+
+
+def places_in_lock(path: Path) -> dict[str, str]:
+    """Return where the lock at `path` has each package, as a message names it: its line, if there is only one."""
+    try:
+        text = files.read_text(path, follow=True)
+    except (OSError, ValueError):  # it came by a pipe
+        return {}
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := _PACKAGE.match(line):
+            name = canonicalize_name(match["toml"] or match["json"])
+            found[name] = str(path) if name in found else f"line {number} of {path}"
+    return found
 
 
 def local_url(path: Path, place: str) -> str:

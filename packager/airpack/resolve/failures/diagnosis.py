@@ -40,12 +40,15 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
         case "build":
             wheels = failure.get("wheels", ())
             name = f"{failure['name']} {failure['version']}".strip() if wheels else failure["name"]
-            return BuildFailed(name, failure["reason"], failure["required_by"], wheels)
+            place = ", ".join(filter(None, [failure["source"], pip_messages.place_in(failure["place"])]))
+            return BuildFailed(name, failure["reason"], failure["required_by"], wheels, place=place)
         case "unfit":
             fits = f": install one that fits: pip install 'pip{failure['fits']}'" if failure["fits"] else ""
             return PipFailed(f"pip {failure['version']} has no {failure['missing']}, which airpack needs{fits}")
         case "requirement":
             return invalid_requirement(failure["text"], failure["place"], editable=failure["editable"])
+        case "variable":
+            return InvalidRequirement(f"{failure['place']}: {failure['problem']}")
         case "line":
             return _unreadable_line(failure["text"], failure["place"], failure["problem"])
         case "source":
@@ -75,6 +78,8 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
             return _impossible(failure)
         case "mismatch":
             return _mismatch(failure)
+        case "unhashed":
+            return _unhashed(failure)
         case "hash":
             return PipFailed(pip_messages.one_line(failure["message"]))
         case _:
@@ -94,6 +99,20 @@ def _mismatch(failure: Mapping[str, Any]) -> AirpackError:
             f"the file has {failure['actual']}"
         )
     return HashMismatch(failure["requirement"], expected=expected, actual=failure["actual"])
+
+
+def _unhashed(failure: Mapping[str, Any]) -> AirpackError:
+    """Return the error for a requirement without a hash, where others have one."""
+    whose = f"required by {failure['by']}" if failure["by"] else pip_messages.place_in(failure["place"])
+    if failure["by"]:
+        remedy = "list it as well, with its version and hash (uv export, or pip-compile --generate-hashes, lists all)"
+    elif failure["hash"]:
+        remedy = f"write {failure['requirement']} --hash=sha256:{failure['hash']}"
+    else:
+        remedy = "write its version and hash"
+    what = f"{failure['requirement']}{f' ({whose})' if whose else ''}"
+    needed = "has no hash, and where one line has one, each needs one"
+    return InvalidRequirement(f"{what} {needed}: {remedy}, or leave out the hashes")
 
 
 def _with_extras(text: str, place: str) -> AirpackError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from airpack.base.errors import AirpackError, IndexUnreachable, InvalidRequirement, PipFailed, WriteFailed
+from airpack.base.lines import clause
 from airpack.base.urls import public
 from airpack.requirements.requirements import invalid_requirement
 
@@ -21,6 +22,8 @@ _REFUSED = re.compile(r"OSError: \[Errno (\d+)\] ([^:'\n]+)(?:: '(.*)')?")
 _UNREADABLE = re.compile(r"Could not open (\w+) file: (?:\[Errno \d+\] )?(.*?): '?(.*?)'?$", re.MULTILINE)
 _SETTING = re.compile(r"An error occurred during configuration: (.*?)\.?(?: Check your|\s*$)", re.DOTALL)
 _WHEEL_NAME = re.compile(r"Invalid wheel filename[^:]*: '?([^'\n]+)'?")
+_OTHER_TARGET = re.compile(r"(\S+\.whl) is not a supported wheel on this platform")
+_BAD_URL = re.compile(r"ValueError: (?:Port could not be cast|Port out of range|Invalid IPv6 URL)")
 _NO_TIMES = re.compile(r"^Index (\S+).*? does not provide upload-time metadata")
 # The innermost sentences of what urllib3 and requests nest in each other.
 _CAUSES = (
@@ -34,6 +37,12 @@ _CAUSES = (
 _REMEDIES = (
     (re.compile("401 "), "it asks for a user and a password: give them in ~/.netrc, a keyring or the index's URL"),
     (re.compile("403 "), "the server forbids it: check the credentials and what they may read, or another index"),
+    (re.compile("pathspec|remote ref"), "check its branch, tag or commit"),
+    (
+        re.compile("could not read (?:Username|Password)|Authentication failed"),
+        "give git the account, such as in ~/.netrc",
+    ),
+    (re.compile("a page to sign in"), "give a user and a password, or a token that is valid, for the index"),
     (re.compile("407 "), "the proxy asks for a user and a password: give them by --proxy or HTTPS_PROXY"),
     (
         re.compile("certificate verify failed"),
@@ -66,6 +75,16 @@ def error_in(message: str) -> AirpackError:  # noqa: PLR0911 - one for each kind
         return PipFailed(f"pip's settings (pip.conf, PIP_*) have a wrong value: {setting[1]}")
     if wheel := _WHEEL_NAME.search(message):
         return invalid_requirement(f"{wheel[1].removesuffix('.whl')}.whl", None)
+    if _BAD_URL.search(message):  # which may be a part of the password
+        return InvalidRequirement(
+            "the URL of an index can't be read: write the signs of its user and password as in a URL (/ is %2F, : %3A, "
+            "# %23, ? %3F, @ %40)"
+        )
+    if other := _OTHER_TARGET.search(message):
+        tags = other[1].removesuffix(".whl").split("-", 2)[-1]
+        return InvalidRequirement(
+            f"{other[1]} is a wheel for {tags}, which the target doesn't take: give the target's own, or its source"
+        )
     if untimed := _NO_TIMES.search(message):
         return IndexUnreachable(
             f"{public(untimed[1])} doesn't say when its files were uploaded (PEP 700): leave out --exclude-newer, or "
@@ -83,14 +102,15 @@ def place_in(comes_from: str) -> str:
 def unreachable(url: str, reason: str, *, verb: str) -> IndexUnreachable:
     """Return the error for a URL that can't be `verb` (downloaded, read), for a reason as the libraries tell it."""
     short = short_reason(reason)
-    remedy = next((remedy for pattern, remedy in _REMEDIES if pattern.search(short)), _CHECK_ACCESS)
+    otherwise = "check the path" if url.startswith(("file:", "git+file:")) else _CHECK_ACCESS
+    remedy = next((remedy for pattern, remedy in _REMEDIES if pattern.search(short)), otherwise)
     return IndexUnreachable(f"{url} can't be {verb}: {short}: {remedy}")
 
 
 def one_line(message: str) -> str:
     """Return a message in one line of at most 500 characters; of a traceback, or pip's usage, its last line."""
     lines = [line.strip().removeprefix("ERROR: ") for line in message.splitlines() if line.strip()]
-    return lines[-1] if lines and lines[0].startswith(("Traceback", "Usage:")) else " ".join(lines)[:500]
+    return clause(lines[-1] if lines and lines[0].startswith(("Traceback", "Usage:")) else " ".join(lines)[:500])
 
 
 def short_reason(reason: str) -> str:
@@ -98,4 +118,4 @@ def short_reason(reason: str) -> str:
     for pattern in _CAUSES:
         if cause := pattern.search(reason):
             return cause[1]
-    return one_line(reason.split("(Caused by", 1)[0])[:200]
+    return clause(one_line(reason.split("(Caused by", 1)[0])[:200])

@@ -13,8 +13,11 @@ from airpack.resolve.failures import pip_messages
 from airpack.resolve.failures.diagnosis import GONE
 from airpack.resolve.failures.extras import missing_extra
 
-# What `yanked` events tell better, and what pip plans for its own command line.
-_UNUSED = re.compile("The candidate selected for download or install is a yanked version|DEPRECATION: ")
+# What `yanked` events, or the error that follows, tell better, and what pip plans for its own command line.
+_UNUSED = re.compile(
+    "The candidate selected for download or install is a yanked version|Requirement '.*' looks like a filename|"
+    "DEPRECATION: "
+)
 _NOT_SECURE = re.compile(r"The repository located at (\S+) is not a trusted or secure host and is being ignored")
 _NO_LOCATION = re.compile(r"Location '(.*)' is ignored: ")
 

@@ -22,6 +22,7 @@ Only `adapter` imports pip, and has each name of its internals that is used. The
     {"warning": TEXT}                               pip's own words
     {"yanked": "NAME VERSION", "reason": TEXT}      a version that was chosen although its author withdrew it
     {"replaced": PIN, "by": REQUIREMENT}            a pin of a lock that does not hold, as a requirement rules it out
+    {"unhashed": URL, "place": PLACE}               a folder or repository that was taken beside lines with hashes
     {"skipped": URL, "status": N, "reason": TEXT}   a page that could not be read, of a resolve that succeeded
     {"failure": KIND, ...}                          the reason the command failed
     {"done": N}                                     pip's exit status: the last line of each request

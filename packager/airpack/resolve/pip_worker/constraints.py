@@ -1,16 +1,20 @@
 """Lets the requirements file of a lock serve as constraints: change one pin, and keep the rest.
 
 A constraint with a hash would make pip ask every requirement for one. Here it pins a version and its files, and asks
-nothing of others; where a requirement itself rules its version out, the requirement counts.
+nothing of others; where a requirement itself rules its version out, the requirement counts. A requirement with a hash
+asks others for one, but not folders and repositories, which have none: `uv export` and `poetry export` list both.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from airpack.base.urls import without_access
 from airpack.resolve.pip_worker.adapter import wrap
 from airpack.resolve.pip_worker.events import Events, Failure
 
@@ -18,13 +22,31 @@ _REQUIRED = re.compile(r"^\s*--require-hashes\b", re.MULTILINE)
 
 
 class Constraints:
-    """Changes how pip takes constraints with hashes, as long as nobody asks for hashes (`required`)."""
+    """Changes how pip takes lines with hashes, as long as nobody asks for hashes (`required`)."""
 
     def __init__(self, events: Events) -> None:
         self.required = False
         self._events = events
+        self._unhashed: set[str] = set()
         wrap("read_requirements", self._reading)
         wrap("resolve", self._resolving)
+        wrap("link_hashes", self._without_hash)
+        wrap("editable_prepared", self._without_hash)
+
+    def _without_hash(self, prepare: Any) -> Any:
+        """Return a method of pip's preparer, which refuses what can't have a hash where others have one."""
+
+        def prepare_unhashed(preparer: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
+            unhashable = req.editable or req.link.is_vcs or req.link.is_existing_dir()
+            if self.required or req.has_hash_options or not unhashable or not preparer.require_hashes:
+                return prepare(preparer, req, *args, **kwargs)
+            if (url := without_access(req.link.url_without_fragment)) not in self._unhashed:
+                self._unhashed.add(url)
+                self._events.emit(unhashed=url, place=req.comes_from if isinstance(req.comes_from, str) else "")
+            with _asking_for_none(preparer):
+                return prepare(preparer, req, *args, **kwargs)
+
+        return prepare_unhashed
 
     def _reading(self, read: Any) -> Any:
         """Return `read`, which reads a requirements file, and notes whether the file asks for hashes."""
@@ -52,6 +74,15 @@ class Constraints:
             return resolve(resolver, [root for root in root_reqs if id(root) not in replaced], *args, **kwargs)
 
         return resolve_constrained
+
+
+@contextmanager
+def _asking_for_none(preparer: Any) -> Iterator[None]:
+    preparer.require_hashes = False
+    try:
+        yield
+    finally:
+        preparer.require_hashes = True
 
 
 def _ruled_out_by(locked: Any, wanted: list[Any]) -> Any:

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from typing import IO, Any, TextIO
 
-from airpack.base.urls import redacted
+from airpack.base.urls import redacted, without_access
 from airpack.resolve.pip_worker import adapter
 
 
@@ -93,6 +93,15 @@ def _facts_of_hashes(error: Any) -> dict[str, Any]:
                 "requirement": str(cause.req).split()[0] if cause.req else "a file",  # without where it came from
                 "expected": list(cause.allowed[algorithm]),
                 "actual": cause.gots[algorithm].hexdigest(),
+            }
+        if isinstance(cause, (adapter.HashMissing, adapter.HashUnpinned)):
+            by = cause.req.comes_from
+            return {
+                "failure": "unhashed",
+                "requirement": str(cause.req.req or without_access(cause.req.link.url_without_fragment)),
+                "by": getattr(by, "name", None),
+                "place": by if isinstance(by, str) else "",
+                "hash": getattr(cause, "gotten_hash", ""),
             }
     return {"failure": "hash", "message": str(error)}
 

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from airpack.base import files
-from airpack.base.urls import without_access
+from airpack.base.urls import redacted, without_access
+from airpack.requirements.windows import with_slashes
 from airpack.resolve.pip_worker.adapter import (
     DiagnosticPipError,
+    HashError,
     InstallationError,
     InvalidRequirement,
     InvalidSpecifier,
@@ -28,6 +30,13 @@ from airpack.target.legacy import NONE, current_requirement, current_specifiers
 _CLAUSE = re.compile(r"[<>=!~]+[^,;)]*")
 # These pips took all up to the next comma for a version, such as what follows `>=` in `>=1.0<2.0` and in `>==1.0`.
 _PLAIN = re.compile(r"(==|!=|<=|>=|<|>)\s*\w[\w.*+-]*\s*")
+# What git says of a failure.
+_FATAL = re.compile(r"^[^\w\n]*(?:fatal|error): (.+)", re.MULTILINE)
+# A variable of the environment that pip did not put in, as it isn't set; in small letters, or as Windows has it, pip
+# puts in none.
+_UNSET = re.compile(r"\$\{(?P<unset>[A-Z0-9_]+)\}|\$\{(?P<small>\w+)\}|%(?![0-9A-Fa-f]{2})(?P<windows>[A-Za-z_]\w*)%")
+# What nobody sees behind a backslash at a line's end, and what hides it from pip.
+_BLANKS = re.compile(r"(\\)[ \t]+(?=\r?$)", re.MULTILINE)
 # A line without any option or requirement, which pip reads as nothing; and a URL, or what `NAME @` may have for one.
 _EMPTY_OPTION = re.compile(r"--?(?:\s.*)?|-{3,}.*")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:(?!\d)\S+")
@@ -50,18 +59,26 @@ def _naming_source(make: Any) -> Any:
     def make_named(factory: Any, link: Any, template: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return make(factory, link, template, *args, **kwargs)
-        except (MetadataInvalid, MetadataInconsistent):
+        except (MetadataInvalid, MetadataInconsistent, HashError):
             raise
         except InstallationError as error:
             if not (template.is_direct and link.is_vcs):
                 raise
-            raise _no_source(link, template, f"{link.scheme.partition('+')[0]} failed, and -v shows why") from error
+            raise _no_source(link, template, _said_by_vcs(error, link.scheme.partition("+")[0])) from error
         except (DiagnosticPipError, NetworkConnectionError, RequestException, OSError) as error:
             if not template.is_direct:
                 raise
-            raise _no_source(link, template, texts_of(error)) from error
+            absent = link.subdirectory_fragment if isinstance(error, FileNotFoundError) else None
+            reason = f"it has no folder {absent}" if absent else texts_of(error)
+            raise _no_source(link, template, reason) from error
 
     return make_named
+
+
+def _said_by_vcs(error: Exception, program: str) -> str:
+    """Return what git, or another such program, said of why it failed."""
+    said = _FATAL.search("\n".join(map(texts_of, filter(None, (error, error.__context__)))))
+    return f"{program} says: {redacted(said[1])}" if said else f"{program} failed, and -v shows why"
 
 
 def _no_source(link: Any, template: Any, reason: str) -> Failure:
@@ -95,9 +112,10 @@ class _Places:
             self._file = url
             _check_file(url, "constraint" if kwargs.get("constraint") else "requirements")
             try:
-                return read(url, *args, **kwargs)
+                place, content = read(url, *args, **kwargs)
             except UnicodeDecodeError as error:
                 raise Failure("undecodable", file=url, reason=f"{error.reason} at byte {error.start}") from error
+            return place, _BLANKS.sub(r"\1", content)
 
         return read_named
 
@@ -108,13 +126,23 @@ class _Places:
             file = self._file
             for number, line in split(content):
                 self._at = (file, number, line)
+                self._check_variables(line)
                 if _EMPTY_OPTION.fullmatch(line.strip()):
                     raise self._failure("requirement", text=line.strip(), editable=False)
-                yield number, line
+                yield number, with_slashes(line)
                 self._at = (file, number, line)  # after a file that this line includes
             self._at = None
 
         return split_counted
+
+    def _check_variables(self, line: str) -> None:
+        """Raise Failure for a variable that the environment lacks: it would be taken as it stands, in a URL as well."""
+        found = None if "--config-setting" in line else _UNSET.search(line)
+        if found is not None:
+            name = found["unset"] or (found["small"] or found["windows"]).upper()
+            instead = f"pip puts in a variable that is written ${{{name}}}"
+            problem = f"the environment variable {name} is not set" if found["unset"] else f"{found[0]}: {instead}"
+            raise self._failure("variable", problem=problem)
 
     def parsing(self, parse: Any) -> Any:
         """Return pip's `parse` of a file and those that it includes, which names the line with a wrong option."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,11 @@ from airpack.resolve.pip_worker.events import Events, Failure, report_chosen
 from airpack.resolve.pip_worker.sources import Unbuildable
 from airpack.resolve.pip_worker.target import pass_over_early
 from airpack.resolve.pip_worker.wheels import passed_over
+
+_NO_PAGE = "its answer is no page of an index"
+_SIGN_IN = "its answer is a page to sign in"
+_FORM = re.compile(rb"<form\b|<input\b|<script\b", re.IGNORECASE)
+_LINK = re.compile(rb"<a\s", re.IGNORECASE)
 
 
 class Observed:
@@ -51,12 +57,24 @@ def observe(events: Events, target: Mapping[str, Any], legacy: Mapping[str, str]
 
         return failed
 
+    def getting(get: Any) -> Any:
+        def got(link: Any, *args: Any, **kwargs: Any) -> Any:
+            known = len(observed.unreachable)
+            content = get(link, *args, **kwargs)
+            reason = _NO_PAGE if content is None else _SIGN_IN if _asks_to_sign_in(content) else ""
+            if reason and link.scheme in ("http", "https") and len(observed.unreachable) == known:
+                observed.unreachable.append({"url": without_access(link.url), "status": None, "reason": reason})
+            return content
+
+        return got
+
     class Errors(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             observed.errors.append(record.getMessage())
 
     wrap("skipped_link", skipping)
     wrap("page_failed", failing)
+    wrap("index_content", getting)
     logging.getLogger("pip").addHandler(Errors(logging.ERROR))
     _report_requirements(events, observed, legacy)
     _report_conflicts(target, observed.skipped, observed.unreachable)
@@ -89,6 +107,12 @@ def _report_requirements(events: Events, observed: Observed, legacy: Mapping[str
         return resolve_reported
 
     wrap("resolve", reporting)
+
+
+def _asks_to_sign_in(content: Any) -> bool:
+    """Return whether an index's answer is a page for people, as servers send one to whom they don't know."""
+    is_html = content.content_type.lower().startswith("text/html")
+    return is_html and _LINK.search(content.content) is None and _FORM.search(content.content) is not None
 
 
 def _provenance() -> dict[str, str]:

@@ -22,10 +22,11 @@ from typing import Any
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 
 from airpack.base.errors import BuildFailed
-from airpack.base.urls import account_in
+from airpack.base.urls import account_in, without_access
 from airpack.resolve.pip_worker.adapter import MetadataInconsistent, SourceDistribution, direct_url, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
 from airpack.sources.content import digest_of
+from airpack.sources.copied import copied
 from airpack.sources.source import Builder
 from airpack.sources.static import static_metadata
 
@@ -213,15 +214,14 @@ class _Builds:
         archive, source = Path(req.local_file_path or ""), Path(req.unpacked_source_directory)
         sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive.is_file() else None
         content = digest_of(source) if archive.is_dir() or req.editable else ""
-        name, required_by = req.name or source.name, getattr(req.comes_from, "name", None)
+        name, required_by = req.name or req.link.filename, getattr(req.comes_from, "name", None)
         if archive.is_dir() or req.editable:
-            # The user's own folder: a build leaves files where it runs.
-            copy = Path(tempfile.mkdtemp(dir=self._scratch), source.name)
-            source = shutil.copytree(source, copy, symlinks=True)
+            source = copied(source, Path(tempfile.mkdtemp(dir=self._scratch)))
         from airpack.sources.build import build_wheel  # its imports take longer than a resolve that builds nothing
 
         version = _version(req.link.filename) if req.link is not None else ""
-        facts = {"name": name, "version": version, "required_by": required_by}
+        place = req.comes_from if isinstance(req.comes_from, str) and req.is_direct else ""
+        facts = {"name": name, "version": version, "required_by": required_by, "place": place, "source": _shown(req)}
         if getattr(req, "global_options", None):  # newer versions of pip don't have them
             reason = "--global-option is not supported: use --config-settings, which its build backend reads"
             raise Failure("build", reason=reason, **facts)
@@ -235,7 +235,8 @@ class _Builds:
                 on_start=lambda: self._events.emit(building=f"{name} {version}".strip() + purpose),
             )
         except BuildFailed as error:
-            raise Failure("build", reason=error.reason, **facts) from error
+            reason = error.reason.replace(f"{source}/", "").replace(str(source), "its source")
+            raise Failure("build", reason=reason, **facts) from error
         self._events.emit(
             built=str(built.path),
             by_host=built.by_host,
@@ -254,6 +255,14 @@ def _options_of(finder: Any) -> list[str]:
     options = ["--no-index"] if scope.no_index else options
     options += [word for place in scope.find_links for word in ("--find-links", place)]
     return options + [word for host in finder.trusted_hosts for word in ("--trusted-host", host)]
+
+
+def _shown(req: Any) -> str:
+    """Return the folder or URL that a requirement of pip's names, without credentials; empty if it names none."""
+    if not req.is_direct:
+        return ""
+    inside = f"#subdirectory={inside}" if (inside := req.link.subdirectory_fragment) else ""
+    return (req.link.file_path if req.link.is_file else without_access(req.link.url_without_fragment)) + inside
 
 
 def _project(link: Any) -> str:

@@ -51,6 +51,27 @@ POOL = (
             InvalidRequirement,
             "'one.whl' is no name of a wheel: give the file as its builder named it",
         ),
+        (
+            "ValueError: Port could not be cast to integer value as 'pa'",
+            InvalidRequirement,
+            (
+                "the URL of an index can't be read: write the signs of its user and password as in a URL "
+                "(/ is %2F, : %3A, # %23, ? %3F, @ %40)"
+            ),
+        ),
+        (
+            "one-1.0-cp37-cp37m-win_amd64.whl is not a supported wheel on this platform.",
+            InvalidRequirement,
+            (
+                "one-1.0-cp37-cp37m-win_amd64.whl is a wheel for cp37-cp37m-win_amd64, which the target doesn't take: "
+                "give the target's own, or its source"
+            ),
+        ),
+        (
+            "Invalid requirement: './whl/one-1.0-py3-none-any.whl'",
+            InvalidRequirement,
+            "'./whl/one-1.0-py3-none-any.whl' is not there: give the path of a wheel from the current folder",
+        ),
         ("ERROR: something\nERROR: of its own", PipFailed, "pip: something of its own"),
         ("Traceback (most recent call last):\n  File x\nKeyError: 1\n", PipFailed, "pip: KeyError: 1"),
         ("", PipFailed, "pip: it ended without a message; try again with -v"),
@@ -71,6 +92,9 @@ def test_a_message_of_pips(message: str, kind: type[AirpackError], expected: str
             "403 Client Error: Forbidden for url: x",
             "check the credentials and what they may read",
         ),
+        ("git says: pathspec 'v9' did not match any file(s) known to git", "check its branch, tag or commit"),
+        ("git says: could not read Username for 'https://a.invalid': terminal prompts disabled", "in ~/.netrc"),
+        ("its answer is a page to sign in", "give a user and a password, or a token that is valid, for the index"),
         ("407 Client Error: Proxy Authentication Required for url: x", "give them by --proxy or HTTPS_PROXY"),
         ("500 Server Error: Internal for url: x", "try again later"),
         (
@@ -96,6 +120,10 @@ def test_a_url_that_cannot_be_had(reason: str, remedy: str) -> None:
         ),
         ("401 Client Error: Unauthorized for url: https://example.invalid/", "401 Client Error: Unauthorized"),
         ("something else (Caused by x)", "something else"),
+        (
+            "connection error: the connection was closed without a reply.",
+            "connection error: the connection was closed without a reply",
+        ),
     ],
 )
 def test_the_innermost_reason_is_told(reason: str, expected: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from airpack.resolve.failures.pip_warnings import Warnings
 from support.airpack import Airpack
-from support.index import Index
+from support.index import Index, serve
 from support.wheels import build_wheel
 
 
@@ -33,6 +33,26 @@ def test_a_yanked_version_and_an_index_that_is_down(
     )
     assert airpack(*words, "-q") == 0
     assert airpack.err == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["text/html", "application/json"])
+def test_an_index_that_answers_something_else(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, kind: str
+) -> None:
+    """It is not without the project: who has no valid token gets such an answer from many servers."""
+    build_wheel(wheels, "one")
+    told = {
+        "text/html": "its answer is a page to sign in",
+        "application/json": "its answer is no page of an index",
+    }[kind]
+    with serve(tmp_path) as other:
+        other.page = (kind, b"<html><form action=/login></form></html>")
+        assert airpack("lock", "-i", other.url, "one", "-o", airpack.output) == 1
+        assert airpack.error.startswith(f"airpack: error: {other.url}/one/ can't be read: {told}: ")
+        words = ["-i", index.url, "--extra-index-url", other.url]
+        assert airpack("lock", *words, "one", "-o", airpack.output) == 0, airpack.err
+        assert f"warning: {other.url}/one/ can't be read ({told}): what this index has is passed over" in airpack.err
 
 
 @pytest.mark.slow

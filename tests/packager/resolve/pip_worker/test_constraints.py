@@ -9,6 +9,7 @@ import pytest
 from airpack.resolve import pylock
 from support.airpack import Airpack
 from support.index import Index
+from support.sdists import build_tree, commit
 from support.wheels import build_wheel
 
 
@@ -58,3 +59,46 @@ def test_who_asks_for_hashes_gets_them(airpack: Airpack, index: Index, wheels: P
         assert airpack(*words, *more) == 1
         assert "hash" in airpack.error.lower()
     assert airpack(*words, "one", "two") == 0, airpack.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["a folder", "an editable one", "a repository"])
+def test_what_has_no_hash_is_taken_beside_lines_with_hashes(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, kind: str
+) -> None:
+    """`uv export` lists the project itself so, and poetry its folders; who asks for hashes of all gets an error."""
+    pin, file = _line(build_wheel(wheels, "one")), tmp_path / "r.txt"
+    tree = build_tree(tmp_path / "mine", "mine")
+    commit(tree)
+    line = {"a folder": f"{tree}", "an editable one": f"-e {tree}", "a repository": f"mine @ git+{tree.as_uri()}"}[kind]
+    file.write_text(f"{line}\n{pin}")
+    words = ["lock", "-i", index.url, "-o", tmp_path / "pylock.toml", "-r", file]
+    assert airpack(*words) == 0, airpack.err
+    assert _locked(airpack, tmp_path / "pylock.toml") == {"mine": "1.0", "one": "1.0"}
+    assert f"(line 1 of {file}) has no hash, as folders and repositories have none\n" in airpack.err
+    assert airpack(*words, "--require-hashes") == 1
+    assert "hash" in airpack.error
+
+
+@pytest.mark.parametrize("whose", ["the user's own", "a dependency"])
+def test_what_lacks_a_hash_is_named(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, whose: str) -> None:
+    """With what to write; an index's file without a hash is not taken where another line has one."""
+    pin, file = (
+        _line(build_wheel(wheels, "one", requires=["two"] if whose == "a dependency" else ())),
+        tmp_path / "r.txt",
+    )
+    digest = hashlib.sha256(build_wheel(wheels, "two").read_bytes()).hexdigest()
+    file.write_text(pin if whose == "a dependency" else f"{pin}two==1.0\n")
+    assert airpack("lock", "-i", index.url, "-o", tmp_path / "pylock.toml", "-r", file) == 1
+    told = {
+        "the user's own": (f"two==1.0 (line 2 of {file})", f"write two==1.0 --hash=sha256:{digest}"),
+        "a dependency": (
+            "two (required by one)",
+            "list it as well, with its version and hash (uv export, or pip-compile --generate-hashes, lists all)",
+        ),
+    }
+    what, remedy = told[whose]
+    assert airpack.error == (
+        f"airpack: error: {what} has no hash, and where one line has one, each needs one: {remedy}, "
+        "or leave out the hashes"
+    )

@@ -114,7 +114,7 @@ def test_a_line_that_pip_cannot_read(airpack: Airpack, tmp_path: Path, line: str
     [
         ("file:///absent/one-1.0-py3-none-any.whl", "No such file or directory"),
         ("one @ http://127.0.0.1:9/one-1.0-py3-none-any.whl", "Connection refused"),
-        ("one @ git+file:///absent/one.git", "git failed, and -v shows why"),
+        ("one @ git+file:///absent/one.git", "git says: '/absent/one.git' does not appear to be a git repository"),
     ],
 )
 def test_a_source_that_cannot_be_had(airpack: Airpack, tmp_path: Path, line: str, told: str) -> None:
@@ -123,10 +123,38 @@ def test_a_source_that_cannot_be_had(airpack: Airpack, tmp_path: Path, line: str
     file.write_text(f"# first\n{line}\n")
     assert airpack("lock", "--no-index", "--retries", "0", "-o", airpack.output, "-r", file) == 1
     # pip writes `git+file:/` for `git+file:///`, by the Python that it runs under.
+    remedy = "the path" if "file:" in line else "the URL, the network, the proxy and the credentials"
     assert airpack.error.replace("git+file:/absent", "git+file:///absent") == (
-        f"airpack: error: {url} (line 2 of {file}) can't be had: {told}: "
-        "check the URL, the network, the proxy and the credentials"
+        f"airpack: error: {url} (line 2 of {file}) can't be had: {told}: check {remedy}"
     )
+
+
+def test_blanks_behind_a_backslash(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
+    """Nobody sees them, and pip takes the backslash for a part of the requirement then."""
+    build_wheel(wheels, "one")
+    build_wheel(wheels, "two")
+    file = tmp_path / "requirements.txt"
+    file.write_text("one==1.0 \\ \t\n    --config-settings=a=b\ntwo\n")
+    locked = _locked(airpack, index, "-r", file)
+    assert "one-1.0-" in locked
+    assert "two-1.0-" in locked
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("--extra-index-url https://${ABSENT}@127.0.0.1:9/simple", "the environment variable ABSENT is not set"),
+        ("one @ https://127.0.0.1:9/${absent}", "${absent}: pip puts in a variable that is written ${ABSENT}"),
+        ("-i https://%MY_USER%@127.0.0.1:9/simple", "%MY_USER%: pip puts in a variable that is written ${MY_USER}"),
+    ],
+)
+def test_a_variable_that_is_not_set(airpack: Airpack, index: Index, tmp_path: Path, line: str, problem: str) -> None:
+    """It is no part of a URL: what an index has would be looked for in the others."""
+    file = tmp_path / "requirements.txt"
+    file.write_text(f"one\n{line}\n")
+    assert airpack("lock", "-i", index.url, "-o", airpack.output, "-r", file) == 1
+    assert airpack.error == f"airpack: error: line 2 of {file}: {problem}"
+    assert index.requests == []
 
 
 @pytest.mark.slow

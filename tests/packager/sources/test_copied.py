@@ -1,0 +1,51 @@
+"""The copy of a user's own project: what it reads besides its own folder is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from airpack.sources.copied import copied
+from support.airpack import Airpack
+from support.sdists import build_tree, commit
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a project in a repository, that reads a file above it by its path and has a link to another."""
+    (tmp_path / "all" / "libs").mkdir(parents=True)
+    (tmp_path / "all" / "README.md").write_text("read me")
+    (tmp_path / "all" / "libs" / "LICENSE").write_text("mine")
+    project = build_tree(tmp_path / "all" / "libs" / "mine", "mine", backend="open('../../README.md').close()")
+    (project / "LICENSE").symlink_to("../LICENSE")
+    commit(tmp_path / "all")
+    return project
+
+
+def test_what_lies_beside_and_above_is_there(project: Path, tmp_path: Path) -> None:
+    """Up to the top of the repository, without that; the project's own files are copies."""
+    (tmp_path / "place").mkdir()
+    copy = copied(project, tmp_path / "place")
+    assert copy == tmp_path / "place" / "libs" / "mine"
+    assert (copy / "../../README.md").read_text() == "read me"
+    assert (copy / "LICENSE").read_text() == "mine"
+    assert not (tmp_path / "place" / ".git").exists()
+    (copy / "backend.py").write_text("")
+    assert (project / "backend.py").read_text()
+
+
+def test_a_repository_is_copied_with_its_history(project: Path, tmp_path: Path) -> None:
+    """Nothing else is beside it."""
+    (tmp_path / "place").mkdir()
+    copy = copied(project.parent.parent, tmp_path / "place")
+    assert copy == tmp_path / "place" / "all"
+    assert (copy / ".git" / "HEAD").is_file()
+    assert [path.name for path in (tmp_path / "place").iterdir()] == ["all"]
+
+
+@pytest.mark.slow
+def test_a_project_of_a_larger_repository_packs(airpack: Airpack, project: Path, tmp_path: Path) -> None:
+    """As with pip, which builds in the folder itself; nothing is left there."""
+    before = sorted(project.rglob("*"))
+    assert airpack("lock", "--no-index", project, "-o", tmp_path / "pylock.toml") == 0, airpack.err
+    assert sorted(project.rglob("*")) == before
