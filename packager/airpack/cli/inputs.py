@@ -11,13 +11,13 @@ from airpack.base import cache
 from airpack.base.console import Progress
 from airpack.base.errors import InvalidLock, InvalidRequirement, UsageError
 from airpack.cli import options, pip_options
-from airpack.requirements import conda, conda_freeze, script
+from airpack.requirements import conda, conda_freeze, pyproject, script
 from airpack.requirements.conda import CondaEnvironment
 from airpack.requirements.locks import reader
 from airpack.requirements.locks.pins import Choice
 from airpack.requirements.pyproject import PYPROJECT, dependency_group, is_of_poetry, project_dependencies
 from airpack.requirements.recognise import STDIN, Document, Kind, recognise
-from airpack.requirements.requirements import Listing, Requirements, anchored
+from airpack.requirements.requirements import Listing, Requirements, anchored, places_in
 from airpack.resolve import attestations, conda_packages, lock, pylock
 from airpack.resolve.lock import Lock
 from airpack.target.target import Target
@@ -163,17 +163,27 @@ class _Asked:
                 from airpack.requirements import poetry_project  # noqa: PLC0415 - it imports poetry-core
 
                 texts = poetry_project.requirements(document.path, _choice(self.arguments), python=python)
-                return Requirements(specifications=texts)
+                return self._of_project(document, texts)
             case Kind.PROJECT:
                 texts = project_dependencies(document.path, self.arguments.extra, data=document.data, python=python)
-                return Requirements(specifications=texts)
+                return self._of_project(document, texts)
             case Kind.SCRIPT:
                 return Requirements(specifications=script.dependencies(document.path, document.text, python=python))
             case Kind.CONDA:
-                return self._of_conda(conda.from_yaml(document.path, document.data))
+                return self._of_conda(conda.from_yaml(document.path, document.data, document.text))
             case Kind.CONDA_EXPORT:
                 return self._of_conda(conda.from_export(document.path, document.text))
         return self._of_pip(document)
+
+    def _of_project(self, document: Document, texts: Sequence[str]) -> Requirements:
+        """Return a project's requirements, with the constraints that its file has; what else it says is told."""
+        asked = [self.arguments.index_url or "", *self.arguments.extra_index_url]
+        for note in pyproject.unheeded(document.path, document.data, asked):
+            self.progress.note(note)
+        lines = pyproject.constraints_of_uv(document.path, document.data)
+        places = places_in(document.text, document.path, lines)
+        limits = Listing(source=str(document.path), lines=lines, places=places, constrains=True)
+        return Requirements(specifications=texts, listings=[limits] if lines else [])
 
     def _of_pip(self, document: Document) -> Requirements:
         """Return a requirements file for pip to read; one that can be read only once has been read."""

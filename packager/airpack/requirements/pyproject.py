@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.dependency_groups import resolve_dependency_groups
 from packaging.errors import ExceptionGroup
@@ -19,6 +20,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.base import toml
 from airpack.base.errors import InvalidRequirement
+from airpack.base.urls import PYPI_HOSTS, public
 from airpack.requirements.conditions import check_python
 from airpack.requirements.requirements import invalid_requirement
 
@@ -47,14 +49,17 @@ def project_dependencies(
     data = _parse(path) if data is None else data
     project = _table(path, data, "project")
     if not project:
+        if "build-system" in data or (path.parent / "setup.py").is_file():
+            known = f"known only to its build: pack {_folder(path)} itself"
+            raise InvalidRequirement(f"{path} has no table [project], and what the project requires is {known}")
         raise InvalidRequirement(f"{path} has no table [project]: name requirements, or a group with --group")
     wanted = str(project.get("requires-python", ""))
     if python is not None:
         check_python(path, wanted, python)
     for field in ("dependencies", *(["optional-dependencies"] if extras else [])):
         if field in project.get("dynamic", ()):
-            folder = path.parent.absolute()
-            raise InvalidRequirement(f"{path} has dynamic {field}, known only to its build: pack {folder} itself")
+            known = f"has dynamic {field}, known only to its build: pack {_folder(path)} itself"
+            raise InvalidRequirement(f"{path} {known}")
     optional = {
         canonicalize_name(name): needs for name, needs in _table(path, project, "optional-dependencies").items()
     }
@@ -72,7 +77,7 @@ def dependency_group(path: Path, name: str) -> list[str]:
     Raises InvalidRequirement.
     """
     data = _parse(path)
-    groups = _table(path, data, "dependency-groups")
+    groups = {**_older_groups(data), **_table(path, data, "dependency-groups")}
     by_name = {canonicalize_name(group): items for group, items in groups.items()}
     if canonicalize_name(name) not in by_name:
         raise InvalidRequirement(f"{path} has no dependency group {name!r}: {_choice(groups)}")
@@ -84,6 +89,56 @@ def dependency_group(path: Path, name: str) -> list[str]:
         raise InvalidRequirement(f"{path}: dependency group {name!r}: {reasons[0]}") from error
     check_origins(path, data, map(Requirement, requirements))
     return requirements
+
+
+def _older_groups(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the groups that uv and PDM had before PEP 735: `dev-dependencies` is `dev`, and a table of them."""
+    dev = {"dev": group} if (group := _tool(data, "uv").get("dev-dependencies")) else {}
+    groups = _tool(data, "pdm").get("dev-dependencies", {})
+    return {**(groups if isinstance(groups, dict) else {}), **dev}
+
+
+def constraints_of_uv(path: Path, data: Mapping[str, Any]) -> list[str]:
+    """Return the constraints for uv in the content of the pyproject.toml at `path`. Raises InvalidRequirement."""
+    return [str(each) for each in requirements_in(path, _tool(data, "uv").get("constraint-dependencies", []))]
+
+
+def unheeded(path: Path, data: Mapping[str, Any], asked: Iterable[str]) -> Iterator[str]:
+    """Yield what the user should know of what the pyproject.toml at `path` says to its own tool alone.
+
+    `asked` are the URLs of the indexes that are asked.
+    """
+    uv, known = _tool(data, "uv"), {url.rstrip("/") for url in asked}
+    if overrides := uv.get("override-dependencies"):
+        what = f"override-dependencies of [tool.uv] ({', '.join(map(str, overrides))})"
+        yield f"warning: {path}: {what} are not heeded: give its uv.lock with -r, where they are"
+    tables = [*_tables(uv.get("index")), *_tables(_tool(data, "poetry").get("source"))]
+    tables += _tables(_tool(data, "pdm").get("source"))
+    urls = [str(table["url"]) for table in tables if "url" in table]
+    for settings in (uv, uv.get("pip", {})):
+        for key in ("index-url", "extra-index-url") if isinstance(settings, dict) else ():
+            value = settings.get(key, [])
+            urls += [value] if isinstance(value, str) else [str(each) for each in value]
+    others = (url for url in dict.fromkeys(urls) if urlsplit(url).hostname not in PYPI_HOSTS)
+    left = [url for url in others if url.rstrip("/") not in known]
+    if left:
+        named = f"names indexes that are not asked: {', '.join(map(public, left))}"
+        yield f"warning: {path} {named}: give each with --extra-index-url, or in [tool.airpack.indexes]"
+
+
+def _tables(value: Any) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _tool(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the table of a tool in the content of a pyproject.toml, empty if it has none."""
+    tool = data.get("tool", {})
+    table = tool.get(name, {}) if isinstance(tool, dict) else {}
+    return table if isinstance(table, dict) else {}
+
+
+def _folder(path: Path) -> Path:
+    return path.parent.absolute()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,10 +214,7 @@ def check_origins(path: Path, data: Mapping[str, Any], requirements: Iterable[Re
 
     The index may have another project of that name.
     """
-    tool = data.get("tool", {})
-    uv = tool.get("uv", {}) if isinstance(tool, dict) else {}
-    sources = uv.get("sources", {}) if isinstance(uv, dict) else {}
-    elsewhere = {canonicalize_name(name) for name in sources}
+    elsewhere = {canonicalize_name(name) for name in _tool(data, "uv").get("sources", {})}
     for requirement in requirements:
         if canonicalize_name(requirement.name) in elsewhere:
             raise InvalidRequirement(

@@ -17,6 +17,7 @@ from airpack.requirements import conda, script
 STDIN = "-"
 _STDIN_NAME = Path("standard input")
 _GIVE_FOLDER = ("setup.py", "setup.cfg")
+_IN_FOLDERS = ("requirements.txt", "conda.yaml", "conda.yml", "environment.yml")  # such as those of MLflow's models
 _YAML_KEYS = ("name:", "channels:", "dependencies:", "prefix:", "version:", "metadata:", "package:", "environments:",
               "$schema:", "conda_file:", "python:", "build_dependencies:", "variables:", "platforms:")  # fmt: skip
 _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")  # zip (a wheel), gzip, bzip2, xz
@@ -137,6 +138,9 @@ def _kind_of_toml(path: Path, data: Mapping[str, Any]) -> tuple[Kind, Mapping[st
 def _kind_of_json(path: Path, data: Any) -> tuple[Kind, Mapping[str, Any]]:
     if isinstance(data, dict) and isinstance(data.get("_meta"), dict):
         return Kind.PIPENV, data
+    python = data.get("python") if isinstance(data, dict) else None
+    if isinstance(python, dict) and isinstance(python.get("condaDependencies"), dict):  # of Azure ML's first SDK
+        return Kind.CONDA, python["condaDependencies"]
     if isinstance(data, list) and all(isinstance(each, dict) and "version" in each for each in data):
         raise _other(path, "a list of packages in JSON", "pip list --format=freeze")
     raise InvalidRequirement(f"{path} is JSON, but no lock that airpack knows: {_KNOWN}")
@@ -144,8 +148,9 @@ def _kind_of_json(path: Path, data: Any) -> tuple[Kind, Mapping[str, Any]]:
 
 def _kind_of_yaml(path: Path, data: Mapping[str, Any]) -> tuple[Kind, Mapping[str, Any]]:
     if "conda_file" in data:
-        place = data["conda_file"]
-        where = place if isinstance(place, str) else "a file with what stands under conda_file"
+        if isinstance(data["conda_file"], dict):
+            return Kind.CONDA, data["conda_file"]
+        where = path.parent / str(data["conda_file"])
         raise _other(path, "an environment of Azure ML, which names conda's file", f"-r {where}")
     if "build_dependencies" in data and isinstance(data.get("dependencies"), list):  # MLflow's python_env.yaml
         wanted = [f"python={data['python']}"] if "python" in data else []
@@ -170,7 +175,9 @@ def _other(path: Path, what: str, remedy: str) -> InvalidRequirement:
 def _refuse_by_name(path: Path) -> None:
     """Raise InvalidRequirement for what is no file of requirements, whatever is in it."""
     if path.is_dir():
-        raise InvalidRequirement(f"{path} is a folder: give a project's folder without -r")
+        inside = next((path / name for name in _IN_FOLDERS if (path / name).is_file()), None)
+        remedy = "give a project's folder without -r" if inside is None else f"give -r {inside}"
+        raise InvalidRequirement(f"{path} is a folder: {remedy}")
     if path.name in _GIVE_FOLDER:
         raise InvalidRequirement(f"{path} belongs to a project: give its folder, without -r: {path.parent.absolute()}")
 

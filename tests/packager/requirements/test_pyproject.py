@@ -10,6 +10,7 @@ import tomli
 from airpack.base.errors import InvalidRequirement
 from airpack.requirements import pyproject
 from support.airpack import Airpack
+from support.index import Index
 from support.wheels import build_wheel
 
 TEXT = """
@@ -67,6 +68,10 @@ def test_extras_that_cannot_be_had(path: Path, extra: str, message: str) -> None
     ("text", "message"),
     [
         ("[project]\nname='a'\ndynamic=['dependencies']", "has dynamic dependencies, known only to its build: pack "),
+        (
+            "[build-system]\nrequires=[]\n",
+            "has no table [project], and what the project requires is known only to ",
+        ),
         ("[tool.x]\n", "has no table [project]: name requirements, or a group with --group"),
         (
             "[project]\nname='a'\nrequires-python='>=3.10'",
@@ -175,3 +180,60 @@ def test_a_project_is_locked_with_its_extra_and_group(
 def _names(path: Path) -> list[str]:
     lock = tomli.loads((path.parent / "pylock.toml").read_text())
     return [package["name"] for package in lock["packages"]]
+
+
+def test_what_a_file_says_to_its_own_tool(path: Path) -> None:
+    """Uv's constraints are taken; what isn't is told, without passwords: overrides, and the indexes of each tool."""
+    data = {
+        "tool": {
+            "uv": {
+                "constraint-dependencies": ["one<2"],
+                "override-dependencies": ["two==1"],
+                "index": [{"url": "https://u:p@a.invalid/simple"}, {"url": "https://pypi.org/simple"}],
+                "pip": {"extra-index-url": ["https://b.invalid/simple"]},
+            },
+            "poetry": {"source": [{"name": "c", "url": "https://c.invalid/simple/"}]},
+            "pdm": {"source": [{"url": "https://d.invalid/simple"}]},
+        }
+    }
+    assert pyproject.constraints_of_uv(path, data) == ["one<2"]
+    assert list(pyproject.unheeded(path, data, ["https://d.invalid/simple/"])) == [
+        (
+            f"warning: {path}: override-dependencies of [tool.uv] (two==1) are not heeded: give its uv.lock with -r, "
+            "where they are"
+        ),
+        (
+            f"warning: {path} names indexes that are not asked: https://a.invalid/simple, https://c.invalid/simple/, "
+            "https://b.invalid/simple: give each with --extra-index-url, or in [tool.airpack.indexes]"
+        ),
+    ]
+    assert list(pyproject.unheeded(path, {"tool": {"uv": {"sources": {}}}}, [])) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "wanted"),
+    [
+        ("[tool.uv]\ndev-dependencies = ['one']\n", "dev", ["one"]),
+        ("[tool.pdm.dev-dependencies]\ntest = ['two']\n", "test", ["two"]),
+        ("[tool.uv]\ndev-dependencies = ['one']\n[dependency-groups]\ndev = ['three']\n", "dev", ["three"]),
+    ],
+)
+def test_the_groups_of_older_files(path: Path, text: str, name: str, wanted: list[str]) -> None:
+    """Uv and PDM had them before PEP 735."""
+    path.write_text(text)
+    assert pyproject.dependency_group(path, name) == wanted
+
+
+def test_the_constraints_of_uv_hold(airpack: Airpack, index: Index, wheels: Path, path: Path) -> None:
+    """And a conflict names their line."""
+    for version in ("1.0", "2.0"):
+        build_wheel(wheels, "one", version)
+    text = "[project]\nname = 'p'\nversion = '1'\ndependencies = ['one']\n[tool.uv]\n"
+    text += "constraint-dependencies = ['one<2']\n"
+    path.write_text(text)
+    lock = path.with_name("pylock.toml")
+    assert airpack("lock", "-i", index.url, "-r", path, "-o", lock) == 0, airpack.err
+    assert "one-1.0-" in lock.read_text()
+    path.write_text(text.replace("['one']", "['one==2.0']"))
+    assert airpack("lock", "-i", index.url, "-r", path, "-o", lock) == 1
+    assert f"a constraint requires one<2 (line 6 of {path})" in airpack.error

@@ -84,6 +84,25 @@ def test_mlflows_python_environment_is_condas_without_conda(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("env.yml", "name: x\nimage: y\nconda_file:\n  dependencies:\n  - python=3.7\n  - pip: [six]\n"),
+        (
+            "azureml_environment.json",
+            '{"name": "x", "python": {"condaDependencies": {"dependencies": ["python=3.7", {"pip": ["six"]}]}}}',
+        ),
+    ],
+)
+def test_what_azure_ml_writes_condas_file_into(tmp_path: Path, name: str, text: str) -> None:
+    """An environment that has it under `conda_file`, and one of the first SDK."""
+    path = tmp_path / name
+    path.write_text(text)
+    document = recognise(str(path))
+    assert document.kind is Kind.CONDA
+    assert document.data == {"dependencies": ["python=3.7", {"pip": ["six"]}]}
+
+
+@pytest.mark.parametrize(
     ("name", "text", "message"),
     [
         ("Pipfile", '[packages]\nsix = "*"\n', "is a Pipfile, which has no exact versions: use pipenv lock, and give "),
@@ -156,7 +175,10 @@ def test_what_holds_no_text_is_refused(tmp_path: Path) -> None:
     """A folder, an archive, what isn't there, and what only a browser can fetch."""
     archive = tmp_path / "one-1.tar.gz"
     archive.write_bytes(gzip.compress(b""))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "conda.yaml").touch()
     for argument, message in (
+        (tmp_path / "model", f"{tmp_path}/model is a folder: give -r {tmp_path}/model/conda.yaml"),
         (tmp_path, f"{tmp_path} is a folder: give a project's folder without -r"),
         (archive, f"{archive} is an archive: give a wheel or a source distribution without -r"),
         (tmp_path / "none", f"requirements file {tmp_path / 'none'} can't be read: No such file or directory"),
