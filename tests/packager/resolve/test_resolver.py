@@ -68,7 +68,7 @@ def test_a_name_on_the_index_has_no_control_character(
 
 @pytest.mark.slow
 def test_variables_are_filled_in(airpack: Airpack, wheels: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`${NAME}` as pip has it: for credentials that don't belong in a file; one that is unset stays as it is."""
+    """`${NAME}` as pip has it: for credentials that don't belong in a file; one that is unset is named."""
     build_wheel(wheels, "one")
     monkeypatch.setenv("WHEELS_OF_THE_TEAM", str(wheels))
     file = _write(folder, "--no-index\n--find-links ${WHEELS_OF_THE_TEAM}\none\n")
@@ -76,7 +76,7 @@ def test_variables_are_filled_in(airpack: Airpack, wheels: Path, folder: Path, m
     assert airpack("pack", "-o", airpack.output, "-r", file, *decoder) == 0, airpack.err
     monkeypatch.delenv("WHEELS_OF_THE_TEAM")
     assert airpack("lock", "-o", folder / "pylock.toml", "-r", file) == 1
-    assert f"one (line 3 of {file}): no such distribution was found" in airpack.error
+    assert airpack.error == f"airpack: error: line 2 of {file}: the environment variable WHEELS_OF_THE_TEAM is not set"
 
 
 @pytest.mark.slow
