@@ -49,9 +49,7 @@ def add_requirements(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup
         "standard input",
         **paths,
     )
-    group.add_argument(
-        "-e", "--editable", metavar="PATH|URL", help="a project, as pip's -e names one; it is packed as any", **paths
-    )
+    group.add_argument("-e", "--editable", metavar="PATH|URL", help="what pip's -e takes; packed as any other", **paths)
     group.add_argument("-c", "--constraint", metavar="FILE", help="a constraints file; - is standard input", **paths)
     group.add_argument("--extra", metavar="NAME", help="an extra of the project or lock given with -r", **repeated)
     group.add_argument(

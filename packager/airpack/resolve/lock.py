@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.base.errors import InvalidWheel, Unsatisfiable
 from airpack.base.lines import has_controls
-from airpack.requirements.locks.pins import Pins, places_in_lock
+from airpack.requirements.locks.pins import Pins, placed
 from airpack.resolve.attestations import Publisher
 from airpack.resolve.passed_over import PassedOver
 from airpack.sources.source import Source, origin_of, sdist_hash
@@ -158,12 +158,11 @@ def of_pins(pins: Pins, target: Target) -> Lock:
     if not pins.pins:
         reason = f"nothing is left to pack: {pins.path} locks nothing for {target.name}"
         raise Unsatisfiable(reason, requirement=str(pins.path), required_by=())
-    places = places_in_lock(pins.path)
     return Lock(
         target=target,
         requirements=(),
         wheels=(),
         to_find=tuple(pin.line for pin in pins.pins),
-        places={pin.line: places.get(pin.name, str(pins.path)) for pin in pins.pins},
+        places=placed(pins.path, {pin.line: pin.name for pin in pins.pins}),
         access=IndexAccess(options=tuple(pins.index_options())),
     )

@@ -27,7 +27,7 @@ from packaging.utils import NormalizedName
 from airpack.base import toml
 from airpack.base.errors import InvalidLock, OutputRefused, UnknownMarker
 from airpack.base.lines import places_with_controls
-from airpack.requirements.locks.pins import places_in_lock
+from airpack.requirements.locks.pins import placed
 from airpack.requirements.rules import moment_of
 from airpack.resolve.attestations import Attested, Publisher
 from airpack.resolve.lock import Lock, LockedWheel
@@ -67,12 +67,10 @@ class LockFile:
     def for_target(self, target: Target) -> Lock:
         """Return the wheels and sources that the file locks for `target`.
 
-        Raises InvalidLock if the file is airpack's for another target, or locks what the target doesn't take or what
-        has no hash; UnknownMarker.
+        Raises UnknownMarker, or InvalidLock: for another target's, for what has no hash or the target doesn't take.
         """
         if self.target_name not in (None, target.name):
-            wrong = f"is a lock for {self.target_name}, not for {target.name}"
-            raise InvalidLock(self.path, f"{wrong}: lock again for it")
+            raise InvalidLock(self.path, f"is a lock for {self.target_name}, not for {target.name}: lock again for it")
         _check_markers(self.pylock, target)
         environment = cast("Environment", dict(target.marker_environment))
         try:
@@ -80,15 +78,13 @@ class LockFile:
         except (PylockSelectError, UndefinedEnvironmentName) as error:
             raise InvalidLock(self.path, f"does not fit {target.name}: {error}") from error
         wheels = [_locked(self.path, *pair) for pair in chosen if isinstance(pair[1], PackageWheel)]
-        sources = [pair for pair in chosen if not isinstance(pair[1], PackageWheel)]
-        places = places_in_lock(self.path) if sources else {}
-        to_find = {_to_build(self.path, *pair): places.get(pair[0].name, str(self.path)) for pair in sources}
+        to_find = {_to_build(self.path, *pair): pair[0].name for pair in chosen if type(pair[1]) is not PackageWheel}
         return Lock(
             target=target,
             requirements=self.requirements,
             wheels=tuple(sorted(wheels, key=lambda wheel: wheel.key)),
             to_find=tuple(sorted(to_find)),
-            places=to_find,
+            places=placed(self.path, to_find),
             contents={
                 package.name: digest
                 for package, source in chosen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -100,18 +100,21 @@ def hashed(path: Path, name: str, hashes: Iterable[str | None]) -> tuple[str, ..
     return usable
 
 
-def places_in_lock(path: Path) -> dict[str, str]:
-    """Return where the lock at `path` has each package, as a message names it: its line, if there is only one."""
+def placed(path: Path, pins: Mapping[str, str]) -> dict[str, str]:
+    """Return where the lock at `path` has each of `pins`, as a message names it: its line, if there is only one.
+
+    The pins are lines of a requirements file, with the names of their packages.
+    """
     try:
-        text = files.read_text(path, follow=True)
+        text = files.read_text(path, follow=True) if pins else ""
     except (OSError, ValueError):  # it came by a pipe
-        return {}
+        text = ""
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if match := _PACKAGE.match(line):
             name = canonicalize_name(match["toml"] or match["json"])
             found[name] = str(path) if name in found else f"line {number} of {path}"
-    return found
+    return {pin: found.get(name, str(path)) for pin, name in pins.items()}
 
 
 def local_url(path: Path, place: str) -> str:
