@@ -18,6 +18,7 @@ from support.index import Index
 from support.sdists import build_sdist, source_files
 from support.wheels import build_wheel
 
+SHA256 = "0" * 64
 _EMPTY = 'lock-version = "1.0"\ncreated-by = "x"\npackages = []\n'
 
 
@@ -231,7 +232,7 @@ def test_what_shares_nothing_with_the_lock_keeps_its_url(tmp_path: Path, target:
         version="1.0",
         filename="one-1.0-py3-none-any.whl",
         url="file:///mnt/x/one-1.0-py3-none-any.whl",
-        sha256="00",
+        sha256=SHA256,
     )
     text = pylock_writer.dumps(Lock(target=target, requirements=(), wheels=(wheel,)), tmp_path)
     assert 'url = "file:///mnt/x/one-1.0-py3-none-any.whl"' in text
@@ -241,16 +242,18 @@ def test_what_shares_nothing_with_the_lock_keeps_its_url(tmp_path: Path, target:
     "source",
     [
         Source(url="https://a.invalid/one.git", vcs="git", commit="abc", subdirectory="py"),
-        Source(url="https://a.invalid/x.zip", sha256="00", subdirectory="py"),
+        Source(url="https://a.invalid/x.zip", sha256=SHA256, subdirectory="py"),
     ],
 )
 def test_a_folder_within_a_source_is_locked(tmp_path: Path, target: Target, source: Source) -> None:
     """It is built from there again."""
-    wheel = LockedWheel(name="one", version="1", filename="one-1-py3-none-any.whl", url="x", sha256="00", source=source)
+    wheel = LockedWheel(
+        name="one", version="1", filename="one-1-py3-none-any.whl", url="x", sha256=SHA256, source=source
+    )
     path = tmp_path / "pylock.toml"
     path.write_text(pylock_writer.dumps(Lock(target=target, requirements=(), wheels=(wheel,)), tmp_path))
     (line,) = pylock.read(path).for_target(target).to_find
-    assert line.endswith(("#subdirectory=py", "#sha256=00&subdirectory=py"))
+    assert line.endswith(("#subdirectory=py", f"#sha256={SHA256}&subdirectory=py"))
 
 
 def test_a_lock_of_another_tool_names_no_target(tmp_path: Path, target: Target) -> None:
@@ -271,7 +274,7 @@ def test_a_lock_that_was_written_reads_the_same(tmp_path: Path, target: Target) 
         version="1.0",
         filename="one-1.0-py3-none-any.whl",
         url=(tmp_path / "wheelhouse" / "one-1.0-py3-none-any.whl").as_uri(),
-        sha256="00",
+        sha256=SHA256,
         size=7,
         requires_python=">=3.7",
         built_from="one-1.0.tar.gz sha256:11",

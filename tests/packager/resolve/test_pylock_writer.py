@@ -16,15 +16,18 @@ from support.airpack import Airpack
 from support.index import Index
 from support.wheels import build_wheel
 
+SHA256 = "0" * 64
+SDIST, ARCHIVE = "https://example.invalid/one-1.0.tar.gz", "https://example.invalid/x.zip"
+
 
 @pytest.mark.parametrize(
     ("source", "line"),
     [
         (
-            Source(url="https://example.invalid/one-1.0.tar.gz", sha256="00", settings={"a": ["b", "c d"]}),
-            "one @ https://example.invalid/one-1.0.tar.gz#sha256=00 --config-settings=a=b '--config-settings=a=c d'",
+            Source(url=SDIST, sha256=SHA256, settings={"a": ["b", "c d"]}),
+            f"one @ {SDIST}#sha256={SHA256} --config-settings=a=b '--config-settings=a=c d'",
         ),
-        (Source(url="https://example.invalid/x.zip", sha256="00"), "one @ https://example.invalid/x.zip#sha256=00"),
+        (Source(url=ARCHIVE, sha256=SHA256), f"one @ {ARCHIVE}#sha256={SHA256}"),
         (
             Source(url="https://example.invalid/one.git", vcs="git", commit="abc"),
             "one @ git+https://example.invalid/one.git@abc",
@@ -38,7 +41,7 @@ def test_a_source_is_locked_in_place_of_the_wheel_that_was_built(
 ) -> None:
     """Another machine doesn't have the wheel: it builds it again, with the same settings."""
     wheel = LockedWheel(
-        name="one", version="1.0", filename="one-1.0-py3-none-any.whl", url="file:///x", sha256="00", source=source
+        name="one", version="1.0", filename="one-1.0-py3-none-any.whl", url="file:///x", sha256=SHA256, source=source
     )
     path = tmp_path / "pylock.toml"
     path.write_text(pylock_writer.dumps(Lock(target=target, requirements=("one",), wheels=(wheel,)), tmp_path))
