@@ -84,7 +84,7 @@ def test_only_what_an_index_may_have_is_of_pypi(
     }
     wheel = "one-1.0-py3-none-any.whl"
     entry = PackageEntry(name="one", version="1.0", wheel=wheel, size=1, sha256="", origin=origins["one"][1])
-    monkeypatch.setattr("airpack.cli.commands.sbom.Results.entries", lambda *_: (entry,))
+    monkeypatch.setattr("airpack.results.folder.Results.entries", lambda *_: (entry,))
     path = tmp_path / "bundle.tar.zst"
 
     def built(old: toc.Toc) -> toc.Toc:
@@ -110,8 +110,8 @@ def test_the_sdist_of_an_index_of_ones_own_has_its_url(
     built_from, url = "one-1.0.tar.gz sha256:00", "https://packages.example/one-1.0.tar.gz"
     wheel, origin = "one-1.0-py3-none-any.whl", f"built from {built_from} of {url}"
     entry = PackageEntry(name="one", version="1.0", wheel=wheel, size=1, sha256="", origin=origin)
-    monkeypatch.setattr("airpack.cli.commands.sbom.Results.entries", lambda *_: (entry,))
-    monkeypatch.setattr("airpack.cli.commands.inspect.Results.origins", lambda *_: {"one": origin})
+    monkeypatch.setattr("airpack.results.folder.Results.entries", lambda *_: (entry,))
+    monkeypatch.setattr("airpack.results.folder.Results.origins", lambda *_: {"one": origin})
     path = tmp_path / "bundle.tar.zst"
 
     def built(old: toc.Toc) -> toc.Toc:
