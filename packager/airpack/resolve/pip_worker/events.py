@@ -84,7 +84,8 @@ def shown(text: Any) -> str:
 
 def _facts_of_hashes(error: Any) -> dict[str, Any]:
     """Return the event for files without the hashes that were required."""
-    for cause in error.errors if isinstance(error, adapter.HashErrors) else [error]:
+    causes = error.errors if isinstance(error, adapter.HashErrors) else [error]
+    for cause in causes:
         if isinstance(cause, adapter.HashMismatch):
             algorithm = "sha256" if "sha256" in cause.allowed else min(cause.allowed)
             return {
@@ -94,7 +95,8 @@ def _facts_of_hashes(error: Any) -> dict[str, Any]:
                 "expected": list(cause.allowed[algorithm]),
                 "actual": cause.gots[algorithm].hexdigest(),
             }
-        if isinstance(cause, (adapter.HashMissing, adapter.HashUnpinned)):
+    for cause in causes:
+        if isinstance(cause, (adapter.HashMissing, adapter.HashUnpinned)) and cause.req:
             by = cause.req.comes_from
             return {
                 "failure": "unhashed",
