@@ -88,10 +88,16 @@ def pass_on(ready: Ready, env: MutableMapping[str, str]) -> None:
     env["AIRPACK_BUNDLE"] = ready.bundle
     env[ACTIVE] = ready.to_note()
     activation.export(ready.tree, env)
-    given = env.get("PYTHONPATH")
-    # An empty entry, which Python takes for the current folder, is kept as it is.
-    others = [entry for entry in given.split(os.pathsep) if entry != dropin()] if given else []
-    env["PYTHONPATH"] = os.pathsep.join([dropin(), *others])
+    env["PYTHONPATH"] = in_front(dropin(), env.get("PYTHONPATH", ""))
+
+
+def in_front(folder: str, path: str) -> str:
+    """Return a PYTHONPATH with `folder` as its first entry, and as no other.
+
+    An empty entry, which Python takes for the current folder, is kept as it is.
+    """
+    others = [entry for entry in path.split(os.pathsep) if entry != folder] if path else []
+    return os.pathsep.join([folder, *others])
 
 
 def mode_of(env: Mapping[str, str]) -> str:

@@ -24,8 +24,7 @@ class Environ(os._Environ):  # type: ignore[type-arg]  # Python 3.7 can't evalua
     def __setitem__(self, name: str, value: str) -> None:
         """Set a variable. Raises TypeError for what is no text."""
         if name == "PYTHONPATH" and isinstance(value, str):
-            others = [entry for entry in value.split(os.pathsep) if entry != self.folder] if value else []
-            value = os.pathsep.join([self.folder, *others])
+            value = boot.in_front(self.folder, value)
         super().__setitem__(name, value)
 
 
