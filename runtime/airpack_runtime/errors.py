@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 
 from airpack_runtime import layout
 
@@ -144,21 +142,6 @@ def check_unread(name: str, value: str, known: Iterable[str]) -> str:
 def is_like_pin(name: str, value: str) -> bool:
     """Return whether a setting seems to say, by its name or by what it holds, which bundle may be used."""
     return bool(re.search(_PIN_NAME, name) or re.search(_PIN_VALUE, value.strip()))
-
-
-EXPLAINED = "; explained by: "
-
-
-def with_doctor(message: object, shim: str, bundle: str | None = None) -> str:
-    """Return the message of an end with status 97, with the command that explains it.
-
-    `shim` is the path of the shim's folder or zipapp, `bundle` what the command line named. A shell reads the command.
-    """
-    import shlex
-
-    place = shim if os.path.isfile(shim) else shim + "/airpack_runtime"
-    words = [sys.executable or "python3", place, "doctor", *(["--bundle", bundle] if bundle else [])]
-    return f"{message}{EXPLAINED}AIRPACK_ON_ERROR=continue {' '.join(map(shlex.quote, words))}"
 
 
 def _listed(reasons: Mapping[str, str]) -> str:

@@ -31,7 +31,8 @@ def guarded(run: Callable[[], int], given: str | None, *, verbose: bool = False)
         warn("interrupted; nothing was left behind")
         return boot.INTERRUPTED
     except Exception as error:
-        from airpack_runtime.errors import BootError, reason_of, with_doctor
+        from airpack_runtime.care.log import with_doctor
+        from airpack_runtime.errors import BootError, reason_of
 
         if isinstance(error, BootError) and not verbose:
             warn(with_doctor(error, boot.shim_root(), given) if error.status == BootError.status else error)

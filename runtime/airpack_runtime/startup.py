@@ -53,7 +53,7 @@ def start(folder: str) -> None:
         _say("airpack: interrupted")
         os._exit(boot.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - `site` would print it and run the program without its packages
-        from airpack_runtime.errors import BootError, OtherPython, printable, with_doctor
+        from airpack_runtime.errors import BootError, OtherPython, printable
 
         if isinstance(error, OtherPython):
             return
@@ -63,6 +63,8 @@ def start(folder: str) -> None:
         if os.environ.get("AIRPACK_ON_ERROR") == "continue":
             _say("airpack: " + message)
         else:
+            from airpack_runtime.care.log import with_doctor
+
             _say("airpack: " + with_doctor(message, boot.shim_root()))
             os._exit(BootError.status)
 

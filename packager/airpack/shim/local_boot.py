@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import airpack_runtime
-from airpack_runtime.errors import EXPLAINED
+from airpack_runtime.care.log import EXPLAINED
 from airpack_runtime.format.reader import open_bundle
 
 from airpack.base.errors import BootFailed

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airpack_runtime.ready import Ready
 
 SIDE_BY_SIDE = "the shim, which checked it, lies beside it: whoever may change the one may change the other"
+EXPLAINED = "; explained by: "
 
 
 def write(ready: Ready, env: Mapping[str, str], *, always: bool = False) -> None:
@@ -33,6 +34,18 @@ def say(text: str) -> None:
         os.write(2, (text + "\n").encode("utf-8", "backslashreplace"))
     except OSError:
         pass
+
+
+def with_doctor(message: object, shim: str, bundle: str | None = None) -> str:
+    """Return the message of an end with status 97, with the command that explains it.
+
+    `shim` is the path of the shim's folder or zipapp, `bundle` what the command line named. A shell reads the command.
+    """
+    import shlex
+
+    place = shim if os.path.isfile(shim) else shim + "/airpack_runtime"
+    words = [sys.executable or "python3", place, "doctor", *(["--bundle", bundle] if bundle else [])]
+    return f"{message}{EXPLAINED}AIRPACK_ON_ERROR=continue {' '.join(map(shlex.quote, words))}"
 
 
 def text(ready: Ready, env: Mapping[str, str], *, always: bool) -> str:

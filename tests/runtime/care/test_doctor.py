@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict
 import pytest
 from airpack_runtime import boot, layout
 from airpack_runtime.care import doctor
-from airpack_runtime.errors import EXPLAINED
+from airpack_runtime.care.log import EXPLAINED
 from airpack_runtime.format import reader
 from airpack_runtime.image import probe
 from airpack_runtime.provide import unpack
