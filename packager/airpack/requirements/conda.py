@@ -96,7 +96,7 @@ def from_export(path: Path, text: str) -> CondaEnvironment:
     matches = [match for line in text.splitlines() if (match := _EXPORTED.fullmatch(line.strip()))]
     of_pip = [match for match in matches if match["build"].startswith(_PYPI_BUILD)]
     lines = [f"{match['name']}=={match['version']}" for match in of_pip]
-    packages = (match[0] for match in matches if match not in of_pip)
+    packages = (match[0] for match in matches if not match["build"].startswith(_PYPI_BUILD))
     return _environment(path, packages, lines, places_in(text, path, [match[0] for match in of_pip]))
 
 

@@ -132,7 +132,7 @@ def to_ask(lock: Lock) -> Lock:
     """
     asked = [wheel for wheel in lock.wheels if _is_of_index(wheel)]
     lines = (f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}" for wheel in asked)
-    kept = tuple(wheel for wheel in lock.wheels if wheel not in asked)
+    kept = tuple(wheel for wheel in lock.wheels if not _is_of_index(wheel))
     options = ("--only-binary", ",".join(wheel.key for wheel in asked)) if asked else ()
     access = replace(lock.access, options=(*lock.access.options, *options))
     return replace(lock, wheels=kept, to_find=(*lock.to_find, *lines), access=access)
