@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from airpack.base.errors import InvalidRequirement
+from airpack.base.errors import AirpackError, InvalidRequirement
 from airpack.requirements.rules import Rules
 from airpack.requirements.windows import with_slashes
 
@@ -91,6 +92,35 @@ class Requirements:
         for place in self.editables:
             arguments += ["--editable", place]
         return [*arguments, *self.specifications]
+
+
+@contextmanager
+def written(listings: Sequence[Listing], folder: Path) -> Iterator[list[str]]:
+    """Write the listings into `folder` and give them as arguments of pip's; an error names their sources instead."""
+    sources = {str(folder / f"listing-{number}.txt"): listing for number, listing in enumerate(listings)}
+    for file, listing in sources.items():
+        # Only the lines of a file can hold hashes, and the settings of a build.
+        Path(file).write_text("".join(f"{line}\n" for line in listing.lines), encoding="utf-8")
+    try:
+        yield [word for file, each in sources.items() for word in (f"--{each.kind}", file)]
+    except AirpackError as error:
+        message = str(error)
+        for file, listing in sources.items():
+            message = _named(message, file, listing)
+        error.args = (message,)
+        raise
+
+
+def _named(message: str, file: str, listing: Listing) -> str:
+    """Return a message with the places of a listing for the lines of the `file` that holds it."""
+
+    def place(match: re.Match[str]) -> str:
+        return listing.place(int(match["a"] or match["b"]))
+
+    at = re.escape(file)
+    return re.sub(rf"line (?P<a>\d+) of {at}|-[rc] {at} \(line (?P<b>\d+)\)", place, message).replace(
+        file, listing.source
+    )
 
 
 def anchored(lines: Iterable[str], folder: Path) -> list[str]:

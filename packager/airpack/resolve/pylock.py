@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,17 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from packaging.markers import UndefinedEnvironmentName
-from packaging.pylock import (
-    Package,
-    PackageArchive,
-    PackageDirectory,
-    PackageSdist,
-    PackageVcs,
-    PackageWheel,
-    Pylock,
-    PylockSelectError,
-    PylockValidationError,
-)
+from packaging.pylock import PackageDirectory, PackageWheel, Pylock, PylockSelectError, PylockValidationError
 from packaging.utils import NormalizedName
 
 from airpack.base import toml
@@ -29,7 +17,8 @@ from airpack.base.errors import InvalidLock, OutputRefused, UnknownMarker
 from airpack.base.lines import places_with_controls
 from airpack.requirements.locks.pins import placed
 from airpack.requirements.rules import moment_of
-from airpack.resolve.attestations import Attested, Publisher
+from airpack.resolve import pylock_packages as packages
+from airpack.resolve.attestations import Attested
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.resolve.passed_over import PassedOver
 from airpack.target.installed import ImagePackage
@@ -67,18 +56,24 @@ class LockFile:
     def for_target(self, target: Target) -> Lock:
         """Return the wheels and sources that the file locks for `target`.
 
-        Raises UnknownMarker, or InvalidLock: for another target's, for what has no hash or the target doesn't take.
+        Raises InvalidLock if the file is airpack's for another target, or locks what the target doesn't take or what
+        has no hash; UnknownMarker.
         """
         if self.target_name not in (None, target.name):
-            raise InvalidLock(self.path, f"is a lock for {self.target_name}, not for {target.name}: lock again for it")
+            wrong = f"is a lock for {self.target_name}, not for {target.name}"
+            raise InvalidLock(self.path, f"{wrong}: lock again for it")
         _check_markers(self.pylock, target)
         environment = cast("Environment", dict(target.marker_environment))
         try:
             chosen = list(self.pylock.select(environment=environment, tags=target.tags))
         except (PylockSelectError, UndefinedEnvironmentName) as error:
             raise InvalidLock(self.path, f"does not fit {target.name}: {error}") from error
-        wheels = [_locked(self.path, *pair) for pair in chosen if isinstance(pair[1], PackageWheel)]
-        to_find = {_to_build(self.path, *pair): pair[0].name for pair in chosen if type(pair[1]) is not PackageWheel}
+        wheels, to_find = list[LockedWheel](), dict[str, str]()
+        for package, source in chosen:
+            if isinstance(source, PackageWheel):
+                wheels.append(packages.locked(self.path, package, source))
+            else:
+                to_find[packages.to_build(self.path, package, source)] = package.name
         return Lock(
             target=target,
             requirements=self.requirements,
@@ -88,7 +83,7 @@ class LockFile:
             contents={
                 package.name: digest
                 for package, source in chosen
-                if isinstance(source, PackageDirectory) and (digest := _tool(package).get("content"))
+                if isinstance(source, PackageDirectory) and (digest := packages.tool_of(package).get("content"))
             },
             added=self.added,
             provided=self.provided,
@@ -105,7 +100,7 @@ def read(path: Path, *, follow: bool = True) -> LockFile:
 def from_dict(path: Path, data: Mapping[str, Any]) -> LockFile:
     """Return what the `pylock.toml` at `path`, parsed to `data`, holds. Raises InvalidLock."""
     pylock = _checked(path, data)
-    tool = _tool(pylock)
+    tool = packages.tool_of(pylock)
     return LockFile(
         path=path,
         pylock=pylock,
@@ -208,93 +203,13 @@ def _table(data: Mapping[str, Any], *names: str) -> object:
     return data
 
 
-def _tool(table: Pylock | Package) -> Mapping[str, Any]:
-    """Return airpack's own table (`[tool.airpack]`) of a lock, or of a package in it; empty if there is none."""
-    tool = (table.tool or {}).get("airpack", {})
-    return tool if isinstance(tool, Mapping) else {}
-
-
-def _to_build(path: Path, package: Package, source: object) -> str:
-    """Return a locked source as a line of a requirements file, with the settings of its build. Raises InvalidLock."""
-    words = [_requirement(path, package, source)]
-    for key, values in _settings(path, package).items():
-        words += [shlex.quote(f"--config-settings={key}={value}") for value in values]
-    return " ".join(words)
-
-
-def _settings(path: Path, package: Package) -> dict[str, list[str]]:
-    """Return the settings of the build of a locked source. Raises InvalidLock."""
-    table = _tool(package).get("config-settings", {})
-    table = table if isinstance(table, Mapping) else {"": None}
-    settings = {key: [value] if isinstance(value, str) else value for key, value in table.items()}
-    for values in settings.values():
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise InvalidLock(path, f"has config-settings of {package.name} that are no texts")
-    return settings
-
-
-def _requirement(path: Path, package: Package, source: object) -> str:
-    """Return the requirement of a locked source, with its hash or commit. Raises InvalidLock."""
-    inside = getattr(source, "subdirectory", None)
-    within = [f"subdirectory={inside}"] if inside else []
-    match source:
-        case PackageVcs():
-            address = f"{source.type}+{_url(path, source)}@{source.commit_id}"
-        case PackageDirectory():
-            address = (path.parent / source.path).resolve().as_uri()
-        case PackageSdist() | PackageArchive():
-            address = _url(path, source)
-            within.insert(0, f"sha256={_sha256(path, package, source)}")
-        case _:
-            raise InvalidLock(path, f"locks {package.name} to a kind of source that airpack can't pack")
-    return f"{package.name} @ {address}{'#' * bool(within)}{'&'.join(within)}"
-
-
-def _locked(path: Path, package: Package, source: object) -> LockedWheel:
-    """Return a locked wheel. Raises InvalidLock."""
-    if not isinstance(source, PackageWheel) or package.version is None:
-        raise InvalidLock(path, f"has no version for {package.name}")
-    return LockedWheel(
-        name=package.name,
-        version=str(package.version),
-        filename=source.filename,
-        url=_url(path, source),
-        sha256=_sha256(path, package, source),
-        size=source.size,
-        requires_python=str(package.requires_python or ""),
-        built_from=str(_tool(package).get("built-from", "")),
-        index=package.index or "",
-        publishers=_publishers(path, package),
-    )
-
-
-def _publishers(path: Path, package: Package) -> tuple[Publisher, ...]:
-    """Return the publishers that a lock records for a package. Raises InvalidLock."""
-    try:
-        return tuple(Publisher.from_dict(each) for each in package.attestation_identities or ())
-    except ValueError as error:
-        raise InvalidLock(path, f"has {error} for {package.name}") from error
-
-
 def attested_in(path: Path) -> dict[NormalizedName, Attested]:
     """Return the publishers that the lock at `path` records, by project; none if it is no lock that can be read."""
     try:
         locked = read(path, follow=False)
         return {
-            package.name: Attested(version=str(package.version), publishers=_publishers(path, package))
+            package.name: Attested(version=str(package.version), publishers=packages.publishers_of(path, package))
             for package in locked.pylock.packages
         }
     except InvalidLock:
         return {}
-
-
-def _url(path: Path, source: PackageWheel | PackageSdist | PackageArchive | PackageVcs) -> str:
-    """Return the URL of a locked file; a path in a lock is relative to the lock."""
-    return source.url or (path.parent / str(source.path)).resolve().as_uri()
-
-
-def _sha256(path: Path, package: Package, source: PackageWheel | PackageSdist | PackageArchive) -> str:
-    sha256 = source.hashes.get("sha256", "").lower()
-    if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise InvalidLock(path, f"has no sha256 for {package.name}" + (" that is one" if sha256 else ""))
-    return sha256

@@ -15,10 +15,9 @@ from packaging.version import Version
 
 from airpack.base.errors import InvalidRequirement, PipFailed, Unsatisfiable
 from airpack.base.urls import filename_in, public, token_in, without_access
-from airpack.requirements.requirements import Listing, Requirements
+from airpack.requirements.requirements import Listing, Requirements, written
 from airpack.requirements.rules import Rules
 from airpack.resolve.failures import extras
-from airpack.resolve.listings import written
 from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
 from airpack.resolve.passed_over import PassedOver
 from airpack.resolve.pip import Answer, Pip
