@@ -41,6 +41,14 @@ class Opened:
         self.page.on("request", lambda request: self.wanted.append(request.url))
         self.page.on("requestfinished", lambda request: self.loaded.append(request.url))
 
+    def wait_for_complaints(self, count: int) -> None:
+        """Return when the page has complained so often; fail if it doesn't within ten seconds."""
+        for _ in range(100):
+            if len(self.complaints) >= count:
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"{len(self.complaints)} complaints, not {count}: {self.complaints}")
+
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
