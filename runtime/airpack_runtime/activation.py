@@ -91,8 +91,9 @@ def behind_standard_library() -> int:
 
 
 def pth_files(site_packages: str) -> list[str]:
-    """Return the names of a folder's `.pth` files in the order in which `site` processes them."""
-    return sorted(name for name in os.listdir(site_packages) if name.endswith(".pth"))
+    """Return the names of a folder's `.pth` files in the order in which `site` processes them, and no pipe."""
+    names = [name for name in os.listdir(site_packages) if name.endswith(".pth")]
+    return sorted(name for name in names if os.path.isfile(site_packages + "/" + name))
 
 
 def _extend_namespaces(site_packages: str) -> None:

@@ -143,7 +143,7 @@ def _inherited(path: str, info: os.stat_result, env: Mapping[str, str], signer: 
     ready = Ready.from_note(env.get(ACTIVE, ""))
     if ready is None or (ready.bundle, ready.key) != (path, cache.key_of(info)) or not os.path.isdir(ready.tree):
         return None
-    if signer not in ("", ready.signer):
+    if not _was_checked(ready, env, signer):
         return None
     folder, name = os.path.split(ready.tree)
     if ready.tree == path and folder not in cache.candidates(env):  # a folder that was given, such as a volume
@@ -156,13 +156,16 @@ def _inherited(path: str, info: os.stat_result, env: Mapping[str, str], signer: 
     return ready
 
 
+def _was_checked(ready: Ready, env: Mapping[str, str], signer: str) -> bool:
+    """Return whether what is asked for was checked when a tree was made ready: no pin is without its image's hash."""
+    return signer in ("", ready.signer) and not (ready.digest == cache.UNKNOWN and "AIRPACK_DIGEST" in env)
+
+
 def cached(path: str, info: os.stat_result, env: Mapping[str, str], signer: str) -> Ready | None:
     """Return the tree that an earlier boot of this very file left in a cache folder, or None if none did."""
     for ready in cache.usable(env, lambda folder: cache.seen_bundle(folder, path, info)):
-        if signer not in ("", ready.signer):
+        if not _was_checked(ready, env, signer):
             continue
-        if ready.digest == cache.UNKNOWN and "AIRPACK_DIGEST" in env:
-            continue  # an image that wasn't hashed when it was mounted
         folder, name = os.path.split(ready.tree)
         # Looked at only once it is held: before, another process could prune it.
         if cache.is_whole(folder, name) and cache.hold(folder, name) and cache.is_tree(ready.tree):

@@ -58,11 +58,12 @@ def candidates(env: Mapping[str, str]) -> list[str]:
 def usable(env: Mapping[str, str], look: Callable[[str], Found | None]) -> Iterator[Found]:
     """Yield what `look` finds in each cache folder, from the folders that can be trusted.
 
-    Whoever wants a tree that lies in a cache asks here: `look` may read there, and execute nothing.
+    Whoever wants a tree that lies in a cache asks here: `look` may read there, and execute nothing. It is not called
+    before: another user's folder could become this user's between the two, when a process beside this one makes it.
     """
     for folder in candidates(env):
-        found = look(folder)
-        if found is not None and reason_against(folder) is None:
+        found = look(folder) if reason_against(folder) is None else None
+        if found is not None:
             yield found
 
 

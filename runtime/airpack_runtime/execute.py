@@ -22,17 +22,16 @@ NOT_EXECUTABLE, NOT_FOUND = 126, 127  # as shells end for a file that they can't
 def guarded(run: Callable[[], int], given: str | None, *, verbose: bool = False) -> int:
     """Return what `run` returns, or the exit status for the error that it raises, which is told in one line.
 
-    `given` is the bundle or tree that the command line named. With `verbose`, a BootError is raised again, for its
-    traceback.
+    `given` is the bundle or tree that the command line named. With `verbose`, the traceback of a BootError is told.
     """
     try:
         return run()
     except KeyboardInterrupt:
         warn("interrupted; nothing was left behind")
         return boot.INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a traceback may hold what acts on a terminal
         from airpack_runtime.care.log import with_doctor
-        from airpack_runtime.errors import BootError, reason_of
+        from airpack_runtime.errors import BootError, printable, reason_of
 
         if isinstance(error, BootError) and not verbose:
             warn(with_doctor(error, boot.shim_root(), given) if error.status == BootError.status else error)
@@ -40,7 +39,10 @@ def guarded(run: Callable[[], int], given: str | None, *, verbose: bool = False)
         if isinstance(error, OSError):  # standard output is full, or closed
             warn(f"{error.filename or 'standard output'}: {reason_of(error)}")
             return BootError.status
-        raise
+        from traceback import format_exc
+
+        print(*map(printable, format_exc().splitlines()), sep="\n", file=sys.stderr, flush=True)
+        return getattr(error, "status", 1)
 
 
 def warn(message: object) -> None:

@@ -69,6 +69,7 @@ ENTRIES_LIMIT = 600_000  # files, links, frames and distributions
 DEPTH_LIMIT = 100  # of folders in folders
 TOC_LIMIT = 64 << 20
 NEEDS_LIMIT = 1 << 18  # characters of the libraries that a tree needs, as Python shows them
+TEXTS_LIMIT = 8 << 20  # characters of all texts but paths: a distribution's are about 200
 DECODER_LIMIT = 16 << 20
 
 

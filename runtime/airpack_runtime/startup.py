@@ -82,7 +82,9 @@ def _tell(folder: str) -> None:
         _say("airpack: " + errors.unread(name, trust.SETTINGS))
     other = getattr(sys.modules.get("sitecustomize"), "__file__", None)
     if other and os.path.dirname(os.path.abspath(other)) != folder:
-        _say("airpack: %s ran without the packages: name %s first in PYTHONPATH" % (other, folder))
+        from airpack_runtime.errors import printable
+
+        _say(printable("airpack: %s ran without the packages: name %s first in PYTHONPATH" % (other, folder)))
 
 
 def _say(text: str) -> None:

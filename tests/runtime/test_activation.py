@@ -55,6 +55,7 @@ def test_pth_files_are_processed_behind_the_tree(tree: Path) -> None:
     """What they append goes behind the tree, not behind the image's packages."""
     (tree / SITE_PACKAGES / "more").mkdir()
     (tree / SITE_PACKAGES / "a.pth").write_text("more\nimport sys; sys.airpack_test_ran = True\n")
+    os.mkfifo(str(tree / SITE_PACKAGES / "pipe.pth"))  # for whose writer nothing waits
     added = activation.activate(str(tree), {})
     assert sys.path[sys.path.index(added) + 1] == os.path.join(added, "more")
     assert sys.airpack_test_ran  # type: ignore[attr-defined]

@@ -64,6 +64,22 @@ def test_a_changed_bundle_is_not_taken_for_the_one_seen(tmp_path: Path, signer: 
     assert cache.seen_bundle(folder, str(bundle), os.stat(str(bundle))) is None
 
 
+def test_nothing_is_read_in_a_folder_before_it_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user could have a note read in a folder that gives way, meanwhile, to one that this user makes."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    folder.chmod(0o777)
+    monkeypatch.setattr(cache, "candidates", lambda _: [str(folder)])
+
+    def look(place: str) -> str:
+        os.rename(place, f"{place}.of-another-user")
+        os.mkdir(place, 0o700)
+        return "../planted"
+
+    assert list(cache.usable({}, look)) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
 def test_unknown_settings_do_no_harm(env: Dict[str, str]) -> None:
     """A relative cache folder is passed over."""
     assert cache.candidates({**env, "AIRPACK_CACHE_DIR": "relative"})[0].startswith("/var/tmp/")

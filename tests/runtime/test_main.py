@@ -77,7 +77,18 @@ def test_errors_are_one_line_and_v_shows_where(env: Dict[str, str], tmp_path: Pa
     words = ["unpack", "--bundle", str(tmp_path / "nothing"), str(tmp_path / "tree")]
     done = _shim(*words, env=env)
     assert told(done) == f"airpack: no bundle at {tmp_path}/nothing: correct AIRPACK_BUNDLE or --bundle"
-    assert "Traceback" in _shim("-v", *words, env=env).stderr
+    done = _shim("-v", *words, env=env)
+    assert done.returncode == 97
+    assert done.stderr.startswith("Traceback (most recent call last):\n")
+
+
+def test_a_traceback_does_not_act_on_the_terminal(env: Dict[str, str], forge: Callable[..., Path]) -> None:
+    """Not even by what Python itself says of a table of contents."""
+    path = forge(lambda data: data["distributions"][0].update({"\x1b]0;title\x07": 1}))
+    done = _shim("-v", "exec", "--bundle", str(path), "--", "true", env=env)
+    assert done.returncode == 97
+    assert "unexpected keyword argument '\\x1b]0;title\\x07'" in done.stderr
+    assert all(line.isprintable() for line in done.stderr.splitlines())
 
 
 @pytest.mark.parametrize("option", ["--bundle", "--tree"])

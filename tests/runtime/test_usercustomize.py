@@ -55,6 +55,16 @@ def test_behind_another_sitecustomize_the_packages_are_there_all_the_same(
     assert done.stderr == f"airpack: {other} ran without the packages: {remedy}\n"
 
 
+def test_the_path_of_another_sitecustomize_does_not_act_on_the_terminal(
+    tmp_path: Path, behind: Dict[str, str], dropin: Path
+) -> None:
+    """It is told as Python escapes it."""
+    (tmp_path / "operator").rename(tmp_path / "\x1b[2J")
+    done = image_python("-c", "", env={**behind, "PYTHONPATH": f"{tmp_path}/\x1b[2J:{dropin}"})
+    other = f"{tmp_path}/\\x1b[2J/sitecustomize.py"
+    assert done.stderr == f"airpack: {other} ran without the packages: name {dropin} first in PYTHONPATH\n"
+
+
 def test_behind_another_sitecustomize_a_failure_ends_the_process(behind: Dict[str, str], dropin: Path) -> None:
     """As it does in front of it."""
     (dropin / "bundle.tar.zst").unlink()

@@ -94,9 +94,8 @@ def _parsed(lines: list[str], path: str) -> tuple[str, str, bytes]:
     Raises NotSigned unless they are as `dumps` writes them.
     """
     words = [line.partition(" ") for line in lines]
-    signature = _bytes(words[3][2]) if len(words) == 5 else None
-    names = [word[0] for word in words]
-    if signature is None or lines[0] != _HEADING or names[2:] != ["key", "signature", ""]:
+    signature = _bytes(words[3][2]) if lines[4:] == [""] else None
+    if signature is None or lines[0] != _HEADING or [word[0] for word in words[2:4]] != ["key", "signature"]:
         raise NotSigned(path, f"has a {layout.SIGNATURE_SUFFIX} that can't be read, or is none", _COPY_AGAIN)
     return lines[1], words[2][2], signature
 

@@ -124,7 +124,7 @@ class Toc(NamedTuple):
             )
             _check(toc)
         except (KeyError, TypeError, UnicodeError) as error:
-            raise _wrong(f"lacks or mistypes {error}") from error
+            raise _wrong(f"lacks or mistypes {str(error)[:200]}") from error
         return toc
 
     def folders(self) -> list[str]:
@@ -259,13 +259,15 @@ def _check(toc: Toc) -> None:
         raise _wrong("lists more than any environment holds")
     paths = [*toc.directories, *(file.path for file in toc.files), *(link.path for link in toc.links)]
     _check_paths(paths)
-    texts = [toc.target, toc.creator, toc.sums.path, *toc.requirements, *paths]
+    texts = [toc.target, toc.creator, toc.sums.path, *toc.requirements]
     for share in toc.distributions:
         texts += (*share[:4], *share.top_level, *share[8:])
     for need in toc.needs:
         texts += need[:2]
     texts += (toc.decoder or ())[2:]
-    "".join(texts).encode("utf-8")
+    if len("".join(texts)) > layout.TEXTS_LIMIT:
+        raise _wrong("holds longer texts than any environment has")
+    "".join([*texts, *paths]).encode("utf-8")
     if any(path.count("/") > layout.DEPTH_LIMIT for path in toc.directories):
         raise _wrong("nests folders too deeply")
     end = toc.sums.start + toc.sums.size

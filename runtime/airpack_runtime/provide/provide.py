@@ -68,13 +68,13 @@ def given_tree(path: str, env: Mapping[str, str], mode: str) -> Ready:
     if mode not in (AUTO, TREE):
         raise NotATree(path, f"it is a tree, but AIRPACK_MODE is {mode}: set it to auto")
     ready = _noted_tree(path)
-    host.check(path, ready.target)
     trust.check_pin(path, ready.digest, env)
     key = trust.required_key(env)
     if key:
         from airpack_runtime.provide import compare
 
         compare.check_signature(path, key)
+    host.check(path, ready.target)  # not before: a program runs on without its packages if its Python is another
     if os.statvfs(path).f_flag & os.ST_NOEXEC and _has_extensions(path):
         raise NotATree(path, "it is mounted noexec, so that its extension modules can't be loaded: mount it without")
     return ready
@@ -128,9 +128,11 @@ def _mounted(image: str, env: Mapping[str, str], private: bool) -> Ready:
     ready = _checked(storage.tree_path(folder, name), image)
     ready = ready.replace(bundle=image, key=cache.key_of(info), how=way or "an image that is mounted")
     signer = trust.required_key(env)
-    storage.remember_bundle(folder, ready.replace(digest=digest or cache.UNKNOWN, signer=signer))
+    # What its note says of a digest is no hash of the image, by which a pin could be met.
+    ready = ready.replace(digest=digest or cache.UNKNOWN, signer=signer)
+    storage.remember_bundle(folder, ready)
     cache.hold(folder, name)
-    ready = ready.replace(digest=digest or ready.digest, created=way is not None, size=info.st_size if way else 0)
+    ready = ready.replace(created=way is not None, size=info.st_size if way else 0)
     return ready.timed("mount", perf_counter() - start)
 
 

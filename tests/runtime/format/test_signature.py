@@ -86,6 +86,7 @@ _BAD: Dict[str, Tuple[Any, str]] = {
     "of another program": ("untrusted comment: signature\n" + _TEXT, _NONE),
     "without its last line's end": (_TEXT[:-1], _NONE),
     "with a line more": (_TEXT + "more 1\n", _NONE),
+    "with words behind its last line": (_TEXT + " more", _NONE),
     "with lines swapped": ("".join([_LINES[0], _LINES[1], _LINES[3], _LINES[2]]), _NONE),
     "with carriage returns": (_TEXT.replace("\n", "\r\n"), _NONE),
     "with blanks in its base64": (_TEXT.replace("signature ", "signature  "), _NONE),

@@ -126,6 +126,8 @@ def test_a_text_that_no_file_can_hold_is_refused(golden: Path, change: Rewrite) 
         (lambda data: data["decoder"].update(module=3), "lacks or mistypes"),
         *((_share(name, 7), "lacks or mistypes") for name in ("name", "version", "wheel", "sha256", "license")),
         (_share("top_level", [7]), "lacks or mistypes"),
+        (_share("version", "v" * layout.TEXTS_LIMIT), "longer texts than any environment has"),
+        (_share("x" * 999, 1), "x" * 150 + "; copy"),
     ],
 )
 def test_a_hostile_table_of_contents_is_refused(forge: Callable[..., Path], change: Rewrite, problem: str) -> None:

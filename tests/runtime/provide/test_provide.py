@@ -11,11 +11,12 @@ from typing import Callable, Dict, List
 
 import pytest
 from airpack_runtime import boot, cache, layout
-from airpack_runtime.errors import BootError, NoPlace, NotATree, NotMounted, OtherPython, WrongDigest
+from airpack_runtime.errors import BootError, NoPlace, NotATree, NotMounted, NotSigned, OtherPython, WrongDigest
 from airpack_runtime.format import reader
 from airpack_runtime.provide import mount, unpack
 
-from ..conftest import SITE_PACKAGES, lacking, needs_target, python
+from ..conftest import GOLDEN, SITE_PACKAGES, lacking, needs_target, python
+from ..signer import SIGNER
 
 pytestmark = needs_target
 PROGRAMS = {
@@ -76,6 +77,10 @@ def test_an_image_is_mounted_and_used_again(kind: str, image: Callable[[str], Pa
     assert os.statvfs(first.tree).f_flag & os.ST_RDONLY
     assert "alpha" in {each.name for each in Path(first.tree, SITE_PACKAGES).iterdir()}
     assert boot.ready_tree(str(path), env).how == "cached"
+    noted = {**env, boot.ACTIVE: first.to_note()}
+    assert boot.ready_tree(str(path), noted).how == "inherited"
+    with reader.open_bundle(str(GOLDEN)) as bundle, pytest.raises(WrongDigest):  # which its note says is in it
+        boot.ready_tree(str(path), {**noted, "AIRPACK_DIGEST": bundle.digest})
     command = ["-m", "airpack_runtime", "umount"]
     runtime = str(Path(boot.__file__).parent.parent)
     busy = subprocess.Popen(["sleep", "60"], cwd=first.tree)
@@ -181,6 +186,10 @@ def test_a_tree_that_can_not_be_used(tree: Path, tmp_path: Path, env: Dict[str, 
     note.write_text(text.replace("cp37", "cp38"))
     with pytest.raises(OtherPython):
         boot.ready_tree(str(tree), env)
+    with pytest.raises(NotSigned):  # before: a program runs on without its packages where its Python is another
+        boot.ready_tree(str(tree), {**env, "AIRPACK_PUBLIC_KEY": SIGNER.public})
+    with pytest.raises(WrongDigest):
+        boot.ready_tree(str(tree), {**env, "AIRPACK_DIGEST": "0"})
     note.write_text("{}")
     with pytest.raises(NotATree, match=r"its airpack-tree.json can't be read"):
         boot.ready_tree(str(tree), env)
