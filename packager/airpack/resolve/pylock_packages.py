@@ -98,6 +98,8 @@ def _url(path: Path, source: PackageWheel | PackageSdist | PackageArchive | Pack
 
 def _sha256(path: Path, package: Package, source: PackageWheel | PackageSdist | PackageArchive) -> str:
     sha256 = source.hashes.get("sha256", "").lower()
+    if not sha256:
+        raise InvalidLock(path, f"has no sha256 for {package.name}")
     if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise InvalidLock(path, f"has no sha256 for {package.name}" + (" that is one" if sha256 else ""))
+        raise InvalidLock(path, f"has a sha256 for {package.name} that is not 64 hexadecimal digits")
     return sha256

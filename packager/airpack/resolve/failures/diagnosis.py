@@ -55,7 +55,9 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
             where = f" ({place})" if (place := pip_messages.place_in(failure["place"])) else ""
             return pip_messages.unreachable(f"{failure['url']}{where}", failure["reason"], verb="had")
         case "constraint":
-            return _with_extras(failure["text"], pip_messages.place_in(failure["place"] or ""))
+            return _refused_constraint(
+                failure["oddity"], failure["text"], pip_messages.place_in(failure["place"] or "")
+            )
         case "undecodable":
             return InvalidRequirement(
                 f"{failure['file']} is not UTF-8 ({failure['reason']}): save it as UTF-8, or name its encoding in its "
@@ -115,11 +117,17 @@ def _unhashed(failure: Mapping[str, Any]) -> AirpackError:
     return InvalidRequirement(f"{what} {needed}: {remedy}, or leave out the hashes")
 
 
-def _with_extras(text: str, place: str) -> AirpackError:
-    """Return the error for a constraint with extras, which pip doesn't take."""
+def _refused_constraint(oddity: str, text: str, place: str) -> AirpackError:
+    """Return the error for a constraint that pip doesn't take."""
     where = f", {place}" if place else ""
-    instead = _EXTRAS.sub("", text, count=1)
-    return InvalidRequirement(f"{text!r} is a constraint with extras, which pip doesn't take{where}: write {instead}")
+    if oddity == "editable":
+        what, remedy = f"'-e {text}' is an editable constraint", "put it into the requirements, or delete the line"
+    elif oddity == "nameless":
+        what = f"{text!r} is a constraint without a name"
+        remedy = "put it into the requirements, or write NAME @ URL"
+    else:
+        what, remedy = f"{text!r} is a constraint with extras", f"write {_EXTRAS.sub('', text, count=1)}"
+    return InvalidRequirement(f"{what}, which pip doesn't take{where}: {remedy}")
 
 
 def _unreadable_line(text: str, place: str, problem: str) -> AirpackError:

@@ -24,6 +24,9 @@ _SETTING = re.compile(r"An error occurred during configuration: (.*?)\.?(?: Chec
 _WHEEL_NAME = re.compile(r"Invalid wheel filename[^:]*: '?([^'\n]+)'?")
 _OTHER_TARGET = re.compile(r"(\S+\.whl) is not a supported wheel on this platform")
 _BAD_URL = re.compile(r"ValueError: (?:Port could not be cast|Port out of range|Invalid IPv6 URL)")
+_NO_FILE = re.compile(r"Could not find (?:a suitable TLS (CA) certificate bundle|the TLS .*file), invalid path: (.+)")
+_NO_SOCKS = "Missing dependencies for SOCKS support"
+_OS_ERROR = "Could not install packages due to an OSError: "  # pip installs nothing here
 _NO_TIMES = re.compile(r"^Index (\S+).*? does not provide upload-time metadata")
 # The innermost sentences of what urllib3 and requests nest in each other.
 _CAUSES = (
@@ -49,6 +52,11 @@ _REMEDIES = (
         "give the certificate of the server's authority by --cert",
     ),
     (re.compile("Name or service|name resolution|nodename"), "check the host's name, the network and the proxy"),
+    (
+        re.compile("neither a URL nor"),
+        "write it without quotation marks and variables, which pip.conf doesn't put in (--index-url, PIP_INDEX_URL)",
+    ),
+    (re.compile(r"NO_CERTIFICATE|PEM lib"), "a file of --cert, --client-cert or pip.conf holds no certificate (PEM)"),
     (re.compile("timed out"), "check the network and the proxy, or give it longer by --timeout"),
     (re.compile(r"\b5\d\d "), "the server failed: try again later, or name another index"),
 )
@@ -85,12 +93,32 @@ def error_in(message: str) -> AirpackError:  # noqa: PLR0911 - one for each kind
         return InvalidRequirement(
             f"{other[1]} is a wheel for {tags}, which the target doesn't take: give the target's own, or its source"
         )
+    if unconnected := _unconnected(message):
+        return unconnected
+    return PipFailed(
+        f"pip: {one_line(message).removeprefix(_OS_ERROR) or 'it ended without a message; try again with -v'}"
+    )
+
+
+def _unconnected(message: str) -> AirpackError | None:
+    """Return the error for a message of why an index can't be asked, None for another message."""
+    if missing := _NO_FILE.search(message):
+        if missing[1]:
+            what, names = "certificates of authorities", "--cert, pip.conf, PIP_CERT and REQUESTS_CA_BUNDLE"
+        else:
+            what, names = "client's certificate", "--client-cert, pip.conf and PIP_CLIENT_CERT"
+        return PipFailed(f"the {what} should be in {missing[2]}, which is not there: check {names}")
+    if _NO_SOCKS in message:
+        return PipFailed(
+            "the proxy speaks SOCKS, for which pip needs PySocks: pip install PySocks beside airpack, or name an HTTP "
+            "proxy by --proxy or HTTPS_PROXY"
+        )
     if untimed := _NO_TIMES.search(message):
         return IndexUnreachable(
             f"{public(untimed[1])} doesn't say when its files were uploaded (PEP 700): leave out --exclude-newer, or "
             "name another index"
         )
-    return PipFailed(f"pip: {one_line(message) or 'it ended without a message; try again with -v'}")
+    return None
 
 
 def place_in(comes_from: str) -> str:

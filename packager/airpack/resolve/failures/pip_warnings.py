@@ -33,6 +33,9 @@ class Warnings:
         match event:
             case {"warning": message}:
                 return _text_of(message)
+            case {"dropped": words, "place": place}:
+                remedy = "quote a value that has spaces, and write a line for each option"
+                return f"{place}: pip leaves out {words!r}: {remedy}"
             case {"yanked": what, "reason": reason}:
                 why = f": {pip_messages.one_line(reason)}" if reason else ", and no reason is given"
                 return f"{what} was yanked from its index{why}"

@@ -102,7 +102,7 @@ def _resolving(
     allow_sources(builder, scratch, events, looks=None if newest else LOOKS)
     name_bad_wheels(builder.cache)
     read_metadata_alone(builder.cache)
-    name_unreadable()
+    name_unreadable(events)
     python = request["target"]["python_full_version"]
     if not newest:
         prefer_wheels(lambda: sessions[0], builder.cache, events, python=python)

@@ -14,9 +14,10 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from airpack.base.urls import without_access
+from airpack.base.urls import redacted, without_access
 from airpack.resolve.pip_worker.adapter import wrap
 from airpack.resolve.pip_worker.events import Events, Failure
+from airpack.resolve.pip_worker.sources import source_of
 
 _REQUIRED = re.compile(r"^\s*--require-hashes\b", re.MULTILINE)
 
@@ -32,6 +33,17 @@ class Constraints:
         wrap("resolve", self._resolving)
         wrap("link_hashes", self._without_hash)
         wrap("editable_prepared", self._without_hash)
+        wrap("editable_requirement", self._naming_editable)
+
+    def _naming_editable(self, make: Any) -> Any:
+        """Return pip's `make` of an editable requirement, which names one that is a constraint."""
+
+        def make_named(text: str, comes_from: Any = None, *args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("constraint"):
+                raise Failure("constraint", oddity="editable", text=redacted(text), place=comes_from)
+            return make(text, comes_from, *args, **kwargs)
+
+        return make_named
 
     def _without_hash(self, prepare: Any) -> Any:
         """Return a method of pip's preparer, which refuses what can't have a hash where others have one."""
@@ -61,8 +73,10 @@ class Constraints:
     def _resolving(self, resolve: Any) -> Any:
         def resolve_constrained(resolver: Any, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
             for root in root_reqs:
-                if root.constraint and not root.editable and root.extras:  # pip says neither which nor where
-                    raise Failure("constraint", text=str(root.req), place=root.comes_from)
+                if root.constraint and root.name is None:  # pip says neither which nor where
+                    raise Failure("constraint", oddity="nameless", text=source_of(root), place=root.comes_from)
+                if root.constraint and root.extras:
+                    raise Failure("constraint", oddity="extras", text=str(root.req), place=root.comes_from)
             wanted = [root for root in root_reqs if not root.constraint and root.match_markers()]
             locked = [root for root in root_reqs if root.constraint and root.has_hash_options]
             if locked and not self.required and not any(root.has_hash_options for root in wanted):

@@ -24,7 +24,7 @@ from airpack.resolve.pip_worker.adapter import (
     RequestException,
     wrap,
 )
-from airpack.resolve.pip_worker.events import Failure, texts_of
+from airpack.resolve.pip_worker.events import Events, Failure, texts_of
 from airpack.target.legacy import NONE, current_requirement, current_specifiers
 
 _CLAUSE = re.compile(r"[<>=!~]+[^,;)]*")
@@ -42,12 +42,16 @@ _EMPTY_OPTION = re.compile(r"--?(?:\s.*)?|-{3,}.*")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:(?!\d)\S+")
 
 
-def name_unreadable() -> None:
-    """Let what pip can't read raise Failure with the text, and with the file and the line that have it."""
-    places = _Places()
+def name_unreadable(events: Events) -> None:
+    """Let what pip can't read raise Failure with the text, and with the file and the line that have it.
+
+    What pip leaves out of a line in silence is reported.
+    """
+    places = _Places(events)
     wrap("read_requirements", places.reading)
     wrap("lines_of_file", places.counting)
     wrap("parse_files", places.parsing)
+    wrap("option_parser", places.taking)
     wrap("parse_line", places.naming)
     wrap("parse_editable", lambda parse: places.naming(parse, editable=True))
     wrap("link_candidate", _naming_source)
@@ -103,7 +107,8 @@ def _check_file(place: str, kind: str) -> None:
 class _Places:
     """Where pip is in the user's files: `_file` was read last, `_at` is the line that is being read."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: Events) -> None:
+        self._events = events
         self._file = ""
         self._at: tuple[str, int, str] | None = None
 
@@ -161,6 +166,27 @@ class _Places:
 
         return parse_named
 
+    def taking(self, make: Any) -> Any:
+        """Return pip's `make` of a parser for a line's options, which reports the words that pip doesn't take.
+
+        It takes one word for the value of an option, and drops the next: `-f ./my wheels` looks in `./my`.
+        """
+
+        def make_reporting() -> Any:
+            parser = make()
+            parse = parser.parse_args
+
+            def parse_reported(*args: Any, **kwargs: Any) -> Any:
+                options, left = parse(*args, **kwargs)
+                if left:
+                    self._events.emit(dropped=redacted(" ".join(left)), place=self._place())
+                return options, left
+
+            parser.parse_args = parse_reported
+            return parser
+
+        return make_reporting
+
     def naming(self, parse: Any, *, editable: bool = False) -> Any:
         """Return pip's `parse` of one requirement, which names what it can't read."""
 
@@ -180,8 +206,11 @@ class _Places:
         return parse_named
 
     def _failure(self, kind: str, **facts: Any) -> Failure:
+        return Failure(kind, place=self._place(), **facts)
+
+    def _place(self) -> str:
         file, number, _ = self._at or ("", 0, "")
-        return Failure(kind, place=f"line {number} of {file}" if file else "", **facts)
+        return f"line {number} of {file}" if file else ""
 
 
 def read_legacy() -> dict[str, str]:

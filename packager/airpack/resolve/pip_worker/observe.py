@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from airpack.base.urls import origin_of, without_access
 from airpack.resolve.pip_worker.adapter import MetadataInvalid, wrap
 from airpack.resolve.pip_worker.events import Events, Failure, report_chosen
+from airpack.resolve.pip_worker.settings import not_places
 from airpack.resolve.pip_worker.sources import Unbuildable
 from airpack.resolve.pip_worker.target import pass_over_early
 from airpack.resolve.pip_worker.wheels import passed_over
@@ -194,7 +195,8 @@ def _report_conflicts(target: Mapping[str, Any], skipped: Sequence[Any], unreach
         return make_candidate
 
     def explain(factory: Any, error: Any, _: dict[str, Any]) -> Failure:
-        others = {"skipped": list(skipped), "unread": unread, "unreachable": list(unreachable)}
+        pages = [*unreachable, *not_places(factory._finder.search_scope)]
+        others = {"skipped": list(skipped), "unread": unread, "unreachable": pages}
         return _explained(factory, error, asked, python=target["python_full_version"], tags=target["tags"], **others)
 
     wrap("resolve", starting)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -47,6 +48,16 @@ def scope(indexes: Mapping[str, Any], events: Events) -> None:
     wrap("index_pages", scoping.locating)
     wrap("best_candidate", scoping.checking)
     wrap("resolve", scoping.reporting)
+
+
+def not_places(search: Any) -> list[dict[str, Any]]:
+    """Return the indexes of pip's `search` that are neither URLs nor folders, which it passes over, as failed pages."""
+    indexes = [] if search.no_index else search.index_urls
+    wrong = [place for place in indexes if not urlsplit(place).scheme and not os.path.isdir(place)]
+    return [
+        {"url": place.rpartition("@")[2], "status": None, "reason": "it is neither a URL nor a folder"}
+        for place in wrong
+    ]
 
 
 class _Scoping:

@@ -221,7 +221,7 @@ class _Builds:
 
         version = _version(req.link.filename) if req.link is not None else ""
         place = req.comes_from if isinstance(req.comes_from, str) and req.is_direct else ""
-        facts = {"name": name, "version": version, "required_by": required_by, "place": place, "source": _shown(req)}
+        facts = {"name": name, "version": version, "required_by": required_by, "place": place, "source": source_of(req)}
         if getattr(req, "global_options", None):  # newer versions of pip don't have them
             reason = "--global-option is not supported: use --config-settings, which its build backend reads"
             raise Failure("build", reason=reason, **facts)
@@ -257,7 +257,7 @@ def _options_of(finder: Any) -> list[str]:
     return options + [word for host in finder.trusted_hosts for word in ("--trusted-host", host)]
 
 
-def _shown(req: Any) -> str:
+def source_of(req: Any) -> str:
     """Return the folder or URL that a requirement of pip's names, without credentials; empty if it names none."""
     if not req.is_direct:
         return ""

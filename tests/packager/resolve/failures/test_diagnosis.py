@@ -389,13 +389,39 @@ def test_a_hash_by_another_algorithm_that_does_not_match() -> None:
     )
 
 
-def test_a_constraint_with_extras() -> None:
+@pytest.mark.parametrize(
+    ("oddity", "text", "told"),
+    [
+        (
+            "extras",
+            "one[a,b]==1.0; python_version < '4'",
+            (
+                "\"one[a,b]==1.0; python_version < '4'\" is a constraint with extras, which pip doesn't take, "
+                "line 2 of c.txt: write one==1.0; python_version < '4'"
+            ),
+        ),
+        (
+            "editable",
+            "./one",
+            (
+                "'-e ./one' is an editable constraint, which pip doesn't take, line 2 of c.txt: put it into the "
+                "requirements, or delete the line"
+            ),
+        ),
+        (
+            "nameless",
+            "/one",
+            (
+                "'/one' is a constraint without a name, which pip doesn't take, line 2 of c.txt: put it into the "
+                "requirements, or write NAME @ URL"
+            ),
+        ),
+    ],
+)
+def test_a_constraint_that_pip_does_not_take(oddity: str, text: str, told: str) -> None:
     """Which, where, and what to write, of which pip says nothing."""
-    facts = {"text": "one[a,b]==1.0; python_version < '4'", "place": "-c c.txt (line 2)"}
-    assert str(error_from({"failure": "constraint", **facts})) == (
-        "\"one[a,b]==1.0; python_version < '4'\" is a constraint with extras, which pip doesn't take, "
-        "line 2 of c.txt: write one==1.0; python_version < '4'"
-    )
+    facts = {"oddity": oddity, "text": text, "place": "-c c.txt (line 2)"}
+    assert str(error_from({"failure": "constraint", **facts})) == told
 
 
 def test_a_build_for_cuda_is_on_pytorchs_index() -> None:

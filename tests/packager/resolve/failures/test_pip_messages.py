@@ -72,6 +72,33 @@ POOL = (
             InvalidRequirement,
             "'./whl/one-1.0-py3-none-any.whl' is not there: give the path of a wheel from the current folder",
         ),
+        (
+            (
+                "ERROR: Could not install packages due to an OSError: Could not find a suitable TLS CA certificate "
+                "bundle, invalid path: /ca.pem"
+            ),
+            PipFailed,
+            (
+                "the certificates of authorities should be in /ca.pem, which is not there: check --cert, pip.conf, "
+                "PIP_CERT and REQUESTS_CA_BUNDLE"
+            ),
+        ),
+        (
+            (
+                "ERROR: Could not install packages due to an OSError: Could not find the TLS certificate file, invalid "
+                "path: /own.pem"
+            ),
+            PipFailed,
+            (
+                "the client's certificate should be in /own.pem, which is not there: check --client-cert, pip.conf and "
+                "PIP_CLIENT_CERT"
+            ),
+        ),
+        (
+            "ERROR: Could not install packages due to an OSError: Proxy URL had unsupported scheme ftp",
+            PipFailed,
+            "pip: Proxy URL had unsupported scheme ftp",
+        ),
         ("ERROR: something\nERROR: of its own", PipFailed, "pip: something of its own"),
         ("Traceback (most recent call last):\n  File x\nKeyError: 1\n", PipFailed, "pip: KeyError: 1"),
         ("", PipFailed, "pip: it ended without a message; try again with -v"),
@@ -100,6 +127,10 @@ def test_a_message_of_pips(message: str, kind: type[AirpackError], expected: str
         (
             "[SSL: X] certificate verify failed: self-signed certificate (_ssl.c:1006)",
             "self-signed certificate: give the",
+        ),
+        (
+            "There was a problem confirming the ssl certificate: [SSL] PEM lib (_ssl.c:3905)",
+            "--client-cert or pip.conf holds no certificate",
         ),
         ("(Caused by ConnectTimeoutError(<x>, 'Connection to a.invalid timed out. (connect timeout=2)'))", "--timeout"),
         ("[Errno 111] Connection refused", "check the URL, the network, the proxy and the credentials"),

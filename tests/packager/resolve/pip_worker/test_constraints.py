@@ -102,3 +102,15 @@ def test_what_lacks_a_hash_is_named(airpack: Airpack, index: Index, wheels: Path
         f"airpack: error: {what} has no hash, and where one line has one, each needs one: {remedy}, "
         "or leave out the hashes"
     )
+
+
+@pytest.mark.slow
+def test_an_editable_constraint(airpack: Airpack, tmp_path: Path) -> None:
+    """Which stands in what `pip freeze` prints: the line is named, of which pip says nothing."""
+    file = tmp_path / "limits.txt"
+    file.write_text("one==1.0\n-e git+https://me:secret@a.invalid/two.git@v1#egg=two\n")
+    assert airpack("lock", "--no-index", "-o", airpack.output, "-c", file, "one") == 1
+    assert airpack.error == (
+        "airpack: error: '-e git+https://****@a.invalid/two.git@v1#egg=two' is an editable constraint, which pip "
+        f"doesn't take, line 2 of {file}: put it into the requirements, or delete the line"
+    )

@@ -109,6 +109,21 @@ def test_a_line_that_pip_cannot_read(airpack: Airpack, tmp_path: Path, line: str
 
 
 @pytest.mark.slow
+def test_what_pip_drops_from_a_line(airpack: Airpack, index: Index, wheels: Path, tmp_path: Path) -> None:
+    """A word behind an option's value, such as the second half of a path: told, without the password in it."""
+    build_wheel(wheels, "one")
+    file = tmp_path / "requirements.txt"
+    file.write_text(f"-f  ./my wheels  \n--extra-index-url {index.url} https://me:secret@a.invalid/simple\none\n")
+    assert airpack("lock", "-i", index.url, "-o", airpack.output, "-r", file) == 0, airpack.err
+    remedy = "quote a value that has spaces, and write a line for each option"
+    warnings = [line for line in airpack.err.splitlines() if "leaves out" in line]
+    assert warnings == [
+        f"warning: line 1 of {file}: pip leaves out 'wheels': {remedy}",
+        f"warning: line 2 of {file}: pip leaves out 'https://****@a.invalid/simple': {remedy}",
+    ]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "told"),
     [

@@ -88,6 +88,29 @@ def test_a_setting_that_pip_cant_read_is_told(
 
 
 @pytest.mark.slow
+def test_an_index_in_quotation_marks(airpack: Airpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pip takes them, and variables, for a part of the URL, and passes the index over: no project is missing."""
+    _configure(monkeypatch, tmp_path, '[global]\nindex-url = "https://me:secret@a.invalid/simple"\n')
+    assert airpack("lock", "one", "-o", airpack.output) == 1
+    assert airpack.error == (
+        "airpack: error: a.invalid/simple\" can't be read: it is neither a URL nor a folder: write it without "
+        "quotation marks and variables, which pip.conf doesn't put in (--index-url, PIP_INDEX_URL)"
+    )
+    assert "secret" not in airpack.err
+
+
+@pytest.mark.slow
+def test_a_proxy_for_socks(airpack: Airpack) -> None:
+    """Without PySocks, which pip doesn't bring."""
+    words = ["-i", "https://a.invalid/simple", "--proxy", "socks5://127.0.0.1:9", "one", "-o", airpack.output]
+    assert airpack("lock", *words) == 1
+    assert airpack.error == (
+        "airpack: error: the proxy speaks SOCKS, for which pip needs PySocks: pip install PySocks beside airpack, or "
+        "name an HTTP proxy by --proxy or HTTPS_PROXY"
+    )
+
+
+@pytest.mark.slow
 def test_which_packages_are_taken_does(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
