@@ -62,6 +62,9 @@ def execute(words: Sequence[str], bundle: str | None = None, tree: str | None = 
         return 2
     env = _environment(bundle, tree, TREE if tree else mode)
     words = list(words)
+    hiding = _hiding(words)
+    if hiding and not boot.is_disabled(env):
+        warn(f"{words[0]} {hiding} sees none of the packages: leave that option out")
     path, first = None, ""
     # Of several interpreters on PATH, "python" is the one that runs the shim, since it is the target's. It runs the
     # scripts of the bundle as well, which need no /bin/sh then.
@@ -82,6 +85,19 @@ def execute(words: Sequence[str], bundle: str | None = None, tree: str | None = 
     except OSError as error:
         warn(f"{words[0]}: {error.strerror}")
         return NOT_EXECUTABLE
+
+
+def _hiding(words: Sequence[str]) -> str | None:
+    """Return the option of a Python in a command that keeps the packages from it (-I, -E, -S), None if none does."""
+    for word in words[1:] if os.path.basename(words[0]).startswith("python") else ():
+        behind = word[1:].lstrip("bBdEhiIOPqRsSuvVx")  # the letters of options that take no value
+        if word[:1] != "-" or word == "-":
+            return None
+        if set(word[: len(word) - len(behind)]) & set("IES"):
+            return word
+        if behind:
+            return None
+    return None
 
 
 def _which(name: str, env: Mapping[str, str]) -> str | None:

@@ -41,6 +41,7 @@ def start(folder: str) -> None:
         ready = boot.activate(None, os.environ)
         if folder in sys.path and not os.path.isdir(folder):  # in a zip file: programs that look at each entry fail
             sys.path.remove(folder)
+        _settle(folder)
         Environ.folder = folder
         os.environ.__class__ = Environ
         if "AIRPACK_BUNDLE" in os.environ:
@@ -67,6 +68,19 @@ def start(folder: str) -> None:
 
             _say("airpack: " + with_doctor(message, boot.shim_root()))
             os._exit(BootError.status)
+
+
+def _settle(folder: str) -> None:
+    """Make the entry of PYTHONPATH that is `folder` absolute, for children that start in another folder."""
+    entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if folder in entries:
+        return
+    try:
+        entries = [folder if entry and os.path.abspath(entry) == folder else entry for entry in entries]
+    except OSError:  # the current folder was deleted
+        return
+    if folder in entries:
+        os.environ["PYTHONPATH"] = os.pathsep.join(entries)
 
 
 def _tell(folder: str) -> None:

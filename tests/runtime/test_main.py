@@ -59,6 +59,26 @@ def test_exec_finds_scripts_of_the_bundle(golden: Path, env: Dict[str, str]) -> 
     assert (done.returncode, done.stdout) == (0, "alpha 41\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["-I", "-c", ""], "-I"),
+        (["-u", "-sE", "-c", ""], "-sE"),
+        (["-BSc", ""], "-BSc"),
+        (["-W", "ignore", "-c", "", "-S"], ""),
+        (["-c", "", "-I"], ""),
+        (["-", "-E"], ""),
+    ],
+)
+def test_exec_names_an_option_that_hides_the_packages(
+    golden: Path, env: Dict[str, str], words: List[str], told: str
+) -> None:
+    """A Python that ignores the environment, or imports no `sitecustomize`, would run without them and say nothing."""
+    done = _shim("exec", "--bundle", str(golden), "--", sys.executable, *words, env={**env, "AIRPACK_LOG": "off"})
+    line = f"airpack: {sys.executable} {told} sees none of the packages: leave that option out\n"
+    assert (done.returncode, done.stderr) == (0, line if told else "")
+
+
 def test_exec_without_a_command_says_how(golden: Path, env: Dict[str, str]) -> None:
     """A usage error has status 2."""
     done = _shim("exec", "--bundle", str(golden), env=env)

@@ -420,6 +420,17 @@ def test_a_relative_bundle_is_found_by_children_elsewhere(dropped: Dict[str, str
     assert (strategies, child["alpha"]) == (["unpacked", "inherited"], True)
 
 
+def test_a_relative_path_of_the_folder_reaches_children_elsewhere(dropped: Dict[str, str], dropin: Path) -> None:
+    """Its entry of PYTHONPATH is made absolute for them, and no other."""
+    program = (
+        "import os, subprocess, sys; print(os.environ['PYTHONPATH'], flush=True); os.chdir('/'); "
+        "subprocess.run([sys.executable, '-c', 'import alpha; print(alpha.VALUE)'])"
+    )
+    dropped["PYTHONPATH"] = f"other:./{dropin.name}/:"
+    done = python("-c", program, env=dropped, cwd=dropin.parent)
+    assert (done.stdout, done.stderr) == (f"other:{dropin}:\n41\n", "")
+
+
 def test_a_pin_binds_children_too(dropped: Dict[str, str]) -> None:
     """What a parent activated without one isn't good enough for a child that has one."""
     program = (

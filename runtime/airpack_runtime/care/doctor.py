@@ -54,7 +54,7 @@ def _examine(env: Mapping[str, str]) -> Diagnosis:
         "host": f"{os.uname().machine}, {_libc()}, uid {os.getuid()}",
         "shim": boot.shim_root(),
         "settings": [f"{name}={env[name]}" for name in sorted(env) if name in _KNOWN and name != boot.ACTIVE],
-        "problems": _problems(env),
+        "problems": [*_problems(env), *_not_on_path(before)],
         "folders": _shown(probe.folders(env)),
         "mounting": probe.mounting(),
     }
@@ -198,6 +198,13 @@ def _problems(env: Mapping[str, str]) -> list[str]:
             if not os.path.exists(path):
                 remarks.append(f"{name}={env[name]}: {path} does not exist{azure.nearest(path)}")
     return remarks
+
+
+def _not_on_path(before: Mapping[str, object]) -> Iterator[str]:
+    """Yield a remark if the shim is a folder that this Python, with the modules `before`, hasn't started with."""
+    root = boot.shim_root()
+    if os.path.isfile(root + "/sitecustomize.py") and "airpack_runtime.startup" not in before:
+        yield f"PYTHONPATH doesn't name {root}: a Python that starts with these variables has no packages, but by exec"
 
 
 def _libc() -> str:

@@ -247,3 +247,14 @@ def test_a_full_disk_is_told_before(golden: Path, env: Dict[str, str], monkeypat
     monkeypatch.setattr(probe, "mounting", lambda: {"mount_in_user_namespace": "yes"})
     facts, status = doctor.examine({**env, "AIRPACK_BUNDLE": str(golden)})
     assert (status, facts["boot"]) == (0, "it would be unpacked into a tmpfs of its own, by exec alone")
+
+
+def test_a_path_without_the_shims_folder_is_told(env: Dict[str, str], dropin: Path) -> None:
+    """Another PYTHONPATH may have replaced it: what starts so runs without the packages, and nothing else says it."""
+    remarks = []
+    for path in (dropin, f"/app:{dropin}", "/app"):
+        words = str(dropin / "airpack_runtime"), "doctor", "--json"
+        done = python(*words, env={**env, "PYTHONPATH": str(path), "AIRPACK_LOG": "off"})
+        remarks.append([text for text in json.loads(done.stdout)["problems"] if "doesn't name" in text])
+    message = "a Python that starts with these variables has no packages, but by exec"
+    assert remarks == [[], [], [f"PYTHONPATH doesn't name {dropin}: {message}"]]
