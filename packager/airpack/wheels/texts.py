@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name
@@ -17,6 +18,7 @@ _LIMITS = {"METADATA": 4 << 20, "WHEEL": 1 << 16, "entry_points.txt": 1 << 20}
 _OTHER = 64 << 20
 # Of METADATA; what comes after its first blank line is a description, which is not parsed.
 _HEADER = 2 << 20  # bytes; old metadata has the description among the fields
+_ONCE = ("name", "version", "requires_python", "license", "license_expression")  # of the fields that are read
 _MOST_FIELDS = 5_000  # entries of fields that may be repeated, such as Requires-Dist
 _LONGEST_REQUIREMENT = 10_000  # characters
 _MOST_BRACKETS = 100  # in a requirement; pip reads its marker by recursion
@@ -54,12 +56,18 @@ def fields_in(metadata: bytes) -> RawMetadata:
         raise ValueError(f"has more than {_MOST_FIELDS:,} fields")
     if _PARTS.search(header):
         raise ValueError("is a message of several parts, which pip can't read")
-    fields = parse_email(header)[0]
+    fields = _with_first(*parse_email(header))
     for text in (fields.get("version", ""), fields.get("requires_python", ""), *fields.get("requires_dist", ())):
         if _DIGITS.search(text):
             raise ValueError("has a number of more than 1,000 digits")
     check_requirements(fields.get("requires_dist", ()))
     return fields
+
+
+def _with_first(fields: RawMetadata, others: Mapping[str, Sequence[str]]) -> RawMetadata:
+    """Return `fields`, and of those of the `others` that may be there once and are repeated, the first, as pip does."""
+    repeated = {key: others.get(key.replace("_", "-"), ()) for key in _ONCE}
+    return cast("RawMetadata", {**fields, **{key: texts[0] for key, texts in repeated.items() if len(texts) > 1}})
 
 
 def check_requirements(texts: Sequence[str]) -> None:

@@ -163,6 +163,10 @@ TAKEN: dict[str, tuple[Spoil, set[Kind]]] = {
         ),
         set(),
     ),
+    "metadata with fields twice": (
+        forged.metadata("Name: one\nName: two\nVersion: 1.0\nVersion: 1.0\nLicense: MIT\nLicense: MIT\n"),
+        set(),
+    ),
     "metadata of others that is a package's data": (forged.add("pkg/_vendor/two-1.0.dist-info/METADATA"), set()),
     "a WHEEL of other tags, without a root": (
         lambda wheel: wheel.replace(f"{INFO}/WHEEL", b"Wheel-Version: 1.9\nTag: cp27-cp27mu-win32\n"),

@@ -14,6 +14,12 @@ def test_a_description_is_not_parsed() -> None:
     assert texts.fields_in(content)["requires_dist"] == ["two"]
 
 
+def test_of_a_field_that_is_repeated_the_first_counts() -> None:
+    """As for pip; packaging's parser takes none of them."""
+    fields = texts.fields_in(b"Requires-Python: >=3.6\n" + HEAD + b"Version: 2.0\nName: two\nRequires-Python: >=3.9\n")
+    assert (fields["name"], fields["version"], fields["requires_python"]) == ("one", "1.0", ">=3.6")
+
+
 @pytest.mark.parametrize(
     ("rest", "problem"),
     [
