@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -22,16 +23,32 @@ def project(tmp_path: Path) -> Path:
     return project
 
 
+def _git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=True).stdout
+
+
 def test_what_lies_beside_and_above_is_there(project: Path, tmp_path: Path) -> None:
-    """Up to the top of the repository, without that; the project's own files are copies."""
+    """Up to the top of the repository; the project's own files are copies."""
     (tmp_path / "place").mkdir()
     copy = copied(project, tmp_path / "place")
     assert copy == tmp_path / "place" / "libs" / "mine"
     assert (copy / "../../README.md").read_text() == "read me"
     assert (copy / "LICENSE").read_text() == "mine"
-    assert not (tmp_path / "place" / ".git").exists()
     (copy / "backend.py").write_text("")
     assert (project / "backend.py").read_text()
+
+
+def test_the_repository_above_tells_the_version(project: Path, tmp_path: Path) -> None:
+    """By its tag, and whether the project was changed, not the links beside it; the repository stays as it is."""
+    (tmp_path / "place").mkdir()
+    _git(project, "tag", "v1.2")
+    copy = copied(project, tmp_path / "place")
+    describe = ["describe", "--tags", "--dirty"]
+    assert _git(copy, *describe) == "v1.2\n"
+    (copy / "backend.py").write_text("")
+    assert _git(copy, *describe) == "v1.2-dirty\n"
+    assert _git(project, "status", "--porcelain") == ""
+    assert _git(project, *describe) == "v1.2\n"
 
 
 def test_a_repository_is_copied_with_its_history(project: Path, tmp_path: Path) -> None:
@@ -49,3 +66,14 @@ def test_a_project_of_a_larger_repository_packs(airpack: Airpack, project: Path,
     before = sorted(project.rglob("*"))
     assert airpack("lock", "--no-index", project, "-o", tmp_path / "pylock.toml") == 0, airpack.err
     assert sorted(project.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_a_folder_of_a_cloned_repository_has_its_history(airpack: Airpack, tmp_path: Path) -> None:
+    """Where the URL names a subdirectory, as pip has it: its version may be the repository's."""
+    (tmp_path / "all").mkdir()
+    asks = "import subprocess; subprocess.run(['git', 'describe', '--always'], check=True)"
+    build_tree(tmp_path / "all" / "mine", "mine", backend=asks)
+    commit(tmp_path / "all")
+    url = f"mine @ git+{(tmp_path / 'all').as_uri()}#subdirectory=mine"
+    assert airpack("lock", "--no-index", url, "-o", tmp_path / "pylock.toml") == 0, airpack.err

@@ -213,9 +213,10 @@ class _Builds:
         """Return the path of the wheel built from the source of a pip requirement. Raises Failure."""
         archive, source = Path(req.local_file_path or ""), Path(req.unpacked_source_directory)
         sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive.is_file() else None
-        content = digest_of(source) if archive.is_dir() or req.editable else ""
+        is_folder = req.link.is_existing_dir()  # the user's own: a clone of a repository is pip's
+        content = digest_of(source) if is_folder else ""
         name, required_by = req.name or req.link.filename, getattr(req.comes_from, "name", None)
-        if archive.is_dir() or req.editable:
+        if is_folder:
             source = copied(source, Path(tempfile.mkdtemp(dir=self._scratch)))
         from airpack.sources.build import build_wheel  # its imports take longer than a resolve that builds nothing
 
