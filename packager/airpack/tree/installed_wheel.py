@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +15,7 @@ from typing import BinaryIO
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.records import Hash, RecordEntry
-from installer.utils import Scheme, copyfileobj_with_hashing, make_file_executable
+from installer.utils import Scheme, construct_record_file, copyfileobj_with_hashing, make_file_executable
 
 from airpack.resolve.lock import LockedWheel
 from airpack.target.target import Target
@@ -47,9 +47,9 @@ class InstalledWheel:
     def files(self) -> list[str]:
         """Return the paths of its files relative to `prefix`, with `/`, sorted."""
         paths = []
+        start = len(f"{self.prefix}/")
         for folder, _, names in os.walk(self.prefix):
-            relative = Path(folder).relative_to(self.prefix).as_posix()
-            paths += [name if relative == "." else f"{relative}/{name}" for name in names]
+            paths += [f"{folder}/{name}"[start:] for name in names]
         return sorted(paths)
 
     def modules(self) -> list[str]:
@@ -159,6 +159,16 @@ class _Prefix(SchemeDictionaryDestination):
         if is_executable:
             make_file_executable(Path(place))
         return RecordEntry(path, Hash(self.hash_algorithm, digest), size)
+
+    def finalize_installation(
+        self, scheme: Scheme, record_file_path: str, records: Iterable[tuple[Scheme, RecordEntry]]
+    ) -> None:
+        """Write RECORD, as installer does, which then asks of each file whether to compile it: a tenth of a pack."""
+        folder = self.scheme_dict[scheme]
+        starts = {other: f"{os.path.relpath(place, folder)}/" for other, place in self.scheme_dict.items()}
+        del starts[scheme]
+        with construct_record_file(records, starts.get) as record_stream:
+            self.write_to_fs(scheme, record_file_path, record_stream, is_executable=False)
 
     def _noted(self, path: str, written: RecordEntry) -> RecordEntry:
         self.hashes[path] = record.hexadecimal(str(written.hash_))

@@ -59,10 +59,11 @@ def read(text: str, files: Collection[str], own: str) -> Claims:
         if path not in files and (path in folders or row[0].endswith("/")):
             oddities.append(Oddity(kind=Kind.RECORD_FOLDER, name=row[0]))
             continue
-        oddities += [Oddity(kind=kind, name=row[0]) for kind in _unusual(row, path, own)]
+        claim = _claim(row)
+        oddities += [Oddity(kind=kind, name=row[0]) for kind in _unusual(row, claim, path, own)]
         if path in rows:
             oddities.append(Oddity(kind=Kind.RECORD_TWICE, name=row[0]))
-        rows[path] = _claim(row)
+        rows[path] = claim
     oddities += [Oddity(kind=Kind.RECORD_ABSENT, name=path) for path in rows if path not in files]
     unlisted = set(files) - rows.keys() - {own, *(own + suffix for suffix in _SIGNATURES)}
     oddities += [Oddity(kind=Kind.RECORD_UNLISTED, name=path) for path in sorted(unlisted)]
@@ -87,14 +88,17 @@ def _claim(row: Sequence[str]) -> Claim:
     )
 
 
-def _unusual(row: Sequence[str], path: str, own: str) -> Iterator[Kind]:
-    """Yield the ways in which a row is unusual; `path` is that of its file in the archive, `own` that of RECORD."""
+def _unusual(row: Sequence[str], claim: Claim, path: str, own: str) -> Iterator[Kind]:
+    """Yield the ways in which a row that claims `claim` is unusual.
+
+    `path` is that of its file in the archive, `own` that of RECORD.
+    """
     if path != row[0]:
         yield Kind.RECORD_PATH
     if len(row) != 3:
         yield Kind.RECORD_ROW
         return
-    claim, (_, digest, size) = _claim(row), row
+    _, digest, size = row
     if claim.digest is None and path != own:
         yield Kind.RECORD_HASHLESS
     elif digest and not _CODED.fullmatch(digest):

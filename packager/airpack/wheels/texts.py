@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import cast
 
 from packaging.metadata import RawMetadata, parse_email
@@ -19,6 +20,7 @@ _OTHER = 64 << 20
 # Of METADATA; what comes after its first blank line is a description, which is not parsed.
 _HEADER = 2 << 20  # bytes; old metadata has the description among the fields
 _ONCE = ("name", "version", "requires_python", "license", "license_expression")  # of the fields that are read
+_KEPT = 1 << 16  # bytes of fields that are kept once they are parsed: a pack asks five times for those of each wheel
 _MOST_FIELDS = 5_000  # entries of fields that may be repeated, such as Requires-Dist
 _LONGEST_REQUIREMENT = 10_000  # characters
 _MOST_BRACKETS = 100  # in a requirement; pip reads its marker by recursion
@@ -46,10 +48,17 @@ def check_size(name: str, size: int) -> None:
 
 
 def fields_in(metadata: bytes) -> RawMetadata:
-    """Return the fields of METADATA (core metadata), without the description. Raises ValueError if it is too large."""
+    """Return the fields of METADATA (core metadata), without the description; they are not to be changed.
+
+    Raises ValueError if it is too large.
+    """
     check_size("METADATA", len(metadata))
     blank = _BLANK.search(metadata)
     header = metadata[: blank.end()] if blank else metadata
+    return _kept_fields_of(header) if len(header) <= _KEPT else _fields_of(header)
+
+
+def _fields_of(header: bytes) -> RawMetadata:
     if len(header) > _HEADER:
         raise ValueError(f"has fields of more than {_HEADER >> 20} MiB")
     if _count(_FIELD_END, header) > _MOST_FIELDS:
@@ -62,6 +71,9 @@ def fields_in(metadata: bytes) -> RawMetadata:
             raise ValueError("has a number of more than 1,000 digits")
     check_requirements(fields.get("requires_dist", ()))
     return fields
+
+
+_kept_fields_of = lru_cache(maxsize=256)(_fields_of)
 
 
 def _with_first(fields: RawMetadata, others: Mapping[str, Sequence[str]]) -> RawMetadata:
