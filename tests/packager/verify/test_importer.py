@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from airpack.verify import importer as importer_module
 from airpack.verify.importer import Failure, Importer
 from support import machine
 from support.airpack import Airpack
@@ -50,6 +52,21 @@ def test_a_process_that_a_module_starts_is_ended(airpack: Airpack, wheels: Path)
     assert own not in machine.processes()
 
 
+@pytest.mark.parametrize("contained", [None, []])
+def test_a_process_is_ended_before_the_next_import(
+    tmp_path: Path, contained: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nothing contains them."""
+    if contained is not None:
+        monkeypatch.setattr(importer_module, "_contained", lambda: contained)
+    own = f"63.{os.getpid():07}"
+    code = f"import subprocess\nsubprocess.Popen(['sleep', '{own}'])\n"
+    with importing(tmp_path, one=code, two="") as importer:
+        assert importer.attempt("one").failure is None
+        assert own not in machine.processes()
+        assert importer.attempt("two").failure is None
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_the_bundle_is_booted_as_the_image_would(airpack: Airpack, wheels: Path) -> None:
@@ -80,23 +97,37 @@ except OSError as error:
     assert "import         2 modules" in airpack.err
 
 
-@pytest.fixture
-def imported(tmp_path: Path) -> Callable[[str], Failure | None]:
-    """Return a function that imports a module with the given code, from a tree of its own, under Python 3.7."""
+@contextmanager
+def importing(tmp_path: Path, *, hidden: Sequence[str] = (), **modules: str) -> Iterator[Importer]:
+    """Give an importer of a tree with these modules, by their code, under Python 3.7."""
     tree, scratch = tmp_path / "tree", tmp_path / "scratch"
     (tree / SITE_PACKAGES).mkdir(parents=True)
     scratch.mkdir()
-    importer = Importer(tree, machine.python37(), scratch)
+    for name, code in modules.items():
+        (tree / SITE_PACKAGES / f"{name}.py").write_text(code)
+    importer = Importer(tree, machine.python37(), scratch, hidden=hidden)
+    try:
+        yield importer
+    finally:
+        importer.stop()
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Iterator[Callable[[str], Failure | None]]:
+    """Return a function that imports a module with the given code, from a tree of its own, under Python 3.7."""
+    tree = tmp_path / "tree"
     numbers = itertools.count()
 
-    def imported(code: str) -> Failure | None:
-        module = f"module{next(numbers)}"
-        (tree / SITE_PACKAGES / f"{module}.py").write_text(code)
-        failure = importer.attempt(module).failure
-        assert failure is None or failure.module == module
-        return failure
+    with importing(tmp_path) as importer:
 
-    return imported
+        def imported(code: str) -> Failure | None:
+            module = f"module{next(numbers)}"
+            (tree / SITE_PACKAGES / f"{module}.py").write_text(code)
+            failure = importer.attempt(module).failure
+            assert failure is None or failure.module == module
+            return failure
+
+        yield imported
 
 
 def test_a_module_that_can_be_imported_is_no_failure(imported: Callable[[str], Failure | None]) -> None:
@@ -107,13 +138,12 @@ def test_a_module_that_can_be_imported_is_no_failure(imported: Callable[[str], F
 @pytest.mark.parametrize("base", ["types.ModuleType", "object"])
 def test_what_a_module_would_load_later_is_not_loaded(tmp_path: Path, base: str) -> None:
     """Its `__dict__` may be a property that loads all that it can, as apipkg has it."""
-    site = tmp_path / "tree" / SITE_PACKAGES
-    site.mkdir(parents=True)
-    (site / "one.py").write_text(
+    code = (
         f"import sys, types\nclass Lazy({base}):\n    @property\n    def __dict__(self):\n        import absent\n"
         "sys.modules['lazy'] = Lazy('lazy') if Lazy.__base__ is not object else Lazy()\n"
     )
-    attempt = Importer(tmp_path / "tree", machine.python37(), tmp_path).attempt("one")
+    with importing(tmp_path, one=code) as importer:
+        attempt = importer.attempt("one")
     assert attempt.failure is None
     assert attempt.loaded == (f"{SITE_PACKAGES}/one.py",)
 
@@ -123,11 +153,9 @@ def test_what_a_module_would_load_later_is_not_loaded(tmp_path: Path, base: str)
 )
 def test_an_import_is_timed(tmp_path: Path, code: str, error: str | None) -> None:
     """The module's own time, also where it fails or ends its process."""
-    site = tmp_path / "tree" / SITE_PACKAGES
-    site.mkdir(parents=True)
-    (site / "one.py").write_text(f"import os, time\ntime.sleep(0.1)\n{code}\n")
-    began = time.monotonic()
-    attempt = Importer(tmp_path / "tree", machine.python37(), tmp_path).attempt("one")
+    with importing(tmp_path, one=f"import os, time\ntime.sleep(0.1)\n{code}\n") as importer:
+        began = time.monotonic()
+        attempt = importer.attempt("one")
     assert 0.1 <= attempt.seconds <= time.monotonic() - began
     assert (attempt.failure and attempt.failure.error.split(" process")[0]) == error
 
@@ -151,20 +179,16 @@ def test_a_failure_tells_of_a_missing_library(imported: Callable[[str], Failure 
 
 def test_a_library_that_the_image_is_not_known_to_have_is_hidden(tmp_path: Path) -> None:
     """As if this machine had none: by the same words; what Python itself needs stays, as do others of the system."""
-    site = tmp_path / "tree" / SITE_PACKAGES
-    site.mkdir(parents=True)
-    for name, library in (("one", "libgcc_s.so.1"), ("two", "libstdc++.so.6"), ("three", "libz.so.1")):
-        (site / f"{name}.py").write_text(f"import ctypes\nctypes.CDLL({library!r})\n")
-    hidden = ["libgcc_s.so.1", "libc.so.6", "libz.so.1"]
-    importer = Importer(tmp_path / "tree", machine.python37(), tmp_path, hidden=hidden)
-    found = importer.attempt("one").failure
-    assert found is not None
-    assert found.error == "OSError: libgcc_s.so.1: cannot open shared object file: No such file or directory"
-    assert found.lacks_library
-    two = importer.attempt("two").failure  # it needs the hidden one itself
-    assert two is not None
-    assert two.error == found.error
-    assert importer.attempt("three").failure is None
+    libraries = {"one": "libgcc_s.so.1", "two": "libstdc++.so.6", "three": "libz.so.1"}
+    modules = {name: f"import ctypes\nctypes.CDLL({library!r})\n" for name, library in libraries.items()}
+    with importing(tmp_path, hidden=["libgcc_s.so.1", "libc.so.6", "libz.so.1"], **modules) as importer:
+        one, two, three = (importer.attempt(name).failure for name in modules)
+    assert one is not None
+    assert one.error == "OSError: libgcc_s.so.1: cannot open shared object file: No such file or directory"
+    assert one.lacks_library
+    assert two is not None  # it needs the hidden one itself
+    assert two.error == one.error
+    assert three is None
 
 
 def test_a_long_error_is_cut(imported: Callable[[str], Failure | None]) -> None:
@@ -183,7 +207,26 @@ def test_a_process_that_crashes_is_a_failure(imported: Callable[[str], Failure |
 
 def test_after_a_stop_nothing_is_imported(tmp_path: Path) -> None:
     """Nor started: whoever asks is interrupted."""
-    importer = Importer(tmp_path / "tree", machine.python37(), tmp_path)
-    importer.stop()
-    with pytest.raises(KeyboardInterrupt):
-        importer.attempt("one")
+    with importing(tmp_path) as importer:
+        importer.stop()
+        with pytest.raises(KeyboardInterrupt):
+            importer.attempt("one")
+
+
+def test_each_module_finds_a_fresh_interpreter(imported: Callable[[str], Failure | None]) -> None:
+    """What one has set, opened or loaded is not there for the next, and its process is no longer."""
+    fresh = (
+        "import os, sys\nassert not hasattr(sys, 'mark') and 'MARK' not in os.environ\n"
+        "assert 'uuid' not in sys.modules\n"
+        "assert sys.stdin.read() == '' and os.environ['HOME'] == os.getcwd() and not os.listdir('.')\n"
+        "sys.mark = os.environ['MARK'] = 'there'\nimport uuid\nos.close(0)\nprint('7')\n"
+    )
+    assert [imported(code) for code in (fresh, fresh)] == [None, None]
+
+
+def test_what_an_import_ends_besides_itself_is_replaced(imported: Callable[[str], Failure | None]) -> None:
+    """The module is told to have ended its process; the next one is imported as ever."""
+    failure = imported("import os, signal\nos.kill(os.getppid(), signal.SIGINT)\nos.kill(os.getpid(), 9)\n")
+    assert failure is not None
+    assert failure.error.startswith("the process ended by itself (")
+    assert imported("") is None

@@ -36,7 +36,9 @@ def test_what_a_newer_python_would_take(code: str, expected: bool, tmp_path: Pat
     place = tmp_path / "tree" / SITE_PACKAGES
     place.mkdir(parents=True)
     (place / "one.py").write_text(f"{code}\n")
-    failure = Importer(tmp_path / "tree", machine.python37(), tmp_path).attempt("one").failure
+    importer = Importer(tmp_path / "tree", machine.python37(), tmp_path)
+    failure = importer.attempt("one").failure
+    importer.stop()
     assert failure is not None
     assert failure.file == f"{SITE_PACKAGES}/one.py"
     assert needs_newer(failure, tmp_path / "tree", (3, 7)) is expected
