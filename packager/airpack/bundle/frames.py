@@ -20,10 +20,11 @@ def compress(frames: Iterable[RawFrame], level: int, pool: Pool) -> Iterator[byt
     """
 
     def compressed(frame: RawFrame) -> bytes:
-        early = pool.begun.get(frame.identity)
+        name = frame.identity
+        early = pool.begun.get(name)
         if early is not None:
             early.result()
-        return _compressed(frame, level, pool.store)
+        return _compressed(frame, name, level, pool.store)
 
     yield from ahead(pool.executor, compressed, frames, 2 * pool.jobs)
     wait(pool.begun.values())  # those of a wrong guess as well: no file is read any more
@@ -32,18 +33,18 @@ def compress(frames: Iterable[RawFrame], level: int, pool: Pool) -> Iterator[byt
 def begin(frames: Iterable[RawFrame], level: int, pool: Pool) -> None:
     """Begin to compress frames before their turn; they wait in the cache, which the pool must have."""
 
-    def keep(frame: RawFrame) -> None:
-        _compressed(frame, level, pool.store)
+    def keep(frame: RawFrame, name: str) -> None:
+        _compressed(frame, name, level, pool.store)
 
     for frame in frames:
-        pool.begun[frame.identity] = pool.executor.submit(keep, frame)
+        name = frame.identity
+        pool.begun[name] = pool.executor.submit(keep, frame, name)
 
 
-def _compressed(frame: RawFrame, level: int, store: Path | None) -> bytes:
-    """Return a frame compressed, from the cache if it has it: then no file is read."""
+def _compressed(frame: RawFrame, name: str, level: int, store: Path | None) -> bytes:
+    """Return a frame compressed, from the cache if it has it by its `name`, its identity: then no file is read."""
     if store is None:
         return zstd.compress(frame.read(), level)
-    name = frame.identity
     place = store / cache.FRAMES / f"zstd-{zstd.LIBZSTD}-{level}" / name[:2] / name
     compressed = cache.read_sealed(place)
     if compressed is None:

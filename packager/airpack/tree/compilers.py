@@ -45,7 +45,8 @@ _MOST_FAILURES = 10  # modules of one wheel; after them, the others are left as 
 COMPILER = """
 import sys
 sys.path.remove("")  # or the wheel's modules would be imported in place of the standard library's
-import marshal
+import gc, marshal
+gc.disable()  # neither a parser nor marshal leaves cycles to find
 from errno import ENAMETOOLONG
 from py_compile import PycInvalidationMode, PyCompileError, compile
 for number in range(256):
