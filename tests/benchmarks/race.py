@@ -31,8 +31,14 @@ PASSES = {
     "build": ("build", "again", "rebuild"),
     "start": ("start",),
 }
-# The large ones take minutes a run, and tell of these alone.
-DEFAULT = {"small": tuple(PASSES), "science": tuple(PASSES), "server": ("tree", "boot"), "large": ("tree", "boot")}
+# The large ones take minutes a run, and tell of these alone; sphinx's wheels are many and small.
+DEFAULT = {
+    "small": tuple(PASSES),
+    "sphinx": ("tree", "boot", "build"),
+    "science": tuple(PASSES),
+    "server": ("tree", "boot"),
+    "large": ("tree", "boot"),
+}
 
 Trial = Callable[[Path], dict[str, Run]]
 

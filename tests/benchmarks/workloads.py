@@ -34,6 +34,9 @@ def _file(name: str) -> tuple[str, str]:
 
 WORKLOADS = {
     "small": Workload(requirements=("flask==2.2.5",), program="import flask", changed="click==8.1.7"),
+    "sphinx": Workload(
+        requirements=("sphinx==5.3.0",), program="import sphinx.application", changed="docutils==0.18.1"
+    ),
     "science": Workload(requirements=_file("science"), program="import sklearn, pandas", changed="joblib==1.3.1"),
     "server": Workload(
         requirements=(*_file("server"), *_file("science")),
