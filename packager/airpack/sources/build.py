@@ -81,7 +81,7 @@ def _build(source: Path, folder: Path, builder: Builder, toolchain: Toolchain, s
 
     Raises CalledProcessError, BuildException, or BuildBackendException.
     """
-    environment = Environment(folder, builder.python, source, toolchain)
+    environment = Environment(folder, builder.python, source, toolchain, builder.cache / "pip")
     project = ProjectBuilder.from_isolated_env(environment, source, runner=run)
     settings = toolchain.settings(project.build_system_requires, environment.tools, settings or {}) or None
     environment.install(project.build_system_requires, builder.pip_options)

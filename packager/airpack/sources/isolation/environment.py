@@ -14,6 +14,7 @@ from pathlib import Path
 from build.env import IsolatedEnv
 
 from airpack.sources.isolation import pip_files, variables
+from airpack.sources.isolation.kept_pip import KeptPip
 from airpack.sources.toolchain import Toolchain
 
 # The first second that a zip can hold (APPNOTE 6.3, 4.4.6): nothing in a wheel can be older.
@@ -23,11 +24,13 @@ OLDEST_TIME = 315532800
 class Environment(IsolatedEnv):
     """A virtual environment below the empty folder `folder`, for builds of the tree `source` by `toolchain`.
 
-    `python` is its interpreter, None for the one that runs airpack. Raises CalledProcessError.
+    `python` is its interpreter, None for the one that runs airpack; `kept` is a folder for pip, which environments of
+    one interpreter share. Raises CalledProcessError.
     """
 
-    def __init__(self, folder: Path, python: str | None, source: Path, toolchain: Toolchain) -> None:
+    def __init__(self, folder: Path, python: str | None, source: Path, toolchain: Toolchain, kept: Path) -> None:
         self._programs, self.tools = folder / "env" / "bin", folder / "toolchain"
+        self._pip = KeptPip(python or sys.executable, kept)
         if python is None:
             venv.create(folder / "env")
         else:
@@ -67,10 +70,13 @@ class Environment(IsolatedEnv):
             shutil.rmtree(folder)  # before any code of the build runs
 
     def _add_pip(self) -> None:
-        """Add pip, which takes a second or two: many builds require nothing."""
-        run([self.python_executable, "-Im", "ensurepip", "--upgrade", "--default-pip"])
-        # ensurepip installs an old setuptools, which a build would use in place of a current one.
-        run([self.python_executable, "-m", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
+        """Add pip: many builds require nothing. ensurepip takes four seconds for it, a copy a tenth of one."""
+        env = self._programs.parent
+        if not self._pip.copy_into(env):
+            run([self.python_executable, "-Im", "ensurepip", "--upgrade", "--default-pip"])
+            # ensurepip installs an old setuptools, which a build would use in place of a current one.
+            run([self.python_executable, "-m", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
+            self._pip.keep(env)
         self._has_pip = True
 
 
