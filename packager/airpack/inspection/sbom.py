@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from airpack_runtime import layout
 from cyclonedx.contrib.license.factories import LicenseFactory
@@ -19,9 +19,9 @@ from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
-from airpack.base import jsons
 from airpack.base.urls import LOCAL
-from airpack.inspection.inventory import Document, Inventory, Library, PackageRecord
+from airpack.inspection.inventory import Inventory, Library, PackageRecord
+from airpack.inspection.sboms_in_wheels import Budget, components_of
 from airpack.sources.source import sdist_hash
 
 # PyPI's classifiers that mean exactly one licence of SPDX's list; others, such as "BSD License", may mean several.
@@ -44,8 +44,6 @@ _SPDX = {
     "zlib/libpng License": "Zlib",
 }
 _PYPI = "https://files.pythonhosted.org/"  # where PyPI's files are, which a purl of type `pypi` implies
-# The keys of CycloneDX whose texts are URLs (iri-reference in its schema).
-_URLS = {"url", "references", "endpoints", "source", "destination", "featuredImage", "socialImage"}
 _LONGEST_NAME = 100  # characters: a longer text is the licence itself, and its first line serves as the name
 
 
@@ -58,7 +56,7 @@ def dumps(inventory: Inventory) -> str:
     bom.metadata.timestamp = None  # type: ignore[assignment]  # the schema allows omitting it
     bom.metadata.tools.components.add(_tool(inventory.creator))
     root = bom.metadata.component = _root(inventory)
-    budget = _Budget()
+    budget = Budget()
     components = {package.key: _component(package, budget) for package in inventory.packages}
     bom.components.update(components.values())
     bom.register_dependency(root, [components[key] for key in inventory.asked])
@@ -86,7 +84,7 @@ def _root(inventory: Inventory) -> Component:
     )
 
 
-def _component(package: PackageRecord, budget: _Budget) -> Component:
+def _component(package: PackageRecord, budget: Budget) -> Component:
     purl = _purl(package)
     references = [
         ExternalReference(
@@ -109,7 +107,7 @@ def _component(package: PackageRecord, budget: _Budget) -> Component:
         licenses=list(_licences(package)),
         external_references=references,
         components=[_library(library) for library in package.libraries]
-        + [component for document in package.documents for component in _components_of(document, budget)],
+        + [component for document in package.documents for component in components_of(document, budget)],
     )
 
 
@@ -162,55 +160,3 @@ def _library(library: Library) -> Component:
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=library.sha256)],
         properties=[Property(name="airpack:path", value=library.path)],
     )
-
-
-class _Budget:
-    """What the SBOMs in the wheels of a bundle may take together.
-
-    The library compares each item of a list with each, and reads URLs by a grammar: in the square of their length.
-    The largest that are known, of Rust's crates, have some hundred components.
-    """
-
-    def __init__(self) -> None:
-        self._left = 10_000_000  # comparisons, or letters by letters; a million takes two seconds
-
-    def allows(self, data: object) -> bool:
-        """Return whether an SBOM may be read as well."""
-        waiting: list[tuple[str, object]] = [("", data)]
-        while waiting and self._left > 0:
-            key, value = waiting.pop()
-            if isinstance(value, dict):
-                self._left -= 500
-                waiting += value.items()
-            elif isinstance(value, list):
-                self._left -= len(value) ** 2
-                waiting += [(key, item) for item in value]
-            elif isinstance(value, str) and key in _URLS:
-                self._left -= len(value) ** 2
-        return self._left > 0
-
-
-def _components_of(document: Document, budget: _Budget) -> Iterable[Component]:
-    """Return the components of an SBOM in a wheel if it is valid CycloneDX JSON within the budget, else nothing."""
-    try:
-        from cyclonedx.validation.json import JsonValidator  # noqa: PLC0415 - it takes two seconds
-
-        data = jsons.loads(document.content)
-        if not budget.allows(data):
-            return []
-        version = SchemaVersion.from_version(str(data["specVersion"]))
-        if JsonValidator(version).validate_str(document.content.decode()) is not None:
-            return []
-        inner: Bom = Bom.from_json(data)  # type: ignore[attr-defined]  # py-serializable adds it
-    except Exception:  # noqa: BLE001 - the file may hold anything, and the library raises many kinds of error
-        return []
-    for number, component in enumerate(_all_of(inner.components), 1):
-        component.bom_ref.value = f"{document.path}#{number}"
-    return list(inner.components)
-
-
-def _all_of(components: Iterable[Component]) -> Iterator[Component]:
-    """Yield components, and the components inside them."""
-    for component in components:
-        yield component
-        yield from _all_of(component.components)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from airpack.base import extras
+from airpack.inspection.inventory import Document
+from airpack.inspection.sboms_in_wheels import Budget, components_of
 from airpack.results.entries import PackageEntry
 from airpack_runtime import layout
 from airpack_runtime.format import toc
@@ -174,6 +176,30 @@ def test_libraries_in_wheels_are_components_of_theirs(airpack: Airpack, packed: 
     ]
 
 
+@pytest.mark.parametrize(
+    ("url", "is_read"),
+    [
+        ("https://crates.example/serde", True),
+        ("HTTP://h:80/a//b/?q=1", True),
+        ("https://h/a%20b", True),
+        ("https://straße.example/#a", True),
+        ("", True),
+        ("https://h/a b", False),
+        ("https://h/%zz", False),
+        ("ht tp://h", False),
+        ("https://h/#a#b", False),
+    ],
+)
+def test_urls_of_an_sbom_in_a_wheel(url: str, is_read: bool) -> None:
+    """They are carried over as they are; an SBOM with one that CycloneDX forbids is not read."""
+    other = "https://crates.example/other"
+    references = [{"type": "website", "url": each} for each in (url, other)]
+    data = {**INNER, "components": [{"type": "library", "name": "serde", "externalReferences": references}]}
+    document = Document(path="a", sha256="", content=json.dumps(data).encode())
+    told = [str(each.url) for component in components_of(document, Budget()) for each in component.external_references]
+    assert sorted(told) == (sorted([url, other]) if is_read else [])
+
+
 def test_it_names_the_bundle_and_its_target(airpack: Airpack, packed: Path) -> None:
     """And no time, nor anything of this machine: the same bundle has the same SBOM."""
     data = _sbom(airpack, packed)
@@ -215,7 +241,7 @@ def test_where_it_goes(airpack: Airpack, packed: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("target_python")
 def test_without_the_extra(airpack: Airpack, packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command that installs it is told, by a pack before it does anything."""
-    for name in [name for name in sys.modules if name == "airpack.inspection.sbom" or name.startswith("cyclonedx")]:
+    for name in [name for name in sys.modules if name.startswith(("airpack.inspection.sbom", "cyclonedx"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cyclonedx", None)
     needed = "cyclonedx-python-lib, which isn't installed"
