@@ -27,6 +27,7 @@ _RATIO_FREE = 1 << 30  # bytes
 _REST_FREE = 64 << 20
 _REST_OF_MEMBER = 2048
 _MOST_REST = 512 << 20
+_MOST_DISTRIBUTIONS = 2_000  # the largest environments that are known have some hundreds
 _SUM = 67  # bytes of a line of SHA256SUMS beside its path
 _NEAREST = 3  # how many similar paths the error for an unknown path names
 _LIKE = 0.75  # the least similarity of such a path, as difflib measures it
@@ -48,6 +49,8 @@ class OpenBundle:
             gc.enable()
         if not _holds_together(self.toc, self._frame_of_sums):
             raise file.damaged("its table of contents assigns its files to distributions inconsistently")
+        if len(self.toc.distributions) > _MOST_DISTRIBUTIONS:
+            raise file.damaged(f"it has more than {_MOST_DISTRIBUTIONS:,} distributions")
         unpacked = sum(frame.raw_size for frame in self.toc.frames)
         if unpacked > max(_RATIO_FREE, _RATIO_LIMIT * file.stat.st_size):
             raise file.damaged(f"it would unpack to {unpacked:,} bytes, far more than a bundle of its size does")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _GRAFTED = re.compile(r"(?P<name>.+?)(?:-[0-9a-f]{8,})?(?P<rest>(?:\.so|\.\d+)+)")
 _CLASSIFIER = "License :: "
 _SBOM_LIMIT = 16 << 20
+# Of all packages: bytes of METADATA, requirements in them, and how often these are evaluated, once for each extra.
+_MOST_METADATA, _MOST_REQUIREMENTS, _MOST_EVALUATIONS = 32 << 20, 50_000, 500_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,10 +103,14 @@ def take(opened: OpenBundle, entries: Iterable[PackageEntry]) -> Inventory:
     """
     toc = opened.toc
     target = Target.from_name(toc.target)
-    metadata = {canonicalize_name(share.name): metadata_of(opened, share) for share in toc.distributions}
+    metadata = metadata_in(opened)
     asked = _requested(opened)
     needs: dict[NormalizedName, set[NormalizedName]] = {key: set() for key in metadata}
     required = {key: parse_requirements(fields.get("requires_dist", ())) for key, fields in metadata.items()}
+    wanted = [requirement for each in (asked, *required.values()) for requirement in each]
+    extras = {(canonicalize_name(requirement.name), extra) for requirement in wanted for extra in requirement.extras}
+    if sum(len(required.get(name, ())) for name, _ in extras) > _MOST_EVALUATIONS:
+        raise opened.file.damaged(f"its packages ask for {len(extras):,} extras, more than a resolve can follow")
     for key, requirement in closure(required, asked, target):
         needs[key] |= {canonicalize_name(requirement.name)} & needs.keys()
     known = {entry.name: entry for entry in entries}
@@ -131,15 +137,36 @@ def _requested(opened: OpenBundle) -> list[Requirement]:
     return parse_requirements(opened.toc.requirements)
 
 
-def metadata_of(opened: OpenBundle, distribution: Distribution) -> RawMetadata:
-    """Return the core metadata of a distribution. Raises BundleDamaged if it has none."""
+def metadata_in(opened: OpenBundle) -> dict[NormalizedName, RawMetadata]:
+    """Return the core metadata of each distribution, in the order of the table of contents.
+
+    Raises BundleDamaged if one has none, if two have one name, or if all of it is more than can be read soon.
+    """
+    found: dict[NormalizedName, RawMetadata] = {}
+    size = requirements = 0
+    for share in opened.toc.distributions:
+        path = _metadata_path(opened, share)
+        key, size = canonicalize_name(share.name), size + opened.entries[path].size
+        if key in found:
+            raise opened.file.damaged(f"it has two distributions called {key}")
+        if size > _MOST_METADATA:
+            raise opened.file.damaged(f"its METADATA is larger than {_MOST_METADATA >> 20} MiB")
+        try:
+            check_size("METADATA", opened.entries[path].size)  # before it is read
+            found[key] = fields_in(opened.read(opened.entries[path]))
+        except ValueError as error:
+            raise opened.file.damaged(f"{path} {error}") from error
+        requirements += len(found[key].get("requires_dist", ()))
+        if requirements > _MOST_REQUIREMENTS:
+            raise opened.file.damaged(f"its packages have more than {_MOST_REQUIREMENTS:,} requirements")
+    return found
+
+
+def _metadata_path(opened: OpenBundle, distribution: Distribution) -> str:
+    """Return the path of a distribution's METADATA. Raises BundleDamaged if it has none."""
     for path in sorted(paths_of(opened.toc, distribution)):
         if re.fullmatch(r"[^/]+\.dist-info/METADATA", prefix.below(path, opened.site_packages)):
-            try:
-                check_size("METADATA", opened.entries[path].size)  # before it is read
-                return fields_in(opened.read(opened.entries[path]))
-            except ValueError as error:
-                raise opened.file.damaged(f"{path} {error}") from error
+            return path
     raise opened.file.damaged(f"it has no METADATA of {distribution.name}")
 
 

@@ -12,6 +12,7 @@ from airpack.bundle.opened import OpenBundle, paths_of
 from airpack.target import prefix
 
 _LARGEST = 4 << 20  # bytes of a text; the longest that is known, of PyTorch, has half a megabyte
+_MOST = 64 << 20  # bytes of all
 # By PEP 639 all files of this folder are such texts; else they are told by their names, code aside.
 _FOLDER = re.compile(r"[^/]+\.dist-info/licenses/.+")
 _NAME = re.compile(
@@ -48,13 +49,12 @@ def is_text(path: str) -> bool:
 def read(opened: OpenBundle, texts: Iterable[LicenceText]) -> dict[str, str]:
     """Return each text by the SHA-256 of its file, with one kind of line ends; one larger than 4 MiB is left out.
 
-    Raises BundleDamaged (of `airpack_runtime.errors`).
+    Raises BundleDamaged (of `airpack_runtime.errors`), also for more than 64 MiB.
     """
-    return {
-        text.sha256: _decoded(opened.read(opened.entries[text.path]))
-        for text in {text.sha256: text for text in texts}.values()
-        if text.size <= _LARGEST
-    }
+    distinct = {text.sha256: text for text in texts if text.size <= _LARGEST}
+    if sum(text.size for text in distinct.values()) > _MOST:
+        raise opened.file.damaged(f"its texts of licences are larger than {_MOST >> 20} MiB")
+    return {sha256: _decoded(opened.read(opened.entries[text.path])) for sha256, text in distinct.items()}
 
 
 def _decoded(data: bytes) -> str:

@@ -39,11 +39,12 @@ class Licence:
 
 def licences(opened: OpenBundle) -> dict[str, Licence]:
     """Return the licence of each distribution of a bundle, by name. Raises BundleDamaged."""
-    return {share.name: _of_distribution(opened, share) for share in opened.toc.distributions}
+    metadata = inventory.metadata_in(opened).values()
+    shares = zip(opened.toc.distributions, metadata, strict=True)
+    return {share.name: _of_distribution(opened, share, fields) for share, fields in shares}
 
 
-def _of_distribution(opened: OpenBundle, share: Distribution) -> Licence:
-    metadata = inventory.metadata_of(opened, share)
+def _of_distribution(opened: OpenBundle, share: Distribution, metadata: RawMetadata) -> Licence:
     own = [text for text in licence_texts.texts_of(opened, share) if ".dist-info/" in text.path]
     return of(metadata, list(licence_texts.read(opened, own).values()))
 

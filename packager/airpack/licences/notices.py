@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from airpack.base import files
@@ -35,16 +36,17 @@ def write(opened: OpenBundle, known: Mapping[str, Licence]) -> Notices:
     lines += [f"bundle sha256:{opened.file.digest}", f"target {opened.toc.target}", ""]
     seen: dict[str, str] = {}
     bare = []
-    for share in opened.toc.distributions:
+    shares = opened.toc.distributions
+    brought = [licence_texts.texts_of(opened, share) for share in shares]
+    contents = licence_texts.read(opened, chain(*brought))
+    for share, texts in zip(shares, brought, strict=True):
         licence = known[share.name]
         lines += [_RULE, f"{share.name} {share.version}"]
         lines += [f"licence: {licence.shown}"]
         lines += [f"wheel: {share.wheel}", f"wheel sha256:{share.sha256}", _RULE, ""]
-        texts = licence_texts.texts_of(opened, share)
         if not texts:
             bare.append(share.name)
             lines += ["The wheel has no text of a licence.", ""]
-        contents = licence_texts.read(opened, [text for text in texts if text.sha256 not in seen])
         for text in texts:
             lines += list(_text_lines(text, contents, seen))
     return Notices(text=harmless("\n".join(lines)).rstrip() + "\n", bare=tuple(bare))

@@ -20,6 +20,7 @@ _LETTER, _PADDING = 7.1, 18  # the mean width of a letter, and what a box has be
 _BETWEEN = 46  # layers
 _MARGIN = 2
 _SWEEPS = 16
+_MOST_PASSING = 20_000  # points: with more, edges cross the layers without one
 
 # A package, or an edge that passes a layer: from, to, and the layer. A package's own point has no `to`.
 _Point = tuple[NormalizedName, NormalizedName | None, int]
@@ -61,12 +62,9 @@ class Drawing:
 def draw(graph: Graph) -> Drawing:
     """Return the drawing of a graph."""
     layers = _layers(graph)
-    ways = [
-        _way(key, each, layers)
-        for key, node in graph.nodes.items()
-        for each in node.needs
-        if layers[each] > layers[key]
-    ]
+    pairs = [(key, each) for key, node in graph.nodes.items() for each in node.needs if layers[each] > layers[key]]
+    step = 1 if sum(layers[each] - layers[key] for key, each in pairs) <= _MOST_PASSING else len(layers)
+    ways = [_way(key, each, layers, step) for key, each in pairs]
     own = [(key, None, layers[key]) for key in graph.nodes]
     rows: _Rows = [[] for _ in range(max(layers.values(), default=-1) + 1)]
     for point in [*own, *(point for way in ways for point in way[1:-1])]:
@@ -121,10 +119,12 @@ def _layers(graph: Graph) -> dict[NormalizedName, int]:
     return layers
 
 
-def _way(source: NormalizedName, target: NormalizedName, layers: Mapping[NormalizedName, int]) -> list[_Point]:
-    """Return the points of an edge: the package's own, one in each layer between, the other's own."""
+def _way(
+    source: NormalizedName, target: NormalizedName, layers: Mapping[NormalizedName, int], step: int
+) -> list[_Point]:
+    """Return the points of an edge: the package's own, one in each `step`th layer between, the other's own."""
     first, last = layers[source], layers[target]
-    passed = [(source, target, layer) for layer in range(first + 1, last)]
+    passed = [(source, target, layer) for layer in range(first + step, last, step)]
     return [(source, None, first), *passed, (target, None, last)]
 
 

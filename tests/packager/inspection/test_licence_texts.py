@@ -35,6 +35,15 @@ def test_which_files_are_texts_of_licences(path: str, expected: bool) -> None:
     assert licence_texts.is_text(path) is expected
 
 
+def test_texts_of_more_than_64_mib_are_refused(airpack: Airpack, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some kilobytes can be gigabytes of them, all of which a file of notices would have."""
+    monkeypatch.setattr(licence_texts, "_MOST", 10)
+    build_wheel(wheels, "one", files={"one-1.0.dist-info/LICENSE": "abc", "one-1.0.dist-info/NOTICE": "def defg"})
+    assert airpack.pack("one", "--no-bytecode", "--no-import") == 0, airpack.err
+    assert airpack("licenses", airpack.output, "--notices", "-") == 1
+    assert "its texts of licences are larger than 0 MiB; copy it again from where it was packed" in airpack.err
+
+
 def test_texts_are_read_once_in_whatever_encoding(airpack: Airpack, wheels: Path) -> None:
     """A wheel's own comes first; older ones are in Latin-1, and end their lines otherwise."""
     files: dict[str, str | bytes] = {

@@ -62,3 +62,12 @@ def test_hundreds_of_packages_take_little_time() -> None:
     names = [f"p{number}" for number in range(200)]
     drawn = _drawn({name: " ".join(names[number + 1 : number + 11]) for number, name in enumerate(names)})
     assert len(drawn.nodes) == 200
+
+
+def test_edges_across_too_many_layers_pass_no_points() -> None:
+    """A chain, each of whose packages needs the last: the points would take the cube of a hostile bundle's packages."""
+    names = [f"p{number}" for number in range(300)]
+    wanted = [f"{next_one} {names[-1]}" for next_one in names[1:]]
+    drawn = _drawn({**dict(zip(names, wanted, strict=False)), names[-1]: ""})
+    assert len(drawn.edges) == 598
+    assert max(edge.path.count("C") for edge in drawn.edges) == 1

@@ -246,3 +246,30 @@ def test_no_table_of_contents_takes_much(tmp_path: Path, change: Callable[[toc.T
         assert "bug in airpack" not in done.text
         assert done.memory < 1_500_000_000, words
         assert done.seconds < 60, words
+
+
+@pytest.mark.parametrize(
+    ("limit", "words", "problem"),
+    [
+        ("bundle.opened._MOST_DISTRIBUTIONS", ["inspect"], "it has more than 0 distributions"),
+        ("inspection.inventory._MOST_METADATA", ["sbom"], "its METADATA is larger than 0 MiB"),
+        ("inspection.inventory._MOST_METADATA", ["licenses"], "its METADATA is larger than 0 MiB"),
+        ("inspection.inventory._MOST_REQUIREMENTS", ["tree"], "its packages have more than 0 requirements"),
+    ],
+)
+def test_more_than_any_environment_has_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], limit: str, words: list[str], problem: str
+) -> None:
+    """In time and memory, packages that all need each other grow with the square of their number, or more."""
+    monkeypatch.setattr(f"airpack.{limit}", 0)
+    assert main([*words, str(GOLDEN)]) == 1
+    assert capsys.readouterr().err == f"airpack: error: {GOLDEN}: {problem}; copy it again from where it was packed\n"
+
+
+def test_two_distributions_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However they are spelt: no resolve installs two."""
+    path = tmp_path / "forged"
+    rewritten(path, _share(name="Beta"))
+    assert main(["sbom", str(path)]) == 1
+    problem = "it has two distributions called beta; copy it again from where it was packed"
+    assert capsys.readouterr().err == f"airpack: error: {path}: {problem}\n"
