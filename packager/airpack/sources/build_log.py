@@ -60,6 +60,10 @@ _HEADER = _known(
     r"fatal error: (?:'(\S+?)' file not found|(\S+?): No such file or directory)",
     lambda match: f"the header {match[1] or match[2]} is missing",
 )
+_LIBRARY = _known(
+    r"(?:cannot find -l|unable to find (?:dynamic )?system library ['\"]|unable to find library -l)([\w+.-]+)",
+    "the linker finds no library {0}",
+)
 
 # The first that is found tells the cause: what explains others stands before them.
 _TABLE = (
@@ -114,10 +118,7 @@ _TABLE = (
         "it needs the program {0}, which this machine doesn't have: install it",
     ),
     _HEADER,
-    _known(
-        r"(?:cannot find -l|unable to find (?:dynamic )?system library ['\"]|unable to find library -l)([\w+.-]+)",
-        "the linker finds no library {0}",
-    ),
+    _LIBRARY,
     _known(r"^\S*meson\.build:\d+:\d+: ERROR: (.+)", "{0}"),
     _known(
         r"setuptools-scm was unable to detect version|Error getting the version from source `vcs`",
@@ -153,7 +154,8 @@ def sentence_in(log: str, *, by_zig: bool = False) -> str:
     """
     for known in _TABLE:
         if match := known.pattern.search(log):
-            remedy = headers.remedy(match[1] or match[2], by_zig=by_zig) if known is _HEADER else ""
+            missing = next(filter(None, match.groups()), "") if known in (_HEADER, _LIBRARY) else ""
+            remedy = headers.remedy(missing, by_zig=by_zig) if missing else ""
             return _one_line(known.told(match) + remedy)
     raised = [match for match in _RAISED.finditer(log) if match["kind"].rpartition(".")[2] not in _WRAPPERS]
     if raised and (said := _paragraph(log, raised[-1].start("said"))):

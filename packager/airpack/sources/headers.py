@@ -58,14 +58,12 @@ _PACKAGES = MappingProxyType(
 
 
 def remedy(header: str, *, by_zig: bool) -> str:
-    """Return how to get a header, as it goes on after a sentence that it is missing.
+    """Return how to get a header, or a library, as it goes on after a sentence that it is missing.
 
-    A build `by_zig` doesn't see the headers of this machine, whose libraries need this machine's glibc.
+    A build `by_zig` doesn't see those of this machine, whose libraries need this machine's glibc.
     """
     package = _PACKAGES.get(header) or _PACKAGES.get(header.partition("/")[0])
     if by_zig and header != "Python.h":
         place = "a system as old as the image that has it" + (f" (Debian: {package})" if package else "")
         return f": build its wheel on {place}, and give its folder with --find-links"
-    return (
-        f": install it (Debian: {package})" if package else ": install the library that it belongs to, with its headers"
-    )
+    return f": install it (Debian: {package})" if package else ": install the package that has it"

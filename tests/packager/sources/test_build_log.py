@@ -12,7 +12,7 @@ _ELSEWHERE = "build its wheel on a system as old as the image that has it"
     ("header", "here", "by_zig"),
     [
         ("uuid/uuid.h", "install it (Debian: uuid-dev)", f"{_ELSEWHERE} (Debian: uuid-dev)"),
-        ("own.h", "install the library that it belongs to, with its headers", _ELSEWHERE),
+        ("own.h", "install the package that has it", _ELSEWHERE),
     ],
 )
 def test_a_remedy_for_a_header_goes_by_what_compiles(header: str, here: str, by_zig: str) -> None:
@@ -22,6 +22,14 @@ def test_a_remedy_for_a_header_goes_by_what_compiles(header: str, here: str, by_
     assert sentence_in(log, by_zig=True) == (
         f"the header {header} is missing: {by_zig}, and give its folder with --find-links"
     )
+
+
+def test_a_remedy_for_a_library_goes_by_what_compiles() -> None:
+    """As for a header: zig has those of glibc alone, without libcrypt."""
+    log = "error: unable to find dynamic system library 'crypt' using strategy 'paths_first'. searched paths:\n"
+    told = "the linker finds no library crypt: "
+    assert sentence_in(log) == f"{told}install the package that has it"
+    assert sentence_in(log, by_zig=True) == f"{told}{_ELSEWHERE}, and give its folder with --find-links"
 
 
 def test_pythons_headers_are_seen_by_any_compiler() -> None:
