@@ -115,6 +115,30 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
+def interrupted_once() -> Iterator[list[int]]:
+    """Let the block's first Ctrl-C or SIGTERM raise KeyboardInterrupt, and no later one: what it undoes goes on.
+
+    The value is not empty once a signal, of that number, has done so. One that is ignored stays so.
+    """
+    received: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        received.append(number)
+        if len(received) == 1:
+            raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in _INTERRUPTS}
+    mine = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+    try:
+        for number in mine:
+            signal.signal(number, interrupt)
+        yield received
+    finally:
+        for number in mine:
+            signal.signal(number, before[number])
+
+
+@contextmanager
 def uninterrupted() -> Iterator[None]:
     """Delay Ctrl-C and SIGTERM until the block has ended; their handlers run then."""
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])

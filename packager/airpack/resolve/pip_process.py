@@ -19,6 +19,7 @@ _WORKER = (
     "from airpack.resolve.pip_worker.__main__ import main; main(); "
     "sys.stdout.flush(); sys.stderr.flush(); os._exit(0)"
 )
+_PATIENCE = 5  # seconds in which builds are ended and their folders removed
 
 
 class PipProcess:
@@ -67,12 +68,17 @@ class PipProcess:
         return os.pread(self._log.fileno(), size, self._begin).decode(errors="replace")
 
     def end(self) -> None:
-        """End the process."""
-        self._process.kill()  # to kill an ended process does nothing
-        self._process.wait()
-        self._events.close()
-        self._log.close()
-        os.close(self._asking)
+        """End the process; if it carries out a request, it is given time to end what that started."""
+        try:
+            self._process.terminate()  # to signal an ended process does nothing
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._events.close()
+            self._log.close()
+            os.close(self._asking)
 
 
 class PipProcesses:

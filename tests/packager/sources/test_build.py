@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 import tarfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,6 +65,39 @@ def test_a_wheel_is_built_once(airpack: Airpack, wheels: Path, builds: Path) -> 
     build_sdist(wheels, "one", metadata="Metadata-Version: 2.1\nSummary: changed")
     assert airpack.pack("one") == 0
     assert builds.read_text() == "one under 3.7\n" * 2
+
+
+@pytest.mark.usefixtures("target_python")
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_what_a_build_started(
+    airpack: Airpack, builds: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """A CI system may signal the packager alone: no compiler goes on, and no folder of the build stays."""
+    compiling = "import subprocess; subprocess.run(['sh', '-c', 'echo $$ >> $BUILDS; sleep 600; true'])"
+    source = build_tree(tmp_path / "source", "one", backend=compiling)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    words = ["lock", "-q", "--no-index", "-o", str(tmp_path / "lock.toml"), str(source)]
+    line = [sys.executable, "-m", "airpack", *words]
+    with subprocess.Popen(line, env={**os.environ, "TMPDIR": str(scratch)}, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        _wait(lambda: builds.read_text().endswith("\n") and builds.read_text().count("\n") == 2)
+        process.send_signal(number)
+        assert process.stderr.read() == b"airpack: error: interrupted; nothing was changed\n"
+        assert process.wait(timeout=60) == 130
+    compiler = int(builds.read_text().split()[-1])
+    _wait(lambda: not os.path.exists(f"/proc/{compiler}"))
+    assert list(scratch.iterdir()) == []
+
+
+def _wait(is_so: Callable[[], bool]) -> None:
+    """Return when it is so; fail if it isn't within two minutes."""
+    for _ in range(1200):
+        if is_so():
+            return
+        time.sleep(0.1)
+    raise AssertionError
 
 
 @pytest.mark.usefixtures("target_python")

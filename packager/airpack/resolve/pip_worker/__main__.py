@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from airpack.base.interrupts import interrupted_once
 from airpack.resolve.pip_worker import adapter
 from airpack.resolve.pip_worker.events import Events, Redacted, facts_of, report_warnings
 from airpack.resolve.pip_worker.settings import leave_out
@@ -35,10 +36,13 @@ def main() -> None:
                 importlib.import_module(f"airpack.resolve.pip_worker.{name}")
     with os.fdopen(int(sys.argv[1]), encoding="utf-8") as requests:
         for line in requests:
-            status = _carry_out(Path(json.loads(line)), events)
+            with interrupted_once() as interrupts:
+                status = _carry_out(Path(json.loads(line)), events)
             sys.stdout.flush()
             sys.stderr.flush()
             events.emit(done=status)
+            if interrupts:
+                return
 
 
 def _check(*, resolves: bool) -> None:

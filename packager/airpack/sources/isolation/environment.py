@@ -13,6 +13,7 @@ from pathlib import Path
 
 from build.env import IsolatedEnv
 
+from airpack.base.interrupts import Processes
 from airpack.sources.isolation import pip_files, variables
 from airpack.sources.isolation.kept_pip import KeptPip
 from airpack.sources.toolchain import Toolchain
@@ -99,9 +100,13 @@ def run(
 ) -> None:
     """Run a command of a build and copy its output to the log. Raises CalledProcessError with the output.
 
-    It sees `env` (default: what builds see of this process's environment) with `extra_environ`.
+    It sees `env` (default: what builds see of this process's environment) with `extra_environ`. When it has ended, or
+    an interrupt ends it, what it started ends as well: compilers write to a folder that is removed then.
     """
     env = {**(variables.for_builds(os.environ) if env is None else env), **(extra_environ or {})}
-    process = subprocess.run(cmd, cwd=cwd, env=env, capture_output=True, text=True, errors="replace", check=False)
-    sys.stderr.write(process.stdout + process.stderr)
-    process.check_returncode()
+    pipe = subprocess.PIPE
+    with Processes().started(cmd, cwd=cwd, env=env, stdout=pipe, stderr=pipe) as process:
+        out, err = (text.decode(errors="replace") for text in process.communicate())
+    sys.stderr.write(out + err)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, cmd, out, err)
