@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,9 +48,9 @@ class InstalledWheel:
     def files(self) -> list[str]:
         """Return the paths of its files relative to `prefix`, with `/`, sorted."""
         paths = []
-        start = len(f"{self.prefix}/")
         for folder, _, names in os.walk(self.prefix):
-            paths += [f"{folder}/{name}"[start:] for name in names]
+            relative = Path(folder).relative_to(self.prefix).as_posix()
+            paths += [name if relative == "." else f"{relative}/{name}" for name in names]
         return sorted(paths)
 
     def modules(self) -> list[str]:
@@ -164,9 +165,9 @@ class _Prefix(SchemeDictionaryDestination):
         self, scheme: Scheme, record_file_path: str, records: Iterable[tuple[Scheme, RecordEntry]]
     ) -> None:
         """Write RECORD, as installer does, which then asks of each file whether to compile it: a tenth of a pack."""
-        folder = self.scheme_dict[scheme]
-        starts = {other: f"{os.path.relpath(place, folder)}/" for other, place in self.scheme_dict.items()}
-        del starts[scheme]
+        folders = {each: Path(folder).as_posix() for each, folder in self.scheme_dict.items()}
+        own = folders.pop(scheme)
+        starts = {each: f"{posixpath.relpath(folder, own)}/" for each, folder in folders.items()}
         with construct_record_file(records, starts.get) as record_stream:
             self.write_to_fs(scheme, record_file_path, record_stream, is_executable=False)
 
