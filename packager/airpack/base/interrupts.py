@@ -7,9 +7,9 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+_FOREIGN = None  # what stands for a handler that was not installed from Python, and could not be restored
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,6 +116,20 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
+def _handled_by(handler: Callable[[int, object], None], *, but: Collection[object]) -> Iterator[None]:
+    """Let `handler` handle Ctrl-C and SIGTERM for the block, unless their handlers are among `but`."""
+    before: dict[signal.Signals, Any] = {number: signal.getsignal(number) for number in _INTERRUPTS}
+    replaced = [number for number in _INTERRUPTS if before[number] not in but]
+    try:
+        for number in replaced:
+            signal.signal(number, handler)
+        yield
+    finally:
+        for number in replaced:
+            signal.signal(number, before[number])
+
+
+@contextmanager
 def interrupted_once() -> Iterator[list[int]]:
     """Let the block's first Ctrl-C or SIGTERM raise KeyboardInterrupt, and no later one: what it undoes goes on.
 
@@ -127,37 +142,23 @@ def interrupted_once() -> Iterator[list[int]]:
         if len(received) == 1:
             raise KeyboardInterrupt
 
-    before = {number: signal.getsignal(number) for number in _INTERRUPTS}
-    mine = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
-    try:
-        for number in mine:
-            signal.signal(number, interrupt)
+    with _handled_by(interrupt, but=(signal.SIG_IGN, _FOREIGN)):
         yield received
-    finally:
-        for number in mine:
-            signal.signal(number, before[number])
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Delay Ctrl-C and SIGTERM until the block has ended; their handlers run then."""
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    before: dict[signal.Signals, Any] = {}
     late: list[int] = []
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
         # The mask covers only this thread, but handlers run in the main thread, whichever thread got the signal.
-        if threading.current_thread() is threading.main_thread():
-            handlers = {number: signal.getsignal(number) for number in _INTERRUPTS}
-            # A handler that was not installed from Python is None, and could not be restored.
-            before = {number: handler for number, handler in handlers.items() if handler is not None}
-            for number in before:
-                signal.signal(number, lambda received, _: late.append(received))
-        yield
+        is_main = threading.current_thread() is threading.main_thread()
+        with _handled_by(lambda received, _: late.append(received), but=(_FOREIGN,)) if is_main else nullcontext():
+            yield
     finally:
         try:
-            for number, handler in before.items():
-                signal.signal(number, handler)
             for received in late:
                 signal.raise_signal(received)  # delivered once the mask is restored below
         finally:

@@ -53,10 +53,10 @@ def scope(indexes: Mapping[str, Any], events: Events) -> None:
 def not_places(search: Any) -> list[dict[str, Any]]:
     """Return the indexes of pip's `search` that are neither URLs nor folders, which it passes over, as failed pages."""
     indexes = [] if search.no_index else search.index_urls
-    wrong = [place for place in indexes if not urlsplit(place).scheme and not os.path.isdir(place)]
     return [
         {"url": place.rpartition("@")[2], "status": None, "reason": "it is neither a URL nor a folder"}
-        for place in wrong
+        for place in indexes
+        if not urlsplit(place).scheme and not os.path.isdir(place)
     ]
 
 
