@@ -57,15 +57,26 @@ def _bring_repository(repository: Path, top: Path, copy: Path) -> None:
 
 
 def _above(project: Path) -> list[Path]:
-    """Return the folders above a project that belong to it, the outermost first; none where it is a repository."""
+    """Return the folders above a project that belong to it, the outermost first; none where it is a repository.
+
+    A repository of a stranger's is none: its configuration names programs, which git runs (git-config(1),
+    safe.directory). Git can't tell in the copy, which is this user's.
+    """
     if _is_repository(project):
         return []
     above: list[Path] = []
+    trusted = {0, os.geteuid(), project.stat().st_uid}
     for folder in project.absolute().parents[:-1]:  # not the root of all
         above.insert(0, folder)
-        if _is_repository(folder):
+        if _is_repository(folder) and _owners(folder) <= trusted:
             return above
     return above[-_UP:]
+
+
+def _owners(folder: Path) -> set[int]:
+    """Return whose the repositories in a folder are: the links, and what they lead to."""
+    found = [path for name in _REPOSITORIES if (path := folder / name).exists()]
+    return {info.st_uid for path in found for info in (path.lstat(), path.stat())}
 
 
 def _is_repository(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -77,3 +78,28 @@ def test_a_folder_of_a_cloned_repository_has_its_history(airpack: Airpack, tmp_p
     commit(tmp_path / "all")
     url = f"mine @ git+{(tmp_path / 'all').as_uri()}#subdirectory=mine"
     assert airpack("lock", "--no-index", url, "-o", tmp_path / "pylock.toml") == 0, airpack.err
+
+
+def test_a_repository_that_a_stranger_put_above_is_not_the_projects(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its configuration names a program that git would run; a repository of root's, or of the project's owner, is."""
+    repository, place = tmp_path / "all" / ".git", tmp_path / "place"
+    _git(project, "config", "core.fsmonitor", f"touch {tmp_path / 'planted'}; false")
+    owners = {repository: 4321}
+    stat = Path.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        info = stat(path)
+        return os.stat_result((*info[:4], owners.get(path, info.st_uid), *info[5:]))
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    place.mkdir()
+    copy = copied(project, place)
+    assert copy.parts[-3:] == ("all", "libs", "mine")
+    assert not list(place.rglob(".git"))
+    assert not (tmp_path / "planted").exists()
+    owners.clear()
+    (tmp_path / "other").mkdir()
+    assert (copied(project, tmp_path / "other").parent.parent / ".git").is_dir()
+    assert (tmp_path / "planted").exists()
