@@ -75,3 +75,4 @@ class PackOptions(ResolveOptions, total=False):
     passphrase_file: Place
     no_import: bool
     add_missing: bool
+    no_add_missing: bool

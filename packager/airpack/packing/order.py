@@ -52,7 +52,7 @@ class Order:
     skip_installed: bool = False
     whole: frozenset[NormalizedName] = frozenset()
     prove: bool = True
-    add_missing: bool = False
+    add_missing: bool = True
     image: str | None = None
     libraries: tuple[str, ...] = ()
     sign: SigningKey | None = None

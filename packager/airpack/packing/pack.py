@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from airpack_runtime import layout
@@ -16,7 +17,7 @@ from airpack.audit.finding import Finding, fatal
 from airpack.audit.wheels import audit, compiled_files, lacking_wheels, needs
 from airpack.base import staging
 from airpack.base.console import BYTES, Progress, amount_of
-from airpack.base.errors import AuditFailed, Conflict, Unsatisfiable, WriteFailed
+from airpack.base.errors import AirpackError, AuditFailed, WriteFailed
 from airpack.base.interrupts import Pool, threads
 from airpack.bundle import image_file
 from airpack.bundle.early import Early
@@ -69,50 +70,92 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Made:
+    """What an order came to, all of it in `folder`: the product, what the audit found, and the proof."""
+
+    order: Order
+    folder: Path
+    product: Product
+    audited: Sequence[Finding]
+    proof: Proof
+
+    @property
+    def severities(self) -> dict[str, int]:
+        """How many findings there are of each severity."""
+        return Counter({str(each): each.severity for each in [*self.audited, *self.proof.findings]}.values())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Packing:
-    """The stages, and what all of them use; `shown` are the findings that were shown, with their severities."""
+    """The stages, and what all of them use; `shown` are the findings that were shown."""
 
     executor: Executor
     pip: Pip
     progress: Progress
-    shown: dict[str, str] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
 
     def run(self, order: Order, work: Path, scratch: Path) -> Packed:
-        """Pack what is ordered; if the order says so, again with what mends an import, as long as something does.
+        """Pack what is ordered; unless the order forbids it, again with what mends an import, while something does.
 
-        All is made in the folder `work`; `scratch` is on the file system of the results.
+        Where a further attempt fails, what was packed before it is delivered. All is made in the folder `work`;
+        `scratch` is on the file system of the results.
         """
         attempts = Attempts(note=self.progress.note)
         if order.drop_in is not None and order.python is not None:
             self.executor.submit(folder_bytecode, order.python)  # it is needed in the end, when there is little to do
+        last = settled = self._made(order, work)
+        while True:
+            try:
+                following = attempts.next(last.order, last.proof.findings)
+                if following is None:
+                    break
+                last = self._made(following, work, partial(attempts.tell, before=last.product.wheelhouse.lock))
+            except AirpackError as error:
+                attempts.fail(error)
+                last = settled
+            if attempts.settles(last.order, last.proof.findings):
+                settled = last
+            self._clear(work, (last, settled))
+        self._report(last.proof.findings, last.order)
+        attempts.tell_kept(last.order, last.proof.findings)
+        product = replace(last.product, imports=tuple(last.proof.imports))
+        packed = deliver(last.order, product, work=last.folder, scratch=scratch, progress=self.progress)
+        return replace(packed, findings=last.severities)
+
+    def _made(self, order: Order, work: Path, on_lock: Callable[[Lock], None] = lambda _: None) -> _Made:
+        """Make and import what is ordered, in a new folder in `work`; `on_lock` is called with what it resolves to."""
         while True:
             folder = Path(tempfile.mkdtemp(dir=work))
             try:
-                product = self._make(order, folder)
+                product, audited = self._make(order, folder, on_lock)
                 proof = self._try(order, product, folder)
-                following = attempts.next(order, proof.findings)
-                if following is None:
-                    self._report(proof.findings, order)
-                    product = replace(product, imports=tuple(proof.imports))
-                    packed = deliver(order, product, work=folder, scratch=scratch, progress=self.progress)
-                    return replace(packed, findings=Counter(self.shown.values()))
-                order = following
-            except (Unsatisfiable, Conflict) as error:
-                order = attempts.without_going_back(error)
+                return _Made(order=order, folder=folder, product=product, audited=audited, proof=proof)
             except TornPackages as error:
                 for note in error.reasons.values():
                     self.progress.note(note)
                 order = replace(order, whole=order.whole | error.reasons.keys())
             except PartChanged:  # at most once for each wheel: what had changed is no longer known
                 pass
-            # What still runs for the attempt may write there; the rest goes with `work`.
+            except OSError as error:  # of a full disk, say
+                raise WriteFailed.from_os(error, order.output) from error
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _make(self, order: Order, folder: Path) -> Product:
-        """Resolve, fetch, install and bundle what is ordered."""
+    @staticmethod
+    def _clear(work: Path, kept: Sequence[_Made]) -> None:
+        """Remove what was made in `work` for other attempts.
+
+        What still runs for one may write there; the rest goes with `work`.
+        """
+        for folder in work.iterdir():
+            if folder.is_dir() and folder not in [each.folder for each in kept]:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _make(self, order: Order, folder: Path, on_lock: Callable[[Lock], None]) -> tuple[Product, Sequence[Finding]]:
+        """Resolve, fetch, install and bundle what is ordered; return the findings of the audit as well."""
         progress, executor = self.progress, self.executor
         decoders.pin_for(order.target)  # a target without a decoder ends here
         lock = self._lock(order)
+        on_lock(lock)
         decoder = executor.submit(
             decoders.obtain,
             order.target,
@@ -141,7 +184,7 @@ class _Packing:
             advance(len(house.lock.wheels))
         self._report(findings, order)
         bundle = write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
-        return Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle)
+        return Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle), findings
 
     def _with_libraries(
         self, order: Order, house: Wheelhouse, tree: Tree, recipe: Recipe, folder: Path
@@ -206,7 +249,7 @@ class _Packing:
         for finding in findings:
             if str(finding) not in self.shown:
                 self.progress.note(str(finding))
-                self.shown[str(finding)] = finding.severity
+                self.shown.add(str(finding))
         failures = fatal(findings, strict=order.strict)
         if failures:
             raise AuditFailed([finding.message for finding in failures])

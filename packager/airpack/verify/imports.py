@@ -36,11 +36,12 @@ class ImportFinding(Finding):
 
     `addition` is the requirement (PEP 508) that may mend it, empty if none is known: of a well-known project that
     brings what was missing, or, with `goes_back`, of an older version of what is too new for the target's Python or for
-    another project.
+    another project. `reason` says why, in a few words.
     """
 
     failure: Failure
     addition: str = ""
+    reason: str = ""
     goes_back: bool = False
 
 
@@ -135,11 +136,12 @@ class TriedImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Verdict:
-    """How grave a failure is, what to do about it, and the requirement to add, empty if none is known."""
+    """How grave a failure is, what to do about it, and the requirement to add, and why; empty if none is known."""
 
     severity: str
     remedy: str
     addition: str = ""
+    reason: str = ""
     goes_back: bool = False
 
 
@@ -163,6 +165,7 @@ class _Judge:
             remedy=verdict.remedy,
             failure=failure,
             addition=verdict.addition,
+            reason=verdict.reason,
             goes_back=verdict.goes_back,
         )
 
@@ -179,12 +182,10 @@ class _Judge:
         for module in absent:
             addition = missing.requirement_for(module, self.image.target, packed)
             if addition is not None:
-                remedy = f"add '{addition}': {share.name} imports {module} (pack --add-missing adds it)"
-                return _Verdict(severity=WARNING, remedy=remedy, addition=addition)
+                return _adding(addition, f"{share.name} imports {module}")
         older = missing.older_for(failure.error, packed)
         if older is not None:
-            remedy = f"require '{older}': what fails is written for it (pack --add-missing requires it)"
-            return _Verdict(severity=WARNING, remedy=remedy, addition=str(older), goes_back=True)
+            return _requiring(str(older), f"{share.name} {share.version} fails with a newer one")
         return self._too_new(failure) or _Verdict(severity=WARNING, remedy=_unknown_remedy(failure, absent))
 
     def _too_new(self, failure: Failure) -> _Verdict | None:
@@ -195,16 +196,11 @@ class _Judge:
             return None
         addition, other = f"{culprit.name}<{culprit.version}", self._lacking(failure)
         if too_new.needs_newer(failure, self.tree, (python[0], python[1])):
-            remedy = f"require '{addition}': {culprit.name} {culprit.version} needs a newer Python than it says"
-        elif other is not None and other is not culprit:
-            remedy = (
-                f"require '{addition}', or another {other.name}: {culprit.name} {culprit.version} does not fit "
-                f"{other.name} {other.version}, which its requirements allow"
-            )
-        else:
-            return None
-        remedy += " (pack --add-missing goes back to a version that imports)"
-        return _Verdict(severity=WARNING, remedy=remedy, addition=addition, goes_back=True)
+            return _requiring(addition, f"{culprit.name} {culprit.version} needs a newer Python than it says")
+        if other is not None and other is not culprit:
+            fits = f"does not fit {other.name} {other.version}, which its requirements allow"
+            return _requiring(addition, f"{culprit.name} {culprit.version} {fits}", or_another=other.name)
+        return None
 
     def _lacking(self, failure: Failure) -> Share | None:
         """Return the share of the distribution that lacks what was imported from it, or None."""
@@ -237,6 +233,16 @@ class _Judge:
                     metadata = files.read_bytes(self.tree / path)
                     for requirement in optional_requirements(metadata, self.image.target):
                         yield canonicalize_name(requirement.name)
+
+
+def _adding(addition: str, reason: str) -> _Verdict:
+    return _Verdict(severity=WARNING, remedy=f"add '{addition}': {reason}", addition=addition, reason=reason)
+
+
+def _requiring(older: str, reason: str, *, or_another: str = "") -> _Verdict:
+    """Return the verdict that an older version is needed, or another one of another project."""
+    remedy = f"require '{older}'{or_another and f', or another {or_another}'}: {reason}"
+    return _Verdict(severity=WARNING, remedy=remedy, addition=older, reason=reason, goes_back=True)
 
 
 def _unknown_remedy(failure: Failure, absent: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ from typing import Any
 from airpack.target.target import DEFAULT, Target
 from benchmarks import results, tools
 from benchmarks.coverage.reasons import findings_in, reason
-from benchmarks.coverage.ways import IMPORT, WAYS, Step, options_of_pip
+from benchmarks.coverage.ways import WAYS, Step, options_of_pip
 from benchmarks.measure import median
 from benchmarks.process import Failed, execute
 from support import machine
@@ -71,7 +71,7 @@ def measure(asked: Asked, say: Callable[[str], None]) -> None:
     programs = _programs(asked)
     for way in asked.ways:
         known = {} if asked.again else _known(asked.place, way)
-        left = [name for name in _wanted(asked, way) if name not in known]
+        left = [name for name in asked.names if name not in known]
         say(f"{way}: {len(left)} of {len(asked.names)} names to try")
         with ThreadPoolExecutor(asked.jobs) as executor:
 
@@ -81,14 +81,6 @@ def measure(asked: Asked, say: Callable[[str], None]) -> None:
                 say(f"{way}: {name}: {_summary(entry)}")
 
             list(executor.map(trial, left))
-
-
-def _wanted(asked: Asked, way: str) -> Sequence[str]:
-    """Return the names to try in a way: all, or those that the way packs and can't import whose remedy it is."""
-    if not WAYS[way].remedy_of:
-        return asked.names
-    first = _known(asked.place, WAYS[way].remedy_of)
-    return [name for name in asked.names if not first.get(name, {}).get(IMPORT, {"ok": True})["ok"]]
 
 
 def _programs(asked: Asked) -> dict[str, Sequence[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks.coverage.ways import ADDING, IMPORT, LOCK, PACK, WAYS
+from benchmarks.coverage.ways import IMPORT, LOCK, PACK, WAYS
 from benchmarks.measure import median
 from benchmarks.peers import AIRPACK
 from benchmarks.tables import NONE, table
@@ -35,10 +35,8 @@ def render(coverage: Mapping[str, Any]) -> str:
     parts.append(f"`{NONE}`: the way has no such step.\n")
     parts.append("".join(f"- `{way}`: {WAYS[way].why}\n" for way in found))
     if AIRPACK in ways:
-        rows = list(_misses(ways[AIRPACK], ways.get(ADDING, {})))
-        parts.append(
-            table(("missed by `airpack`", " ", "why", f"`{ADDING}`"), rows) if rows else "airpack misses none.\n"
-        )
+        rows = list(_misses(ways[AIRPACK]))
+        parts.append(table(("missed by `airpack`", " ", "why"), rows) if rows else "airpack misses none.\n")
         parts.append(_left_out(names, ways[AIRPACK]))
     return "\n".join(filter(None, parts))
 
@@ -50,7 +48,7 @@ def details(coverage: Mapping[str, Any]) -> str:
         if way in coverage["ways"]:
             parts.append(f"### {way}\n")
             parts.append("".join(f"    {step.line}\n" for step in WAYS[way].steps.values()))
-            parts.append(table(("missed", " ", "why"), (row[:3] for row in _misses(coverage["ways"][way], {}))))
+            parts.append(table(("missed", " ", "why"), _misses(coverage["ways"][way])))
     return "\n".join(parts)
 
 
@@ -63,19 +61,10 @@ def _row(way: str, ways: Mapping[str, Entries]) -> Sequence[str]:
     first = next(iter(WAYS[way].steps))
     locked = {name: median(entry[LOCK]["seconds"]) for name, entry in entries.items() if LOCK in entry}
     if first != LOCK or not locked:
-        return (f"`{way}`", _tried(way, ways), *counts, NONE, NONE, NONE)
+        return (f"`{way}`", str(len(entries)), *counts, NONE, NONE, NONE)
     cpu = {name: median(entry[LOCK]["cpu"]) for name, entry in entries.items() if entry.get(LOCK, {}).get("cpu")}
     middle = f"{median(list(locked.values())):.1f}"
-    return (f"`{way}`", _tried(way, ways), *counts, middle, _longest(locked), _longest(cpu))
-
-
-def _tried(way: str, ways: Mapping[str, Entries]) -> str:
-    """Return how many names a way was tried with: a remedy is for those alone that another way packs and misses."""
-    number, other = len(ways[way]), WAYS[way].remedy_of
-    if not other:
-        return str(number)
-    packed = sum(_failed(entry) == IMPORT for entry in ways.get(other, {}).values())
-    return f"{number} of the {packed} that aren't imported"
+    return (f"`{way}`", str(len(entries)), *counts, middle, _longest(locked), _longest(cpu))
 
 
 def _longest(seconds: Mapping[str, float]) -> str:
@@ -83,21 +72,12 @@ def _longest(seconds: Mapping[str, float]) -> str:
     return f"{seconds[slowest]:.0f} ({slowest})" if slowest else NONE
 
 
-def _misses(entries: Entries, remedied: Entries) -> Iterator[Sequence[str]]:
-    """Yield each name that a way misses: the step that failed, why, and what came of the remedy."""
+def _misses(entries: Entries) -> Iterator[Sequence[str]]:
+    """Yield each name that a way misses: the step that failed, and why."""
     for name, entry in sorted(entries.items()):
         if (failed := _failed(entry)) is not None:
             why = entry[failed]["why"].replace("|", "\\|").replace("<", "&lt;")
-            yield (f"`{name}`", _DONE[failed], why, _remedied(failed, remedied.get(name)))
-
-
-def _remedied(failed: str, remedy: Mapping[str, Any] | None) -> str:
-    """Return what came of the remedy for a name whose step `failed`: its entry, None if it wasn't tried."""
-    if failed != IMPORT:
-        return "doesn't apply"  # it adds what an import lacks
-    if remedy is None:
-        return "not run"
-    return "fails as well" if _failed(remedy) else "imports"
+            yield (f"`{name}`", _DONE[failed], why)
 
 
 def _failed(entry: Mapping[str, Any]) -> str | None:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from airpack.target.target import Target
 from benchmarks.peers import AIRPACK
 
-ADDING = "airpack --add-missing"
 LOCK, PACK, IMPORT = "lock", "pack", "import"
 _UV = "{uv} pip compile -q --no-header --python-platform x86_64-manylinux_2_17 --python-version 3.7"
 # A project that is listed by `--find-links` is taken from there, and nowhere else.
@@ -36,38 +35,22 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Way:
-    """A way to get a project: its steps by what they do, each of which needs the one before.
-
-    One that is a `remedy_of` another is tried with the names alone that the other packs and that can't be imported.
-    """
+    """A way to get a project: its steps by what they do, each of which needs the one before."""
 
     steps: Mapping[str, Step]
     why: str = ""
-    remedy_of: str = ""
 
 
 WAYS = {
     AIRPACK: Way(
         steps={
             LOCK: Step(line="{airpack} lock -q {name} --python {python} -o {out}/pylock.toml", limit=900),
-            PACK: Step(
-                line="{airpack} pack -q --no-import --level 1 --lock {out}/pylock.toml --python {python} -o {out}/dist",
-                limit=900,
-            ),
+            PACK: Step(line="{airpack} pack --level 1 {name} --python {python} -o {out}/dist", limit=1800),
             IMPORT: Step(line="{check} {out}/dist {name}", limit=600),
         },
-        why="on defaults; of what was packed, the modules of the project itself are imported, "
-        "by airpack's proof and in a sandbox that has the shim, the bundle and a Python 3.7 alone",
-    ),
-    ADDING: Way(
-        steps={
-            PACK: Step(
-                line="{airpack} pack -q --add-missing --level 1 {name} --python {python} -o {out}/dist", limit=1800
-            ),
-            IMPORT: Step(line="{check} {out}/dist {name}", limit=600),
-        },
-        why="what a package needs and doesn't require is added, such as setuptools for pkg_resources",
-        remedy_of=AIRPACK,
+        why="on defaults; what a package needs and doesn't require is added, and what is too new goes back; of what "
+        "was packed, the modules of the project itself are imported, by airpack's proof and in a sandbox that has the "
+        "shim, the bundle and a Python 3.7 alone",
     ),
     "uv pip compile": Way(
         steps={LOCK: Step(line=_UV + " {out}/requirements.in -o {out}/requirements.txt", limit=300)},

@@ -136,6 +136,8 @@ def test_a_setting_yields_to_what_excludes_it() -> None:
     assert (arguments.prefer_newest, arguments.prefer_binary) == (True, False)
     arguments = _parse("pack", env={"AIRPACK_PREFER_BINARY": "1"}, table="prefer-newest = true")
     assert (arguments.prefer_newest, arguments.prefer_binary) == (False, True)
+    assert _parse("pack", "--add-missing", table="no-import = true").no_import is False
+    assert _parse("pack", "--no-add-missing", table="no-import = true").no_import is True
     with pytest.raises(InvalidSetting, match=r"not allowed with airpack\.toml: prefer-"):
         _parse("pack", table="prefer-newest = true\nprefer-binary = true")
 

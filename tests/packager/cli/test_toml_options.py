@@ -26,6 +26,7 @@ def table() -> Table:
         ("tree", "a tree", Option(values=("a tree",), words=("--tree=a tree",))),
         ("slim", True, Option(values=(), words=("--slim",))),
         ("slim", False, Option(values=(), words=())),
+        ("add-missing", False, Option(values=(), words=("--no-add-missing",))),
         ("exclude", ["a", "b"], Option(values=("a", "b"), words=("--exclude=a", "--exclude=b"))),
         ("exclude", "-a", Option(values=("-a",), words=("--exclude=-a",))),
         ("requirements", ["one", "two>1"], Option(values=("one", "two>1"), words=("one", "two>1"))),

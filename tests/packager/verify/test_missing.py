@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from support.airpack import Airpack
 from support.wheels import build_wheel
 
 _LACKING = "warning: gradio 1.0: import gradio fails here: ModuleNotFoundError: No module named 'pkg_resources': "
-_TOLD = f"{_LACKING}add 'setuptools<81': gradio imports pkg_resources (pack --add-missing adds it)"
+_TOLD = f"{_LACKING}add 'setuptools<81': gradio imports pkg_resources"
+_NOT_ADDED = "note: 'setuptools<81' can't be added, so that gradio is packed as it is: "
+_CHECK = "check its name, or say where it is with --index-url or --find-links"
 _NEEDY = {"gradio.py": "import pkg_resources"}
 
 
@@ -64,19 +67,20 @@ def test_a_removal_is_the_cause_only_where_it_may_be() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_a_project_whose_newest_release_removed_something_is_named(airpack: Airpack, wheels: Path) -> None:
-    """As pydantic 2 did; --add-missing requires the older release, for what an older version of the user can't mend."""
+    """As pydantic 2 did; the older release is required, for what an older version of the user can't mend."""
     moved = "class PydanticImportError(Exception): pass\nPydanticImportError.__module__ = 'pydantic.errors'\n"
     getter = f"{moved}def __getattr__(name): raise PydanticImportError('moved')\n"
     build_wheel(wheels, "pydantic", "1.10.1", files={"pydantic/__init__.py": "BaseSettings = 1"})
     build_wheel(wheels, "pydantic", "2.5.3", files={"pydantic/__init__.py": getter})
     build_wheel(wheels, "one", requires=["pydantic"], files={"one.py": "from pydantic import BaseSettings"})
-    assert airpack.pack("one") == 0
+    assert airpack.pack("one", "--no-add-missing") == 0
     (problem,) = _problems(airpack)
     assert problem == (
         "warning: one 1.0: import one fails here: pydantic.errors.PydanticImportError: moved: "
-        "require 'pydantic<2': what fails is written for it (pack --add-missing requires it)"
+        "require 'pydantic<2': one 1.0 fails with a newer one"
     )
-    assert airpack.pack("one", "--add-missing", "--strict") == 0, airpack.err
+    assert airpack.pack("one", "--strict") == 0, airpack.err
+    assert _problems(airpack) == ["note: added 'pydantic<2', and packing again: one 1.0 fails with a newer one"]
     assert pylock.read(airpack.output / "pylock.toml").requirements == ("one", "pydantic<2")
 
 
@@ -87,7 +91,7 @@ def test_the_warning_names_the_project(airpack: Airpack, wheels: Path) -> None:
     _build_setuptools(wheels)
     build_wheel(wheels, "gradio", files=_NEEDY)
     for words in (["gradio"], ["gradio", "setuptools"]):
-        assert airpack.pack(*words) == 0
+        assert airpack.pack("--no-add-missing", *words) == 0
         assert _problems(airpack) == [_TOLD]
     assert airpack("verify", "--json", airpack.output) == 0
     (finding,) = json.loads(airpack.out)
@@ -98,15 +102,14 @@ def test_the_warning_names_the_project(airpack: Airpack, wheels: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_what_is_missing_is_added(airpack: Airpack, wheels: Path) -> None:
-    """In one pack, told in a line and recorded; what the addition itself lacks is added, too."""
+    """On defaults, told in a line and recorded; what the addition itself lacks is added, too."""
     build_wheel(wheels, "gradio", files={"gradio.py": "import sklearn, pkg_resources"})
     build_wheel(wheels, "scikit-learn", files={"sklearn.py": "import pkg_resources"})
     _build_setuptools(wheels)
-    assert airpack.pack("gradio", "--add-missing", "--strict") == 0, airpack.err
-    error = "fails here: ModuleNotFoundError: No module named"
+    assert airpack.pack("gradio", "--strict") == 0, airpack.err
     assert _problems(airpack) == [
-        f"note: added 'scikit-learn', and packing again: gradio 1.0: import gradio {error} 'sklearn'",
-        f"note: added 'setuptools<81', and packing again: gradio 1.0: import gradio {error} 'pkg_resources'",
+        "note: added 'scikit-learn', and packing again: gradio imports sklearn",
+        "note: added 'setuptools<81', and packing again: gradio imports pkg_resources",
     ]
     lock = airpack.output / "pylock.toml"
     read = pylock.read(lock)
@@ -129,7 +132,7 @@ def test_nothing_is_added_where_nothing_is_known(airpack: Airpack, wheels: Path)
     """The index may have a project of the module's name; it could be anybody's."""
     build_wheel(wheels, "one", files={"one.py": "import internal_helpers"})
     build_wheel(wheels, "internal_helpers")
-    assert airpack.pack("one", "--add-missing") == 0
+    assert airpack.pack("one") == 0
     (problem,) = _problems(airpack)
     assert problem == (
         "warning: one 1.0: import one fails here: ModuleNotFoundError: No module named 'internal_helpers': "
@@ -140,13 +143,31 @@ def test_nothing_is_added_where_nothing_is_known(airpack: Airpack, wheels: Path)
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
-def test_an_addition_that_cannot_be_had_leaves_nothing(airpack: Airpack, wheels: Path) -> None:
-    """The error is that of the resolve, after the line that told of the addition."""
-    build_wheel(wheels, "gradio", files=_NEEDY)
-    assert airpack.pack("gradio", "--add-missing") == 1
-    assert "note: added 'setuptools<81', and packing again: gradio 1.0" in airpack.err
-    assert "setuptools" in airpack.error
-    assert not airpack.output.exists()
+def test_an_addition_that_cannot_be_had_is_left_out(airpack: Airpack, wheels: Path) -> None:
+    """With the reason and the warning; what else is missing is added all the same."""
+    build_wheel(wheels, "gradio", files={**_NEEDY, "client.py": "import sklearn"})
+    build_wheel(wheels, "scikit-learn", files={"sklearn.py": ""})
+    assert airpack.pack("gradio") == 0, airpack.err
+    assert _problems(airpack) == [
+        "note: added 'scikit-learn', and packing again: gradio imports sklearn",
+        f"{_NOT_ADDED}setuptools<81: no such distribution was found: {_CHECK}",
+        _TOLD,
+    ]
+    assert pylock.read(airpack.output / "pylock.toml").added == ("scikit-learn",)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("target_python")
+def test_nothing_is_added_where_each_requirement_has_a_hash(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """A line without one would make pip refuse all of them."""
+    _build_setuptools(wheels)
+    wheel = build_wheel(wheels, "gradio", files=_NEEDY)
+    file = tmp_path / "requirements.txt"
+    file.write_text(f"gradio==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
+    assert airpack.pack("-r", file) == 0, airpack.err
+    reason = "setuptools<81 has no hash, and where one line has one, each needs one"
+    remedy = "write its version and hash, or leave out the hashes"
+    assert _problems(airpack) == [f"{_NOT_ADDED}{reason}: {remedy}", _TOLD]
 
 
 @pytest.mark.slow
@@ -159,9 +180,22 @@ def test_an_image_that_has_it_is_no_warning(airpack: Airpack, wheels: Path, tmp_
     profile = tmp_path / "image.json"
     installed = [{"name": "setuptools", "version": "68.0.0", "modules": modules}]
     profile.write_text(json.dumps({**data, "installed": installed}))
-    assert airpack.pack("gradio", "--add-missing", "--strict", "--target", profile) == 0, airpack.err
+    assert airpack.pack("gradio", "--strict", "--target", profile) == 0, airpack.err
     (problem,) = _problems(airpack)
     assert problem.endswith(": the image has it, so that this can't be tried here")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("target_python")
+def test_a_lock_is_packed_as_it_is(airpack: Airpack, wheels: Path) -> None:
+    """With the warning, and a line on where to add what is missing; so is what --no-deps leaves alone."""
+    _build_setuptools(wheels)
+    build_wheel(wheels, "gradio", files=_NEEDY)
+    assert airpack.pack("gradio", "--no-deps") == 0
+    assert _problems(airpack) == [_TOLD]
+    assert airpack.pack("--lock", airpack.output / "pylock.toml", "-o", airpack.output.with_name("locked")) == 0
+    told = "note: the lock is packed as it is: add 'setuptools<81' to what it is made of, and lock again"
+    assert _problems(airpack) == [_TOLD, told]
 
 
 def test_a_lock_takes_no_additions(airpack: Airpack, tmp_path: Path) -> None:

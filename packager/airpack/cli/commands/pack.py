@@ -122,8 +122,17 @@ def _add_packing(parser: argparse.ArgumentParser) -> None:
     tried.add_argument(
         "--add-missing",
         action="store_true",
+        default=None,
         help="add what the import finds missing and a well-known project brings (setuptools, for pkg_resources), go "
-        "back to an older version of what is too new for the Python or for another project, and pack again",
+        "back to an older version of what is too new for the Python or for another project, and pack again (default, "
+        "but for locks and with --no-deps)",
+    )
+    how.add_argument(
+        "--no-add-missing",
+        dest="add_missing",
+        action="store_false",
+        default=None,
+        help="add nothing, and only warn of what is missing or too new",
     )
     options.add_python(how)
 
@@ -183,8 +192,7 @@ def _uses_of_python(arguments: argparse.Namespace) -> str:
     """Return what this pack needs an interpreter of the target's version for, in words."""
     bytecode = [] if arguments.no_bytecode else ["bytecode"]
     imports = [] if arguments.no_import else ["the import check"]
-    additions = ["--add-missing"] if arguments.add_missing else []
-    uses = [*bytecode, "builds of sdists", *imports, *additions]
+    uses = [*bytecode, "builds of sdists", *imports]
     return " and ".join(filter(None, [", ".join(uses[:-1]), uses[-1]]))
 
 
@@ -214,7 +222,7 @@ def _order(arguments: argparse.Namespace, env: Mapping[str, str], progress: Prog
         require_attestations=arguments.require_attestations,
         skip_installed=arguments.skip_installed,
         prove=not arguments.no_import,
-        add_missing=arguments.add_missing,
+        add_missing=not arguments.no_deps if arguments.add_missing is None else arguments.add_missing,
         image=arguments.image,
         libraries=tuple(arguments.with_library),
         sign=options.signing_key(arguments),

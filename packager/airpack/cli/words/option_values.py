@@ -82,14 +82,21 @@ def namespace(parser: argparse.ArgumentParser, values: Mapping[str, Any]) -> arg
     return arguments
 
 
+def opposite(parser: argparse.ArgumentParser, action: argparse.Action) -> argparse.Action | None:
+    """Return the flag that takes a flag back (`--no-add-missing`), None if it has none."""
+    words = {f"--no-{word.removeprefix('--')}" for word in action.option_strings}
+    return next((each for each in parser._actions if words.intersection(each.option_strings)), None)
+
+
 def evaluate(parser: argparse.ArgumentParser, action: argparse.Action, texts: tuple[str, ...] | None) -> dict[str, Any]:
     """Return what an option with the values `texts` sets in the arguments of a command line, by their names there.
 
-    A flag that is false (None) sets nothing. Raises Refused, in argparse's own words, if the command line would refuse
-    the values.
+    A flag that is false (None) sets nothing, unless another takes it back. Raises Refused, in argparse's own words, if
+    the command line would refuse the values.
     """
     if texts is None:
-        return {}
+        taken_back = opposite(parser, action)
+        return {taken_back.dest: taken_back.const} if taken_back else {}
     arguments = argparse.Namespace(**{action.dest: [] if isinstance(action.default, list) else action.default})
     at_once = action.nargs == 0 or not action.option_strings
     uses = [list(texts)] if at_once else [[text] for text in texts]

@@ -219,13 +219,18 @@ def parse(
         action.dest
         for group in command._mutually_exclusive_groups
         for action in group._group_actions
-        if given & {each.dest for each in group._group_actions}
+        if any(each.dest in given and _is_given(each, arguments) for each in group._group_actions)
     }
     for setting in settings:
         if setting.action.dest not in given | excluded:
             for name, value in setting.values.items():
                 setattr(arguments, name, value)
     return arguments
+
+
+def _is_given(action: argparse.Action, arguments: argparse.Namespace) -> bool:
+    """Return whether a flag, and none that takes it back, was given; True for what is no flag."""
+    return action.nargs != 0 or getattr(arguments, action.dest) == action.const
 
 
 def _check_owner(path: Path) -> None:

@@ -39,7 +39,10 @@ class Table:
             option_values.evaluate(self._parser, action, texts)
         except Refused as error:
             raise InvalidFleet(path, table, f"{key}: {error}") from error
-        if texts is None or action.nargs == 0:
-            return Option(values=(), words=() if texts is None else (f"--{key}",))
+        if texts is None:
+            taken_back = option_values.opposite(self._parser, action)
+            return Option(values=(), words=tuple(taken_back.option_strings) if taken_back else ())
+        if action.nargs == 0:
+            return Option(values=(), words=(f"--{key}",))
         words = tuple(f"--{key}={text}" for text in texts) if action.option_strings else texts
         return Option(values=texts, words=words)
