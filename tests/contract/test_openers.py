@@ -46,6 +46,7 @@ OWN = {
     "audit/manylinux.py": "auditwheel's data",
     "audit/compiled_files.py": "the tree that was just installed",
     "wheels/archive.py": "a file that is open already",
+    "verify/import_server/__main__.py": "the kernel",
     "verify/importer.py": "the report of a process of its own",
     "requirements/modules.py": "airpack's own list",
     "wheels/decoders.py": "what was just downloaded",

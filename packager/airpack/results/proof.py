@@ -20,9 +20,10 @@ FORM = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriedImport:
-    """A module of a package that was imported in a process of its own; `error` is empty if that succeeded.
+    """A module of a package that was imported; `error` is empty if that succeeded.
 
-    `started` is when, in milliseconds since the first one; `took` is how long the import alone took, in milliseconds.
+    `started` is when, in milliseconds since the first one; `took` is how long the import alone took, in milliseconds,
+    of what no earlier module of its process had loaded.
     """
 
     module: str

@@ -1,4 +1,4 @@
-"""Imports modules, each in a process of its own: nothing else is on the path, and there is no network if possible."""
+"""Imports modules, one or several in a process: nothing else is on the path, and there is no network if possible."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import select
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,80 +37,7 @@ for name in ("bz2", "ctypes", "curses", "lzma", "readline", "sqlite3", "ssl", "z
         pass
 print(open("/proc/self/maps").read())
 """
-# Imports each module that it is asked for in a fork of itself: a Python's start, and the imports below, take as long as
-# most modules do. Only the standard library and the tree are on the path. What came of an import goes through a file,
-# as a module may print; the exit status of its process is told.
-_SERVER = """
-import gc, importlib, json, os, signal, site, sys, time, traceback
-signal.pthread_sigmask(signal.SIG_SETMASK, [])
-runtime, tree = sys.argv[1:]
-sys.path.append(runtime)
-from airpack_runtime import activation
-sys.path.remove(runtime)
-
-def file_of(module):
-    # A module may have made its __dict__ a property that loads all that it can (apipkg): its type's own is read.
-    own = type(sys).__dict__["__dict__"].__get__
-    try:
-        return str((own(module) if issubclass(type(module), type(sys)) else module.__dict__)["__file__"])
-    except Exception:
-        return ""
-
-def facts_of(module):
-    error, missing, seen, files, origin, loaded, began = None, [], [], [], "", [], time.perf_counter()
-    try:
-        activation.activate(tree, os.environ)
-        for each in (site.setquit, site.setcopyright, site.sethelper):
-            each()
-        sys.argv[:] = [""]
-        began = time.perf_counter()
-        importlib.import_module(module)
-        took = time.perf_counter() - began
-        try:
-            with open("/proc/self/maps") as maps:
-                loaded = [line.split(None, 5)[-1].rstrip("\\n") for line in maps]
-        except OSError:  # of a sandbox that has no /proc
-            pass
-        loaded += map(file_of, list(sys.modules.values()))
-        loaded = sorted({file[len(tree) + 1:] for file in loaded if file.startswith(tree + "/")})
-    except BaseException as cause:
-        took = time.perf_counter() - began
-        error = traceback.format_exception_only(type(cause), cause)[-1]
-        files = [frame.filename for frame in traceback.extract_tb(cause.__traceback__)]
-        files += [cause.filename] if isinstance(cause, SyntaxError) and isinstance(cause.filename, str) else []
-        origin = cause.name if isinstance(cause, ImportError) and isinstance(cause.name, str) else ""
-        while cause is not None and cause not in seen:
-            seen.append(cause)
-            missing += [cause.name] if isinstance(cause, ModuleNotFoundError) and isinstance(cause.name, str) else []
-            cause = cause.__cause__ or cause.__context__
-    return {"error": error, "missing": missing, "files": files, "origin": origin, "took": took, "loaded": loaded}
-
-gc.freeze()  # what is here already is no work for the forks' collectors
-is_first = os.getpid() == 1  # of a namespace of its own: all others in it are what a module has started
-for line in sys.stdin:
-    module, home, answer = json.loads(line)
-    process = os.fork()
-    if not process:
-        if is_first:
-            os.setsid()
-        for number in range(2):
-            os.dup2(2, number)  # which is /dev/null
-        os.chdir(home)
-        os.environ.update(HOME=home, TMPDIR=home)
-        facts = facts_of(module)
-        with open(answer, "w") as file:
-            json.dump(facts, file)
-        os._exit(0)
-    status = os.waitpid(process, 0)[1]
-    if is_first:
-        try:
-            os.kill(-1, signal.SIGKILL)
-            while True:
-                os.waitpid(-1, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass
-    os.write(1, b"%d" % (-os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)))
-"""
+_SERVER = Path(__file__).with_name("import_server") / "__main__.py"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,18 +63,19 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """An import that was tried: its failure, or None, and how many seconds it took.
+    """An import that was tried: its failure, or None, when it began, by `time.monotonic`, and how many seconds it took.
 
-    `loaded` are the paths in the tree of what was loaded in the end, if it succeeded.
+    `loaded` are the paths in the tree of what its process had loaded in the end, if it succeeded.
     """
 
     failure: Failure | None
+    began: float
     seconds: float
     loaded: tuple[str, ...] = ()
 
 
 class _Server:
-    """A process that imports modules, one after the other, until `end` is called."""
+    """A process that imports modules in forks of itself, one fork after the other, until `end` is called."""
 
     def __init__(self, line: Sequence[str], processes: Processes, *, env: Mapping[str, str], cwd: Path) -> None:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
@@ -156,10 +85,13 @@ class _Server:
         assert self._process.stdout is not None
         self._asked, self._told = self._process.stdin, self._process.stdout
 
-    def status_of(self, module: str, home: Path, answer: Path) -> int | None:
-        """Import `module` in the folder `home`; return the exit status of its process, None if that took too long."""
+    def status_of(self, tasks: Sequence[tuple[str, str, str]]) -> int | None:
+        """Import modules in one fork, each with its folder and the place of its answer.
+
+        Return the exit status of the fork, None if that took too long.
+        """
         with suppress(BrokenPipeError):  # the server has ended: it tells nothing
-            self._asked.write(f"{json.dumps([module, str(home), str(answer)])}\n".encode())
+            self._asked.write(f"{json.dumps(tasks)}\n".encode())
         told = select.poll()
         told.register(self._told)
         if not told.poll(_TIMEOUT * 1000):
@@ -189,7 +121,17 @@ class Importer:
     def __init__(self, tree: Path, python: Interpreter, scratch: Path, *, hidden: Collection[str] = ()) -> None:
         runtime = Path(airpack_runtime.__file__).parent.parent
         contained = _contained()
-        self._line = [*contained, *python.words, "-I", "-S", "-B", "-c", _SERVER, str(runtime), str(tree)]
+        self._line = [
+            *contained,
+            *python.words,
+            "-I",
+            "-S",
+            "-B",
+            "-c",
+            _SERVER.read_text(encoding="utf-8"),
+            str(runtime),
+            str(tree),
+        ]
         self._is_lasting = "--pid" in contained  # elsewhere, all that a module has started is ended with the server
         self._hiding = scratch / ".hidden"
         hiding = self._hide(hidden, python) if hidden else {}
@@ -199,36 +141,53 @@ class Importer:
         self._processes = Processes()
         self._waiting: deque[_Server] = deque()
 
-    def attempt(self, module: str) -> Attempt:
-        """Import `module` in a process of its own; return what came of it."""
-        began = time.monotonic()
-        home = self._scratch / module
-        home.mkdir()
-        answer = home / ".answer.json"
-        status = self._status_of(module, home, answer)
-        if status is None:
-            return Attempt(failure=Failure(module=module, error=f"it took more than {_TIMEOUT} s"), seconds=_TIMEOUT)
-        try:
-            report = json.loads(answer.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            failure = Failure(module=module, error=f"the process ended by itself ({_shown(status)})")
-            return Attempt(failure=failure, seconds=time.monotonic() - began)
-        if report["error"] is not None:
-            return Attempt(failure=self._failure(module, report), seconds=report["took"])
-        return Attempt(failure=None, seconds=report["took"], loaded=tuple(report["loaded"]))
+    def attempts(self, modules: Sequence[str]) -> Iterator[Attempt]:
+        """Import `modules`, as many as possible in one process, where they stay loaded; yield what came of each.
 
-    def _status_of(self, module: str, home: Path, answer: Path) -> int | None:
-        """Have a server import `module`: one that waits, or a new one; return what `_Server.status_of` returns."""
+        One that fails there, or ends that process, is tried again as the first of another: it fails if it does so then.
+        """
+        waiting = deque(modules)
+        while waiting:
+            began = time.monotonic()
+            reports, status = self._imported(waiting)
+            for report in reports:
+                yield self._attempt(waiting.popleft(), report)
+            if not reports:
+                ended = f"the process ended by itself ({_shown(status)})" if status is not None else ""
+                failure = Failure(module=waiting.popleft(), error=ended or f"it took more than {_TIMEOUT} s")
+                yield Attempt(failure=failure, began=began, seconds=time.monotonic() - began)
+
+    def _imported(self, modules: Iterable[str]) -> tuple[list[dict[str, Any]], int | None]:
+        """Import `modules` in one process; return the reports of the first of them, and the status of the process."""
+        homes = [Path(tempfile.mkdtemp(prefix=f"{module}-", dir=self._scratch)) for module in modules]
+        answers = [home / ".answer.json" for home in homes]
+        tasks = [(module, str(answer.parent), str(answer)) for module, answer in zip(modules, answers, strict=True)]
+        status = self._status_of(tasks)
+        reports: list[dict[str, Any]] = []
+        with suppress(OSError, ValueError):  # there is none, or not all of it
+            reports.extend(json.loads(answer.read_text(encoding="utf-8")) for answer in answers)
+        return reports, status
+
+    def _status_of(self, tasks: Sequence[tuple[str, str, str]]) -> int | None:
+        """Have a server import modules: one that waits, or a new one; return what `_Server.status_of` returns."""
         try:
             server = self._waiting.pop()
         except IndexError:
             server = _Server(self._line, self._processes, env=self._environment, cwd=self._scratch)
-        status = server.status_of(module, home, answer)
+        status = server.status_of(tasks)
         if status is not None and self._is_lasting and server.is_there:
             self._waiting.append(server)
         else:
             server.end()
         return status
+
+    def _attempt(self, module: str, report: Mapping[str, Any]) -> Attempt:
+        return Attempt(
+            failure=None if report["error"] is None else self._failure(module, report),
+            began=report["began"],
+            seconds=report["took"],
+            loaded=tuple(report["loaded"]),
+        )
 
     def _failure(self, module: str, report: Mapping[str, Any]) -> Failure:
         """Return the failure that the process of an import reports; paths in it are relative to the tree."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from pathlib import Path
 
 from airpack_runtime import host
@@ -28,6 +30,9 @@ from airpack.verify import missing, too_new
 from airpack.verify.importer import Failure, Importer
 from airpack.verify.shares import Share, is_stray, modules_of
 from airpack.wheels.metadata import optional_requirements
+
+_Turn = Sequence[tuple[Share, str]]  # modules, each after the distribution that brings it
+_TOGETHER = 16  # modules that one process imports at most
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,26 +93,23 @@ def prove(
     importer = Importer(tree.resolve(), python, Path(scratch.name).resolve(), hidden=image.lacking)
     began = time.monotonic()
 
-    def attempt(item: tuple[Share, str]) -> tuple[TriedImport, ImportFinding | None, Sequence[str]]:
-        share, module = item
-        started = time.monotonic() - began
-        tried = importer.attempt(module)
-        on_module(1)
-        record = TriedImport(
-            module=module,
-            package=share.name,
-            started=round(started * 1000),
-            took=round(tried.seconds * 1000),
-            error=tried.failure.error if tried.failure else "",
-        )
-        return record, judge.finding(tried.failure, share) if tried.failure else None, tried.loaded
+    def attempt(items: _Turn) -> Sequence[tuple[TriedImport, ImportFinding | None, Sequence[str]]]:
+        done = []
+        for (share, module), tried in zip(items, importer.attempts([module for _, module in items]), strict=True):
+            on_module(1)
+            record = TriedImport(
+                module=module,
+                package=share.name,
+                started=round((tried.began - began) * 1000),
+                took=round(tried.seconds * 1000),
+                error=tried.failure.error if tried.failure else "",
+            )
+            done.append((record, judge.finding(tried.failure, share) if tried.failure else None, tried.loaded))
+        return done
 
-    # The largest come first, so that none of them is left to a single thread at the end.
-    turns = sorted(
-        (each for each in modules if each[1] not in image.known), key=lambda each: len(each[0].paths), reverse=True
-    )
     try:
-        done = list(executor.map(attempt, turns))
+        turns = _turns([each for each in modules if each[1] not in image.known])
+        done = list(chain.from_iterable(executor.map(attempt, turns)))
         found = {record.module: finding for record, finding, _ in done}
         imports = [*image.known.values(), *(record for record, _, _ in done)]
         return Proof(
@@ -118,6 +120,20 @@ def prove(
     finally:
         importer.stop()
         scratch.cleanup()
+
+
+def _turns(modules: _Turn) -> list[_Turn]:
+    """Return modules by the processes that are to import them: those of relatives, which have like names, together.
+
+    Where a distribution has compiled files, each module is alone: what another has loaded may stand for a library that
+    is missing. The largest come first, so that none of them is left to a single thread at the end.
+    """
+    shared = sorted((each for each in modules if not each[0].is_compiled), key=lambda each: each[0].name.lower())
+    turns: list[_Turn] = [[each] for each in modules if each[0].is_compiled]
+    processes = math.ceil(len(shared) / _TOGETHER)
+    bounds = [len(shared) * number // processes for number in range(processes + 1)] if processes else []
+    turns += [shared[start:stop] for start, stop in pairwise(bounds)]
+    return sorted(turns, key=lambda turn: sum(len(share.paths) for share, _ in turn), reverse=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

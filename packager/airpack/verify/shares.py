@@ -27,6 +27,11 @@ class Share:
     folder: str
     paths: Sequence[str]
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether it has extension modules, or shared libraries."""
+        return any(path.endswith(".so") or ".so." in path for path in self.paths)
+
 
 def modules_in(shares: Iterable[Share]) -> list[tuple[Share, str]]:
     """Return each top-level module after the distribution that brings it, once: two may share a package."""

@@ -18,11 +18,11 @@ pytestmark = [pytest.mark.usefixtures("target_python"), pytest.mark.slow]
 
 @pytest.fixture
 def packed(airpack: Airpack, wheels: Path) -> Airpack:
-    """Return the command after a pack of `base`, of `user`, which imports and requires it, and of `other`."""
+    """Return the command after a pack of `base`, of `user`, which imports and requires it, and of `apart`."""
     build_wheel(wheels, "base")
     build_wheel(wheels, "user", files={"user.py": "import base\n"}, requires=["base"])
-    build_wheel(wheels, "other", files={"other.py": "try:\n    import spare\nexcept ImportError:\n    pass\n"})
-    assert airpack.pack("user", "other") == 0, airpack.err
+    build_wheel(wheels, "apart", files={"apart.py": "try:\n    import spare\nexcept ImportError:\n    pass\n"})
+    assert airpack.pack("user", "apart") == 0, airpack.err
     assert "import         3 modules" in airpack.err
     return airpack
 
@@ -38,14 +38,14 @@ def _imported(airpack: Airpack, *names: str) -> str:
 def test_what_loads_from_a_changed_distribution_is_imported_again(packed: Airpack, wheels: Path) -> None:
     """With what requires it; the rest is known, and all are in imports.json. The bytes are those without a cache."""
     build_wheel(wheels, "base", "2.0")
-    said = _imported(packed, "user", "other")
+    said = _imported(packed, "user", "apart")
     assert "import    1 module as before: all that they load is the same" in said
     assert "import         2 modules" in said
     tried = json.loads((packed.output / "imports.json").read_text())["imports"]
-    assert sorted(each["module"] for each in tried) == ["base", "other", "user"]
+    assert sorted(each["module"] for each in tried) == ["apart", "base", "user"]
     digest = digest_of(packed.output)
     shutil.rmtree(cache.folder(os.environ))
-    assert _imported(packed, "user", "other").startswith("import         3 modules")
+    assert _imported(packed, "user", "apart").startswith("import         3 modules")
     assert digest_of(packed.output) == digest
 
 
@@ -57,7 +57,7 @@ def test_what_could_be_loaded_as_well_makes_all_be_imported(packed: Airpack, whe
     build_wheel(
         wheels, "base", "2.0", files={**files, "spare.py": ""} if change == "module" else files, scripts=scripts
     )
-    said = _imported(packed, "user", "other")
+    said = _imported(packed, "user", "apart")
     assert "as before" not in said
 
 
@@ -67,9 +67,9 @@ def test_a_damaged_note_is_none(packed: Airpack, wheels: Path) -> None:
     for path in (cache.folder(os.environ) / cache.PROOFS).rglob("*"):
         if path.is_file():
             path.write_bytes(path.read_bytes()[:-1])
-    assert "as before" not in _imported(packed, "user", "other")
+    assert "as before" not in _imported(packed, "user", "apart")
     build_wheel(wheels, "base", "3.0")
-    assert "import    1 module as before" in _imported(packed, "user", "other")
+    assert "import    1 module as before" in _imported(packed, "user", "apart")
 
 
 def test_a_module_that_fails_is_imported_each_time(airpack: Airpack, wheels: Path) -> None:

@@ -62,9 +62,9 @@ def test_a_process_is_ended_before_the_next_import(
     own = f"63.{os.getpid():07}"
     code = f"import subprocess\nsubprocess.Popen(['sleep', '{own}'])\n"
     with importing(tmp_path, one=code, two="") as importer:
-        assert importer.attempt("one").failure is None
+        assert next(importer.attempts(["one"])).failure is None
         assert own not in machine.processes()
-        assert importer.attempt("two").failure is None
+        assert next(importer.attempts(["two"])).failure is None
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def imported(tmp_path: Path) -> Iterator[Callable[[str], Failure | None]]:
         def imported(code: str) -> Failure | None:
             module = f"module{next(numbers)}"
             (tree / SITE_PACKAGES / f"{module}.py").write_text(code)
-            failure = importer.attempt(module).failure
+            (failure,) = (attempt.failure for attempt in importer.attempts([module]))
             assert failure is None or failure.module == module
             return failure
 
@@ -143,7 +143,7 @@ def test_what_a_module_would_load_later_is_not_loaded(tmp_path: Path, base: str)
         "sys.modules['lazy'] = Lazy('lazy') if Lazy.__base__ is not object else Lazy()\n"
     )
     with importing(tmp_path, one=code) as importer:
-        attempt = importer.attempt("one")
+        (attempt,) = importer.attempts(["one"])
     assert attempt.failure is None
     assert attempt.loaded == (f"{SITE_PACKAGES}/one.py",)
 
@@ -155,7 +155,7 @@ def test_an_import_is_timed(tmp_path: Path, code: str, error: str | None) -> Non
     """The module's own time, also where it fails or ends its process."""
     with importing(tmp_path, one=f"import os, time\ntime.sleep(0.1)\n{code}\n") as importer:
         began = time.monotonic()
-        attempt = importer.attempt("one")
+        (attempt,) = importer.attempts(["one"])
     assert 0.1 <= attempt.seconds <= time.monotonic() - began
     assert (attempt.failure and attempt.failure.error.split(" process")[0]) == error
 
@@ -182,7 +182,7 @@ def test_a_library_that_the_image_is_not_known_to_have_is_hidden(tmp_path: Path)
     libraries = {"one": "libgcc_s.so.1", "two": "libstdc++.so.6", "three": "libz.so.1"}
     modules = {name: f"import ctypes\nctypes.CDLL({library!r})\n" for name, library in libraries.items()}
     with importing(tmp_path, hidden=["libgcc_s.so.1", "libc.so.6", "libz.so.1"], **modules) as importer:
-        one, two, three = (importer.attempt(name).failure for name in modules)
+        one, two, three = (next(importer.attempts([name])).failure for name in modules)
     assert one is not None
     assert one.error == "OSError: libgcc_s.so.1: cannot open shared object file: No such file or directory"
     assert one.lacks_library
@@ -210,7 +210,7 @@ def test_after_a_stop_nothing_is_imported(tmp_path: Path) -> None:
     with importing(tmp_path) as importer:
         importer.stop()
         with pytest.raises(KeyboardInterrupt):
-            importer.attempt("one")
+            next(importer.attempts(["one"]))
 
 
 def test_each_module_finds_a_fresh_interpreter(imported: Callable[[str], Failure | None]) -> None:
@@ -230,3 +230,40 @@ def test_what_an_import_ends_besides_itself_is_replaced(imported: Callable[[str]
     assert failure is not None
     assert failure.error.startswith("the process ended by itself (")
     assert imported("") is None
+
+
+def test_modules_that_change_nothing_share_a_process(tmp_path: Path) -> None:
+    """What one has loaded is loaded for the next, which says of its own what it loaded as well."""
+    with importing(tmp_path, one="import base64\n", two="import sys\nassert 'one' in sys.modules\n") as importer:
+        one, two = importer.attempts(["one", "two"])
+    assert (one.failure, two.failure) == (None, None)
+    assert one.loaded == (f"{SITE_PACKAGES}/one.py",)
+    assert two.loaded == (f"{SITE_PACKAGES}/one.py", f"{SITE_PACKAGES}/two.py")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "import sys\nsys.path.append('/there')",
+        "import os\nos.chdir('/')",
+        "import os\nos.environ['THERE'] = 'yes'",
+        "import builtins\nbuiltins._ = str",
+        "import builtins\nbuiltins.abs = str",
+        "import collections\ncollections.There = str",
+        "import sys, three\nsys.modules['there'] = three",
+        "import sys, three\nsys.modules['json.there'] = three",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=[60], daemon=True).start()",
+        "import gc, os\nos.close(0)\nos.close(1)\nraise ImportError",
+        "import os\nos._exit(0)",
+        "import sys\nsys.exit(0)",
+        "import signal, os\nos.kill(os.getpid(), signal.SIGKILL)",
+    ],
+)
+def test_a_module_that_changes_what_others_meet_is_the_last_of_its_process(tmp_path: Path, change: str) -> None:
+    """Nothing is then found that isn't there otherwise; nor after one that fails, or ends the process."""
+    alone = "import sys\nassert not {'zero', 'one', 'two'} & sys.modules.keys() - {__name__}\n"
+    modules = {"zero": "", "one": f"{alone}{change}\n", "two": alone, "three": ""}
+    with importing(tmp_path, **modules) as importer:
+        zero, one, two = (attempt.failure for attempt in importer.attempts(["zero", "one", "two"]))
+    assert (zero, two) == (None, None)
+    assert (one is None) == (not change.endswith(("ImportError", "exit(0)", "KILL)")))

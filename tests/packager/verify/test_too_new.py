@@ -37,7 +37,7 @@ def test_what_a_newer_python_would_take(code: str, expected: bool, tmp_path: Pat
     place.mkdir(parents=True)
     (place / "one.py").write_text(f"{code}\n")
     importer = Importer(tmp_path / "tree", machine.python37(), tmp_path)
-    failure = importer.attempt("one").failure
+    (failure,) = (attempt.failure for attempt in importer.attempts(["one"]))
     importer.stop()
     assert failure is not None
     assert failure.file == f"{SITE_PACKAGES}/one.py"

@@ -1,0 +1,1 @@
+"""What imports modules under the target's Python: its text is run there, and nothing of it here."""
