@@ -22,12 +22,15 @@ from support.places import Machine  # noqa: E402 - found by the line above
 _MACHINE = Machine()
 
 
-def pytest_configure() -> None:
-    """Let tests find the interpreters that `tests/setup` brought, whatever cache they use."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let tests, and what they start, find interpreters by PATH; let airpack fork pip's processes here."""
     if find_spec("airpack") is not None:  # not where the runtime's tests run under Python 3.7
-        from support import machine
+        from support import machine, pip_forks
 
-        machine.show_downloaded_pythons()
+        machine.show_pythons()
+        forks = pip_forks.Forks(os.environ)
+        forks.use()
+        config.add_cleanup(forks.end)
 
 
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:

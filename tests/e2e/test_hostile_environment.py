@@ -46,7 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     index = ["--no-index", "--find-links", str(folder / "wheels"), "--level", "1"]
     words = ["alpha", "-q", "--no-import", "--sign", str(folder / "team.key"), "-o", str(folder / "dist")]
     assert main(["pack", *words, *index]) == 0
-    assert main(["shim", "-q", "-o", str(folder / "shim.pyz")]) == 0
+    assert main(["shim", "-q", "-o", str(folder / "shim")]) == 0
     return folder
 
 
@@ -89,9 +89,13 @@ def _check(done: subprocess.CompletedProcess[str], what: object) -> None:
 
 
 def _exec(place: Path, env: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the shim under Python 3.7 with these variables; it must end in time."""
+    """Run the shim under Python 3.7 with these variables; it must end in time. As a folder, it is compiled once."""
     python = str(machine.python37().path)
-    line = [python, str(place / "shim.pyz"), *(words or ("exec", "--", python, "-c", "import alpha; print('ran')"))]
+    line = [
+        python,
+        str(place / "shim" / "airpack_runtime"),
+        *(words or ("exec", "--", python, "-c", "import alpha; print('ran')")),
+    ]
     given = {"PATH": os.defpath, "HOME": str(place / "home"), "AIRPACK_CACHE_DIR": str(place / "cache"), **env}
     return subprocess.run(
         line,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import email.parser
+import functools
 import importlib
 import os
 import pkgutil
@@ -24,11 +25,7 @@ as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two 
 
 def by(uid: int, act: Callable[[], object]) -> Outcome:
     """Act in a child process as the user `uid`; return how that ended, with the text of what it returned."""
-    # Another user may not get to where these lie: all is imported before, and what they import when they need it.
-    assert difflib and email.parser and site
-    for module in pkgutil.walk_packages(airpack_runtime.__path__, "airpack_runtime."):
-        if not module.name.endswith(("__main__", "sitecustomize")):
-            importlib.import_module(module.name)
+    _import_all()
 
     def become() -> str:
         os.setgroups([])
@@ -38,6 +35,15 @@ def by(uid: int, act: Callable[[], object]) -> Outcome:
         return str(act())
 
     return Child(become).outcome()
+
+
+@functools.lru_cache(maxsize=None)
+def _import_all() -> None:
+    """Import the runtime, and what it imports when it needs it: another user may not get to where these lie."""
+    assert difflib and email.parser and site
+    for module in pkgutil.walk_packages(airpack_runtime.__path__, "airpack_runtime."):
+        if not module.name.endswith(("__main__", "sitecustomize")):
+            importlib.import_module(module.name)
 
 
 @pytest.fixture

@@ -30,10 +30,7 @@ def main() -> None:
     sys.stdout, sys.stderr = cast("TextIO", Redacted(sys.stdout)), cast("TextIO", Redacted(sys.stderr))
     report_warnings(events)
     if "ahead" in sys.argv[3:]:
-        with suppress(adapter.UnfitPip):  # told when it is asked for
-            _check(resolves=True)
-            for name in _OF_A_RESOLVE:
-                importlib.import_module(f"airpack.resolve.pip_worker.{name}")
+        import_ahead()
     with os.fdopen(int(sys.argv[1]), encoding="utf-8") as requests:
         for line in requests:
             with interrupted_once() as interrupts:
@@ -43,6 +40,14 @@ def main() -> None:
             events.emit(done=status)
             if interrupts:
                 return
+
+
+def import_ahead() -> None:
+    """Import what a resolve imports."""
+    with suppress(adapter.UnfitPip):  # told when it is asked for
+        _check(resolves=True)
+        for name in _OF_A_RESOLVE:
+            importlib.import_module(f"airpack.resolve.pip_worker.{name}")
 
 
 def _check(*, resolves: bool) -> None:
