@@ -55,6 +55,8 @@ class Requirements:
     specifications that the user did not ask for, but that the import of what was packed found missing. `rules` say
     which of the files of an index will do. `kept` is what a lock has of each package, by normalised name (PEP 503): its
     version, and the SHA-256 of its files. It is taken before any other version where it fits and an index has it still.
+    Where nothing is packed yet, `defers` leaves sources of an index that must be compiled as they are: their metadata
+    is enough for a lock.
     """
 
     specifications: Sequence[str] = ()
@@ -65,6 +67,7 @@ class Requirements:
     added: Sequence[str] = ()
     rules: Rules = field(default_factory=Rules)
     kept: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    defers: bool = False
 
     @property
     def is_empty(self) -> bool:

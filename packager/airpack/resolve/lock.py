@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from airpack.base.errors import InvalidWheel, Unsatisfiable
 from airpack.base.lines import has_controls
+from airpack.base.urls import filename_in
 from airpack.requirements.locks.pins import Pins, placed
 from airpack.resolve.attestations import Publisher
 from airpack.resolve.passed_over import PassedOver
@@ -49,6 +50,20 @@ class LockedWheel:
         """Raise InvalidWheel for a file name that no file in a wheelhouse can have, wherever it was read."""
         if has_controls(self.filename) or "/" in self.filename:
             raise InvalidWheel(self.filename, "its name has a control character or a slash, as no wheel's has")
+
+    @classmethod
+    def unbuilt(cls, source: Source, name: str, version: str, requires_python: str) -> LockedWheel:
+        """Return an sdist that must be compiled, and isn't yet, in the place of its wheel."""
+        return cls(
+            name=name,
+            version=version,
+            filename=filename_in(source.url),
+            url=source.url,
+            sha256=source.sha256,
+            requires_python=requires_python,
+            source=source,
+            built_from=source.identity,
+        )
 
     @property
     def key(self) -> NormalizedName:

@@ -20,7 +20,7 @@ from airpack.resolve.failures.pip_warnings import Warnings
 from airpack.resolve.passed_over import PassedOver
 from airpack.resolve.pip_process import PipProcesses
 from airpack.resolve.pip_settings import INSTALLING, WANTED
-from airpack.sources.source import Built
+from airpack.sources.source import Built, Deferred
 from airpack.target.installed import ImagePackage
 
 
@@ -139,7 +139,8 @@ class Answer:
     """What pip reported of a request.
 
     `requirements` are those that were asked for, as pip read them; `legacy` has those that only older pips read, with
-    what they are today; `downloaded` are the files of a fetch by URL; `built` are the wheels that were built;
+    what they are today; `downloaded` are the files of a fetch by URL; `built` are the wheels that were built,
+    `deferred` the sources that were not, as they must be compiled;
     `provided` are the packages of the image that the result needs. `index_options` are the places where pip looked in
     the end, as options of its command line, and `urls` maps the URLs of the result without credentials to the real
     ones, `provenance` to where the index has their attestations; `indexes` are those that the projects of the result
@@ -153,6 +154,7 @@ class Answer:
     legacy: Mapping[str, str] = field(default_factory=dict)
     downloaded: Mapping[str, Downloaded] = field(default_factory=dict)
     built: Sequence[Built] = ()
+    deferred: Sequence[Deferred] = ()
     provided: tuple[ImagePackage, ...] = ()
     index_options: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
@@ -210,6 +212,8 @@ def _read(  # noqa: C901, PLR0912 - a case for each event
                 downloaded[url] = Downloaded(sha256=sha256, size=size)
             case {"built": path, **facts}:
                 built.append(Built(path=Path(path), **facts))
+            case {"deferred": name, **facts}:
+                answer = replace(answer, deferred=[*answer.deferred, Deferred(name=name, **facts)])
             case {"building": what}:
                 on_build(what)
             case {"passed_over": entries}:

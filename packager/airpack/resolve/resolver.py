@@ -21,7 +21,7 @@ from airpack.resolve.failures import extras
 from airpack.resolve.lock import IndexAccess, Lock, LockedWheel
 from airpack.resolve.passed_over import PassedOver
 from airpack.resolve.pip import Answer, Pip
-from airpack.sources.source import Builder, Built, Source
+from airpack.sources.source import Builder, Built, Deferred, Source
 from airpack.target.installed import write_metadata
 from airpack.target.interpreter import Interpreter
 from airpack.target.target import Target
@@ -63,10 +63,11 @@ def resolve(
     """
     if requirements.is_empty:
         raise InvalidRequirement("nothing is required: the project, or the group, names no requirement")
-    builder = _builder(target, pip, cache, python)
+    builder = replace(_builder(target, pip, cache, python), defers=requirements.defers)
     answer, installs = _ask(requirements, target, builder, pip=pip, skip_installed=skip_installed)
     built = {parse_wheel_filename(wheel.path.name)[:2]: wheel for wheel in answer.built}
-    wheels = [_locked(install, built) for install in installs]
+    deferred = {(canonicalize_name(each.name), Version(each.version)): each for each in answer.deferred}
+    wheels = [_locked(install, built, deferred) for install in installs]
     wheels = [replace(wheel, index=answer.indexes.get(wheel.key, "")) for wheel in wheels]
     passed_over = answer.passed_over_for({wheel.key: wheel.version for wheel in wheels})
     _tell(answer, passed_over, installs, pip)
@@ -116,6 +117,8 @@ def _tell(answer: Answer, passed_over: Sequence[PassedOver], installs: Sequence[
         pip.note(f"note: {text!r} is read as {current!r}, as older pips read it")
     for each in passed_over:
         pip.note(f"note: {each}")
+    for source in answer.deferred:
+        pip.note(f"note: {source.name} {source.version} must be compiled, which is done when it is packed")
     for line in extras.warnings_of(answer.missing_extras, installs):
         pip.note(line)
     for url in answer.urls.values():
@@ -213,16 +216,24 @@ def _hashed(wheels: Sequence[LockedWheel], access: IndexAccess, pip: Pip) -> lis
     ]
 
 
-def _locked(install: Mapping[str, Any], built: Mapping[tuple[NormalizedName, Version], Built]) -> LockedWheel:
+def _locked(
+    install: Mapping[str, Any],
+    built: Mapping[tuple[NormalizedName, Version], Built],
+    deferred: Mapping[tuple[NormalizedName, Version], Deferred],
+) -> LockedWheel:
     """Return the wheel that an entry of a pip installation report names (its specification: version 1).
 
-    `built` are the wheels that were built for the resolve.
+    `built` are the wheels that were built for the resolve, `deferred` the sources that were not.
     """
     metadata, download = install["metadata"], install["download_info"]
     name = canonicalize_name(metadata["name"])  # as a lock has it: the same bundle with or without one
     wheel = built.get((name, Version(metadata["version"])))
     if wheel is not None:
         return _locked_build(wheel, metadata, _source(download, wheel))
+    later = deferred.get((name, Version(metadata["version"])))
+    if later is not None:
+        source = Source(url=without_access(download["url"]), sha256=later.sha256, settings=later.settings)
+        return LockedWheel.unbuilt(source, name, metadata["version"], metadata.get("requires_python", ""))
     return LockedWheel(
         name=name,
         version=metadata["version"],

@@ -46,20 +46,8 @@ def build_wheel(
     the reason.
     """
     by_host = builder.python is None
-    if not any(os.path.isfile(source / file) for file in ("pyproject.toml", "setup.py")):
-        raise BuildFailed(name, "it holds neither a pyproject.toml nor a setup.py")
-    if builder.for_another_system and tree_must_compile(source):
-        raise BuildFailed(name, f"it is compiled, and the target is another system than this: {ELSEWHERE}")
-    if by_host:
-        _check_static(source, name, builder)
-    try:
-        requires = sorted(ProjectBuilder(source).build_system_requires)
-    except BuildException as error:
-        raise BuildFailed(name, str(error)) from error
     toolchain = toolchain_for(builder.tags, builder.cache / "zig")
-    inputs = [sha256, builder.target, requires, by_host and sys.version_info[:2], settings, toolchain.identity]
-    key = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-    kept = builder.cache / "built" / key
+    kept = _kept(source, name, builder, toolchain, sha256, settings)
     if sha256 is not None:
         for path in sorted(kept.glob("*.whl")):
             return Built(path=path, by_host=by_host, settings=settings or {})
@@ -76,17 +64,80 @@ def build_wheel(
     return Built(path=kept / wheel.name, by_host=by_host, settings=settings or {})
 
 
+def metadata_of(
+    source: Path,
+    name: str,
+    builder: Builder,
+    *,
+    sha256: str,
+    settings: Settings | None = None,
+    on_start: Callable[[], None] = lambda: None,
+) -> Path | None:
+    """Return a `.dist-info` folder with the METADATA of a wheel, which is not built; None if its backend must build it.
+
+    The arguments are those of `build_wheel`. Raises BuildFailed with the reason.
+    """
+    toolchain = toolchain_for(builder.tags, builder.cache / "zig")
+    kept = _kept(source, name, builder, toolchain, sha256, settings)
+    if builder.python is None or any(kept.glob("*.whl")):
+        return None
+    for path in sorted(kept.glob("*.dist-info")):
+        return path
+    on_start()
+    cache.make_folder(builder.cache)  # the compiler has a place in it
+    with tempfile.TemporaryDirectory(prefix="airpack-build-") as folder:
+        with _explained(name, by_zig=toolchain.zig is not None):
+            project, words = _project(source, Path(folder), builder, toolchain, settings)
+            prepared = project.prepare("wheel", Path(folder, "dist"), words)
+        if prepared is None:
+            return None
+        info = kept / Path(prepared).name
+        cache.make_folder(info)
+        aside = info / f".{os.getpid()}"
+        shutil.copyfile(Path(prepared, "METADATA"), aside)
+        os.replace(aside, info / "METADATA")
+    return info
+
+
+def _kept(
+    source: Path, name: str, builder: Builder, toolchain: Toolchain, sha256: str | None, settings: Settings | None
+) -> Path:
+    """Return the folder that keeps what comes of a source. Raises BuildFailed for one that can't be built."""
+    by_host = builder.python is None
+    if not any(os.path.isfile(source / file) for file in ("pyproject.toml", "setup.py")):
+        raise BuildFailed(name, "it holds neither a pyproject.toml nor a setup.py")
+    if builder.for_another_system and tree_must_compile(source):
+        raise BuildFailed(name, f"it is compiled, and the target is another system than this: {ELSEWHERE}")
+    if by_host:
+        _check_static(source, name, builder)
+    try:
+        requires = sorted(ProjectBuilder(source).build_system_requires)
+    except BuildException as error:
+        raise BuildFailed(name, str(error)) from error
+    inputs = [sha256, builder.target, requires, by_host and sys.version_info[:2], settings, toolchain.identity]
+    key = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    return builder.cache / "built" / key
+
+
 def _build(source: Path, folder: Path, builder: Builder, toolchain: Toolchain, settings: Settings | None) -> Path:
     """Return the path of the wheel that the backend builds, in the empty folder `folder`.
 
     Raises CalledProcessError, BuildException, or BuildBackendException.
     """
+    project, settings = _project(source, folder, builder, toolchain, settings)
+    return Path(project.build("wheel", folder / "dist", settings))
+
+
+def _project(
+    source: Path, folder: Path, builder: Builder, toolchain: Toolchain, settings: Settings | None
+) -> tuple[ProjectBuilder, Settings | None]:
+    """Return what asks the backend, with all that it requires installed in `folder`, and its settings."""
     environment = Environment(folder, builder.python, source, toolchain, builder.cache / "pip")
     project = ProjectBuilder.from_isolated_env(environment, source, runner=run)
     settings = toolchain.settings(project.build_system_requires, environment.tools, settings or {}) or None
     environment.install(project.build_system_requires, builder.pip_options)
     environment.install(project.get_requires_for_build("wheel", settings), builder.pip_options)
-    return Path(project.build("wheel", folder / "dist", settings))
+    return project, settings
 
 
 @contextmanager
@@ -97,7 +148,7 @@ def _explained(name: str, *, by_zig: bool) -> Iterator[None]:
     except (subprocess.CalledProcessError, BuildBackendException, BuildException) as error:
         cause = getattr(error, "exception", error)
         output = f"{getattr(cause, 'stdout', None) or ''}\n{getattr(cause, 'stderr', None) or ''}"
-        reason = build_log.sentence_in(output if output.strip() else str(cause), by_zig=by_zig)
+        reason = build_log.sentence_in(output if output.strip() else str(cause), name, by_zig=by_zig)
         raise BuildFailed(name, f"{reason}; -v shows all of it") from error
 
 

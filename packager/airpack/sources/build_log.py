@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_name
+
 from airpack.base import extras
 from airpack.base.lines import clause
 from airpack.base.urls import redacted
@@ -133,6 +135,8 @@ _TABLE = (
     _known(r"CMake Error at \S+ \(\w+\):\s+((?:.+\n)+?)\s*\n", "{0}"),
     _known(r"^(?:ModuleNotFoundError|ImportError): No module named '?([\w.]+)'?", _undeclared),
 )
+# Of a project that is hard to build, another that is the same and has wheels.
+_SAME = {"uwsgi": "pyuwsgi"}
 _RAISED = re.compile(
     r"^(?P<kind>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Failed|Failure)): *(?P<said>.*)", re.MULTILINE
 )
@@ -147,15 +151,17 @@ _WRAPPERS = (
 _ERROR = re.compile(r"^\s*(?:error|ERROR|Error)[:!] *(.+)", re.MULTILINE)
 
 
-def sentence_in(log: str, *, by_zig: bool = False) -> str:
+def sentence_in(log: str, name: str = "", *, by_zig: bool = False) -> str:
     """Return the sentence in a build's output that says why it failed, with a remedy where one is known.
 
-    `by_zig` says that zig compiled, which sees none of this machine's headers and libraries.
+    `name` is the project's; `by_zig` says that zig compiled, which sees none of this machine's headers and libraries.
     """
     for known in _TABLE:
         if match := known.pattern.search(log):
             missing = next(filter(None, match.groups()), "") if known in (_HEADER, _LIBRARY) else ""
+            same = _SAME.get(canonicalize_name(name))
             remedy = headers.remedy(missing, by_zig=by_zig) if missing else ""
+            remedy = f": require {same}, which is the same and has a wheel" if same else remedy
             return _one_line(known.told(match) + remedy)
     raised = [match for match in _RAISED.finditer(log) if match["kind"].rpartition(".")[2] not in _WRAPPERS]
     if raised and (said := _paragraph(log, raised[-1].start("said"))):

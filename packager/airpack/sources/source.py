@@ -86,7 +86,8 @@ class Builder:
 
     `target` is its name, `python_version` its minor version, `platform` its newest platform tag, `tags` all the wheel
     tags that it takes. `python` is an interpreter of its version, None if there is none; `cache` is the folder where
-    wheels are kept. `pip_options` tell the pip of a build's environment where build requirements come from.
+    wheels are kept. `pip_options` tell the pip of a build's environment where build requirements come from. If it
+    `defers`, sources of an index that must be compiled are not: their metadata is enough.
     """
 
     target: str
@@ -96,6 +97,7 @@ class Builder:
     python: str | None
     cache: Path
     pip_options: Sequence[str] = ()
+    defers: bool = False
 
     @property
     def for_another_system(self) -> bool:
@@ -117,6 +119,7 @@ class Builder:
             "python": self.python,
             "cache": str(self.cache),
             "pip_options": list(self.pip_options),
+            "defers": self.defers,
         }
 
     @classmethod
@@ -137,4 +140,14 @@ class Built:
     by_host: bool
     sha256: str = ""
     content: str = ""
+    settings: Settings = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deferred:
+    """A version of a project whose source was not built, as it must be compiled: the sdist's SHA-256, and settings."""
+
+    name: str
+    version: str
+    sha256: str
     settings: Settings = field(default_factory=dict)

@@ -12,7 +12,7 @@ import pytest
 from airpack.base import toml
 from support.airpack import Airpack
 from support.index import Index
-from support.sdists import build_sdist, commit
+from support.sdists import build_sdist, commit, source_files
 from support.wheels import build_wheel
 
 pytestmark = pytest.mark.usefixtures("target_python")
@@ -20,6 +20,15 @@ pytestmark = pytest.mark.usefixtures("target_python")
 COMPILED = {"one/_one.c": "int one;", "setup.py": "setup(ext_modules=[Extension('one._one', ['one/_one.c'])])"}
 STATIC = "Metadata-Version: 2.2"
 FAILS = "raise SystemExit('the tower leans')"
+# What a backend has that tells the metadata of a wheel without building it (PEP 517).
+PREPARES = """
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    info = NAME + "-" + VERSION + ".dist-info"
+    os.mkdir(os.path.join(metadata_directory, info))
+    with open(os.path.join(metadata_directory, info, "METADATA"), "w") as file:
+        file.write("Metadata-Version: 2.1\\nName: %s\\nVersion: %s\\nRequires-Dist: two\\n" % (NAME, VERSION))
+    return info
+"""
 NOTE = "note: one 2.0 has only a source that must be compiled; 1.0 is the newest with a wheel for the target"
 
 
@@ -74,6 +83,26 @@ def test_a_pure_source_does_not_yield(lock: Any, airpack: Airpack, wheels: Path,
     assert "note: one 3.0 has only a source that must be compiled; 2.0 is taken" in airpack.err.splitlines()
     assert "building one 2.0" in airpack.err.splitlines()
     assert lock("one<3", "--prefer-binary") == {"one": "1.0"}
+    assert _builds(tmp_path) == ["one under 3.7"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_static", [False, True], ids=["prepared", "static"])
+def test_a_lock_compiles_nothing(lock: Any, airpack: Airpack, wheels: Path, tmp_path: Path, *, is_static: bool) -> None:
+    """Where no wheel would do, its metadata is enough, and a line tells what the pack will compile, as it does then."""
+    metadata = f"{STATIC}\nRequires-Dist: two" if is_static else ""
+    backend = source_files("one", "2.0", requires="two")["backend.py"] + PREPARES
+    backend = backend.replace('+ "-py%d%d" % sys.version_info[:2]', "")
+    build_sdist(wheels, "one", "2.0", metadata=metadata, files={**COMPILED, "backend.py": backend})
+    build_wheel(wheels, "two")
+    told = "note: one 2.0 must be compiled, which is done when it is packed"
+    for number in range(2):
+        assert lock("one") == {"one": "2.0", "two": "1.0"}
+        notes = [line for line in airpack.err.splitlines() if line.startswith(("note", "building"))]
+        assert notes == [*([] if is_static or number else ["building one 2.0 to read its metadata"]), told]
+    assert _builds(tmp_path) == []
+    assert airpack.pack("--lock", tmp_path / "pylock.toml", "--no-import") == 0, airpack.err
+    assert "building one 2.0" in airpack.err.splitlines()
     assert _builds(tmp_path) == ["one under 3.7"]
 
 

@@ -32,6 +32,13 @@ def test_a_remedy_for_a_library_goes_by_what_compiles() -> None:
     assert sentence_in(log, by_zig=True) == f"{told}{_ELSEWHERE}, and give its folder with --find-links"
 
 
+def test_a_project_that_is_the_same_and_has_wheels_is_the_remedy() -> None:
+    """Debian's libcrypt is no part of the glibc that zig brings; pyuwsgi is uwsgi, with wheels for each Python."""
+    log = "error: unable to find dynamic system library 'crypt' using strategy 'paths_first'"
+    told = "the linker finds no library crypt: require pyuwsgi, which is the same and has a wheel"
+    assert sentence_in(log, "uWSGI", by_zig=True) == told
+
+
 def test_pythons_headers_are_seen_by_any_compiler() -> None:
     """They are those of the interpreter that builds."""
     log = "src/a.c:1:10: fatal error: Python.h: No such file or directory\n"

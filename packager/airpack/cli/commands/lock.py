@@ -96,6 +96,8 @@ def execute(arguments: argparse.Namespace, env: Mapping[str, str], progress: Pro
     with pip_options.kept(arguments, env, progress, ahead=True) as pip:  # it starts while the input is read
         target, source = inputs.what_to_pack(arguments, env, progress)
         earlier = _earlier(arguments, target)
+        if isinstance(source, Requirements):
+            source = replace(source, defers=True)
         if isinstance(source, Requirements) and earlier is not None and not arguments.upgrade:
             # Another moment is asked for to have other versions.
             is_same = earlier.exclude_newer == source.rules.exclude_newer

@@ -15,6 +15,7 @@ Only `adapter` imports pip, and has each name of its internals that is used. The
                                                     of the result's URLs without credentials, those with them, those of
                                                     the files' attestations, and the files' bytes, where they are known
     {"built": PATH, ...}                            a wheel was built from a source: the fields of `Built`
+    {"deferred": NAME, ...}                         a source that must be compiled was not built: the rest of `Deferred`
     {"building": WHAT}                              a build begins: of what, and what for
     {"passed_over": [{"name": NAME, "version": V, "taken": V, "newest": BOOL, "reason": WHY}]}
                                                     newer versions that the result could have had

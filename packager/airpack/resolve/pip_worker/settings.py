@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from fnmatch import fnmatchcase
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
-from airpack.base.urls import without_access
+from airpack.base.urls import account_in, without_access
 from airpack.resolve.connection import ALL
 from airpack.resolve.pip_settings import UNFIT_FOR_BUILDS
 from airpack.resolve.pip_worker.adapter import wrap
@@ -18,6 +19,7 @@ from airpack.resolve.pip_worker.events import Events, Failure
 
 _PREFIX = "PIP_"
 _FILE = "PIP_CONFIG_FILE"
+_GIT = "GIT_CONFIG_PARAMETERS"
 
 
 def leave_out(unheeded: frozenset[str], env: MutableMapping[str, str]) -> None:
@@ -48,6 +50,30 @@ def scope(indexes: Mapping[str, Any], events: Events) -> None:
     wrap("index_pages", scoping.locating)
     wrap("best_candidate", scoping.checking)
     wrap("resolve", scoping.reporting)
+
+
+def tell_git_by_variables(env: MutableMapping[str, str]) -> None:
+    """Let git, which pip starts in `env`, have users and passwords of URLs by a variable.
+
+    pip would put them on a command line, which all users of the machine read, and git into the repository's own
+    configuration, which the build reads (git-config(1), http.extraHeader, and git(1), -c).
+    """
+
+    def telling(_: Any) -> Any:
+        def netloc_and_account(netloc: str, scheme: str) -> tuple[str, tuple[None, None]]:
+            account = account_in(f"{scheme}://{netloc}")
+            if account is None or scheme not in ("http", "https"):
+                return netloc, (None, None)
+            host = netloc.rpartition("@")[2]
+            word = base64.b64encode(":".join(account).encode()).decode()
+            setting = f"'http.{scheme}://{host}/.extraHeader=Authorization: Basic {word}'"
+            if setting not in env.get(_GIT, ""):
+                env[_GIT] = f"{env.get(_GIT, '')} {setting}".strip()
+            return host, (None, None)
+
+        return staticmethod(netloc_and_account)
+
+    wrap("git_account", telling)
 
 
 def not_places(search: Any) -> list[dict[str, Any]]:

@@ -1,19 +1,18 @@
 """Lets pip resolve sdists, source trees and repositories: each is built for the target.
 
 pip would ask its own interpreter for their metadata. Here the metadata is that of the wheel that is packed; an sdist
-whose metadata no build changes (PEP 643) is built only once it is chosen.
+whose metadata no build changes (PEP 643) is built only once it is chosen. Where nothing is packed yet, an sdist of an
+index that must be compiled is not: its backend prepares the metadata (PEP 517).
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import shutil
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import MutableMapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,15 +21,16 @@ from typing import Any
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 
 from airpack.base.errors import BuildFailed
-from airpack.base.urls import account_in, without_access
+from airpack.base.urls import without_access
 from airpack.resolve.pip_worker.adapter import MetadataInconsistent, SourceDistribution, direct_url, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
+from airpack.resolve.pip_worker.settings import tell_git_by_variables
+from airpack.sources.compiled import tree_must_compile
 from airpack.sources.content import digest_of
 from airpack.sources.copied import copied
 from airpack.sources.source import Builder
 from airpack.sources.static import static_metadata
 
-_GIT = "GIT_CONFIG_PARAMETERS"
 # So many builds that fail are enough: of one project, before its other sources are passed over unbuilt; and in all.
 _FAILURES_OF_PROJECT, _FAILURES = 3, 10
 
@@ -80,31 +80,7 @@ def allow_sources(builder: Builder, scratch: Path, events: Events, *, looks: int
 
     wrap("distribution_of", lambda make: lambda req: make(req) if _is_wheel(req) else BuiltDistribution(req))
     wrap("resolve", builds.resolving)
-    _tell_git_by_variables(os.environ)
-
-
-def _tell_git_by_variables(env: MutableMapping[str, str]) -> None:
-    """Let git, which pip starts in `env`, have users and passwords of URLs by a variable.
-
-    pip would put them on a command line, which all users of the machine read, and git into the repository's own
-    configuration, which the build reads (git-config(1), http.extraHeader, and git(1), -c).
-    """
-
-    def telling(_: Any) -> Any:
-        def netloc_and_account(netloc: str, scheme: str) -> tuple[str, tuple[None, None]]:
-            account = account_in(f"{scheme}://{netloc}")
-            if account is None or scheme not in ("http", "https"):
-                return netloc, (None, None)
-            host = netloc.rpartition("@")[2]
-            word = base64.b64encode(":".join(account).encode()).decode()
-            setting = f"'http.{scheme}://{host}/.extraHeader=Authorization: Basic {word}'"
-            if setting not in env.get(_GIT, ""):
-                env[_GIT] = f"{env.get(_GIT, '')} {setting}".strip()
-            return host, (None, None)
-
-        return staticmethod(netloc_and_account)
-
-    wrap("git_account", telling)
+    tell_git_by_variables(os.environ)
 
 
 class _Unbuilt(dict[Any, Any]):
@@ -170,7 +146,11 @@ class _Builds:
             if self._seen[name] == self._looks:
                 raise Unseen(req)
             self._seen[name] += 1
-        with zipfile.ZipFile(self._try(req, " to read its metadata")) as archive:
+        purpose = "" if req.is_direct else " to read its metadata"  # which says whether it is the one to take
+        made = self._try(req, purpose, alone=self._defers(req))
+        if made.is_dir():
+            return made
+        with zipfile.ZipFile(made) as archive:
             names = [name for name in archive.namelist() if name.split("/")[0].endswith(".dist-info")]
             archive.extractall(folder, names)
         return folder / names[0].split("/")[0]
@@ -189,28 +169,42 @@ class _Builds:
             req = candidate.get_install_requirement()
             if candidate.is_installed or req is None or _is_wheel(req) or req.link.url in self._built:
                 continue
+            if self._defers(req):
+                archive = hashlib.sha256(Path(req.local_file_path).read_bytes()).hexdigest()
+                facts = {"version": str(candidate.version), "sha256": archive, "settings": req.config_settings or {}}
+                self._events.emit(deferred=candidate.name, **facts)
+                continue
             try:
                 self._try(req, "")
             except Unbuildable as error:
                 return {req.link: error}
         return {}
 
-    def _try(self, req: Any, purpose: str) -> Path:
-        """Return the path of the wheel built from the source of a pip requirement. Raises Failure or Unbuildable."""
+    def _defers(self, req: Any) -> bool:
+        """Return whether the source of a pip requirement is not built: nothing is packed, and it must be compiled."""
+        is_sdist = not req.is_direct and Path(req.local_file_path or "").is_file()
+        return self._builder.defers and is_sdist and tree_must_compile(Path(req.unpacked_source_directory))
+
+    def _try(self, req: Any, purpose: str, *, alone: bool = False) -> Path:
+        """Return the path of the wheel built from the source of a pip requirement; or, `alone`, of metadata without it.
+
+        Raises Failure or Unbuildable.
+        """
         if not req.is_direct and (failure := self.gives_up(req.name or "")):
             raise Unbuildable(req, failure)
         try:
-            wheel = self._build(req, purpose)
+            made = self._build(req, purpose, alone=alone)
         except Failure as failure:
             self._failures.append(failure)
             if req.is_direct or len(self._failures) >= _FAILURES:
                 raise self._failures[0] from failure
             raise Unbuildable(req, failure) from failure
-        self._built.add(req.link.url)
-        return wheel
+        if made.is_file():
+            self._built.add(req.link.url)
+        return made
 
-    def _build(self, req: Any, purpose: str) -> Path:
-        """Return the path of the wheel built from the source of a pip requirement. Raises Failure."""
+    def _build(self, req: Any, purpose: str, *, alone: bool) -> Path:
+        """See `_try`. Raises Failure."""
         archive, source = Path(req.local_file_path or ""), Path(req.unpacked_source_directory)
         sha256 = hashlib.sha256(archive.read_bytes()).hexdigest() if archive.is_file() else None
         is_folder = req.link.is_existing_dir()  # the user's own: a clone of a repository is pip's
@@ -218,7 +212,10 @@ class _Builds:
         name, required_by = req.name or req.link.filename, getattr(req.comes_from, "name", None)
         if is_folder:
             source = copied(source, Path(tempfile.mkdtemp(dir=self._scratch)))
-        from airpack.sources.build import build_wheel  # its imports take longer than a resolve that builds nothing
+        from airpack.sources.build import (
+            build_wheel,
+            metadata_of,
+        )  # its imports take longer than a resolve that builds nothing
 
         version = _version(req.link.filename) if req.link is not None else ""
         place = req.comes_from if isinstance(req.comes_from, str) and req.is_direct else ""
@@ -226,15 +223,17 @@ class _Builds:
         if getattr(req, "global_options", None):  # newer versions of pip don't have them
             reason = "--global-option is not supported: use --config-settings, which its build backend reads"
             raise Failure("build", reason=reason, **facts)
+
+        def tell() -> None:
+            self._events.emit(building=f"{name} {version}".strip() + purpose)
+
+        settings = req.config_settings or None
         try:
-            built = build_wheel(
-                source,
-                name,
-                self._builder,
-                sha256=sha256,
-                settings=req.config_settings or None,
-                on_start=lambda: self._events.emit(building=f"{name} {version}".strip() + purpose),
-            )
+            if alone and sha256:
+                info = metadata_of(source, name, self._builder, sha256=sha256, settings=settings, on_start=tell)
+                if info is not None:
+                    return info
+            built = build_wheel(source, name, self._builder, sha256=sha256, settings=settings, on_start=tell)
         except BuildFailed as error:
             reason = error.reason.replace(f"{source}/", "").replace(str(source), "its source")
             raise Failure("build", reason=reason, **facts) from error
