@@ -14,10 +14,10 @@ from airpack_runtime.format.toc import File, Link
 
 from airpack.tree.members import Member
 
-# The fields of a ustar header (POSIX.1-2001): bytes of a name, the largest size or time, and where the checksum is.
+# The fields of a ustar header (POSIX.1-2001): bytes of a name, the largest size or time, where size and checksum are.
 _NAME = 100
 _NUMBER = 8**11 - 1
-_CHECKSUM = slice(148, 156)
+_SIZE, _CHECKSUM = slice(124, 135), slice(148, 156)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +35,7 @@ class Slice:
 
     def read(self) -> bytes:
         """Return the bytes."""
-        with open(self.member.source(), "rb") as file:
+        with open(self.member.place(), "rb") as file:
             file.seek(self.offset)
             return file.read(self.length)
 
@@ -50,11 +50,11 @@ class RawFrame:
     @property
     def identity(self) -> str:
         """Return a hash, in hexadecimal, of what the frame is made of; no file is read for it."""
-        total = hashlib.sha256()
+        parts: list[bytes] = []
         for piece in self.pieces:
-            kind, content = (b"b", piece) if isinstance(piece, bytes) else (b"s", piece.identity)
-            total.update(b"%b%d " % (kind, len(content)) + content)
-        return total.hexdigest()
+            kind, content = (b"b%d ", piece) if isinstance(piece, bytes) else (b"s%d ", piece.identity)
+            parts += (kind % len(content), content)
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
     def read(self) -> bytes:
         """Return the frame's raw bytes."""
@@ -169,20 +169,23 @@ class TarWriter:
         if max(len(path), len(target)) > _NAME or max(size, self._mtime) > _NUMBER or not (path + target).isascii():
             return _header_of(path, mode, kind, size, target, self._mtime)
         # Most fit into ustar's fields: filling these into one of tarfile's headers takes a fifth of the time.
-        block = bytearray(_blank(mode, kind, self._mtime))
-        block[: len(path)] = path.encode("ascii")
-        block[124:135] = b"%011o" % size
-        block[157 : 157 + len(target)] = target.encode("ascii")
-        block[_CHECKSUM] = b"%06o\0 " % sum(block)
+        blank, checksum = _blank(mode, kind, self._mtime)
+        block = bytearray(blank)
+        name, length, link = path.encode("ascii"), b"%011o" % size, target.encode("ascii")
+        block[: len(name)] = name
+        block[_SIZE] = length
+        block[157 : 157 + len(link)] = link
+        block[_CHECKSUM] = b"%06o\0 " % (checksum + sum(name) + sum(length) + sum(link))
         return bytes(block)
 
 
 @functools.cache
-def _blank(mode: int, kind: bytes, mtime: int) -> bytes:
-    """Return the header of a member without name, size or target; its checksum is blank, as it counts for the sum."""
+def _blank(mode: int, kind: bytes, mtime: int) -> tuple[bytes, int]:
+    """Return the header of a member without name, size, target and checksum, and the checksum of the rest."""
     block = bytearray(_header_of("", mode, kind, 0, "", mtime))
-    block[_CHECKSUM] = b" " * 8
-    return bytes(block)
+    block[:_NAME], block[_SIZE] = bytes(_NAME), bytes(11)
+    block[_CHECKSUM] = b" " * 8  # as it counts for the sum
+    return bytes(block), sum(block)
 
 
 def _header_of(path: str, mode: int, kind: bytes, size: int, target: str, mtime: int) -> bytes:

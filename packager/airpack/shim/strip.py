@@ -112,8 +112,21 @@ def _unread(source: str) -> set[_Cut]:
     return {*_others(ast.parse(source), [line.encode() for line in source.splitlines()])}
 
 
+def _within(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements right within `node`, and what holds others: expressions, most of all nodes, hold none."""
+    for name in ("body", "handlers", "orelse", "finalbody"):
+        yield from getattr(node, name, ())
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield `node`, and all statements in it."""
+    yield node
+    for child in _within(node):
+        yield from _walk(child)
+
+
 def _others(tree: ast.Module, lines: list[bytes]) -> Iterator[_Cut]:
-    for node in ast.walk(tree):
+    for node in _walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
             alone = isinstance(node, (ast.ClassDef, ast.FunctionDef)) and not node.body[1:]
             yield _Cut(start=_start(node.body[0]), end=_end(node.body[0]), replacement=b"pass" if alone else b"")
@@ -145,7 +158,7 @@ def _annotated(node: ast.AST) -> Iterator[ast.AnnAssign]:
     if isinstance(node, ast.AnnAssign):
         yield node
     elif not isinstance(node, ast.FunctionDef) and not _guards_types(node):
-        for child in ast.iter_child_nodes(node):
+        for child in _within(node):
             yield from _annotated(child)
 
 
@@ -161,7 +174,7 @@ def _annotations(function: ast.FunctionDef, lines: list[bytes]) -> Iterator[_Cut
         row, column = _start(function.returns)
         before = lines[row - 1][:column].rpartition(b"->")[0]
         yield _Cut(start=(row, len(before.rstrip())), end=_end(function.returns))
-    for node in ast.walk(function):
+    for node in _walk(function):
         if isinstance(node, ast.AnnAssign) and node.value is not None:
             yield _Cut(start=_end(node.target), end=_end(node.annotation))
 

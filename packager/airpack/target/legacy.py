@@ -31,7 +31,9 @@ _FINAL, _POST = "final", "post"  # the part that closes every version, and that 
 
 def read_requirement(text: str) -> Requirement:
     """Return a requirement (PEP 508), also one that only older pips read. Raises packaging's InvalidRequirement."""
-    return Requirement(current_requirement(text) or text)
+    with suppress(InvalidRequirement):
+        return Requirement(text)
+    return Requirement(_requirement_of(text) or text)
 
 
 def read_specifiers(text: str) -> SpecifierSet:
@@ -45,6 +47,10 @@ def current_requirement(text: str) -> str | None:
     with suppress(InvalidRequirement):
         Requirement(text)
         return None
+    return _requirement_of(text)
+
+
+def _requirement_of(text: str) -> str | None:
     parts = _REQUIREMENT.fullmatch(text)
     specifiers = parts and _current_set(parts["inside"] if parts["inside"] is not None else parts["bare"])
     if parts is None or specifiers is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from airpack.base import cache, zstd
 from airpack.target.interpreter import Interpreter
-from airpack.tree.compilers import COMPILER, Compilers, bytecode_path
+from airpack.tree.compilers import COMPILER, Compilers, bytecode_of
 from airpack.tree.installed_wheel import InstalledWheel
 
 _FORM = 2  # of what is kept; to be raised with each change of it
@@ -30,7 +31,7 @@ def compile_wheel(
     about = [_FORM, part.wheel.sha256, modules, interpreter.version, interpreter.magic, interpreter.build, COMPILER]
     place = cache.place_of(store / cache.BYTECODE, about)
     kept = cache.read_sealed(place)
-    compiled = [bytecode_path(part.site_packages / module, interpreter) for module in modules]
+    compiled = [bytecode_of(f"{part.site_packages}/{module}", interpreter) for module in modules]
     if kept is not None and _restored(kept, compiled):
         return []
     left = compilers.compile(part.site_packages, modules, interpreter, packed)
@@ -39,14 +40,22 @@ def compile_wheel(
     return left
 
 
-def _archived(files: Sequence[Path]) -> bytes:
+def _archived(files: Sequence[str]) -> bytes:
     """Return files as a line with the size of each, null for one that isn't there, and their contents, compressed."""
-    contents = [path.read_bytes() if path.exists() else None for path in files]
+    contents = [_content(path) for path in files]
     sizes = [None if content is None else len(content) for content in contents]
     return zstd.compress(b"\n".join([json.dumps(sizes).encode(), b"".join(filter(None, contents))]), _LEVEL)
 
 
-def _restored(kept: bytes, files: Sequence[Path]) -> bool:
+def _content(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _restored(kept: bytes, files: Sequence[str]) -> bool:
     """Write the files that `_archived` was given; return False if it is damaged."""
     try:
         line, _, content = zstd.decompress(kept, zstd.size_in(kept)).partition(b"\n")
@@ -56,7 +65,8 @@ def _restored(kept: bytes, files: Sequence[Path]) -> bool:
     start = 0
     for path, size in zip(files, sizes, strict=True):
         if size is not None:
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content[start : start + size])
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(content[start : start + size])
             start += size
     return True

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from airpack.target.installed import parse_requirements
 from airpack.target.requires import holds
 from airpack.target.target import Target
 from airpack.tree.part import Part
+from airpack.wheels.metadata import requirements_in
 from airpack.wheels.texts import fields_in
 
 # What pip knows of a resolve: a project with the extras that are asked for, and the target's Python, without a name.
@@ -37,8 +37,7 @@ def install_order(parts: Sequence[Part], target: Target) -> list[Part]:
 
 def _graph(by_name: Mapping[NormalizedName, Part], target: Target) -> dict[_Node, set[_Node]]:
     """Return what each project, and each with the extras that another asks for, requires among the parts."""
-    fields = {name: fields_in(part.metadata) for name, part in by_name.items()}
-    requirements = {name: parse_requirements(each.get("requires_dist", ())) for name, each in fields.items()}
+    requirements = {name: requirements_in(part.metadata) for name, part in by_name.items()}
     graph: dict[_Node, set[_Node]] = {_PYTHON: set()}
     waiting: list[_Node] = [(name, frozenset()) for name in by_name]
     while waiting:
@@ -47,7 +46,7 @@ def _graph(by_name: Mapping[NormalizedName, Part], target: Target) -> dict[_Node
             needs = set(_needs(requirements[node[0]], node, target))
             graph[node] = {need for need in needs if need[0] in by_name}
             waiting += graph[node]
-            if not node[1] and "requires_python" in fields[node[0]]:
+            if not node[1] and "requires_python" in fields_in(by_name[node[0]].metadata):
                 graph[node].add(_PYTHON)
     return graph
 

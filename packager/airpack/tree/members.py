@@ -44,7 +44,11 @@ class Member(PartFile):
 
     def source(self) -> Path:
         """Return the file on disk, which is written if need be."""
-        return Path(f"{self.contents.folder()}/{self.path}")  # in a third of the time that `/` takes
+        return Path(self.place())
+
+    def place(self) -> str:
+        """Return the path of that file: to make a Path of each of thousands takes longer than to open them."""
+        return f"{self.contents.folder()}/{self.path}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +97,9 @@ def _settle(parts: Sequence[Part], order: Sequence[Part]) -> tuple[dict[str, Par
     turns = {part.wheel.key: turn for turn, part in enumerate(order)}
     owners, clashes = {}, []
     for path, claims in claimants.items():
+        if len(claims) == 1:  # as nearly all of them
+            owners[path] = claims[0][0]
+            continue
         winner, kept = max(claims, key=lambda claim: turns[claim[0].wheel.key])
         owners[path] = [part for part, file in claims if _same(file, kept)][-1]
         clashes += [

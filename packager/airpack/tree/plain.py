@@ -24,7 +24,7 @@ def write(groups: Sequence[Group], folder: Path, *, note: str | None = None) -> 
         os.mkdir(place)
     for member in (member for group in groups for member in group.members):
         place = f"{folder}/{member.path}"
-        cache.link_or_copy(f"{member.contents.folder()}/{member.path}", place)
+        cache.link_or_copy(member.place(), place)
         set_mode(place, member.mode)
     if note is not None:
         (folder / layout.TREE_NOTE).write_text(note, encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from contextlib import suppress
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -17,9 +19,10 @@ from airpack.wheels.texts import fields_in
 _LONGEST_LICENSE = 60
 
 
-def requirements_in(metadata: bytes) -> list[Requirement]:
+@functools.lru_cache(maxsize=256)  # several stages of a pack ask
+def requirements_in(metadata: bytes) -> Sequence[Requirement]:
     """Return the requirements in METADATA, the content of that file; those that no pip reads are left out."""
-    return parse_requirements(fields_in(metadata).get("requires_dist", ()))
+    return tuple(parse_requirements(fields_in(metadata).get("requires_dist", ())))
 
 
 def legacy_in(metadata: bytes) -> list[tuple[str, str]]:
