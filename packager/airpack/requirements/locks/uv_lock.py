@@ -19,6 +19,7 @@ from airpack.requirements.locks.pins import Choice, Pin, Pins, hashed, local_url
 from airpack.target.target import Target
 
 _VERSION = 1
+_MOST_WALKS = 50  # of a lock's packages, until their extras are known; few locks need more than two
 _FOLDERS = ("editable", "directory")
 
 Table = Mapping[str, Any]
@@ -150,13 +151,15 @@ class _Lock:
 
 def _reached(lock: _Lock, choice: Choice) -> list[Table]:
     """Return the packages that are needed for the target. Raises InvalidLock, InvalidRequirement or UnknownMarker."""
-    steps = list(lock.walk(choice))
-    active = lock.active | {_active_name("extra", package, extra) for package, extra in steps if extra}
-    active |= {_active_name("group", root, group) for root in lock.roots() for group in choice.groups}
-    if active == lock.active:
-        return list({id(package): package for package, _ in steps}.values())
-    # Whether a marker holds may depend on the extras that the walk came by.
-    return _reached(replace(lock, active=active), choice)
+    for _ in range(_MOST_WALKS):
+        steps = list(lock.walk(choice))
+        active = lock.active | {_active_name("extra", package, extra) for package, extra in steps if extra}
+        active |= {_active_name("group", root, group) for root in lock.roots() for group in choice.groups}
+        if active == lock.active:
+            return list({id(package): package for package, _ in steps}.values())
+        # Whether a marker holds may depend on the extras that the walk came by.
+        lock = replace(lock, active=active)
+    raise InvalidLock(lock.path, "has extras that depend on each other without end: lock again")
 
 
 def _is_local(package: Table) -> bool:

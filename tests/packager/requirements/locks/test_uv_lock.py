@@ -144,3 +144,14 @@ def test_a_marker_that_needs_more_than_the_target_tells_is_an_error(tmp_path: Pa
     edge = """{ name = "y", marker = "platform_release >= '5'" }"""
     with pytest.raises(UnknownMarker):
         _written(tmp_path, f"version = 1\n{_ROOT}dependencies = [{edge}]\n", target)
+
+
+def test_extras_that_bring_more_extras_all_the_time_are_refused(tmp_path: Path, target: Target) -> None:
+    """Each walk through the packages finds one more, and takes longer than the last one."""
+    packages = [{"name": "d", "source": {"virtual": "."}, "dependencies": [{"name": "d0", "extra": ["e"]}]}]
+    for number in range(60):
+        need = {"name": f"d{number + 1}", "extra": ["e"], "marker": f"extra == 'extra-{len(f'd{number}')}-d{number}-e'"}
+        packages.append({"name": f"d{number}", "dependencies": [need], "optional-dependencies": {"e": []}})
+    data = {"version": 1, "requires-python": ">=3.7", "package": [*packages, {"name": "d60"}]}
+    with pytest.raises(InvalidLock, match=r"uv\.lock: has extras that depend on each other without end: lock again$"):
+        uv_lock.read(tmp_path / "uv.lock", data, target, Choice())
