@@ -25,6 +25,7 @@ from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from airpack import __version__
 from airpack.base.errors import RegistryError
+from airpack.base.network.pace import PacedResponse
 from airpack.registry.reference import Endpoint, Reference
 from airpack.registry.retries import Passing, Refused
 
@@ -60,6 +61,7 @@ class Connection:
 
         def create(*arguments: Any, **options: Any) -> Any:
             connection: Any = kind.ConnectionCls(*arguments, **options)
+            connection.response_class = PacedResponse
             connect = connection.connect
 
             def connect_unless_aborted() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from airpack.results.pins import ANY, Pins
 
 Choose = Callable[[Layout], Descriptor]
 _SUFFIX = ".zst"
+_MOST = 1000  # manifests of an index, or that refer to an image
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +94,7 @@ def pull_layout(
     writer = Writer(folder)
     image = _chosen(client, writer, _fetch(client, writer, client.reference.version), choose)
     listed = manifests.referrers(client, image.digest)
-    referrers = [referrer for referrer in listed if referrer.artifact_type in kinds]
+    referrers = _bounded(client, [referrer for referrer in listed if referrer.artifact_type in kinds])
     for referrer in referrers:
         _fetch(client, writer, referrer.digest)
     contents = [_manifest(client, writer, descriptor) for descriptor in (image, *referrers)]
@@ -114,9 +115,18 @@ def _chosen(client: Client, writer: Writer, root: Descriptor, choose: Choose) ->
         return choose(Layout(writer.folder))
     writer.finish([root])
     oci_layout = Layout(writer.folder)
-    for image in oci_layout.manifests(root):
+    for image in _bounded(client, oci_layout.manifests(root)):
         _fetch(client, writer, image.digest)
     return choose(oci_layout)
+
+
+def _bounded(client: Client, listed: Iterable[Descriptor]) -> list[Descriptor]:
+    """Return what a registry lists, each once. Raises RegistryError for more than anybody pushed: each is fetched."""
+    found = list({descriptor.digest: descriptor for descriptor in listed}.values())
+    if len(found) > _MOST:
+        problem = f"the registry lists {len(found):,} manifests for one image: more than {_MOST} are not fetched"
+        raise RegistryError(client.reference.name, problem)
+    return found
 
 
 def _platform(client: Client, writer: Writer, image: Descriptor) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from airpack.base.errors import RegistryError
 
 Result = TypeVar("Result")
+_PIECE = 1 << 16  # bytes
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # seconds
 
 
@@ -46,19 +47,22 @@ class Patience:
     def persist(self, step: Callable[[], Result], *, reached: Callable[[], int], stop: threading.Event) -> Result:
         """Call `step` until it succeeds, and return its result.
 
-        `reached` returns how far the work has come: a failure after progress is counted as the first one. The wait
+        `reached` returns how far the work has come: a failure after progress is counted as the first one, but for a
+        piece of it, on average, of fewer than _PIECE bytes, after ten times as many failures. The wait
         doubles with each failure, up to half a minute, less a random share, so that many clients do not return at
         once. Raises RegistryError for the last failure when the tries are used up, or Stopped once `stop` is set.
         """
-        failures, farthest = 0, reached()
+        failures, total, farthest = 0, 0, reached()
         while not stop.is_set():
             try:
                 return step()
             except Passing as error:
+                total += 1
                 failures = 1 if reached() > farthest else failures + 1
                 farthest = max(farthest, reached())
-                if failures >= self.tries:
-                    raise RegistryError(error.place, f"{error.problem}, {failures} times: try again later") from error
+                if failures >= self.tries or total >= 10 * self.tries + farthest // _PIECE:
+                    times = failures if failures >= self.tries else total
+                    raise RegistryError(error.place, f"{error.problem}, {times} times: try again later") from error
                 if error.wait > self.longest:
                     problem = f"{error.problem}, and asks to wait {error.wait:.0f} s: try again then"
                     raise RegistryError(error.place, problem) from error

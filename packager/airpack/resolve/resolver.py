@@ -173,6 +173,7 @@ def _builder(target: Target, pip: Pip, cache: Path, python: Interpreter | None) 
         python=str(python.path) if python else None,
         cache=cache,
         pip_options=pip.connection.options(),
+        scopes=pip.scopes.to_dict()["scopes"],
     )
 
 

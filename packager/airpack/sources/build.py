@@ -135,8 +135,9 @@ def _project(
     environment = Environment(folder, builder.python, source, toolchain, builder.cache / "pip")
     project = ProjectBuilder.from_isolated_env(environment, source, runner=run)
     settings = toolchain.settings(project.build_system_requires, environment.tools, settings or {}) or None
-    environment.install(project.build_system_requires, builder.pip_options)
-    environment.install(project.get_requires_for_build("wheel", settings), builder.pip_options)
+    places = builder.pip_options, builder.scopes
+    environment.install(project.build_system_requires, *places)
+    environment.install(project.get_requires_for_build("wheel", settings), *places)
     return project, settings
 
 

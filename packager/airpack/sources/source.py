@@ -86,8 +86,9 @@ class Builder:
 
     `target` is its name, `python_version` its minor version, `platform` its newest platform tag, `tags` all the wheel
     tags that it takes. `python` is an interpreter of its version, None if there is none; `cache` is the folder where
-    wheels are kept. `pip_options` tell the pip of a build's environment where build requirements come from. If it
-    `defers`, sources of an index that must be compiled are not: their metadata is enough.
+    wheels are kept. `pip_options` tell the pip of a build's environment where build requirements come from, `scopes`
+    the index (`url`) that certain `projects` of them are taken from alone. If it `defers`, sources of an index that
+    must be compiled are not: their metadata is enough.
     """
 
     target: str
@@ -98,6 +99,7 @@ class Builder:
     cache: Path
     pip_options: Sequence[str] = ()
     defers: bool = False
+    scopes: Sequence[Mapping[str, Any]] = ()
 
     @property
     def for_another_system(self) -> bool:
@@ -120,6 +122,7 @@ class Builder:
             "cache": str(self.cache),
             "pip_options": list(self.pip_options),
             "defers": self.defers,
+            "scopes": list(self.scopes),
         }
 
     @classmethod

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from airpack.base.errors import AirpackError, RegistryError
 from airpack.base.interrupts import threads
 from airpack.oci import image, restore
 from airpack.oci.layout import Descriptor, Layout
-from airpack.registry import blobs
+from airpack.registry import blobs, manifests
 from airpack.registry.pull import pull, pull_layout
 from airpack.registry.push import push
 from airpack.registry.reference import Endpoint, Reference
@@ -51,6 +52,22 @@ def test_what_refers_to_an_image_is_pulled_with_it(
     registry.referrers = referrers
     push(oci_layout, endpoint, progress=Silent())
     assert unreliable.pull_all(endpoint, tmp_path / "got") == layouts.read_all(oci_layout)
+
+
+def test_no_more_manifests_are_fetched_than_anybody_pushes(
+    oci_layout: Layout, endpoint: Endpoint, registry: Unreliable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry could list as many as four megabytes hold, of four megabytes each. One listed twice counts once."""
+    push(oci_layout, endpoint, progress=Silent())
+    listed = oci_layout.index
+    monkeypatch.setattr(manifests, "referrers", lambda *_: [*listed[1:]] * 2000)
+    unreliable.pull_all(endpoint, tmp_path / "got")
+    many = [replace(listed[1], digest=f"sha256:{number:064}") for number in range(1001)]
+    monkeypatch.setattr(manifests, "referrers", lambda *_: many)
+    before = len(registry.requests)
+    with pytest.raises(RegistryError, match=r"lists 1,001 manifests for one image: more than 1000 are not fetched$"):
+        unreliable.pull_all(endpoint, tmp_path / "other")
+    assert len(registry.requests) - before < 10
 
 
 def test_of_several_platforms_one_is_pulled(endpoint: Endpoint, registry: Unreliable, tmp_path: Path) -> None:

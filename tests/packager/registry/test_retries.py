@@ -77,6 +77,13 @@ def test_failures_without_progress_are_counted() -> None:
     assert not isinstance(caught.value, Passing)
 
 
+def test_progress_by_a_byte_at_a_time_is_given_up() -> None:
+    """Ten times as many failures are allowed, and one more for each 64 KiB that has come."""
+    with pytest.raises(RegistryError, match=r"the connection was dropped, 30 times: try again later$"):
+        _persist(_Work(*[1] * 100))
+    assert _persist(_Work(*[1 << 16] * 100))[0] == "done"
+
+
 def test_work_that_is_no_longer_wanted_is_given_up() -> None:
     """Another thread's work has failed meanwhile."""
     stop = threading.Event()

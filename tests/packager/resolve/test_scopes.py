@@ -93,6 +93,22 @@ def test_a_project_on_two_indexes_is_told(airpack: Airpack, indexes: tuple[Index
     assert _packages(tmp_path / "pylock.toml") == {"acme-two": ("1.0", team.url.rstrip("/"))}
 
 
+def test_no_distribution_requires_what_a_scope_names_from_elsewhere(
+    airpack: Airpack, indexes: tuple[Index, Index], tmp_path: Path
+) -> None:
+    """By a URL (PEP 508), which pip would take; a requirement of the user's own may name any."""
+    public, team = indexes
+    url = f"{public.url.removesuffix('simple')}files/acme_two-9.0-py3-none-any.whl"
+    build_wheel(tmp_path / "public", "four", requires=[f"acme-two @ {url}"])
+    (tmp_path / "airpack.toml").write_text(f'[indexes.team]\nurl = "{team.url}"\nprojects = ["acme-*"]\n')
+    assert airpack("lock", "four", "-i", public.url) == 1
+    assert airpack.error == (
+        f"airpack: error: four requires acme-two from {url}, and [tool.airpack.indexes] has it from {team.url} alone: "
+        "leave out four, or change its table"
+    )
+    assert airpack("lock", f"acme-two @ {url}", "-i", public.url) == 0, airpack.err
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from support import machine
 from support.airpack import Airpack
-from support.index import Index
+from support.index import Index, serve
 from support.sdists import build_sdist, build_tree, commit
 from support.wheels import build_wheel
 
@@ -151,8 +151,12 @@ _NOTE = "open({place!r}, 'w').write(repr(dict(os.environ)))"
 def test_a_build_sees_no_secret_and_no_command_line_has_one(
     airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its requirements come from an index with a password, one of them as a source that requires another."""
-    build_wheel(wheels, "tool")
+    """Its requirements come from indexes with a password, one of them as a source that requires another.
+
+    That is taken from the index that a table names for it alone, where two pips of the build look.
+    """
+    (tmp_path / "team").mkdir()
+    build_wheel(tmp_path / "team", "tool")
     build_sdist(wheels, "helper", build_requires=["tool"], backend=_NOTE.format(place=str(tmp_path / "helper")))
     build_sdist(wheels, "one", build_requires=["helper"], backend=_NOTE.format(place=str(tmp_path / "one")))
     index.user, index.password, index.delay = "us3r", "S3CRET", 0.2
@@ -161,7 +165,11 @@ def test_a_build_sees_no_secret_and_no_command_line_has_one(
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", _with_account(index.url))
     file = tmp_path / "requirements.txt"
     file.write_text(f"--index-url {_with_account(index.url)}\none\n")
-    with _watched() as seen:
+    monkeypatch.setenv("AIRPACK_CONFIG_FILE", str(tmp_path / "airpack.toml"))
+    with serve(tmp_path / "team") as team, _watched() as seen:
+        team.user, team.password = index.user, index.password
+        url = _with_account(team.url.replace("127.0.0.1", "localhost"))  # a netrc has one account for a host
+        (tmp_path / "airpack.toml").write_text(f'[indexes.team]\nurl = "{url}"\nprojects = ["t*l"]\n')
         words = ["-r", file, "--decoder", airpack.decoder, "--no-import", "-o", airpack.output]
         assert airpack("pack", *words) == 0, airpack.err
     assert seen == set()

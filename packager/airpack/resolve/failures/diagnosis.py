@@ -71,6 +71,13 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
                 requirement=failure["name"],
                 required_by=(),
             )
+        case "elsewhere":
+            return Unsatisfiable(
+                f"{failure['by']} requires {failure['name']} from {failure['url']}, and [tool.airpack.indexes] has it "
+                f"from {failure['index']} alone: leave out {failure['by']}, or change its table",
+                requirement=failure["name"],
+                required_by=(failure["by"],),
+            )
         case "wheel":
             return InvalidWheel(failure["file"], failure["problem"])
         case "os":

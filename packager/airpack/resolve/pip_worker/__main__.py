@@ -5,6 +5,7 @@ The first two are descriptors of pipes. With `ahead`, what a resolve imports is 
 
 from __future__ import annotations
 
+import http.client
 import importlib
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from airpack.base.interrupts import interrupted_once
+from airpack.base.network.pace import PacedResponse
 from airpack.resolve.pip_worker import adapter
 from airpack.resolve.pip_worker.events import Events, Redacted, facts_of, report_warnings
 from airpack.resolve.pip_worker.settings import leave_out
@@ -29,6 +31,7 @@ def main() -> None:
     # What pip, the libraries in it, and builds write is shown with -v.
     sys.stdout, sys.stderr = cast("TextIO", Redacted(sys.stdout)), cast("TextIO", Redacted(sys.stderr))
     report_warnings(events)
+    http.client.HTTPConnection.response_class = PacedResponse
     if "ahead" in sys.argv[3:]:
         import_ahead()
     with os.fdopen(int(sys.argv[1]), encoding="utf-8") as requests:

@@ -30,6 +30,7 @@ FETCH: Mapping[str, str] = {
     "InstallationError": "pip._internal.exceptions:InstallationError",
     "NetworkConnectionError": "pip._internal.exceptions:NetworkConnectionError",
     "response_chunks": "pip._internal.network.utils:response_chunks",
+    "ConnectionFailed": "pip._vendor.requests.exceptions:ConnectionError",
     "RequestException": "pip._vendor.requests.exceptions:RequestException",
     "HTTPError": "pip._vendor.urllib3.exceptions:HTTPError",
 }
@@ -72,6 +73,7 @@ WRAPPED: Mapping[str, str] = {
     "link_hashes": "pip._internal.operations.prepare:RequirementPreparer._get_linked_req_hashes",
     "lines_of_file": "pip._internal.req.req_file:preprocess",
     "option_parser": "pip._internal.req.req_file:build_parser",
+    "page_body": "pip._vendor.requests.models:Response.iter_content",
     "page_failed": "pip._internal.index.collector:_handle_get_simple_fail",
     "parse_editable": "pip._internal.req.constructors:parse_editable",
     "parse_files": "pip._internal.req.req_file:RequirementsFileParser.parse",
@@ -80,11 +82,13 @@ WRAPPED: Mapping[str, str] = {
     "read_requirements": "pip._internal.req.req_file:get_file_content",
     "read_specifiers": "pip._vendor.packaging.specifiers:SpecifierSet.__init__",
     "rejecting": "pip._internal.resolution.resolvelib.reporter:PipReporter.rejecting_candidate",
+    "file_body": "pip._internal.network.download:response_chunks",
     "resolve": "pip._internal.resolution.resolvelib.resolver:Resolver.resolve",
     "metadata_alone": "pip._internal.operations.prepare:RequirementPreparer._fetch_metadata_only",
     "served_metadata": "pip._internal.operations.prepare:get_metadata_distribution",
     "skipped_link": "pip._internal.index.package_finder:PackageFinder._log_skipped_link",
     "target_tags": "pip._internal.models.target_python:TargetPython.get_sorted_tags",
+    "url_requirement": "pip._internal.resolution.resolvelib.factory:Factory._make_requirements_from_install_req",
     "wheel_metadata": "pip._internal.distributions.wheel:WheelDistribution.get_metadata_distribution",
 }
 # Attributes that a class of pip gives its objects: by the class, as properties, as annotations or in `__init__`.

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from airpack.base.urls import origin_of, without_access
 from airpack.resolve.pip_worker.adapter import MetadataInvalid, wrap
 from airpack.resolve.pip_worker.events import Events, Failure, report_chosen
-from airpack.resolve.pip_worker.settings import not_places
+from airpack.resolve.pip_worker.settings import bound_pages, not_places
 from airpack.resolve.pip_worker.sources import Unbuildable
 from airpack.resolve.pip_worker.target import pass_over_early
 from airpack.resolve.pip_worker.wheels import passed_over
@@ -73,6 +73,7 @@ def observe(events: Events, target: Mapping[str, Any], legacy: Mapping[str, str]
         def emit(self, record: logging.LogRecord) -> None:
             observed.errors.append(record.getMessage())
 
+    bound_pages()
     wrap("skipped_link", skipping)
     wrap("page_failed", failing)
     wrap("index_content", getting)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import math
 import os
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,12 +15,13 @@ from packaging.utils import canonicalize_name
 from airpack.base.urls import account_in, without_access
 from airpack.resolve.connection import ALL
 from airpack.resolve.pip_settings import UNFIT_FOR_BUILDS
-from airpack.resolve.pip_worker.adapter import wrap
+from airpack.resolve.pip_worker.adapter import ConnectionFailed, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
 
 _PREFIX = "PIP_"
 _FILE = "PIP_CONFIG_FILE"
 _GIT = "GIT_CONFIG_PARAMETERS"
+_LARGEST_PAGE, _LARGEST_METADATA = 64 << 20, 16 << 20  # bytes, once uncompressed
 
 
 def leave_out(unheeded: frozenset[str], env: MutableMapping[str, str]) -> None:
@@ -48,6 +50,7 @@ def scope(indexes: Mapping[str, Any], events: Events) -> None:
     """
     scoping = _Scoping(indexes, events)
     wrap("index_pages", scoping.locating)
+    wrap("url_requirement", scoping.requiring)
     wrap("best_candidate", scoping.checking)
     wrap("resolve", scoping.reporting)
 
@@ -76,6 +79,40 @@ def tell_git_by_variables(env: MutableMapping[str, str]) -> None:
     wrap("git_account", telling)
 
 
+def bound_pages() -> None:
+    """Let pip read only so much of an index's page, or of metadata, and follow no link from a server to a local file.
+
+    A page that was compressed, or has no end, would fill the memory, and such a link could be to a pipe.
+    """
+
+    def reading(limit: int, applies: Callable[[Any], bool]) -> Any:
+        def bounding(read: Any) -> Any:
+            def read_bounded(response: Any, *args: Any, **kwargs: Any) -> Iterator[bytes]:
+                left = limit if applies(response) else math.inf
+                for piece in read(response, *args, **kwargs):
+                    left -= len(piece)
+                    if left < 0:
+                        response.close()
+                        raise ConnectionFailed(f"its answer is larger than {limit >> 20} MiB")
+                    yield piece
+
+            return read_bounded
+
+        return bounding
+
+    def remote(make: Any) -> Any:
+        def made(file: Any, page_url: str, *args: Any, **kwargs: Any) -> Any:
+            link = make(file, page_url, *args, **kwargs)
+            return None if link is not None and link.is_file and not page_url.startswith("file:") else link
+
+        return made
+
+    wrap("page_body", reading(_LARGEST_PAGE, lambda _: True))
+    wrap("file_body", reading(_LARGEST_METADATA, lambda response: urlsplit(response.url).path.endswith(".metadata")))
+    wrap("html_link", remote)
+    wrap("json_link", remote)
+
+
 def not_places(search: Any) -> list[dict[str, Any]]:
     """Return the indexes of pip's `search` that are neither URLs nor folders, which it passes over, as failed pages."""
     indexes = [] if search.no_index else search.index_urls
@@ -99,12 +136,28 @@ class _Scoping:
 
         def located(search: Any, project_name: str) -> Any:
             name = canonicalize_name(project_name)
-            for each in () if search.no_index else self._scopes:
-                if any(fnmatchcase(name, pattern) for pattern in each["projects"]):
-                    return [f"{each['url'].rstrip('/')}/{name}/"]
-            return locate(search, project_name)
+            url = None if search.no_index else self._index_for(name)
+            return locate(search, project_name) if url is None else [f"{url.rstrip('/')}/{name}/"]
 
         return located
+
+    def requiring(self, make: Any) -> Any:
+        """Return pip's `make`, by which no distribution requires from another place what a scope names."""
+
+        def made(factory: Any, ireq: Any, *args: Any, **kwargs: Any) -> Any:
+            by = getattr(ireq.comes_from, "name", None)  # a text, or None, for a requirement of the user's
+            url = self._index_for(canonicalize_name(ireq.name)) if ireq.link is not None and by and ireq.name else None
+            if url is not None:
+                place = without_access(ireq.link.url_without_fragment)
+                raise Failure("elsewhere", name=ireq.name, by=by, url=place, index=without_access(url))
+            return make(factory, ireq, *args, **kwargs)
+
+        return made
+
+    def _index_for(self, name: str) -> str | None:
+        """Return the URL of the index that alone has the project `name`, None if no scope names it."""
+        found = (each for each in self._scopes if any(fnmatchcase(name, pattern) for pattern in each["projects"]))
+        return next((each["url"] for each in found), None)
 
     def checking(self, find: Any) -> Any:
         """Return pip's `find`, which looks at the indexes of what it found."""

@@ -14,8 +14,9 @@ from pathlib import Path
 from build.env import IsolatedEnv
 
 from airpack.base.interrupts import Processes
-from airpack.sources.isolation import pip_files, variables
+from airpack.sources.isolation import pip_files, scoped_pip, variables
 from airpack.sources.isolation.kept_pip import KeptPip
+from airpack.sources.isolation.scoped_pip import Scopes
 from airpack.sources.toolchain import Toolchain
 
 # The first second that a zip can hold (APPNOTE 6.3, 4.4.6): nothing in a wheel can be older.
@@ -56,14 +57,18 @@ class Environment(IsolatedEnv):
         """Return variables that put the environment's scripts first, as activating it would, and fix what varies."""
         return self._variables
 
-    def install(self, requirements: set[str], pip_options: Sequence[str]) -> None:
-        """Install build requirements by a pip of the environment's own. Raises CalledProcessError."""
+    def install(self, requirements: set[str], pip_options: Sequence[str], scopes: Scopes) -> None:
+        """Install build requirements by a pip of the environment's own. Raises CalledProcessError or BuildException.
+
+        The `scopes` are the same for each call.
+        """
         if not requirements:
             return
         if not self._has_pip:
             self._add_pip()
+            scoped_pip.scope(self._programs.parent, scopes)
         folder = Path(tempfile.mkdtemp(prefix="pip-", dir=self._programs.parent))
-        file, env = pip_files.told(folder, pip_options, sorted(requirements), os.environ)
+        file, env = pip_files.told(folder, pip_options, sorted(requirements), os.environ, scopes=scopes)
         pip = [self.python_executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
         try:
             run([*pip, "--requirement", str(file)], env=env)

@@ -16,7 +16,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from airpack.base.urls import account_in, without_user
-from airpack.sources.isolation import variables
+from airpack.sources.isolation import scoped_pip, variables
+from airpack.sources.isolation.scoped_pip import Scopes
 
 # What a requirements file may tell as well; with those that take a value as the next word.
 _VALUED = ("--index-url", "--extra-index-url", "--find-links", "--trusted-host")
@@ -25,18 +26,23 @@ _PORTABLE = re.compile(r"[^\s\"\\#][^\s\"\\]*")  # a word that every version of 
 
 
 def told(
-    folder: Path, options: Sequence[str], requirements: Sequence[str], env: Mapping[str, str]
+    folder: Path, options: Sequence[str], requirements: Sequence[str], env: Mapping[str, str], *, scopes: Scopes = ()
 ) -> tuple[Path, dict[str, str]]:
     """Return a requirements file, written into the new folder `folder`, and the environment for the pip that gets it.
 
     `options` are pip's, as command lines have them; `env` is the environment of this process.
     """
     words = list(_parted(options))
-    accounts = _accounts([value for name, value in words if name in _PLACES])
+    urls = [each["url"] for each in scopes]
+    accounts = _accounts([*(value for name, value in words if name in _PLACES), *urls])
+
+    def shared(url: str) -> str:
+        return without_user(url) if urlsplit(url).hostname in accounts else url
+
     lines = []
     for name, value in words:
         if name in _PLACES:
-            place = without_user(value) if urlsplit(value).hostname in accounts else value
+            place = shared(value)
             lines.append(shlex.join([name, place]) if place else name)
     file = folder / "requirements.txt"
     _write(file, "".join(f"{line}\n" for line in (*lines, *requirements)))
@@ -44,6 +50,9 @@ def told(
     proxy = own.pop("PIP_PROXY", env.get("PIP_PROXY"))
     if proxy:  # as --proxy, which pip would put on a command line
         own |= {"http_proxy": proxy, "https_proxy": proxy, "no_proxy": "", "NO_PROXY": ""}
+    if urls:
+        _write(folder / "scopes.json", scoped_pip.dumps([shared(url) for url in urls]))
+        own[scoped_pip.FILE] = str(folder / "scopes.json")
     if accounts:
         text = "".join(f"machine {host} login {user} password {word}\n" for host, (user, word) in accounts.items())
         _write(folder / "netrc", _netrc_of_user(env) + text)

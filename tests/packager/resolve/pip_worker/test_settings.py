@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from airpack.wheels import decoders
 from support.airpack import Airpack
 from support.index import Index, serve
 from support.sdists import build_sdist
+from support.servers import running
 from support.wheels import build_wheel
 
 _INSTALLING = """
@@ -184,3 +187,51 @@ def test_a_requirements_file_says_where_the_decoder_is(
         (tmp_path / "r.txt").write_text(f"--index-url {index.url}\none\n")
         words = ["pack", "-r", tmp_path / "r.txt", "-o", airpack.output, "--no-import"]
         assert airpack(*words) == 0, airpack.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "page", "problem"),
+    [
+        (
+            "text/html",
+            b" " * (65 << 20),
+            "{url}/one/ can't be read: connection error: its answer is larger than 64 MiB: ",
+        ),
+        ("text/html", b'<a href="file://{pipe}">one-1.0.tar.gz</a>', "one: no such distribution was found: "),
+        (
+            "application/vnd.pypi.simple.v1+json",
+            b'{"files": [{"filename": "one-1.0.tar.gz", "url": "file://{pipe}", "hashes": {}}]}',
+            "one: no such distribution was found: ",
+        ),
+    ],
+    ids=["large", "html", "json"],
+)
+def test_a_page_that_would_do_harm_is_not_followed(
+    airpack: Airpack, index: Index, tmp_path: Path, kind: str, page: bytes, problem: str
+) -> None:
+    """One that would fill the memory, or that links to a file of this machine, such as a pipe."""
+    pipe = tmp_path / "one-1.0.tar.gz"
+    os.mkfifo(pipe)
+    index.page = kind, page.replace(b"{pipe}", bytes(pipe))
+    assert airpack("lock", "one", "-i", index.url) == 1
+    assert airpack.error.startswith(f"airpack: error: {problem.format(url=index.url)}")
+
+
+class _Endless(BaseHTTPRequestHandler):
+    """Answers that its answer is still to come."""
+
+    def do_GET(self) -> None:
+        """Say so a hundred thousand times."""
+        with suppress(OSError):
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_an_answer_without_an_end_is_given_up(airpack: Airpack) -> None:
+    """Whatever pip asks, the answer has the bounds that `pace` sets."""
+    with running(_Endless) as address:
+        assert airpack("lock", "one", "-i", f"http://{address}/simple", "--retries", "0") == 1
+    assert airpack.error.startswith(f"airpack: error: http://{address}/simple/one/ can't be read: connection error: ")
+    assert "the answer has headers without end" in airpack.error
