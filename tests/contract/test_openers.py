@@ -40,6 +40,7 @@ OWN = {
     "target/emulation.py": "an interpreter that is run anyway",
     "target/interpreter.py": "the cache of this user",
     "tree/bytecode.py": "what was just compiled",
+    "tree/compilers.py": "airpack's own program",
     "tree/exclusion.py": "the tree that was just installed",
     "tree/installed_wheel.py": "the tree that was just installed",
     "tree/part.py": "the tree that was just installed",

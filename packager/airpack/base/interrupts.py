@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,6 +108,55 @@ class Processes:
             running, self._running = self._running or set(), None
         for process in running:
             _end(process)
+
+
+class Server:
+    """One of `processes` that answers requests by pipes, one after the other, until `end` is called."""
+
+    def __init__(self, line: Sequence[str], processes: Processes, **options: Any) -> None:
+        """Start it, with these options of Popen."""
+        self._stack = ExitStack()
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = self._stack.enter_context(processes.started(line, bufsize=0, **pipes, **options))
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._asked, self._told = self._process.stdin, self._process.stdout
+
+    @property
+    def pid(self) -> int:
+        """Its process ID."""
+        return self._process.pid
+
+    def ask(self, request: bytes) -> None:
+        """Send a request; where it has ended, `read` tells."""
+        with suppress(BrokenPipeError):
+            view = memoryview(request)
+            while view:
+                view = view[self._asked.write(view) :]
+
+    def read(self, timeout: float | None = None) -> bytes | None:
+        """Return what it writes next, nothing once it has ended; None if it takes more than `timeout` seconds."""
+        told = select.poll()
+        told.register(self._told)
+        if not told.poll(None if timeout is None else timeout * 1000):
+            return None
+        return os.read(self._told.fileno(), 1 << 16)
+
+    def wait(self) -> int:
+        """Wait for its end, and return its exit status."""
+        return self._process.wait()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it can be asked more."""
+        return self._process.poll() is None
+
+    def end(self, *, patience: float = 0) -> None:
+        """End the process, which may take `patience` seconds for that. Raises KeyboardInterrupt if it was stopped."""
+        with self._told, suppress(subprocess.TimeoutExpired):
+            self._asked.close()
+            self._process.wait(patience)
+        self._stack.close()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -9,20 +9,17 @@ relative, hashes are seeded, and the environment is empty.
 
 from __future__ import annotations
 
-import bisect
-import itertools
 import os
 import resource
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from airpack.base.errors import NoInterpreter
-from airpack.base.interrupts import Processes
+from airpack.base.interrupts import Processes, Server
 from airpack.target.interpreter import Interpreter
 
 # What compiling may take: a few kilobytes of a hostile wheel become gigabytes in a parser or of bytecode, or hours.
@@ -38,42 +35,8 @@ _SOURCE_A_PACKED_BYTE = 20
 _EMULATED = 8  # times as long takes an interpreter of another processor
 _MOST_FAILURES = 10  # modules of one wheel; after them, the others are left as well
 
-# Runs in the target's interpreter (Python >= 3.7). Files that don't compile are left without
-# bytecode, as pip leaves them: templates, and code for other versions that is never imported.
-# It prints the path of a module before it compiles it, and an empty path if that takes too much memory.
-# While `code` is there, a copy of it shares all of its names (interned strings), and nothing else, with another.
-COMPILER = """
-import sys
-sys.path.remove("")  # or the wheel's modules would be imported in place of the standard library's
-import gc, marshal
-gc.disable()  # neither a parser nor marshal leaves cycles to find
-from errno import ENAMETOOLONG
-from py_compile import PycInvalidationMode, PyCompileError, compile
-for number in range(256):
-    sys.intern(chr(number))
-write = marshal.dumps
-marshal.dumps = lambda code: write(marshal.loads(write(code)))  # which importlib calls
-for path in sys.stdin.read().split("\\0"):
-    if path:
-        print(path, end="\\0", flush=True)
-        try:
-            compile(
-                path,
-                dfile=path,
-                doraise=True,
-                invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
-            )
-        except PyCompileError as error:
-            if error.exc_type_name == "MemoryError":
-                print(end="\\0")
-        except MemoryError:
-            print(end="\\0")
-        except (ValueError, RecursionError):
-            pass
-        except OSError as error:
-            if error.errno != ENAMETOOLONG:
-                raise
-"""
+# Runs in the target's interpreter.
+COMPILER = Path(__file__).with_name("compile_server").joinpath("__main__.py").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +67,21 @@ class Compilers:
         self._processes = Processes()
         self._lock = threading.Lock()
         self._spare = _Limits(seconds=_SECONDS_OF_A_PACK, size=_BYTES_OF_A_PACK)
+        self._waiting: list[_Compiler] = []
+        self._keeps = False
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep processes for the next wheel until the block ends; without, each has one of its own."""
+        self._keeps = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._keeps = False
+                waiting, self._waiting = self._waiting, []
+            for compiler in waiting:
+                compiler.end()
 
     def stop(self) -> None:
         """End those that run, and start no more: an interrupt must not wait for them."""
@@ -141,42 +119,86 @@ class Compilers:
 
     def _run(self, folder: Path, sources: Sequence[str], interpreter: Interpreter, limits: _Limits) -> _Run:
         """Compile as many of `sources` as one process can. Raises NoInterpreter if it fails for a reason of its own."""
-        with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as errors:
-            names.write("\0".join(sources).encode("utf-8", "surrogateescape"))
-            names.seek(0)
-            line, env = [*interpreter.words, "-S", "-c", COMPILER], {"PYTHONHASHSEED": "0", **interpreter.environment}
-            with self._processes.started(
-                line, cwd=folder, env=env, stdin=names, stdout=subprocess.PIPE, stderr=errors
-            ) as process:
-                with suppress(ProcessLookupError):  # it has failed already
-                    _limit(process.pid, resource.RLIMIT_AS, _MEMORY * (1 + interpreter.is_free_threaded))
-                    _limit(process.pid, resource.RLIMIT_CPU, int(limits.seconds))
-                    _limit(process.pid, resource.RLIMIT_CORE, 0)
-                printed: list[str] = []
-                sizes: dict[str, int] = {}  # of the bytecode of each module, once the next one is begun
-                written = 0
-                for path in _printed(process):
-                    if path and printed:
-                        sizes[printed[-1]] = _size(folder, printed[-1], interpreter)
-                        written += sizes[printed[-1]]
-                    printed.append(path)
-                    if written > limits.size:
-                        process.kill()
-                seconds = _reaped(process)
-            begun = [path for path in printed if path]
-            if process.returncode > 0 or (process.returncode and not begun):
-                errors.seek(0)
-                last = errors.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
-                raise NoInterpreter(f"{interpreter.path} can't compile modules: {last}")
-        done = begun[:-1] if process.returncode else begun  # the last one ended it, or took the rest of the time
-        sizes |= {module: _size(folder, module, interpreter) for module in done if module not in sizes}
-        ends = [0, *itertools.accumulate(sizes[module] for module in done)]
-        done = done[: bisect.bisect_right(ends, limits.size) - 1]
-        left = begun[len(done) :]
-        for module in left:
-            bytecode_path(folder / module, interpreter).unlink(missing_ok=True)
-        left[:0] = [module for module, after in itertools.pairwise(printed) if not after and module in done]
-        return _Run(begun=begun, left=left, took=_Limits(seconds=seconds, size=max(written, ends[-1])))
+        with self._lock:
+            compiler = self._waiting.pop() if self._waiting else None
+        compiler = compiler or _Compiler(interpreter, self._processes)
+        run = None
+        try:
+            run = compiler.run(folder, sources, limits)
+        finally:
+            with self._lock:
+                keeps = run is not None and self._keeps
+                self._waiting += [compiler] if keeps else []
+            if not keeps:
+                compiler.end()
+        return run
+
+
+class _Compiler(Server):
+    """A process that compiles in forks of itself."""
+
+    def __init__(self, interpreter: Interpreter, processes: Processes) -> None:
+        self._interpreter = interpreter
+        line, env = [*interpreter.words, "-S", "-c", COMPILER], {"PYTHONHASHSEED": "0", **interpreter.environment}
+        with ExitStack() as stack:
+            self._errors = stack.enter_context(tempfile.TemporaryFile())
+            super().__init__(line, processes, stderr=self._errors, env=env, cwd=os.sep)
+            self._files = stack.pop_all()
+        # Each fork has these limits from it.
+        self._limit(resource.RLIMIT_AS, _MEMORY * (1 + interpreter.is_free_threaded))
+        self._limit(resource.RLIMIT_CORE, 0)
+
+    def run(self, folder: Path, sources: Sequence[str], limits: _Limits) -> _Run:
+        """Compile as many of `sources` as a fork can. Raises NoInterpreter if it fails for a reason of its own."""
+        self._limit(resource.RLIMIT_CPU, int(limits.seconds))
+        request = "\0".join([str(folder.absolute()), str(limits.size), *sources]).encode("utf-8", "surrogateescape")
+        self.ask(b"%d\n%b" % (len(request), request))
+        begun: list[str] = []
+        left: list[str] = []
+        size, status, seconds = 0, None, 0.0
+        for text in self._answers():
+            if text.startswith("//"):
+                code, _, took = text[2:].partition(" ")
+                status, seconds = int(code), float(took)
+            elif text == "/-":
+                left.append(begun[-1])
+            elif text.startswith("/"):
+                size += int(text[1:] or 0)
+            else:
+                begun.append(text)
+        if status is None or status > 0 or (status and not begun):
+            self._errors.seek(0)
+            last = self._errors.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise NoInterpreter(f"{self._interpreter.path} can't compile modules: {last}")
+        if status:  # the last one ended it, took the rest of the time, or made too much
+            bytecode_path(folder / begun[-1], self._interpreter).unlink(missing_ok=True)
+            left += begun[-1:]
+        self._errors.seek(0)
+        self._errors.truncate()
+        return _Run(begun=begun, left=left, took=_Limits(seconds=seconds, size=size))
+
+    def end(self, *, patience: float = 0) -> None:
+        """End the process. Raises KeyboardInterrupt if it was stopped."""
+        with self._files:
+            super().end(patience=patience)
+
+    def _answers(self) -> Iterator[str]:
+        """Yield the parts of an answer as they come; the last begins with `//`, unless the process ends before."""
+        text, rest = "", b""
+        while not text.startswith("//") and (chunk := self.read()):
+            *whole, rest = (rest + chunk).split(b"\0")
+            for part in whole:
+                text = part.decode("utf-8", "surrogateescape")
+                yield text
+
+    def _limit(self, kind: int, value: int) -> None:
+        """Limit what it may use; a lower limit that it has already stays. Only Linux limits another process."""
+        if not hasattr(resource, "prlimit"):
+            return
+        with suppress(ProcessLookupError):  # it has failed already
+            hard = resource.prlimit(self.pid, kind)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.prlimit(self.pid, kind, (value, hard))
 
 
 def bytecode_path(source: Path, interpreter: Interpreter) -> Path:
@@ -188,41 +210,3 @@ def bytecode_of(source: str, interpreter: Interpreter) -> str:
     """Return the path of the bytecode of the module at the path `source`: `bytecode_path` of thousands takes longer."""
     folder, _, name = source.rpartition("/")
     return f"{folder}/__pycache__/{name.removesuffix('.py')}.{interpreter.cache_tag}.pyc"
-
-
-def _printed(process: subprocess.Popen[bytes]) -> Iterator[str]:
-    """Yield what a process prints, up to each NUL, as soon as it does."""
-    assert process.stdout is not None
-    rest = b""
-    with process.stdout as stream:
-        while chunk := os.read(stream.fileno(), 1 << 16):
-            *whole, rest = (rest + chunk).split(b"\0")
-            yield from (path.decode("utf-8", "surrogateescape") for path in whole)
-
-
-def _reaped(process: subprocess.Popen[bytes]) -> float:
-    """Wait for the end of a process; return how many seconds of processor time it took."""
-    try:
-        _, status, usage = os.wait4(process.pid, 0)
-    except ChildProcessError:  # `stop` was faster
-        process.wait()
-        return 0
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _size(folder: Path, module: str, interpreter: Interpreter) -> int:
-    """Return the size of a module's bytecode, 0 if there is none."""
-    try:
-        return os.stat(bytecode_of(f"{folder}/{module}", interpreter)).st_size
-    except OSError:
-        return 0
-
-
-def _limit(pid: int, kind: int, value: int) -> None:
-    """Limit what a process may use; a lower limit that it has already stays. Only Linux limits another process."""
-    if not hasattr(resource, "prlimit"):
-        return
-    hard = resource.prlimit(pid, kind)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.prlimit(pid, kind, (value, hard))

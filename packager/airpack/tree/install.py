@@ -85,10 +85,11 @@ def install(
     with progress.stage("install", "wheels", len(wheels)) as advance:
         begun = {pool.executor.submit(part_of, number): number for number in order}
         try:
-            for future in as_completed(begun):
-                made[begun[future]] = future.result()
-                on_part(made[begun[future]])
-                advance(1)
+            with making.compilers.kept():
+                for future in as_completed(begun):
+                    made[begun[future]] = future.result()
+                    on_part(made[begun[future]])
+                    advance(1)
         except BaseException:  # an interrupt must not wait for compilers
             making.compilers.stop()
             raise

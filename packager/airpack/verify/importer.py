@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 import airpack_runtime
 
 from airpack.base.console import plain
-from airpack.base.interrupts import Processes
+from airpack.base.interrupts import Processes, Server
 from airpack.target.interpreter import LIBRARIES, Interpreter
 
 # Seconds for one import; the slowest known, a cold tensorflow, takes ten.
@@ -74,43 +73,6 @@ class Attempt:
     loaded: tuple[str, ...] = ()
 
 
-class _Server:
-    """A process that imports modules in forks of itself, one fork after the other, until `end` is called."""
-
-    def __init__(self, line: Sequence[str], processes: Processes, *, env: Mapping[str, str], cwd: Path) -> None:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self._stack = ExitStack()
-        self._process = self._stack.enter_context(processes.started(line, env=env, cwd=cwd, bufsize=0, **pipes))
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._asked, self._told = self._process.stdin, self._process.stdout
-
-    def status_of(self, tasks: Sequence[tuple[str, str, str]]) -> int | None:
-        """Import modules in one fork, each with its folder and the place of its answer.
-
-        Return the exit status of the fork, None if that took too long.
-        """
-        with suppress(BrokenPipeError):  # the server has ended: it tells nothing
-            self._asked.write(f"{json.dumps(tasks)}\n".encode())
-        told = select.poll()
-        told.register(self._told)
-        if not told.poll(_TIMEOUT * 1000):
-            return None
-        return int(self._told.read(64) or self._process.wait())
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it can import more."""
-        return self._process.poll() is None
-
-    def end(self, *, patience: float = 0) -> None:
-        """End the process, which may take `patience` seconds for that. Raises KeyboardInterrupt if it was stopped."""
-        with self._told, suppress(subprocess.TimeoutExpired):
-            self._asked.close()
-            self._process.wait(patience)
-        self._stack.close()
-
-
 class Importer:
     """Imports modules of the folder `tree` under `python`; `scratch` gets a folder for each of them.
 
@@ -139,7 +101,7 @@ class Importer:
         self._tree = tree
         self._scratch = scratch
         self._processes = Processes()
-        self._waiting: deque[_Server] = deque()
+        self._waiting: deque[Server] = deque()
 
     def attempts(self, modules: Sequence[str]) -> Iterator[Attempt]:
         """Import `modules`, as many as possible in one process, where they stay loaded; yield what came of each.
@@ -169,12 +131,15 @@ class Importer:
         return reports, status
 
     def _status_of(self, tasks: Sequence[tuple[str, str, str]]) -> int | None:
-        """Have a server import modules: one that waits, or a new one; return what `_Server.status_of` returns."""
+        """Have a server import modules: one that waits, or a new one; return the status, None if that took too long."""
         try:
             server = self._waiting.pop()
         except IndexError:
-            server = _Server(self._line, self._processes, env=self._environment, cwd=self._scratch)
-        status = server.status_of(tasks)
+            options = {"stderr": subprocess.DEVNULL, "env": self._environment, "cwd": self._scratch}
+            server = Server(self._line, self._processes, **options)
+        server.ask(f"{json.dumps(tasks)}\n".encode())
+        told = server.read(_TIMEOUT)
+        status = told if told is None else int(told or server.wait())
         if status is not None and self._is_lasting and server.is_there:
             self._waiting.append(server)
         else:

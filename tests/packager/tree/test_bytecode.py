@@ -77,13 +77,11 @@ def test_it_does_not_depend_on_what_else_the_interpreter_has(tmp_path: Path) -> 
     interpreter = machine.python37()
     assert Compilers().compile(tmp_path, ["one.py"], interpreter) == []
     alone = _compiled(tmp_path)
-    line = [
-        *interpreter.words,
-        "-S",
-        "-c",
-        f"attrs, one, two, f, y = 'attrs', 'one', 'two', 'f', 'y'\nimport sys\nsys.intern('?')\n{COMPILER}",
-    ]
-    subprocess.run(line, cwd=tmp_path, env={"PYTHONHASHSEED": "0"}, input="one.py", text=True, check=True)
+    names = "attrs, one, two, f, y = 'attrs', 'one', 'two', 'f', 'y'\nsys.intern('?')\nimport gc\n"
+    line = [*interpreter.words, "-S", "-c", COMPILER.replace("import gc\n", names, 1)]
+    request = f"{tmp_path}\0{1 << 20}\0one.py"
+    said = f"{len(request)}\n{request}"
+    subprocess.run(line, cwd=tmp_path, env={"PYTHONHASHSEED": "0"}, input=said, text=True, check=True)
     assert _compiled(tmp_path) == alone
 
 

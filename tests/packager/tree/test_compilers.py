@@ -68,6 +68,20 @@ def test_without_modules_no_interpreter_runs(tmp_path: Path, python: Interpreter
     assert list(tmp_path.iterdir()) == []
 
 
+def test_one_process_serves_several_wheels(tmp_path: Path, python: Interpreter) -> None:
+    """Also after a module that ends the fork which compiles it; each wheel has limits of its own."""
+    starts, program = tmp_path / "starts", tmp_path / "python"
+    program.write_text(f'#!/bin/sh\necho >> "{starts}"\nexec "{python.path}" "$@"\n')
+    program.chmod(0o755)
+    ours, counted = Compilers(), replace(python, path=program)
+    with ours.kept():
+        for name, text, left in (("one", "x = 1\n", []), ("two", _growing(20), ["b.py"]), ("three", "y = 1\n", [])):
+            modules = _write(tmp_path / name, {"a.py": text, "b.py": text} if not left else {"a.py": "", "b.py": text})
+            assert ours.compile(tmp_path / name, modules, counted, 1_000) == left
+            assert _compiled(tmp_path / name) == {"a", "b"} - {module.partition(".")[0] for module in left}
+    assert starts.read_text() == "\n"
+
+
 @pytest.mark.slow
 def test_bytecode_that_grows_beyond_its_source_is_left_out(
     tmp_path: Path, python: Interpreter, monkeypatch: pytest.MonkeyPatch
