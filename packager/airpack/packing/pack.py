@@ -64,9 +64,22 @@ def pack(order: Order, *, pip: Pip, progress: Progress) -> Packed:
             staging.workshop(scratch) as work,
             threads(order.jobs) as executor,
         ):
-            return _Packing(executor=executor, pip=pip, progress=progress).run(order, work, scratch)
+            once = replace(pip, note=_once(progress.note))  # each attempt resolves
+            return _Packing(executor=executor, pip=once, progress=progress).run(order, work, scratch)
     except OSError as error:
         raise WriteFailed.from_os(error, order.output) from error
+
+
+def _once(note: Callable[[str], None]) -> Callable[[str], None]:
+    """Return `note`, called with each line only once."""
+    told: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            note(line)
+
+    return tell
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

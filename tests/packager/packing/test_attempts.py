@@ -16,6 +16,7 @@ from airpack.target.target import DEFAULT, Target
 from airpack.verify.importer import Failure
 from airpack.verify.imports import ImportFinding
 from support.airpack import Airpack
+from support.sdists import build_sdist
 from support.wheels import build_wheel
 
 _NEW = {"one.py": "import importlib.metadata"}
@@ -28,13 +29,16 @@ def _notes(airpack: Airpack) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("target_python")
 def test_what_is_too_new_goes_back_to_what_imports(airpack: Airpack, wheels: Path) -> None:
-    """Version by version, each told; the lock has only the last limit, and what else was added."""
+    """Version by version, each told once; the lock has only the last limit, and what else was added."""
     build_wheel(wheels, "one", "1.0", files={"one.py": "import sklearn"})
     build_wheel(wheels, "scikit-learn", files={"sklearn.py": ""})
     for version in ("2.0", "2.1"):
-        build_wheel(wheels, "one", version, files=_NEW)
+        build_wheel(wheels, "one", version, requires=["two"], files=_NEW)
+    build_wheel(wheels, "two")
+    build_sdist(wheels, "two", "2.0", files={"two.c": "", "setup.py": "Extension('two', ['two.c'])"})
     assert airpack.pack("one", "--strict") == 0, airpack.err
     assert _notes(airpack) == [
+        "note: two 2.0 has only a source that must be compiled; 1.0 is the newest with a wheel for the target",
         "note: added 'one<2.1', and packing again: one 2.1 needs a newer Python than it says",
         "note: added 'one<2.0', and packing again: one 2.0 needs a newer Python than it says",
         "note: added 'scikit-learn', and packing again: one imports sklearn",
