@@ -11,6 +11,7 @@ from pathlib import Path
 from airpack.base.console import Silent
 from airpack.base.interrupts import Pool
 from airpack.bundle import write as bundle_writer
+from airpack.bundle.early import Early
 from airpack.bundle.write import Bundle
 from airpack.resolve.lock import Lock, LockedWheel
 from airpack.target.target import Target
@@ -78,7 +79,6 @@ def bundle_of(wheels: Sequence[Path], folder: Path, recipe: Recipe | None = None
     recipe = recipe or Recipe(level=3)
     tree = tree_of(wheels, folder, recipe)
     with ThreadPoolExecutor(jobs) as executor:
-        pool = Pool(executor=executor, jobs=jobs)
-        return bundle_writer.write(
-            tree, lock_of(wheels), recipe, folder / "bundle.tar.zst", pool=pool, progress=Silent()
-        )
+        house = Wheelhouse(folder=wheels[0].parent, lock=lock_of(wheels))
+        early = Early(house, recipe, Pool(executor=executor, jobs=jobs))
+        return bundle_writer.write(tree, house.lock, recipe, folder / "bundle.tar.zst", early=early, progress=Silent())

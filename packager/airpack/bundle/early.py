@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,7 @@ from packaging.utils import NormalizedName
 from airpack.base.files import parents
 from airpack.base.interrupts import Pool
 from airpack.bundle import frames
-from airpack.bundle.tar import TarWriter
+from airpack.bundle.tar import GroupTar
 from airpack.target import prefix
 from airpack.tree import members
 from airpack.tree.members import Member
@@ -53,14 +54,22 @@ class _Listing:
 
 
 class Early:
-    """Begins to compress the frames of a pack in `pool`, which has a cache, as its wheels are installed."""
+    """Begins to compress the frames of a pack in `pool` as its wheels are installed, for which that has a cache."""
 
     def __init__(self, house: Wheelhouse, recipe: Recipe, pool: Pool) -> None:
         self._house = house
         self._recipe = recipe
-        self._pool = pool
+        self.pool = pool
         self._made: dict[NormalizedName, Part] = {}
         self._waiting: set[NormalizedName] = set()
+        self._begun: dict[NormalizedName, GroupTar] = {}
+
+    def group(self, name: NormalizedName, folders: Sequence[str], members: Sequence[Member]) -> GroupTar:
+        """Return the tar of a wheel's group, which is there already if it was foretold."""
+        begun = self._begun.pop(name, None)
+        if begun is not None and begun.is_of(folders, members):
+            return begun
+        return GroupTar.of(folders, members, self._recipe.mtime)
 
     def add(self, part: Part) -> None:
         """Take a part that is made; what it settles is begun. Parts that earlier packs made have their frames."""
@@ -102,9 +111,9 @@ class Early:
         folders = [
             folder for folder in sorted(needed) if prefix.shortened(folder) and self._needed[folder] == (folder in own)
         ]
-        tar = TarWriter(self._recipe.mtime)
-        tar.add_group(folders, members.linked(_members(part), shared))
-        frames.begin(tar.frames, self._recipe.level, self._pool)
+        group = GroupTar.of(folders, members.linked(_members(part), shared), self._recipe.mtime)
+        self._begun[part.wheel.key] = group
+        frames.begin(group.tar.frames, self._recipe.level, self.pool)
 
 
 def _members(part: Part) -> list[Member]:

@@ -81,6 +81,14 @@ class TarWriter:
         self._current = None
         self._group.clear()
 
+    def append(self, other: TarWriter) -> None:
+        """Append a tar that was laid out by itself, and has no end."""
+        self.start_group()
+        self.frames += other.frames
+        self.files += [File(path, mode, size, self._end + start) for path, mode, size, start in other.files]
+        self.links += other.links
+        self._end += other._end
+
     def add_group(self, folders: Iterable[str], members: Iterable[Member]) -> None:
         """Add a group: its own folders, parents first, and its members."""
         self.start_group()
@@ -177,6 +185,26 @@ class TarWriter:
         block[157 : 157 + len(link)] = link
         block[_CHECKSUM] = b"%06o\0 " % (checksum + sum(name) + sum(length) + sum(link))
         return bytes(block)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GroupTar:
+    """A tar of one group alone: its own `folders`, parents first, and its `members`."""
+
+    folders: Sequence[str]
+    members: Sequence[Member]
+    tar: TarWriter
+
+    @classmethod
+    def of(cls, folders: Iterable[str], members: Iterable[Member], mtime: int) -> GroupTar:
+        """Lay a group out; `mtime` is in seconds since the epoch."""
+        group = cls(folders=tuple(folders), members=tuple(members), tar=TarWriter(mtime))
+        group.tar.add_group(group.folders, group.members)
+        return group
+
+    def is_of(self, folders: Sequence[str], members: Sequence[Member]) -> bool:
+        """Return whether it is of this group."""
+        return (self.folders, self.members) == (tuple(folders), tuple(members))
 
 
 @functools.cache

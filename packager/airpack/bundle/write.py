@@ -13,11 +13,11 @@ from airpack_runtime import __version__, layout
 from airpack_runtime.format import toc
 
 from airpack.base.console import BYTES, Progress
-from airpack.base.interrupts import Pool
 from airpack.bundle import toc_encoder
+from airpack.bundle.early import Early
 from airpack.bundle.file_writer import FileWriter
 from airpack.bundle.frames import compress
-from airpack.bundle.tar import TarWriter
+from airpack.bundle.tar import GroupTar, TarWriter
 from airpack.resolve.lock import Lock
 from airpack.tree import members
 from airpack.tree.install import Tree
@@ -46,12 +46,14 @@ class Bundle:
         return layout.tree_note(self.contents.target, self.digest)
 
 
-def write(tree: Tree, lock: Lock, recipe: Recipe, path: Path, *, pool: Pool, progress: Progress) -> Bundle:
+def write(tree: Tree, lock: Lock, recipe: Recipe, path: Path, *, early: Early, progress: Progress) -> Bundle:
     """Write the bundle of `tree` to `path`, in the format that `airpack_runtime.layout` describes.
 
-    The bytes depend on the tree, the lock, the recipe and the builds of libzstd and zlib, but not on the pool.
+    The bytes depend on the tree, the lock, the recipe and the builds of libzstd and zlib, but not on `early`, which may
+    have laid out and compressed some of it before.
     """
-    archive = _lay_out(tree.groups, recipe.mtime)
+    pool = early.pool
+    archive = _lay_out(tree.groups, recipe.mtime, early)
     frames = archive.tar.frames
     with open(path, "wb") as file, progress.stage("compress", BYTES, tree.size) as advance:
         out = FileWriter(file)
@@ -104,22 +106,25 @@ class _Archive:
         )
 
 
-def _lay_out(groups: Sequence[Group], mtime: int) -> _Archive:
+def _lay_out(groups: Sequence[Group], mtime: int, early: Early) -> _Archive:
     """Return the tar of `groups`: the folders that several need, then each group, then SHA256SUMS."""
     tar = TarWriter(mtime)
     folders = Folders.of([[member.path for member in group.members] for group in groups])
     for directory in folders.common:
         tar.add_directory(directory)
-    distributions = [_add_group(tar, group, own) for group, own in zip(groups, folders.own, strict=True)]
+    distributions = [
+        _add_group(tar, group, early.group(group.part.wheel.key, own, group.members))
+        for group, own in zip(groups, folders.own, strict=True)
+    ]
     sums = tar.add_parts(layout.SUMS, [members.sums(group) for group in groups])
     tar.finish()
     return _Archive(tar=tar, folders=folders, distributions=distributions, sums=sums)
 
 
-def _add_group(tar: TarWriter, group: Group, folders: Sequence[str]) -> toc.Distribution:
-    """Add one wheel's members to the tar, behind its own folders, and return its entry in the table of contents."""
+def _add_group(tar: TarWriter, group: Group, made: GroupTar) -> toc.Distribution:
+    """Add one wheel's group to the tar, and return its entry in the table of contents."""
     first_file, first_link, frame = len(tar.files), len(tar.links), len(tar.frames)
-    tar.add_group(folders, group.members)
+    tar.append(made.tar)
     wheel = group.part.wheel
     return toc.Distribution(
         name=wheel.name,

@@ -196,7 +196,7 @@ class _Packing:
             tree = replace(tree, needs=needs(tree, order.target, compiled))
             advance(len(house.lock.wheels))
         self._report(findings, order)
-        bundle = write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
+        bundle = write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, early=early, progress=progress)
         return Product(wheelhouse=house, tree=tree, recipe=recipe, bundle=bundle), findings
 
     def _with_libraries(

@@ -15,6 +15,7 @@ from airpack.audit.wheels import compiled_files, needs
 from airpack.base.console import BYTES, Progress
 from airpack.base.errors import InvalidManifest, NoInterpreter, PythonMissing
 from airpack.base.interrupts import Pool, threads
+from airpack.bundle.early import Early
 from airpack.bundle.write import Bundle, write
 from airpack.inspection import byte_diff
 from airpack.inspection.byte_diff import Comparison
@@ -157,7 +158,9 @@ def _pack(packed: Results, lock: Lock, recipe: Recipe, folder: Path, jobs: int, 
         tree = install(house, recipe, folder / "parts", pool=pool, progress=progress)
         compiled = compiled_files(tree, executor=executor, store=None)
         tree = replace(tree, needs=needs(tree, lock.target, compiled))
-        return write(tree, house.lock, recipe, folder / layout.BUNDLE_NAME, pool=pool, progress=progress)
+        return write(
+            tree, house.lock, recipe, folder / layout.BUNDLE_NAME, early=Early(house, recipe, pool), progress=progress
+        )
 
 
 def _other_tools(before: Toolchain, here: Toolchain, recipe: Recipe) -> Iterator[ToolChange]:

@@ -47,11 +47,8 @@ class InstalledWheel:
 
     def files(self) -> list[str]:
         """Return the paths of its files relative to `prefix`, with `/`, sorted."""
-        paths = []
-        for folder, _, names in os.walk(self.prefix):
-            relative = Path(folder).relative_to(self.prefix).as_posix()
-            paths += [name if relative == "." else f"{relative}/{name}" for name in names]
-        return sorted(paths)
+        start = len(f"{self.prefix}/")
+        return sorted(f"{folder}/{name}"[start:] for folder, _, names in os.walk(self.prefix) for name in names)
 
     def modules(self) -> list[str]:
         """Return the paths of its Python sources relative to `site_packages`, sorted."""

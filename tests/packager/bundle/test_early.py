@@ -48,9 +48,10 @@ def _packed(wheels: Sequence[Path], folder: Path, store: Path | None) -> tuple[B
     with ThreadPoolExecutor(2) as executor:
         pool = Pool(executor=executor, jobs=2, store=store)
         house = Wheelhouse(folder=wheels[0].parent, lock=lock)
-        on_part = Early(house, RECIPE, pool).add if store else lambda _: None
+        early = Early(house, RECIPE, pool)
+        on_part = early.add if store else lambda _: None
         tree = install(house, RECIPE, folder / "parts", pool=pool, progress=Silent(), on_part=on_part)
-        bundle = write(tree, lock, RECIPE, folder / "bundle.tar.zst", pool=pool, progress=Silent())
+        bundle = write(tree, lock, RECIPE, folder / "bundle.tar.zst", early=early, progress=Silent())
     return bundle, set(pool.begun)
 
 
