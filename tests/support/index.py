@@ -129,8 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
         return json.dumps({"meta": {"api-version": "1.1"}, "name": "", "versions": [], "files": listed}).encode()
 
     def _file(self, file: Path) -> None:
-        if self.index.status is not None:
-            self._answer(self.index.status, b"", "text/plain")
+        if self.index.status is not None or not file.is_file():
+            self._answer(self.index.status or 404, b"", "text/plain")
             return
         if not self.index.admits(self.headers["Authorization"]):
             self._answer(401, b"", "text/plain")

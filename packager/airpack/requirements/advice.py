@@ -29,6 +29,12 @@ _OTHER = (
     (r"(?s).*\0.*", "the file is UTF-16 without a mark of it, or no text: save it as UTF-8"),
     (r"(?:<{7}|={7}|>{7}|\|{7})(?: .*)?", "a merge left this line: resolve the conflict in the file"),
     (r"(?i)<(?:!doctype|html|head|\?xml).*", "it is a line of a web page: download the file itself"),
+    (r"version https://git-lfs\..*", "the file is a pointer of Git LFS: fetch what it stands for by 'git lfs pull'"),
+    (r"[\u2012-\u2014]{1,2}([a-z][a-z-]*\b.*)", "write --{}, with two hyphens"),
+    (
+        r"[\w.-]+(?: {2,}\S+){2,3} *|[\w.-]+ {2,}\d\S* +\w+_\d+ *",
+        "a list of conda's: make it by 'pip list --format=freeze'",
+    ),
     (r"(?i)package\s+version(?:\s+location.*)?|-{3,}(?:\s+-{3,})*", "make the file by 'pip list --format=freeze'"),
     (r".*\$\{([A-Z0-9_]+)\}.*", "the environment variable {} is not set"),
     (r"(?i)[a-z]:[/\\].*|\\\\.*", "it is a path of a Windows machine: give one that this machine has"),

@@ -11,11 +11,10 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from airpack.base.errors import InvalidRequirement, UnknownMarker
+from airpack.target.legacy import ALWAYS, NEVER, marker_holds
 from airpack.target.target import Target
 
 _EXTRA = re.compile(r"""(?:extra (==|!=) ["']([^"']*)["']|["']([^"']*)["'] (==|!=) extra)""")
-# Comparisons that are always true and always false.
-_ALWAYS, _NEVER = 'os_name != ""', 'os_name == ""'
 
 
 def check_python(path: Path, wanted: str, python: str) -> None:
@@ -41,7 +40,7 @@ def holds(path: Path, text: str, target: Target, extras: Collection[str] = ()) -
 
     def decided(match: re.Match[str]) -> str:
         operator, extra = match[1] or match[4], match[2] or match[3] or ""
-        return _ALWAYS if (canonicalize_name(extra) in wanted) == (operator == "==") else _NEVER
+        return ALWAYS if (canonicalize_name(extra) in wanted) == (operator == "==") else NEVER
 
     try:
         marker = Marker(_EXTRA.sub(decided, str(Marker(text))))
@@ -50,4 +49,4 @@ def holds(path: Path, text: str, target: Target, extras: Collection[str] = ()) -
     variable = target.unknown_variable(marker)
     if variable is not None:
         raise UnknownMarker(variable, text)
-    return marker.evaluate(dict(target.marker_environment))
+    return marker_holds(marker, target.marker_environment)

@@ -143,6 +143,8 @@ def _kind_of_json(path: Path, data: Any) -> tuple[Kind, Mapping[str, Any]]:
         return Kind.CONDA, python["condaDependencies"]
     if isinstance(data, list) and all(isinstance(each, dict) and "version" in each for each in data):
         raise _other(path, "a list of packages in JSON", "pip list --format=freeze")
+    if isinstance(data, dict) and "pip_version" in data:
+        raise _other(path, "what pip inspect or pip install --report tells", "pip list --format=freeze")
     raise InvalidRequirement(f"{path} is JSON, but no lock that airpack knows: {_KNOWN}")
 
 

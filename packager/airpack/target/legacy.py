@@ -7,9 +7,12 @@ pip 24.0 is the last for Python 3.7, and metadata of its time has such versions.
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 
@@ -22,7 +25,17 @@ _REQUIREMENT = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _CLAUSE = re.compile(r"(===|==|~=|!=|<=|>=|<|>)\s*([^,;\s)]*)")
+_COMPARED = re.compile(
+    r"""(?P<variable>python_version|python_full_version|implementation_version) \s* (?P<operator>[=!~<>]+) \s*
+    (?P<quote>["']) (?P<version>[^"']*) (?P=quote)""",
+    re.VERBOSE,
+)
 _RELEASE = re.compile(r"\d+(?:\.\d+)*")
+_COMPARISONS = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge
+}  # fmt: skip
+# Markers that hold everywhere and nowhere.
+ALWAYS, NEVER = 'os_name != ""', 'os_name == ""'
 ALL, NONE = "", "<0.dev0"  # specifiers that hold for every version, and for none
 # What these older pips took a part in letters for, before they compared it.
 _SORTED_AS = {"pre": "c", "preview": "c", "rc": "c", "dev": "@", "-": "final-"}
@@ -64,6 +77,30 @@ def current_specifiers(text: str) -> str | None:
         SpecifierSet(text)
         return None
     return _current_set(text)
+
+
+def current_marker(text: str, environment: Mapping[str, str]) -> str:
+    """Return a marker (PEP 508) with comparisons that only older pips make decided for an environment, as they do it.
+
+    They compare a version that PEP 440 does not know, such as `3.8.*` after `<`, letter by letter. To packaging 26, no
+    such comparison holds.
+    """
+
+    def decided(found: re.Match[str]) -> str:
+        compare = _COMPARISONS.get(found["operator"])
+        with suppress(InvalidSpecifier):
+            Specifier(f"{found['operator']}{found['version']}")
+            return found[0]
+        if compare is None or found["variable"] not in environment:
+            return found[0]
+        return ALWAYS if compare(environment[found["variable"]], found["version"]) else NEVER
+
+    return _COMPARED.sub(decided, text)
+
+
+def marker_holds(marker: Marker, environment: Mapping[str, str]) -> bool:
+    """Return whether a marker holds in an environment (PEP 508)."""
+    return Marker(current_marker(str(marker), environment)).evaluate(dict(environment))
 
 
 def _current_set(text: str) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
+from airpack.target.legacy import marker_holds
 from airpack.target.target import Target
 
 
@@ -19,7 +20,7 @@ def holds(requirement: Requirement, extra: str, target: Target) -> bool:
         return True
     if target.unknown_variable(requirement.marker) is not None:
         return False
-    return requirement.marker.evaluate({**target.marker_environment, "extra": extra})
+    return marker_holds(requirement.marker, {**target.marker_environment, "extra": extra})
 
 
 def closure(

@@ -117,7 +117,7 @@ def test_without_the_targets_python_static_metadata_is_needed(
     build_sdist(wheels, "one")
     assert airpack.pack("one") == 1
     assert airpack.error == (
-        "airpack: error: one has no wheel for the target and can't be built from its source: "
+        "airpack: error: one 1.0 has no wheel for the target and can't be built from its source: "
         "its metadata depends on the Python that builds it: give --python PATH to a Python 3.7"
     )
     build_sdist(wheels, "one", metadata="Metadata-Version: 2.2\nDynamic: Requires-Dist")

@@ -6,7 +6,14 @@ import json
 import subprocess
 
 import pytest
-from airpack.target.legacy import current_requirement, current_specifiers, read_requirement, read_specifiers
+from airpack.target.legacy import (
+    current_requirement,
+    current_specifiers,
+    marker_holds,
+    read_requirement,
+    read_specifiers,
+)
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement
 from packaging.specifiers import InvalidSpecifier
 from support import machine
@@ -92,6 +99,27 @@ def test_what_they_are_today(text: str, current: str | None) -> None:
 def test_specifiers(text: str, current: str | None) -> None:
     """As `Requires-Python` has them."""
     assert current_specifiers(text) == current
+
+
+_MARKERS = [
+    f"python_version {operator} '{version}'"
+    for operator in ("<", "<=", ">", ">=", "==", "!=")
+    for version in ("3.8.*", "3.7.*", "3.6.*", "3.x", "dev", "3.8", "3.10.*")
+]
+_OLD_MARKERS = """
+import json, sys
+from pip._vendor.packaging.markers import Marker
+print(json.dumps([Marker(text).evaluate({"python_version": "3.7"}) for text in json.load(sys.stdin)]))
+"""
+
+
+def test_markers_mean_what_they_mean_to_the_images_own_pip() -> None:
+    """Also where they compare with what is no version today, which packaging 26 takes for false."""
+    line = [str(machine.python37().path), "-c", _OLD_MARKERS]
+    done = subprocess.run(line, input=json.dumps(_MARKERS), capture_output=True, text=True, check=True)
+    environment = {"python_version": "3.7", "os_name": "posix"}
+    holds = [marker_holds(Marker(text), environment) for text in _MARKERS]
+    assert dict(zip(_MARKERS, holds, strict=True)) == dict(zip(_MARKERS, json.loads(done.stdout), strict=True))
 
 
 def test_what_is_valid_today_is_read_as_today() -> None:

@@ -136,7 +136,8 @@ class Impossible:
 
     `limits` are requirements of the projects that have the causes, `constraints` the user's of the causes' projects.
     `links` are the files that pip passed over, `others` the names of those that it can't install. `prereleases` are
-    the newest versions of the projects that have the causes, where pip did not try them. `python` and `tags` are the
+    the newest versions of the projects that have the causes, where pip did not try them; `alternatives` are the
+    versions of these projects that may not require what the causes do, the newest first. `python` and `tags` are the
     target's.
     """
 
@@ -148,10 +149,21 @@ class Impossible:
     python: str
     tags: Collection[str]
     prereleases: Mapping[str, str]
+    alternatives: Mapping[str, Sequence[str]]
 
     def knows(self, cause: Cause) -> bool:
         """Return whether there is any version of what `cause` requires, if only one that the target can't use."""
         return bool(cause.candidates) or any(link.project == cause.project for link in self.links)
+
+    def holders(self, project: str) -> list[Side]:
+        """Return the distributions' requirements of `project` that rule out all its alternatives."""
+        others = [Version(version) for version in self.alternatives.get(project, ())]
+        own = [side for side in self.limits if side.required_by and side.project == project]
+        return [side for side in own if others and not any(map(side.specifier.contains, others))]
+
+    def others_than(self, project: str) -> Sequence[str]:
+        """Return the alternatives of `project` that nothing but the user rules out."""
+        return () if self.holders(project) else self.alternatives.get(project, ())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Impossible:
@@ -167,6 +179,7 @@ class Impossible:
             python=data["python"],
             tags=frozenset(data["tags"]),
             prereleases=data["prereleases"],
+            alternatives=data["alternatives"],
         )
 
 
@@ -185,6 +198,11 @@ def _files(items: Iterable[Mapping[str, str]]) -> Iterator[_File]:
         except (InvalidWheelFilename, InvalidSdistFilename):
             continue
         yield item, project, version, tags
+
+
+def links_in(data: Mapping[str, Any]) -> list[Link]:
+    """Return the files that pip passed over, of an event that may have them."""
+    return [_link(*each) for each in _files(data.get("skipped", ()))]
 
 
 def _link(item: Mapping[str, str], project: NormalizedName, version: Version, tags: frozenset[Tag]) -> Link:

@@ -21,7 +21,7 @@ from airpack.base.errors import (
 )
 from airpack.requirements.requirements import invalid_requirement
 from airpack.resolve.failures import pip_messages, reasons
-from airpack.resolve.failures.causes import Cause, Impossible, Side
+from airpack.resolve.failures.causes import Cause, Impossible, Side, links_in
 
 GONE = (404, 410)  # HTTP: the answers of an index that does not have the project
 _EXTRAS = re.compile(r"\s*\[[^\]]*\]")
@@ -39,9 +39,10 @@ def error_from(failure: Mapping[str, Any]) -> AirpackError:  # noqa: C901, PLR09
             return pip_messages.unreachable(failure["url"], failure["reason"], verb="downloaded")
         case "build":
             wheels = failure.get("wheels", ())
-            name = f"{failure['name']} {failure['version']}".strip() if wheels else failure["name"]
+            name = failure["name"] if failure["source"] else f"{failure['name']} {failure['version']}".strip()
+            reason = failure["reason"] + reasons.only_elsewhere(links_in(failure))
             place = ", ".join(filter(None, [failure["source"], pip_messages.place_in(failure["place"])]))
-            return BuildFailed(name, failure["reason"], failure["required_by"], wheels, place=place)
+            return BuildFailed(name, reason, failure["required_by"], wheels, place=place)
         case "unfit":
             fits = f": install one that fits: pip install 'pip{failure['fits']}'" if failure["fits"] else ""
             return PipFailed(f"pip {failure['version']} has no {failure['missing']}, which airpack needs{fits}")
@@ -190,7 +191,9 @@ def _no_candidate(cause: Cause, facts: Impossible) -> Unsatisfiable:
     """Return the error for a requirement that accepts nothing that pip may take."""
     parents = sorted({each.side.required_by for each in facts.causes if each.project == cause.project} - {""})
     side = cause.side
-    by = [f"required by {reasons.listed(parents)}"] if side.required_by else []
+    holders = reasons.listed(sorted({each.required_by for each in facts.holders(side.requirer)}))
+    held = f", itself required by {holders}" if holders else ""
+    by = [f"required by {reasons.listed(parents)}{held}"] if side.required_by else []
     by += [f"for {cause.origin}"] if cause.origin and cause.origin != side.requirer else []
     where = ", ".join(filter(None, [*by, "a constraint" if side in facts.constraints else "", side.place]))
     message = f"{side.requirement}{f' ({where})' if where else ''}: {reasons.without_candidate(cause, facts)}"

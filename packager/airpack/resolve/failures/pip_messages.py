@@ -32,7 +32,7 @@ _NO_TIMES = re.compile(r"^Index (\S+).*? does not provide upload-time metadata")
 _CAUSES = (
     re.compile(r"(too many \d+ error responses)"),
     re.compile(r"\[Errno -?\d+\] ([\w ,]+)"),
-    re.compile(r"(\d{3} (?:Client|Server) Error: [\w ]+?)(?: for url|$)"),
+    re.compile(r"(\d{3} (?:Client|Server) Error: .+?)(?: for url|$)", re.MULTILINE),
     re.compile(r"(certificate verify failed: [^(]+?) \("),
     re.compile(r"(Connection to \S+ timed out|Read timed out)"),
 )
@@ -46,6 +46,7 @@ _REMEDIES = (
         "give git the account, such as in ~/.netrc",
     ),
     (re.compile("a page to sign in"), "give a user and a password, or a token that is valid, for the index"),
+    (re.compile("429 "), "the server asks to be asked less often: try again later, or name a mirror"),
     (re.compile("407 "), "the proxy asks for a user and a password: give them by --proxy or HTTPS_PROXY"),
     (
         re.compile("certificate verify failed"),
@@ -57,6 +58,12 @@ _REMEDIES = (
         "write it without quotation marks and variables, which pip.conf doesn't put in (--index-url, PIP_INDEX_URL)",
     ),
     (re.compile(r"NO_CERTIFICATE|PEM lib"), "a file of --cert, --client-cert or pip.conf holds no certificate (PEM)"),
+    (
+        re.compile("redirects"),
+        "its server is set up wrong, or sends those it doesn't know round: check the URL's end, and the credentials",
+    ),
+    (re.compile("no page of an index"), "give the URL of the index itself, which mostly ends in /simple/"),
+    (re.compile("that pip can't read"), "try again; if it stays so, whoever runs the index must mend the page"),
     (re.compile("timed out"), "check the network and the proxy, or give it longer by --timeout"),
     (re.compile(r"\b5\d\d "), "the server failed: try again later, or name another index"),
 )

@@ -74,6 +74,8 @@ WRAPPED: Mapping[str, str] = {
     "lines_of_file": "pip._internal.req.req_file:preprocess",
     "option_parser": "pip._internal.req.req_file:build_parser",
     "page_body": "pip._vendor.requests.models:Response.iter_content",
+    "page_kind": "pip._internal.index.collector:_ensure_api_header",
+    "page_links": "pip._internal.index.package_finder:parse_links",
     "page_failed": "pip._internal.index.collector:_handle_get_simple_fail",
     "parse_editable": "pip._internal.req.constructors:parse_editable",
     "parse_files": "pip._internal.req.req_file:RequirementsFileParser.parse",

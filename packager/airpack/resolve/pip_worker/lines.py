@@ -58,7 +58,7 @@ def name_unreadable(events: Events) -> None:
 
 
 def _naming_source(make: Any) -> Any:
-    """Return pip's `make` of a candidate, which names the URL or the path that can't be had, and the user's line."""
+    """Return pip's `make` of a candidate, which names the URL or the path that can't be had, and the line for it."""
 
     def make_named(factory: Any, link: Any, template: Any, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -71,7 +71,10 @@ def _naming_source(make: Any) -> Any:
             raise _no_source(link, template, _said_by_vcs(error, link.scheme.partition("+")[0])) from error
         except (DiagnosticPipError, NetworkConnectionError, RequestException, OSError) as error:
             if not template.is_direct:
-                raise
+                if not isinstance(error, (NetworkConnectionError, RequestException)):
+                    raise
+                url = without_access(link.url_without_fragment)
+                raise Failure("download", url=url, reason=texts_of(error)) from error
             absent = link.subdirectory_fragment if isinstance(error, FileNotFoundError) else None
             reason = f"it has no folder {absent}" if absent else texts_of(error)
             raise _no_source(link, template, reason) from error

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
 from airpack.base.urls import origin_of, without_access
-from airpack.resolve.pip_worker.adapter import MetadataInvalid, wrap
-from airpack.resolve.pip_worker.events import Events, Failure, report_chosen
-from airpack.resolve.pip_worker.settings import bound_pages, not_places
-from airpack.resolve.pip_worker.sources import Unbuildable
+from airpack.resolve.pip_worker.adapter import wrap
+from airpack.resolve.pip_worker.events import Events, report_chosen
+from airpack.resolve.pip_worker.observing.conflicts import report_conflicts
+from airpack.resolve.pip_worker.observing.pages import observe_pages
+from airpack.resolve.pip_worker.settings import bound_pages
 from airpack.resolve.pip_worker.target import pass_over_early
-from airpack.resolve.pip_worker.wheels import passed_over
-
-_NO_PAGE = "its answer is no page of an index"
-_SIGN_IN = "its answer is a page to sign in"
-_FORM = re.compile(rb"<form\b|<input\b|<script\b", re.IGNORECASE)
-_LINK = re.compile(rb"<a\s", re.IGNORECASE)
 
 
 class Observed:
@@ -48,38 +40,16 @@ def observe(events: Events, target: Mapping[str, Any], legacy: Mapping[str, str]
 
         return skipped
 
-    def failing(handle: Any) -> Any:
-        def failed(link: Any, reason: Any, *args: Any, **kwargs: Any) -> None:
-            response = getattr(reason, "response", None)
-            observed.unreachable.append(
-                {"url": str(link), "status": getattr(response, "status_code", None), "reason": str(reason)}
-            )
-            handle(link, reason, *args, **kwargs)
-
-        return failed
-
-    def getting(get: Any) -> Any:
-        def got(link: Any, *args: Any, **kwargs: Any) -> Any:
-            known = len(observed.unreachable)
-            content = get(link, *args, **kwargs)
-            reason = _NO_PAGE if content is None else _SIGN_IN if _asks_to_sign_in(content) else ""
-            if reason and link.scheme in ("http", "https") and len(observed.unreachable) == known:
-                observed.unreachable.append({"url": without_access(link.url), "status": None, "reason": reason})
-            return content
-
-        return got
-
     class Errors(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             observed.errors.append(record.getMessage())
 
     bound_pages()
     wrap("skipped_link", skipping)
-    wrap("page_failed", failing)
-    wrap("index_content", getting)
     logging.getLogger("pip").addHandler(Errors(logging.ERROR))
+    observe_pages(observed.unreachable)
     _report_requirements(events, observed, legacy)
-    _report_conflicts(target, observed.skipped, observed.unreachable)
+    report_conflicts(target, observed.skipped, observed.unreachable)
     pass_over_early(target["tags"], observed.skipped.append)
     return observed
 
@@ -109,12 +79,6 @@ def _report_requirements(events: Events, observed: Observed, legacy: Mapping[str
         return resolve_reported
 
     wrap("resolve", reporting)
-
-
-def _asks_to_sign_in(content: Any) -> bool:
-    """Return whether an index's answer is a page for people, as servers send one to whom they don't know."""
-    is_html = content.content_type.lower().startswith("text/html")
-    return is_html and _LINK.search(content.content) is None and _FORM.search(content.content) is not None
 
 
 def _provenance() -> dict[str, str]:
@@ -167,131 +131,3 @@ def _shown(ireq: Any) -> str:
     if ireq.req.url.startswith("file:"):
         return name
     return f"{name} @ {without_access(ireq.req.url)}"
-
-
-def _report_conflicts(target: Mapping[str, Any], skipped: Sequence[Any], unreachable: Sequence[Any]) -> None:
-    """Let an impossible resolve raise Failure with its causes, and what else may be one, as facts.
-
-    `target` is the request's. `skipped` are the links that pip passed over, `unreachable` the pages that gave no
-    answer; both grow.
-    """
-    asked: list[Any] = []
-    unread: list[dict[str, str]] = []
-
-    def starting(resolve: Any) -> Any:
-        def resolve_started(resolver: Any, root_reqs: list[Any], *args: Any, **kwargs: Any) -> Any:
-            asked[:] = root_reqs
-            return resolve(resolver, root_reqs, *args, **kwargs)
-
-        return resolve_started
-
-    def trying(make: Any) -> Any:
-        def make_candidate(factory: Any, link: Any, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return make(factory, link, *args, **kwargs)
-            except MetadataInvalid as error:  # pip takes another version then
-                unread.append({"file": link.filename, "problem": error.error})
-                raise
-
-        return make_candidate
-
-    def explain(factory: Any, error: Any, _: dict[str, Any]) -> Failure:
-        pages = [*unreachable, *not_places(factory._finder.search_scope)]
-        others = {"skipped": list(skipped), "unread": unread, "unreachable": pages}
-        return _explained(factory, error, asked, python=target["python_full_version"], tags=target["tags"], **others)
-
-    wrap("resolve", starting)
-    wrap("link_candidate", trying)
-    wrap("conflict_error", lambda _: explain)
-
-
-def _explained(factory: Any, error: Any, asked: Sequence[Any], **others: Any) -> Failure:
-    """Return why pip found no solution; `asked` is what the user requires, `others` are facts of the whole resolve."""
-    causes = [_cause(factory._finder, requirement, parent) for requirement, parent in error.causes]
-    names = {canonicalize_name(cause["name"]) for cause in causes}
-    for failed in factory._build_failures.values():
-        if isinstance(failed, Unbuildable) and canonicalize_name(failed.project) in names:
-            return Failure("build", **{**failed.facts, "wheels": _wheels(factory._finder, failed.project)})
-    parents = {canonicalize_name(parent.name.partition("[")[0]) for _, parent in error.causes if parent}
-    return Failure(
-        "impossible",
-        causes=causes,
-        limits=[*_asked(asked, parents - names), *_required(factory, parents - names)],
-        constraints=[_of_user(ireq) for ireq in asked if ireq.constraint and _named(ireq, names)],
-        prereleases=dict(_untried(factory, parents, asked)),
-        passed_over=passed_over(factory._build_failures),
-        **others,
-    )
-
-
-def _cause(finder: Any, requirement: Any, parent: Any) -> dict[str, Any]:
-    """Return what pip knows of a requirement that takes part in an impossible resolve, `parent` has it."""
-    project = requirement.project_name
-    ireq = parent.get_install_requirement() if parent else requirement.get_candidate_lookup()[1]
-    origin, place = _origin(ireq)
-    candidates = None if project.startswith("<") else finder.find_all_candidates(project)
-    kept = {each.version for each in candidates or () if not each.link.is_yanked}
-    yanked = {each.version: each.link.yanked_reason or "" for each in candidates or () if each.version not in kept}
-    return {
-        "requirement": str(requirement),
-        "name": project,
-        "by": f"{parent.name} {parent.version}" if parent else None,
-        "origin": origin if parent else None,
-        "place": place,
-        "candidates": None if candidates is None else [str(each.version) for each in candidates],
-        "yanked": {str(version): reason for version, reason in yanked.items()},
-    }
-
-
-def _origin(ireq: Any) -> tuple[str | None, str | None]:
-    """Return the user's requirement that led to a pip requirement, and the place that has it, each None if unknown."""
-    while ireq is not None and hasattr(ireq.comes_from, "comes_from"):
-        ireq = ireq.comes_from
-    return (None, None) if ireq is None else (ireq.name, ireq.comes_from)
-
-
-def _asked(asked: Sequence[Any], names: Collection[str]) -> Iterator[dict[str, Any]]:
-    """Yield the user's own requirements of the projects `names`, as far as they limit the version."""
-    for ireq in asked:
-        if not ireq.constraint and _named(ireq, names) and ireq.req.specifier:
-            yield _of_user(ireq)
-
-
-def _of_user(ireq: Any) -> dict[str, Any]:
-    return {"requirement": f"{ireq.req.name}{ireq.req.specifier}", "by": None, "place": _origin(ireq)[1]}
-
-
-def _named(ireq: Any, names: Collection[str]) -> bool:
-    return ireq.req is not None and canonicalize_name(ireq.req.name) in names
-
-
-def _required(factory: Any, names: Collection[str]) -> Iterator[dict[str, Any]]:
-    """Yield what the distributions that were tried require of the projects `names`, as far as it limits the version."""
-    for candidate in factory._link_candidate_cache.values():
-        for need in candidate.dist.iter_dependencies() if names else ():
-            if need.specifier and canonicalize_name(need.name) in names and _counts(need):
-                by = f"{candidate.name} {candidate.version}"
-                yield {"requirement": f"{need.name}{need.specifier}", "by": by, "place": None}
-
-
-def _untried(factory: Any, names: Collection[str], asked: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """Yield each project of `names` whose newest version is a pre-release that pip did not try, with that version."""
-    for name in sorted(names):
-        limits = [ireq.req.specifier for ireq in asked if _named(ireq, [name])]
-        versions = {each.version for each in factory._finder.find_all_candidates(name) if not each.link.is_yanked}
-        tried = {each.version for each in factory._link_candidate_cache.values() if each.project_name == name}
-        newest = max(versions, default=None)
-        if newest is None or not newest.is_prerelease or newest <= max(tried, default=newest):
-            continue
-        if all(limit.contains(newest, prereleases=True) for limit in limits):
-            yield name, str(newest)
-
-
-def _counts(need: Any) -> bool:
-    return need.marker is None or need.marker.evaluate({"extra": ""})
-
-
-def _wheels(finder: Any, project: str) -> list[str]:
-    """Return the versions of a project that have a wheel for the target, the newest first."""
-    versions = {each.version for each in finder.find_all_candidates(project) if each.link.is_wheel}
-    return [str(version) for version in sorted(versions, reverse=True)]

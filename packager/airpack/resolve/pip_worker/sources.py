@@ -218,7 +218,7 @@ class _Builds:
         )  # its imports take longer than a resolve that builds nothing
 
         version = _version(req.link.filename) if req.link is not None else ""
-        place = req.comes_from if isinstance(req.comes_from, str) and req.is_direct else ""
+        place = req.comes_from if isinstance(req.comes_from, str) else ""
         facts = {"name": name, "version": version, "required_by": required_by, "place": place, "source": source_of(req)}
         if getattr(req, "global_options", None):  # newer versions of pip don't have them
             reason = "--global-option is not supported: use --config-settings, which its build backend reads"

@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from airpack.resolve.pip_worker.adapter import Marker, Op, Tag, Value, Variable, get_environment, wrap
 from airpack.resolve.pip_worker.events import Failure
+from airpack.target.legacy import current_marker
 
 # The forms of a page's links: the key of a link's URL, and of the Pythons that the file is for.
 _LINKS = {"json_link": ("url", "requires-python"), "html_link": ("href", "data-requires-python")}
@@ -34,8 +35,7 @@ def prepare(target: dict[str, Any]) -> None:
     wrap("target_tags", lambda _: lambda _: accepted)
     environment = target["marker_environment"]
     wrap("default_environment", lambda _: lambda: dict(environment))
-    known = {*environment, "extra", "extras", "dependency_groups"}
-    wrap("evaluate_marker", lambda evaluate: lambda *args, **kwargs: _evaluate(evaluate, known, *args, **kwargs))
+    wrap("evaluate_marker", lambda evaluate: lambda *args, **kwargs: _evaluate(evaluate, environment, *args, **kwargs))
 
 
 def pass_over_early(tags: Iterable[str], on_link: Callable[[dict[str, str]], object]) -> None:
@@ -66,8 +66,14 @@ def pass_over_early(tags: Iterable[str], on_link: Callable[[dict[str, str]], obj
         wrap(form, passing)
 
 
-def _evaluate(evaluate: Callable[..., Any], known: Collection[str], marker: Any, *args: Any, **kwargs: Any) -> bool:
+def _evaluate(
+    evaluate: Callable[..., Any], environment: Mapping[str, str], marker: Any, *args: Any, **kwargs: Any
+) -> bool:
     """Return whether a marker holds, by pip's own `evaluate`. Raises Failure if that depends on an unknown variable."""
+    known = {*environment, "extra", "extras", "dependency_groups"}
+    current = current_marker(str(marker), environment)
+    if current != str(marker):
+        marker = Marker(current)
     unknown = sorted(set(_variables(marker._markers)).difference(known))
     if not unknown:
         return bool(evaluate(marker, *args, **kwargs))

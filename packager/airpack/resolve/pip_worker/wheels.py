@@ -52,7 +52,13 @@ def read_metadata_alone(store: Path) -> None:
     """
     without: set[str] = set()
 
-    def reading(read: Any) -> Any:
+    def reading(read_served: Any) -> Any:
+        def read(preparer: Any, req: Any) -> Any:
+            try:
+                return read_served(preparer, req)
+            except NetworkConnectionError:  # mirrors say of files that they have it, and don't
+                return None
+
         def metadata_alone(preparer: Any, req: Any) -> Any:
             link = req.link
             if req.req is None or not _has_hash(link) or not link.is_hash_allowed(preparer._get_linked_req_hashes(req)):

@@ -51,7 +51,10 @@ def test_a_version_that_does_not_exist(airpack: Airpack, wheels: Path) -> None:
     """Those that there are, are named."""
     build_wheel(wheels, "one", "1.5")
     assert airpack.pack("one>2") == 1
-    assert airpack.error == "airpack: error: one>2: no such version; the only one is 1.5"
+    assert airpack.error == (
+        "airpack: error: one>2: no such version; the only one is 1.5: require that, or name the index that has it with "
+        "--extra-index-url"
+    )
 
 
 def test_no_version_for_the_targets_python(airpack: Airpack, index: Index, wheels: Path) -> None:
@@ -61,7 +64,8 @@ def test_no_version_for_the_targets_python(airpack: Airpack, index: Index, wheel
     assert airpack.pack("one==2.0") == 1
     assert airpack.error == (
         "airpack: error: one==2.0: version 2.0 has no wheel for the target, only for "
-        "Python 3.11; the newest that the target can use is 1.0"
+        "Python 3.11; the newest that the target can use is 1.0: require that, or give a wheel of it for the target "
+        "with --find-links"
     )
 
 
@@ -73,7 +77,7 @@ def test_only_an_sdist(airpack: Airpack, wheels: Path) -> None:
     build_sdist(wheels, "two", backend="raise SystemExit('no compiler here')")
     assert airpack.pack("one") == 1
     assert airpack.error == (
-        "airpack: error: two (required by one) has no wheel for the target and can't be built from its source: "
+        "airpack: error: two 1.0 (required by one) has no wheel for the target and can't be built from its source: "
         "no compiler here; -v shows all of it"
     )
 

@@ -29,7 +29,7 @@ def _skipped(file: str, requires_python: str = "", why: str = "") -> dict[str, s
 
 def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackError:
     lists = ("skipped", "constraints", "passed_over", "unreachable", "limits", "unread")
-    nothing: dict[str, Any] = {name: [] for name in lists} | {"prereleases": {}}
+    nothing: dict[str, Any] = {name: [] for name in lists} | {"prereleases": {}, "alternatives": {}}
     failure = {"failure": "impossible", "causes": causes, "python": "3.7.17", "tags": TAGS, **nothing, **facts}
     return error_from(failure)
 
@@ -41,19 +41,25 @@ def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackErr
             "one",
             [],
             [],
-            "no such distribution was found: check its name, or say where it is with --index-url or --find-links",
+            "no such distribution was found: say where it is with --index-url or --find-links, or drop two",
         ),
         (
             "one>=3",
             ["1.0", "2.0"],
             [_skipped("one-2.1.tar.gz")],
-            "no such version; the target can use 1.0, 2.0; the newest of all, 2.1, is not for the target",
+            (
+                "no such version; the target can use 1.0, 2.0; the newest of all, 2.1, is not for the target: "
+                "drop two, or name the index that has it with --extra-index-url"
+            ),
         ),
         (
             "one>=2",
             ["1.0"],
             [_skipped("one-2.0-py3-none-any.whl", ">=3.8"), _skipped("one-2.0.tar.gz", ">=3.8"), _skipped("two-9.zip")],
-            "version 2.0 needs Python >=3.8, the target has 3.7.17; the newest that the target can use is 1.0",
+            (
+                "version 2.0 needs Python >=3.8, the target has 3.7.17; the newest that the target can use is 1.0: "
+                "drop two, or choose another --target"
+            ),
         ),
         (
             "one",
@@ -68,13 +74,19 @@ def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackErr
             "one",
             [],
             [_skipped(f"one-1.0-cp3{minor}-cp3{minor}-any.whl", "broken") for minor in (6, 8, 9, 10)],
-            "version 1.0 has no wheel for the target, only for Python 3.6, Python 3.8, Python 3.9, ...",
+            (
+                "version 1.0 has no wheel for the target, only for Python 3.6, Python 3.8, Python 3.9, ...: "
+                "drop two, or give a wheel of it for the target with --find-links"
+            ),
         ),
         (
             "one",
             [],
             [_skipped("one-1.0-cp310-cp310-win32.whl"), _skipped("one-1.0-cp37-cp37m-win_amd64.whl")],
-            "version 1.0 has wheels for Windows alone: require another version of two",
+            (
+                "version 1.0 has wheels for Windows alone: delete the line of two, or add its marker: ; "
+                "sys_platform == 'win32'"
+            ),
         ),
         (
             "one>=1",
@@ -82,20 +94,27 @@ def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackErr
             [_skipped("one-1.0-cp37-cp37m-manylinux_2_28_x86_64.whl"), _skipped("one-1.0-cp38-cp38-win32.whl")],
             (
                 "version 1.0 has no wheel for the target, only for glibc 2.28 and newer, the target has 2.27; "
-                "the newest that the target can use is 0.9"
+                "the newest that the target can use is 0.9: drop two, or give a wheel of it for the target with "
+                "--find-links"
             ),
         ),
         (
             "one",
             [],
             [_skipped("one-1.0-cp37-cp37m-manylinux_2_17_aarch64.whl")],
-            "version 1.0 has no wheel for the target, only for manylinux_2_17_aarch64",
+            (
+                "version 1.0 has no wheel for the target, only for manylinux_2_17_aarch64: "
+                "drop two, or give a wheel of it for the target with --find-links"
+            ),
         ),
         (
             "one",
             [],
             [_skipped("one-1.0-graalpy37-none-any.whl")],
-            "version 1.0 has no wheel for the target, only for graalpy37-none-any",
+            (
+                "version 1.0 has no wheel for the target, only for graalpy37-none-any: "
+                "drop two, or give a wheel of it for the target with --find-links"
+            ),
         ),
         (
             "one",
@@ -109,39 +128,56 @@ def _impossible(causes: Sequence[Mapping[str, Any]], **facts: Any) -> AirpackErr
             [_skipped("one-1.0-py3-none-any.whl", why="upload_too_late")],
             "version 1.0 was uploaded too late for --exclude-newer: give a later moment",
         ),
-        ("one!=1.0", ["1.0"], [], "no such version; the only one is 1.0"),
+        (
+            "one!=1.0",
+            ["1.0"],
+            [],
+            "no such version; the only one is 1.0: drop two, or name the index that has it with --extra-index-url",
+        ),
         (
             "one==3",
             [],
             [_skipped("one-1.0.tar.gz", ">=3.8"), _skipped("one-2.0.tar.gz", ">=3.8")],
             (
                 "no such version, and the target can use none: the newest, 2.0, needs Python >=3.8, "
-                "the target has 3.7.17"
+                "the target has 3.7.17: drop two, or choose another --target"
             ),
         ),
         (
             "one>1.0",
             ["1.0.post1"],
             [],
-            "no such version; the only one is 1.0.post1, which >1.0 leaves out (PEP 440)",
+            (
+                "no such version; the only one is 1.0.post1, which >1.0 leaves out (PEP 440): "
+                "drop two, or name the index that has it with --extra-index-url"
+            ),
         ),
         (
             "one<1.1",
             ["1.1a1"],
             [],
-            "no such version; the only one is 1.1a1, a pre-release, which <1.1 leaves out (PEP 440)",
+            (
+                "no such version; the only one is 1.1a1, a pre-release, which <1.1 leaves out (PEP 440): "
+                "drop two, or name the index that has it with --extra-index-url"
+            ),
         ),
         (
             "one==1.4",
             [f"1.{minor}" for minor in (0, 1, 2, 3, 5, 6)],
             [],
-            "no such version; there are 6 from 1.0 to 1.6, the nearest 1.3 and 1.5",
+            (
+                "no such version; there are 6 from 1.0 to 1.6, the nearest 1.3 and 1.5: "
+                "drop two, or name the index that has it with --extra-index-url"
+            ),
         ),
         (
             "one==2.*",
             ["1.0", "3.0"],
             [_skipped("one-4.0.tar.gz")],
-            "no such version; the target can use 1.0, 3.0; the newest of all, 4.0, is not for the target",
+            (
+                "no such version; the target can use 1.0, 3.0; the newest of all, 4.0, is not for the target: "
+                "drop two, or name the index that has it with --extra-index-url"
+            ),
         ),
         (
             "one",
@@ -171,6 +207,48 @@ def test_a_requirement_without_a_candidate(
             ("no such version; the only one is 1.0.post1, which >1.0 leaves out (PEP 440): write >=1.0 or ==1.0.post1"),
         ),
         (
+            "one==3",
+            ["1.0", "2.0"],
+            [],
+            (
+                "no such version; there are 1.0, 2.0: require one of them, or name the index that has it with "
+                "--extra-index-url"
+            ),
+        ),
+        (
+            "one>=2",
+            ["1.0"],
+            [_skipped("one-2.0.tar.gz", ">=3.8")],
+            (
+                "version 2.0 needs Python >=3.8, the target has 3.7.17; the newest that the target can use is 1.0: "
+                "require that, or choose another --target"
+            ),
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-2.0.tar.gz", ">=3.7.18")],
+            (
+                "version 2.0 needs Python >=3.7.18, the target has 3.7.17: name the image's own with --python-version, "
+                "if it is another"
+            ),
+        ),
+        (
+            "one>=1",
+            [],
+            [_skipped("one-2.0-cp310-cp310-win32.whl", ">=3.8"), _skipped("one-1.0-cp37-cp37m-win32.whl")],
+            "version 1.0 has wheels for Windows alone: delete the line, or add its marker: ; sys_platform == 'win32'",
+        ),
+        (
+            "one",
+            [],
+            [_skipped("one-1.0-cp37-cp37m-manylinux_2_28_x86_64.whl")],
+            (
+                "version 1.0 has no wheel for the target, only for glibc 2.28 and newer, the target has 2.27: choose "
+                "another --target, or give a wheel of it for the target with --find-links"
+            ),
+        ),
+        (
             "one==1.0+cu117",
             ["1.0", "2.0"],
             [],
@@ -182,6 +260,15 @@ def test_a_requirement_without_a_candidate(
         (
             "one==1.6.5+ubuntu0.7",
             ["0.9"],
+            [],
+            (
+                "no such version: the version is of a package that apt installed: delete the line, or pin a version of "
+                "the index"
+            ),
+        ),
+        (
+            "one===1.1build1",
+            ["1.0"],
             [],
             (
                 "no such version: the version is of a package that apt installed: delete the line, or pin a version of "
@@ -220,6 +307,14 @@ def test_what_the_user_can_change_is_told(
             "Debian's and Ubuntu's pip freeze writes this line by mistake, no index has it: delete the line",
         ),
         ("pil", "no such distribution was found: the module of this name is pillow's: require pillow"),
+        (
+            "python",
+            "no such distribution was found: it is Python itself, which the image has: delete it, and give --target",
+        ),
+        (
+            "ubuntu_advantage_tools",
+            "no such distribution was found: it is a program of Debian's or Ubuntu's own: delete the line",
+        ),
         ("json", "no such distribution was found: it is a module of Python's own library: delete it"),
     ],
 )
@@ -262,7 +357,7 @@ def test_metadata_that_no_pip_reads() -> None:
     error = _impossible([_cause("one==1.0", ["0.9", "1.0"], place="-c c.txt (line 2)")], unread=unread)
     assert str(error) == (
         "one==1.0 (line 2 of c.txt): version 1.0 has metadata that no pip reads (Expected end: two (three)): "
-        "require another version, or accept 0.9, the newest that is not"
+        "accept 0.9, the newest that is not"
     )
 
 
@@ -273,7 +368,37 @@ def test_who_led_to_a_requirement_is_told() -> None:
     ]
     assert str(_impossible(causes)) == (
         "one>2 (required by two 1.0, two 2.0, two 3.0, ..., for three, line 1 of r.txt): "
-        "no such version; the only one is 1.0"
+        "no such version; the only one is 1.0: drop three, or name the index that has it with --extra-index-url"
+    )
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ([], "(required by two 1.0): {}, or require another version of two, such as 3.0"),
+        (
+            [_side("two<2", by="four 1.0"), _side("two<3", by="four 2.0"), _side("two!=1.5", by="five 1.0")],
+            "(required by two 1.0, itself required by four 1.0, four 2.0): {}, or drop four or two",
+        ),
+    ],
+)
+def test_another_version_of_who_requires_it_is_named(limits: list[dict[str, Any]], message: str) -> None:
+    """As the user rules it out; where a distribution does, both that may be dropped."""
+    error = _impossible([_cause("one", [], by="two 1.0")], limits=limits, alternatives={"two": ["3.0"]})
+    found = "no such distribution was found: say where it is with --index-url or --find-links"
+    assert str(error) == f"one {message.format(found)}"
+
+
+def test_a_build_of_what_has_wheels_for_another_system() -> None:
+    """It is not worth mending: the line is for that system."""
+    facts: dict[str, Any] = {"required_by": None, "source": "", "place": "-r r.txt (line 2)", "wheels": []}
+    skipped = [_skipped("one-1.0-cp37-none-win_amd64.whl")]
+    error = error_from(
+        {"failure": "build", "name": "one", "version": "1.0", "reason": "x", "skipped": skipped, **facts}
+    )
+    assert str(error) == (
+        "one 1.0 (line 2 of r.txt) has no wheel for the target and can't be built from its source: x; its wheels are "
+        "for Windows alone: delete the line, or add its marker: ; sys_platform == 'win32'"
     )
 
 
@@ -281,7 +406,10 @@ def test_a_constraint_that_nothing_meets() -> None:
     """It alone is the cause, whoever requires the project."""
     constraint = _side("one==9", place="-c limits.txt (line 3)")
     error = _impossible([_cause("one", ["1.0"], by="two 1.0")], constraints=[constraint])
-    assert str(error) == "one==9 (a constraint, line 3 of limits.txt): no such version; the only one is 1.0"
+    assert str(error) == (
+        "one==9 (a constraint, line 3 of limits.txt): no such version; the only one is 1.0: loosen it, or name the "
+        "index that has it with --extra-index-url"
+    )
 
 
 def test_requirements_that_exclude_each_other() -> None:

@@ -44,7 +44,7 @@ def test_an_index_that_answers_something_else(
     build_wheel(wheels, "one")
     told = {
         "text/html": "its answer is a page to sign in",
-        "application/json": "its answer is no page of an index",
+        "application/json": "its answer (application/json) is no page of an index",
     }[kind]
     with serve(tmp_path) as other:
         other.page = (kind, b"<html><form action=/login></form></html>")

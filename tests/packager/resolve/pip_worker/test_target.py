@@ -57,8 +57,11 @@ def _changed(target: Target, *markers: str) -> dict[str, Any]:
 
 def test_tags_and_markers_are_the_targets(target: Target) -> None:
     """Not those of the Python that pip runs under."""
-    changed = _changed(target, "python_version == '3.7'", "python_version >= '3.8'", "extra == 'test'")
-    assert changed == {"answers": [True, False, False], "tags": [str(tag) for tag in target.tags]}
+    markers = ["python_version == '3.7'", "python_version >= '3.8'", "extra == 'test'", "python_version < '3.8.*'"]
+    assert _changed(target, *markers) == {
+        "answers": [True, False, False, True],
+        "tags": [str(tag) for tag in target.tags],
+    }
 
 
 @pytest.mark.parametrize(
