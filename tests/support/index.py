@@ -24,7 +24,7 @@ class Index:
 
     `url` is what --index-url takes. `wrong_hash` makes pages promise another
     hash, `cut` ends files after so many bytes, `status` answers files with that
-    HTTP status; `requests` are the paths that were asked for. `cuts` limits how
+    HTTP status; `requests` are the paths that were asked for, by `agents`. `cuts` limits how
     many files are cut. With `password`, files are for `user` alone; with `answers`, so many are given and
     the others refused. `refused` counts who came without it. Each file's answer waits `delay` seconds.
     `yanked` maps names of files to the reasons. `fragment` makes what follows the `#` in a link, of the
@@ -57,6 +57,7 @@ class Index:
     lasting: bool = False
     page: tuple[str, bytes] | None = None
     requests: list[str] = field(default_factory=list)
+    agents: set[str] = field(default_factory=set)
 
     def admits(self, authorization: str | None) -> bool:
         """Return whether this header opens the files; who is refused is counted."""
@@ -78,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.index.requests.append(self.path)
+        self.index.agents.add(self.headers["User-Agent"])
         path, _, query = self.path.partition("?")
         kind, _, rest = path.strip("/").partition("/")
         if kind == "simple":

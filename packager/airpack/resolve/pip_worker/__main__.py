@@ -19,7 +19,7 @@ from airpack.base.interrupts import interrupted_once
 from airpack.base.network.pace import PacedResponse
 from airpack.resolve.pip_worker import adapter
 from airpack.resolve.pip_worker.events import Events, Redacted, facts_of, report_warnings
-from airpack.resolve.pip_worker.settings import leave_out
+from airpack.resolve.pip_worker.settings import leave_out, tell_little
 
 # The modules that a resolve imports.
 _OF_A_RESOLVE = ("constraints", "lines", "observe", "preference", "sources", "target", "wheels")
@@ -66,6 +66,7 @@ def _carry_out(file: Path, events: Events) -> int:
     except adapter.UnfitPip as error:
         events.emit(failure="unfit", missing=error.missing, version=error.version, fits=error.fits)
         return 1
+    tell_little(os.environ)
     leave_out(frozenset(request["unheeded"]), os.environ)
     # The folder of the request is removed once it is carried out.
     scratch = file.parent

@@ -19,6 +19,7 @@ LOGGER, VENDORED = "pip", "pip._vendor"
 # For each name that airpack has for it: the module, and the name within. `fetch` imports only what it needs: the
 # modules of a resolve take a tenth of a second.
 FETCH: Mapping[str, str] = {
+    "VERSION": "pip:__version__",
     "Text": "pip._vendor.rich.text:Text",
     "create_command": "pip._internal.commands:create_command",
     "DiagnosticPipError": "pip._internal.exceptions:DiagnosticPipError",
@@ -35,6 +36,7 @@ FETCH: Mapping[str, str] = {
     "HTTPError": "pip._vendor.urllib3.exceptions:HTTPError",
 }
 RESOLVE: Mapping[str, str] = {
+    "InstallCommand": "pip._internal.commands.install:InstallCommand",
     "MetadataInconsistent": "pip._internal.exceptions:MetadataInconsistent",
     "MetadataInvalid": "pip._internal.exceptions:MetadataInvalid",
     "direct_url": "pip._internal.utils.direct_url_helpers:direct_url_from_link",
@@ -52,6 +54,7 @@ RESOLVE: Mapping[str, str] = {
 # What is replaced in pip: by each command, and by a resolve.
 SETTINGS: Mapping[str, str] = {
     "settings": "pip._internal.cli.parser:ConfigOptionParser._get_ordered_configuration_items",
+    "user_agent": "pip._internal.network.session:user_agent",
 }
 WRAPPED: Mapping[str, str] = {
     "best_candidate": "pip._internal.index.package_finder:PackageFinder.find_best_candidate",

@@ -1,10 +1,12 @@
-"""Which settings of pip's configuration hold, here and in builds, and which index is asked for which project."""
+"""Which settings of pip's configuration hold, here and in builds; which index is asked for what, and told what."""
 
 from __future__ import annotations
 
 import base64
+import json
 import math
 import os
+import platform
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,11 +17,12 @@ from packaging.utils import canonicalize_name
 from airpack.base.urls import account_in, without_access
 from airpack.resolve.connection import ALL
 from airpack.resolve.pip_settings import UNFIT_FOR_BUILDS
-from airpack.resolve.pip_worker.adapter import ConnectionFailed, wrap
+from airpack.resolve.pip_worker.adapter import VERSION, ConnectionFailed, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
 
 _PREFIX = "PIP_"
 _FILE = "PIP_CONFIG_FILE"
+_ABOUT_USER = "PIP_USER_AGENT_USER_DATA"
 _GIT = "GIT_CONFIG_PARAMETERS"
 _LARGEST_PAGE, _LARGEST_METADATA = 64 << 20, 16 << 20  # bytes, once uncompressed
 
@@ -40,6 +43,17 @@ def leave_out(unheeded: frozenset[str], env: MutableMapping[str, str]) -> None:
         return settings
 
     wrap("settings", filtering)
+
+
+def tell_little(env: Mapping[str, str]) -> None:
+    """Let pip tell an index which pip asks, in the form that indexes read, and not what else is on this machine.
+
+    To find that out, pip runs three programs for each command: rustc, lsb_release and uname.
+    """
+    told = {"installer": {"name": "pip", "version": VERSION}, "python": platform.python_version()}
+    if own := env.get(_ABOUT_USER):
+        told["user_data"] = own
+    wrap("user_agent", lambda _: lambda: f"pip/{VERSION} {json.dumps(told, separators=(',', ':'))}")
 
 
 def scope(indexes: Mapping[str, Any], events: Events) -> None:

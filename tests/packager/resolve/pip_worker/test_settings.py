@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,19 @@ def _configure(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> Path
     path.write_text(text)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(path))
     return path
+
+
+@pytest.mark.parametrize("own", ["", "team"])
+def test_an_index_is_told_which_pip_asks(
+    airpack: Airpack, index: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str
+) -> None:
+    """And what the user lets pip tell; not the machine's system, compiler and libraries, as pip does by itself."""
+    build_wheel(wheels, "one")
+    monkeypatch.setenv("PIP_USER_AGENT_USER_DATA", own)
+    assert airpack("lock", "-q", "one", "--index-url", index.url, "-o", tmp_path / "pylock.toml") == 0, airpack.err
+    pip, python = version("pip"), platform.python_version()
+    told = f'"installer":{{"name":"pip","version":"{pip}"}},"python":"{python}"' + ',"user_data":"team"' * bool(own)
+    assert index.agents == {f"pip/{pip} {{{told}}}"}
 
 
 @pytest.mark.slow
