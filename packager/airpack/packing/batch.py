@@ -33,7 +33,7 @@ USUAL_MEMORY = 500 << 20
 ARGUMENTS = "import os, sys; sys.argv[1:] = os.fsdecode(sys.stdin.buffer.read()).split(chr(0))[:-1]; "
 # Not `-m`, which would import from the folder that the command runs in. Signals are blocked while it starts.
 _SOURCE = (
-    f"{ARGUMENTS}import signal; sys.path[:] = [entry for entry in sys.path if entry]; from airpack.cli import main; "
+    f"{ARGUMENTS}sys.path[:] = [entry for entry in sys.path if entry]; import signal; from airpack.cli import main; "
     "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM]); sys.exit(main())"
 )
 AIRPACK = (sys.executable, "-c", _SOURCE)

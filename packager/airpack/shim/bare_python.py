@@ -21,8 +21,10 @@ _CONFIGURATION = "pyvenv.cfg"  # makes the folder above a program's a virtual en
 _BASE = "import json, sys; print(json.dumps([sys.base_exec_prefix, 't' * ('t' in sys.abiflags)]))"
 # Asked with it: which distributions the Python finds.
 _DISTRIBUTIONS = """
-import glob, os, sys
-places = [entry + "/*." + kind + "-info" for entry in filter(None, sys.path) for kind in ("dist", "egg")]
+import sys
+sys.path[:] = filter(None, sys.path)
+import glob, os
+places = [entry + "/*." + kind + "-info" for entry in sys.path for kind in ("dist", "egg")]
 found = {os.path.basename(path).partition("-")[0] for place in places for path in glob.glob(place)}
 print("\\n".join(sorted(found, key=str.lower)))
 """

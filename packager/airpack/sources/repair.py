@@ -60,7 +60,8 @@ def _repaired(wheel: Path, name: str, builder: Builder, toolchain: Toolchain) ->
         # musl as zig names it, which auditwheel knows by Alpine's name alone; musl itself answers to both (ldso,
         # load_library).
         line += ["--exclude", "libc.so"]
-    process = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
+    # Not in the current folder, from which `-m` would import; by `-I`, the user's own packages would be missing.
+    process = subprocess.run(line, env=env, cwd=wheel.parent, capture_output=True, text=True, check=False)
     sys.stderr.write(process.stderr)
     repaired = sorted(folder.glob("*.whl"))
     if process.returncode or not repaired:

@@ -106,5 +106,5 @@ def _version_of(compiler: str | None) -> str:
 def _flags_of(python: Path) -> str:
     """Return the flags with which an interpreter compiles; setuptools takes CFLAGS in place of them."""
     question = "import sysconfig; print(sysconfig.get_config_var('CFLAGS') or '')"
-    done = subprocess.run([python, "-c", question], capture_output=True, text=True, errors="replace", check=False)
+    done = subprocess.run([python, "-Ic", question], capture_output=True, text=True, errors="replace", check=False)
     return done.stdout.strip()

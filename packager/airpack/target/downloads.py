@@ -1,13 +1,16 @@
 """Downloads the target's interpreter with uv, into airpack's cache, where a machine has none.
 
-uv's own settings apply, from the environment and from its configuration files: mirrors, lists of downloads, proxies,
-certificates, and whether it may download. Only this module reads what uv prints: its list of downloads as JSON, and its
-error messages as text, which is shown and decides nothing.
+uv's own settings apply, from the environment and the configuration files of the user and the system: mirrors, lists of
+downloads, proxies, certificates, and whether it may download. Those of the current folder, and of folders above it,
+don't: anybody may have put a `uv.toml` into /tmp, and what it names would be run, and kept for other projects.
+Only this module reads what uv prints: its list of downloads as JSON, and its error messages as text, which is shown and
+decides nothing.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -27,6 +30,7 @@ from airpack.target.target import Target
 # used for what uv does not list, unless the user gave uv a list.
 _LIST = Path(__file__).with_name("python_downloads.json")
 _LIST_VARIABLE = "UV_PYTHON_DOWNLOADS_JSON_URL"
+_PATHS = (_LIST_VARIABLE, "UV_CONFIG_FILE", "UV_PYTHON_INSTALL_MIRROR")  # which may hold one
 # The values of uv's settings that forbid a download, or one that the user did not ask for.
 _FORBIDDING = (
     ("UV_PYTHON_DOWNLOADS", ("never", "manual", "false")),
@@ -223,10 +227,12 @@ def _offers(text: str, env: Mapping[str, str]) -> Iterator[_Offer]:
 
 
 def _run(uv: str, words: list[str], env: Mapping[str, str], seconds: int) -> subprocess.CompletedProcess[str]:
-    """Run `uv python WORDS`; it fails if it takes longer than `seconds`, or cannot be run."""
-    line = [uv, "python", *words]
+    """Run `uv python WORDS` where no project is; it fails if it takes longer than `seconds`, or cannot be run."""
+    line = [os.path.abspath(uv), "python", *words]
+    # What the environment names is relative to the current folder.
+    env = {**env, **{name: os.path.abspath(env[name]) for name in _PATHS if os.path.exists(env.get(name, ""))}}
     try:
-        return subprocess.run(line, env=env, capture_output=True, text=True, timeout=seconds, check=False)
+        return subprocess.run(line, env=env, cwd=os.sep, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(line, 1, "", f"it took longer than {seconds} s")
     except OSError as error:

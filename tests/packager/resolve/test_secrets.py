@@ -153,8 +153,13 @@ def test_a_build_sees_no_secret_and_no_command_line_has_one(
 ) -> None:
     """Its requirements come from indexes with a password, one of them as a source that requires another.
 
-    That is taken from the index that a table names for it alone, where two pips of the build look.
+    That is taken from the index that a table names for it alone, where two pips of the build look. None of the build's
+    Pythons imports from the current folder.
     """
+    (tmp_path / "here").mkdir()
+    for name in ("runpy", "pip", "signal", "sysconfig"):
+        (tmp_path / "here" / f"{name}.py").write_text("raise SystemExit('planted')")
+    monkeypatch.chdir(tmp_path / "here")
     (tmp_path / "team").mkdir()
     build_wheel(tmp_path / "team", "tool")
     build_sdist(wheels, "helper", build_requires=["tool"], backend=_NOTE.format(place=str(tmp_path / "helper")))

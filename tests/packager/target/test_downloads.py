@@ -52,6 +52,22 @@ def test_a_list_that_cannot_be_read(
     assert f"{_NONE} (uv: Connection refused (os error 111)): " in _failed(airpack, wheels)
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_settings_of_the_current_folder_name_no_download(
+    airpack: Airpack, no_python37: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    """Anybody may have put a uv.toml into /tmp: what it names would be run. The environment may name it."""
+    (tmp_path / "uv.toml").write_text(f'python-downloads-json-url = "{tmp_path}/none.json"\n')
+    monkeypatch.delenv("UV_PYTHON_DOWNLOADS_JSON_URL", raising=False)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    if named:
+        monkeypatch.setenv("UV_CONFIG_FILE", "../uv.toml")
+    assert airpack("python", "install", "3.7") == 1
+    assert (f"{tmp_path}/none.json" in airpack.error) is named, airpack.error
+
+
 @pytest.fixture
 def other(mirror: Mirror, no_python37: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mirror:
     """Let uv find its downloads in a copy of the mirror that the test may change."""

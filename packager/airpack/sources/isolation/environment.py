@@ -36,7 +36,7 @@ class Environment(IsolatedEnv):
         if python is None:
             venv.create(folder / "env")
         else:
-            run([python, "-m", "venv", "--without-pip", str(folder / "env")])
+            run([python, "-Im", "venv", "--without-pip", str(folder / "env")])
         self._has_pip = False
         path = [str(self._programs), str(self.tools), os.environ.get("PATH", os.defpath)]
         self._variables = {
@@ -69,7 +69,7 @@ class Environment(IsolatedEnv):
             scoped_pip.scope(self._programs.parent, scopes)
         folder = Path(tempfile.mkdtemp(prefix="pip-", dir=self._programs.parent))
         file, env = pip_files.told(folder, pip_options, sorted(requirements), os.environ, scopes=scopes)
-        pip = [self.python_executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
+        pip = [self.python_executable, "-Im", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
         try:
             run([*pip, "--requirement", str(file)], env=env)
         finally:
@@ -81,7 +81,7 @@ class Environment(IsolatedEnv):
         if not self._pip.copy_into(env):
             run([self.python_executable, "-Im", "ensurepip", "--upgrade", "--default-pip"])
             # ensurepip installs an old setuptools, which a build would use in place of a current one.
-            run([self.python_executable, "-m", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
+            run([self.python_executable, "-Im", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
             self._pip.keep(env)
         self._has_pip = True
 
