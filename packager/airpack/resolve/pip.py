@@ -187,6 +187,9 @@ def _noted(events: Iterable[str], note: Callable[[str], None]) -> Iterator[Mappi
             note(f"warning: more than one index has {listed}: [tool.airpack.indexes] can name one for each")
         if "replaced" in event:
             note(f"note: {event['by']} replaces {event['replaced']} of the constraints")
+        if "netrc" in event:
+            why = f"can't be read ({event['reason']}): pip passes over it, and over each password in it"
+            note(f"warning: {event['netrc']} {why}")
         if "unhashed" in event:
             where = f" ({place})" if (place := place_in(event["place"])) else ""
             note(f"note: {event['unhashed']}{where} has no hash, as folders and repositories have none")

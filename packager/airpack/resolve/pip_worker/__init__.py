@@ -24,6 +24,7 @@ Only `adapter` imports pip, and has each name of its internals that is used. The
     {"yanked": "NAME VERSION", "reason": TEXT}      a version that was chosen although its author withdrew it
     {"replaced": PIN, "by": REQUIREMENT}            a pin of a lock that does not hold, as a requirement rules it out
     {"unhashed": URL, "place": PLACE}               a folder or repository that was taken beside lines with hashes
+    {"netrc": PATH, "reason": TEXT}                 a file of passwords that pip can't read, and passes over
     {"skipped": URL, "status": N, "reason": TEXT}   a page that could not be read, of a resolve that succeeded
     {"failure": KIND, ...}                          the reason the command failed
     {"done": N}                                     pip's exit status: the last line of each request

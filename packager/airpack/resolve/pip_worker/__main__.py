@@ -103,7 +103,7 @@ def _resolving(
     from airpack.resolve.pip_worker.lines import name_unreadable, read_legacy
     from airpack.resolve.pip_worker.observe import observe
     from airpack.resolve.pip_worker.preference import LOOKS, keep, prefer_wheels
-    from airpack.resolve.pip_worker.settings import scope
+    from airpack.resolve.pip_worker.settings import report_netrc, scope
     from airpack.resolve.pip_worker.sources import allow_sources
     from airpack.resolve.pip_worker.target import prepare
     from airpack.resolve.pip_worker.wheels import name_bad_wheels, read_metadata_alone
@@ -121,6 +121,7 @@ def _resolving(
         prefer_wheels(lambda: sessions[0], builder.cache, events, python=python)
     keep(request["kept"])
     scope(request["indexes"], events)
+    report_netrc(os.environ, events)
     constraints = Constraints(events)
     observed = observe(events, request["target"], read_legacy())
     run = command.run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import netrc
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -19,6 +20,7 @@ from airpack.resolve.connection import ALL
 from airpack.resolve.pip_settings import UNFIT_FOR_BUILDS
 from airpack.resolve.pip_worker.adapter import VERSION, ConnectionFailed, wrap
 from airpack.resolve.pip_worker.events import Events, Failure
+from airpack.sources.isolation.pip_files import netrcs
 
 _PREFIX = "PIP_"
 _FILE = "PIP_CONFIG_FILE"
@@ -54,6 +56,21 @@ def tell_little(env: Mapping[str, str]) -> None:
     if own := env.get(_ABOUT_USER):
         told["user_data"] = own
     wrap("user_agent", lambda _: lambda: f"pip/{VERSION} {json.dumps(told, separators=(',', ':'))}")
+
+
+def report_netrc(env: Mapping[str, str], events: Events) -> None:
+    """Report a netrc that pip can't read: it would pass over it in silence."""
+    path = next((each for each in netrcs(env) if each.exists()), None)
+    if path is None:
+        return
+    try:
+        netrc.netrc(path)
+    except netrc.NetrcParseError as error:  # whose own words may have a piece of a password
+        events.emit(netrc=str(path), reason=f"it is not understood near line {error.lineno}")
+    except OSError as error:
+        events.emit(netrc=str(path), reason=error.strerror or str(error))
+    except ValueError:
+        events.emit(netrc=str(path), reason="it is not UTF-8")
 
 
 def scope(indexes: Mapping[str, Any], events: Events) -> None:

@@ -83,13 +83,17 @@ def _accounts(urls: Sequence[str]) -> dict[str, tuple[str, str]]:
     }
 
 
+def netrcs(env: Mapping[str, str]) -> list[Path]:
+    """Return the places of a netrc; pip reads the first that is there."""
+    return [Path(env["NETRC"])] if env.get("NETRC") else [Path.home() / name for name in (".netrc", "_netrc")]
+
+
 def _netrc_of_user(env: Mapping[str, str]) -> str:
     """Return the netrc that pip would read otherwise, empty if there is none, or none that can be read."""
-    places = [env["NETRC"]] if env.get("NETRC") else [Path.home() / name for name in (".netrc", "_netrc")]
-    for place in places:
+    for place in netrcs(env):
         try:
             netrc.netrc(place)
-            return Path(place).read_text(encoding="utf-8") + "\n\n"
+            return place.read_text(encoding="utf-8") + "\n\n"
         except (OSError, ValueError, netrc.NetrcParseError):
             continue
     return ""

@@ -106,6 +106,25 @@ def test_a_setting_that_pip_cant_read_is_told(
 
 
 @pytest.mark.slow
+def test_a_netrc_that_pip_cant_read_is_told(
+    airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its line alone, as the words that aren't understood may be a password's; the resolve goes on, as pip does."""
+    build_wheel(wheels, "one")
+    place = tmp_path / "netrc"
+    monkeypatch.setenv("NETRC", str(place))
+    told = f"warning: {place} can't be read ({{}}): pip passes over it, and over each password in it"
+    lock = ["lock", "--dry-run", "-o", tmp_path / "pylock.toml", "--no-index", "--find-links", wheels, "one"]
+    for content, expected in {
+        b"machine a.invalid login u password two words": [told.format("it is not understood near line 1")],
+        b"machine \xff": [told.format("it is not UTF-8")],
+        b"machine a.invalid login u password p\n": [],
+    }.items():
+        place.write_bytes(content)
+        assert airpack(*lock) == 0, airpack.err
+        assert [line for line in airpack.err.splitlines() if line.startswith("warning")] == expected
+
+
 def test_an_index_in_quotation_marks(airpack: Airpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pip takes them, and variables, for a part of the URL, and passes the index over: no project is missing."""
     _configure(monkeypatch, tmp_path, '[global]\nindex-url = "https://me:secret@a.invalid/simple"\n')
