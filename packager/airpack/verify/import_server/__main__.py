@@ -67,38 +67,47 @@ def _end_all() -> None:
 def _import_all(tasks: Sequence[Sequence[str]], tree: str) -> None:
     """Import modules until one fails, or changes what others meet: unless that is the first, no answer tells of it."""
     first = time.monotonic()
-    for number, (module, home, answer) in enumerate(tasks):
+    scene: _Scene | None = None
+    for module, home, answer in tasks:
         os.chdir(home)
         os.environ.update(HOME=home, TMPDIR=home)
-        facts, is_clean = _tried(module, tree)
-        if is_clean or number == 0:
+        facts, after = _tried(module, tree, scene)
+        if scene is None or after is not None:
             with open(answer, "w") as file:
                 json.dump(facts, file)
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        if not is_clean or time.monotonic() - first > _SECONDS or used > _MEMORY:
+        if after is None or time.monotonic() - first > _SECONDS or used > _MEMORY:
             break
+        scene = after
 
 
-def _tried(module: str, tree: str) -> tuple[dict[str, Any], bool]:
-    """Return the facts of an import, and whether it succeeded and changed nothing that others meet."""
+def _tried(module: str, tree: str, scene: _Scene | None) -> tuple[dict[str, Any], _Scene | None]:
+    """Return the facts of an import, and the scene after it: None if it failed or changed what others meet."""
     facts: dict[str, Any] = {"error": None, "missing": [], "files": [], "origin": "", "loaded": []}
-    is_clean, began = False, time.monotonic()
+    after, began = None, time.monotonic()
     try:
-        activation = sys.modules["airpack_runtime.activation"]
-        activation.activate(tree, os.environ)
-        for each in (site.setquit, site.setcopyright, site.sethelper):
-            each()
-        sys.argv[:] = [""]
-        before = _surroundings(tree)
+        if scene is None:
+            _activate(tree)
+            scene = _Scene(tree)
+        state = _state()
         began = time.monotonic()
         importlib.import_module(module)
         facts["took"] = time.monotonic() - began
-        facts["loaded"] = _loaded(tree)
-        is_clean = not _is_changed(before, _surroundings(tree))
+        later = _Scene(tree)
+        facts["loaded"] = later.loaded()
+        after = later if state == _state() and later.is_like(scene) else None
     except BaseException as cause:  # noqa: BLE001 - whatever it is, the import failed
         facts.setdefault("took", time.monotonic() - began)
         facts.update(_failure(cause))
-    return {**facts, "began": began}, is_clean
+    return {**facts, "began": began}, after
+
+
+def _activate(tree: str) -> None:
+    """Put the tree on the path, and what else an interpreter has that has started as usual."""
+    sys.modules["airpack_runtime.activation"].activate(tree, os.environ)
+    for each in (site.setquit, site.setcopyright, site.sethelper):
+        each()
+    sys.argv[:] = [""]
 
 
 def _failure(cause: BaseException | None) -> dict[str, Any]:
@@ -120,17 +129,6 @@ def _failure(cause: BaseException | None) -> dict[str, Any]:
     return {**facts, "missing": missing}
 
 
-def _loaded(tree: str) -> list[str]:
-    """Return the paths in the tree of what this process has loaded."""
-    loaded = [_file_of(module) for module in list(sys.modules.values())]
-    try:
-        with open("/proc/self/maps") as maps:
-            loaded += [line.split(None, 5)[-1].rstrip("\n") for line in maps]
-    except OSError:  # of a sandbox that has no /proc
-        pass
-    return sorted({file[len(tree) + 1 :] for file in loaded if file.startswith(tree + "/")})
-
-
 def _file_of(module: Any) -> str:
     # A module may have made its __dict__ a property that loads all that it can (apipkg): its type's own is read.
     own = vars(type(sys))["__dict__"].__get__
@@ -141,40 +139,56 @@ def _file_of(module: Any) -> str:
         return ""
 
 
-def _surroundings(tree: str) -> tuple[list[Any], dict[str, set[str]]]:
-    """Return what decides how a module is found, and what else it meets, but for modules of the tree.
-
-    These are what is equal unless it was changed, and the names that the standard library's modules have. Where a file
-    of the tree is loaded by a name that is not its own, nor an alias in its own package, that is a change.
-    """
-    packages = sys.modules["airpack_runtime.activation"].site_of(tree) + "/"
-    names, tops = {}, {}
-    for name, module in list(sys.modules.items()):
-        file = _file_of(module)
-        if file.startswith(packages):
-            tops[name] = file[len(packages) :].partition("/")[0].partition(".")[0]
-        elif type(module) is type(sys):
-            names[name] = {
-                key
-                for key, value in list(vars(module).items())
-                if not (key.startswith("__") or isinstance(value, type(sys)))
-            }
-    firsts = [(name, name.partition(".")[0], top) for name, top in tops.items()]
-    posing = [name for name, first, top in firsts if first not in (top, tops.get(first))]
+def _state() -> list[Any]:
+    """Return what decides how a module is found, and what else it meets: it is equal unless that was changed."""
     own = {key: id(value) for key, value in vars(builtins).items()}
-    return [
-        sys.path[:],
-        sys.path_hooks[:],
-        own,
-        posing,
-        os.getcwd(),
-        dict(os.environ),
-        len(sys._current_frames()),
-    ], names
+    return [sys.path[:], sys.path_hooks[:], own, os.getcwd(), dict(os.environ), len(sys._current_frames())]
 
 
-def _is_changed(before: tuple[list[Any], dict[str, set[str]]], after: tuple[list[Any], dict[str, set[str]]]) -> bool:
-    return before[0] != after[0] or any(after[1].get(name, names) - names for name, names in before[1].items())
+class _Scene:
+    """The modules that are loaded: the files of those of the tree, and the names in the others."""
+
+    def __init__(self, tree: str) -> None:
+        self._tree = tree + "/"
+        packages = sys.modules["airpack_runtime.activation"].site_of(tree) + "/"
+        self._files = {}
+        self._names = {}
+        for name, module in list(sys.modules.items()):
+            file = _file_of(module)
+            if file.startswith(self._tree):
+                self._files[name] = file
+            elif type(module) is type(sys):
+                self._names[name] = set(vars(module))
+        own = [(name, file[len(packages) :]) for name, file in self._files.items() if file.startswith(packages)]
+        tops = {name: path.partition("/")[0].partition(".")[0] for name, path in own}
+        firsts = [(name, name.partition(".")[0], top) for name, top in tops.items()]
+        # Files that were loaded by a name that is not their own, nor an alias in their own package.
+        self._posing = [name for name, first, top in firsts if first not in (top, tops.get(first))]
+
+    def loaded(self) -> list[str]:
+        """Return the paths in the tree of what this process has loaded."""
+        files = [*self._files.values()]
+        try:
+            with open("/proc/self/maps") as maps:
+                files += [line.split(None, 5)[-1].rstrip("\n") for line in maps]
+        except OSError:  # of a sandbox that has no /proc
+            pass
+        return sorted({file[len(self._tree) :] for file in files if file.startswith(self._tree)})
+
+    def is_like(self, before: _Scene) -> bool:
+        """Return whether the modules of `before` have no further names, and no other file poses as another module."""
+        grown = [name for name, names in before._names.items() if self._names.get(name, names) - names]
+        return self._posing == before._posing and not any(
+            _is_own(key, value)
+            for name in grown
+            for key, value in list(vars(sys.modules[name]).items())
+            if key not in before._names[name]
+        )
+
+
+def _is_own(key: str, value: Any) -> bool:
+    """Return whether a name in a module is more than its submodule, or a note of the interpreter's."""
+    return not (key.startswith("__") or isinstance(value, type(sys)))
 
 
 if __name__ == "__main__":
