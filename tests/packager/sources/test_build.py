@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -195,6 +196,21 @@ def test_a_build_gets_a_time_that_a_zip_can_hold(
     build_sdist(wheels, "one", backend=f"open({str(note)!r}, 'w').write(os.environ['SOURCE_DATE_EPOCH'])")
     assert airpack.pack("one") == 0, airpack.err
     assert note.read_text() == str(told)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("target_python")
+def test_what_a_build_forgets_goes_with_it(
+    airpack: Airpack, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.7's own ensurepip leaves a file of 266 kB among the temporary ones, others whole trees."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    build_sdist(wheels, "one", backend="__import__('tempfile').mkdtemp()")
+    assert airpack.pack("one") == 0, airpack.err
+    assert os.listdir(temporary) == []
 
 
 @pytest.mark.slow

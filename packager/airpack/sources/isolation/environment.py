@@ -32,6 +32,9 @@ class Environment(IsolatedEnv):
 
     def __init__(self, folder: Path, python: str | None, source: Path, toolchain: Toolchain, kept: Path) -> None:
         self._programs, self.tools = folder / "env" / "bin", folder / "toolchain"
+        temporary = folder / "tmp"  # what ensurepip and backends forget there goes with the build
+        temporary.mkdir()
+        self._temporary = {"TMPDIR": str(temporary)}
         self._pip = KeptPip(python or sys.executable, kept)
         if python is None:
             venv.create(folder / "env")
@@ -46,6 +49,7 @@ class Environment(IsolatedEnv):
             "PYTHONHASHSEED": "0",
             **reproducible(os.environ),
             **toolchain.prepare(self.tools, Path(self.python_executable), source),
+            **self._temporary,
         }
 
     @property
@@ -71,7 +75,7 @@ class Environment(IsolatedEnv):
         file, env = pip_files.told(folder, pip_options, sorted(requirements), os.environ, scopes=scopes)
         pip = [self.python_executable, "-Im", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
         try:
-            run([*pip, "--requirement", str(file)], env=env)
+            run([*pip, "--requirement", str(file)], extra_environ=self._temporary, env=env)
         finally:
             shutil.rmtree(folder)  # before any code of the build runs
 
@@ -79,9 +83,10 @@ class Environment(IsolatedEnv):
         """Add pip: many builds require nothing. ensurepip takes four seconds for it, a copy a tenth of one."""
         env = self._programs.parent
         if not self._pip.copy_into(env):
-            run([self.python_executable, "-Im", "ensurepip", "--upgrade", "--default-pip"])
+            run([self.python_executable, "-Im", "ensurepip", "--upgrade", "--default-pip"], None, self._temporary)
             # ensurepip installs an old setuptools, which a build would use in place of a current one.
-            run([self.python_executable, "-Im", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"])
+            uninstall = [self.python_executable, "-Im", "pip", "uninstall", "-q", "-y", "setuptools", "wheel"]
+            run(uninstall, None, self._temporary)
             self._pip.keep(env)
         self._has_pip = True
 
