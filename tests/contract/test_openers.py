@@ -34,7 +34,6 @@ OWN = {
     "sources/copied.py": "a project of the user's, links as links",
     "sources/isolation/kept_pip.py": "the cache of this user, and what was just installed",
     "sources/isolation/pip_files.py": "the user's settings",
-    "sources/static.py": "what pip has just unpacked",
     "sources/zig/compiler.py": "what was just compiled",
     "sources/zig/tools.py": "airpack's own files",
     "target/emulation.py": "an interpreter that is run anyway",

@@ -127,6 +127,8 @@ class Line:
     repeated: bool
 
 
+# Packages that each need the next would be drawn by the square of their number: behind _WIDEST, it begins at the left.
+_WIDEST, _FURTHER = 400, "... "  # characters
 # What is drawn before a package that others follow, and before the last; and below each.
 UNICODE, ASCII = ("├── ", "└── ", "│   ", "    "), ("|-- ", "`-- ", "|   ", "    ")
 
@@ -142,6 +144,7 @@ def lines(graph: Graph, roots: Iterable[NormalizedName], *, inverted: bool, stro
         following = node.needed_by if inverted else node.needs
         yield Line(branches=branches, node=node, repeated=key in shown and bool(following))
         if key not in shown:
+            under = under if len(under) < _WIDEST else _FURTHER
             ends = [(middle, beside)] * (len(following) - 1) + [(last, below)]
             inner = [(each, under + own, under + rest) for each, (own, rest) in zip(following, ends, strict=False)]
             waiting += reversed(inner)

@@ -183,7 +183,7 @@ def _fetched(
     if not wheels:
         return {}
     with tempfile.TemporaryDirectory(prefix="airpack-attestations-") as folder:
-        wanted = [{"url": urls[wheel.key], "path": str(Path(folder, wheel.key))} for wheel in wheels]
+        wanted = [{"url": urls[wheel.key], "path": str(Path(folder, wheel.key)), "most": _LIMIT} for wheel in wheels]
         try:
             pip.run({"do": "fetch", "files": wanted, "jobs": _JOBS}, lock.access.for_fetch)
             content = {wheel.key: files.read_bytes(Path(folder, wheel.key), limit=_LIMIT) for wheel in wheels}

@@ -17,6 +17,7 @@ from airpack.resolve.pip import Pip
 
 # With more connections, an index answers no faster, and may refuse.
 MAX_CONNECTIONS = 8
+_MORE = 1 << 20  # bytes, besides twice its size, that a wheel may have
 # In the cache: the claims of the processes that are downloading wheels.
 _CLAIMS = "wheels.lock"
 
@@ -100,7 +101,9 @@ def download(
     if not wheels:
         return []
     urls = {wheel.filename: access.urls.get(wheel.url, wheel.url) for wheel in wheels}
-    files = [{"url": url, "path": str(folder / name)} for name, url in urls.items()]
+    files = [
+        {"url": urls[wheel.filename], "path": str(folder / wheel.filename), **_most(wheel, access)} for wheel in wheels
+    ]
     jobs = min(MAX_CONNECTIONS, len(files))
     answer = pip.run({"do": "fetch", "files": files, "jobs": jobs}, access.for_fetch, on_bytes=on_bytes)
     arrived = []
@@ -110,6 +113,15 @@ def download(
             raise HashMismatch(wheel.filename, expected=wheel.sha256, actual=file.sha256)
         arrived.append(replace(wheel, size=file.size))
     return arrived
+
+
+def _most(wheel: LockedWheel, access: IndexAccess) -> dict[str, int]:
+    """Return how many bytes a wheel may have, for its download, where its lock or its index tells its size at all.
+
+    That may be somewhat wrong: only an answer without an end is to be ended, which would fill the disk.
+    """
+    size = wheel.size or access.sizes.get(wheel.url)
+    return {"most": 2 * size + _MORE} if size else {}
 
 
 def _taken(

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from airpack.cli.screen import amount
+from airpack.inspection import graph
+from airpack.inspection.graph import Graph, Node
+from packaging.utils import canonicalize_name
 from support import machine
 from support.airpack import Airpack, Repeat
 from support.wheels import build_wheel
@@ -93,3 +96,25 @@ def test_an_unknown_package_is_answered_with_the_nearest(airpack: Airpack, dist:
     assert "holds no package '': " in airpack.err
     assert airpack("tree", machine.FIXTURES / "golden" / "bundle.tar.zst") == 0
     assert airpack.out.startswith("alpha 1.0")
+
+
+def test_packages_that_each_need_the_next_are_drawn_in_bounded_width() -> None:
+    """Behind a hundred of them, the drawing begins at the left again, with a sign of it."""
+    names = [canonicalize_name(f"p{number}") for number in range(250)]
+    nodes = {
+        name: Node(
+            key=name,
+            version="1.0",
+            asked=False,
+            needs=tuple(names[number + 1 : number + 2]),
+            needed_by=(),
+            packed_size=0,
+            unpacked_size=0,
+            goes_with=(),
+        )
+        for number, name in enumerate(names)
+    }
+    drawn = list(graph.lines(Graph(roots=(names[0],), nodes=nodes), names[:1], inverted=False, strokes=graph.ASCII))
+    assert [row.node.key for row in drawn] == names
+    assert max(len(row.branches) for row in drawn) == len(drawn[100].branches) == 400
+    assert drawn[101].branches == "... `-- "

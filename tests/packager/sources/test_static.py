@@ -31,3 +31,14 @@ def test_a_source_without_metadata(tmp_path: Path) -> None:
     assert static_metadata(tmp_path) is None
     (tmp_path / "PKG-INFO").write_text("Metadata-Version: 2.2\n")
     assert static_metadata(tmp_path) is None
+
+
+def test_metadata_that_would_fill_the_memory_is_not_looked_at(tmp_path: Path) -> None:
+    """Four megabytes of an archive can hold four gigabytes of it; nor is a link followed."""
+    text = "Metadata-Version: 2.2\nName: one\nVersion: 1.0\n"
+    (tmp_path / "PKG-INFO").write_text(text + " " * (16 << 20))
+    assert static_metadata(tmp_path) is None
+    (tmp_path / "PKG-INFO").rename(tmp_path / "other")
+    (tmp_path / "other").write_text(text)
+    (tmp_path / "PKG-INFO").symlink_to("other")
+    assert static_metadata(tmp_path) is None

@@ -28,13 +28,13 @@ _AS_IT_IS = {"Accept-Encoding": "identity"}  # not compressed by the server: its
 T = TypeVar("T")
 
 
-def fetch(files: list[dict[str, str]], session: Any, jobs: int, events: Events) -> None:
+def fetch(files: list[dict[str, Any]], session: Any, jobs: int, events: Events) -> None:
     """Download `files` by `jobs` threads over one session of pip's; each has a `url` and the `path` to write to.
 
-    Raises Failure.
+    One that says the `most` bytes that it may have is not read further. Raises Failure.
     """
     _pass_by_cache(session, [file["url"] for file in files])
-    waiting: queue.SimpleQueue[tuple[dict[str, str], Any]] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[tuple[dict[str, Any], Any]] = queue.SimpleQueue()
     seen: set[str] = set()
     failures: list[Exception] = []
     for file in files:
@@ -81,13 +81,13 @@ def _pass_by_cache(session: Any, urls: Iterable[str]) -> None:
             adapter.cacheable_methods = ()
 
 
-def _download(file: dict[str, str], answer: Any, session: Any, events: Events) -> None:
+def _download(file: dict[str, Any], answer: Any, session: Any, events: Events) -> None:
     """Write one file to its path and report its hash and size; `answer` is its URL's, if that was asked before."""
     answers = [answer] if answer is not None else []
     persist(file, lambda: _save(file, answers.pop() if answers else ask(file, session), events))
 
 
-def persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
+def persist(file: dict[str, Any], attempt: Callable[[], T]) -> T:
     """Return what `attempt` returns, called again when a connection breaks, ATTEMPTS times at most. Raises Failure."""
     for number in itertools.count(1):
         try:
@@ -106,7 +106,7 @@ def persist(file: dict[str, str], attempt: Callable[[], T]) -> T:
     raise AssertionError
 
 
-def ask(file: dict[str, str], session: Any) -> Any:
+def ask(file: dict[str, Any], session: Any) -> Any:
     """Return the answer of a file's URL, whose body is not read yet. Raises Failure if the server refuses."""
     response = session.get(file["url"], headers=_AS_IT_IS, stream=True)
     if response.status_code >= 400:
@@ -117,7 +117,7 @@ def ask(file: dict[str, str], session: Any) -> Any:
     return response
 
 
-def _save(file: dict[str, str], response: Any, events: Events) -> None:
+def _save(file: dict[str, Any], response: Any, events: Events) -> None:
     """Write the body of an answer to the file's path, and report its hash and size.
 
     Each chunk is reported as it arrives. After an error, minus the sum of them is reported: they will be counted again.
@@ -130,6 +130,7 @@ def _save(file: dict[str, str], response: Any, events: Events) -> None:
                 digest.update(chunk)
                 size += len(chunk)
                 events.emit(bytes=len(chunk))
+                _check_size(file, size)
     except Exception:
         response.close()  # only here: pip uses the connection of an answer that was read whole again
         events.emit(bytes=-size)
@@ -139,3 +140,10 @@ def _save(file: dict[str, str], response: Any, events: Events) -> None:
         events.emit(bytes=-size)
         raise RequestException(f"the connection ended after {size} of {promised} bytes")
     events.emit(hashed=file["url"], sha256=digest.hexdigest(), size=size)
+
+
+def _check_size(file: dict[str, Any], size: int) -> None:
+    """Raise Failure if more bytes of a file have arrived than it may have."""
+    if size > file.get("most", size):
+        reason = f"it is larger than {file['most']:,} bytes, which is far more than it should have"
+        raise Failure("download", url=file["url"], reason=reason)

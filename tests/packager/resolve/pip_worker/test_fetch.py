@@ -18,7 +18,7 @@ from support.index import Index
 from support.wheels import build_wheel
 
 
-def _fetched(*files: dict[str, str]) -> list[dict[str, Any]]:
+def _fetched(*files: dict[str, Any]) -> list[dict[str, Any]]:
     """Download files by two threads, and return the events that are reported."""
     log = io.StringIO()
     with PipSession(retries=0) as session:
@@ -74,6 +74,16 @@ def test_a_server_that_refuses_is_a_failure(file: dict[str, str], index: Index) 
     assert (facts["failure"], facts["url"]) == ("download", file["url"])
     assert facts["reason"].startswith("403 Client Error: ")
     assert len(index.requests) == 1
+
+
+def test_a_file_without_an_end_is_not_read_to_it(file: dict[str, str], index: Index) -> None:
+    """Where it says how many bytes it may have: it would fill the disk. One that has just so many is read."""
+    size = (index.folder / "one-1.0-py3-none-any.whl").stat().st_size
+    assert any("hashed" in event for event in _fetched({**file, "most": size}))
+    with pytest.raises(Failure) as caught:
+        _fetched({**file, "most": size - 1})
+    reason = f"it is larger than {size - 1:,} bytes, which is far more than it should have"
+    assert caught.value.facts == {"failure": "download", "url": file["url"], "reason": reason}
 
 
 def test_a_folder_that_can_not_be_written_is_a_failure(wheels: Path, tmp_path: Path) -> None:
