@@ -107,6 +107,15 @@ def test_a_lock_compiles_nothing(lock: Any, airpack: Airpack, wheels: Path, tmp_
 
 
 @pytest.mark.slow
+def test_a_lock_says_what_no_pack_could_compile(airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
+    """For another system nothing is compiled here, now or later."""
+    build_sdist(wheels, "one", "2.0", metadata=STATIC, files=COMPILED)
+    words = ["--no-index", "--find-links", wheels, "--target", "cp311-win_amd64", "one"]
+    assert airpack("lock", "-o", tmp_path / "pylock.toml", *words) == 1
+    assert "it is compiled, and the target is another system than this" in airpack.error
+
+
+@pytest.mark.slow
 def test_the_newest_on_demand(lock: Any, airpack: Airpack, wheels: Path, tmp_path: Path) -> None:
     """Of all projects, or of one; and where a wheel doesn't satisfy the requirements, the source is built."""
     build_wheel(wheels, "one", "1.0")

@@ -181,9 +181,14 @@ class _Builds:
         return {}
 
     def _defers(self, req: Any) -> bool:
-        """Return whether the source of a pip requirement is not built: nothing is packed, and it must be compiled."""
+        """Return whether the source of a pip requirement is not built: nothing is packed, and it must be compiled.
+
+        What can't be compiled here at all is told now.
+        """
+        can_compile = self._builder.python is not None and not self._builder.for_another_system
         is_sdist = not req.is_direct and Path(req.local_file_path or "").is_file()
-        return self._builder.defers and is_sdist and tree_must_compile(Path(req.unpacked_source_directory))
+        waits = self._builder.defers and can_compile and is_sdist
+        return waits and tree_must_compile(Path(req.unpacked_source_directory))
 
     def _try(self, req: Any, purpose: str, *, alone: bool = False) -> Path:
         """Return the path of the wheel built from the source of a pip requirement; or, `alone`, of metadata without it.
