@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -103,6 +104,8 @@ def _kind(path: Path, text: str) -> tuple[Kind, Mapping[str, Any]]:
     if text.lstrip().startswith(("{", "[")) and (found := _json(text)) is not None:
         return _kind_of_json(path, found)
     found = _toml(text)
+    if found is None and path.suffix in _TOML and _TABLE.search(text):
+        raise InvalidRequirement(f"{path} is not TOML ({_fault(text)}): copy it again, or have its tool write it again")
     if found and (path.suffix in _TOML or any(isinstance(each, dict | list) for each in found.values())):
         return _kind_of_toml(path, found)
     if any(line.startswith(_YAML_KEYS) for line in text.splitlines()) and (found := _yaml(path, text)):
@@ -164,6 +167,7 @@ def _kind_of_yaml(path: Path, data: Mapping[str, Any]) -> tuple[Kind, Mapping[st
     raise InvalidRequirement(f"{path} is YAML, but no environment of conda's: {_KNOWN}")
 
 
+_TABLE = re.compile(r"^\[+[\w.\"' -]+\]+\s*$", re.MULTILINE)
 _TOML = (".toml", ".lock")  # in another file, lines such as `one=1.0` alone are TOML by chance
 _KNOWN = (
     "give a requirements file, a pyproject.toml, a pylock.toml, uv.lock, poetry.lock or Pipfile.lock, or a conda.yaml"
@@ -196,6 +200,15 @@ def _toml(text: str) -> dict[str, Any] | None:
         return toml.loads(text)
     except ValueError:
         return None
+
+
+def _fault(text: str) -> str:
+    """Return what is wrong with a text that isn't TOML."""
+    try:
+        toml.loads(text)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _json(text: str) -> Any:

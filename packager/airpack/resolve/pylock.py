@@ -67,7 +67,7 @@ class LockFile:
         try:
             chosen = list(self.pylock.select(environment=environment, tags=target.tags))
         except (PylockSelectError, UndefinedEnvironmentName) as error:
-            raise InvalidLock(self.path, f"does not fit {target.name}: {error}") from error
+            raise InvalidLock(self.path, f"does not fit {target.name}: {error}: lock again for it") from error
         wheels, to_find = list[LockedWheel](), dict[str, str]()
         for package, source in chosen:
             if isinstance(source, PackageWheel):
@@ -182,7 +182,7 @@ def _data(path: Path, *, follow: bool = True) -> dict[str, Any]:
     except OSError as error:
         raise InvalidLock(path, f"can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise InvalidLock(path, f"is not TOML: {error}") from error
+        raise InvalidLock(path, f"is not TOML: {error}: copy it again, or lock again") from error
 
 
 def _checked(path: Path, data: Mapping[str, Any]) -> Pylock:
@@ -193,7 +193,7 @@ def _checked(path: Path, data: Mapping[str, Any]) -> Pylock:
     try:
         return Pylock.from_dict(data)
     except PylockValidationError as error:
-        raise InvalidLock(path, f"is not a lock (PEP 751): {error}") from error
+        raise InvalidLock(path, f"is not a lock (PEP 751): {error}: lock again") from error
 
 
 def _table(data: Mapping[str, Any], *names: str) -> object:

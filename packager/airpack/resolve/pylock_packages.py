@@ -68,7 +68,7 @@ def _requirement(path: Path, package: Package, source: object) -> str:
 def locked(path: Path, package: Package, source: PackageWheel) -> LockedWheel:
     """Return a locked wheel. Raises InvalidLock."""
     if package.version is None:
-        raise InvalidLock(path, f"has no version for {package.name}")
+        raise InvalidLock(path, f"has no version for {package.name}: lock again")
     return LockedWheel(
         name=package.name,
         version=str(package.version),
@@ -99,7 +99,7 @@ def _url(path: Path, source: PackageWheel | PackageSdist | PackageArchive | Pack
 def _sha256(path: Path, package: Package, source: PackageWheel | PackageSdist | PackageArchive) -> str:
     sha256 = source.hashes.get("sha256", "").lower()
     if not sha256:
-        raise InvalidLock(path, f"has no sha256 for {package.name}")
+        raise InvalidLock(path, f"has no sha256 for {package.name}: lock again with an index that tells hashes")
     if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise InvalidLock(path, f"has a sha256 for {package.name} that is not 64 hexadecimal digits")
+        raise InvalidLock(path, f"has a sha256 for {package.name} that is not 64 hexadecimal digits: lock again")
     return sha256

@@ -119,6 +119,11 @@ def test_what_azure_ml_writes_condas_file_into(tmp_path: Path, name: str, text: 
             '[{"name": "six", "version": "1"}]',
             "is a list of packages in JSON: use pip list ",
         ),
+        (
+            "uv.lock",
+            "version = 1\n[[package]]\nname =",
+            "is not TOML (Invalid value (at end of document)): copy it again",
+        ),
         ("r.json", '{"version": "1", "pip_version": "24.0", "installed": []}', "is what pip inspect or "),
         ("x.json", '{"a": 1}', "is JSON, but no lock that airpack knows: "),
         (

@@ -173,7 +173,7 @@ def test_a_lock_without_a_hash_is_refused(tmp_path: Path, target: Target) -> Non
         pylock.read(path).for_target(target)
     for other in ("00", f"{'ab' * 32} --hash=sha256:{'cd' * 32}"):
         path.write_text(text + f"hashes = {{sha256 = '{other}'}}\n")
-        with pytest.raises(InvalidLock, match=r"has a sha256 for one that is not 64 hexadecimal digits$"):
+        with pytest.raises(InvalidLock, match=r"has a sha256 for one that is not 64 hexadecimal digits: lock again$"):
             pylock.read(path).for_target(target)
     path.write_text(text + f"hashes = {{sha256 = '{'AB' * 32}'}}\n")
     assert pylock.read(path).for_target(target).wheels[0].sha256 == "ab" * 32

@@ -38,7 +38,9 @@ def read(path: Path, data: Table, target: Target, choice: Choice) -> Pins:
     metadata = data["metadata"]
     version = Version(str(metadata.get("lock-version", "1.0")))
     if version.major > _NEWEST:
-        raise InvalidLock(path, f"is a poetry.lock of version {version}, airpack reads up to version {_NEWEST}")
+        raise InvalidLock(
+            path, f"is a poetry.lock of version {version}, airpack reads up to version {_NEWEST}: use poetry export"
+        )
     python = str(metadata.get("python-versions", "*"))
     if not _allows(python, target.python_full_version):
         wanted = f"{path} is for Python {python}, the target has {target.python_full_version}"

@@ -38,7 +38,7 @@ def read(path: Path, data: Table, target: Target, choice: Choice) -> Pins:
     lock = _Lock(path=path, target=target, packages=[*data.get("package", ())], manifest=data.get("manifest", {}))
     supported = data.get("supported-markers", ())
     if supported and not any(holds(path, marker, target) for marker in supported):
-        raise InvalidLock(path, f"does not fit {target.name}: it is for {' or '.join(supported)}")
+        raise InvalidLock(path, f"does not fit {target.name}: it is for {' or '.join(supported)}: lock again for it")
     reached = _reached(lock, choice)
     pins = [lock.pin(package) for package in reached if "virtual" not in package.get("source", {})]
     notes = [f"{each.name} itself is left out: {path.parent} holds no project" for each in pins if lock.is_bare(each)]

@@ -212,7 +212,16 @@ def _conflict(facts: Impossible) -> Conflict:
     more = [f"and {len(sentences) - _SIDES} more"] if len(sentences) > _SIDES else []
     pairs = {("a constraint" if side in facts.constraints else side.required_by, side.requirement) for side in needed}
     told = "; ".join([*sentences[:_SIDES], *more, *_withdrawn(facts), *_earlier(facts)])
-    return Conflict(f"these requirements conflict: {told}: loosen or drop one of them", sides=sorted(pairs))
+    return Conflict(f"these requirements conflict: {told}: {_way_out(facts)}", sides=sorted(pairs))
+
+
+def _way_out(facts: Impossible) -> str:
+    """Return what to do about a conflict: of what one project alone requires, the user can loosen nothing."""
+    requirers = {cause.side.requirer for cause in facts.causes} | {side.requirer for side in facts.constraints}
+    if len(requirers) > 1 or "" in requirers:
+        return "loosen or drop one of them"
+    (project,), extras = requirers, {extra for cause in facts.causes for extra in cause.side.extras}
+    return f"drop one of these extras of {project}" if len(extras) > 1 else f"require another version of {project}"
 
 
 def _sentence(sides: Sequence[Side], what: str, facts: Impossible) -> str:

@@ -102,7 +102,10 @@ def test_origins_other_than_pypi_are_kept(tmp_path: Path, target: Target) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[metadata]\nlock-version = "3.0"\n', "is a poetry.lock of version 3.0, airpack reads up to version 2"),
+        (
+            '[metadata]\nlock-version = "3.0"\n',
+            "is a poetry.lock of version 3.0, airpack reads up to version 2: use poetry export",
+        ),
         (_package("plain") + _METADATA, "has no sha256 for plain: lock again with an index that tells hashes"),
     ],
 )

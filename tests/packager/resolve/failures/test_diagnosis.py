@@ -437,6 +437,24 @@ def test_what_leaves_no_way_out_of_a_conflict_is_told() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("causes", "remedy"),
+    [
+        ([("one<1", "two 1.0"), ("one>1", "two 1.0")], "require another version of two"),
+        (
+            [("one<1; extra == 'a'", "two[a,b] 1.0"), ("one>1; extra == 'b'", "two[a,b] 1.0")],
+            "drop one of these extras of two",
+        ),
+        ([("one<1", "two 1.0"), ("one>1", "three 1.0")], "loosen or drop one of them"),
+    ],
+    ids=["two requirements", "two extras", "two projects"],
+)
+def test_a_conflict_within_one_project(causes: list[tuple[str, str]], remedy: str) -> None:
+    """There is nothing that the user could loosen."""
+    error = _impossible([_cause(requirement, ["0.5", "1.5"], by=by) for requirement, by in causes])
+    assert str(error).endswith(f": {remedy}")
+
+
 def test_a_conflict_that_a_yanked_version_would_solve() -> None:
     """It is named, with the reason given."""
     versions, yanked = ["1.0", "1.5", "2.0"], {"1.5": "broken"}
