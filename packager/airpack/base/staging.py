@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from airpack.base.errors import WriteFailed
@@ -165,10 +165,14 @@ def place(staged: Mapping[Path, Path], *, gone: Iterable[Path] = (), aside: Path
 
     Either all moves are made or none: what lies at a destination is put aside first, and put back if a move fails.
     Each staged file must be on the file system of its destination. Whoever opens a file that is replaced meanwhile gets
-    the old one or the new one, where the file system has hard links. Ctrl-C is delayed.
+    the old one or the new one, where the file system has hard links. Another process that has results for the same
+    folders waits, so that they are not mixed. Ctrl-C is delayed.
     """
-    moved: list[tuple[Path, Path]] = []
-    with uninterrupted():
+    gone, moved = list(gone), list[tuple[Path, Path]]()
+    with ExitStack() as held:
+        for folder in sorted({os.path.realpath(path.parent) for path in (*gone, *staged.values())}):
+            held.enter_context(locked(Path(folder)))
+        held.enter_context(uninterrupted())
         try:
             for place in gone:
                 if place.exists() or place.is_symlink():

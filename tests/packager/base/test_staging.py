@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,31 @@ def test_an_interrupt_waits_whichever_thread_gets_it(
         staging.place({tmp_path / name: tmp_path / f"{name}.placed" for name in ("one", "two")}, aside=tmp_path)
     thread.join()
     assert sorted(os.listdir(tmp_path)) == ["one.placed", "two.placed"]
+
+
+def test_results_of_two_packs_are_not_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits until all of the first is in place, and then replaces all of it."""
+    begun, names = threading.Event(), ("a", "b")
+
+    def place(whose: str) -> None:
+        with staging.scratch_in(tmp_path) as scratch:
+            for name in names:
+                (scratch / name).write_text(whose)
+            staging.place({scratch / name: tmp_path / name for name in names}, aside=scratch)
+
+    def replace(source: Path, destination: Path) -> None:
+        os.replace(source, destination)
+        if not begun.is_set():
+            begun.set()
+            time.sleep(0.1)  # without a lock, the second has placed both meanwhile
+
+    monkeypatch.setattr(Path, "replace", replace)
+    second = threading.Thread(target=lambda: begun.wait(60) and place("second"))
+    second.start()
+    place("first")
+    second.join()
+    assert [(tmp_path / name).read_text() for name in names] == ["second", "second"]
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
 
 
 def test_a_lock_that_another_process_keeps_is_not_waited_for_without_end(
