@@ -58,7 +58,7 @@ def test_results_of_two_packs_are_not_mixed(tmp_path: Path, monkeypatch: pytest.
             time.sleep(0.1)  # without a lock, the second has placed both meanwhile
 
     monkeypatch.setattr(Path, "replace", replace)
-    second = threading.Thread(target=lambda: begun.wait(60) and place("second"))
+    second = threading.Thread(target=lambda: place("second") if begun.wait(60) else None)
     second.start()
     place("first")
     second.join()
