@@ -13,6 +13,7 @@ from airpack.audit.manylinux import Needs
 from support import machine
 from support.airpack import Airpack
 from support.wheels import build_wheel
+from uv import find_uv_bin
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("target_python")]
 # Makes an image with the wheels of these names, and packs a requirement for it, without what it has.
@@ -24,10 +25,19 @@ def pack(airpack: Airpack, wheels: Path, tmp_path: Path) -> Pack:
     """Return a function that returns the Python of an image with some wheels, for which `requirement` was packed."""
 
     def run(requirement: str, *installed: str) -> Path:
-        subprocess.run([machine.python37().path, "-m", "venv", tmp_path / "image"], check=True)
+        subprocess.run([machine.python37().path, "-m", "venv", "--without-pip", tmp_path / "image"], check=True)
         python = tmp_path / "image" / "bin" / "python"
-        words = ["-m", "pip", "install", "-q", "--no-index", "--find-links", wheels, *installed]
-        subprocess.run([python, *map(str, words)], check=True, stderr=subprocess.DEVNULL)
+        install: list[str | Path] = [
+            find_uv_bin(),
+            "pip",
+            "install",
+            "-q",
+            "-p",
+            python,
+            "--cache-dir",
+            tmp_path / "uv",
+        ]
+        subprocess.run([*install, "--offline", "--no-index", "--find-links", wheels, *installed], check=True)
         assert airpack("shim", "-o", tmp_path / "shim.pyz") == 0
         (tmp_path / "image.json").write_text(machine.run([str(python), str(tmp_path / "shim.pyz"), "probe"]).stdout)
         assert airpack.pack(requirement, "--target", tmp_path / "image.json", "--skip-installed") == 0, airpack.err
