@@ -173,8 +173,8 @@ def test_what_is_newer_is_left_out(airpack: Airpack, wheels: Path, index: Index,
         assert [str(package.version) for package in pylock.read(lock).pylock.packages] == [expected]
     assert airpack(*words, "2026-10-01", "one>1") == 1
     assert airpack.error == (
-        "airpack: error: one>1: version 2.0 was uploaded too late for --exclude-newer: give a later moment; "
-        "the newest that the target can use is 1.0"
+        "airpack: error: one>1: version 2.0 was uploaded too late for --exclude-newer; the newest that the "
+        "target can use is 1.0: give a later moment"
     )
 
 

@@ -196,8 +196,9 @@ def test_a_file_server_that_fails(airpack: Airpack, index: Index, wheels: Path) 
     build_wheel(wheels, "one")
     index.status = 500
     assert airpack("pack", "-o", airpack.output, "--index-url", index.url, "one") == 1
+    url = f"{index.url.removesuffix('simple')}files/one-1.0-py3-none-any.whl"
     assert airpack.error == (
-        "airpack: error: 127.0.0.1/files/one-1.0-py3-none-any.whl can't be downloaded: too many 500 error responses: "
+        f"airpack: error: {url} can't be downloaded: too many 500 error responses: "
         "the server failed: try again later, or name another index"
     )
 
