@@ -160,19 +160,20 @@ def write_text(path: Path, text: str) -> None:
         (scratch / path.name).replace(path)
 
 
-def place(staged: Mapping[Path, Path], *, gone: Iterable[Path] = (), aside: Path) -> None:
+def place(staged: Mapping[Path, Path], *, gone: Iterable[Path] = (), aside: Path, held: Path | None = None) -> None:
     """Move each staged file or folder to its destination, and the files `gone` into the folder `aside`.
 
     Either all moves are made or none: what lies at a destination is put aside first, and put back if a move fails.
     Each staged file must be on the file system of its destination. Whoever opens a file that is replaced meanwhile gets
     the old one or the new one, where the file system has hard links. Another process that has results for the same
-    folders waits, so that they are not mixed. Ctrl-C is delayed.
+    folders waits, so that they are not mixed; the caller keeps `held` locked already. Ctrl-C is delayed.
     """
     gone, moved = list(gone), list[tuple[Path, Path]]()
-    with ExitStack() as held:
-        for folder in sorted({os.path.realpath(path.parent) for path in (*gone, *staged.values())}):
-            held.enter_context(locked(Path(folder)))
-        held.enter_context(uninterrupted())
+    folders = {path.parent.resolve() for path in (*gone, *staged.values())} - {held and held.resolve()}
+    with ExitStack() as stack:
+        for folder in sorted(folders):
+            stack.enter_context(locked(folder))
+        stack.enter_context(uninterrupted())
         try:
             for place in gone:
                 if place.exists() or place.is_symlink():

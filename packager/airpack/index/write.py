@@ -114,7 +114,7 @@ def _merge(fresh: Sequence[_New], folder: Path, scratch: Path) -> Written:
     held = [one for ones in entries.values() for one in ones]
     roots = {**pages.of_root(entries), pages.FLAT: pages.of_files(held)}
     moves.update(_written(roots, scratch / "root", folder))
-    staging.place(moves, aside=scratch)
+    staging.place(moves, aside=scratch, held=folder)
     added = sorted(one.entry.filename for ones in new.values() for one in ones)
     size = sum(one.size for one in held)
     return Written(folder=folder, projects=len(entries), files=len(held), size=size, added=added, passed_over=())
