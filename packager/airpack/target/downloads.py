@@ -259,7 +259,9 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _reason(text: str) -> str:
-    """Return why uv failed, on one line: the last cause that its messages name."""
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in text.splitlines()]
+    """Return why uv failed, on one line: the last cause that its messages name, which it folds at a width of 80."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    unfolded = re.sub(r"\n +(?![ \n]|cause: |Caused by: )", " ", text)
+    lines = [line.strip() for line in unfolded.splitlines()]
     causes = [line.partition(": ")[2] for line in lines if line.startswith(("error: ", "cause: ", "Caused by: "))]
     return (causes or [line for line in lines if line] or ["it ended without a message"])[-1]
