@@ -75,4 +75,3 @@ class PackOptions(ResolveOptions, total=False):
     passphrase_file: Place
     no_import: bool
     add_missing: bool
-    no_add_missing: bool

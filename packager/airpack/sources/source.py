@@ -128,7 +128,7 @@ class Builder:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Builder:
         """Return the builder that `to_dict` gave as `data`."""
-        return cls(**{**data, "cache": Path(data["cache"])})
+        return cls(**{**data, "cache": Path(data["cache"]), "scopes": tuple(data["scopes"])})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

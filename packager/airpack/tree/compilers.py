@@ -142,7 +142,7 @@ class _Compiler(Server):
         line, env = [*interpreter.words, "-S", "-c", COMPILER], {"PYTHONHASHSEED": "0", **interpreter.environment}
         with ExitStack() as stack:
             self._errors = stack.enter_context(tempfile.TemporaryFile())
-            super().__init__(line, processes, stderr=self._errors, env=env, cwd=os.sep)
+            super().__init__(line, processes, stderr=self._errors, env=env, cwd="/")
             self._files = stack.pop_all()
         # Each fork has these limits from it.
         self._limit(resource.RLIMIT_AS, _MEMORY * (1 + interpreter.is_free_threaded))

@@ -47,8 +47,12 @@ class InstalledWheel:
 
     def files(self) -> list[str]:
         """Return the paths of its files relative to `prefix`, with `/`, sorted."""
-        start = len(f"{self.prefix}/")
-        return sorted(f"{folder}/{name}"[start:] for folder, _, names in os.walk(self.prefix) for name in names)
+        found: list[str] = []
+        for folder, _, names in os.walk(self.prefix):
+            inside = Path(folder).relative_to(self.prefix).as_posix()
+            start = "" if inside == "." else f"{inside}/"
+            found += [start + name for name in names]
+        return sorted(found)
 
     def modules(self) -> list[str]:
         """Return the paths of its Python sources relative to `site_packages`, sorted."""
